@@ -1,0 +1,259 @@
+"""What the service answered, read into one shape: pure functions from JSON to :class:`Reply`.
+
+Answers vary: ``data`` may be a list or one object, errors may be a list, one object, or stand inside ``data``;
+both may come at once; a field may be missing. All of it is judged here, by the error codes first and by the
+HTTP status second.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from nbkit import errors
+from nbkit.errors import EngineError
+from nbkit.model import MICRO
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finished picture, as an answer tells it.
+
+    Attributes:
+        image_uuid: the service's name for it: the same result may come again in a later answer.
+        seed: the seed it was made with, or ``None``.
+        cost: micro-dollars, or ``None`` when the answer does not say.
+        source: the URL, data URI or base64 text from which its bytes come.
+        nsfw: what the safety check said, or ``None``.
+    """
+
+    image_uuid: str
+    seed: int | None
+    cost: int | None
+    source: str = field(repr=False)
+    nsfw: bool | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Its address, where it has one."""
+        return self.source if self.source.startswith(("http://", "https://")) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one answer says about one task.
+
+    Attributes:
+        results: the pictures that are finished.
+        errors: what failed.
+        processing: the service works on it.
+        offline: whether the answer comes from nbkit's own engine, whose prices are list prices.
+    """
+
+    results: tuple[Result, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+    processing: bool = False
+    offline: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether it says nothing at all about the task."""
+        return not (self.results or self.errors or self.processing)
+
+
+_EXACT: dict[str, type[EngineError]] = {
+    "conflictTaskUUID": errors.ConflictError,
+    "unauthorized": errors.AuthenticationError,
+    "forbidden": errors.AuthenticationError,
+    "paymentRequired": errors.CreditError,
+    "invalidProviderContent": errors.BlockedError,
+    "contentPolicyViolation": errors.BlockedError,
+    "promptBlocked": errors.BlockedError,
+    "imageBlocked": errors.BlockedError,
+    "nsfwContentDetected": errors.BlockedError,
+    "inferenceError": errors.ProviderError,
+    "processingFailed": errors.ProviderError,
+    "taskFailed": errors.ProviderError,
+    "modelUnavailable": errors.ProviderError,
+    "internalServerError": errors.ServerError,
+    "serviceUnavailable": errors.ServerError,
+    "unknownError": errors.ServerError,
+}
+
+# Parts of codes, the telling ones first: providerRateLimitExceeded is a rate limit, invalidApiKey is no parameter.
+_PARTS: tuple[tuple[str, type[EngineError]], ...] = (
+    ("apikey", errors.AuthenticationError),
+    ("credits", errors.CreditError),
+    ("quota", errors.CreditError),
+    ("ratelimit", errors.BusyError),
+    ("timeout", errors.EngineTimeout),
+    ("blocked", errors.BlockedError),
+    ("contentpolicy", errors.BlockedError),
+    ("notfound", errors.NotFoundError),
+    ("expired", errors.NotFoundError),
+)
+_BEGINNINGS: tuple[tuple[str, type[EngineError]], ...] = (
+    *((word, errors.RefusedError) for word in ("conflict", "invalid", "missing", "unsupported", "value", "array", "max", "duplicate")),
+    ("provider", errors.ProviderError),
+)  # fmt: skip
+
+_STATUSES: dict[int, type[EngineError]] = {
+    400: errors.RefusedError,
+    401: errors.AuthenticationError,
+    402: errors.CreditError,
+    403: errors.AuthenticationError,
+    404: errors.NotFoundError,
+    413: errors.RefusedError,
+    422: errors.RefusedError,
+    429: errors.BusyError,
+    504: errors.EngineTimeout,
+}
+
+
+def error_class(code: str, status: int | None) -> type[EngineError]:
+    """The kind of an error: by its code where a rule names it, else by the HTTP status."""
+    if code in _EXACT:
+        return _EXACT[code]
+    lower = code.lower()
+    for part, kind in _PARTS:
+        if part in lower:
+            return kind
+    for beginning, kind in _BEGINNINGS:
+        if lower.startswith(beginning):
+            return kind
+    if status is not None and status >= 500:
+        return _STATUSES.get(status, errors.ServerError)
+    return _STATUSES.get(status or 0, EngineError)
+
+
+def read_error(item: Json, status: int | None = None, retry_after: float | None = None) -> EngineError:
+    """One error item as an exception."""
+    code = str(item.get("code") or item.get("errorCode") or "")
+    named = item.get("parameter")
+    parameters = [str(name) for name in named] if isinstance(named, list) else [str(named)] if named else []
+    message = str(item.get("message") or item.get("errorMessage") or "the service gave no reason")
+    allowed = item.get("allowedValues")
+    if isinstance(allowed, list) and allowed:
+        message += f" (allowed: {', '.join(map(str, allowed))})"
+    if parameters and not any(name in message for name in parameters):
+        message = f"{', '.join(parameters)}: {message}"
+    own = item.get("status")
+    return error_class(code, own if isinstance(own, int) else status)(
+        message,
+        code=code,
+        parameter=parameters,
+        status=status,
+        task_uuid=str(item["taskUUID"]) if item.get("taskUUID") else None,
+        retry_after=retry_after,
+    )
+
+
+def read_body(body: bytes) -> Json:
+    """The JSON envelope of an answer.
+
+    Raises:
+        ValueError: if it is none: an HTML page, a cut body, or JSON of another shape.
+    """
+    envelope = json.loads(body)
+    if isinstance(envelope, list):  # some gateways unwrap the envelope
+        envelope = {"data": envelope}
+    if not isinstance(envelope, dict) or not {"data", "errors", "error"} & envelope.keys():
+        raise ValueError("the answer holds neither data nor errors")
+    return envelope
+
+
+def read_reply(
+    envelope: Json, task_uuid: str, *, status: int = 200, retry_after: float | None = None, offline: bool = False
+) -> Reply:
+    """What an answer says about one task: items are matched by taskUUID and never by their order."""
+    results: dict[str, Result] = {}
+    failed: list[EngineError] = []
+    processing = False
+    for item in _items(envelope.get("data")):
+        if not _concerns(item, task_uuid):
+            continue
+        inner = item.get("error") or item.get("errors")
+        if item.get("status") == "error" or inner:
+            failed += [read_error(e, status, retry_after) for e in _items(inner)] or [
+                read_error(item, status, retry_after)
+            ]
+        elif (result := _result(item)) is not None:
+            results.setdefault(result.image_uuid, result)
+        else:  # an acknowledgement, or "processing": neither carries a picture
+            processing = True
+    for item in (*_items(envelope.get("errors")), *_items(envelope.get("error"))):
+        if _concerns(item, task_uuid):
+            failed.append(read_error(item, status, retry_after))
+    return Reply(tuple(results.values()), tuple(failed), processing, offline)
+
+
+def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Reply:
+    """What ``getTaskDetails`` says: the full answer of a past task, one level further in."""
+    for item in _items(envelope.get("data")):
+        response = item.get("response")
+        if _concerns(item, task_uuid) and response:
+            inner = response if isinstance(response, dict) else {"data": response}
+            if not {"data", "errors", "error"} & inner.keys():
+                inner = {"data": inner}
+            return read_reply(inner, task_uuid, offline=offline)
+    return Reply(offline=offline)
+
+
+def micros(value: Any) -> int | None:
+    """USD as an answer gives it, in micro-dollars; ``None`` for anything that is no sensible price."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return round(amount * MICRO) if amount.is_finite() and amount >= 0 else None
+
+
+def _items(value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                yield item
+            elif isinstance(item, str):
+                yield {"message": item}
+    elif isinstance(value, str):
+        yield {"message": value}
+
+
+def _concerns(item: Json, task_uuid: str) -> bool:
+    # One task is sent at a time, so that what names no task can only be about it.
+    named = item.get("taskUUID")
+    return not named or str(named).lower() == task_uuid.lower()
+
+
+def _result(item: Json) -> Result | None:
+    source = item.get("imageURL") or item.get("imageDataURI") or item.get("imageBase64Data")
+    if not isinstance(source, str):
+        return None
+    return Result(
+        image_uuid=str(item.get("imageUUID") or source[-64:]),
+        seed=_seed(item.get("seed")),
+        cost=micros(item.get("cost")),
+        source=source,
+        nsfw=item["NSFWContent"] if isinstance(item.get("NSFWContent"), bool) else None,
+    )
+
+
+def _seed(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value == int(value) else None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,254 @@
+"""The wire contract over httpx: submit, ask, fetch, upload, balance.
+
+The outside world is one :class:`httpx.Client`, shared by threads; tests and the offline engine replace its
+transport. A call here is one exchange with the service: what to do about an answer that was lost is decided in
+the ledger, which knows what has been written down.
+
+The key travels in one header of the requests to the service, and nowhere else: not to picture addresses, not
+into a ``repr``, not into an exception.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email.utils
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from nbkit.answer import Reply, micros, read_body, read_details, read_error, read_reply
+from nbkit.errors import AnswerLost, ConfigurationError, DownloadError, EngineError, NotConnected
+from nbkit.image import Facts, examine
+from nbkit.model import MICRO
+
+VENDOR_URL = "https://api.runware.ai/v1"
+
+TIMEOUT = httpx.Timeout(connect=15.0, read=300.0, write=120.0, pool=None)
+"""Seconds. A 4K picture with thinking can take minutes, and an answer that was not waited for is a lost one."""
+
+MAX_PICTURE_BYTES = 160 * 1024 * 1024
+"""More than the largest size of the model needs without compression; a longer download is endless or wrong."""
+
+DOWNLOAD_SECONDS = 300.0
+"""For one attempt at one picture, however slowly it drips."""
+
+OFFLINE_HEADER = "x-nbkit-engine"
+
+
+class Client:
+    """One connection pool to one service.
+
+    Args:
+        url: where tasks are posted.
+        api_key: sent as a bearer token to that address only; ``None`` sends none.
+        transport: replaces the network.
+        timeout: as httpx takes it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        timeout: httpx.Timeout | float = TIMEOUT,
+    ) -> None:
+        self.url = url
+        self._key = _Secret(api_key)
+        self._http = httpx.Client(
+            transport=transport,
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            headers={"user-agent": "nbkit"},
+        )
+
+    def __repr__(self) -> str:
+        return f"<Client {self.url}>"
+
+    def close(self) -> None:
+        """Close the connection pool."""
+        self._http.close()
+
+    # -- tasks ---------------------------------------------------------------------------------------------
+
+    def submit(self, task: Mapping[str, Any]) -> Reply:
+        """Send one task.
+
+        Returns:
+            What the service says about it: results, errors, or that it works on it.
+
+        Raises:
+            NotConnected: the task certainly did not leave.
+            AnswerLost: it may have arrived; no answer came that can be used.
+        """
+        return self._exchange(task, read_reply)
+
+    def ask(self, task_uuid: str) -> Reply:
+        """``getResponse``: the state of a task so far, cumulative."""
+        return self._exchange({"taskType": "getResponse", "taskUUID": task_uuid}, read_reply)
+
+    def details(self, task_uuid: str) -> Reply:
+        """``getTaskDetails``: the full answer of a past task."""
+
+        def read(envelope: Any, uuid_: str, *, offline: bool, **how: Any) -> Reply:
+            found = read_details(envelope, uuid_, offline=offline)
+            return (
+                read_reply(envelope, uuid_, offline=offline, **how) if "errors" in envelope and found.silent else found
+            )
+
+        return self._exchange({"taskType": "getTaskDetails", "taskUUID": task_uuid}, read)
+
+    def balance(self) -> float:
+        """What the account holds, in USD.
+
+        Raises:
+            EngineError: if the service does not say.
+        """
+        task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
+        status, envelope, _ = self._post(task)
+        for problem in envelope.get("errors") or ():
+            raise read_error(problem, status)
+        data = envelope.get("data")
+        details = (data[0] if data else {}) if isinstance(data, list) else data or {}
+        held = details.get("balance")
+        amount = micros(held.get("amount") if isinstance(held, dict) else held)
+        if amount is None:
+            raise EngineError("the service did not say what the account holds", status=status)
+        return amount / MICRO
+
+    def _exchange(self, task: Mapping[str, Any], read: Callable[..., Reply]) -> Reply:
+        status, envelope, headers = self._post(task)
+        return read(
+            envelope,
+            str(task["taskUUID"]),
+            status=status,
+            retry_after=retry_after(headers),
+            offline=OFFLINE_HEADER in headers,
+        )
+
+    def _post(self, task: Mapping[str, Any]) -> tuple[int, Mapping[str, Any], httpx.Headers]:
+        body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
+        headers = {"content-type": "application/json", "accept": "application/json", **self._key.header()}
+        try:
+            answer = self._http.post(self.url, content=body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            raise NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task.get("taskUUID")) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ConfigurationError(f"{self.url} is no address of an engine: {error}") from None
+        except httpx.HTTPError as error:
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise AnswerLost(
+                f"the answer of {_host(self.url)} was lost ({what})", task_uuid=task.get("taskUUID")
+            ) from None
+        try:
+            return answer.status_code, read_body(answer.content), answer.headers
+        except ValueError:
+            return answer.status_code, _envelope_of(answer, str(task.get("taskUUID"))), answer.headers
+
+    # -- pictures ------------------------------------------------------------------------------------------
+
+    def fetch(self, source: str) -> tuple[bytes, Facts]:
+        """A result's original bytes and its facts, checked: complete, decodable, of a sane size.
+
+        Args:
+            source: a URL, a data URI, or base64 text.
+
+        Raises:
+            DownloadError: if it cannot be had; a URL has been tried several times by then.
+        """
+        if not source.startswith(("http://", "https://")):
+            data = _decode(source)
+            return data, examine(data)
+        for attempt in stamina.retry_context(
+            on=_worth_another_try, attempts=4, timeout=900, wait_initial=0.2, wait_max=5
+        ):
+            with attempt:
+                data = self._download(source)
+                return data, examine(data)
+        raise AssertionError("stamina ends with a result or an exception")
+
+    def _download(self, url: str) -> bytes:
+        until = time.monotonic() + DOWNLOAD_SECONDS
+        received = bytearray()
+        try:
+            with self._http.stream("GET", url, follow_redirects=True) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    again = answer.status_code in (408, 425, 429) or answer.status_code >= 500
+                    hint = "; its address may have expired" if answer.status_code in (403, 404, 410) else ""
+                    raise DownloadError(f"the picture's address answered {answer.status_code}{hint}", retry=again)
+                for piece in answer.iter_bytes():
+                    received += piece
+                    if len(received) > MAX_PICTURE_BYTES:
+                        raise DownloadError(f"the download is larger than {MAX_PICTURE_BYTES:,} bytes and was given up")
+                    if time.monotonic() > until:
+                        raise DownloadError(f"the download did not end within {DOWNLOAD_SECONDS:.0f} seconds")
+        except httpx.HTTPError as error:
+            raise DownloadError(f"the download broke off ({type(error).__name__}: {error})", retry=True) from None
+        except (httpx.InvalidURL, ValueError) as error:
+            raise DownloadError(f"the picture's address cannot be used ({error})") from None
+        return bytes(received)
+
+
+class _Secret:
+    """A key that no ``repr`` shows."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def header(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._value}"} if self._value else {}
+
+    def __repr__(self) -> str:
+        return "<key>" if self._value else "<no key>"
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """The pause that an answer asks for, in seconds; both forms of the header are read."""
+    text = headers.get("retry-after", "")
+    with suppress(ValueError):
+        return max(0.0, float(text))
+    with suppress(TypeError, ValueError):
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    return None
+
+
+def _envelope_of(answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
+    """An envelope for an answer that is none: by its status, certain refusals become errors, the rest is lost."""
+    status = answer.status_code
+    if status in (401, 402, 403, 429):
+        return {"errors": [{"message": f"the service answered HTTP {status}", "taskUUID": task_uuid}]}
+    if 300 <= status < 500 and status != 408:
+        where = " (a redirect, which a task does not follow)" if status < 400 else ""
+        return {"errors": [{"code": "", "message": f"the address answered HTTP {status}{where}", "status": 400}]}
+    kind = answer.headers.get("content-type", "no content type").partition(";")[0]
+    raise AnswerLost(
+        f"HTTP {status} with {len(answer.content):,} bytes of {kind} that are no answer",
+        status=status,
+        task_uuid=task_uuid,
+    )
+
+
+def _worth_another_try(error: Exception) -> bool:
+    return isinstance(error, DownloadError) and error.retry
+
+
+def _decode(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DownloadError(f"the picture inside the answer cannot be decoded ({error})") from None
+    if len(data) > MAX_PICTURE_BYTES:
+        raise DownloadError(f"the picture inside the answer is larger than {MAX_PICTURE_BYTES:,} bytes")
+    return data
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,0 +1,247 @@
+"""One task's conversation with the service, from the first send until its outcome is known.
+
+The rule that everything here serves: the same work is never paid twice. A task keeps its taskUUID for life, the
+service refuses a taskUUID that it has seen, and an answer that was lost is *asked for* before anything is sent
+again. An answer is judged by its error codes first and by its HTTP status second::
+
+    results, or errors that say what failed      -> the verdict
+    refused, 401, 402, 403                       -> failed: nothing was accepted, nothing was charged
+    429                                          -> nothing was accepted: a pause, then the same task again
+    no connection                                -> it never left: a pause, the same task again, then failed
+    lost, 5xx, a cut body, a page of HTML,
+    a time-out, conflictTaskUUID                 -> find out: getResponse, getTaskDetails, and only if neither
+                                                    knows the task the same taskUUID once more
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbkit.answer import Reply, Result
+from nbkit.client import Client
+from nbkit.errors import (
+    AnswerLost,
+    AuthenticationError,
+    BlockedError,
+    BusyError,
+    ConflictError,
+    CreditError,
+    EngineError,
+    EngineTimeout,
+    NotConnected,
+    NotFoundError,
+    RefusedError,
+    ServerError,
+)
+from nbkit.run import BLOCKED, DONE, FAILED, UNKNOWN
+
+_UNCERTAIN = (AnswerLost, ServerError, EngineTimeout, ConflictError)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait between questions, in seconds.
+
+    Attributes:
+        poll_first, poll_growth, poll_cap: the first pause between two polls, its growth, and where it ends.
+        retry_first: the first pause before something is sent again; doubled each time, with jitter.
+        busy_tries: how often a task is sent to a service that says it is busy.
+        patience: how long a task that is known to have arrived is asked for.
+        sleep: replaced by tests.
+    """
+
+    poll_first: float = 1.0
+    poll_growth: float = 1.6
+    poll_cap: float = 10.0
+    retry_first: float = 1.0
+    busy_tries: int = 7
+    connect_tries: int = 3
+    patience: float = 900.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def back_off(self, attempt: int, asked_for: float | None = None) -> None:
+        """Wait before a further try: as long as the service asked for, or longer each time, never in step."""
+        wanted = self.retry_first * 2**attempt * random.uniform(0.6, 1.4)  # noqa: S311  jitter is no secret
+        self.sleep(min(max(wanted, asked_for or 0.0), 120.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a task.
+
+    Attributes:
+        status: ``done``, ``failed``, ``blocked`` or ``unknown``.
+        results: its pictures.
+        errors: what failed; for ``unknown`` why it is not known.
+        offline: whether nbkit's own engine answered, whose prices are list prices.
+    """
+
+    status: str
+    results: tuple[Result, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+    offline: bool = False
+
+
+@dataclass(slots=True)
+class Conversation:
+    """The conversation about one task.
+
+    Args:
+        client: the service.
+        task: as it is sent; its ``taskUUID`` is the only one ever used.
+        pace: how long to wait.
+    """
+
+    client: Client
+    task: Mapping[str, Any]
+    pace: Pace
+    _resent: bool = field(default=False, init=False)
+
+    @property
+    def _uuid(self) -> str:
+        return str(self.task["taskUUID"])
+
+    @property
+    def _wanted(self) -> int:
+        wanted = self.task.get("numberResults", 1)
+        return wanted if isinstance(wanted, int) else 1
+
+    def hold(self) -> Verdict:
+        """Send the task and stay until its outcome is known, or until there is no way to know it now."""
+        try:
+            reply = self._send()
+        except NotConnected as error:
+            return Verdict(FAILED, errors=(error,))
+        except AnswerLost as error:
+            return self._find_out(error)
+        return self._judge(reply)
+
+    def resume(self, *, resend: bool) -> Verdict:
+        """Find out about a task that an earlier kernel sent; ``resend`` allows to send the same task again."""
+        self._resent = not resend
+        return self._find_out(AnswerLost("the kernel ended before an answer came", task_uuid=self._uuid))
+
+    # -- sending -------------------------------------------------------------------------------------------
+
+    def _send(self) -> Reply:
+        attempt = 0
+        while True:
+            try:
+                reply = self.client.submit(self.task)
+            except NotConnected:
+                if attempt + 1 >= self.pace.connect_tries:
+                    raise
+                self.pace.back_off(attempt)
+            else:
+                busy = _busy(reply)
+                if busy is None or attempt + 1 >= self.pace.busy_tries:
+                    return reply
+                self.pace.back_off(attempt, busy.retry_after)
+            attempt += 1
+
+    def _judge(self, reply: Reply) -> Verdict:
+        is_async = self.task.get("deliveryMethod") == "async"
+        if reply.results and (not is_async or self._complete(reply)):
+            return self._verdict(reply)
+        if reply.processing or (is_async and not reply.errors):
+            return self._poll(reply)
+        doubt = next((e for e in reply.errors if isinstance(e, _UNCERTAIN) or _unexplained(e)), None)
+        if doubt is not None:
+            return self._find_out(doubt)
+        if reply.errors:
+            return self._verdict(reply)
+        return self._find_out(
+            AnswerLost("the service answered without a result and without an error", task_uuid=self._uuid)
+        )
+
+    def _complete(self, reply: Reply) -> bool:
+        return len(reply.results) + len(reply.errors) >= self._wanted
+
+    def _verdict(self, reply: Reply) -> Verdict:
+        if reply.results:
+            status = DONE
+        else:
+            status = BLOCKED if any(isinstance(error, BlockedError) for error in reply.errors) else FAILED
+        return Verdict(status, reply.results, reply.errors, reply.offline)
+
+    # -- asking --------------------------------------------------------------------------------------------
+
+    def _poll(self, last: Reply) -> Verdict:
+        """Ask until everything is there. Answers are cumulative: each replaces the one before."""
+        until = self.pace.clock() + self.pace.patience
+        pause = self.pace.poll_first
+        silences = 0
+        while self.pace.clock() < until:
+            self.pace.sleep(pause)
+            pause = min(pause * self.pace.poll_growth, self.pace.poll_cap)
+            reply = self._asked(thoroughly=silences >= 3)
+            if reply is None or reply.silent:
+                silences += 1
+                continue
+            silences, last = 0, reply
+            if self._complete(reply) or (reply.errors and not reply.results and not reply.processing):
+                return self._verdict(reply)
+        waited = f"no final answer within {self.pace.patience / 60:.0f} minutes"
+        return Verdict(UNKNOWN, errors=(AnswerLost(waited, task_uuid=self._uuid),), offline=last.offline)
+
+    def _asked(self, *, thoroughly: bool) -> Reply | None:
+        """What the service knows of the task: ``None`` if it cannot be asked, a silent reply if it knows nothing."""
+        questions = (self.client.ask, self.client.details) if thoroughly else (self.client.ask,)
+        reply: Reply | None = None
+        for question in questions:
+            try:
+                reply = question(self._uuid)
+            except EngineError:
+                return None
+            own = tuple(e for e in reply.errors if not isinstance(e, NotFoundError | RefusedError))
+            if any(isinstance(e, BusyError | ServerError | AuthenticationError | CreditError) for e in own):
+                return None  # about the question, not about the task
+            reply = Reply(reply.results, own, reply.processing, reply.offline)
+            if not reply.silent:
+                return reply
+        return reply
+
+    def _find_out(self, doubt: EngineError) -> Verdict:
+        """The outcome is not known: ask, and only if nobody knows the task, send it once more."""
+        for attempt in range(self.pace.connect_tries):
+            reply = self._asked(thoroughly=True)
+            if reply is not None:
+                break
+            self.pace.back_off(attempt)
+        else:
+            return Verdict(UNKNOWN, errors=(doubt,))
+        if not reply.silent:
+            finished = self._complete(reply) or not reply.processing
+            return self._verdict(reply) if finished else self._poll(reply)
+        if isinstance(doubt, ConflictError):
+            return self._poll(reply)  # it did arrive, and is not finished: nothing to do but to wait
+        if self._resent:
+            return Verdict(UNKNOWN, errors=(doubt,), offline=reply.offline)
+        return self._send_once_more(doubt)
+
+    def _send_once_more(self, doubt: EngineError) -> Verdict:
+        self._resent = True
+        self.pace.back_off(0, doubt.retry_after)
+        try:
+            reply = self._send()
+        except NotConnected:
+            return Verdict(UNKNOWN, errors=(doubt,))
+        except AnswerLost as error:
+            return self._find_out(error)
+        return self._judge(reply)
+
+
+def _busy(reply: Reply) -> BusyError | None:
+    if reply.results or reply.processing:
+        return None
+    return next((error for error in reply.errors if isinstance(error, BusyError)), None)
+
+
+def _unexplained(error: EngineError) -> bool:
+    """A 5xx whose code says nothing: the task may have been accepted."""
+    return type(error) is EngineError and (error.status or 0) >= 500

@@ -1,0 +1,61 @@
+"""A picture with its caption: the one way in which nbkit draws one, wherever it stands."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from nbkit.display.text import ellipsis
+
+QUIET = "font-size:0.85em;opacity:0.75"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What is needed to show one picture.
+
+    Attributes:
+        preview: a small JPEG, or ``None`` when there is nothing to show.
+        alt: the text for whoever does not see the picture.
+        width, height: of the preview as shown, in CSS pixels.
+        caption: short facts, the most telling first.
+        missing: why there is no picture, when there is none.
+    """
+
+    preview: bytes | None
+    alt: str
+    width: int = 0
+    height: int = 0
+    caption: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def picture_html(figure: Figure) -> str:
+    """The ``<img>`` alone, its JPEG inside it, or the reason why there is none."""
+    if figure.preview is None:
+        return (
+            f'<div role="img" aria-label="{escape(ellipsis(figure.alt, 300))}" style="border:1px dashed currentColor;'
+            f'padding:1em;max-width:24em;opacity:0.75">{escape(figure.missing or "no picture")}</div>'
+        )
+    data = base64.b64encode(figure.preview).decode()
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" alt="{escape(ellipsis(figure.alt, 300))}" '
+        f'width="{figure.width}" height="{figure.height}" style="max-width:100%;height:auto;border-radius:4px"/>'
+    )
+
+
+def figure_html(figure: Figure) -> str:
+    """The picture over its caption."""
+    caption = " · ".join(escape(fact) for fact in figure.caption)
+    return (
+        f'<figure style="margin:0 0.75em 0.5em 0;display:inline-block;vertical-align:top;max-width:100%">'
+        f"{picture_html(figure)}"
+        f'<figcaption style="{QUIET};max-width:{max(figure.width, 240)}px">{caption}</figcaption></figure>'
+    )
+
+
+def figures_html(figures: Iterable[Figure]) -> str:
+    """Pictures beside each other, wrapping where the cell ends."""
+    return f"<div>{''.join(figure_html(figure) for figure in figures)}</div>"

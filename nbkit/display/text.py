@@ -1,0 +1,31 @@
+"""Numbers and words in the form in which a person reads them."""
+
+from __future__ import annotations
+
+from nbkit.model import MICRO, Price
+
+
+def usd(micros: int | None) -> str:
+    """Micro-dollars as USD: always two decimals, up to five where a price has them; ``—`` for an unknown one."""
+    if micros is None:
+        return "—"
+    sign = "-" if micros < 0 else ""
+    whole, rest = divmod(abs(micros), MICRO)
+    decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{sign}${whole:,}.{decimals}"
+
+
+def usd_range(price: Price) -> str:
+    """A price as one number, or as ``$a to $b`` where it is not certain."""
+    return usd(price.low) if price.low == price.high else f"{usd(price.low)} to {usd(price.high)}"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def ellipsis(text: str, length: int) -> str:
+    """One line of at most ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -1,0 +1,90 @@
+"""The run log as a person holds it: a frame, a run by its UUID, a table in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nbkit.display.text import count
+from nbkit.run import Run
+from nbkit.storage.database import Database
+from nbkit.storage.frame import to_frame
+from nbkit.storage.history import History
+from nbkit.storage.images import ImageStore
+from nbkit.storage.journal import Journal
+from nbkit.storage.schema import prepare
+from nbkit.table import show_frame
+
+SHOWN = 20
+"""Rows that the log shows as the last line of a cell: the latest."""
+
+
+class RunLog:
+    """Every run that was ever made in a folder, by this kernel or another one.
+
+    ``log.to_frame()`` is the DataFrame; ``log["<task uuid>"]`` a :class:`~nbkit.Run`; ``len(log)`` the number of
+    runs; iteration gives them newest first. As the last line of a cell it is a table with thumbnails.
+
+    Args:
+        folder: holds ``log.sqlite`` and ``images/``; made if it is not there.
+        finish: what a studio does with a run that it hands out.
+    """
+
+    def __init__(self, folder: Path, finish: Callable[[Run], Run] = lambda run: run) -> None:
+        self._database = Database(folder / "log.sqlite")
+        prepare(self._database)
+        self._finish = finish
+        self.folder = folder
+        self.store = ImageStore(folder / "images")
+        self.journal = Journal(self._database)
+        self.history = History(self._database, self.store)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per picture, and one for each run or result that has none; oldest first.
+
+        Columns have the API's spelling and nullable dtypes that never change: ``seed`` is always ``Int64``.
+        ``cost`` is in USD, ``latency`` in seconds, ``created`` in UTC.
+        """
+        return to_frame(self._database, self.store.shown)
+
+    def __getitem__(self, task_uuid: str) -> Run:
+        try:
+            return self._finish(self.history.get(task_uuid))
+        except KeyError:
+            raise KeyError(f"the log has no run {task_uuid!r}; log.to_frame().taskUUID lists them") from None
+
+    def __contains__(self, task_uuid: object) -> bool:
+        try:
+            self.history.get(str(task_uuid))
+        except KeyError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return self.history.count()
+
+    def __iter__(self) -> Iterator[Run]:
+        return (self._finish(run) for run in self.history.latest(len(self)))
+
+    def close(self) -> None:
+        """Close the database; the log opens again with a new studio."""
+        self._database.close()
+
+    def __repr__(self) -> str:
+        return f"<RunLog {self.folder.as_posix()}: {count(len(self), 'run')}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        frame = self.to_frame()
+        if frame.empty:
+            empty = "The log is empty: studio.generate(…) writes its first row."
+            return {"text/html": empty, "text/plain": empty}
+        latest = frame.iloc[::-1].head(SHOWN)
+        earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
+        shown = show_frame(latest)
+        return {
+            "text/html": f"{shown.html}<div style='font-size:0.85em;opacity:0.75'>{earlier}studio.df has them all.</div>",
+            "text/plain": shown.text,
+        }

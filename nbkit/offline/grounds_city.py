@@ -1,0 +1,72 @@
+"""The city: two rows of houses and a street."""
+
+from __future__ import annotations
+
+from nbkit.offline.brush import Colour, fade, mix
+from nbkit.offline.dice import Dice
+from nbkit.offline.land import Land
+from nbkit.offline.palettes import is_dark
+
+__all__ = ["city"]
+
+_NARROWEST, _WIDEST = 0.1, 0.2
+_ROLLS = 509  # A prime, so that steps through the rolls do not line up into stripes.
+
+
+def _windows(land: Land, box: tuple[float, float, float, float], colour: Colour, dice: Dice) -> None:
+    """Writes the lit windows of a house."""
+    left, top, right, base = box
+    inks, dark = land.inks, is_dark(land.inks)
+    cell = land.unit * (0.034 if land.detail == 2 else 0.05)
+    across, down = int((right - left) * 0.86 / cell), int((base - top) / cell / 1.25)
+    pitch = (right - left) * 0.86 / max(1, across)
+    # Looked up by place, not drawn in turn: a house that grows a storey keeps its other windows.
+    rolls = [dice.roll() for _ in range(_ROLLS)]
+    for i in range(across):
+        for k in range(min(down, 40)):
+            roll = rolls[(i * 67 + k * 13) % _ROLLS]
+            if roll > (0.55 if dark else 0.4):
+                continue
+            x, y = left + (right - left) * 0.07 + (i + 0.22) * pitch, top + (k + 0.5) * cell * 1.25
+            lamp = mix(inks.light, inks.second, roll * 1.8) if dark or roll < 0.12 else mix(colour, inks.pale, 0.5)
+            land.pen.box(x, y, x + cell * 0.45, y + cell * 0.6, lamp)
+
+
+def _block(land: Land, box: tuple[float, float, float, float], colour: Colour, dice: Dice) -> None:
+    """Writes a house, with one of four roofs."""
+    pen, (left, top, right, base) = land.pen, box
+    wide = right - left
+    pen.box(left, top, right, base, colour)
+    style = int(dice.between(0, 4))
+    if style == 1:
+        pen.poly([(left, top), (left + wide / 2, top - wide * 0.4), (right, top)], colour)
+    elif style == 2:
+        pen.box(left + wide * 0.25, top - wide * 0.25, left + wide * 0.75, top, colour)
+        pen.box(left + wide * 0.47, top - wide * 0.8, left + wide * 0.53, top, colour)
+    if land.detail >= 1:
+        pen.box(left + wide * 0.7, top, right, base, mix(colour, land.inks.dark, 0.25))
+        _windows(land, box, colour, dice)
+
+
+def city(land: Land) -> None:
+    """Two rows of houses and a street."""
+    inks, drift, pen = land.inks, land.drift, land.pen
+    key = land.dice.roll()
+    # As many houses as the narrowest would need: the numbers drawn must not depend on the seed.
+    count = int((land.width / land.unit + 0.05) / _NARROWEST) + 1
+    for row, (share, colour) in enumerate(((0.3, inks.far), (0.46, inks.mid))):
+        x, base = -land.unit * 0.05, land.level(share)
+        for i in range(count):
+            wide = land.unit * drift.between(_NARROWEST, _WIDEST)
+            tall = land.unit * drift.between(0.22, 0.6) * (1 - 0.38 * row)
+            if x < land.width:
+                _block(land, (x, base - tall, x + wide, base + 2), colour, Dice("house", key, row, i))
+            x += wide + (land.unit * 0.012 if row else 0.0)
+        pen.box(0, base, land.width, land.height, mix(colour, inks.near, 0.4))
+    pen.box(0, land.level(0.52), land.width, land.height, inks.near)
+    pen.box(0, land.level(0.5), land.width, land.level(0.54), mix(inks.near, inks.pale, 0.4))
+    if land.detail >= 1:
+        dash = land.unit * 0.12
+        for i in range(int(land.width / dash / 1.7) + 1):
+            x = i * dash * 1.7
+            pen.box(x, land.level(0.9), x + dash, land.level(0.925), fade(inks.pale, 0.55))

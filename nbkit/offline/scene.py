@@ -1,0 +1,59 @@
+"""What the painter is asked to draw: one :class:`Scene`, with its reference images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+__all__ = ["Inset", "Scene"]
+
+
+@dataclass(frozen=True)
+class Inset:
+    """One reference image as the painter needs it.
+
+    Attributes:
+        digest: Hex SHA-256 of the content, or of the URL's text.
+        label: Short text under the frame, e.g. "URL, not fetched"; empty for real pixels.
+        picture: The pixels, or None to draw a placeholder made from the digest.
+    """
+
+    digest: str
+    label: str
+    picture: Image.Image | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Every request parameter that the picture makes visible.
+
+    Attributes:
+        prompt: The prompt as the user wrote it.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
+        seed: 0 .. 2**63-1.
+        temperature: 0..1, or None for the model's default.
+        top_p: 0..1, or None for the model's default.
+        thinking: None, "MINIMAL" or "HIGH".
+        system_prompt: The system prompt, if one was given.
+        web_search: Whether web search was switched on.
+        image_search: Whether image search was switched on.
+        safety_tolerance: The safety tolerance, if one was given.
+        check_content: Whether the content check was switched on.
+        insets: The reference images, in order.
+    """
+
+    prompt: str
+    width: int
+    height: int
+    seed: int
+    temperature: float | None = None
+    top_p: float | None = None
+    thinking: str | None = None
+    system_prompt: str | None = None
+    web_search: bool = False
+    image_search: bool = False
+    safety_tolerance: str | None = None
+    check_content: bool = False
+    insets: tuple[Inset, ...] = ()

@@ -1,0 +1,317 @@
+"""One parameter of the API: its type, bounds, default, place on the wire, and the sentence that explains it.
+
+A :class:`Parameter` is declared once, as a field of :class:`~nbkit.ImageRequest`, and everything else is
+derived from it: the checks, the JSON, the log's column, the widget, the help text. On the class the field is
+the declaration (``ImageRequest.temperature.kind.maximum``); on an instance it is the value
+(``request.temperature``), ``None`` when it was not set.
+
+A *kind* knows how to check a value. ``check(value)`` returns the value in its one canonical form or raises
+:class:`Wrong`, which becomes a :class:`~nbkit.errors.RequestError` with the parameter's name in front.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+import operator
+import re
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from nbkit.request import ImageRequest
+
+T = TypeVar("T")
+
+MAX_WHOLE = 2**63 - 1
+"""No whole number on the wire is larger: beyond 64 bits, readers of JSON disagree about what was said."""
+
+
+class _Short(reprlib.Repr):
+    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - the signature is reprlib's
+        text = re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(x))  # with an address in memory, no two outputs are alike
+        return text if len(text) <= self.maxother else f"{text[:30]}...{text[-27:]}"
+
+
+_short = _Short()
+_short.maxstring = _short.maxother = 60
+
+
+def short_repr(value: Any) -> str:
+    """A ``repr`` cut to a readable length, so that no error message carries a 45,000 character prompt."""
+    try:
+        return _short.repr(value)
+    except Exception:  # noqa: BLE001 - it is shown in an error message: an object that fails here must not replace it
+        return f"<{type(value).__name__}>"
+
+
+class Wrong(Exception):
+    """A value that a kind does not accept; never leaves nbkit."""
+
+    def __init__(self, reason: str, rule: str, suggestion: Any = None) -> None:
+        super().__init__(rule)
+        self.reason, self.rule, self.suggestion = reason, rule, suggestion
+
+
+def nearest(word: Any, choices: Iterable[str]) -> str | None:
+    """The choice that was most likely meant, or ``None`` when nothing is close; case does not matter."""
+    by_lower: dict[str, str] = {}
+    for choice in choices:
+        by_lower.setdefault(choice.lower(), choice)
+    found = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[found[0]] if found else None
+
+
+def without_query(address: str) -> str:
+    """An address without its query, fragment and user information: these carry credentials."""
+    try:
+        parts = urlsplit(address)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(unreadable address)"
+    if parts.scheme and parts.netloc:
+        return f"{parts.scheme}://{host}{parts.path}"
+    return re.split(r"[?#]", address)[0].rpartition("@")[2]  # its "https://" was forgotten
+
+
+def plain(text: str) -> str:
+    # str() of a member of an enum that is also a str gives its name, "Depth.HIGH", and not its value.
+    return str.__str__(text)
+
+
+def is_utf8(text: str) -> bool:
+    return not re.search("[\ud800-\udfff]", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string of ``minimum`` to ``maximum`` characters."""
+
+    minimum: int
+    maximum: int
+
+    def rule(self) -> str:
+        return f"text of {self.minimum:,} to {self.maximum:,} characters"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Wrong("type", f"{self.rule()}, not {type(value).__name__}")
+        if not self.minimum <= len(value) <= self.maximum:
+            raise Wrong("length", f"{self.rule()}, and this has {len(value):,}")
+        if not value.strip():
+            raise Wrong("length", f"{self.rule()}, and this is blank")
+        if not is_utf8(value):
+            raise Wrong("format", "text that can be written as UTF-8, and this holds half of a surrogate pair")
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An integer from ``minimum`` to ``maximum``; ``maximum=None`` means no upper bound."""
+
+    minimum: int
+    maximum: int | None = None
+
+    def rule(self) -> str:
+        if self.maximum is None:
+            return f"a whole number of at least {self.minimum}"
+        return f"a whole number from {self.minimum} to {self.maximum}"
+
+    def check(self, value: Any) -> int:
+        if _is_bool(value) or not isinstance(value, numbers.Integral):
+            raise Wrong("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
+        number = operator.index(value)
+        if self.maximum is None and number > MAX_WHOLE:
+            raise Wrong("range", f"{self.rule()} that 64 bits can hold")
+        nearest_bound = self._clamp(number)
+        if number != nearest_bound:
+            raise Wrong("range", self.rule(), nearest_bound)
+        return number
+
+    def _clamp(self, number: int) -> int:
+        number = max(number, self.minimum)
+        return number if self.maximum is None else min(number, self.maximum)
+
+    def _guess(self, value: Any) -> int | None:
+        try:
+            return None if _is_bool(value) else self._clamp(int(value))
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hundredths:
+    """A number from ``minimum`` to ``maximum`` in steps of 0.01.
+
+    A value within 1e-9 of a step is that step (``numpy.arange`` gives 0.30000000000000004); numpy's narrower
+    floats count as the number that they print.
+    """
+
+    minimum: float
+    maximum: float
+    step: float = 0.01
+
+    def rule(self) -> str:
+        return f"a number from {self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
+
+    def check(self, value: Any) -> float:
+        if _is_bool(value) or not isinstance(value, numbers.Real):
+            raise Wrong("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
+        if getattr(getattr(value, "dtype", None), "itemsize", 8) < 8:
+            value = str(value)  # numpy.float32(0.72) is 0.7200000286 as a double, and 0.72 to whoever typed it
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond what a float can hold
+            raise Wrong("range", self.rule(), self.maximum if value > 0 else self.minimum) from None
+        if not math.isfinite(number):
+            raise Wrong("range", self.rule())
+        stepped = round(number * 100) / 100
+        inside = min(max(stepped, self.minimum), self.maximum) + 0.0  # -0.0 is 0.0, also in a hash of the JSON
+        if abs(number - inside) > 1e-9:
+            raise Wrong("step" if inside == stepped else "range", self.rule(), inside)
+        return inside
+
+    def _guess(self, value: Any) -> float | None:
+        try:
+            number = math.nan if _is_bool(value) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return min(max(round(number, 2), self.minimum), self.maximum) if math.isfinite(number) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+    def rule(self) -> str:
+        return "one of " + ", ".join(repr(choice) for choice in self.choices)
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Wrong("type", f"{self.rule()}, not {type(value).__name__}", nearest(value, self.choices))
+        if value not in self.choices:
+            raise Wrong("choice", self.rule(), nearest(value, self.choices))
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or False; numpy's own booleans too, and no number."""
+
+    def rule(self) -> str:
+        return "True or False"
+
+    def check(self, value: Any) -> bool:
+        if not _is_bool(value):
+            guesses = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            guess = guesses.get(str(value).lower()) if isinstance(value, (str, numbers.Number)) else None
+            raise Wrong("type", f"{self.rule()}, not {type(value).__name__}", guess)
+        return bool(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An ``http://`` or ``https://`` address."""
+
+    def rule(self) -> str:
+        return "an address that begins with https:// or http://"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Wrong("type", f"{self.rule()}, not {type(value).__name__}")
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or not is_utf8(value) or re.search(r"[\s\x00-\x1f\x7f]", value):
+            raise Wrong("format", self.rule())
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list of ``minimum`` to ``maximum`` items, each made by ``item``; a single item stands for a list of one."""
+
+    minimum: int
+    maximum: int
+    item: Callable[[Any], Any]
+
+    def rule(self) -> str:
+        return f"a list of {self.minimum} to {self.maximum} images"
+
+    def check(self, value: Any) -> tuple[Any, ...]:
+        items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        if not self.minimum <= len(items) <= self.maximum:
+            raise Wrong("count", f"{self.rule()}, and this has {len(items)}")
+        return tuple(self.item(item) for item in items)
+
+
+Kind = Text | Whole | Hundredths | Choice | Flag | Address | Several
+
+
+class Parameter(Generic[T]):
+    """One parameter: see the module's first paragraph.
+
+    Attributes:
+        name: the Python name, snake_case.
+        wire: the keys that lead to it in a task, outermost first; empty for nbkit's own ``aspect_ratio``.
+        column: its column in the log.
+        kind: the check, with its bounds.
+        default: what the service does when it is not sent; ``None`` where that is the service's own secret.
+        help: one sentence for a person.
+        group: the heading under which a panel shows it.
+        affects_picture: whether it takes part in a request's identity.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        help: str,
+        group: str,
+        wire: str | None = None,
+        column: str | None = None,
+        default: Any = None,
+        affects_picture: bool = True,
+    ) -> None:
+        self.kind, self.help, self.group = kind, help, group
+        self.default, self.affects_picture = default, affects_picture
+        self._wire, self._column = wire, column
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        head, *rest = name.split("_")
+        leaf = head + "".join(part.capitalize() for part in rest)
+        self.wire: tuple[str, ...] = (
+            tuple((leaf if self._wire is None else self._wire).split(".")) if self._wire != "" else ()
+        )
+        self.column = self._column or (self.wire[-1] if self.wire else leaf)
+        self.spellings = tuple(dict.fromkeys((name, *self.wire[-1:], self.column, leaf)))
+
+    @overload
+    def __get__(self, request: None, owner: type) -> Parameter[T]: ...
+    @overload
+    def __get__(self, request: ImageRequest, owner: type) -> T: ...
+    def __get__(self, request: ImageRequest | None, owner: type) -> Parameter[T] | T:
+        if request is None:
+            return self
+        return cast("T", request.parameters.get(self.name))  # None stands for "not set"
+
+    def __set__(self, request: ImageRequest, value: T) -> None:
+        raise AttributeError(f"a request does not change; request.replace({self.name}=…) gives a variant")
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.name}: {self.kind.rule()}>"
+
+
+def _is_bool(value: Any) -> bool:
+    # numpy.bool_ is no subclass of bool, and numpy need not be installed to ask.
+    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")

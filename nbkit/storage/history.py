@@ -1,0 +1,173 @@
+"""Reading the log: runs by their UUID, the latest ones, and those that are not settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbkit import errors
+from nbkit.errors import EngineError, NbkitError
+from nbkit.image import Facts, GeneratedImage
+from nbkit.model import MICRO
+from nbkit.reference import Reference
+from nbkit.request import ImageRequest
+from nbkit.run import BLOCKED, DONE, FAILED, FINAL, Failure, Run
+from nbkit.storage.database import Database
+from nbkit.storage.images import ImageStore
+from nbkit.storage.schema import IMAGES, RUNS
+
+Row = sa.RowMapping
+
+STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
+
+
+class History:
+    """What the log holds, as runs."""
+
+    def __init__(self, database: Database, store: ImageStore) -> None:
+        self._database, self._store = database, store
+
+    def get(self, task_uuid: str) -> Run:
+        """The run of a task.
+
+        Raises:
+            KeyError: if the log has none.
+        """
+        found = self._runs(RUNS.c.taskUUID == str(task_uuid))
+        if not found:
+            raise KeyError(task_uuid)
+        return found[0]
+
+    def latest(self, count: int) -> list[Run]:
+        """The last ``count`` runs, newest first."""
+        return self._runs(None, limit=count)
+
+    def matching(self, identity: str, engine: str) -> Run | None:
+        """The newest run that is done and stands for the same request to the same engine."""
+        found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
+        return found[0] if found else None
+
+    def unsettled(self) -> list[Row]:
+        """The rows of all runs that are not final, oldest first."""
+        with self._database.reading() as connection:
+            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL)).order_by(RUNS.c.id)
+            return list(connection.execute(query).mappings().all())
+
+    def unfetched(self) -> list[Row]:
+        """The results that are paid and whose picture is not on disk, with their run's taskUUID and owner."""
+        with self._database.reading() as connection:
+            query = (
+                sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine)
+                .join(RUNS, IMAGES.c.run == RUNS.c.id)
+                .where(IMAGES.c.status == DONE, IMAGES.c.file.is_(None))
+                .order_by(IMAGES.c.id)
+            )
+            return list(connection.execute(query).mappings().all())
+
+    def count(self) -> int:
+        """How many runs the log holds."""
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0
+
+    def _runs(self, where: sa.ColumnElement[bool] | None, limit: int | None = None) -> list[Run]:
+        query = sa.select(RUNS).order_by(RUNS.c.id.desc())
+        if where is not None:
+            query = query.where(where)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.limit(limit)).mappings().all()
+            ids = [row["id"] for row in rows]
+            found = connection.execute(sa.select(IMAGES).where(IMAGES.c.run.in_(ids)).order_by(IMAGES.c.id)).mappings()
+            results: dict[int, list[Row]] = {}
+            for result in found:
+                results.setdefault(result["run"], []).append(result)
+        return [self._run(row, results.get(row["id"], [])) for row in rows]
+
+    def _run(self, row: Row, results: Sequence[Row]) -> Run:
+        request, files = self._request(row)
+        return Run(
+            request=request,
+            task_uuid=row["taskUUID"],
+            status=row["status"],
+            images=tuple(self._pictures(row, results)),
+            error=_error(row, request),
+            failures=tuple(_failures(results)),
+            cost_micros=row["cost"],
+            engine=row["engine"],
+            charged=row["charged"],
+            created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
+            latency=row["latency"],
+            task=row["task"],
+            reference_files=files,
+        )
+
+    def _request(self, row: Row) -> tuple[ImageRequest, dict[str, str]]:
+        values = dict(row["request"])
+        files: dict[str, str] = {}
+        if "reference_images" in values:
+            values["reference_images"] = [self._reference(text, files) for text in values["reference_images"]]
+        return ImageRequest(**values, extra=row["extra"]), files
+
+    def _reference(self, text: str, files: dict[str, str]) -> Any:
+        """A reference that was given as pixels comes back from the image folder."""
+        kind, _, digest = text.partition(":")
+        if kind != "sha256":
+            return text
+        for name in reference_names(digest):
+            path = self._store.path(name)
+            if path.exists():
+                files[digest] = (self._store.shown / name).as_posix()
+                media_type = REFERENCE_TYPES[path.suffix]
+                return Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
+        raise errors.StorageError(f"the reference image {text[:19]}… is no longer in {self._store.folder}")
+
+    def _pictures(self, row: Row, results: Sequence[Row]) -> Iterator[GeneratedImage]:
+        for result in results:
+            if result["file"] is None:
+                continue
+            facts = Facts(
+                media_type=result["mediaType"],
+                width=result["width"],
+                height=result["height"],
+                sha256=result["sha256"],
+                fingerprint=result["fingerprint"],
+            )
+            yield GeneratedImage(
+                facts=facts,
+                path=Path(self._store.path(result["file"])),
+                seed=result["seed"],
+                cost_micros=result["cost"],
+                image_uuid=result["imageUUID"] or "",
+                nsfw=result["nsfw"],
+                prompt=row["prompt"] or "",
+            )
+
+
+REFERENCE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+def reference_names(digest: str) -> Iterable[str]:
+    """Where a reference image of that hash may lie in the image folder."""
+    return (f"{digest[:2]}/{digest}{suffix}" for suffix in REFERENCE_TYPES)
+
+
+def _failures(results: Sequence[Row]) -> Iterator[Failure]:
+    for result in results:
+        if result["status"] == FAILED:
+            yield Failure(result["error"] or "no picture came")
+        elif result["file"] is None:
+            yield Failure(result["error"] or "its picture has not been fetched yet", STILL_MISSING)
+
+
+def _error(row: Row, request: ImageRequest) -> NbkitError | None:
+    if row["status"] in (DONE, "planned", "sent", "not_sent") or not row["error"]:
+        return None
+    kind = getattr(errors, row["errorKind"] or "", None)
+    if not (isinstance(kind, type) and issubclass(kind, EngineError)):
+        kind = errors.BlockedError if row["status"] == BLOCKED else EngineError
+    error: EngineError = kind(row["error"], code=row["errorCode"] or "", task_uuid=row["taskUUID"])
+    error.request = request  # the one place where an error learns what it is about
+    return error

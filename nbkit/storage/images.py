@@ -1,0 +1,78 @@
+"""The folder of pictures, each under the hash of its bytes.
+
+A picture is written under a temporary name, synced to the disk, then renamed: a file that exists is whole.
+The same bytes are kept once, however often they come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from nbkit.errors import StorageError
+from nbkit.image import SUFFIXES
+
+
+class ImageStore:
+    """Pictures by content hash.
+
+    Args:
+        folder: made when the first picture is stored. Kept as an absolute path, so that a change of the working
+            directory moves nothing; ``shown`` is the path as it was given, for people and notebooks.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.shown = folder
+
+    def put(self, data: bytes, media_type: str, sha256: str = "") -> str:
+        """Store a picture; returns its path below the folder, such as ``3f/3fa9….jpg``.
+
+        Raises:
+            StorageError: if it cannot be written (a full disk, a read-only folder).
+        """
+        digest = sha256 or hashlib.sha256(data).hexdigest()
+        name = f"{digest[:2]}/{digest}{SUFFIXES.get(media_type, '.bin')}"
+        target = self.folder / name
+        if target.exists() and target.stat().st_size == len(data):
+            return name
+        try:
+            self._write(target, data)
+        except OSError as error:
+            raise StorageError(
+                f"the picture cannot be written to {target.parent}: {error.strerror or error}"
+            ) from error
+        return name
+
+    def path(self, name: str) -> Path:
+        """The file of a stored picture."""
+        return self.folder / name
+
+    def _write(self, target: Path, data: bytes) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+        _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself has to reach the disk too; not every system lets a folder be opened for that.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

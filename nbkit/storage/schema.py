@@ -1,0 +1,162 @@
+"""The log's tables.
+
+``runs`` has one row per task: every parameter as a column of its own (made from the request's declaration,
+under the API's spelling), the task as it was sent, its state, its money and its owner. ``images`` has one row
+per result: a picture, or the reason why there is none.
+
+Columns are only ever added. A log made by an older nbkit is brought up to date when it is opened, by adding
+the columns it lacks; a log made by a newer one is refused, because it may mean something that is not known here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbkit.errors import LogVersionError
+from nbkit.parameter import Flag, Hundredths, Parameter, Several, Whole
+from nbkit.request import PARAMETERS
+from nbkit.storage.database import Database
+
+VERSION = 1
+
+METADATA = sa.MetaData()
+
+
+def _type_of(parameter: Parameter[Any]) -> sa.types.TypeEngine[Any]:
+    match parameter.kind:
+        case Whole():
+            return sa.BigInteger()
+        case Hundredths():
+            return sa.Float()
+        case Flag():
+            return sa.Boolean()
+        case Several():
+            return sa.JSON(none_as_null=True)
+        case _:
+            return sa.Text()
+
+
+PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items()}
+"""From the Python name to the column of ``runs``."""
+
+# SQLite numbers rows by itself only for a plain INTEGER key.
+_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+META = sa.Table("meta", METADATA, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("taskUUID", sa.Text, unique=True, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("engine", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("charged", sa.Boolean, nullable=False),
+    *(sa.Column(PARAMETER_COLUMNS[name], _type_of(parameter)) for name, parameter in PARAMETERS.items()),
+    sa.Column("extra", sa.JSON(none_as_null=True)),
+    sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures by hash
+    sa.Column("request", sa.JSON),  # what was set, by Python name; references as in `task`
+    sa.Column("identity", sa.Text),
+    sa.Column("resendable", sa.Boolean, nullable=False),  # false: a credential was taken out of `task`
+    sa.Column("estimateLow", sa.BigInteger, nullable=False),  # micro-dollars, as all money here
+    sa.Column("estimateHigh", sa.BigInteger, nullable=False),
+    sa.Column("held", sa.BigInteger, nullable=False),
+    sa.Column("spent", sa.BigInteger, nullable=False),  # what counts against a budget
+    sa.Column("cost", sa.BigInteger),  # what the answers said; null: they did not
+    sa.Column("latency", sa.Float),
+    sa.Column("error", sa.Text),
+    sa.Column("errorCode", sa.Text),
+    sa.Column("errorKind", sa.Text),
+    sa.Column("studio", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text),  # null: nobody works on it
+    sa.Column("heartbeat", sa.BigInteger),
+    sa.Column("parent", sa.Text),
+    sa.Column("sweep", sa.Text),
+)
+
+IMAGES = sa.Table(
+    "images",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("imageUUID", sa.Text),
+    sa.Column("seed", sa.BigInteger),
+    sa.Column("cost", sa.BigInteger),
+    sa.Column("url", sa.Text),
+    sa.Column("nsfw", sa.Boolean),
+    sa.Column("sha256", sa.Text),
+    sa.Column("mediaType", sa.Text),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("file", sa.Text),  # below the image folder; null: not fetched (yet)
+    sa.Column("error", sa.Text),
+    sa.Column("rating", sa.Integer),
+    sa.Column("keep", sa.Boolean),
+    sa.Column("tags", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.UniqueConstraint("run", "imageUUID"),
+)
+
+ACCOUNTS = sa.Table(
+    # Running totals, kept in the same transactions as the rows they count: a budget is checked without a sum.
+    "accounts",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),  # studio:<id>, or day:<date>:<charged>
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("held", sa.BigInteger, nullable=False),
+)
+
+sa.Index("runs_status", RUNS.c.status)
+sa.Index("runs_studio", RUNS.c.studio)
+sa.Index("runs_identity", RUNS.c.identity)
+sa.Index("images_run", IMAGES.c.run)
+
+
+def prepare(database: Database) -> None:
+    """Make the tables, or bring an older log up to date.
+
+    Raises:
+        LogVersionError: if a newer nbkit made the log.
+    """
+    with database.reading() as connection:
+        if sa.inspect(connection).has_table(META.name) and _version(connection) == VERSION:
+            return
+    with database.writing() as connection:
+        METADATA.create_all(connection)
+        found = _version(connection)
+        if found is not None and found > VERSION:
+            raise LogVersionError(
+                f"the log {database.name} was made by a newer nbkit (log version {found}; this one knows {VERSION}). "
+                "Upgrade nbkit, or choose another folder with Studio(path=…)"
+            )
+        if found != VERSION:
+            _add_missing_columns(connection)
+            connection.execute(sa.delete(META).where(META.c.key == "version"))
+            connection.execute(sa.insert(META).values(key="version", value=str(VERSION)))
+
+
+def _version(connection: sa.Connection) -> int | None:
+    found = connection.scalar(sa.select(META.c.value).where(META.c.key == "version"))
+    return None if found is None else int(found)
+
+
+def _add_missing_columns(connection: sa.Connection) -> None:
+    inspector = sa.inspect(connection)
+    for table in (RUNS, IMAGES):
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                kind = column.type.compile(connection.dialect)
+                default = "" if column.nullable else f" NOT NULL DEFAULT {_neutral(column)}"
+                quoted = connection.dialect.identifier_preparer.quote(column.name)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {quoted} {kind}{default}")
+
+
+def _neutral(column: sa.Column[Any]) -> str:
+    return "0" if isinstance(column.type, (sa.BigInteger, sa.Integer, sa.Boolean)) else "''"

@@ -1,0 +1,131 @@
+"""The offline engine: what it refuses, in the API's codes, at no cost."""
+
+import json
+import uuid
+
+import pytest
+from offline_tasks import PRICE, refusal, send, task
+
+from nbkit.offline import Offline
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "parameter"),
+    [
+        ({"positivePrompt": ...}, "missingParameter", "positivePrompt"),
+        ({"positivePrompt": "ab"}, "invalidLength", "positivePrompt"),
+        ({"model": ...}, "missingParameter", "model"),
+        ({"model": "google:4@2"}, "invalidModel", "model"),
+        ({"taskUUID": ...}, "missingParameter", "taskUUID"),
+        ({"taskUUID": "no-uuid"}, "invalidTaskUUID", "taskUUID"),
+        ({"taskUUID": str(uuid.UUID(int=1))}, "invalidTaskUUID", "taskUUID"),
+        ({"taskUUID": 7}, "invalidTaskUUID", "taskUUID"),
+        ({"taskType": ...}, "missingParameter", "taskType"),
+        ({"taskType": "imageMagic"}, "invalidChoice", "taskType"),
+        ({"width": ..., "height": ...}, "missingDimensionParameters", ["width", "height"]),
+        ({"height": ...}, "missingDimensionParameters", ["width", "height"]),
+        ({"width": 1920, "height": 1080}, "invalidDimensions", ["width", "height"]),
+        ({"width": "512"}, "invalidType", "width"),
+        ({"resolution": "1K"}, "invalidCombination", "resolution"),
+        ({"seed": 2**63}, "valueOutOfRange", "seed"),
+        ({"seed": -1}, "valueOutOfRange", "seed"),
+        ({"seed": None}, "invalidType", "seed"),
+        ({"numberResults": 21}, "valueOutOfRange", "numberResults"),
+        ({"settings": {"temperature": 1.5}}, "valueOutOfRange", "settings.temperature"),
+        ({"settings": {"topP": 0.555}}, "invalidStep", "settings.topP"),
+        ({"settings": {"topK": 3}}, "unsupportedParameter", "settings.topK"),
+        ({"settings": 5}, "invalidType", "settings"),
+        ({"steps": 30}, "unsupportedParameter", "steps"),
+        ({"topP": 0.5}, "unsupportedParameter", "topP"),
+        ({"outputFormat": "GIF"}, "invalidChoice", "outputFormat"),
+        ({"outputQuality": 100}, "valueOutOfRange", "outputQuality"),
+        ({"ttl": 30}, "valueOutOfRange", "ttl"),
+        ({"ttl": 60, "outputType": "dataURI"}, "invalidCombination", "ttl"),
+        ({"webhookURL": "ftp://x"}, "invalidFormat", "webhookURL"),
+        ({"checkNSFW": "no"}, "invalidType", "safety.checkContent"),
+        ({"inputs": {"referenceImages": []}}, "arrayLengthOutOfRange", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": ["https://a.b/c"] * 15}}, "arrayLengthOutOfRange", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": "https://a.b/c"}}, "invalidType", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": [5]}}, "invalidType", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": None}}, "invalidType", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": ["catphoto"]}}, "invalidReferenceImage", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": ["no picture!"]}}, "invalidReferenceImage", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": ["https://a/\ud800"]}}, "invalidReferenceImage", "inputs.referenceImages"),
+        ({"inputs": {"referenceImages": [""]}}, "invalidReferenceImage", "inputs.referenceImages"),
+    ],
+)
+def test_refusals(changes, code, parameter):
+    """What is wrong is named by code and parameter; it costs nothing, and the taskUUID stays free."""
+    engine, given = Offline(), task(**changes)
+    status, error = refusal(engine, given)
+    assert (status, error["code"], error["parameter"]) == (400, code, parameter)
+    assert error["message"]
+    assert error.get("taskUUID") == (given["taskUUID"] if isinstance(given.get("taskUUID"), str) else None)
+    assert engine.charges == {}
+
+
+def test_choices_are_listed():
+    """A wrong word is answered with the words that are allowed."""
+    _, error = refusal(Offline(), task(settings={"thinking": "LOW"}))
+    assert error["allowedValues"] == ["MINIMAL", "HIGH"]
+
+
+def test_numbers_beyond_any_float_are_refused():
+    """A whole number too large for a float is a refusal, not a crash."""
+    status, error = refusal(Offline(), task(settings={"temperature": 10**400}))
+    assert (status, error["code"][:7]) in [(400, "invalid"), (400, "valueOu")]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "invalidJSON"),
+        (b"\xff\xfe", "invalidJSON"),
+        (b'{"taskType": "ping"}', "invalidRequestBody"),
+        (b"[]", "invalidRequestBody"),
+        (b"[1]", "invalidTask"),
+        (b'[{"taskType": "ping", "ping": NaN}]', "invalidJSON"),
+        (b"[" * 200_000, "invalidJSON"),
+        (b"[" + b"9" * 5_000 + b"]", "invalidJSON"),
+    ],
+)
+def test_bodies_that_cannot_be_read(body, code):
+    """What is no JSON array of objects is refused as a whole, however odd it is."""
+    answer = Offline().answer(body, {})
+    assert answer.status == 400
+    (error,) = json.loads(answer.body)["errors"]
+    assert error["code"] == code
+
+
+def test_body_has_a_limit(monkeypatch):
+    """A body beyond the limit is refused before it is decoded."""
+    monkeypatch.setattr("nbkit.offline.envelope.MAX_BODY", 100)
+    assert refusal(Offline(), task())[1]["code"] == "maxBodySizeExceeded"
+
+
+def test_used_task_uuid_is_a_conflict():
+    """A taskUUID of an accepted task is refused with ``data: []`` in either case of letters, and costs nothing."""
+    engine, given = Offline(), task()
+    send(engine, given)
+    for again in (given, task(taskUUID=given["taskUUID"].upper())):
+        status, error = refusal(engine, again)
+        assert (status, error["code"]) == (400, "conflictTaskUUID")
+    assert engine.charges == {given["taskUUID"]: PRICE}
+
+
+def test_tasks_of_one_array_are_independent():
+    """One task refused beside one done: HTTP 200, with ``data`` and ``errors``, matched by taskUUID."""
+    good, bad = task(), task(width=5)
+    status, body = send(Offline(), bad, good)
+    assert status == 200
+    assert [item["taskUUID"] for item in body["data"]] == [good["taskUUID"]]
+    assert [item["taskUUID"] for item in body["errors"]] == [bad["taskUUID"]]
+
+
+def test_no_credit():
+    """A task that costs more than the account holds is refused with 402; a smaller one still runs."""
+    engine = Offline(balance=0.1)
+    status, error = refusal(engine, task(numberResults=3))
+    assert (status, error["code"]) == (402, "insufficientCredits")
+    assert send(engine, task(numberResults=2))[0] == 200
+    assert engine.account()["balance"] == 0.00686
