@@ -49,9 +49,9 @@ class Naming:
         """
         if name in self._by_spelling:
             return self._by_spelling[name]
-        camel = any(letter.isupper() for letter in name)
-        known = sorted(self._by_spelling, key=lambda s: (s.islower() == camel, s))  # the style they write in first
-        guess = nearest(name, [*known, "extra", *HEAD, *(path[0] for path in self._groups)])
+        guess = nearest(name, [*self._by_spelling, "extra", *HEAD, *(path[0] for path in self._groups)])
+        if guess in self._by_spelling and not any(letter.isupper() for letter in name):
+            guess = self._by_spelling[guess].name  # in the style they write in
         hint = f"did you mean {guess}?" if guess else f"the parameters are {', '.join(self._parameters)}."
         raise _unknown(name, hint, guess)
 

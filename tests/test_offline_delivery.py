@@ -59,7 +59,7 @@ def test_sync_waits_once_for_an_array():
     """Sync tasks of one array run side by side: the latency is waited for once."""
     hands = Hands()
     engine = Offline(2.5, clock=hands.clock, sleep=hands.sleep)
-    send(engine, task(), task(), ping())
+    send(engine, task(), task(), {"taskType": "ping", "ping": True})
     assert hands.slept == [2.5]
 
 

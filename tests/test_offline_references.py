@@ -6,10 +6,11 @@ import io
 import uuid
 
 import pytest
-from offline_tasks import data_uri, new_uuid, opened, picture_of, refusal, send, task
+from offline_tasks import ask, data_uri, new_uuid, opened, picture_of, refusal, send, task
 from PIL import Image
 
 from nbkit.offline import Offline
+from nbkit.offline.memory import Bounded
 
 
 def drawn(engine, *references):
@@ -107,3 +108,15 @@ def test_uploaded_address_is_never_fetched():
     (item,) = send(engine, upload)[1]["data"]
     assert picture_of(engine, item).status == 404
     assert drawn(engine, item["imageUUID"]) == drawn(engine, "https://a.invalid/x.png")
+
+
+def test_what_had_to_go_is_named():
+    """A reference that is not kept any more appears by its hash in the details, and its picture is still drawn."""
+    engine, reference = Offline(), data_uri()
+    given = task(inputs={"referenceImages": [reference]})
+    (item,) = send(engine, given)[1]["data"]
+    engine._pictures._texts = engine._pictures._thumbnails = Bounded(0)
+    (details,) = ask(engine, "getTaskDetails", given["taskUUID"])[1]["data"]
+    digest = hashlib.sha256(reference.encode()).hexdigest()
+    assert details["request"][0]["inputs"] == {"referenceImages": [f"sha256:{digest}"]}
+    assert picture_of(engine, item).status == 200

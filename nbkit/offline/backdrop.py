@@ -39,15 +39,20 @@ def _rays(pen: Pen, plan: Plan, frame: Frame, turn: float) -> None:
     if plan.light is None:
         return
     x, y, radius = plan.light
-    reach = math.hypot(frame.width, frame.height)
+    longest = math.hypot(frame.width, frame.height)
+    floor = plan.horizon + frame.unit * 0.1 - y
     colour = fade(plan.palette.light, 0.07)
+
+    def tip(angle: float) -> Point:
+        # Rays end where the ground hides them: see-through shapes are the costliest to print.
+        across, down = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        reach = min(longest, max(radius, floor / down)) if down > 0.01 else longest
+        return x + across * reach, y + down * reach
+
     for i in range(14):
         angle = turn + i * 360 / 14
-        fan: list[Point] = [
-            *ripple(x, y, radius, radius, angle, angle + 9, 2),
-            *ripple(x, y, reach, reach, angle + 11, angle - 2, 2),
-        ]
-        pen.poly(fan, colour)
+        rim = ripple(x, y, radius, radius, angle, angle + 9, 2)
+        pen.poly([*rim, *(tip(angle + lean) for lean in (11, 4.5, -2))], colour)
 
 
 def _stars(pen: Pen, plan: Plan, frame: Frame, dice: Dice) -> None:

@@ -154,7 +154,7 @@ class Pen:
         """Writes the part of an ellipse between two angles, closed by a straight edge."""
         self.poly(ripple(cx, cy, rx, ry, start, stop), fill)
 
-    def halo(self, cx: float, cy: float, radius: float, fill: Colour, strength: float = 0.5, rings: int = 4) -> None:
+    def halo(self, cx: float, cy: float, radius: float, fill: Colour, strength: float = 0.5, rings: int = 3) -> None:
         """Writes a glow in the printed manner: a few see-through discs inside each other."""
         for i in range(rings):
             share = 1 - i / rings

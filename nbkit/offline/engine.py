@@ -6,8 +6,6 @@ transport and an HTTP server are two ways to it.
 
 from __future__ import annotations
 
-import hmac
-import json
 import math
 import time
 import uuid
@@ -17,12 +15,24 @@ from typing import Any, Literal
 
 from nbkit import model
 from nbkit.offline.books import Books
-from nbkit.offline.envelope import Answer, Items, Problem, Reply, Task, make_answer, read_tasks, refuse, take_key
+from nbkit.offline.envelope import (
+    Answer,
+    Items,
+    Problem,
+    Reply,
+    Task,
+    check_key,
+    echo,
+    make_answer,
+    read_tasks,
+    refuse,
+    take_key,
+)
 from nbkit.offline.failures import SPOILED, Failures, spoil
-from nbkit.offline.outbox import Delivery, Outbox, hand_over
+from nbkit.offline.outbox import Outbox, hand_over
 from nbkit.offline.pictures import Pictures
 from nbkit.offline.scene import Inset
-from nbkit.offline.tasks import Inference, Result, as_sent, make_inference
+from nbkit.offline.tasks import Inference, as_sent, make_inference
 from nbkit.offline.uploads import Uploads
 from nbkit.offline.validation import check_image_task, check_uuid, one_of, required
 
@@ -146,7 +156,8 @@ class Offline:
         now = self._clock()
         due, coming = self._books.take_due(now)
         for inference, result in due:
-            self._hand_over(self._deliver, inference, result)
+            for delivery in inference.deliveries(result, self._pictures):
+                hand_over(self._deliver, delivery)
         return None if coming is None else max(coming - now, 0.0)
 
     # -- HTTP without HTTP ------------------------------------------------------------------------------
@@ -164,7 +175,7 @@ class Offline:
         try:
             tasks = read_tasks(body)
             key, tasks = take_key(tasks, head.get("authorization"))
-            self._check_key(key)
+            check_key(key, self._key)
         except Problem as problem:
             return refuse(problem)
         answer = self._work(tasks, _Call(base_url.rstrip("/"), dry_run))
@@ -192,14 +203,6 @@ class Offline:
 
     # -- tasks ------------------------------------------------------------------------------------------
 
-    def _check_key(self, key: str | None) -> None:
-        if self._key is None:
-            return
-        if not key:
-            raise Problem("missingApiKey", "This engine wants an API key.", status=401)
-        if not hmac.compare_digest(key.encode("utf-8", "surrogatepass"), self._key.encode()):
-            raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
-
     def _work(self, tasks: Iterable[Any], call: _Call) -> Answer:
         reply, accepted = Reply(), []
         for task in tasks:
@@ -215,7 +218,7 @@ class Offline:
         for inference in accepted:
             self._first_answer(inference, call, reply)
         answer = reply.answer()
-        return next((spoil(answer, i.fault) for i in accepted if i.fault in SPOILED), answer)
+        return next((spoil(answer, i.fault, i.sent) for i in accepted if i.fault in SPOILED), answer)
 
     def _handler(self, task: Any) -> Handler:
         if not isinstance(task, Mapping):
@@ -253,15 +256,6 @@ class Offline:
         if found is None or found[1].ready > self._clock():
             return self._uploads.inset(image_uuid)
         return Inset(self._pictures.keep(found[0].file(found[1], self._pictures)), "", None)
-
-    def _hand_over(self, outbox: Outbox, inference: Inference, result: Result) -> None:
-        if inference.request.upload_endpoint:
-            data = inference.file(result, self._pictures)
-            hand_over(outbox, Delivery("upload", inference.request.upload_endpoint, data, inference.media_type))
-        if inference.request.webhook_url:
-            item = inference.item(result, self._pictures, inference.base_url)
-            data = json.dumps(item).encode()
-            hand_over(outbox, Delivery("webhook", inference.request.webhook_url, data, "application/json"))
 
     # -- one method for each task type ------------------------------------------------------------------
 
@@ -304,16 +298,12 @@ class Offline:
 
     def _authentication(self, task: Task, _: _Call) -> Parts:
         """The key was checked on the way here."""
-        return [_echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}], []
+        return [echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}], []
 
     def _ping(self, task: Task, _: _Call) -> Parts:
         if required(task, "ping") is not True:
             raise Problem("invalidChoice", "ping must be true.", parameter=["ping"], allowed=[True])
-        return [_echo(task) | {"pong": True}], []
-
-
-def _echo(task: Task) -> dict[str, Any]:
-    return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
+        return [echo(task) | {"pong": True}], []
 
 
 def _no_image() -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,8 +77,13 @@ class Problem(Exception):
         if self.allowed:
             item["allowedValues"] = list(self.allowed)
         if isinstance(task, Mapping):
-            item |= {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
+            item |= echo(task)
         return item
+
+
+def echo(task: Task) -> dict[str, Any]:
+    """What of a task comes back with whatever is said about it."""
+    return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
 
 
 def make_answer(status: int, media_type: str, body: bytes) -> Answer:
@@ -165,6 +171,20 @@ def take_key(tasks: list[Any], authorization: str | None) -> tuple[str | None, l
         )
     key = tasks[0].get("apiKey")
     return (key if isinstance(key, str) else None), (tasks if len(tasks) == 1 else tasks[1:])
+
+
+def check_key(key: str | None, wanted: str | None) -> None:
+    """Compares the key that came with the one that is wanted; ``None`` wants none.
+
+    Raises:
+        Problem: if it is missing or another.
+    """
+    if wanted is None:
+        return
+    if not key:
+        raise Problem("missingApiKey", "This engine wants an API key.", status=401)
+    if not hmac.compare_digest(key.encode("utf-8", "surrogatepass"), wanted.encode()):
+        raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
 
 
 def _bearer(authorization: str | None) -> str | None:

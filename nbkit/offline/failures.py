@@ -25,7 +25,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from nbkit.offline.envelope import Answer, Problem, compose
+from nbkit.offline.envelope import Answer, Problem, Task, compose
 
 REFUSALS = {
     "busy": Problem("rateLimitExceeded", "Too many requests at once; wait, then send it again.", status=429),
@@ -79,8 +79,8 @@ class Failures:
         return None
 
 
-def spoil(answer: Answer, fault: str) -> Answer:
-    """What arrives instead of a good answer."""
+def spoil(answer: Answer, fault: str, task: Task) -> Answer:
+    """What arrives instead of a good answer; ``task`` is the one that met the fault."""
     if fault == "lost":
         return Answer(0, {}, b"", lost=True)
     if fault == "cut":
@@ -88,4 +88,4 @@ def spoil(answer: Answer, fault: str) -> Answer:
     if fault == "html":  # what a proxy in between says; it knows nothing of the engine's headers
         return Answer(502, {"Content-Type": "text/html", "Content-Length": str(len(_PAGE))}, _PAGE)
     problem = Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504)
-    return compose([], [problem.item()], problem.status)
+    return compose([], [problem.item(task)], problem.status)

@@ -65,7 +65,7 @@ def _thumbnail(inset: Inset, side: int, inks: Palette) -> Image.Image:
         plain = picture.mode in ("RGB", "RGBA", "L")
         method = Image.Resampling.BICUBIC if plain else Image.Resampling.NEAREST
         goal = side if plain else min(short, side * 4)
-        small = picture.resize((goal, goal), method, box, 3.0 if plain else None)
+        small = picture.resize((goal, goal), method, box, 1.5 if plain else None)
         small = small.convert("RGBA").resize((side, side), Image.Resampling.BICUBIC)
     except (OSError, ValueError):
         return _placeholder(inset.digest, side, inks)
@@ -77,7 +77,7 @@ def _caption(draw: ImageDraw.ImageDraw, label: str, box: tuple[int, int, int, in
     """Sets a label under its frame, shortened to its first word where room is short."""
     x, y, wide, tall = box
     words = drawable(label)[0].split()
-    for text in (words, words[:1]):
+    for text in (words, [word.rstrip(",.;:") for word in words[:1]]):
         for size in range(max(SMALLEST, min(tall // 2, wide // 6)), SMALLEST - 2, -1):
             lines = wrap(text, size, wide)
             if (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nbkit.offline.brush import Colour, Point, fade, mix, ripple
+from nbkit.offline.brush import Point, fade, mix, ripple
 from nbkit.offline.grounds_city import city
 from nbkit.offline.grounds_wild import dunes, forest, hills, mountains
 from nbkit.offline.land import Land, fill, roll
@@ -90,10 +90,10 @@ def pattern(land: Land) -> None:
     count = max(2, round(land.width / land.unit * 2.6))
     wide = land.width / count
     for i in range(count):
-        colour = getattr(inks, drift.pick(("far", "mid", "main", "near"), 0.8))
+        colour = mix(getattr(inks, drift.pick(("far", "mid", "main", "near"), 0.8)), inks.middle, 0.25)
         top = land.bottom * drift.between(0.1, 0.7)
-        pen.box(wide * i, top, wide * (i + 1), land.height, fade(colour, 0.75))
-        pen.pie(wide * (i + 0.5), top, wide / 2, wide / 2, 180, 360, fade(colour, 0.75))
+        pen.box(wide * i, top, wide * (i + 1), land.height, colour)
+        pen.pie(wide * (i + 0.5), top, wide / 2, wide / 2, 180, 360, colour)
         if land.detail >= 2:
             for k in range(5):
                 pen.stroke(

@@ -10,7 +10,7 @@ from nbkit.offline.palettes import is_dark
 __all__ = ["city"]
 
 _NARROWEST, _WIDEST = 0.1, 0.2
-_ROLLS = 509  # A prime, so that steps through the rolls do not line up into stripes.
+_ROLLS = 127  # A prime, so that steps through the rolls do not line up into stripes.
 
 
 def _windows(land: Land, box: tuple[float, float, float, float], colour: Colour, dice: Dice) -> None:

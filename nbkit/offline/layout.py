@@ -49,6 +49,15 @@ class Place(NamedTuple):
     size: float
 
 
+class Box(NamedTuple):
+    """The room a motif takes: its middle, half its width, half its height."""
+
+    x: float
+    y: float
+    half: float
+    tall: float
+
+
 class Spot(NamedTuple):
     """One motif in its place; the rank is its importance, 0 being the leading motif."""
 
@@ -64,7 +73,7 @@ class Spot(NamedTuple):
 _FOOTING = {"city": 0.58, "forest": 0.62, "mountains": 0.5, "dunes": 0.5, "sea": 0.84, "space": 0.7, "hills": 0.3}
 _LAYERS = {"sky": 0, "hang": 1, "free": 2, "water": 3, "stand": 4}
 _THROWS = 10
-_SLIDES = 60
+_SLIDES = 45
 
 
 def _zone(name: str, size: float, setting: Setting, *, leading: bool) -> tuple[float, float]:
@@ -137,19 +146,16 @@ def _layout(dice: Dice, names: list[str], setting: Setting) -> list[Place]:
     return placed
 
 
-def _room(names: list[str], settled: list[Place], place: Place, light: Light | None) -> float:
-    """Returns how far a motif is clear of the settled ones and of the sun or moon; negative if it is not."""
-    name = names[len(settled)]
-    half, middle = place.size * MOTIFS[name].reach, _middle(name, place)
-    room = math.inf
-    for other_name, other in zip(names, settled, strict=False):
-        across = abs(place.x - other.x) - half - other.size * MOTIFS[other_name].reach
-        down = abs(middle - _middle(other_name, other)) - (place.size + other.size) * 0.5
-        room = min(room, max(across, down))
-    if light and settled:
-        x, y, radius = light
-        room = min(room, max(abs(place.x - x) - half, abs(middle - y) - place.size * 0.5) - radius)
-    return room
+def _box(name: str, place: Place) -> Box:
+    """Returns the room a motif takes."""
+    return Box(place.x, _middle(name, place), place.size * MOTIFS[name].reach, place.size * 0.5)
+
+
+def _gap(first: Box, second: Box) -> float:
+    """Returns how far two motifs are clear of each other; negative if they are not."""
+    across = abs(first.x - second.x) - first.half - second.half
+    down = abs(first.y - second.y) - first.tall - second.tall
+    return max(across, down)
 
 
 def _apart(names: list[str], places: list[Place], setting: Setting) -> list[Place]:
@@ -157,21 +163,27 @@ def _apart(names: list[str], places: list[Place], setting: Setting) -> list[Plac
 
     Between two layouts lies a third in which motifs may collide; this keeps it legible.
     """
-    frame, settled = setting.frame, list[Place]()
+    settled, taken = list[Place](), list[Box]()
     for name, place in zip(names, places, strict=True):
-        half = place.size * MOTIFS[name].reach
-        best, roomiest = place, -math.inf
+        start = _box(name, place)
+        best, roomiest = start, -math.inf
         for step in range(_SLIDES):
             # To the right, to the left, each time a little farther.
-            x = place.x + (step + 1) // 2 * frame.unit * 0.03 * (-1 if step % 2 else 1)
-            if step and not half < x < frame.width - half:
+            x = start.x + (step + 1) // 2 * setting.frame.unit * 0.04 * (-1 if step % 2 else 1)
+            if step and not start.half < x < setting.frame.width - start.half:
                 continue
-            room = _room(names, settled, place._replace(x=x), setting.light)
+            trial = start._replace(x=x)
+            room = min((_gap(trial, other) for other in taken), default=0.0)
             if room > roomiest:
-                best, roomiest = place._replace(x=x), room
+                best, roomiest = trial, room
             if room >= 0:
                 break
-        settled.append(best)
+        if setting.light and not taken:
+            # The leading motif may hide the sun or moon; the others keep clear of it too.
+            x, y, radius = setting.light
+            taken.append(Box(x, y, radius, radius))
+        settled.append(place._replace(x=best.x))
+        taken.append(best)
     return settled
 
 

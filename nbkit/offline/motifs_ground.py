@@ -158,8 +158,8 @@ def tower(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
 def lighthouse(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
     """A banded lighthouse and its beam."""
     strength = 0.34 if is_dark(inks) else 0.2
-    pen.poly([(0, -0.86), (-1.5, -1.12), (-1.5, -0.72)], fade(inks.light, strength))
-    pen.poly([(0, -0.86), (1.5, -1.04), (1.5, -0.8)], fade(inks.light, strength * 0.6))
+    pen.poly([(0, -0.86), (-3.4, -1.14), (-3.4, -0.66)], fade(inks.light, strength))
+    pen.poly([(0, -0.86), (3.4, -1.06), (3.4, -0.7)], fade(inks.light, strength * 0.6))
     shadow(pen, inks, detail, 0.3)
     pen.poly([(-0.36, 0.03), (-0.22, -0.09), (0.2, -0.1), (0.38, 0.03)], inks.dark)
 

@@ -7,15 +7,17 @@ somebody asks for it.
 from __future__ import annotations
 
 import base64
+import json
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbkit import model
 from nbkit.offline.envelope import Items, Problem, Task
 from nbkit.offline.failures import OUTCOMES
+from nbkit.offline.outbox import Delivery
 from nbkit.offline.pictures import MEDIA_TYPES, Pictures, picture_size
 from nbkit.offline.references import read_reference
 from nbkit.offline.scene import Inset, Scene
@@ -157,6 +159,15 @@ class Inference:
         if with_status and not self.is_finished(now):
             data.append({"taskType": model.TASK_TYPE, "taskUUID": self.uuid, "status": "processing"})
         return data, errors
+
+    def deliveries(self, result: Result, pictures: Pictures) -> Iterator[Delivery]:
+        """What is sent by itself when a result is there: its file first, then the news of it."""
+        if self.request.upload_endpoint:
+            data = self.file(result, pictures)
+            yield Delivery("upload", self.request.upload_endpoint, data, self.media_type)
+        if self.request.webhook_url:
+            data = json.dumps(self.item(result, pictures, self.base_url)).encode()
+            yield Delivery("webhook", self.request.webhook_url, data, "application/json")
 
 
 def make_inference(

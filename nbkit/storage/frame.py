@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import sqlalchemy as sa
@@ -120,14 +120,14 @@ def to_frame(database: Database, images: Path) -> pd.DataFrame:
     data = {column.name: _series(column, values) for column, values in zip(COLUMNS, by_column, strict=True)}
     frame = pd.DataFrame(data)
     if len(frame):
-        frame["file"] = frame["file"].map(lambda name: (images / name).as_posix(), na_action="ignore").astype(STRING)
+        frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
 
 
 def _series(column: Column, values: tuple[Any, ...]) -> pd.Series[Any]:
     if column.dtype == TIME:
-        return pd.Series(pd.to_datetime(list(values), unit="us", utc=True)).astype(TIME)
+        return pd.Series(pd.to_datetime(list(values), unit="us", utc=True).as_unit("us"))
     if column.convert is not None:
         convert = column.convert
         values = tuple(None if value is None else convert(value) for value in values)
-    return pd.Series(list(values), dtype=column.dtype)
+    return pd.Series(list(values), dtype=cast("Any", column.dtype))  # the stubs know no name that is a variable

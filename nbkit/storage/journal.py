@@ -24,6 +24,7 @@ from nbkit.display.text import usd
 from nbkit.errors import BudgetExceeded, StorageError
 from nbkit.image import Facts
 from nbkit.model import MICRO, MODEL
+from nbkit.parameter import Text
 from nbkit.request import PARAMETERS, ImageRequest, has_credentials, redacted
 from nbkit.run import DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN
 from nbkit.storage.database import Database
@@ -243,7 +244,7 @@ def _parameter_values(plan: Plan) -> dict[str, Any]:
 
 def _storable(parameter: Any, value: Any) -> Any:
     # extra= is unchecked and may put anything in a parameter's place; the column takes only what checks.
-    if value is None or parameter.name == "reference_images":
+    if value is None or parameter.name == "reference_images" or (isinstance(value, str) and isinstance(parameter.kind, Text)):
         return value
     try:
         return parameter.kind.check(value)

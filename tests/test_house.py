@@ -1,0 +1,129 @@
+"""The house itself: imports run one way, names are what they say, importing is light."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nbkit
+
+ROOT = Path(nbkit.__file__).parent
+
+# From the ground up: a module imports only what stands before it. A package stands for all that is in it.
+ORDER = (
+    "errors", "model", "parameter", "reference", "naming", "rules", "request", "display", "image", "run",
+    "storage", "answer", "client", "conversation", "offline", "engines", "ledger", "money", "waiting", "table", "log",
+    "widgets", "studio",
+)  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py" or path.parent != ROOT)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def own_imports(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nbkit":
+            inside = (node.module or "").partition(".")[2]
+            for alias in node.names:  # `from nbkit.display import text` names a module, `from nbkit.run import Run` does not
+                deeper = f"{inside}.{alias.name}".lstrip(".")
+                found.add(deeper if is_module(deeper) else inside)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("nbkit.")}
+    return found
+
+
+def type_checking_only(tree: ast.AST) -> set[str]:
+    """Imports for the type checker alone take no part: they do not happen when the code runs."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            found |= own_imports(node)
+    return found
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    """A new room is put into the order of imports, or this fails."""
+    rooms = {name_of(path).split(".")[0] for path in modules()}
+    assert rooms - {"__main__"} == set(ORDER)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    """A module imports only modules that stand before its own in the order."""
+    name = name_of(path)
+    if name == "__main__":
+        return
+    room = name.split(".")[0]
+    tree = ast.parse(path.read_text("utf-8"))
+    for imported in own_imports(tree) - type_checking_only(tree):
+        other = imported.split(".")[0]
+        assert other == room or ORDER.index(other) < ORDER.index(room), f"nbkit.{name} imports nbkit.{imported}"
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """The graph of modules has no cycle, inside a package neither."""
+    graph = {name_of(path): own_imports(tree) - type_checking_only(tree) for path in modules() for tree in [ast.parse(path.read_text("utf-8"))]}
+    done: set[str] = set()
+
+    def walk(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name in done:
+            return
+        for imported in graph.get(name, ()):
+            if imported != name:
+                walk(imported, (*trail, name))
+        done.add(name)
+
+    for name in graph:
+        walk(name, ())
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_no_own_import_hides_in_a_function(path: Path) -> None:
+    """What a module needs of its neighbours stands at its top."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert not own_imports(node), f"{node.name} in nbkit.{name_of(path)}"
+
+
+def test_all_names_what_is_visible() -> None:
+    """``__all__`` is what ``dir()`` shows, and each name is there."""
+    assert set(nbkit.__all__) == {name for name in dir(nbkit) if not name.startswith("_")}
+    for name in nbkit.__all__:
+        assert getattr(nbkit, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """Loading on first use does not swallow a misspelled name."""
+    with pytest.raises(AttributeError, match="Studioo"):
+        _ = nbkit.Studioo  # type: ignore[attr-defined]
+
+
+def test_importing_is_light() -> None:
+    """``import nbkit`` loads none of the heavy packages, and opens nothing."""
+    code = "import sys, json; import nbkit; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(answer.stdout))
+    assert not loaded & {"pandas", "numpy", "ipywidgets", "IPython", "PIL", "httpx", "sqlalchemy", "psutil", "stamina"}
+
+
+def test_the_type_information_travels() -> None:
+    """The package says that it is typed."""
+    assert (ROOT / "py.typed").exists()

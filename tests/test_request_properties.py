@@ -1,0 +1,115 @@
+"""What holds for every valid request, shown on random ones."""
+
+import copy
+import json
+import pickle
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbkit import model
+from nbkit.parameter import Address, Choice, Flag, Hundredths, Several, Text, Whole
+from nbkit.request import PARAMETERS, ImageRequest
+from tests.reference_pictures import WITH_TRACES, WITHOUT_TRACES
+
+steady = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+
+ADDRESSES = st.builds(
+    "{}://{}.example/{}?{}".format,
+    st.sampled_from(["http", "https"]),
+    *[st.text("abcdefghij-_~%", min_size=1) for _ in range(3)],
+)
+REFERENCES = st.one_of(
+    ADDRESSES, st.uuids().map(str), st.uuids(), st.sampled_from([*WITH_TRACES.values(), *WITHOUT_TRACES.values()])
+)
+SIZES = [model.size_of(ratio, tier) for ratio in model.RATIOS for tier in model.TIERS]
+SIZE_GIVEN = st.one_of(
+    st.just({}),
+    st.sampled_from(SIZES).map(lambda size: {"width": size[0], "height": size[1]}),
+    st.sampled_from(model.TIERS).map(lambda tier: {"resolution": tier}),
+)
+
+
+def texts(kind):
+    letters = st.characters(exclude_categories=["Cs"])
+    return st.text(letters, min_size=kind.minimum, max_size=200).filter(str.strip)
+
+
+def valid(kind):
+    """Values that a kind accepts, built from its own declaration."""
+    makers = {
+        Text: texts,
+        Whole: lambda whole: st.integers(whole.minimum, whole.maximum or 10**9),
+        Hundredths: lambda _: st.integers(0, 100).flatmap(lambda n: st.sampled_from([n / 100, n * 0.01])),
+        Choice: lambda choice: st.sampled_from(choice.choices),
+        Flag: lambda _: st.booleans(),
+        Address: lambda _: ADDRESSES,
+        Several: lambda several: st.lists(REFERENCES, min_size=several.minimum, max_size=4),
+    }
+    return makers[type(kind)](kind)
+
+
+OF_SIZE = ("width", "height", "resolution", "aspect_ratio")
+OPTIONAL = {n: valid(p.kind) for n, p in PARAMETERS.items() if n not in OF_SIZE and n != "prompt"}
+
+
+@st.composite
+def requests(draw):
+    parameters = draw(st.fixed_dictionaries({"prompt": valid(PARAMETERS["prompt"].kind)}, optional=OPTIONAL))
+    if parameters.get("output_type", "URL") != "URL":
+        parameters.pop("ttl", None)
+    head = draw(st.fixed_dictionaries({}, optional={"task_uuid": st.uuids(version=4), "model": st.just(model.MODEL)}))
+    return ImageRequest(**parameters, **head, **draw(SIZE_GIVEN))
+
+
+@steady
+@given(requests())
+def test_a_request_comes_back_from_its_task(request):
+    """``from_task(r.to_task()) == r``, also after a trip through JSON, a pickle and a copy."""
+    task = request.to_task()
+    back = ImageRequest.from_task(task)
+    assert (back, hash(back), back.identity) == (request, hash(request), request.identity)
+    assert back.to_task() == task
+    assert back.task_uuid == request.task_uuid
+    assert ImageRequest.from_task(json.loads(json.dumps(task))) == request
+    assert pickle.loads(pickle.dumps(request)) == copy.deepcopy(request) == request
+
+
+@steady
+@given(requests())
+def test_a_send_is_a_task_too(request):
+    """What is sent can be read again; it has what a send needs, names the same picture, and costs the same."""
+    task = request.to_send()
+    back = ImageRequest.from_task(task)
+    assert task.keys() >= {"taskType", "taskUUID", "model", "positivePrompt", "includeCost"}
+    assert (back.identity, back.price, back.task_uuid) == (request.identity, request.price, task["taskUUID"])
+    assert task.keys() - request.to_task().keys() <= {"taskType", "taskUUID", "model", "includeCost", "width", "height"}
+    assert back.to_send() == task
+
+
+@steady
+@given(requests(), st.sampled_from(model.RATIOS), st.none() | st.sampled_from(model.TIERS))
+def test_an_aspect_ratio_is_a_size(request, ratio, tier):
+    """The aspect ratio, which is nbkit's own, reaches the wire as width and height, and comes back as the same picture."""
+    shaped = request.replace(width=None, height=None, aspect_ratio=ratio, resolution=tier)
+    back = ImageRequest.from_task(shaped.to_task())
+    assert (back.size, back.identity, back.price) == (shaped.size, shaped.identity, shaped.price)
+
+
+@steady
+@given(requests())
+def test_the_spelling_does_not_matter(request):
+    """Python names and the API's names make the same request."""
+    values = request.parameters
+    assert ImageRequest(**values) == request
+    assert ImageRequest(**{PARAMETERS[name].wire[-1]: value for name, value in values.items()}) == request
+    assert request.replace(**values) == request
+
+
+@steady
+@given(requests())
+def test_a_repr_stays_short(request):
+    """However much is set, a repr fits on a screen and holds no query of an address."""
+    assert len(repr(request)) < 2000
+    shown = repr(request.replace(prompt="A lantern", system_prompt=None, reference_images=None))
+    assert "?" not in shown
