@@ -32,10 +32,7 @@ the request that it was about (``request``), attached in one place, the ledger. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from nbkit.request import ImageRequest
+from typing import Any
 
 
 class NbkitError(Exception):
@@ -150,7 +147,7 @@ class EngineError(NbkitError):
         self.status = status
         self.task_uuid = task_uuid
         self.retry_after = retry_after
-        self.request: ImageRequest | None = None
+        self.request: Any = None  # an ImageRequest; its module stands further up and raises these errors
         if advice is not None:
             self.advice = advice
 

@@ -19,11 +19,8 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, Protocol, TypeVar, cast, overload
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from nbkit.request import ImageRequest
 
 T = TypeVar("T")
 
@@ -256,6 +253,13 @@ class Several:
 Kind = Text | Whole | Hundredths | Choice | Flag | Address | Several
 
 
+class HasParameters(Protocol):
+    """What a parameter needs of the request that it is a field of: what was set, by name."""
+
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+
+
 class Parameter(Generic[T]):
     """One parameter: see the module's first paragraph.
 
@@ -299,13 +303,13 @@ class Parameter(Generic[T]):
     @overload
     def __get__(self, request: None, owner: type) -> Parameter[T]: ...
     @overload
-    def __get__(self, request: ImageRequest, owner: type) -> T: ...
-    def __get__(self, request: ImageRequest | None, owner: type) -> Parameter[T] | T:
+    def __get__(self, request: HasParameters, owner: type) -> T: ...
+    def __get__(self, request: HasParameters | None, owner: type) -> Parameter[T] | T:
         if request is None:
             return self
         return cast("T", request.parameters.get(self.name))  # None stands for "not set"
 
-    def __set__(self, request: ImageRequest, value: T) -> None:
+    def __set__(self, request: HasParameters, value: T) -> None:
         raise AttributeError(f"a request does not change; request.replace({self.name}=…) gives a variant")
 
     def __repr__(self) -> str:

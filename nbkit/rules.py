@@ -14,7 +14,7 @@ from typing import Any
 
 from nbkit import model
 from nbkit.errors import RequestError
-from nbkit.parameter import Address, Parameter, Wrong, short_repr, without_query
+from nbkit.parameter import Address, Parameter, Wrong, plain, short_repr, without_query
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 FIXED = {"taskType": model.TASK_TYPE, "model": model.MODEL}
@@ -107,12 +107,13 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value = head[name]
         if name == "taskUUID":
-            if not (isinstance(value, (str, uuid.UUID)) and _UUID4.fullmatch(str(value))):
+            text = plain(value) if isinstance(value, str) else str(value) if isinstance(value, uuid.UUID) else ""
+            if not _UUID4.fullmatch(text):
                 rule = "a UUID of version 4, such as uuid.uuid4() makes"
                 raise RequestError(
                     f"{name}={short_repr(value)}: must be {rule}", parameter=name, value=value, reason="format"
                 )
-            value = str(value)
+            value = text
         elif not isinstance(value, str) or value != FIXED[name]:
             raise RequestError(
                 f"{name}={short_repr(value)}: must be {FIXED[name]!r}",

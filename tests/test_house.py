@@ -41,7 +41,9 @@ def own_imports(tree: ast.AST) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nbkit":
             inside = (node.module or "").partition(".")[2]
-            for alias in node.names:  # `from nbkit.display import text` names a module, `from nbkit.run import Run` does not
+            for (
+                alias
+            ) in node.names:  # `from nbkit.display import text` names a module, `from nbkit.run import Run` does not
                 deeper = f"{inside}.{alias.name}".lstrip(".")
                 found.add(deeper if is_module(deeper) else inside)
         elif isinstance(node, ast.Import):
@@ -79,7 +81,11 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def test_no_two_modules_import_each_other() -> None:
     """The graph of modules has no cycle, inside a package neither."""
-    graph = {name_of(path): own_imports(tree) - type_checking_only(tree) for path in modules() for tree in [ast.parse(path.read_text("utf-8"))]}
+    graph = {
+        name_of(path): own_imports(tree) - type_checking_only(tree)
+        for path in modules()
+        for tree in [ast.parse(path.read_text("utf-8"))]
+    }
     done: set[str] = set()
 
     def walk(name: str, trail: tuple[str, ...]) -> None:

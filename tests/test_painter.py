@@ -9,14 +9,14 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from nbkit.offline import marks
-from nbkit.offline.composition import Plan, compose, motif_count
-from nbkit.offline.layout import Frame
-from nbkit.offline.lettering import drawable, measure
-from nbkit.offline.motifs import COMPANIONS, MOTIFS
-from nbkit.offline.painter import Inset, Scene, encode, paint
-from nbkit.offline.palettes import PALETTES
-from nbkit.offline.reading import quoted, read
+from nbkit.offline.painting import marks
+from nbkit.offline.painting.composition import Plan, compose, motif_count
+from nbkit.offline.painting.layout import Frame
+from nbkit.offline.painting.lettering import drawable, measure
+from nbkit.offline.painting.motifs import COMPANIONS, MOTIFS
+from nbkit.offline.painting.painter import Inset, Scene, encode, paint
+from nbkit.offline.painting.palettes import PALETTES
+from nbkit.offline.painting.reading import quoted, read
 
 LARGEST_SEED = 2**63 - 1
 SCENE = Scene("red lanterns over the sea at night", 400, 272, 42)

@@ -100,26 +100,28 @@ def in_words(result):
 
 
 @pytest.mark.parametrize("name", NAMES_OF_ALL)
-@pytest.mark.parametrize("value", range(len(ODD)))  # by number: to name a test, pytest would look at the value
-def test_odd_values(name, value):
+def test_odd_values(name):
     """Objects that fail when they are looked at, and numbers beyond all bounds, are refused in words."""
-    assert in_words(outcome(lambda: ImageRequest(**{"prompt": "A lantern", name: ODD[value]})))
-    assert in_words(outcome(lambda: ImageRequest("A lantern").replace(**{name: ODD[value]})))
-    assert in_words(outcome(lambda: ImageRequest.from_task({"positivePrompt": "A lantern", name: ODD[value]})))
+    for place, value in enumerate(ODD):  # told by its place: to show the value, pytest would look at it
+        assert in_words(outcome(lambda v=value: ImageRequest(**{"prompt": "A lantern", name: v}))), place
+        assert in_words(outcome(lambda v=value: ImageRequest("A lantern").replace(**{name: v}))), place
+        assert in_words(outcome(lambda v=value: ImageRequest.from_task({"positivePrompt": "A lantern", name: v}))), (
+            place
+        )
 
 
-@pytest.mark.parametrize("value", range(len(ODD)))
-def test_odd_prompts_and_tasks(value):
+def test_odd_prompts_and_tasks():
     """The same for what is given in first place."""
-    assert in_words(outcome(lambda: ImageRequest(ODD[value])))
-    assert in_words(outcome(lambda: ImageRequest.from_task(ODD[value])))
+    for place, value in enumerate(ODD):
+        assert in_words(outcome(lambda v=value: ImageRequest(v))), place
+        assert in_words(outcome(lambda v=value: ImageRequest.from_task(v))), place
 
 
 hard = settings(max_examples=600, deadline=None, derandomize=True, database=None)
 KEYS = st.sampled_from(NAMES_OF_ALL)
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers(), st.decimals(),
-    st.fractions(), st.uuids(), st.dates(), st.sampled_from(["URL", "HIGH", "1K", "fast", "https://a.example", 10**5000]),
+    st.fractions(), st.uuids(), st.dates(), st.sampled_from(["URL", "HIGH", "1K", "fast", "https://a.example", 10**4000]),
 )  # fmt: skip
 
 

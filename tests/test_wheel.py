@@ -45,11 +45,27 @@ def test_it_works_without_the_repository(wheel: Path, tmp_path: Path) -> None:
     """Unpacked somewhere else, it makes a picture and writes its log."""
     site, cell = tmp_path / "site", tmp_path / "cell"
     cell.mkdir()
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(site),
+        str(wheel),
+    ]
     subprocess.run(install, check=True, capture_output=True)
     environment = {**os.environ, "PYTHONPATH": str(site)}
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(site)], cwd=cell, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT, str(site)],
+        cwd=cell,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split()[:3] == ["1024", "1024", "1"]

@@ -30,8 +30,8 @@ from nbkit.offline.envelope import (
 )
 from nbkit.offline.failures import SPOILED, Failures, spoil
 from nbkit.offline.outbox import Outbox, hand_over
+from nbkit.offline.painting.scene import Inset
 from nbkit.offline.pictures import Pictures
-from nbkit.offline.scene import Inset
 from nbkit.offline.tasks import Inference, as_sent, make_inference
 from nbkit.offline.uploads import Uploads
 from nbkit.offline.validation import check_image_task, check_uuid, one_of, required

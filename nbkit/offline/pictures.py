@@ -18,8 +18,8 @@ from PIL import Image, ImageOps
 from nbkit import model
 from nbkit.offline.envelope import Problem
 from nbkit.offline.memory import Bounded
-from nbkit.offline.painter import encode, paint
-from nbkit.offline.scene import Inset, Scene
+from nbkit.offline.painting.painter import encode, paint
+from nbkit.offline.painting.scene import Inset, Scene
 
 MEGABYTE = 2**20
 MAX_PIXELS = 50_000_000

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 
 from nbkit.offline.envelope import Problem
+from nbkit.offline.painting.scene import Inset
 from nbkit.offline.pictures import Pictures
-from nbkit.offline.scene import Inset
 from nbkit.parameter import Address, Wrong
 
 NOT_FETCHED = "URL, not fetched"

@@ -18,9 +18,9 @@ from nbkit import model
 from nbkit.offline.envelope import Items, Problem, Task
 from nbkit.offline.failures import OUTCOMES
 from nbkit.offline.outbox import Delivery
+from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.pictures import MEDIA_TYPES, Pictures, picture_size
 from nbkit.offline.references import read_reference
-from nbkit.offline.scene import Inset, Scene
 from nbkit.request import PARAMETERS, ImageRequest
 
 PICTURE_PATH = "/pictures/"

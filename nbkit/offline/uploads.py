@@ -10,9 +10,9 @@ from typing import Any
 from PIL import Image
 
 from nbkit.offline.envelope import Problem, Task
+from nbkit.offline.painting.scene import Inset
 from nbkit.offline.pictures import Pictures
 from nbkit.offline.references import decode, is_uuid, read_reference
-from nbkit.offline.scene import Inset
 from nbkit.offline.tasks import PICTURE_PATH
 from nbkit.offline.validation import check_uuid, one_of, required
 

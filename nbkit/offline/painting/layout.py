@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from nbkit.offline.dice import Dice
-from nbkit.offline.drift import Drift
-from nbkit.offline.motifs import MOTIFS
-from nbkit.offline.scene import Scene
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.scene import Scene
 
 __all__ = ["Frame", "Light", "Setting", "Spot", "place_motifs"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nbkit.offline import motifs_ground as ground
-from nbkit.offline import motifs_shapes as shapes
-from nbkit.offline import motifs_sky as sky
-from nbkit.offline import motifs_things as things
-from nbkit.offline.brush import Pen
-from nbkit.offline.dice import Dice
-from nbkit.offline.palettes import Palette
+from nbkit.offline.painting import motifs_ground as ground
+from nbkit.offline.painting import motifs_shapes as shapes
+from nbkit.offline.painting import motifs_sky as sky
+from nbkit.offline.painting import motifs_things as things
+from nbkit.offline.painting.brush import Pen
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.palettes import Palette
 
 __all__ = ["COMPANIONS", "MOTIFS", "Motif"]
 

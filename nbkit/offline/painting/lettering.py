@@ -18,7 +18,7 @@ _GAUGE = 64  # Widths are estimated at one size and scaled: loading a size costs
 
 @lru_cache(maxsize=1)
 def _typeface() -> bytes:
-    return resources.files("nbkit.offline").joinpath("fonts", "DejaVuSans-Bold.ttf").read_bytes()
+    return resources.files("nbkit.offline.painting").joinpath("fonts", "DejaVuSans-Bold.ttf").read_bytes()
 
 
 @lru_cache(maxsize=24)

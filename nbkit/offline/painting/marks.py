@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from nbkit.offline.brush import fade, mix
-from nbkit.offline.composition import DEFAULT_TOP_P
-from nbkit.offline.drift import DEFAULT_TEMPERATURE
-from nbkit.offline.lettering import SMALLEST, drawable, face, fit, measure, wrap
-from nbkit.offline.palettes import Palette
-from nbkit.offline.reading import quoted
-from nbkit.offline.scene import Scene
+from nbkit.offline.painting.brush import fade, mix
+from nbkit.offline.painting.composition import DEFAULT_TOP_P
+from nbkit.offline.painting.drift import DEFAULT_TEMPERATURE
+from nbkit.offline.painting.lettering import SMALLEST, drawable, face, fit, measure, wrap
+from nbkit.offline.painting.palettes import Palette
+from nbkit.offline.painting.reading import quoted
+from nbkit.offline.painting.scene import Scene
 
 __all__ = ["Badge", "Footer", "Title", "badges", "draw_badges", "draw_footer", "draw_title", "footer", "title"]
 

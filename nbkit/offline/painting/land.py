@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nbkit.offline.brush import Colour, Pen, Point
-from nbkit.offline.dice import Dice
-from nbkit.offline.drift import Drift
-from nbkit.offline.palettes import Palette
+from nbkit.offline.painting.brush import Colour, Pen, Point
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.palettes import Palette
 
 __all__ = ["Land", "fill", "roll"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from nbkit.offline.brush import Pen, Point, fade, mix, ripple, smooth
-from nbkit.offline.dice import Dice
-from nbkit.offline.palettes import Palette, is_dark
+from nbkit.offline.painting.brush import Pen, Point, fade, mix, ripple, smooth
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.palettes import Palette, is_dark
 
 __all__ = [
     "balloon",

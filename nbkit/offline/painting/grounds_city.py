@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nbkit.offline.brush import Colour, fade, mix
-from nbkit.offline.dice import Dice
-from nbkit.offline.land import Land
-from nbkit.offline.palettes import is_dark
+from nbkit.offline.painting.brush import Colour, fade, mix
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.land import Land
+from nbkit.offline.painting.palettes import is_dark
 
 __all__ = ["city"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from nbkit.offline.brush import Colour, fade, mix
-from nbkit.offline.land import Land, fill, roll
+from nbkit.offline.painting.brush import Colour, fade, mix
+from nbkit.offline.painting.land import Land, fill, roll
 
 __all__ = ["dunes", "forest", "hills", "mountains"]
 

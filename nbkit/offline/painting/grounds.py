@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nbkit.offline.brush import Point, fade, mix, ripple
-from nbkit.offline.grounds_city import city
-from nbkit.offline.grounds_wild import dunes, forest, hills, mountains
-from nbkit.offline.land import Land, fill, roll
+from nbkit.offline.painting.brush import Point, fade, mix, ripple
+from nbkit.offline.painting.grounds_city import city
+from nbkit.offline.painting.grounds_wild import dunes, forest, hills, mountains
+from nbkit.offline.painting.land import Land, fill, roll
 
 __all__ = ["GROUNDS"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from nbkit.offline.brush import Pen, fade, mix, ripple, smooth
-from nbkit.offline.dice import Dice
-from nbkit.offline.motifs_ground import shadow
-from nbkit.offline.palettes import Palette, is_dark
+from nbkit.offline.painting.brush import Pen, fade, mix, ripple, smooth
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.motifs_ground import shadow
+from nbkit.offline.painting.palettes import Palette, is_dark
 
 __all__ = ["boat", "car", "cat", "cup", "fish", "robot", "umbrella"]
 

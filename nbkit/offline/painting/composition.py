@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nbkit.offline.drift import Drift
-from nbkit.offline.layout import Frame, Light, Setting, Spot, place_motifs
-from nbkit.offline.motifs import COMPANIONS
-from nbkit.offline.palettes import PALETTES, Palette, accents, is_dark, turned
-from nbkit.offline.reading import Reading, read
-from nbkit.offline.scene import Scene
+from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.layout import Frame, Light, Setting, Spot, place_motifs
+from nbkit.offline.painting.motifs import COMPANIONS
+from nbkit.offline.painting.palettes import PALETTES, Palette, accents, is_dark, turned
+from nbkit.offline.painting.reading import Reading, read
+from nbkit.offline.painting.scene import Scene
 
 __all__ = ["DEFAULT_TOP_P", "Plan", "compose", "motif_count"]
 

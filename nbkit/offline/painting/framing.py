@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from nbkit.offline.brush import fade, mix
-from nbkit.offline.lettering import SMALLEST, drawable, face, measure, wrap
-from nbkit.offline.palettes import Palette
-from nbkit.offline.scene import Inset
+from nbkit.offline.painting.brush import fade, mix
+from nbkit.offline.painting.lettering import SMALLEST, drawable, face, measure, wrap
+from nbkit.offline.painting.palettes import Palette
+from nbkit.offline.painting.scene import Inset
 
 __all__ = ["draw_insets"]
 

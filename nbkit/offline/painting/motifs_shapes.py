@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nbkit.offline.brush import Pen, fade, mix, ripple, smooth
-from nbkit.offline.dice import Dice
-from nbkit.offline.motifs_sky import spikes
-from nbkit.offline.palettes import Palette
+from nbkit.offline.painting.brush import Pen, fade, mix, ripple, smooth
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.motifs_sky import spikes
+from nbkit.offline.painting.palettes import Palette
 
 __all__ = ["arches", "boomerang", "burst", "diamonds", "halves", "leaf", "rings"]
 

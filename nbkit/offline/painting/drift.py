@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nbkit.offline.dice import Dice
-from nbkit.offline.scene import Scene
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.scene import Scene
 
 __all__ = ["DEFAULT_TEMPERATURE", "Drift"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from typing import NamedTuple
 
-from nbkit.offline.brush import Colour
+from nbkit.offline.painting.brush import Colour
 
 __all__ = ["PALETTES", "Palette", "accents", "is_dark", "turned"]
 

@@ -6,16 +6,16 @@ import math
 
 from PIL import Image
 
-from nbkit.offline.brush import Pen, Point, Shape, fade, mix, ripple
-from nbkit.offline.composition import Plan
-from nbkit.offline.dice import Dice
-from nbkit.offline.drift import Drift
-from nbkit.offline.grounds import GROUNDS
-from nbkit.offline.land import Land
-from nbkit.offline.layout import Frame
-from nbkit.offline.motifs import MOTIFS
-from nbkit.offline.palettes import is_dark
-from nbkit.offline.scene import Scene
+from nbkit.offline.painting.brush import Pen, Point, Shape, fade, mix, ripple
+from nbkit.offline.painting.composition import Plan
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.grounds import GROUNDS
+from nbkit.offline.painting.land import Land
+from nbkit.offline.painting.layout import Frame
+from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.palettes import is_dark
+from nbkit.offline.painting.scene import Scene
 
 __all__ = ["lay_ground", "lay_sky", "sky_column"]
 

@@ -12,15 +12,15 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from nbkit.offline import marks
-from nbkit.offline.backdrop import lay_ground, lay_sky, sky_column
-from nbkit.offline.brush import Pen, Shape, fade, press
-from nbkit.offline.composition import Plan, compose
-from nbkit.offline.dice import Dice
-from nbkit.offline.framing import draw_insets
-from nbkit.offline.layout import Frame
-from nbkit.offline.motifs import MOTIFS
-from nbkit.offline.scene import Inset, Scene
+from nbkit.offline.painting import marks
+from nbkit.offline.painting.backdrop import lay_ground, lay_sky, sky_column
+from nbkit.offline.painting.brush import Pen, Shape, fade, press
+from nbkit.offline.painting.composition import Plan, compose
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.framing import draw_insets
+from nbkit.offline.painting.layout import Frame
+from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.scene import Inset, Scene
 
 __all__ = ["Inset", "Scene", "encode", "paint"]
 

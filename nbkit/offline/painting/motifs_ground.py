@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nbkit.offline.brush import Colour, Pen, fade, mix, ripple, smooth
-from nbkit.offline.dice import Dice
-from nbkit.offline.palettes import Palette, is_dark
+from nbkit.offline.painting.brush import Colour, Pen, fade, mix, ripple, smooth
+from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.palettes import Palette, is_dark
 
 __all__ = ["cactus", "flower", "house", "lighthouse", "mushroom", "pine", "tower", "tree"]
 
