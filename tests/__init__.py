@@ -1,1 +1,0 @@
-"""The tests. ``python -m tests`` runs all of them."""
