@@ -7,8 +7,8 @@ HTTP status second.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -16,9 +16,15 @@ from typing import Any
 
 from nbkit import errors
 from nbkit.errors import EngineError
-from nbkit.model import MICRO
+from nbkit.model import MAX_SEED, MICRO
 
 Json = Mapping[str, Any]
+
+MAX_WORDS = 2_000
+"""Characters of a service's sentence that are kept: some repeat a whole inline picture in it."""
+
+MAX_PRICE = 10**9
+"""USD; whatever is beyond is no price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,14 @@ class Reply:
         results: the pictures that are finished.
         errors: what failed.
         processing: the service works on it.
+        past: it tells of a task that has ended, so that what is missing in it does not come any more.
         offline: whether the answer comes from nbkit's own engine, whose prices are list prices.
     """
 
     results: tuple[Result, ...] = ()
     errors: tuple[EngineError, ...] = ()
     processing: bool = False
+    past: bool = False
     offline: bool = False
 
     @property
@@ -109,6 +117,7 @@ _STATUSES: dict[int, type[EngineError]] = {
     402: errors.CreditError,
     403: errors.AuthenticationError,
     404: errors.NotFoundError,
+    408: errors.EngineTimeout,
     413: errors.RefusedError,
     422: errors.RefusedError,
     429: errors.BusyError,
@@ -134,13 +143,13 @@ def error_class(code: str, status: int | None) -> type[EngineError]:
 
 def read_error(item: Json, status: int | None = None, retry_after: float | None = None) -> EngineError:
     """One error item as an exception."""
-    code = str(item.get("code") or item.get("errorCode") or "")
+    code = _text(item.get("code") or item.get("errorCode") or "")
     named = item.get("parameter")
-    parameters = [str(name) for name in named] if isinstance(named, list) else [str(named)] if named else []
-    message = str(item.get("message") or item.get("errorMessage") or "the service gave no reason")
+    parameters = [_text(name) for name in named] if isinstance(named, list) else [_text(named)] if named else []
+    message = _text(item.get("message") or item.get("errorMessage") or "the service gave no reason")
     allowed = item.get("allowedValues")
     if isinstance(allowed, list) and allowed:
-        message += f" (allowed: {', '.join(map(str, allowed))})"
+        message += f" (allowed: {_text(', '.join(map(str, allowed)))})"
     if parameters and not any(name in message for name in parameters):
         message = f"{', '.join(parameters)}: {message}"
     own = item.get("status")
@@ -190,7 +199,9 @@ def read_reply(
     for item in (*_items(envelope.get("errors")), *_items(envelope.get("error"))):
         if _concerns(item, task_uuid):
             failed.append(read_error(item, status, retry_after))
-    return Reply(tuple(results.values()), tuple(failed), processing, offline)
+    if status >= 400 and not (results or failed or processing):
+        failed.append(read_error({"message": f"the service answered HTTP {status}"}, status, retry_after))
+    return Reply(tuple(results.values()), tuple(failed), processing, offline=offline)
 
 
 def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Reply:
@@ -201,7 +212,7 @@ def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Re
             inner = response if isinstance(response, dict) else {"data": response}
             if not {"data", "errors", "error"} & inner.keys():
                 inner = {"data": inner}
-            return read_reply(inner, task_uuid, offline=offline)
+            return dataclasses.replace(read_reply(inner, task_uuid, offline=offline), past=True)
     return Reply(offline=offline)
 
 
@@ -213,7 +224,13 @@ def micros(value: Any) -> int | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return round(amount * MICRO) if amount.is_finite() and amount >= 0 else None
+    return round(amount * MICRO) if amount.is_finite() and 0 <= amount < MAX_PRICE else None
+
+
+def _text(value: Any) -> str:
+    """A service's words, cut where no person reads on, in characters that a database and a page can hold."""
+    text = str(value)
+    return (text if len(text) <= MAX_WORDS else f"{text[:MAX_WORDS]}…").encode("utf-8", "replace").decode()
 
 
 def _items(value: Any) -> Iterator[Json]:
@@ -240,20 +257,19 @@ def _result(item: Json) -> Result | None:
     if not isinstance(source, str):
         return None
     return Result(
-        image_uuid=str(item.get("imageUUID") or source[-64:]),
+        image_uuid=_text(item.get("imageUUID") or source[-64:]),
         seed=_seed(item.get("seed")),
         cost=micros(item.get("cost")),
-        source=source,
+        source=source.encode("utf-8", "replace").decode(),
         nsfw=item["NSFWContent"] if isinstance(item.get("NSFWContent"), bool) else None,
     )
 
 
 def _seed(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        return int(value) if math.isfinite(value) and value == int(value) else None
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        seed = None if isinstance(value, bool) else int(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    whole = seed is not None and (seed == value or isinstance(value, str))
+    # Beyond the range is what a JavaScript service makes of the largest seed: no seed that could be sent again.
+    return seed if whole and seed is not None and 0 <= seed <= MAX_SEED else None

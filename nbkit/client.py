@@ -5,7 +5,7 @@ transport. A call here is one exchange with the service: what to do about an ans
 the ledger, which knows what has been written down.
 
 The key travels in one header of the requests to the service, and nowhere else: not to picture addresses, not
-into a ``repr``, not into an exception.
+into a ``repr``, not into an exception, its traceback's local variables included.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 import base64
 import binascii
 import email.utils
+import ipaddress
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from nbkit.answer import Reply, micros, read_body, read_details, read_error, read_reply
+from nbkit.answer import Reply, micros, read_body, read_details, read_reply
 from nbkit.errors import AnswerLost, ConfigurationError, DownloadError, EngineError, NotConnected
 from nbkit.image import Facts, examine
 from nbkit.model import MICRO
@@ -40,7 +41,44 @@ MAX_PICTURE_BYTES = 160 * 1024 * 1024
 DOWNLOAD_SECONDS = 300.0
 """For one attempt at one picture, however slowly it drips."""
 
+SILENCE = 30.0
+"""Seconds without a byte after which a picture is asked for anew: unlike an answer, it need not be made first."""
+
 OFFLINE_HEADER = "x-nbkit-engine"
+
+
+class Secret(httpx.Auth):
+    """A key that no ``repr`` shows, so that no traceback that prints local variables does.
+
+    Whoever takes a key from a person puts it in here at once, and lets go of the text.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self._value = value.strip() if isinstance(value, str) else value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "<key>" if self else "<no key>"
+
+    def check(self) -> None:
+        """Raise ``ConfigurationError`` for what can be no key."""
+        if self._value is None:
+            return
+        if not isinstance(self._value, str) or not self._value.isascii() or not self._value.isprintable():
+            raise ConfigurationError("the key is text of plain characters, as the vendor's site shows it")
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        """Put the key into one request; httpx calls this where no frame of ours sees the header."""
+        if self._value:
+            request.headers["authorization"] = f"Bearer {self._value}"
+        yield request
+
+    def taken_out_of(self, body: bytes) -> bytes:
+        """A body without the key: a service may repeat it in an error, and errors are logged and shown."""
+        # A word as short as "test" is no secret, and may stand in any address.
+        return body.replace(self._value.encode(), b"<key>") if self._value and len(self._value) >= 12 else body
 
 
 class Client:
@@ -57,18 +95,27 @@ class Client:
         self,
         url: str,
         *,
-        api_key: str | None = None,
+        api_key: Secret | str | None = None,
         transport: httpx.BaseTransport | None = None,
         timeout: httpx.Timeout | float = TIMEOUT,
     ) -> None:
         self.url = url
-        self._key = _Secret(api_key)
-        self._http = httpx.Client(
-            transport=transport,
-            timeout=timeout,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-            headers={"user-agent": "nbkit"},
-        )
+        self._file_timeout = httpx.Timeout(timeout)
+        self._file_timeout.read = min(self._file_timeout.read or SILENCE, SILENCE)
+        self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
+        del api_key
+        host = urlsplit(url).hostname or ""
+        try:
+            self._http = httpx.Client(
+                transport=transport,
+                timeout=timeout,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+                headers={"user-agent": "nbkit"},
+                # A proxy of the environment would be handed the key, and could not reach this machine anyway.
+                mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else None,
+            )
+        except (ValueError, ImportError) as error:
+            raise ConfigurationError(f"the proxy that the environment names cannot be used: {error}") from None
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
@@ -100,9 +147,8 @@ class Client:
 
         def read(envelope: Any, uuid_: str, *, offline: bool, **how: Any) -> Reply:
             found = read_details(envelope, uuid_, offline=offline)
-            return (
-                read_reply(envelope, uuid_, offline=offline, **how) if "errors" in envelope and found.silent else found
-            )
+            told = found.silent and {"errors", "error"} & envelope.keys()
+            return read_reply(envelope, uuid_, offline=offline, **how) if told else found
 
         return self._exchange({"taskType": "getTaskDetails", "taskUUID": task_uuid}, read)
 
@@ -113,12 +159,13 @@ class Client:
             EngineError: if the service does not say.
         """
         task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
-        status, envelope, _ = self._post(task)
-        for problem in envelope.get("errors") or ():
-            raise read_error(problem, status)
+        status, envelope, headers = self._post(task)
+        problems = read_reply(envelope, task["taskUUID"], status=status, retry_after=retry_after(headers)).errors
+        if problems:
+            raise problems[0]
         data = envelope.get("data")
-        details = (data[0] if data else {}) if isinstance(data, list) else data or {}
-        held = details.get("balance")
+        details = data[0] if isinstance(data, list) and data else data
+        held = details.get("balance") if isinstance(details, dict) else None
         amount = micros(held.get("amount") if isinstance(held, dict) else held)
         if amount is None:
             raise EngineError("the service did not say what the account holds", status=status)
@@ -136,22 +183,25 @@ class Client:
 
     def _post(self, task: Mapping[str, Any]) -> tuple[int, Mapping[str, Any], httpx.Headers]:
         body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
-        headers = {"content-type": "application/json", "accept": "application/json", **self._key.header()}
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        name = task.get("taskUUID")
+        problem: Exception
         try:
-            answer = self._http.post(self.url, content=body, headers=headers)
+            answer = self._http.post(self.url, content=body, headers=headers, auth=self._key)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task.get("taskUUID")) from None
+            problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=name)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise ConfigurationError(f"{self.url} is no address of an engine: {error}") from None
+            problem = ConfigurationError(f"{self.url} is no address of an engine: {error}")
         except httpx.HTTPError as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise AnswerLost(
-                f"the answer of {_host(self.url)} was lost ({what})", task_uuid=task.get("taskUUID")
-            ) from None
-        try:
-            return answer.status_code, read_body(answer.content), answer.headers
-        except ValueError:
-            return answer.status_code, _envelope_of(answer, str(task.get("taskUUID"))), answer.headers
+            problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=name)
+        else:
+            try:
+                envelope = read_body(self._key.taken_out_of(answer.content))
+            except ValueError:
+                envelope = _envelope_of(answer, str(name))
+            return answer.status_code, envelope, answer.headers
+        raise problem  # here, and not in the handler: so it drags no frames of the transport along
 
     # -- pictures ------------------------------------------------------------------------------------------
 
@@ -179,7 +229,7 @@ class Client:
         until = time.monotonic() + DOWNLOAD_SECONDS
         received = bytearray()
         try:
-            with self._http.stream("GET", url, follow_redirects=True) as answer:
+            with self._http.stream("GET", url, follow_redirects=True, timeout=self._file_timeout) as answer:
                 if answer.status_code != httpx.codes.OK:
                     again = answer.status_code in (408, 425, 429) or answer.status_code >= 500
                     hint = "; its address may have expired" if answer.status_code in (403, 404, 410) else ""
@@ -195,19 +245,6 @@ class Client:
         except (httpx.InvalidURL, ValueError) as error:
             raise DownloadError(f"the picture's address cannot be used ({error})") from None
         return bytes(received)
-
-
-class _Secret:
-    """A key that no ``repr`` shows."""
-
-    def __init__(self, value: str | None) -> None:
-        self._value = value
-
-    def header(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._value}"} if self._value else {}
-
-    def __repr__(self) -> str:
-        return "<key>" if self._value else "<no key>"
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
@@ -233,7 +270,18 @@ def _envelope_of(answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
         f"HTTP {status} with {len(answer.content):,} bytes of {kind} that are no answer",
         status=status,
         task_uuid=task_uuid,
+        retry_after=retry_after(answer.headers),
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _worth_another_try(error: Exception) -> bool:
@@ -242,7 +290,8 @@ def _worth_another_try(error: Exception) -> bool:
 
 def _decode(text: str) -> bytes:
     try:
-        data = base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+        inner = text.partition(",")[2] if text.startswith("data:") else text
+        data = base64.b64decode("".join(inner.split()), validate=True)  # some encoders break lines
     except (binascii.Error, ValueError) as error:
         raise DownloadError(f"the picture inside the answer cannot be decoded ({error})") from None
     if len(data) > MAX_PICTURE_BYTES:

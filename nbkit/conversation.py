@@ -15,7 +15,9 @@ again. An answer is judged by its error codes first and by its HTTP status secon
 
 from __future__ import annotations
 
+import dataclasses
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +53,7 @@ class Pace:
         retry_first: the first pause before something is sent again; doubled each time, with jitter.
         busy_tries: how often a task is sent to a service that says it is busy.
         patience: how long a task that is known to have arrived is asked for.
+        lull: how long results that are not all are watched while nothing moves; then they are all that there is.
         sleep: replaced by tests.
     """
 
@@ -61,13 +64,40 @@ class Pace:
     busy_tries: int = 7
     connect_tries: int = 3
     patience: float = 900.0
+    lull: float = 120.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
     def back_off(self, attempt: int, asked_for: float | None = None) -> None:
-        """Wait before a further try: as long as the service asked for, or longer each time, never in step."""
-        wanted = self.retry_first * 2**attempt * random.uniform(0.6, 1.4)  # noqa: S311  jitter is no secret
-        self.sleep(min(max(wanted, asked_for or 0.0), 120.0))
+        """Wait before a further try."""
+        self.sleep(self.pause(attempt, asked_for))
+
+    def pause(self, attempt: int, asked_for: float | None = None) -> float:
+        """Seconds before a further try: as many as the service asked for, or more each time, never in step."""
+        wanted: float = self.retry_first * 2**attempt * random.uniform(0.6, 1.4)  # noqa: S311  jitter is no secret
+        return min(max(wanted, asked_for or 0.0), 120.0)
+
+
+class Gate:
+    """A pause that several conversations keep together, when the service tells one of them that it is busy."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = 0.0
+        self._opened = threading.Event()
+
+    def close(self, seconds: float) -> None:
+        """Let nobody pass for that long."""
+        self._until = max(self._until, self._clock() + seconds)
+
+    def open(self) -> None:
+        """Let everybody pass, from now on: there is nothing more to wait for."""
+        self._opened.set()
+
+    def wait(self) -> None:
+        """Return when one may send."""
+        while not self._opened.is_set() and (pause := self._until - self._clock()) > 0:
+            self._opened.wait(pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +125,13 @@ class Conversation:
         client: the service.
         task: as it is sent; its ``taskUUID`` is the only one ever used.
         pace: how long to wait.
+        gate: the pause that is kept together with other conversations.
     """
 
     client: Client
     task: Mapping[str, Any]
     pace: Pace
+    gate: Gate = field(default_factory=Gate)
     _resent: bool = field(default=False, init=False)
 
     @property
@@ -131,6 +163,7 @@ class Conversation:
     def _send(self) -> Reply:
         attempt = 0
         while True:
+            self.gate.wait()
             try:
                 reply = self.client.submit(self.task)
             except NotConnected:
@@ -141,12 +174,14 @@ class Conversation:
                 busy = _busy(reply)
                 if busy is None or attempt + 1 >= self.pace.busy_tries:
                     return reply
-                self.pace.back_off(attempt, busy.retry_after)
+                pause = self.pace.pause(attempt, busy.retry_after)
+                self.gate.close(pause)
+                self.pace.sleep(pause)
             attempt += 1
 
     def _judge(self, reply: Reply) -> Verdict:
         is_async = self.task.get("deliveryMethod") == "async"
-        if reply.results and (not is_async or self._complete(reply)):
+        if reply.results and (not (is_async or reply.processing) or self._complete(reply)):
             return self._verdict(reply)
         if reply.processing or (is_async and not reply.errors):
             return self._poll(reply)
@@ -160,7 +195,10 @@ class Conversation:
         )
 
     def _complete(self, reply: Reply) -> bool:
-        return len(reply.results) + len(reply.errors) >= self._wanted
+        if len(reply.results) + len(reply.errors) >= self._wanted:
+            return True
+        # One error without a picture speaks for the whole task; a past task gets no further results.
+        return not reply.processing and (reply.past or bool(reply.errors and not reply.results))
 
     def _verdict(self, reply: Reply) -> Verdict:
         if reply.results:
@@ -173,18 +211,21 @@ class Conversation:
 
     def _poll(self, last: Reply) -> Verdict:
         """Ask until everything is there. Answers are cumulative: each replaces the one before."""
-        until = self.pace.clock() + self.pace.patience
+        moved = self.pace.clock()
+        until = moved + self.pace.patience
         pause = self.pace.poll_first
         silences = 0
-        while self.pace.clock() < until:
+        while (now := self.pace.clock()) < until:
             self.pace.sleep(pause)
             pause = min(pause * self.pace.poll_growth, self.pace.poll_cap)
             reply = self._asked(thoroughly=silences >= 3)
             if reply is None or reply.silent:
                 silences += 1
                 continue
+            if reply.processing or len(reply.results) > len(last.results):
+                moved = now
             silences, last = 0, reply
-            if self._complete(reply) or (reply.errors and not reply.results and not reply.processing):
+            if self._complete(reply) or (reply.results and now - moved > self.pace.lull):
                 return self._verdict(reply)
         waited = f"no final answer within {self.pace.patience / 60:.0f} minutes"
         return Verdict(UNKNOWN, errors=(AnswerLost(waited, task_uuid=self._uuid),), offline=last.offline)
@@ -198,10 +239,10 @@ class Conversation:
                 reply = question(self._uuid)
             except EngineError:
                 return None
-            own = tuple(e for e in reply.errors if not isinstance(e, NotFoundError | RefusedError))
+            own = tuple(error for error in reply.errors if not _about_the_question(error))
             if any(isinstance(e, BusyError | ServerError | AuthenticationError | CreditError) for e in own):
                 return None  # about the question, not about the task
-            reply = Reply(reply.results, own, reply.processing, reply.offline)
+            reply = dataclasses.replace(reply, errors=own)
             if not reply.silent:
                 return reply
         return reply
@@ -216,8 +257,7 @@ class Conversation:
         else:
             return Verdict(UNKNOWN, errors=(doubt,))
         if not reply.silent:
-            finished = self._complete(reply) or not reply.processing
-            return self._verdict(reply) if finished else self._poll(reply)
+            return self._verdict(reply) if self._complete(reply) else self._poll(reply)
         if isinstance(doubt, ConflictError):
             return self._poll(reply)  # it did arrive, and is not finished: nothing to do but to wait
         if self._resent:
@@ -240,6 +280,13 @@ def _busy(reply: Reply) -> BusyError | None:
     if reply.results or reply.processing:
         return None
     return next((error for error in reply.errors if isinstance(error, BusyError)), None)
+
+
+def _about_the_question(error: EngineError) -> bool:
+    """Whether an error says that a question was refused, and nothing of the task that was asked for."""
+    if isinstance(error, NotFoundError | ConflictError):
+        return True
+    return isinstance(error, RefusedError) and (error.status or 0) >= 400
 
 
 def _unexplained(error: EngineError) -> bool:

@@ -6,7 +6,7 @@ this machine only; any other address gets a key only when ``api_key=`` is given 
 
 from __future__ import annotations
 
-import ipaddress
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from nbkit.client import VENDOR_URL
+from nbkit.client import VENDOR_URL, Secret, is_loopback
 from nbkit.conversation import Pace
 from nbkit.errors import ConfigurationError
 from nbkit.offline import Offline, OfflineTransport
@@ -45,24 +45,37 @@ class Engine:
     name: str
     url: str
     charged: bool
-    api_key: str | None = field(default=None, repr=False)
+    api_key: Secret | None = None
     transport: httpx.BaseTransport | None = None
     pace: Pace = field(default_factory=Pace)
     by_default: bool = False
 
 
-def choose(engine: Any = None, *, api_key: str | None = None, transport: httpx.BaseTransport | None = None) -> Engine:
+def choose(
+    engine: Any = None,
+    *,
+    api_key: Secret | str | None = None,
+    transport: httpx.BaseTransport | None = None,
+    pace: Pace | None = None,
+) -> Engine:
     """The engine that a person means.
 
     Args:
         engine: ``None``, ``"offline"``, ``"runware"``, an address, or an :class:`~nbkit.Offline`.
         api_key: goes with ``"runware"`` or an address.
         transport: replaces the network; for tests and proxies.
+        pace: in place of the engine's own.
 
     Raises:
         ConfigurationError: if there is no such engine, or it needs a key and has none.
     """
-    key = _checked_key(api_key)
+    key = _checked(api_key if isinstance(api_key, Secret) else Secret(api_key))
+    del api_key
+    chosen = _choose(engine, key, transport)
+    return chosen if pace is None else dataclasses.replace(chosen, pace=pace)
+
+
+def _choose(engine: Any, key: Secret | None, transport: httpx.BaseTransport | None) -> Engine:
     if engine is None:
         wanted = "runware" if key or transport or _key_from_environment() else "offline"
         return _offline(Offline(), by_default=True) if wanted == "offline" else _runware(key, transport)
@@ -86,7 +99,7 @@ def _offline(engine: Offline, *, by_default: bool = False) -> Engine:
     return Engine("offline", OFFLINE_URL, charged=False, transport=transport, pace=pace, by_default=by_default)
 
 
-def _runware(key: str | None, transport: httpx.BaseTransport | None) -> Engine:
+def _runware(key: Secret | None, transport: httpx.BaseTransport | None) -> Engine:
     key = key or _key_from_environment()
     if not key:
         raise ConfigurationError(
@@ -96,7 +109,7 @@ def _runware(key: str | None, transport: httpx.BaseTransport | None) -> Engine:
     return Engine("runware", VENDOR_URL, charged=True, api_key=key, transport=transport)
 
 
-def _at_address(address: str, key: str | None, transport: httpx.BaseTransport | None) -> Engine:
+def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport | None) -> Engine:
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
@@ -112,27 +125,15 @@ def _at_address(address: str, key: str | None, transport: httpx.BaseTransport | 
     url = f"{parts.scheme}://{parts.netloc}{path}"
     if url == VENDOR_URL:
         return _runware(key, transport)
-    if key is None and _is_loopback(host):
+    if key is None and is_loopback(host):
         key = _key_from_environment()
     return Engine(url, url, charged=True, api_key=key, transport=transport)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _key_from_environment() -> Secret | None:
+    return _checked(Secret(os.environ.get(KEY_VARIABLE)))
 
 
-def _key_from_environment() -> str | None:
-    return _checked_key(os.environ.get(KEY_VARIABLE))
-
-
-def _checked_key(key: Any) -> str | None:
-    if key is None:
-        return None
-    if not isinstance(key, str) or not key.strip().isascii() or not key.strip().isprintable():
-        raise ConfigurationError("the key is text of plain characters, as the vendor's site shows it")
-    return key.strip() or None
+def _checked(key: Secret) -> Secret | None:
+    key.check()
+    return key or None

@@ -9,7 +9,6 @@ import builtins
 import hashlib
 import io
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,26 +50,27 @@ def examine(data: bytes) -> Facts:
     Raises:
         DownloadError: if it is no JPEG, PNG or WEBP, is cut short, or has more than :data:`MAX_PIXELS` pixels.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of large pictures; the limit below refuses them
-        try:
-            with Image.open(io.BytesIO(data), formats=tuple(MEDIA_TYPES)) as picture:
-                _refuse_bomb(picture)
-                picture.load()
-                return Facts(
-                    media_type=MEDIA_TYPES[picture.format or ""],
-                    width=picture.width,
-                    height=picture.height,
-                    sha256=hashlib.sha256(data).hexdigest(),
-                    fingerprint=_fingerprint(picture),
-                )
-        except DownloadError:
-            raise
-        except Exception as error:  # noqa: BLE001  a decoder that is fed with anything may raise anything
-            beginning = data[:16].decode("ascii", "replace").strip()
-            raise DownloadError(
-                f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {error})", retry=True
-            ) from None
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(MEDIA_TYPES)) as picture:
+            _refuse_bomb(picture)
+            picture.load()
+            return Facts(
+                # A JPEG with further frames behind the first, such as a gain map, calls itself MPO.
+                media_type=MEDIA_TYPES["JPEG" if picture.format == "MPO" else picture.format or ""],
+                width=picture.width,
+                height=picture.height,
+                sha256=hashlib.sha256(data).hexdigest(),
+                fingerprint=_fingerprint(picture),
+            )
+    except DownloadError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning where warnings are errors
+        raise DownloadError("a picture of far more pixels than any size of the model") from None
+    except Exception as error:  # noqa: BLE001  a decoder that is fed with anything may raise anything
+        beginning = data[:16].decode("ascii", "replace").strip()
+        raise DownloadError(
+            f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {error})", retry=True
+        ) from None
 
 
 def _refuse_bomb(picture: Image.Image) -> None:
@@ -80,7 +80,8 @@ def _refuse_bomb(picture: Image.Image) -> None:
 
 def _fingerprint(picture: Image.Image) -> str:
     """Sixteen hex digits: the mean lightness of a 4x4 grid. Two encoders, or two Pillows, give the same."""
-    small = picture.convert("RGB").resize((4, 4), Image.Resampling.BOX).convert("L")
+    colours = picture.convert("RGBA") if "transparency" in picture.info else picture  # Pillow warns of the short way
+    small = colours.convert("RGB").resize((4, 4), Image.Resampling.BOX).convert("L")
     return "".join(f"{value >> 4:x}" for value in small.tobytes())
 
 
@@ -231,7 +232,7 @@ def make_preview(data: bytes, size: int = PREVIEW_SIZE) -> bytes:
         target = shown_size(*picture.size, size)
         picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
         small = _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    for quality in (82, 72, 60, 45, 30):
+    for quality in (82, 72, 60, 45, 30, 20, 10):
         out = io.BytesIO()
         small.save(out, "JPEG", quality=quality, optimize=True)
         if out.tell() <= PREVIEW_BYTES * max(1.0, (size / PREVIEW_SIZE) ** 2):

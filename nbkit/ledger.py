@@ -5,7 +5,7 @@ Each step is committed to the log before the step that follows it::
     plan       the row, with the upper estimate held             before anything leaves
     sent       from now on the task may have arrived             before the request leaves
     settle     results, seeds, costs, addresses                  before anything is downloaded
-    fetched    a picture's file, once it is whole on disk        a picture at a time
+    finish     which files are there, whole and synced           before the run is handed over
 
 A kernel that dies between two steps leaves a row that says how far it came, and :meth:`Ledger.recover` goes on
 from there.
@@ -13,25 +13,31 @@ from there.
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nbkit.answer import Result
 from nbkit.client import Client
-from nbkit.conversation import Conversation, Pace, Verdict
+from nbkit.conversation import Conversation, Gate, Pace, Verdict
 from nbkit.errors import DownloadError, StorageError
+from nbkit.image import Facts
 from nbkit.model import MICRO
 from nbkit.request import ImageRequest
-from nbkit.run import FAILED, NOT_SENT, PLANNED, UNKNOWN, Run
+from nbkit.run import DONE, FAILED, NOT_SENT, PLANNED, UNKNOWN, Run
+from nbkit.storage.accounts import Limits, Purse
 from nbkit.storage.history import History
 from nbkit.storage.images import ImageStore
-from nbkit.storage.journal import Journal, Limits, Outcome, Plan
-from nbkit.storage.owner import HANDS, Owner, lives, this_process
+from nbkit.storage.journal import Journal, Outcome, Picture, Plan
+from nbkit.storage.owner import HANDS, Heart, Owner, lives, this_process
 
 HEARTBEAT_PATIENCE = 120.0
 """Seconds after which a process of another machine counts as gone."""
+
+Inline = dict[str, tuple[Facts, str]]
+"""Pictures that came inside an answer, by image UUID: their facts and their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,15 @@ class Recovered:
     before: str
     after: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A run whose outcome is known and that has not landed yet: not settled, its pictures not on disk."""
+
+    plan: Plan
+    verdict: Verdict
+    started: float
 
 
 class Ledger:
@@ -73,14 +88,18 @@ class Ledger:
         self._client, self._journal, self._history, self._store = client, journal, history, store
         self._engine, self._charged, self._studio = engine, charged, studio
         self._limits, self._pace = limits, pace
+        self._heart = Heart(journal.beat)
 
-    def plan(self, request: ImageRequest, *, parent: str | None = None, sweep: str | None = None) -> Plan:
+    def plan(
+        self, request: ImageRequest, *, parent: str | None = None, sweep: str | None = None, purse: Purse | None = None
+    ) -> Plan:
         """Write a run down and hold its money. After this, :meth:`carry_out` it.
 
         Raises:
             BudgetExceeded: if it might cost more than is left.
             StorageError: if the log or the image folder cannot be written; nothing is sent then.
         """
+        self._store.prepare()
         for reference in request.reference_images or ():
             if reference.data:  # kept, so that the run can be made again in a later kernel
                 self._store.put(reference.data, reference.media_type, reference.sha256)
@@ -93,33 +112,60 @@ class Ledger:
             studio=self._studio,
             parent=parent,
             sweep=sweep,
+            purse=purse,
         )
-        self._journal.plan(plan, self._limits)
+        HANDS.take(
+            plan.task_uuid
+        )  # before its row is there: a recovery in another thread must not take it for abandoned
+        try:
+            self._journal.plan(plan, self._limits)
+        except BaseException:
+            HANDS.leave(plan.task_uuid)
+            raise
+        self._heart.start()
         return plan
 
     def carry_out(self, plan: Plan) -> Run:
         """Send a planned run and see it through: to its pictures on disk, or to a reason why there are none."""
-        with HANDS.on(plan.task_uuid):
+        return self.land(self.converse(plan))
+
+    def converse(self, plan: Plan, gate: Gate | None = None) -> Sent:
+        """Send a planned run and stay until its outcome is known."""
+        try:
             self._journal.sent(plan.task_uuid)
             started = time.monotonic()
-            verdict = Conversation(self._client, plan.task, self._pace).hold()
-            self._land(plan.task_uuid, verdict, wanted=plan.task.get("numberResults", 1), charged=self._charged)
-            self._journal.release(plan.task_uuid, latency=time.monotonic() - started)
-        return self._history.get(plan.task_uuid)
+            conversation = Conversation(self._client, plan.task, self._pace, gate or Gate())
+            return Sent(plan, conversation.hold(), started)
+        except BaseException:
+            HANDS.leave(plan.task_uuid)
+            raise
 
-    def recover(self, *, resend: bool = False) -> list[Recovered]:
+    def land(self, sent: Sent) -> Run:
+        """Settle a run and bring its pictures to disk."""
+        plan = sent.plan
+        try:
+            self._land(plan.task_uuid, sent.verdict, plan.task, charged=self._charged, started=sent.started)
+        finally:
+            HANDS.leave(plan.task_uuid)
+        # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
+        return dataclasses.replace(self._history.get(plan.task_uuid), request=plan.request)
+
+    def recover(self, *, resend: bool = False, sweep: str | None = None) -> list[Recovered]:
         """Settle every run that is not final and that no living process works on, and fetch missing pictures.
 
         Args:
             resend: whether a task that the service does not know may be sent again, under its own taskUUID.
+            sweep: only the runs of this sweep.
         """
-        found = [self._recover_run(row, resend=resend) for row in self._history.unsettled() if not _is_worked_on(row)]
-        fetched = [self._recover_picture(row) for row in self._history.unfetched() if not _is_worked_on(row)]
+        found = [self._try_run(row, resend=resend) for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
+        fetched = [self._recover_picture(row) for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
         return found + fetched
 
     # -- landing -------------------------------------------------------------------------------------------
 
-    def _land(self, task_uuid: str, verdict: Verdict, *, wanted: int, charged: bool) -> None:
+    def _land(
+        self, task_uuid: str, verdict: Verdict, task: Mapping[str, Any], *, charged: bool, started: float | None = None
+    ) -> None:
         first = verdict.errors[0] if verdict.errors else None
         told = {"error": first.message, "code": first.code, "kind": type(first).__name__} if first else {}
         if verdict.status == UNKNOWN:
@@ -129,17 +175,15 @@ class Ledger:
         rows = self._journal.settle(
             task_uuid,
             verdict.status,
-            _outcomes(verdict, wanted),
+            _outcomes(verdict, task.get("numberResults", 1), inline),
             charged=charged and not verdict.offline,
             **({} if verdict.results else told),
         )
-        for result in verdict.results:
-            if result.image_uuid in inline:
-                self._journal.fetched(rows[result.image_uuid], *inline[result.image_uuid])
-            elif result.image_uuid in rows:
-                self._fetch(rows[result.image_uuid], result.source)
+        wanted = [r for r in verdict.results if r.image_uuid in rows and r.image_uuid not in inline]
+        pictures = [self._fetch(rows[result.image_uuid], result.source) for result in wanted]
+        self._journal.finish(task_uuid, pictures, latency=None if started is None else time.monotonic() - started)
 
-    def _inline_pictures(self, results: Sequence[Result]) -> dict[str, tuple[Any, str]]:
+    def _inline_pictures(self, results: Sequence[Result]) -> Inline:
         """Pictures that came inside the answer have no address to ask again: their files come before their rows."""
         inline = {}
         for result in results:
@@ -151,16 +195,21 @@ class Ledger:
                 inline[result.image_uuid] = (facts, self._store.put(data, facts.media_type, facts.sha256))
         return inline
 
-    def _fetch(self, row: int, source: str) -> bool:
+    def _fetch(self, row: int, source: str) -> Picture:
         try:
             data, facts = self._client.fetch(source)
-            self._journal.fetched(row, facts, self._store.put(data, facts.media_type, facts.sha256))
+            return Picture(row, facts, self._store.put(data, facts.media_type, facts.sha256))
         except (DownloadError, StorageError) as error:
-            self._journal.not_fetched(row, str(error))
-            return False
-        return True
+            return Picture(row, error=str(error))
 
     # -- recovering ----------------------------------------------------------------------------------------
+
+    def _try_run(self, row: Any, *, resend: bool) -> Recovered:
+        """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others."""
+        try:
+            return self._recover_run(row, resend=resend)
+        except StorageError as error:
+            return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
 
     def _recover_run(self, row: Any, *, resend: bool) -> Recovered:
         uuid, before = row["taskUUID"], row["status"]
@@ -176,23 +225,27 @@ class Ledger:
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
         verdict = Conversation(self._client, task, self._pace).resume(resend=may_resend)
-        self._land(uuid, verdict, wanted=task.get("numberResults", 1), charged=row["charged"])
-        if verdict.status != UNKNOWN:
-            self._journal.release(uuid, latency=row["latency"])
+        self._land(uuid, verdict, task, charged=row["charged"])
         return Recovered(uuid, before, verdict.status, _note(verdict))
 
     def _recover_picture(self, row: Any) -> Recovered:
-        uuid = row["taskUUID"]
-        if row["engine"] == self._engine and row["url"] and self._fetch(row["id"], row["url"]):
-            return Recovered(uuid, "done, picture missing", "done", "its picture was fetched")
-        return Recovered(uuid, "done, picture missing", "done, picture missing", "its picture could not be fetched")
+        uuid, missing = row["taskUUID"], "done, picture missing"
+        if row["engine"] == self._engine and row["url"]:
+            picture = self._fetch(row["id"], row["url"])
+            self._journal.finish(uuid, [picture])
+            if picture.file is not None:
+                return Recovered(uuid, missing, DONE, "its picture was fetched")
+        return Recovered(uuid, missing, missing, "its picture could not be fetched")
 
 
-def _outcomes(verdict: Verdict, wanted: Any) -> list[Outcome]:
+def _outcomes(verdict: Verdict, wanted: Any, inline: Inline) -> list[Outcome]:
     """The results as rows: pictures first, then what failed, then what did not come at all."""
     if not verdict.results:
         return []
-    outcomes = [Outcome(r.image_uuid, r.seed, r.cost, r.url, r.nsfw) for r in verdict.results]
+    outcomes = [
+        Outcome(r.image_uuid, r.seed, r.cost, r.url, r.nsfw, None, *inline.get(r.image_uuid, (None, None)))
+        for r in verdict.results
+    ]
     outcomes += [Outcome(error=str(error)) for error in verdict.errors]
     missing = (wanted if isinstance(wanted, int) else 1) - len(outcomes)
     return outcomes + [Outcome(error="the service returned nothing for this result")] * max(missing, 0)

@@ -55,6 +55,10 @@ class Naming:
         hint = f"did you mean {guess}?" if guess else f"the parameters are {', '.join(self._parameters)}."
         raise _unknown(name, hint, guess)
 
+    def is_group(self, name: str) -> bool:
+        """Whether a name is one of the API's groups, such as ``settings``."""
+        return (name,) in self._groups
+
     def resolve(self, parameters: Mapping[str, Any]) -> tuple[Given, dict[str, Any]]:
         """Keywords in any spelling, the API's groups among them, to parameters and to the task's head."""
         given: Given = {}

@@ -56,9 +56,7 @@ class Wrong(Exception):
 
 def nearest(word: Any, choices: Iterable[str]) -> str | None:
     """The choice that was most likely meant, or ``None`` when nothing is close; case does not matter."""
-    by_lower: dict[str, str] = {}
-    for choice in choices:
-        by_lower.setdefault(choice.lower(), choice)
+    by_lower = {choice.lower(): choice for choice in choices}
     found = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
     return by_lower[found[0]] if found else None
 

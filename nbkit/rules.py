@@ -140,7 +140,8 @@ def check_extra(extra: Mapping[str, Any] | None) -> str:
             "extra cannot carry taskUUID or taskType: the log is kept by them", parameter="extra", value=extra
         )
     try:
-        return json.dumps(extra, sort_keys=True, allow_nan=False)
+        as_sent = json.loads(json.dumps(extra, allow_nan=False))  # 2 and 100 as keys are sorted as "100" and "2"
+        return json.dumps(as_sent, sort_keys=True)
     except (TypeError, ValueError, RecursionError) as error:
         raise RequestError(f"extra must be made of what JSON knows: {error}", parameter="extra", value=extra) from None
 

@@ -20,7 +20,7 @@ from nbkit.image import PREVIEW_SIZE, GeneratedImage
 from nbkit.model import MICRO
 from nbkit.parameter import Address, without_query
 from nbkit.reference import Reference
-from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.request import PARAMETERS, ImageRequest, redacted
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
 UNKNOWN, NOT_SENT = "unknown", "not_sent"
@@ -159,7 +159,7 @@ class Run:
         if self.request.seed is None and len(self.images) == 1:
             arguments.append(f"seed={self.seed}")  # the service drew it; without it another picture would come
         if self.request.extra:
-            arguments.append(f"extra={self.request.extra!r}")
+            arguments.append(f"extra={redacted(self.request.extra)!r}")
         line = f"studio.generate({', '.join(arguments)})"
         return f"import pathlib; {line}" if needs_path else line
 
@@ -220,7 +220,7 @@ class Run:
             else:
                 facts.append(f"{parameter.wire[-1]} {ellipsis(str(value), 40)}")
         if self.request.extra:
-            facts.append(f"extra {ellipsis(json.dumps(self.request.extra), 60)}")
+            facts.append(f"extra {ellipsis(json.dumps(redacted(self.request.extra)), 60)}")
         return tuple(facts)
 
     def _explanation(self) -> tuple[str, ...]:
@@ -228,6 +228,13 @@ class Run:
             return ()
         advice = self.error.advice if isinstance(self.error, EngineError) else ""
         return (str(self.error), advice)
+
+    def _charged_words(self) -> str:
+        if self.status in (PLANNED, SENT, UNKNOWN):
+            return "not settled: its money stays held"
+        if self.cost_micros == 0:
+            return "nothing was charged"
+        return "charged" if self.charged else "offline list prices, nothing was charged"
 
     def _money_line(self) -> tuple[str, ...]:
         if self.reused:
@@ -237,7 +244,7 @@ class Run:
             parts.append(f"this studio {usd(self.money.spent)}")
             if self.money.left is not None:
                 parts.append(f"{usd(self.money.left)} left of the budget")
-        parts.append("charged" if self.charged else "offline list prices, nothing was charged")
+        parts.append(self._charged_words())
         if self.request.size_was_chosen and self.request.size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)

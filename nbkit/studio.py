@@ -15,7 +15,8 @@ import httpx
 import pandas as pd
 
 from nbkit import engines
-from nbkit.client import Client
+from nbkit.client import Client, Secret
+from nbkit.conversation import Pace
 from nbkit.display.text import usd
 from nbkit.errors import RequestError
 from nbkit.ledger import Ledger
@@ -24,7 +25,8 @@ from nbkit.model import MICRO
 from nbkit.money import Budget, Estimate, limit_in_micros
 from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import Money, Run
-from nbkit.storage.journal import Limits, Plan
+from nbkit.storage.accounts import Limits
+from nbkit.storage.journal import Plan
 from nbkit.waiting import in_thread
 from nbkit.widgets.panel import Panel
 
@@ -57,6 +59,7 @@ class Studio:
         daily_budget: the most that all studios on this log may spend in a day of local time, in USD.
         reuse: answer a request with a seed that is in the log already from the log, at no cost.
         transport: an httpx transport in place of the network.
+        pace: a :class:`nbkit.conversation.Pace`: how long to wait between two questions, and how often to try.
 
     Raises:
         ConfigurationError: if the engine needs a key and has none, or does not exist.
@@ -73,9 +76,12 @@ class Studio:
         daily_budget: float | None = None,
         reuse: bool = False,
         transport: httpx.BaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        key = Secret(api_key)
+        del api_key  # from here on no traceback that prints local variables can show it
         limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
-        self._engine = engines.choose(engine, api_key=api_key, transport=transport)
+        self._engine = engines.choose(engine, api_key=key, transport=transport, pace=pace)
         self._limits = limits
         self._account = uuid.uuid4().hex
         self._reuse = reuse
@@ -156,7 +162,11 @@ class Studio:
             One row per run: its task, its status before and after, what was found out, and what it cost.
         """
         found = self._ledger.recover(resend=resend)
-        rows = [(r.task_uuid, r.before, r.after, r.note, self.log[r.task_uuid].cost) for r in found]
+        costs = [self.log.history.cost(r.task_uuid) for r in found]
+        rows = [
+            (r.task_uuid, r.before, r.after, r.note, None if cost is None else cost / MICRO)
+            for r, cost in zip(found, costs, strict=True)
+        ]
         frame = pd.DataFrame(rows, columns=["taskUUID", "before", "after", "note", "cost"])
         return frame.astype(
             {"taskUUID": "string", "before": "string", "after": "string", "note": "string", "cost": "Float64"}
@@ -241,9 +251,8 @@ class Studio:
         return None
 
     def _wait(self, plan: Plan) -> Run:
-        future = in_thread(lambda: self._carry_out(plan))
         try:
-            return future.result()
+            return in_thread(lambda: self._carry_out(plan)).result()
         except KeyboardInterrupt:
             price = usd(plan.request.price.high)
             cost = (

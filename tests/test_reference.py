@@ -12,11 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from reference_pictures import encoded, exif, gradient, opened, png_header
 
 from nbkit.errors import RequestError
 from nbkit.reference import MAX_PIXELS, make_reference
 from nbkit.request import ImageRequest, redacted
-from tests.reference_pictures import encoded, exif, gradient, opened, png_header
 
 PICTURE = encoded("PNG")
 UUID_TEXT = "59a2edc2-45e6-429f-be5f-7ded59b92046"

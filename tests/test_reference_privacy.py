@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reference_pictures import GPS, SECRET, WITH_TRACES, WITHOUT_TRACES, encoded, exif, gradient, opened
 
 from nbkit.errors import RequestError
 from nbkit.reference import clean
 from nbkit.request import ImageRequest
-from tests.reference_pictures import GPS, SECRET, WITH_TRACES, WITHOUT_TRACES, encoded, exif, gradient, opened
 
 FORMS = {
     "Path": lambda data, path: (path.write_bytes(data), path)[1],

@@ -117,7 +117,7 @@ def test_odd_prompts_and_tasks():
         assert in_words(outcome(lambda v=value: ImageRequest.from_task(v))), place
 
 
-hard = settings(max_examples=600, deadline=None, derandomize=True, database=None)
+hard = settings(max_examples=250, deadline=None, derandomize=True, database=None)
 KEYS = st.sampled_from(NAMES_OF_ALL)
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers(), st.decimals(),

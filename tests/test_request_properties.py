@@ -6,11 +6,11 @@ import pickle
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference_pictures import WITH_TRACES, WITHOUT_TRACES
 
 from nbkit import model
 from nbkit.parameter import Address, Choice, Flag, Hundredths, Several, Text, Whole
 from nbkit.request import PARAMETERS, ImageRequest
-from tests.reference_pictures import WITH_TRACES, WITHOUT_TRACES
 
 steady = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 

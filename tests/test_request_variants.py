@@ -154,6 +154,13 @@ def test_extra_reaches_the_wire():
     assert ImageRequest.from_task({"positivePrompt": "A lantern"}, extra={"new": 1}) == lantern(extra={"new": 1})
 
 
+def test_extra_is_what_json_makes_of_it():
+    """Numbers as keys are the texts that are sent, so that a variant and a copy equal the request."""
+    request = lantern(extra={2: None, 100: (1, 2), "a": True})
+    assert request.to_task() == {"positivePrompt": "A lantern", "2": None, "100": [1, 2], "a": True}
+    assert request == request.replace() == lantern(extra=request.extra)
+
+
 @pytest.mark.parametrize("extra", [None, {}])
 def test_no_extra_is_no_extra(extra):
     """An empty dict is the same as none."""

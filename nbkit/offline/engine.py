@@ -72,6 +72,7 @@ class Offline:
         deliver: takes webhook calls and uploads; without it none is sent.
 
     Attributes:
+        deliver: as given; a server that has an outbox puts it here.
         acknowledgement: how an ``async`` task is acknowledged, in one of the three documented ways.
         unknown_task: how ``getResponse`` and ``getTaskDetails`` answer for a task that was never seen.
     """
@@ -93,7 +94,7 @@ class Offline:
         self.acknowledgement: Literal["processing", "plain", "empty"] = "processing"
         self.unknown_task: Literal["empty", "taskNotFound"] = "empty"
         self._latency, self._key, self._seed = latency, key, seed
-        self._clock, self._sleep, self._deliver = clock, sleep, deliver
+        self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
         self._books = Books(round(balance * model.MICRO), seed)
         self._pictures = Pictures()
@@ -151,13 +152,14 @@ class Offline:
         Returns:
             Seconds until there is something to hand over again; ``None`` if nothing is under way.
         """
-        if self._deliver is None:
+        deliver = self.deliver
+        if deliver is None:
             return None
         now = self._clock()
         due, coming = self._books.take_due(now)
         for inference, result in due:
             for delivery in inference.deliveries(result, self._pictures):
-                hand_over(self._deliver, delivery)
+                hand_over(deliver, delivery)
         return None if coming is None else max(coming - now, 0.0)
 
     # -- HTTP without HTTP ------------------------------------------------------------------------------

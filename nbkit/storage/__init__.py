@@ -2,6 +2,6 @@
 
 ``database.py`` opens a SQLAlchemy engine the way the ledger needs it; ``schema.py`` is the log's tables, made
 from the request's declaration; ``owner.py`` says whose process a run belongs to; ``journal.py`` writes (one
-transaction a step); ``history.py`` reads; ``frame.py`` makes DataFrames of it; ``images.py`` is the folder of
+transaction a step), ``accounts.py`` keeps the sums that budgets need; ``history.py`` reads; ``frame.py`` makes DataFrames of it; ``images.py`` is the folder of
 pictures.
 """

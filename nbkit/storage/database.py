@@ -8,9 +8,10 @@ On a network file system, where a write-ahead log is not safe, it keeps a rollba
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import psutil
 import sqlalchemy as sa
@@ -18,10 +19,36 @@ from sqlalchemy import event
 
 from nbkit.errors import StorageError
 
+T = TypeVar("T")
+
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another kernel's transaction; each takes milliseconds."""
 
 _NETWORK_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "9p", "lustre", "glusterfs", "ceph", "gpfs", "beegfs")
+
+
+class _Ticket:
+    """A step that waits for its commit, and what came of it."""
+
+    def __init__(self, step: Callable[[sa.Connection], Any]) -> None:
+        self._step = step
+        self._result: Any = None
+        self.error: Exception | None = None
+        self.ended = False
+
+    def run(self, connection: sa.Connection) -> None:
+        """Do the step inside a savepoint, so that its failure leaves the other steps alone."""
+        try:
+            with connection.begin_nested():
+                self._result = self._step(connection)
+        except Exception as error:  # noqa: BLE001  told to the thread whose step it is
+            self.error = error
+
+    def outcome(self) -> Any:
+        """The step's result, or its exception."""
+        if self.error is not None:
+            raise self.error
+        return self._result
 
 
 class Database:
@@ -39,6 +66,8 @@ class Database:
             address = sa.URL.create("sqlite", database=str(url))
         else:
             journal, address = "WAL", sa.make_url(url)
+        self._queue: list[_Ticket] = []
+        self._queueing, self._committing = threading.Lock(), threading.Lock()
         self._engine = sa.create_engine(address, connect_args=_connect_args(address))
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine, journal)
@@ -52,6 +81,41 @@ class Database:
         """
         with self._speaking_plainly("written"), self._engine.begin() as connection:
             yield connection
+
+    def write(self, step: Callable[[sa.Connection], T]) -> T:
+        """Run a step in a transaction and return when it is committed.
+
+        Steps that come from several threads at the same time share one commit, and so one sync of the disk: the
+        first thread commits for all that have queued up behind it. Each step stands or falls alone.
+
+        Raises:
+            StorageError: if the database cannot be written; nothing of the step is left then.
+        """
+        ticket = _Ticket(step)
+        with self._queueing:
+            self._queue.append(ticket)
+        with self._committing:
+            if not ticket.ended:
+                self._commit_queue(ticket)
+        with self._speaking_plainly("written"):
+            return cast("T", ticket.outcome())
+
+    def _commit_queue(self, own: _Ticket) -> None:
+        with self._queueing:
+            batch, self._queue = self._queue, []
+        try:
+            with self._engine.begin() as connection:
+                for ticket in batch:
+                    ticket.run(connection)
+        except Exception as error:  # noqa: BLE001  the commit itself failed: that is the outcome of every step in it
+            for ticket in batch:
+                ticket.error = error
+        except BaseException:  # an interrupt: nothing is committed, and the others' steps are theirs to try again
+            with self._queueing:
+                self._queue = [ticket for ticket in batch if ticket is not own] + self._queue
+            raise
+        for ticket in batch:
+            ticket.ended = True
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

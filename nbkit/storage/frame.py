@@ -130,4 +130,6 @@ def _series(column: Column, values: tuple[Any, ...]) -> pd.Series[Any]:
     if column.convert is not None:
         convert = column.convert
         values = tuple(None if value is None else convert(value) for value in values)
-    return pd.Series(list(values), dtype=cast("Any", column.dtype))  # the stubs know no name that is a variable
+    dtype = cast("Any", column.dtype)  # the stubs know no dtype whose name is a variable
+    series: pd.Series[Any] = pd.Series(list(values), dtype=dtype)
+    return series

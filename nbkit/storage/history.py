@@ -42,6 +42,11 @@ class History:
             raise KeyError(task_uuid)
         return found[0]
 
+    def cost(self, task_uuid: str) -> int | None:
+        """What a task cost, in micro-dollars, without reading the rest of it; ``None`` when that is not known."""
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
+
     def latest(self, count: int) -> list[Run]:
         """The last ``count`` runs, newest first."""
         return self._runs(None, limit=count)
@@ -51,19 +56,19 @@ class History:
         found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
         return found[0] if found else None
 
-    def unsettled(self) -> list[Row]:
-        """The rows of all runs that are not final, oldest first."""
+    def unsettled(self, sweep: str | None = None) -> list[Row]:
+        """The rows of all runs that are not final, oldest first; of one sweep only, if one is named."""
         with self._database.reading() as connection:
-            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL)).order_by(RUNS.c.id)
+            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), _of_sweep(sweep)).order_by(RUNS.c.id)
             return list(connection.execute(query).mappings().all())
 
-    def unfetched(self) -> list[Row]:
+    def unfetched(self, sweep: str | None = None) -> list[Row]:
         """The results that are paid and whose picture is not on disk, with their run's taskUUID and owner."""
         with self._database.reading() as connection:
             query = (
                 sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine)
                 .join(RUNS, IMAGES.c.run == RUNS.c.id)
-                .where(IMAGES.c.status == DONE, IMAGES.c.file.is_(None))
+                .where(IMAGES.c.status == DONE, IMAGES.c.file.is_(None), _of_sweep(sweep))
                 .order_by(IMAGES.c.id)
             )
             return list(connection.execute(query).mappings().all())
@@ -144,6 +149,10 @@ class History:
                 nsfw=result["nsfw"],
                 prompt=row["prompt"] or "",
             )
+
+
+def _of_sweep(sweep: str | None) -> sa.ColumnElement[bool]:
+    return sa.true() if sweep is None else RUNS.c.sweep == sweep
 
 
 REFERENCE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}

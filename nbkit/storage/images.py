@@ -7,6 +7,7 @@ The same bytes are kept once, however often they come.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
@@ -20,13 +21,29 @@ class ImageStore:
     """Pictures by content hash.
 
     Args:
-        folder: made when the first picture is stored. Kept as an absolute path, so that a change of the working
+        folder: made before the first send. Kept as an absolute path, so that a change of the working
             directory moves nothing; ``shown`` is the path as it was given, for people and notebooks.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.shown = folder
+
+    def prepare(self) -> None:
+        """Make the folder, before anything is paid that goes into it.
+
+        Raises:
+            StorageError: if it cannot be made or written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise StorageError(
+                f"the picture folder {self.folder} cannot be used: {error.strerror or error}. "
+                "Nothing was sent. Studio(path=…) chooses another"
+            ) from error
 
     def put(self, data: bytes, media_type: str, sha256: str = "") -> str:
         """Store a picture; returns its path below the folder, such as ``3f/3fa9….jpg``.

@@ -2,7 +2,7 @@
 
 ::
 
-    plan ──> sent ──> settle(done | failed | blocked) ──> fetched (a picture at a time) ──> release
+    plan ──> sent ──> settle(done | failed | blocked) ──> finish (its pictures are on disk)
                 └──> unknown ──> settle(…)
 
 Money moves in the same transactions: ``plan`` holds the upper estimate, ``settle`` turns the hold into what
@@ -11,25 +11,23 @@ was spent, ``unknown`` keeps it held.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from nbkit.display.text import usd
-from nbkit.errors import BudgetExceeded, StorageError
+from nbkit.errors import StorageError
 from nbkit.image import Facts
 from nbkit.model import MICRO, MODEL
 from nbkit.parameter import Text
 from nbkit.request import PARAMETERS, ImageRequest, has_credentials, redacted
-from nbkit.run import DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN
+from nbkit.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
+from nbkit.storage import accounts
 from nbkit.storage.database import Database
 from nbkit.storage.owner import this_process
-from nbkit.storage.schema import ACCOUNTS, IMAGES, PARAMETER_COLUMNS, RUNS
+from nbkit.storage.schema import IMAGES, PARAMETER_COLUMNS, RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,14 @@ class Plan:
     """What is known of a run before it is sent."""
 
     request: ImageRequest
-    task: dict[str, Any]
+    task: dict[str, Any] = field(repr=False)  # as it is sent, credentials and all
     engine: str
     charged: bool
     identity: str
     studio: str
     parent: str | None = None
     sweep: str | None = None
+    purse: accounts.Purse | None = None
 
     @property
     def task_uuid(self) -> str:
@@ -51,16 +50,28 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be spent, in micro-dollars; ``None``: no limit."""
+class Picture:
+    """A result's picture on disk, or the reason why it is not.
 
-    studio: int | None = None
-    day: int | None = None
+    Attributes:
+        row: of the result.
+        facts, file: where it is and what it is.
+        error: why it could not be fetched; it is paid, and is asked for again later.
+    """
+
+    row: int
+    facts: Facts | None = None
+    file: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One result as the answer told it; ``error`` where there is no picture."""
+    """One result as the answer told it; ``error`` where there is no picture.
+
+    ``facts`` and ``file`` are those of a picture that came inside the answer: it is on disk before its row is
+    written, because nobody can be asked for it again.
+    """
 
     image_uuid: str | None = None
     seed: int | None = None
@@ -68,14 +79,8 @@ class Outcome:
     url: str | None = None
     nsfw: bool | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Micro-dollars spent, and held for runs that are not settled."""
-
-    spent: int = 0
-    held: int = 0
+    facts: Facts | None = None
+    file: str | None = None
 
 
 class Journal:
@@ -84,7 +89,7 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def plan(self, plan: Plan, limits: Limits) -> None:
+    def plan(self, plan: Plan, limits: accounts.Limits) -> None:
         """Write the run down and hold its upper estimate, or refuse it.
 
         Raises:
@@ -93,7 +98,8 @@ class Journal:
         """
         price = plan.request.price
         now = time.time()
-        studio, day = _accounts(plan.studio, now, plan.charged)
+        purse_id = plan.purse.id if plan.purse else None
+        studio, day, purse = accounts.names_of(plan.studio, now, plan.charged, purse_id)
         row = {
             **_parameter_values(plan),
             "taskUUID": plan.task_uuid,
@@ -102,7 +108,7 @@ class Journal:
             "engine": plan.engine,
             "model": str(plan.task.get("model", MODEL)),
             "charged": plan.charged,
-            "extra": plan.request.extra or None,
+            "extra": redacted(plan.request.extra) or None,
             "task": redacted(plan.task),
             "request": _set_values(plan.request),
             "identity": plan.identity,
@@ -116,13 +122,21 @@ class Journal:
             "heartbeat": int(now * MICRO),
             "parent": plan.parent,
             "sweep": plan.sweep,
+            "purse": purse_id,
         }
+
+        def write(connection: sa.Connection) -> None:
+            for account, limit, whose, argument in (
+                (purse, plan.purse.limit if plan.purse else None, "this sweep", "sweep.run(budget=…)"),
+                (studio, limits.studio, "this studio", "Studio(budget=…)"),
+                (day, limits.day, "today", "Studio(daily_budget=…)"),
+            ):
+                accounts.refuse_above(limit, accounts.read(connection, account), price.high, whose, argument)
+            connection.execute(sa.insert(RUNS), row)
+            accounts.move(connection, (studio, day, purse), spent=0, held=price.high)
+
         try:
-            with self._database.writing() as connection:
-                _refuse_above(limits.studio, _account(connection, studio), price.high, "this studio", "budget")
-                _refuse_above(limits.day, _account(connection, day), price.high, "today", "daily_budget")
-                connection.execute(sa.insert(RUNS), row)
-                _move(connection, (studio, day), spent=0, held=price.high)
+            self._database.write(write)
         except sa.exc.IntegrityError:
             raise StorageError(
                 f"taskUUID {plan.task_uuid} is in the log already: studio.log[{plan.task_uuid!r}] is that run, "
@@ -130,8 +144,24 @@ class Journal:
             ) from None
 
     def sent(self, task_uuid: str) -> None:
-        """From now on the task may have arrived."""
-        self._update(task_uuid, status=SENT, heartbeat=int(time.time() * MICRO))
+        """From now on the task may have arrived.
+
+        Raises:
+            StorageError: if the run is not planned any more: somebody took it for abandoned, and it must not be sent.
+        """
+
+        def write(connection: sa.Connection) -> int:
+            mine = (RUNS.c.taskUUID == task_uuid) & (RUNS.c.status == PLANNED)
+            values = {"status": SENT, "heartbeat": int(time.time() * MICRO)}
+            return connection.execute(sa.update(RUNS).where(mine).values(**values)).rowcount
+
+        if self._database.write(write) != 1:
+            raise StorageError(f"the run {task_uuid} was settled by somebody else before it was sent; nothing was sent")
+
+    def beat(self, task_uuids: Sequence[str]) -> None:
+        """The process that works on these runs is alive."""
+        change = sa.update(RUNS).where(RUNS.c.taskUUID.in_(task_uuids)).values(heartbeat=int(time.time() * MICRO))
+        self._database.write(lambda connection: connection.execute(change))
 
     def unknown(self, task_uuid: str, error: str, code: str, kind: str) -> None:
         """The answer was lost: the hold stays, and nobody works on it any more."""
@@ -148,19 +178,25 @@ class Journal:
         code: str = "",
         kind: str = "",
     ) -> dict[str, int]:
-        """The run has ended: its results, its money, and how.
+        """The run has ended: its results, its money, and how. Once is enough: two kernels may recover the same run.
 
         Returns:
             The row numbers of the results that are pictures, by image UUID.
         """
-        with self._database.writing() as connection:
+
+        def write(connection: sa.Connection) -> dict[str, int]:
             run = connection.execute(sa.select(RUNS).where(RUNS.c.taskUUID == task_uuid)).mappings().one()
-            self._add_outcomes(connection, run["id"], outcomes)
+            ended = run["status"] == DONE or (run["status"] in FINAL and not outcomes)  # results beat a failure
+            if not ended:
+                self._add_outcomes(connection, run["id"], outcomes)
             pictures = connection.execute(
                 sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
                     IMAGES.c.run == run["id"], IMAGES.c.status == DONE
                 )
             ).all()
+            rows = {picture.imageUUID: picture.id for picture in pictures}
+            if ended:
+                return rows
             costs = [picture.cost for picture in pictures]
             cost = None if None in costs else sum(costs)
             spent = run["estimateHigh"] if cost is None else cost
@@ -172,11 +208,13 @@ class Journal:
                     heartbeat=int(time.time() * MICRO),
                 )
             )  # fmt: skip
-            before = _accounts(run["studio"], run["created"] / MICRO, run["charged"])
-            after = _accounts(run["studio"], run["created"] / MICRO, charged)
-            _move(connection, before, spent=-run["spent"], held=-run["held"])
-            _move(connection, after, spent=spent, held=0)
-        return {picture.imageUUID: picture.id for picture in pictures}
+            before = accounts.names_of(run["studio"], run["created"] / MICRO, run["charged"], run["purse"])
+            after = accounts.names_of(run["studio"], run["created"] / MICRO, charged, run["purse"])
+            accounts.move(connection, before, spent=-run["spent"], held=-run["held"])
+            accounts.move(connection, after, spent=spent, held=0)
+            return rows
+
+        return self._database.write(write)
 
     def _add_outcomes(self, connection: sa.Connection, run: int, outcomes: Sequence[Outcome]) -> None:
         known = set(
@@ -188,6 +226,7 @@ class Journal:
             {
                 "run": run, "status": FAILED if outcome.error else DONE, "imageUUID": outcome.image_uuid, "seed": outcome.seed,
                 "cost": outcome.cost, "url": outcome.url, "nsfw": outcome.nsfw, "error": outcome.error,
+                **_picture_values(outcome.facts, outcome.file),
             }
             for outcome in outcomes
             if outcome.image_uuid not in known
@@ -195,37 +234,31 @@ class Journal:
         if rows:
             connection.execute(sa.insert(IMAGES), rows)
 
-    def fetched(self, row: int, facts: Facts, file: str) -> None:
-        """A result's picture is on disk."""
-        values = {
-            "sha256": facts.sha256, "mediaType": facts.media_type, "width": facts.width, "height": facts.height,
-            "fingerprint": facts.fingerprint, "file": file, "error": None,
-        }  # fmt: skip
-        with self._database.writing() as connection:
-            connection.execute(sa.update(IMAGES).where(IMAGES.c.id == row).values(**values))
+    def finish(self, task_uuid: str, pictures: Sequence[Picture] = (), *, latency: float | None = None) -> None:
+        """What could be fetched is on disk, and nobody works on the run any more."""
 
-    def not_fetched(self, row: int, error: str) -> None:
-        """A result is paid and its picture could not be fetched: it is asked for again later."""
-        with self._database.writing() as connection:
-            connection.execute(sa.update(IMAGES).where(IMAGES.c.id == row).values(error=error))
+        def write(connection: sa.Connection) -> None:
+            for picture in pictures:
+                values = {**_picture_values(picture.facts, picture.file), "error": picture.error}
+                connection.execute(sa.update(IMAGES).where(IMAGES.c.id == picture.row).values(**values))
+            values = {"owner": None} if latency is None else {"owner": None, "latency": latency}
+            connection.execute(sa.update(RUNS).where(RUNS.c.taskUUID == task_uuid).values(**values))
 
-    def release(self, task_uuid: str, latency: float | None = None) -> None:
-        """Nobody works on the run any more."""
-        self._update(task_uuid, owner=None, latency=latency)
+        self._database.write(write)
 
-    def account(self, studio: str) -> Account:
+    def account(self, studio: str) -> accounts.Account:
         """What a studio has spent and holds."""
         with self._database.reading() as connection:
-            return _account(connection, f"studio:{studio}")
+            return accounts.read(connection, f"studio:{studio}")
 
     def never_sent(self, task_uuid: str) -> None:
         """A planned run whose owner died before it sent anything."""
         self.settle(task_uuid, NOT_SENT, charged=False)
-        self.release(task_uuid)
+        self.finish(task_uuid)
 
     def _update(self, task_uuid: str, **values: Any) -> None:
-        with self._database.writing() as connection:
-            connection.execute(sa.update(RUNS).where(RUNS.c.taskUUID == task_uuid).values(**values))
+        change = sa.update(RUNS).where(RUNS.c.taskUUID == task_uuid).values(**values)
+        self._database.write(lambda connection: connection.execute(change))
 
 
 def _parameter_values(plan: Plan) -> dict[str, Any]:
@@ -242,9 +275,24 @@ def _parameter_values(plan: Plan) -> dict[str, Any]:
     return values
 
 
+def _picture_values(facts: Facts | None, file: str | None) -> dict[str, Any]:
+    names = {
+        "sha256": "sha256",
+        "mediaType": "media_type",
+        "width": "width",
+        "height": "height",
+        "fingerprint": "fingerprint",
+    }
+    return {"file": file, **{column: getattr(facts, name, None) for column, name in names.items()}}
+
+
 def _storable(parameter: Any, value: Any) -> Any:
     # extra= is unchecked and may put anything in a parameter's place; the column takes only what checks.
-    if value is None or parameter.name == "reference_images" or (isinstance(value, str) and isinstance(parameter.kind, Text)):
+    if (
+        value is None
+        or parameter.name == "reference_images"
+        or (isinstance(value, str) and isinstance(parameter.kind, Text))
+    ):
         return value
     try:
         return parameter.kind.check(value)
@@ -260,35 +308,3 @@ def _set_values(request: ImageRequest) -> dict[str, Any]:
         if name in values:
             values[name] = redacted({PARAMETERS[name].wire[-1]: values[name]})[PARAMETERS[name].wire[-1]]
     return values
-
-
-def _accounts(studio: str, created: float, charged: bool) -> tuple[str, str]:
-    day = datetime.fromtimestamp(created).astimezone().date()
-    return f"studio:{studio}", f"day:{day}:{'charged' if charged else 'offline'}"
-
-
-def _account(connection: sa.Connection, name: str) -> Account:
-    row = connection.execute(sa.select(ACCOUNTS.c.spent, ACCOUNTS.c.held).where(ACCOUNTS.c.name == name)).one_or_none()
-    return Account(row.spent, row.held) if row else Account()
-
-
-def _move(connection: sa.Connection, names: tuple[str, ...], *, spent: int, held: int) -> None:
-    for name in names:
-        change = sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name)
-        done = connection.execute(change.values(spent=ACCOUNTS.c.spent + spent, held=ACCOUNTS.c.held + held))
-        if done.rowcount == 0:
-            connection.execute(sa.insert(ACCOUNTS).values(name=name, spent=spent, held=held))
-
-
-def _refuse_above(limit: int | None, account: Account, asked: int, whose: str, argument: str) -> None:
-    if limit is None or account.spent + account.held + asked <= limit:
-        return
-    raise BudgetExceeded(
-        f"this run may cost up to {usd(asked)}, and {whose} has {usd(limit - account.spent - account.held)} left of "
-        f"{usd(limit)} ({usd(account.spent)} spent, {usd(account.held)} held for runs under way). Nothing was sent. "
-        f"Studio({argument}={math.ceil((account.spent + account.held + asked) / 10_000) / 100:.2f}) or more allows it.",
-        limit=limit / MICRO,
-        spent=account.spent / MICRO,
-        held=account.held / MICRO,
-        asked=asked / MICRO,
-    )

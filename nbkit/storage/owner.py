@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
+
+from nbkit.errors import StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Owner:
 
 @functools.cache
 def _of_process(pid: int) -> Owner:
-    return Owner(socket.gethostname(), pid, psutil.Process(pid).create_time())
+    # As exact as it is written down, so that what is read back is the same.
+    return Owner(socket.gethostname(), pid, round(psutil.Process(pid).create_time(), 2))
 
 
 def this_process() -> Owner:
@@ -69,16 +73,20 @@ class Hands:
         self._busy: set[str] = set()
         self._lock = threading.Lock()
 
-    @contextmanager
-    def on(self, task_uuid: str) -> Iterator[None]:
-        """Mark a run as worked on for as long as the block runs."""
+    def take(self, task_uuid: str) -> None:
+        """From now on a thread of this process works on that run."""
         with self._lock:
             self._busy.add(task_uuid)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy.discard(task_uuid)
+
+    def leave(self, task_uuid: str) -> None:
+        """Nobody here works on it any more."""
+        with self._lock:
+            self._busy.discard(task_uuid)
+
+    def all(self) -> list[str]:
+        """Every run that is worked on."""
+        with self._lock:
+            return sorted(self._busy)
 
     def hold(self, task_uuid: str) -> bool:
         """Whether a thread works on that run."""
@@ -88,3 +96,40 @@ class Hands:
 
 HANDS = Hands()
 """Of this process: two studios in one kernel may share a log."""
+
+
+HEARTBEAT = 20.0
+"""Seconds between two signs of life."""
+
+
+class Heart:
+    """Tells the log, every :data:`HEARTBEAT` seconds, which runs this process still works on.
+
+    Its thread lives as long as there is one.
+
+    Args:
+        beat: writes the sign of life.
+    """
+
+    def __init__(self, beat: Callable[[Sequence[str]], None]) -> None:
+        self._beat = beat
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Beat from now on, if it does not already."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="nbkit-heartbeat", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(HEARTBEAT)
+            with self._lock:
+                busy = HANDS.all()
+                if not busy:
+                    self._thread = None
+                    return
+            with contextlib.suppress(StorageError):  # a log that is busy for a moment gets the next one
+                self._beat(busy)

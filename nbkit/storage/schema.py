@@ -76,6 +76,7 @@ RUNS = sa.Table(
     sa.Column("heartbeat", sa.BigInteger),
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text),
+    sa.Column("purse", sa.Text),  # money set apart for several runs together
 )
 
 IMAGES = sa.Table(
@@ -115,6 +116,7 @@ ACCOUNTS = sa.Table(
 sa.Index("runs_status", RUNS.c.status)
 sa.Index("runs_studio", RUNS.c.studio)
 sa.Index("runs_identity", RUNS.c.identity)
+sa.Index("runs_sweep", RUNS.c.sweep)
 sa.Index("images_run", IMAGES.c.run)
 
 

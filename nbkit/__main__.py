@@ -1,0 +1,164 @@
+"""``python -m nbkit``: serve the offline engine over HTTP, and settle what an earlier kernel left open."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+import nbkit
+from nbkit.offline import Offline
+
+try:
+    from nbkit.offline.server import Server
+except ModuleNotFoundError as error:
+    if error.name != "waitress":
+        raise
+    _missing: str | None = str(error)  # told by `serve` alone: `recover` does without
+else:
+    _missing = None
+
+KEY_VARIABLE = "NBKIT_SERVE_KEY"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0, or 1 for what cannot be done. What was typed wrongly exits with 2.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (nbkit.NbkitError, OSError) as error:
+        _say(f"nbkit {options.command}: {error}", sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nbkit", description=__doc__.partition(": ")[2] if __doc__ else "")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    serve = commands.add_parser(
+        "serve", help="serve the offline engine, which needs no key and costs nothing, over HTTP"
+    )
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at; only this machine reaches %(default)s"
+    )
+    serve.add_argument("--port", type=int, default=8765, help="default %(default)s; 0 picks a free one")
+    serve.add_argument(
+        "--key",
+        default=os.environ.get(KEY_VARIABLE) or None,
+        help=f"the key that clients must send. On a command line others on this machine can read it: better set {KEY_VARIABLE}",
+    )
+    serve.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a task takes")
+    serve.add_argument("--seed", type=int, metavar="N", help="makes random seeds and failures repeatable")
+    serve.add_argument(
+        "--fail",
+        type=_failure,
+        action="append",
+        default=[],
+        metavar="NAME=P",
+        help="a failure and its probability, such as busy=0.1; may be given several times",
+    )
+    serve.add_argument(
+        "--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)"
+    )
+    serve.add_argument(
+        "--allow-private-callbacks",
+        action="store_true",
+        help="send webhooks and uploads to private and loopback addresses too; whoever reaches this server can then make it call its neighbours",
+    )
+    serve.set_defaults(run=_serve, wrong=serve.error)
+
+    recover = commands.add_parser(
+        "recover",
+        help="settle every run whose outcome is not known, and fetch paid pictures that are not here yet",
+        description="The key comes from RUNWARE_API_KEY alone.",
+    )
+    recover.add_argument("--path", type=Path, default=Path("nbkit-runs"), help="the log's folder (%(default)s)")
+    recover.add_argument("--engine", help="as nbkit.Studio takes it: runware, or an address")
+    recover.add_argument(
+        "--resend", action="store_true", help="send a task that the service does not know again, under its own taskUUID"
+    )
+    recover.set_defaults(run=_recover)
+    return parser
+
+
+def _failure(text: str) -> tuple[str, float]:
+    name, _, chance = text.partition("=")
+    return name, float(chance)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if _missing is not None:
+        _say(_missing, sys.stderr)
+        return 1
+    logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # a cut that was asked for is no news, nor is a queue
+    stop = threading.Event()
+
+    def pause(seconds: float) -> None:
+        stop.wait(seconds)  # the end wakes whoever waits
+
+    try:
+        engine = Offline(
+            options.latency,
+            dict(options.fail),
+            options.key,
+            options.balance,
+            options.seed,
+            sleep=pause,
+        )
+    except ValueError as error:
+        options.wrong(str(error))
+    server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
+    _stop_on_signals(stop)
+    if options.host not in LOOPBACK and options.key is None:
+        _say(
+            f"nbkit serve: everyone who reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr
+        )
+    with server:
+        key = ", api_key=…" if options.key else ""
+        _say(f'nbkit: the offline engine is at {server.url} - in a notebook: nbkit.Studio(engine="{server.url}"{key})')
+        while not stop.wait(0.5):  # a wait without an end could not be interrupted on Windows
+            pass
+    return 0
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+
+
+def _recover(options: argparse.Namespace) -> int:
+    if not (options.path / "log.sqlite").exists():  # a studio would make one, and find nothing in it
+        _say(f"nbkit recover: there is no log in {options.path}; --path names its folder", sys.stderr)
+        return 1
+    studio = nbkit.Studio(path=options.path, engine=options.engine)
+    try:
+        found = studio.recover(resend=options.resend)
+    finally:
+        studio.close()
+    _say("Nothing to recover: every run is settled." if found.empty else found.to_string(index=False))
+    return 0
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    print(text, file=stream or sys.stdout, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

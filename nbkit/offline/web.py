@@ -1,0 +1,85 @@
+"""The engine as a WSGI application: which request goes where, and what an answer looks like on a connection.
+
+It knows nothing of the server that runs it. What a WSGI answer cannot say, that the connection is to be cut
+with nothing sent, is :class:`ConnectionCut`, which the server makes true.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from nbkit.offline.engine import Offline
+from nbkit.offline.envelope import Answer, Problem, refuse
+from nbkit.offline.tasks import PICTURE_PATH
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
+
+TASKS_PATHS = ("/v1", "/v1/")
+
+_AUTHORITY = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
+)
+
+
+class ConnectionCut(Exception):
+    """The connection is to end here, with nothing sent."""
+
+
+class WebApp:
+    """Answers HTTP requests from an engine.
+
+    Args:
+        engine: what answers.
+        authority: host and port that picture addresses begin with when a request does not name them usably.
+        asked: called after each request that may have started something.
+    """
+
+    def __init__(self, engine: Offline, authority: str, asked: Callable[[], None] = lambda: None) -> None:
+        self._engine, self._authority, self._asked = engine, authority, asked
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._answer(environ)
+        except Exception:
+            logger.exception("the engine failed at %s", environ.get("REQUEST_METHOD"))
+            answer = refuse(Problem("internalServerError", "The engine failed at this request.", status=500))
+        if answer.lost:
+            raise ConnectionCut
+        start_response(status_line(answer.status), list(answer.headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        if method == "POST" and path in TASKS_PATHS:
+            answer = self._engine.answer(environ["wsgi.input"].read(), _headers(environ), base_url=self._base(environ))
+            self._asked()
+            return answer
+        if method in ("GET", "HEAD") and path.startswith(PICTURE_PATH):
+            return self._engine.picture(path.removeprefix(PICTURE_PATH))
+        return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
+
+    def _base(self, environ: WSGIEnvironment) -> str:
+        """Where pictures are, as the sender sees this server: it may have come by another name than ours."""
+        host = environ.get("HTTP_HOST", "")
+        return f"{environ['wsgi.url_scheme']}://{host if _AUTHORITY.fullmatch(host) else self._authority}"
+
+
+def status_line(status: int) -> str:
+    """The status with its phrase, as WSGI wants it."""
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    """The request's headers in their own spelling."""
+    return {
+        name.removeprefix("HTTP_").replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and isinstance(value, str)
+    }

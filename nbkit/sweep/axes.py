@@ -1,0 +1,213 @@
+"""What varies and what stays: from the keywords of a sweep to axes, fixed values and template variables.
+
+A list-like value is an axis, anything else is fixed. A string is one value, never a sequence of letters. A
+keyword that is no parameter is a template variable: ``{name}`` in the prompt or the system prompt stands for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbkit.errors import RequestError, UnknownParameter
+from nbkit.naming import HEAD
+from nbkit.parameter import short_repr
+from nbkit.request import NAMES, PARAMETERS
+from nbkit.rules import check_one
+
+MAX_VALUES = 100_000
+"""Values of one axis; an endless generator ends here."""
+
+TEMPLATES = ("prompt", "system_prompt")
+"""The parameters whose text may hold ``{name}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What moves together: one parameter or variable, or several that are zipped.
+
+    Attributes:
+        names: Python names of parameters, or names of variables.
+        steps: one tuple of values for each step, in the order of ``names``.
+    """
+
+    names: tuple[str, ...]
+    steps: tuple[tuple[Any, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A sweep's keywords, sorted.
+
+    Attributes:
+        axes: in the order in which they were given; the last one moves fastest.
+        fixed: parameters that stay, by Python name.
+        variables: the names that templates may use; fixed ones have their value here, axes ``None``.
+        spelled: how the person spelled each name.
+    """
+
+    axes: tuple[Axis, ...]
+    fixed: dict[str, Any]
+    variables: dict[str, Any]
+    spelled: dict[str, str]
+
+
+def lay_out(keywords: Mapping[str, Any], *, combine: str) -> Layout:
+    """Sort a sweep's keywords.
+
+    Args:
+        keywords: parameters in any spelling, and template variables.
+        combine: ``"product"`` or ``"zip"``.
+
+    Raises:
+        RequestError: for an empty axis, a value that the parameter does not allow, a value that comes twice, a
+            variable that no template uses, or axes of different length to zip.
+    """
+    if combine not in ("product", "zip"):
+        raise RequestError(f"combine={combine!r}: must be 'product' or 'zip'", parameter="combine", value=combine)
+    given = {name: value for name, value in keywords.items() if _is_parameter(name)}
+    free = {name: value for name, value in keywords.items() if name not in given}
+    named, head = NAMES.resolve({name: value for name, value in given.items() if name != "extra"})
+    if "taskUUID" in head:
+        raise RequestError(
+            "a sweep makes a taskUUID for each of its cells", parameter="taskUUID", value=head["taskUUID"]
+        )
+    spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in free}}
+    values = {name: value for name, (_, value) in named.items() if value is not None}
+    if "extra" in given:
+        values["extra"], spelled["extra"] = given["extra"], "extra"
+    axes, fixed = _split({**values, **free}, spelled)
+    _check_variables(free, {**fixed, **{axis.names[0]: axis.steps for axis in axes}})
+    variables = {name: fixed.pop(name, None) for name in free}
+    order = {spelling: i for i, spelling in enumerate(keywords)}
+    axes.sort(key=lambda axis: order.get(spelled[axis.names[0]], 0))
+    return Layout(tuple(_combined(axes, combine, spelled)), fixed, variables, spelled)
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Put values in the places of their names; every other brace stays, and what is put in is not read again."""
+    if not values or "{" not in template:
+        return template
+    names = "|".join(re.escape(name) for name in values)
+    return re.sub(r"\{(" + names + r")\}", lambda match: str(values[match.group(1)]), template)
+
+
+def is_axis(name: str, value: Any) -> bool:
+    """Whether a value is list-like, and so an axis; for reference images only a list of lists is."""
+    if name == "reference_images":
+        return isinstance(value, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in value)
+    if isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike, Mapping)):
+        return False
+    if isinstance(value, (list, tuple, range, set, frozenset, Iterator)):
+        return True
+    if getattr(value, "ndim", None) is not None:  # numpy arrays and pandas series; a numpy scalar has no dimension
+        return bool(value.ndim)
+    return isinstance(value, Iterable) and hasattr(value, "__len__") and not hasattr(value, "bytes")
+
+
+def _is_parameter(name: str) -> bool:
+    if name in HEAD or name == "extra" or NAMES.is_group(name):
+        return True
+    try:
+        NAMES.find(name)
+    except UnknownParameter:
+        return False
+    return True
+
+
+def _split(values: Mapping[str, Any], spelled: Mapping[str, str]) -> tuple[list[Axis], dict[str, Any]]:
+    axes, fixed = [], {}
+    for name, value in values.items():
+        if is_axis(name, value):
+            axes.append(Axis((name,), tuple((item,) for item in _values(name, spelled[name], value))))
+        else:
+            fixed[name] = _checked(name, spelled[name], value)
+    return axes, fixed
+
+
+def _values(name: str, spelling: str, value: Any) -> list[Any]:
+    if isinstance(value, (set, frozenset)):
+        raise RequestError(
+            f"{spelling}={short_repr(value)}: a set has no order; give a list", parameter=spelling, value=value
+        )
+    items = list(itertools.islice(iter(value), MAX_VALUES + 1))
+    if not items:
+        raise RequestError(
+            f"{spelling} is an axis without a value: give at least one", parameter=spelling, value=value, reason="count"
+        )
+    if len(items) > MAX_VALUES:
+        raise RequestError(f"{spelling} has more than {MAX_VALUES:,} values", parameter=spelling, reason="count")
+    checked = [_checked(name, spelling, item) for item in items]
+    _refuse_twins(spelling, checked)
+    return checked
+
+
+def _checked(name: str, spelling: str, value: Any) -> Any:
+    """A parameter's value in its canonical form, so that a file is read once and not once a cell."""
+    # A template's length is known when it is filled; None in an axis stands for "not sent".
+    if name not in PARAMETERS or name in TEMPLATES or value is None:
+        return value
+    return check_one(PARAMETERS[name], spelling, value)
+
+
+def _refuse_twins(spelling: str, values: Sequence[Any]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        key = repr([item.sha256 for item in value]) if _are_references(value) else repr(value)
+        if key in seen:
+            raise RequestError(
+                f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once",
+                parameter=spelling, value=value, reason="conflict",
+            )  # fmt: skip
+        seen.add(key)
+
+
+def _are_references(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(hasattr(item, "sha256") for item in value)
+
+
+def _check_variables(free: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Every variable stands in some template; otherwise it is a misspelled parameter."""
+    texts: list[str] = []
+    for name in TEMPLATES:
+        value = given.get(name, ())
+        texts += [value] if isinstance(value, str) else [step[0] for step in value if isinstance(step[0], str)]
+    for name in free:
+        if not any("{" + name + "}" in text for text in texts):
+            try:
+                NAMES.find(name)
+            except UnknownParameter as error:
+                raise UnknownParameter(
+                    f"{error} It is no template variable either: no prompt holds {{{name}}}.",
+                    parameter=name, value=free[name], reason="unknown", suggestion=error.suggestion,
+                ) from None  # fmt: skip
+
+
+def _combined(axes: list[Axis], combine: str, spelled: Mapping[str, str]) -> list[Axis]:
+    if combine == "zip":
+        return [_zipped(axes, spelled)] if axes else []
+    sides = [axis for axis in axes if axis.names[0] in ("width", "height")]
+    if len(sides) == 2:  # a width goes with its height: the two are one axis of sizes, whatever else is crossed
+        return [_zipped(sides, spelled) if axis is sides[0] else axis for axis in axes if axis is not sides[1]]
+    return axes
+
+
+def _zipped(axes: list[Axis], spelled: Mapping[str, str]) -> Axis:
+    lengths = {spelled[axis.names[0]]: len(axis) for axis in axes}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise RequestError(
+            f"these axes go step by step and need the same number of values: {told}",
+            parameter=next(iter(lengths)), value=lengths, reason="count",
+        )  # fmt: skip
+    steps = tuple(
+        tuple(itertools.chain.from_iterable(step)) for step in zip(*(axis.steps for axis in axes), strict=True)
+    )
+    return Axis(tuple(itertools.chain.from_iterable(axis.names for axis in axes)), steps)

@@ -1,0 +1,96 @@
+"""The lower edge of the panel: Generate with its price, Stop, and the lines that say how things stand."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+
+from nbkit.display.text import count, usd, usd_range
+from nbkit.errors import EngineError, NbkitError
+from nbkit.model import MICRO, MODEL_NAME, Price
+from nbkit.money import Budget
+from nbkit.run import DONE, Run
+
+
+def head_html(budget: Budget, *, charged: bool) -> str:
+    """The panel's first line: the model, whether money is real, and how much is left."""
+    mark = "REAL MONEY" if charged else "OFFLINE"
+    what = "each run is charged" if charged else "drawn on this machine at list prices, nothing is charged"
+    kind = "real" if charged else "offline"
+    left = ""
+    if budget.left is not None and budget.limit is not None:
+        amounts = (usd(round(amount * MICRO)) for amount in (budget.left, budget.limit))
+        left = '<span class="nbkit-left">{} left of {}</span>'.format(*amounts)
+    return (
+        f'<div class="nbkit-head"><strong>{escape(MODEL_NAME)}</strong>'
+        f'<span class="nbkit-mark nbkit-{kind}">{mark}</span><span class="nbkit-quiet">{what}</span>{left}</div>'
+    )
+
+
+class Bar:
+    """The buttons and what is said beside and under them.
+
+    Attributes:
+        generate, stop: the buttons; what a press does is the panel's business.
+        beside: what is said beside the buttons: the reason why there is no going on, or the time that has passed.
+        under: how the last press ended.
+    """
+
+    def __init__(self, *, charged: bool) -> None:
+        self.generate = widgets.Button(description="Generate", button_style="warning" if charged else "primary")
+        self.generate.add_class("nbkit-generate")
+        self.stop = widgets.Button(
+            description="Stop waiting",
+            tooltip="Stops the waiting only: the service knows no cancel, what is sent is paid and lands in studio.log",
+        )
+        self.beside, self.under = widgets.HTML(), widgets.HTML()
+        self.beside.add_class("nbkit-beside")
+        self.under.add_class("nbkit-under")
+        self.idle()
+
+    def offer(self, price: Price | None, reason: str) -> None:
+        """Show the price of what the controls ask for, or the reason why it cannot be asked for."""
+        self.generate.description = "Generate" if price is None else f"Generate · {usd_range(price)}"
+        self.generate.tooltip = reason or "Sends this request once"
+        self.generate.disabled = price is None
+        self.beside.value = f'<span class="nbkit-quiet">{escape(reason)}</span>'
+
+    def idle(self) -> None:
+        """Nothing is under way."""
+        self.stop.layout.display = "none"
+
+    def working(self, seconds: float) -> None:
+        """A run is under way, and has been for so long."""
+        self.generate.disabled = True
+        self.stop.layout.display = ""
+        self.beside.value = f"<span>working… {seconds:.1f} s</span>"
+
+    def say(self, *sentences: str, wrong: bool = False) -> None:
+        """Say how things ended; nothing at all takes the line away."""
+        shown = [escape(sentence) for sentence in sentences if sentence]
+        kind, role, mark = ("error", "alert", "✗ ") if wrong else ("quiet", "status", "")
+        text = f'<div class="nbkit-{kind}" role="{role}">{mark}{"<br>".join(shown)}</div>'
+        self.under.value = text if shown else ""
+
+    def say_run(self, run: Run, seconds: float) -> None:
+        """Say what came of a run."""
+        if run.error is not None:
+            self.say_error(run.error)
+        elif run.status != DONE:
+            self.say(f"The run ended as {run.status!r}; studio.last tells more.", wrong=True)
+        else:
+            parts = (f"Done in {seconds:.1f} s", count(len(run), "image"), usd(run.cost_micros))
+            self.say(f"{' · '.join(parts)} · under the panel, and in any cell: studio.last")
+
+    def say_error(self, error: BaseException) -> None:
+        """Say what went wrong and what to do about it."""
+        if isinstance(error, EngineError):
+            self.say(str(error), error.advice, wrong=True)
+        elif isinstance(error, NbkitError):
+            self.say(str(error), wrong=True)
+        else:
+            advice = (
+                "This is a fault of nbkit. studio.log shows whether anything was sent; studio.recover() settles it."
+            )
+            self.say(f"{type(error).__name__}: {error}", advice, wrong=True)

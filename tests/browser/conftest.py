@@ -1,0 +1,182 @@
+"""A real JupyterLab in headless Chromium: one server and one page for all tests, a fresh notebook for each.
+
+Run these in a pytest invocation of their own (``pytest tests/browser``): a synchronous Playwright session leaves a
+running event loop behind, which breaks ``asyncio.run`` in tests after it.
+"""
+
+import json
+import os
+import pathlib
+import time
+
+import nbformat
+import pytest
+from lab_server import CHROMIUM_FLAGS, LabServer
+from nbformat.v4 import new_code_cell, new_notebook
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+TIMEOUT = 25_000  # milliseconds, for whatever is waited for on the page
+
+
+def pytest_collection_modifyitems(items):
+    here = pathlib.Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium; where there is none, tests are skipped, but never in CI."""
+    missing = None if pathlib.Path(CHROMIUM).exists() else f"no Chromium at {CHROMIUM}; set CHROMIUM to its path"
+    sync_api = None
+    try:
+        from playwright import sync_api  # noqa: PLC0415  its absence is a reason to skip
+    except ImportError:
+        missing = "playwright is not installed; it is part of nbkit[dev]"
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    sync_api.expect.set_options(timeout=TIMEOUT)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    with LabServer(tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def lab_page(lab, chromium):
+    """The one page, with JupyterLab in it, and the errors of its scripts in ``page.script_errors``."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT)
+    page.script_errors = []
+    page.on("pageerror", lambda error: page.script_errors.append(str(error)))
+    load(page, lab)
+    yield page
+    context.close()
+
+
+def load(page, lab):
+    page.goto(lab.url("/lab?reset"))
+    page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+    page.evaluate("() => jupyterapp.restored.then(() => null)")
+    # One document over the whole width, and no file browser beside it.
+    page.evaluate("() => { jupyterapp.shell.mode = 'single-document'; jupyterapp.shell.collapseLeft(); }")
+
+
+class Notebook:
+    """A notebook in the page.
+
+    Args:
+        page: the page of JupyterLab, which shows this notebook.
+        path: its file.
+    """
+
+    def __init__(self, page, path):
+        self.page, self.path = page, path
+
+    def run_all(self):
+        """Run all cells and wait until the last has ended."""
+        self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+
+    def run(self, index):
+        """Run one cell and wait until it has ended."""
+        self.page.evaluate(
+            """async index => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.deselectAll(); notebook.activeCellIndex = index;
+                await jupyterapp.commands.execute('notebook:run-cell'); return null; }""",
+            index,
+        )
+
+    def output(self, index):
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputWrapper")
+
+    def save(self):
+        """Save through the page, and give the notebook as it is in the file."""
+        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save').then(() => null)")
+        return json.loads(self.path.read_text())
+
+    def theme(self, name):
+        change = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name}).then(() => null)"
+        self.page.evaluate(change, name)
+        mark = "true" if "Light" in name else "false"
+        self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{mark}'")
+        self.page.wait_for_timeout(300)  # its style sheet comes after its mark
+
+    def close(self):
+        self.page.evaluate(
+            """async () => { const w = jupyterapp.shell.currentWidget; if (!w?.sessionContext) return null;
+                await w.sessionContext.shutdown(); w.context.model.dirty = false; w.dispose(); return null; }"""
+        )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.call_failed = report.failed
+    return report
+
+
+@pytest.fixture
+def notebook(lab, lab_page, request):
+    """``notebook("first cell", "second cell")`` opens a new notebook with a kernel of its own."""
+    lab_page.script_errors.clear()
+    opened = []
+
+    def open_(*sources):
+        path = pathlib.Path(lab.root) / f"test{time.time_ns()}.ipynb"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(
+            new_notebook(cells=[new_code_cell(s) for s in sources], metadata={"kernelspec": kernel}), str(path)
+        )
+        _show(lab_page, path)
+        lab_page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+        )
+        opened.append(Notebook(lab_page, path))
+        return opened[-1]
+
+    yield open_
+    for book in opened:
+        book.close()
+    if lab_page.script_errors or getattr(request.node, "call_failed", False):
+        load(lab_page, lab)  # whatever was broken stays with this test
+
+
+@pytest.fixture
+def reopened(lab_page):
+    """``reopened(notebook)`` closes a saved notebook and opens its file again, with no kernel."""
+
+    def reopen(book):
+        book.close()
+        _show(lab_page, book.path, kernel=False)
+        return book
+
+    return reopen
+
+
+def _show(page, path, *, kernel=True):
+    page.evaluate(
+        """async ([path, kernel]) => {
+            const kernelPreference = kernel ? undefined : {shouldStart: false, canStart: false, autoStartDefault: false};
+            const w = await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook', kernelPreference});
+            await w.context.ready; if (kernel) await w.sessionContext.ready;
+            jupyterapp.shell.activateById(w.id); return null; }""",
+        [path.name, kernel],
+    )
+
+
+@pytest.fixture
+def screenshots(tmp_path):
+    """The folder for pictures of the page: ``NBKIT_SCREENSHOTS``, or one that pytest throws away."""
+    folder = pathlib.Path(os.environ.get("NBKIT_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

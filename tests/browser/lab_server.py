@@ -1,0 +1,120 @@
+"""A JupyterLab server of its own on loopback: own settings, own folders, gone afterwards."""
+
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+SETTINGS = {
+    # Nothing may move by itself while a test looks: no news, no autosave, no cells taken out of the page.
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    # What a panel keeps out of saved widget state is looked for with the saving switched on.
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
+}
+
+
+class LabServer:
+    """``with LabServer(folder) as lab: page.goto(lab.url("/lab"))``.
+
+    Args:
+        root: the folder whose notebooks it serves.
+    """
+
+    def __init__(self, root):
+        self.root = root
+        self._token = secrets.token_hex(12)
+        self._port = _free_port()
+        self._home = pathlib.Path(tempfile.mkdtemp(prefix="nbkit-lab-"))
+        self._log = self._home / "server.log"
+        for name, settings in SETTINGS.items():
+            file = self._home / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(settings))
+
+    def __enter__(self):
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+            *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
+            *(f"--ServerApp.root_dir={self.root}", "--LabApp.expose_app_in_browser=True"),
+            "--LabApp.extension_manager=readonly",
+        ]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()  # the server then ends its kernels itself
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(15)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self._port}{path}{'&' if '?' in path else '?'}token={self._token}"
+
+    def _answers(self):
+        try:
+            with urllib.request.urlopen(self.url("/api/status"), timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _environment(self):
+        folders = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "IPYTHONDIR": "ipython",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        }
+        kept = {k: v for k, v in os.environ.items() if k not in ("JUPYTER_PATH", "RUNWARE_API_KEY")}
+        return {
+            **kept,
+            **{name: str(self._home / folder) for name, folder in folders.items()},
+            "JUPYTER_PLATFORM_DIRS": "1",
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+            "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]),
+        }
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
