@@ -15,6 +15,7 @@ import binascii
 import email.utils
 import ipaddress
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +46,9 @@ SILENCE = 30.0
 """Seconds without a byte after which a picture is asked for anew: unlike an answer, it need not be made first."""
 
 OFFLINE_HEADER = "x-nbkit-engine"
+
+# Each retry is logged there; without a handler of anybody's it would stand in red under the cell.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 class Secret(httpx.Auth):
@@ -196,12 +200,13 @@ class Client:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=name)
         else:
-            try:
-                envelope = read_body(self._key.taken_out_of(answer.content))
-            except ValueError:
-                envelope = _envelope_of(answer, str(name))
-            return answer.status_code, envelope, answer.headers
+            return answer.status_code, self._read(answer, str(name)), answer.headers
         raise problem  # here, and not in the handler: so it drags no frames of the transport along
+
+    def _read(self, answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
+        with suppress(ValueError):
+            return read_body(self._key.taken_out_of(answer.content))
+        return _envelope_of(answer, task_uuid)
 
     # -- pictures ------------------------------------------------------------------------------------------
 
@@ -240,10 +245,10 @@ class Client:
                         raise DownloadError(f"the download is larger than {MAX_PICTURE_BYTES:,} bytes and was given up")
                     if time.monotonic() > until:
                         raise DownloadError(f"the download did not end within {DOWNLOAD_SECONDS:.0f} seconds")
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
+            raise DownloadError(f"the picture's address cannot be used ({error})") from None
         except httpx.HTTPError as error:
             raise DownloadError(f"the download broke off ({type(error).__name__}: {error})", retry=True) from None
-        except (httpx.InvalidURL, ValueError) as error:
-            raise DownloadError(f"the picture's address cannot be used ({error})") from None
         return bytes(received)
 
 

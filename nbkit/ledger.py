@@ -134,7 +134,7 @@ class Ledger:
         try:
             self._journal.sent(plan.task_uuid)
             started = time.monotonic()
-            conversation = Conversation(self._client, plan.task, self._pace, gate or Gate())
+            conversation = Conversation(self._client, plan.task, self._pace, gate or Gate(self._pace.clock))
             return Sent(plan, conversation.hold(), started)
         except BaseException:
             HANDS.leave(plan.task_uuid)
@@ -224,7 +224,7 @@ class Ledger:
         may_resend = resend and row["resendable"]
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
-        verdict = Conversation(self._client, task, self._pace).resume(resend=may_resend)
+        verdict = Conversation(self._client, task, self._pace, Gate(self._pace.clock)).resume(resend=may_resend)
         self._land(uuid, verdict, task, charged=row["charged"])
         return Recovered(uuid, before, verdict.status, _note(verdict))
 

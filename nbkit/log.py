@@ -42,13 +42,16 @@ class RunLog:
         self.journal = Journal(self._database)
         self.history = History(self._database, self.store)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, sweep: str | None = None) -> pd.DataFrame:
         """One row per picture, and one for each run or result that has none; oldest first.
 
         Columns have the API's spelling and nullable dtypes that never change: ``seed`` is always ``Int64``.
         ``cost`` is in USD, ``latency`` in seconds, ``created`` in UTC.
+
+        Args:
+            sweep: only the runs of the sweep of that name.
         """
-        return to_frame(self._database, self.store.shown)
+        return to_frame(self._database, self.store.shown, sweep)
 
     def __getitem__(self, task_uuid: str) -> Run:
         try:

@@ -27,6 +27,9 @@ from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import Money, Run
 from nbkit.storage.accounts import Limits
 from nbkit.storage.journal import Plan
+from nbkit.sweep.axes import lay_out
+from nbkit.sweep.cells import Cell, Cells
+from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
 from nbkit.widgets.panel import Panel
 
@@ -140,6 +143,52 @@ class Studio:
     def estimate(self, prompt: str | ImageRequest | None = None, **parameters: Any) -> Estimate:
         """What a request would cost, in USD, before it is sent: a number with ``.low`` and ``.high``."""
         return Estimate(self._request(prompt, **parameters).price)
+
+    def sweep(
+        self,
+        prompt: Any = None,
+        *,
+        combine: str = "product",
+        sample: int | None = None,
+        random_state: int | None = None,
+        where: Callable[[Cell], Any] | None = None,
+        repeats: int = 1,
+        name: str | None = None,
+        **parameters: Any,
+    ) -> Sweep:
+        """Many requests from one call: a list-like value is an axis, anything else stays.
+
+        ``studio.sweep("A {colour} lantern", colour=["red", "jade"], temperature=[0.2, 0.8], seed=[1, 2, 3])`` has
+        twelve cells. Nothing is sent before ``.run()``; ``.plan()`` tells the price.
+
+        Args:
+            prompt: text, a list of texts (an axis), or an :class:`~nbkit.ImageRequest` whose values stay unless a
+                keyword overrides them. ``{name}`` stands for the keyword of that name.
+            combine: ``"product"`` crosses the axes, the last one fastest; ``"zip"`` goes through them step by step.
+            sample: draw this many cells, the same ones in every kernel.
+            random_state: another draw.
+            where: keeps the cells for which it is true: ``where=lambda cell: cell.temperature < 0.5``.
+            repeats: how often each cell is made, each time with a fresh seed.
+            name: what the sweep is known by when it goes on in a later kernel; made of its template, fixed values
+                and axis names unless given.
+            **parameters: of the request, and variables of the template.
+
+        Raises:
+            RequestError: for a value that the model does not allow; it names the axis and the value.
+        """
+        if isinstance(prompt, ImageRequest):
+            parameters = {**prompt.parameters, **({"extra": prompt.extra} if prompt.extra else {}), **parameters}
+        elif prompt is not None:
+            parameters = {"prompt": prompt, **parameters}
+        cells = Cells(
+            lay_out(parameters, combine=combine),
+            name=name,
+            repeats=repeats,
+            sample=sample,
+            random_state=random_state,
+            where=where,
+        )
+        return Sweep(cells, Workshop(self._ledger, self.log, self.engine, self.charged, self.balance))
 
     def start(self, request: ImageRequest, done: Callable[[Run | None, BaseException | None], None]) -> Plan:
         """Make a request's pictures in the background; ``done`` is called with the run, or with what went wrong.

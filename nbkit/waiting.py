@@ -15,6 +15,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+class Stopped(KeyboardInterrupt):
+    """Stop was pressed. It ends Run All like any interrupt; in a notebook it shows its one line and no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def in_thread(work: Callable[[], T], name: str = "nbkit") -> Future[T]:
     """Start ``work`` in a new daemon thread; its result or its exception is the future's."""
     future: Future[T] = Future()

@@ -14,7 +14,7 @@ import uuid
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
 
@@ -92,7 +92,7 @@ class Service:
 
     # -- the process of listening ----------------------------------------------------------------------
 
-    def __enter__(self) -> "Service":
+    def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"service": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)

@@ -123,8 +123,22 @@ def test_parameter_may_be_a_list():
 
 @pytest.mark.parametrize(
     ("given", "seed"),
-    [(7, 7), ("7", 7), (7.0, 7), (MAX_SEED, MAX_SEED), (2**63, None), (9.223372036854775807e18, None), (-1, None)]
-    + [(7.5, None), (True, None), (None, None), ("x", None), (float("inf"), None), (float("nan"), None), ([1], None)],
+    [
+        (7, 7),
+        ("7", 7),
+        (7.0, 7),
+        (MAX_SEED, MAX_SEED),
+        (2**63, None),
+        (9.223372036854776e18, None),
+        (-1, None),
+        (7.5, None),
+        (True, None),
+        (None, None),
+        ("x", None),
+        (float("inf"), None),
+        (float("nan"), None),
+        ([1], None),
+    ],
 )
 def test_seeds(given, seed):
     """A seed is a whole number of the model's range; what a database could not hold, or is rounded, is none."""
@@ -133,8 +147,19 @@ def test_seeds(given, seed):
 
 @pytest.mark.parametrize(
     ("given", "cost"),
-    [(0.06895, 68_950), ("0.06979", 69_790), (0, 0), (-1, None), (True, None), (float("nan"), None)]
-    + [(float("inf"), None), (1e40, None), ("free", None), (None, None), ({}, None)],
+    [
+        (0.06895, 68950),
+        ("0.06979", 69790),
+        (0, 0),
+        (-1, None),
+        (True, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (1e40, None),
+        ("free", None),
+        (None, None),
+        ({}, None),
+    ],
 )
 def test_costs(given, cost):
     """Money becomes whole micro-dollars; anything that is no sensible price is unknown, and never a crash."""

@@ -77,7 +77,7 @@ class Offline:
         unknown_task: how ``getResponse`` and ``getTaskDetails`` answer for a task that was never seen.
     """
 
-    def __init__(  # noqa: PLR0917 - Offline(1.5) reads well, and so do the names
+    def __init__(
         self,
         latency: float = 0.0,
         failures: Mapping[str, float] | None = None,

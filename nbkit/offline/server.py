@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 try:
     from waitress import wasyncore
     from waitress.channel import ClientDisconnected
-    from waitress.server import create_server
+    from waitress.server import BaseWSGIServer, create_server
 except ModuleNotFoundError as error:
     if error.name != "waitress":
         raise
@@ -88,10 +88,11 @@ class Server:
         self._socket = socket.create_server((host, port), family=family)
         self._socket.setblocking(False)
         self.host, self.port = host, int(self._socket.getsockname()[1])
-        self._courier = Courier(allow_private=allow_private_callbacks)
-        self._max_body = max_body
+        self._courier, self._lent = Courier(allow_private=allow_private_callbacks), False
         self._stop, self._asked = threading.Event(), threading.Event()
+        self._app = WebApp(self.engine, self._authority, self._asked.set)
         self._map: dict[int, Any] = {}
+        self._listener = self._listen(max_body)
         self._threads = [
             threading.Thread(target=self._serve, name="nbkit-serve", daemon=True),
             threading.Thread(target=self._settle, name="nbkit-settle", daemon=True),
@@ -108,24 +109,10 @@ class Server:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def start(self) -> None:
-        """Begin to answer."""
-        self._delivers = self.engine.deliver is None
-        if self._delivers:
+        """Begin to answer. Webhooks and uploads go out from here, unless the engine has an outbox of its own."""
+        self._lent = self.engine.deliver is None
+        if self._lent:
             self.engine.deliver = self._courier
-        self._listener: Any = create_server(  # one of two classes, by how many sockets there are; here it is one
-            self._application,
-            map=self._map,
-            sockets=[self._socket],
-            threads=WORKERS,
-            connection_limit=CONNECTIONS,
-            channel_timeout=IDLE_SECONDS,
-            cleanup_interval=5,
-            max_request_body_size=self._max_body + 1,  # it refuses what is as large as its limit, too
-            ident="nbkit",
-            log_socket_errors=False,
-        )
-        self._listener.channel_class = Channel
-        self._app = WebApp(self.engine, self._authority, self._asked.set)
         for thread in self._threads:
             thread.start()
 
@@ -137,7 +124,7 @@ class Server:
         for thread in self._threads:
             thread.join(GRACE + 0.5)
         self._courier.close()
-        if self._delivers:
+        if self._lent:
             self.engine.deliver = None
 
     def __enter__(self) -> Self:
@@ -146,6 +133,23 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _listen(self, max_body: int) -> Any:
+        listener = create_server(
+            self._application,
+            map=self._map,
+            sockets=[self._socket],
+            threads=WORKERS,
+            connection_limit=CONNECTIONS,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=5,
+            max_request_body_size=max_body + 1,  # it refuses what is as large as its limit, too
+            ident="nbkit",
+            log_socket_errors=False,
+        )
+        assert isinstance(listener, BaseWSGIServer), "it is another class only for several sockets"
+        listener.channel_class = Channel
+        return listener
 
     def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:

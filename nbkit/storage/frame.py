@@ -84,6 +84,7 @@ COLUMNS: tuple[Column, ...] = (
     *(_parameter(name) for name in _REST),
     Column("NSFWContent", IMAGES.c.nsfw, FLAG),
     Column("extra", sa.cast(RUNS.c.extra, sa.Text), STRING),
+    Column("parent", RUNS.c.parent, STRING),
     _parameter("seed"),
     Column("created", RUNS.c.created, TIME),
     Column("latency", RUNS.c.latency, NUMBER),
@@ -102,18 +103,21 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def to_frame(database: Database, images: Path) -> pd.DataFrame:
-    """The whole log, oldest first.
+def to_frame(database: Database, images: Path, sweep: str | None = None) -> pd.DataFrame:
+    """The log, oldest first.
 
     Args:
         database: the log.
         images: the image folder; ``file`` is below it.
+        sweep: only the runs of this sweep.
     """
     query = (
         sa.select(*(column.source.label(f"c{i}") for i, column in enumerate(COLUMNS)))
         .select_from(RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id))
         .order_by(RUNS.c.id, IMAGES.c.id)
     )
+    if sweep is not None:
+        query = query.where(RUNS.c.sweep == sweep)
     with database.reading() as connection:
         rows = connection.execute(query).all()
     by_column: Iterable[tuple[Any, ...]] = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)

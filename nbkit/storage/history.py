@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from nbkit.image import Facts, GeneratedImage
 from nbkit.model import MICRO
 from nbkit.reference import Reference
 from nbkit.request import ImageRequest
-from nbkit.run import BLOCKED, DONE, FAILED, FINAL, Failure, Run
+from nbkit.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 from nbkit.storage.database import Database
 from nbkit.storage.images import ImageStore
 from nbkit.storage.schema import IMAGES, RUNS
@@ -23,6 +25,20 @@ from nbkit.storage.schema import IMAGES, RUNS
 Row = sa.RowMapping
 
 STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What became of one request; money in micro-dollars."""
+
+    status: str
+    task_uuid: str
+    cost: int | None
+    high: int
+
+
+# A picture tells most; a run whose outcome is open must not be sent again; a failed one may.
+_TELLING = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED, NOT_SENT)
 
 
 class History:
@@ -55,6 +71,37 @@ class History:
         """The newest run that is done and stands for the same request to the same engine."""
         found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
         return found[0] if found else None
+
+    def states(self, sweep: str, engine: str) -> dict[str, State]:
+        """What became of each request of a sweep, by identity: of several runs the one that tells most."""
+        query = sa.select(RUNS.c.identity, RUNS.c.status, RUNS.c.taskUUID, RUNS.c.cost, RUNS.c.estimateHigh)
+        found: dict[str, State] = {}
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(RUNS.c.sweep == sweep, RUNS.c.engine == engine).order_by(RUNS.c.id))
+            for identity, status, task_uuid, cost, high in rows:
+                known = found.get(identity)
+                if known is None or _TELLING.index(status) <= _TELLING.index(known.status):
+                    found[identity] = State(status, task_uuid, cost, high)
+        return found
+
+    def many(self, task_uuids: Sequence[str]) -> dict[str, Run]:
+        """Several runs by their taskUUID, in a few questions."""
+        runs: dict[str, Run] = {}
+        for start in range(0, len(task_uuids), 500):  # SQLite takes no question with thousands of names in it
+            runs |= {run.task_uuid: run for run in self._runs(RUNS.c.taskUUID.in_(task_uuids[start : start + 500]))}
+        return runs
+
+    def typical_latency(self, engine: str) -> float | None:
+        """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
+        query = (
+            sa.select(RUNS.c.latency)
+            .where(RUNS.c.engine == engine, RUNS.c.latency.is_not(None))
+            .order_by(RUNS.c.id.desc())
+            .limit(100)
+        )
+        with self._database.reading() as connection:
+            latencies = list(connection.scalars(query))
+        return statistics.median(latencies) if latencies else None
 
     def unsettled(self, sweep: str | None = None) -> list[Row]:
         """The rows of all runs that are not final, oldest first; of one sweep only, if one is named."""

@@ -239,8 +239,11 @@ class Journal:
 
         def write(connection: sa.Connection) -> None:
             for picture in pictures:
-                values = {**_picture_values(picture.facts, picture.file), "error": picture.error}
-                connection.execute(sa.update(IMAGES).where(IMAGES.c.id == picture.row).values(**values))
+                change = sa.update(IMAGES).where(IMAGES.c.id == picture.row)
+                if picture.file is None:  # another kernel may have had more luck meanwhile
+                    connection.execute(change.where(IMAGES.c.file.is_(None)).values(error=picture.error))
+                else:
+                    connection.execute(change.values(**_picture_values(picture.facts, picture.file), error=None))
             values = {"owner": None} if latency is None else {"owner": None, "latency": latency}
             connection.execute(sa.update(RUNS).where(RUNS.c.taskUUID == task_uuid).values(**values))
 
@@ -269,8 +272,8 @@ def _parameter_values(plan: Plan) -> dict[str, Any]:
         found: Any = task
         for key in parameter.wire or ("",):
             found = found.get(key) if isinstance(found, dict) else None
-        if not parameter.wire:
-            found = plan.request.parameters.get(name)
+        if found is None and name != "reference_images":  # set, and sent as something else: a resolution as its size
+            found = _set_values(plan.request).get(name)
         values[PARAMETER_COLUMNS[name]] = _storable(parameter, found)
     return values
 

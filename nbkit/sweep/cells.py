@@ -33,6 +33,8 @@ class Cell:
     index: int
     values: dict[str, Any]
     request: ImageRequest
+    parent: str | None = None
+    """The taskUUID of the draft that it makes again, if it does."""
 
     @property
     def key(self) -> str:
@@ -161,6 +163,33 @@ class Cells(Sequence[Cell]):
 
     def _spelled(self, own: dict[str, Any]) -> dict[str, Any]:
         return {self.layout.spelled.get(name, name): value for name, value in own.items()}
+
+
+class ListedCells(Sequence[Cell]):
+    """Cells that were chosen one by one, out of another sweep.
+
+    Args:
+        cells: with their places as indices.
+        origin: the sweep that they come from.
+        key: what they are known by in the log.
+    """
+
+    def __init__(self, cells: Sequence[Cell], origin: Cells | ListedCells, key: str) -> None:
+        self._cells = list(cells)
+        self.key = key
+        self.axes: tuple[Axis, ...] = origin.axes
+        self.names: tuple[str, ...] = origin.names
+        self.layout: Layout = origin.layout
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        return self._cells[index]
 
 
 def tell(values: dict[str, Any]) -> str:

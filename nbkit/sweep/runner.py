@@ -123,6 +123,10 @@ class SweepRun:
         """Whether nothing is under way any more."""
         return self._finished.is_set()
 
+    def settled(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is under way, at most ``timeout`` seconds; tells whether that is so."""
+        return self._finished.wait(timeout)
+
     def stop(self) -> Any:
         """Send nothing more, and return what there is.
 
@@ -144,7 +148,7 @@ class SweepRun:
             TimeoutError: if it takes longer.
             NbkitError: what ended it early: ``BudgetExceeded``, no credit, a log that cannot be written.
         """
-        if not self._finished.wait(timeout):
+        if not self.settled(timeout):
             raise TimeoutError(f"the sweep is still running: {self.progress.ended} of {self._total} cells have ended")
         if self._problem is not None:
             raise self._problem
@@ -216,7 +220,7 @@ class SweepRun:
         """Write the cell's run down. Money that is only held may come free: then it waits for that."""
         while not self._stopping.is_set():
             try:
-                return self._ledger.plan(cell.request, sweep=self._sweep, purse=self._purse)
+                return self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=self._purse)
             except BudgetExceeded as error:
                 with self._change:
                     if error.held == 0 or self._running == 0:

@@ -22,10 +22,12 @@ from nbkit.request import ImageRequest
 Changed = Callable[[], None]
 
 NOT_SENT = "not sent"
+UNSET = ""
+"""The value of the choice "not sent" in a list of choices; ipywidgets takes ``None`` for no choice at all."""
 SLIDER_STEPS = 100
 """A whole number with no more values than this is a slider; one with more is a box to type in."""
 BUTTON_CHOICES = 3
-"""A parameter whose default is the service's own secret, and with no more choices than this, shows them side by side."""
+"""Up to so many choices, "not sent" among them, stand side by side where the default is the service's own secret."""
 
 
 def label(parameter: Parameter[Any]) -> str:
@@ -126,7 +128,8 @@ class Words(_Single):
     def __init__(self, parameter: Parameter[Any]) -> None:
         super().__init__(parameter)
         # At each key, so that the price and the button are right before the mouse leaves for the button.
-        self.field = widgets.Textarea(placeholder=parameter.kind.rule(), rows=3, continuous_update=True, **self._look)
+        self.field = widgets.Textarea(placeholder=parameter.help, rows=3, continuous_update=True, **self._look)
+        self.box.add_class("nbkit-wide")
         self._place(self.field)
 
     def read(self) -> dict[str, Any]:
@@ -218,17 +221,19 @@ class Options(_Single):
         kind = parameter.kind
         assert isinstance(kind, (Choice, Flag))
         choices: tuple[Any, ...] = (True, False) if isinstance(kind, Flag) else kind.choices
-        options = [(unset_label(parameter), None), *((word(choice), choice) for choice in choices)]
-        beside = parameter.default is None and len(choices) < BUTTON_CHOICES
-        make = widgets.ToggleButtons if beside else widgets.Dropdown
-        self.field = make(options=options, value=None, **self._look)
+        options = [(unset_label(parameter), UNSET), *((word(choice), choice) for choice in choices)]
+        if parameter.default is None and len(options) <= BUTTON_CHOICES:
+            self.field = widgets.ToggleButtons(options=options, style={"button_width": "auto"}, **self._look)
+        else:
+            self.field = widgets.Dropdown(options=options, **self._look)
         self._place(self.field)
 
     def read(self) -> dict[str, Any]:
-        return {} if self.field.value is None else {self.name: self.field.value}
+        return {} if self.field.value == UNSET else {self.name: self.field.value}
 
     def write(self, values: Mapping[str, Any]) -> None:
-        self.field.value = values[self.name]
+        value = values[self.name]
+        self.field.value = UNSET if value is None else value
 
     def on_change(self, changed: Changed) -> None:
         self.field.observe(lambda _: changed(), "value")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,12 +11,13 @@ from nbkit import rules
 from nbkit.errors import RequestError
 from nbkit.request import NAMES, PARAMETERS, ImageRequest
 from nbkit.widgets.controls import Changed, Control, control_for
+from nbkit.widgets.fold import Fold, grid
 from nbkit.widgets.references import References
 from nbkit.widgets.seed import Seed
 from nbkit.widgets.size import Size
 
-OPEN = ("prompt", "aspect_ratio", "temperature", "top_p", "thinking", "number_results", "seed")
-"""The controls that stand open, in this order; every other parameter is folded under the heading of its group."""
+OPEN = ("prompt", "aspect_ratio", "temperature", "top_p", "seed", "number_results", "thinking")
+"""The controls that stand open, in this order; every other one is folded under the heading of its group."""
 
 
 class Form:
@@ -24,6 +25,7 @@ class Form:
 
     Attributes:
         controls: by the Python name of the parameter; one control may hold several.
+        fold: those that are folded away.
         box: what stands open, and the folded rest under it.
     """
 
@@ -31,15 +33,17 @@ class Form:
         self.size, self.references, self.seed = Size(), References(), Seed()
         own = {name: control for control in (self.size, self.references, self.seed) for name in control.names}
         self.controls: dict[str, Control] = {n: own[n] if n in own else control_for(p) for n, p in PARAMETERS.items()}
-        self._folded = _by_group(self.controls)
-        self._fold = widgets.Accordion([_grid(controls) for controls in self._folded.values()], selected_index=None)
-        self._fold.add_class("nbkit-fold")
-        self.box = widgets.VBox((_grid([self.controls[name] for name in OPEN]), self._fold))
-        self.show_what_is_folded()
+        shown = [self.controls[name] for name in OPEN]
+        self.fold = Fold(control for control in self._each() if control not in shown)
+        self.box = widgets.VBox((grid(shown), self.fold.box))
+
+    def _each(self, names: Iterable[str] = PARAMETERS) -> list[Control]:
+        """The controls of these parameters, each once."""
+        return list(dict.fromkeys(self.controls[name] for name in names))
 
     def on_change(self, changed: Changed) -> None:
         """Have ``changed`` called after every change of a control."""
-        for control in _once(self.controls.values()):
+        for control in self._each():
             control.on_change(changed)
 
     def write(self, parameters: Mapping[str, Any]) -> None:
@@ -56,19 +60,19 @@ class Form:
             name: None if value is None else rules.check_one(PARAMETERS[name], spelling, value)
             for name, (spelling, value) in given.items()
         }
-        if checked.get("width") is not None or checked.get("height") is not None:
-            said = {name: spelling for name, (spelling, _) in given.items()}
-            size = {n: v for n, v in checked.items() if v is not None and PARAMETERS[n].group == "Size"}
-            rules.check_together({"prompt": "", **size}, said)  # a pair that the controls cannot show is refused here
-        for control in _once(self.controls[name] for name in checked):
+        said = {name: spelling for name, (spelling, _) in given.items()}
+        size = {n: v for n, v in checked.items() if v is not None and PARAMETERS[n].group == "Size"}
+        rules.check_together({"prompt": "", **size}, said)  # the controls cannot show a pair that the model lacks
+        for control in self._each(checked):
             control.write({name: value for name, value in checked.items() if name in control.names})
+
+    def read(self) -> dict[str, Any]:
+        """What is set, by Python name and unchecked."""
+        return {name: value for control in self._each() for name, value in control.read().items()}
 
     def check(self) -> tuple[ImageRequest | None, dict[str, RequestError]]:
         """The request that the controls ask for, or else, by parameter, what is wrong with them."""
-        values: dict[str, Any] = {}
-        for control in _once(self.controls.values()):
-            values |= control.read()
-        problems = {}
+        values, problems = self.read(), {}
         for name, value in values.items():
             try:
                 rules.check_one(PARAMETERS[name], name, value)
@@ -83,39 +87,7 @@ class Form:
 
     def complain(self, problems: Mapping[str, str], *, gently: bool = False) -> None:
         """Let each control that is named say its sentence, and every other one be quiet."""
-        for control in _once(self.controls.values()):
+        for control in self._each():
             text = next((problems[name] for name in control.names if name in problems), "")
             control.complain(text, gently=gently)
-        for index, controls in enumerate(self._folded.values()):
-            if any(name in problems for control in controls for name in control.names) and not gently:
-                self._fold.selected_index = index  # a complaint is not left folded away
-
-    def show_what_is_folded(self) -> None:
-        """Say in the headings how many parameters under each are sent, so that none is sent unseen."""
-        for index, (group, controls) in enumerate(self._folded.items()):
-            sent = sum(len(control.read()) for control in controls)
-            title = f"{group} · {sent} set" if sent else group
-            if self._fold.get_title(index) != title:
-                self._fold.set_title(index, title)
-
-
-def _by_group(controls: Mapping[str, Control]) -> dict[str, list[Control]]:
-    shown = {controls[name] for name in OPEN}
-    groups: dict[str, list[Control]] = {}
-    for name, parameter in PARAMETERS.items():
-        if controls[name] not in shown:
-            groups.setdefault(parameter.group, []).append(controls[name])
-    return groups
-
-
-def _grid(controls: list[Control]) -> widgets.Box:
-    grid = widgets.Box([control.box for control in controls])
-    grid.add_class("nbkit-grid")
-    for control in controls:
-        if isinstance(control.field, widgets.Textarea) or isinstance(control, (Size, Seed)):
-            control.box.add_class("nbkit-wide")
-    return grid
-
-
-def _once(controls: Any) -> list[Control]:
-    return list(dict.fromkeys(controls))
+        self.fold.open_for(problems)

@@ -26,6 +26,9 @@ EARLIER = 12
 """Earlier pictures that stay beside the latest; studio.log has them all, and the notebook stays small."""
 EARLIER_SIZE = 112
 """Pixels on the long side of an earlier picture."""
+_PLAIN = (
+    "mathjax_ignore tex2jax_ignore"  # two prices in one line are two dollar signs, and a page makes a formula of that
+)
 EMPTY = "No picture yet: Generate puts it here, and the saved notebook keeps it."
 
 Publish = Callable[..., None]
@@ -59,7 +62,7 @@ class Results:
             small = "".join(figure for figure, _ in self._earlier)
             html.append(f'<div style="margin-top:0.6em">{quiet_html(("earlier",))}<div>{small}</div></div>')
             text.append("\n".join(["earlier", *(f"  {line}" for _, line in self._earlier)]))
-        return Bundle("".join(html), "\n".join(text))
+        return Bundle(f'<div class="{_PLAIN}" style="margin-top:0.6em">{"".join(html)}</div>', "\n".join(text))
 
     def place(self) -> None:
         """Put the output under the cell that is running."""

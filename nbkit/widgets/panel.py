@@ -12,20 +12,19 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd, usd_range
-from nbkit.errors import EngineError, RequestError, UnknownParameter
-from nbkit.money import Budget
-from nbkit.request import NAMES, ImageRequest
+from nbkit.errors import RequestError
+from nbkit.request import ImageRequest
 from nbkit.run import Run
 from nbkit.waiting import in_thread
 from nbkit.widgets.bar import Bar, head_html
 from nbkit.widgets.controls import Control
 from nbkit.widgets.form import Form
+from nbkit.widgets.job import Host, Job, refused
 from nbkit.widgets.outputs import Results, publish
 from nbkit.widgets.source import Source
 from nbkit.widgets.style import style_sheet
@@ -38,34 +37,6 @@ SETTLE = 0.15
 """Seconds that a click waits for the last keystroke. While the kernel is busy the page holds back what was typed,
 but not the click, which may then come first; a paid run is not to be made of half a prompt."""
 ALONE = "An nbkit panel: run this cell again to use it. Its results stand below."
-
-Done = Callable[[Run | None, BaseException | None], None]
-
-
-class Host(Protocol):
-    """What a panel needs of a studio."""
-
-    @property
-    def charged(self) -> bool: ...
-
-    @property
-    def budget(self) -> Budget: ...
-
-    def start(self, request: ImageRequest, done: Done, /) -> object: ...
-
-
-@dataclass(eq=False)
-class _Job:
-    """One press of Generate, until it has ended or is no longer waited for."""
-
-    began: float = field(default_factory=time.monotonic)
-    request: ImageRequest | None = None
-    failure: BaseException | None = None
-    over: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
 
 
 def _guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -98,8 +69,8 @@ class Panel:
     def __init__(self, studio: Host, **parameters: Any) -> None:
         self._studio = studio
         self._lock = threading.RLock()
-        self._job: _Job | None = None
-        self._latest_job: _Job | None = None
+        self._job: Job | None = None
+        self._latest_job: Job | None = None
         self._refused: dict[str, str] = {}
         self._touched = False
         self._clicked_at = float("-inf")
@@ -208,9 +179,10 @@ class Panel:
         """Bring everything that follows from the controls in step with them; sends nothing."""
         with self._lock:
             self.form.size.follow("reference_images" in self.form.references.read())
-            self.form.show_what_is_folded()
+            self.form.fold.tell()
             request, problems = self.form.check()
-            self.form.complain({n: str(e) for n, e in problems.items()} or self._refused, gently=not self._touched)
+            complaints = {name: str(error) for name, error in problems.items()} or self._refused
+            self.form.complain(complaints, gently=not self._touched)
             self.source.show(request, self.form.references.files)
             self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
             reason = f"not ready: {' and '.join(problems)}" if problems else ""
@@ -230,23 +202,23 @@ class Panel:
         if job is not None:
             in_thread(lambda: self._send_settled(job), "nbkit-panel")
 
-    def _take(self) -> _Job | None:
+    def _take(self) -> Job | None:
         """Begin a job, unless there is one: two presses make one run."""
         with self._lock:
             if self._job is not None:
                 return None
-            job = self._job = self._latest_job = _Job()
+            job = self._job = self._latest_job = Job()
             self._refused = {}
             self.bar.say()
             self.bar.working(0)
         in_thread(lambda: self._tick(job), "nbkit-panel-clock")
         return job
 
-    def _send_settled(self, job: _Job) -> None:
+    def _send_settled(self, job: Job) -> None:
         time.sleep(SETTLE)
         self._send(job)
 
-    def _send(self, job: _Job) -> None:
+    def _send(self, job: Job) -> None:
         try:
             with self._lock:
                 if self._job is not job:
@@ -257,13 +229,13 @@ class Panel:
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             self._done(job, None, error)
 
-    def _tick(self, job: _Job) -> None:
+    def _tick(self, job: Job) -> None:
         while not job.over.wait(TICK):
             with self._lock:
                 if self._job is job:
                     self.bar.working(job.seconds)
 
-    def _done(self, job: _Job, run: Run | None, error: BaseException | None) -> None:
+    def _done(self, job: Job, run: Run | None, error: BaseException | None) -> None:
         """The run has ended; called from the thread that made it."""
         try:
             with self._lock:
@@ -277,7 +249,7 @@ class Panel:
         finally:
             job.over.set()
 
-    def _take_in(self, job: _Job, run: Run | None, error: BaseException | None, *, late: bool) -> None:
+    def _take_in(self, job: Job, run: Run | None, error: BaseException | None, *, late: bool) -> None:
         if run is None:
             job.failure = error
             self._refresh()
@@ -287,7 +259,7 @@ class Panel:
         if not late or self.last is None:
             self.last = run
             self.form.seed.offer(run.seed)
-        self._refused = _refused(run)
+        self._refused = refused(run)
         self._refresh()
         if late:
             self.bar.say("A run that was no longer waited for has come; its pictures stand below and in studio.log.")
@@ -311,14 +283,3 @@ class Panel:
                 f"up to {price} is paid for it" if self._studio.charged else f"it counts up to {price} at list prices"
             )
             self.bar.say(f"Stopped waiting. The request has been sent, and {paid}; its pictures land in studio.log.")
-
-
-def _refused(run: Run) -> dict[str, str]:
-    """What the service says of single parameters, by their Python names."""
-    said = {}
-    for spelling in run.error.parameter if isinstance(run.error, EngineError) else ():
-        try:
-            said[NAMES.find(spelling.rpartition(".")[2]).name] = str(run.error)
-        except UnknownParameter:
-            continue  # the line under the buttons says it
-    return said

@@ -51,6 +51,7 @@ class References(Control):
         self.upload.add_class("nbkit-small")
         self.listing = widgets.VBox()
         self.listing.add_class("nbkit-listing")
+        self.box.add_class("nbkit-wide")
         self._place(self.field, self.upload)
         self.box.children = (self.box.children[0], self.listing, self.box.children[1])
         self.field.observe(lambda _: self._take_text(), "value")

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from nbkit import model
 from nbkit.request import PARAMETERS
-from nbkit.widgets.controls import NOT_SENT, Changed, Control, label
+from nbkit.widgets.controls import NOT_SENT, UNSET, Changed, Control, label
 
 RATIO, TIER = PARAMETERS["aspect_ratio"], PARAMETERS["resolution"]
 _DRAWING = 22
@@ -31,6 +31,7 @@ class Size(Control):
         self.pixels.add_class("nbkit-pixels")
         self.field = self.ratio
         self._follows = False
+        self.box.add_class("nbkit-wide")
         self._place(self.ratio, self.tier, self.pixels)
         for dropdown in (self.ratio, self.tier):
             dropdown.observe(lambda _: self._tell(), "value")
@@ -38,16 +39,16 @@ class Size(Control):
 
     def read(self) -> dict[str, Any]:
         chosen = {RATIO.name: self.ratio.value, TIER.name: self.tier.value}
-        return {name: value for name, value in chosen.items() if value is not None}
+        return {name: value for name, value in chosen.items() if value != UNSET}
 
     def write(self, values: Mapping[str, Any]) -> None:
         if values.get("width") and values.get("height"):
             ratio, tier = model.place_of(values["width"], values["height"]) or (None, None)
             values = {RATIO.name: ratio, TIER.name: tier}
         if RATIO.name in values:
-            self.ratio.value = values[RATIO.name]
+            self.ratio.value = values[RATIO.name] or UNSET
         if TIER.name in values:
-            self.tier.value = values[TIER.name]
+            self.tier.value = values[TIER.name] or UNSET
 
     def on_change(self, changed: Changed) -> None:
         for dropdown in (self.ratio, self.tier):
@@ -60,13 +61,13 @@ class Size(Control):
         self._follows = references
         for dropdown, default in ((self.ratio, model.DEFAULT_RATIO), (self.tier, model.DEFAULT_TIER)):
             chosen = dropdown.value
-            dropdown.options = [(_unset("as reference" if references else default), None), *dropdown.options[1:]]
+            dropdown.options = [(_unset("as reference" if references else default), UNSET), *dropdown.options[1:]]
             dropdown.value = chosen
         self._tell()
 
     def _tell(self) -> None:
         ratio, tier = self.ratio.value, self.tier.value
-        if self._follows and ratio is None:
+        if self._follows and ratio == UNSET:
             self.pixels.value = '<span class="nbkit-quiet">size follows the first reference</span>'
             return
         size = model.size_of(ratio or model.DEFAULT_RATIO, tier or model.DEFAULT_TIER)
@@ -80,8 +81,8 @@ class Size(Control):
 
 
 def _dropdown(parameter: Any, default: str) -> widgets.Dropdown:
-    options = [(_unset(default), None), *((choice, choice) for choice in parameter.kind.choices)]
-    return widgets.Dropdown(options=options, value=None, description=label(parameter), tooltip=parameter.help)
+    options = [(_unset(default), UNSET), *((choice, choice) for choice in parameter.kind.choices)]
+    return widgets.Dropdown(options=options, description=label(parameter), tooltip=parameter.help)
 
 
 def _unset(means: str) -> str:

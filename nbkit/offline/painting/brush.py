@@ -5,7 +5,7 @@ strip at twice the size and halves it, so edges are smooth and the memory needed
 not grow with the picture.
 """
 
-# ruff: noqa: PLR0917 - coordinates are shortest and clearest in their usual order.
+
 from __future__ import annotations
 
 import math

@@ -1,0 +1,77 @@
+"""A contact sheet: the grid as one picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw
+
+from nbkit.display.grid import Page, Tile
+from nbkit.display.text import ellipsis
+from nbkit.offline.painting.lettering import drawable, face
+
+MARGIN, LINE = 12, 18
+GROUND, INK, QUIET = "white", "#1b1b1f", "#5b5b66"
+
+
+def draw_sheet(pages: Sequence[Page], title: str) -> Image.Image:
+    """All pages under one another, with labels on every side."""
+    parts = [_draw_page(page) for page in pages]
+    width = max([part.width for part in parts] + [320])
+    height = sum(part.height for part in parts) + 2 * LINE + MARGIN
+    sheet = Image.new("RGB", (width, height), GROUND)
+    ImageDraw.Draw(sheet).text((MARGIN, MARGIN), _fit(title, width - 2 * MARGIN), fill=INK, font=face(14))
+    top = 2 * LINE + MARGIN
+    for part in parts:
+        sheet.paste(part, (0, top))
+        top += part.height
+    return sheet
+
+
+def _draw_page(page: Page) -> Image.Image:
+    tiles = [[here[0] if here else Tile(status="no such cell") for here in line] for line in page.tiles]
+    pictures = [[_picture(tile) for tile in line] for line in tiles]
+    everything = [picture for line in pictures for picture in line if picture is not None]
+    wide = max([p.width for p in everything] + [160])
+    high = max([p.height for p in everything] + [90])
+    side, head = 150, LINE * (3 if page.title else 2)
+    size = (side + len(page.columns) * (wide + MARGIN) + MARGIN, head + len(page.rows) * (high + LINE + MARGIN))
+    drawn = Image.new("RGB", size, GROUND)
+    pen = ImageDraw.Draw(drawn)
+    if page.title:
+        pen.text((MARGIN, 2), _fit(page.title, size[0]), fill=INK, font=face(13))
+    for number, value in enumerate(page.columns):
+        label = f"{page.column_name} {value}".strip()
+        pen.text((side + number * (wide + MARGIN), head - LINE), _fit(label, wide), fill=INK, font=face(12))
+    for row, value in enumerate(page.rows):
+        top = head + row * (high + LINE + MARGIN)
+        pen.text((MARGIN, top), _fit(f"{page.row_name} {value}".strip(), side - MARGIN), fill=INK, font=face(12))
+        for column, (tile, picture) in enumerate(zip(tiles[row], pictures[row], strict=True)):
+            _place(drawn, tile, picture, (side + column * (wide + MARGIN), top), (wide, high))
+    return drawn
+
+
+def _place(
+    drawn: Image.Image, tile: Tile, picture: Image.Image | None, corner: tuple[int, int], size: tuple[int, int]
+) -> None:
+    pen = ImageDraw.Draw(drawn)
+    left, top = corner
+    caption = " · ".join(tile.figures[0].caption) if tile.figures else tile.status
+    if picture is None:
+        pen.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), outline=QUIET)
+        pen.text((left + 8, top + 8), _fit(tile.status, size[0] - 16), fill=QUIET, font=face(12))
+    else:
+        drawn.paste(picture, corner)
+    pen.text((left, top + size[1] + 2), _fit(caption, size[0]), fill=QUIET, font=face(11))
+
+
+def _picture(tile: Tile) -> Image.Image | None:
+    if not tile.figures or tile.figures[0].preview is None:
+        return None
+    with Image.open(io.BytesIO(tile.figures[0].preview)) as picture:
+        return picture.convert("RGB")
+
+
+def _fit(text: str, width: int) -> str:
+    return ellipsis(drawable(text)[0], max(8, width // 7))

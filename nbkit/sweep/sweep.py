@@ -1,0 +1,200 @@
+"""A sweep, as ``studio.sweep()`` returns it: planned, run, stopped, resumed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from IPython.display import display
+from tqdm.auto import tqdm
+
+from nbkit.display.text import count, usd, usd_range
+from nbkit.errors import NbkitError, RequestError
+from nbkit.ledger import Ledger
+from nbkit.log import RunLog
+from nbkit.model import MICRO
+from nbkit.money import limit_in_micros
+from nbkit.run import DONE, FAILED
+from nbkit.sweep.cells import Cell, Cells, ListedCells
+from nbkit.sweep.plan import PlanFrame, due, make_plan, price_of
+from nbkit.sweep.result import SweepResult
+from nbkit.sweep.runner import SweepRun
+from nbkit.waiting import Stopped
+
+MANY_IMAGES = 100
+"""A run of more images than this wants ``confirm=True``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a sweep needs of its studio."""
+
+    ledger: Ledger
+    log: RunLog
+    engine: str
+    charged: bool
+    balance: Callable[[], float]
+
+
+class Sweep(Sequence[Cell]):
+    """Cells in a fixed order; ``len(sweep)``, ``sweep[0]``, and what can be done with them."""
+
+    def __init__(self, cells: Cells | ListedCells, workshop: Workshop) -> None:
+        self.cells = cells
+        self._workshop = workshop
+        self._last: SweepRun | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is known by in the log: the name it was given, or one made of its template and axes."""
+        return self.cells.key
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        return self.cells[index]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    # -- before it runs --------------------------------------------------------------------------------------
+
+    def plan(self, max_workers: int = 4) -> PlanFrame:
+        """Every cell with its price; as the last line of a cell the totals stand first. Sends nothing.
+
+        Raises:
+            RequestError: for a cell that the model does not allow; it names the axis and the value.
+        """
+        balance = None
+        with contextlib.suppress(NbkitError):  # a service that does not tell is no reason not to plan
+            balance = self._workshop.balance()
+        return make_plan(
+            self.cells,
+            self._states(),
+            latency=self._workshop.log.history.typical_latency(self._workshop.engine),
+            workers=max_workers,
+            balance=balance,
+            charged=self._workshop.charged,
+        )
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def run(
+        self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
+    ) -> SweepResult:
+        """Send what is missing, and wait for it with a progress bar.
+
+        What is done is not sent again, in this kernel or a later one; blocked cells neither. Stop ends the sending
+        at once; what has been sent lands in the log, and ``sweep.result`` is what there is.
+
+        Args:
+            max_workers: how many requests are under way at once.
+            budget: the most that this call may spend, in USD; held before each send as the studio's is.
+            confirm: needed above a hundred images.
+            retry: ``"failed"`` sends failed cells again, too.
+
+        Raises:
+            RequestError: for a cell that the model does not allow, or a missing ``confirm=True``; nothing is sent.
+            BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is.
+        """
+        running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
+        try:
+            _watch(running)
+        except KeyboardInterrupt:
+            result = running.stop()
+            now = running.progress
+            display(result)  # type: ignore[no-untyped-call]
+            paid = (
+                f"{count(now.running, 'request')} under way, up to {usd(round(now.held * MICRO))}, still being paid for; "
+                if now.running
+                else ""
+            )
+            raise Stopped(
+                f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on."
+            ) from None
+        result = running.wait()
+        assert isinstance(result, SweepResult)
+        return result
+
+    def start(
+        self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
+    ) -> SweepRun:
+        """The same in the background: the cell is free. The handle has ``.progress``, ``.stop()`` and ``.wait()``."""
+        if retry not in (None, FAILED):
+            raise RequestError(
+                f"retry={retry!r}: must be 'failed' or None", parameter="retry", value=retry, suggestion=FAILED
+            )
+        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+            raise RequestError(
+                f"max_workers={max_workers!r}: must be a whole number of at least 1",
+                parameter="max_workers",
+                value=max_workers,
+            )
+        limit = limit_in_micros("budget", budget)
+        if self._last is not None and not self._last.finished:
+            self._last.stop()
+            self._last.settled()
+        self._workshop.ledger.recover(sweep=self.name, resend=True)
+        places = due(self.cells, self._states(), retry=retry)
+        self._ask_to_confirm(places, confirm=confirm)
+        self._last = SweepRun(
+            (self.cells[place] for place in places),
+            total=len(places),
+            ledger=self._workshop.ledger,
+            sweep=self.name,
+            max_workers=max_workers,
+            budget=limit,
+            result=lambda: self.result,
+        )
+        return self._last
+
+    @property
+    def result(self) -> SweepResult:
+        """What there is so far: also while it runs, after Stop, and in a later kernel."""
+        shop = self._workshop
+        return SweepResult(
+            self.cells, shop.log, self._states(), charged=shop.charged, sweep_of=lambda cells: Sweep(cells, shop)
+        )
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{'+'.join(axis.names)} {len(axis)}" for axis in self.cells.axes)
+        return f"<Sweep {self.name}: {count(len(self), 'cell')} ({axes or 'no axis'})>"
+
+    def _states(self) -> Mapping[str, Any]:
+        return self._workshop.log.history.states(self.name, self._workshop.engine)
+
+    def _ask_to_confirm(self, places: Sequence[int], *, confirm: bool) -> None:
+        price, images = price_of([self.cells[place] for place in places])
+        if images > MANY_IMAGES and not confirm:
+            raise RequestError(
+                f"this sends {count(len(places), 'cell')} for {count(images, 'image')}: {usd_range(price)}. "
+                "If that is meant, sweep.run(confirm=True)",
+                parameter="confirm", value=confirm, reason="conflict", suggestion=True,
+            )  # fmt: skip
+
+
+def _watch(running: SweepRun) -> None:
+    """A progress bar until nothing is under way: in a notebook a widget, in a terminal a line."""
+    with tqdm(total=running.progress.total, unit="cell") as bar:
+        while True:
+            finished = running.settled(0.1)
+            now = running.progress
+            bar.update(now.ended - bar.n)
+            told = {
+                "done": now.done,
+                "failed": now.failed,
+                "blocked": now.blocked,
+                "spent": usd(round(now.spent * MICRO)),
+            }
+            bar.set_postfix(
+                {name: value for name, value in told.items() if value or name in (DONE, "spent")}, refresh=False
+            )
+            if finished:
+                return

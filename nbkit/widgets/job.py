@@ -1,0 +1,63 @@
+"""One press of Generate, and what a panel needs of a studio to carry it out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from nbkit.errors import EngineError, UnknownParameter
+from nbkit.money import Budget
+from nbkit.request import NAMES, ImageRequest
+from nbkit.run import Run
+
+Done = Callable[[Run | None, BaseException | None], None]
+
+
+class Host(Protocol):
+    """What a panel needs of a studio."""
+
+    @property
+    def charged(self) -> bool:
+        """Whether runs cost real money."""
+
+    @property
+    def budget(self) -> Budget:
+        """What may still be spent."""
+
+    def start(self, request: ImageRequest, done: Done, /) -> object:
+        """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One press of Generate, until it has ended or is no longer waited for.
+
+    Attributes:
+        request: what was sent; ``None`` until then.
+        failure: why it did not become a run.
+        over: set when nobody waits any more.
+    """
+
+    began: float = field(default_factory=time.monotonic)
+    request: ImageRequest | None = None
+    failure: BaseException | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def seconds(self) -> float:
+        """Since the press."""
+        return time.monotonic() - self.began
+
+
+def refused(run: Run) -> dict[str, str]:
+    """What the service says of single parameters, by their Python names."""
+    said = {}
+    for spelling in run.error.parameter if isinstance(run.error, EngineError) else ():
+        try:
+            said[NAMES.find(spelling.rpartition(".")[2]).name] = str(run.error)
+        except UnknownParameter:
+            continue  # the line under the buttons says it
+    return said
