@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -26,7 +28,6 @@ else:
     _missing = None
 
 KEY_VARIABLE = "NBKIT_SERVE_KEY"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nbkit", description=__doc__.partition(": ")[2] if __doc__ else "")
+    parser = argparse.ArgumentParser(prog="python -m nbkit", description=f"nbkit {nbkit.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
     serve = commands.add_parser(
@@ -104,7 +105,6 @@ def _serve(options: argparse.Namespace) -> int:
         _say(_missing, sys.stderr)
         return 1
     logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
-    logging.getLogger("waitress").setLevel(logging.ERROR)  # a cut that was asked for is no news, nor is a queue
     stop = threading.Event()
 
     def pause(seconds: float) -> None:
@@ -121,18 +121,22 @@ def _serve(options: argparse.Namespace) -> int:
         )
     except ValueError as error:
         options.wrong(str(error))
+    if options.key is None and not _is_loopback(options.host):
+        _say(f"nbkit serve: whoever reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr)
     server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
     _stop_on_signals(stop)
-    if options.host not in LOOPBACK and options.key is None:
-        _say(
-            f"nbkit serve: everyone who reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr
-        )
     with server:
         key = ", api_key=…" if options.key else ""
         _say(f'nbkit: the offline engine is at {server.url} - in a notebook: nbkit.Studio(engine="{server.url}"{key})')
         while not stop.wait(0.5):  # a wait without an end could not be interrupted on Windows
             pass
     return 0
+
+
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

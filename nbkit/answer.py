@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,8 @@ from nbkit.errors import EngineError
 from nbkit.model import MAX_SEED, MICRO
 
 Json = Mapping[str, Any]
+
+_QUERY = re.compile(r"(https?://[^\s\"'<>?]*)\?[^\s\"'<>]*")
 
 MAX_WORDS = 2_000
 """Characters of a service's sentence that are kept: some repeat a whole inline picture in it."""
@@ -147,6 +150,7 @@ def read_error(item: Json, status: int | None = None, retry_after: float | None 
     named = item.get("parameter")
     parameters = [_text(name) for name in named] if isinstance(named, list) else [_text(named)] if named else []
     message = _text(item.get("message") or item.get("errorMessage") or "the service gave no reason")
+    message = _QUERY.sub(r"\1", message)  # what a service repeats of an address may hold a credential
     allowed = item.get("allowedValues")
     if isinstance(allowed, list) and allowed:
         message += f" (allowed: {_text(', '.join(map(str, allowed)))})"
@@ -214,6 +218,12 @@ def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Re
                 inner = {"data": inner}
             return dataclasses.replace(read_reply(inner, task_uuid, offline=offline), past=True)
     return Reply(offline=offline)
+
+
+def read_balance(envelope: Json) -> int | None:
+    """What ``accountManagement`` says that the account holds, in micro-dollars; ``None`` if it does not say."""
+    held = next(_items(envelope.get("data")), {}).get("balance")
+    return micros(held.get("amount") if isinstance(held, dict) else held)
 
 
 def micros(value: Any) -> int | None:

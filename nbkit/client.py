@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from nbkit.answer import Reply, micros, read_body, read_details, read_reply
+from nbkit.answer import Reply, read_balance, read_body, read_details, read_reply
 from nbkit.errors import AnswerLost, ConfigurationError, DownloadError, EngineError, NotConnected
 from nbkit.image import Facts, examine
 from nbkit.model import MICRO
@@ -79,10 +79,11 @@ class Secret(httpx.Auth):
             request.headers["authorization"] = f"Bearer {self._value}"
         yield request
 
-    def taken_out_of(self, body: bytes) -> bytes:
-        """A body without the key: a service may repeat it in an error, and errors are logged and shown."""
-        # A word as short as "test" is no secret, and may stand in any address.
-        return body.replace(self._value.encode(), b"<key>") if self._value and len(self._value) >= 12 else body
+    def take_out_of(self, error: EngineError) -> None:
+        """A service may repeat the key in an error, and errors are logged and shown."""
+        if self._value:
+            error.message = error.message.replace(self._value, "<key>")
+            error.args = tuple(str(text).replace(self._value, "<key>") for text in error.args)
 
 
 class Client:
@@ -109,6 +110,7 @@ class Client:
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key
         host = urlsplit(url).hostname or ""
+        problem = ""
         try:
             self._http = httpx.Client(
                 transport=transport,
@@ -119,7 +121,9 @@ class Client:
                 mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else None,
             )
         except (ValueError, ImportError) as error:
-            raise ConfigurationError(f"the proxy that the environment names cannot be used: {error}") from None
+            problem = str(error)
+        if problem:  # raised here, and not in the handler: see _post
+            raise ConfigurationError(f"the proxy that the environment names cannot be used: {problem}")
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
@@ -163,27 +167,31 @@ class Client:
             EngineError: if the service does not say.
         """
         task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
-        status, envelope, headers = self._post(task)
-        problems = read_reply(envelope, task["taskUUID"], status=status, retry_after=retry_after(headers)).errors
+        held: list[int | None] = []
+
+        def read(envelope: Any, uuid_: str, **how: Any) -> Reply:
+            held.append(read_balance(envelope))
+            return read_reply(envelope, uuid_, **how)
+
+        problems = self._exchange(task, read).errors
         if problems:
             raise problems[0]
-        data = envelope.get("data")
-        details = data[0] if isinstance(data, list) and data else data
-        held = details.get("balance") if isinstance(details, dict) else None
-        amount = micros(held.get("amount") if isinstance(held, dict) else held)
-        if amount is None:
-            raise EngineError("the service did not say what the account holds", status=status)
-        return amount / MICRO
+        if held[0] is None:
+            raise EngineError("the service did not say what the account holds")
+        return held[0] / MICRO
 
     def _exchange(self, task: Mapping[str, Any], read: Callable[..., Reply]) -> Reply:
         status, envelope, headers = self._post(task)
-        return read(
+        reply = read(
             envelope,
             str(task["taskUUID"]),
             status=status,
             retry_after=retry_after(headers),
             offline=OFFLINE_HEADER in headers,
         )
+        for error in reply.errors:
+            self._key.take_out_of(error)
+        return reply
 
     def _post(self, task: Mapping[str, Any]) -> tuple[int, Mapping[str, Any], httpx.Headers]:
         body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
@@ -200,13 +208,8 @@ class Client:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=name)
         else:
-            return answer.status_code, self._read(answer, str(name)), answer.headers
+            return answer.status_code, _read(answer, str(name)), answer.headers
         raise problem  # here, and not in the handler: so it drags no frames of the transport along
-
-    def _read(self, answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
-        with suppress(ValueError):
-            return read_body(self._key.taken_out_of(answer.content))
-        return _envelope_of(answer, task_uuid)
 
     # -- pictures ------------------------------------------------------------------------------------------
 
@@ -260,6 +263,12 @@ def retry_after(headers: httpx.Headers) -> float | None:
     with suppress(TypeError, ValueError):
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
     return None
+
+
+def _read(answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
+    with suppress(ValueError):
+        return read_body(answer.content)
+    return _envelope_of(answer, task_uuid)
 
 
 def _envelope_of(answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:

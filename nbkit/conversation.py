@@ -116,6 +116,11 @@ class Verdict:
     errors: tuple[EngineError, ...] = ()
     offline: bool = False
 
+    @property
+    def cost(self) -> int:
+        """Micro-dollars that its results say they cost."""
+        return sum(result.cost or 0 for result in self.results)
+
 
 @dataclass(slots=True)
 class Conversation:

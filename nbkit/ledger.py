@@ -127,7 +127,9 @@ class Ledger:
 
     def carry_out(self, plan: Plan) -> Run:
         """Send a planned run and see it through: to its pictures on disk, or to a reason why there are none."""
-        return self.land(self.converse(plan))
+        self.land(self.converse(plan))
+        # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
+        return dataclasses.replace(self._history.get(plan.task_uuid), request=plan.request)
 
     def converse(self, plan: Plan, gate: Gate | None = None) -> Sent:
         """Send a planned run and stay until its outcome is known."""
@@ -140,15 +142,13 @@ class Ledger:
             HANDS.leave(plan.task_uuid)
             raise
 
-    def land(self, sent: Sent) -> Run:
+    def land(self, sent: Sent) -> None:
         """Settle a run and bring its pictures to disk."""
         plan = sent.plan
         try:
             self._land(plan.task_uuid, sent.verdict, plan.task, charged=self._charged, started=sent.started)
         finally:
             HANDS.leave(plan.task_uuid)
-        # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
-        return dataclasses.replace(self._history.get(plan.task_uuid), request=plan.request)
 
     def recover(self, *, resend: bool = False, sweep: str | None = None) -> list[Recovered]:
         """Settle every run that is not final and that no living process works on, and fetch missing pictures.

@@ -77,6 +77,8 @@ class RunLog:
         self._database.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "history"):  # a traceback shows it half made
+            return "<RunLog>"
         return f"<RunLog {self.folder.as_posix()}: {count(len(self), 'run')}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -267,6 +267,8 @@ class Studio:
         return self._client.balance()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_closing"):  # a traceback shows it half made
+            return "<Studio>"
         return f"<Studio {self.engine}, log in {self.log.folder.as_posix()}, {repr(self.budget)[1:-1].lower()}>"
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ class Courier:
 
     def _push(self, parcel: _Parcel) -> None:
         heapq.heappush(self._parcels, parcel)
-        self._changed.notify()
+        self._changed.notify_all()  # each worker waits for the parcel that was the first when it looked
 
     def _work(self) -> None:
         while (parcel := self._next()) is not None:

@@ -85,7 +85,8 @@ def send(
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     connection.sock = _connect(resolve(host, port, allow_private=allow_private), seconds)
     # A socket's own time-out is for each read; this one is for all of them together.
-    guard = threading.Timer(seconds, _hang_up, [connection])
+    late = threading.Event()
+    guard = threading.Timer(seconds, _hang_up, [connection, late])
     guard.daemon = True
     guard.start()
     try:
@@ -96,10 +97,13 @@ def send(
             secured.do_handshake()
         connection.request(method, _target(parts), body, {**headers, "Connection": "close"})
         with connection.getresponse() as answer:
-            return answer.status
+            status = answer.status
     finally:
         guard.cancel()
         connection.close()
+    if late.is_set():  # headers that were cut off look like headers that have ended
+        raise TimeoutError("no whole answer in time")
+    return status
 
 
 def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
@@ -112,8 +116,9 @@ def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
     raise failure
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    """Wakes whoever reads from the connection or writes to it, with an error."""
+def _hang_up(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+    """Wakes whoever reads from the connection or writes to it."""
+    late.set()
     connected: socket.socket | None = connection.sock
     if connected is not None:
         with suppress(OSError):

@@ -44,11 +44,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# To waitress a queue is worth a warning, and so is an answer that is cut short: here both happen on purpose.
+for _chatty in ("waitress", "waitress.queue"):
+    logging.getLogger(_chatty).setLevel(logging.ERROR)
+
 WORKERS = 64
 """Requests at work at once. Most of them only wait, for a latency; the engine itself paints no more than it can hold."""
 
 CONNECTIONS = 400
-"""Open at once, under what a process may have open on common systems; further ones wait in the system's queue."""
+"""Open at once, under what a process may have open on common systems."""
+
+SPARE = 16
+"""Of them kept free for new ones: those on which nothing happened for longest have to go."""
 
 IDLE_SECONDS = 60
 """After which a connection on which nothing happens is closed."""
@@ -118,11 +125,14 @@ class Server:
 
     def close(self) -> None:
         """End within two seconds: requests at work are finished if they can be in time, no new one is taken."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._asked.set()
         self._listener.pull_trigger()
         for thread in self._threads:
             thread.join(GRACE + 0.5)
+        wasyncore.close_all(self._map, ignore_all=True)  # not before the trigger was pulled, which is in there
         self._courier.close()
         if self._lent:
             self.engine.deliver = None
@@ -142,6 +152,7 @@ class Server:
             threads=WORKERS,
             connection_limit=CONNECTIONS,
             channel_timeout=IDLE_SECONDS,
+            recv_bytes=2**18,
             cleanup_interval=5,
             max_request_body_size=max_body + 1,  # it refuses what is as large as its limit, too
             ident="nbkit",
@@ -165,6 +176,7 @@ class Server:
         try:
             while not self._stop.is_set():
                 self._turn(TICK)
+                self._make_room()
             self._listener.accepting = False
             until = time.monotonic() + GRACE
             while time.monotonic() < until and any(c.requests or c.total_outbufs_len for c in self._channels()):
@@ -173,10 +185,17 @@ class Server:
             for channel in self._channels():
                 channel.handle_close()
             self._listener.task_dispatcher.shutdown(timeout=0.3)
-            wasyncore.close_all(self._map, ignore_all=True)
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _make_room(self) -> None:
+        """Many who connect and say nothing, or next to nothing, keep nobody out."""
+        channels = self._channels()
+        if len(channels) > CONNECTIONS - SPARE:
+            idle = [channel for channel in channels if not channel.requests and not channel.total_outbufs_len]
+            for channel in sorted(idle, key=lambda channel: channel.last_activity)[:SPARE]:
+                channel.will_close = True
 
     def _channels(self) -> list[Channel]:
         return list(self._listener.active_channels.values())

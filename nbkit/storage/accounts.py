@@ -7,6 +7,7 @@ purse. A budget is checked against its account, so that no sum over the log is n
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,26 +43,46 @@ class Purse:
     limit: int | None = None
 
 
-def names_of(studio: str, created: float, charged: bool, purse: str | None) -> tuple[str, str, str]:
+def names_of(studio: str, created: float, charged: bool, purse: str | None) -> tuple[str, ...]:
+    """The accounts that a run is counted on: its studio's, its day's, and its purse's, if it has one.
+
+    Args:
+        studio: the studio's account.
+        created: when the run was made, in seconds since 1970.
+        charged: whether it is real money; list prices are counted apart.
+        purse: the purse's name, or ``None``.
+    """
     day = datetime.fromtimestamp(created).astimezone().date()
-    return f"studio:{studio}", f"day:{day}:{'charged' if charged else 'offline'}", f"purse:{purse}" if purse else ""
+    names = (f"studio:{studio}", f"day:{day}:{'charged' if charged else 'offline'}")
+    return (*names, f"purse:{purse}") if purse else names
+
+
+# Built once: putting a statement together costs more than running it.
+_READ = sa.select(ACCOUNTS.c.spent, ACCOUNTS.c.held).where(ACCOUNTS.c.name == sa.bindparam("which"))
+_NEW = sa.insert(ACCOUNTS)
+_MOVE = (
+    sa.update(ACCOUNTS)
+    .where(ACCOUNTS.c.name == sa.bindparam("which"))
+    .values(spent=ACCOUNTS.c.spent + sa.bindparam("more_spent"), held=ACCOUNTS.c.held + sa.bindparam("more_held"))
+)
 
 
 def read(connection: sa.Connection, name: str) -> Account:
-    row = connection.execute(sa.select(ACCOUNTS.c.spent, ACCOUNTS.c.held).where(ACCOUNTS.c.name == name)).one_or_none()
+    """What an account holds; nothing, if there is none of that name."""
+    row = connection.execute(_READ, {"which": name}).one_or_none()
     return Account(row.spent, row.held) if row else Account()
 
 
-def move(connection: sa.Connection, names: tuple[str, ...], *, spent: int, held: int) -> None:
-    for name in filter(None, names):
-        change = sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name)
-        done = connection.execute(change.values(spent=ACCOUNTS.c.spent + spent, held=ACCOUNTS.c.held + held))
-        if done.rowcount == 0:
-            connection.execute(sa.insert(ACCOUNTS).values(name=name, spent=spent, held=held))
+def move(connection: sa.Connection, changes: Mapping[str, tuple[int, int]]) -> None:
+    """Add to accounts, by name: what is spent, and what is held."""
+    for name, (spent, held) in changes.items():
+        if connection.execute(_MOVE, {"which": name, "more_spent": spent, "more_held": held}).rowcount == 0:
+            connection.execute(_NEW, {"name": name, "spent": spent, "held": held})
 
 
-def refuse_above(limit: int | None, account: Account, asked: int, whose: str, argument: str) -> None:
-    if limit is None or account.spent + account.held + asked <= limit:
+def refuse_above(limit: int, account: Account, asked: int, whose: str, argument: str) -> None:
+    """Raise ``BudgetExceeded`` if what is asked for might go beyond a limit; all in micro-dollars."""
+    if account.spent + account.held + asked <= limit:
         return
     enough = f"{math.ceil((account.spent + account.held + asked) / 10_000) / 100:.2f}"
     raise BudgetExceeded(

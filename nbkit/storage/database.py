@@ -44,6 +44,10 @@ class _Ticket:
         except Exception as error:  # noqa: BLE001  told to the thread whose step it is
             self.error = error
 
+    def run_alone(self, connection: sa.Connection) -> None:
+        """Do the step as the only one of its transaction: its failure ends that."""
+        self._result = self._step(connection)
+
     def outcome(self) -> Any:
         """The step's result, or its exception."""
         if self.error is not None:
@@ -105,8 +109,11 @@ class Database:
             batch, self._queue = self._queue, []
         try:
             with self._engine.begin() as connection:
-                for ticket in batch:
-                    ticket.run(connection)
+                if len(batch) == 1:
+                    own.run_alone(connection)
+                else:
+                    for ticket in batch:
+                        ticket.run(connection)
         except Exception as error:  # noqa: BLE001  the commit itself failed: that is the outcome of every step in it
             for ticket in batch:
                 ticket.error = error

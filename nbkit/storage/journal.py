@@ -83,6 +83,53 @@ class Outcome:
     file: str | None = None
 
 
+# Statements are built once: putting one together costs more than running it.
+_WHICH: sa.BindParameter[Any] = sa.bindparam("which")
+_PLAN = sa.insert(RUNS)
+_SENT = (
+    sa.update(RUNS)
+    .where(RUNS.c.taskUUID == _WHICH, RUNS.c.status == PLANNED)
+    .values(status=SENT, heartbeat=sa.bindparam("now"))
+)
+_FOR_SETTLING = sa.select(
+    RUNS.c.id, RUNS.c.status, RUNS.c.estimateHigh, RUNS.c.studio, RUNS.c.created, RUNS.c.charged, RUNS.c.purse, RUNS.c.spent, RUNS.c.held
+).where(RUNS.c.taskUUID == _WHICH)  # fmt: skip
+_PICTURES = sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
+    IMAGES.c.run == _WHICH, IMAGES.c.status == DONE
+)
+_KNOWN = sa.select(IMAGES.c.imageUUID).where(IMAGES.c.run == _WHICH, IMAGES.c.imageUUID.is_not(None))
+_RESULTS = sa.insert(IMAGES)
+_SETTLE = (
+    sa.update(RUNS)
+    .where(RUNS.c.id == _WHICH)
+    .values(
+        status=sa.bindparam("to_status"),
+        cost=sa.bindparam("to_cost"),
+        spent=sa.bindparam("to_spent"),
+        held=0,
+        charged=sa.bindparam("to_charged"),
+        error=sa.bindparam("to_error"),
+        errorCode=sa.bindparam("to_code"),
+        errorKind=sa.bindparam("to_kind"),
+        heartbeat=sa.bindparam("now"),
+    )
+)
+_FACTS = ("sha256", "mediaType", "width", "height", "fingerprint", "file")
+_FETCHED = (
+    sa.update(IMAGES)
+    .where(IMAGES.c.id == _WHICH)
+    .values(error=None, **{name: sa.bindparam(f"to_{name}") for name in _FACTS})
+)
+_NOT_FETCHED = (
+    sa.update(IMAGES).where(IMAGES.c.id == _WHICH, IMAGES.c.file.is_(None)).values(error=sa.bindparam("to_error"))
+)
+_FINISH = (
+    sa.update(RUNS)
+    .where(RUNS.c.taskUUID == _WHICH)
+    .values(owner=None, latency=sa.func.coalesce(sa.bindparam("to_latency", type_=sa.Float), RUNS.c.latency))
+)
+
+
 class Journal:
     """The steps of a run, as transactions on the log."""
 
@@ -99,7 +146,12 @@ class Journal:
         price = plan.request.price
         now = time.time()
         purse_id = plan.purse.id if plan.purse else None
-        studio, day, purse = accounts.names_of(plan.studio, now, plan.charged, purse_id)
+        names = accounts.names_of(plan.studio, now, plan.charged, purse_id)
+        bounds = (
+            (limits.studio, "this studio", "Studio(budget=…)"),
+            (limits.day, "today", "Studio(daily_budget=…)"),
+            (plan.purse.limit if plan.purse else None, "this sweep", "sweep.run(budget=…)"),
+        )
         row = {
             **_parameter_values(plan),
             "taskUUID": plan.task_uuid,
@@ -126,14 +178,11 @@ class Journal:
         }
 
         def write(connection: sa.Connection) -> None:
-            for account, limit, whose, argument in (
-                (purse, plan.purse.limit if plan.purse else None, "this sweep", "sweep.run(budget=…)"),
-                (studio, limits.studio, "this studio", "Studio(budget=…)"),
-                (day, limits.day, "today", "Studio(daily_budget=…)"),
-            ):
-                accounts.refuse_above(limit, accounts.read(connection, account), price.high, whose, argument)
-            connection.execute(sa.insert(RUNS), row)
-            accounts.move(connection, (studio, day, purse), spent=0, held=price.high)
+            for name, (limit, whose, argument) in zip(names, bounds, strict=False):
+                if limit is not None:
+                    accounts.refuse_above(limit, accounts.read(connection, name), price.high, whose, argument)
+            connection.execute(_PLAN, row)
+            accounts.move(connection, dict.fromkeys(names, (0, price.high)))
 
         try:
             self._database.write(write)
@@ -151,9 +200,7 @@ class Journal:
         """
 
         def write(connection: sa.Connection) -> int:
-            mine = (RUNS.c.taskUUID == task_uuid) & (RUNS.c.status == PLANNED)
-            values = {"status": SENT, "heartbeat": int(time.time() * MICRO)}
-            return connection.execute(sa.update(RUNS).where(mine).values(**values)).rowcount
+            return connection.execute(_SENT, {"which": task_uuid, "now": int(time.time() * MICRO)}).rowcount
 
         if self._database.write(write) != 1:
             raise StorageError(f"the run {task_uuid} was settled by somebody else before it was sent; nothing was sent")
@@ -185,43 +232,36 @@ class Journal:
         """
 
         def write(connection: sa.Connection) -> dict[str, int]:
-            run = connection.execute(sa.select(RUNS).where(RUNS.c.taskUUID == task_uuid)).mappings().one()
-            ended = run["status"] == DONE or (run["status"] in FINAL and not outcomes)  # results beat a failure
+            run = connection.execute(_FOR_SETTLING, {"which": task_uuid}).one()
+            ended = run.status == DONE or (run.status in FINAL and not outcomes)  # results beat a failure
             if not ended:
-                self._add_outcomes(connection, run["id"], outcomes)
-            pictures = connection.execute(
-                sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
-                    IMAGES.c.run == run["id"], IMAGES.c.status == DONE
-                )
-            ).all()
+                self._add_outcomes(connection, run.id, outcomes)
+            pictures = connection.execute(_PICTURES, {"which": run.id}).all()
             rows = {picture.imageUUID: picture.id for picture in pictures}
             if ended:
                 return rows
             costs = [picture.cost for picture in pictures]
             cost = None if None in costs else sum(costs)
-            spent = run["estimateHigh"] if cost is None else cost
-            connection.execute(
-                sa.update(RUNS)
-                .where(RUNS.c.id == run["id"])
-                .values(
-                    status=status, cost=cost, spent=spent, held=0, charged=charged, error=error, errorCode=code, errorKind=kind,
-                    heartbeat=int(time.time() * MICRO),
-                )
-            )  # fmt: skip
-            before = accounts.names_of(run["studio"], run["created"] / MICRO, run["charged"], run["purse"])
-            after = accounts.names_of(run["studio"], run["created"] / MICRO, charged, run["purse"])
-            accounts.move(connection, before, spent=-run["spent"], held=-run["held"])
-            accounts.move(connection, after, spent=spent, held=0)
+            spent = run.estimateHigh if cost is None else cost
+            values = {
+                "which": run.id, "to_status": status, "to_cost": cost, "to_spent": spent, "to_charged": charged,
+                "to_error": error, "to_code": code, "to_kind": kind, "now": int(time.time() * MICRO),
+            }  # fmt: skip
+            connection.execute(_SETTLE, values)
+            created = run.created / MICRO
+            changes = dict.fromkeys(
+                accounts.names_of(run.studio, created, run.charged, run.purse), (-run.spent, -run.held)
+            )
+            for name in accounts.names_of(run.studio, created, charged, run.purse):
+                before = changes.get(name, (0, 0))
+                changes[name] = (before[0] + spent, before[1])
+            accounts.move(connection, changes)
             return rows
 
         return self._database.write(write)
 
     def _add_outcomes(self, connection: sa.Connection, run: int, outcomes: Sequence[Outcome]) -> None:
-        known = set(
-            connection.scalars(
-                sa.select(IMAGES.c.imageUUID).where(IMAGES.c.run == run, IMAGES.c.imageUUID.is_not(None))
-            )
-        )
+        known = set(connection.scalars(_KNOWN, {"which": run}))
         rows = [
             {
                 "run": run, "status": FAILED if outcome.error else DONE, "imageUUID": outcome.image_uuid, "seed": outcome.seed,
@@ -232,20 +272,21 @@ class Journal:
             if outcome.image_uuid not in known
         ]  # fmt: skip
         if rows:
-            connection.execute(sa.insert(IMAGES), rows)
+            connection.execute(_RESULTS, rows)
 
     def finish(self, task_uuid: str, pictures: Sequence[Picture] = (), *, latency: float | None = None) -> None:
         """What could be fetched is on disk, and nobody works on the run any more."""
 
         def write(connection: sa.Connection) -> None:
             for picture in pictures:
-                change = sa.update(IMAGES).where(IMAGES.c.id == picture.row)
                 if picture.file is None:  # another kernel may have had more luck meanwhile
-                    connection.execute(change.where(IMAGES.c.file.is_(None)).values(error=picture.error))
+                    connection.execute(_NOT_FETCHED, {"which": picture.row, "to_error": picture.error})
                 else:
-                    connection.execute(change.values(**_picture_values(picture.facts, picture.file), error=None))
-            values = {"owner": None} if latency is None else {"owner": None, "latency": latency}
-            connection.execute(sa.update(RUNS).where(RUNS.c.taskUUID == task_uuid).values(**values))
+                    facts = {
+                        f"to_{name}": value for name, value in _picture_values(picture.facts, picture.file).items()
+                    }
+                    connection.execute(_FETCHED, {"which": picture.row, **facts})
+            connection.execute(_FINISH, {"which": task_uuid, "to_latency": latency})
 
         self._database.write(write)
 
@@ -267,13 +308,13 @@ class Journal:
 def _parameter_values(plan: Plan) -> dict[str, Any]:
     """Every parameter's column, as it was sent: the size that nbkit chose is in the task and not in the request."""
     values: dict[str, Any] = {}
-    task = redacted(plan.task)
+    task, given = redacted(plan.task), _set_values(plan.request)
     for name, parameter in PARAMETERS.items():
         found: Any = task
         for key in parameter.wire or ("",):
             found = found.get(key) if isinstance(found, dict) else None
         if found is None and name != "reference_images":  # set, and sent as something else: a resolution as its size
-            found = _set_values(plan.request).get(name)
+            found = given.get(name)
         values[PARAMETER_COLUMNS[name]] = _storable(parameter, found)
     return values
 

@@ -72,7 +72,7 @@ class PlanFrame(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         first, *rest = self.totals.lines()
-        table = pd.DataFrame(self)._repr_html_() or ""
+        table = pd.DataFrame(self)._repr_html_() or ""  # type: ignore[operator]  # the stubs take it for a column
         return f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}"
 
     def __repr__(self) -> str:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbkit.conversation import Gate
+from nbkit.conversation import Gate, Verdict
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError, NbkitError
 from nbkit.ledger import Ledger, Sent
 from nbkit.model import MICRO
-from nbkit.run import BLOCKED, DONE, FAILED, UNKNOWN, Run
+from nbkit.run import BLOCKED, DONE, FAILED, UNKNOWN
 from nbkit.storage.accounts import Purse
 from nbkit.sweep.cells import Cell
 
@@ -242,11 +242,11 @@ class SweepRun:
                     self._finished.set()
 
     def _land(self, sent: Sent) -> None:
-        status, cost = FAILED, 0
+        status = FAILED
         try:
-            run = self._ledger.land(sent)
-            status, cost = run.status, run.cost_micros or 0
-            self._heed(run)
+            self._ledger.land(sent)
+            status = sent.verdict.status
+            self._heed(sent.verdict)
         except NbkitError as error:
             self._halt(error)
         finally:
@@ -254,14 +254,15 @@ class SweepRun:
                 self._running -= 1
                 if status != UNKNOWN:
                     self._held -= sent.plan.request.price.high
-                self._spent += cost
+                self._spent += sent.verdict.cost
                 self._counts[status] += 1
                 self._change.notify_all()
 
-    def _heed(self, run: Run) -> None:
+    def _heed(self, verdict: Verdict) -> None:
         """No credit and no valid key end the sending: every further cell would be refused, too."""
-        if isinstance(run.error, (CreditError, AuthenticationError)):
-            self._halt(run.error)
+        for error in verdict.errors:
+            if isinstance(error, (CreditError, AuthenticationError)):
+                self._halt(error)
 
     def _halt(self, error: BaseException) -> None:
         with self._change:

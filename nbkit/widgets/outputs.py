@@ -8,6 +8,7 @@ from, in every cell that shows the panel.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,7 @@ class Results:
 
     def __init__(self, send: Publish = publish) -> None:
         self._send = send
+        self._lock = threading.RLock()
         self._id = f"nbkit-{uuid.uuid4().hex}"
         self._latest: Run | None = None
         self._earlier: list[tuple[str, str]] = []
@@ -52,6 +54,10 @@ class Results:
     @property
     def bundle(self) -> Bundle:
         """What stands in the output now."""
+        with self._lock:
+            return self._bundle()
+
+    def _bundle(self) -> Bundle:
         if self._latest is None and not self._earlier:
             return Bundle(quiet_html((EMPTY,)), EMPTY)
         html, text = [], []
@@ -75,12 +81,13 @@ class Results:
             run: what came.
             late: it was no longer waited for, so it does not take the place of a newer one.
         """
-        older = run if late and self._latest is not None else self._latest
-        if older is not run:
-            self._latest = run
-        if older is not None:
-            self._earlier = [*(_small(older, index) for index in range(len(older))), *self._earlier][:EARLIER]
-        self._send(self.bundle, display_id=self._id, update=True)
+        with self._lock:
+            older = run if late and self._latest is not None else self._latest
+            if older is not run:
+                self._latest = run
+            if older is not None:
+                self._earlier = [*(_small(older, index) for index in range(len(older))), *self._earlier][:EARLIER]
+            self._send(self.bundle, display_id=self._id, update=True)
 
 
 def _small(run: Run, index: int) -> tuple[str, str]:

@@ -33,7 +33,7 @@ TICK = 0.25
 """Seconds between two movements of the clock: a page takes 10 to 20 messages a second in all."""
 DOUBLE_CLICK = 0.5
 """Seconds within which a second click is the second half of a double click."""
-SETTLE = 0.15
+SETTLE = 0.0
 """Seconds that a click waits for the last keystroke. While the kernel is busy the page holds back what was typed,
 but not the click, which may then come first; a paid run is not to be made of half a prompt."""
 ALONE = "An nbkit panel: run this cell again to use it. Its results stand below."
@@ -243,6 +243,8 @@ class Panel:
                 if not late:
                     self._job = None
                 self._take_in(job, run, error, late=late)
+            if run is not None:
+                self.results.add(run, late=late)  # not under the lock: making previews takes its time
         except Exception as fault:  # noqa: BLE001  a fault in showing it is shown too; the run itself is in the log
             job.failure = fault
             self.bar.say_error(fault)
@@ -265,7 +267,6 @@ class Panel:
             self.bar.say("A run that was no longer waited for has come; its pictures stand below and in studio.log.")
         else:
             self.bar.say_run(run, job.seconds)
-        self.results.add(run, late=late)
 
     @_guarded
     def _stop(self, _button: Any = None) -> None:
