@@ -81,7 +81,8 @@ def _refuse_bomb(picture: Image.Image) -> None:
 def _fingerprint(picture: Image.Image) -> str:
     """Sixteen hex digits: the mean lightness of a 4x4 grid. Two encoders, or two Pillows, give the same."""
     colours = picture.convert("RGBA") if "transparency" in picture.info else picture  # Pillow warns of the short way
-    small = colours.convert("RGB").resize((4, 4), Image.Resampling.BOX).convert("L")
+    plain = colours if colours.mode in ("RGB", "L") else colours.convert("RGB")  # which would copy every pixel
+    small = plain.resize((4, 4), Image.Resampling.BOX).convert("L")
     return "".join(f"{value >> 4:x}" for value in small.tobytes())
 
 

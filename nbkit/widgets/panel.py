@@ -33,7 +33,7 @@ TICK = 0.25
 """Seconds between two movements of the clock: a page takes 10 to 20 messages a second in all."""
 DOUBLE_CLICK = 0.5
 """Seconds within which a second click is the second half of a double click."""
-SETTLE = 0.0
+SETTLE = 0.15
 """Seconds that a click waits for the last keystroke. While the kernel is busy the page holds back what was typed,
 but not the click, which may then come first; a paid run is not to be made of half a prompt."""
 ALONE = "An nbkit panel: run this cell again to use it. Its results stand below."

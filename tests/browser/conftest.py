@@ -4,6 +4,7 @@ Run these in a pytest invocation of their own (``pytest tests/browser``): a sync
 running event loop behind, which breaks ``asyncio.run`` in tests after it.
 """
 
+import io
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import nbformat
 import pytest
 from lab_server import CHROMIUM_FLAGS, LabServer
 from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TIMEOUT = 25_000  # milliseconds, for whatever is waited for on the page
@@ -180,3 +182,11 @@ def screenshots(tmp_path):
     folder = pathlib.Path(os.environ.get("NBKIT_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def png():
+    """The bytes of a small picture."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(out, "PNG")
+    return out.getvalue()

@@ -1,72 +1,221 @@
 """The panel as a person meets it: in JupyterLab, with a mouse and a keyboard."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-STUDIO = "import nbkit\nstudio = nbkit.Studio(engine='offline', path='{path}', budget=5)"
+STUDIO = "import nbkit\nstudio = nbkit.Studio(engine={engine}, path='{path}', budget=5)"
+PANEL = "panel = studio.panel()\npanel"
+PROMPT = "A paper lantern shop at night, the sign reads “OPEN LATE”"
 
 
 @pytest.fixture
 def shown(notebook, tmp_path):
-    def show(*further, studio=STUDIO):
-        book = notebook(studio.replace("{path}", str(tmp_path / "runs")), "panel = studio.panel()\npanel", *further)
+    """``shown("a further cell")`` gives a notebook and the output of its second cell, which shows a panel."""
+
+    def show(*further, engine="'offline'"):
+        source = STUDIO.format(engine=engine, path=tmp_path / "runs")
+        book = notebook(source, PANEL, *further)
         book.run(0)
         book.run(1)
-        expect(book.output(1).get_by_label("prompt", exact=True)).to_be_visible()
+        expect(prompt(book.output(1))).to_be_visible()
         return book, book.output(1)
 
     return show
 
 
-def readout(panel, name):
-    slider = panel.locator(".widget-slider", has=panel.page.get_by_text(name, exact=True))
-    return slider.locator(".widget-readout")
-
-
-def type_number(panel, name, number):
-    readout(panel, name).fill(str(number))
-    readout(panel, name).press("Enter")
+def prompt(panel):
+    return panel.get_by_label("prompt", exact=True)
 
 
 def generate(panel):
     return panel.get_by_role("button", name=re.compile("^Generate"))
 
 
-def test_look(shown, screenshots):
+def type_number(panel, name, number):
+    """Type over the number beside a slider: dragging would depend on pixels."""
+    slider = panel.locator(".widget-slider", has=panel.page.get_by_text(name, exact=True))
+    slider.locator(".widget-readout").fill(str(number))
+    slider.locator(".widget-readout").press("Enter")
+
+
+def press_generate(panel, *, price="$0.06895"):
+    expect(generate(panel)).to_have_text(f"Generate · {price}")
+    expect(generate(panel)).to_be_enabled()
+    generate(panel).click()
+
+
+def outputs_of(saved, index):
+    return saved["cells"][index]["outputs"]
+
+
+def test_from_a_prompt_to_a_picture_and_a_row(shown):
+    """Type, move, press: the picture with its caption stands under the panel, the row in the frame."""
+    book, panel = shown("studio.df[['prompt', 'seed', 'temperature', 'topP', 'cost']]")
+    expect(generate(panel)).to_be_disabled()
+    prompt(panel).fill(PROMPT)
+    type_number(panel, "temperature", 0.72)
+    panel.get_by_label("seed", exact=True).fill(str(2**63 - 1))
+    panel.get_by_label("aspectRatio").select_option("3:2")
+    expect(panel.get_by_text("1264 × 848 px")).to_be_visible()
+    press_generate(panel)
+    expect(panel.get_by_role("img", name=PROMPT)).to_be_visible()
+    expect(panel.get_by_text(f"1264x848 · seed {2**63 - 1} · $0.06895 · temperature 0.72")).to_be_visible()
+    expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
+    expect(panel.get_by_text(re.compile("this run .0.06895 · this studio .0.06895"))).to_be_visible()
+    book.run(2)
+    expect(book.output(2).get_by_text(str(2**63 - 1))).to_be_visible()
+    expect(book.output(2).get_by_text("0.72")).to_be_visible()
+    assert book.page.script_errors == []
+
+
+def test_what_is_wrong_stands_at_its_control(shown):
+    """Under the seed box, and the button is locked until it is right."""
+    _, panel = shown()
+    prompt(panel).fill(PROMPT)
+    seed = panel.get_by_label("seed", exact=True)
+    seed.fill("-1")
+    row = panel.locator(".nbkit-control", has=panel.page.get_by_label("seed", exact=True))
+    expect(row.get_by_role("alert")).to_contain_text("must be a whole number from 0")
+    expect(generate(panel)).to_be_disabled()
+    seed.fill("")
+    expect(row.get_by_role("alert")).to_have_count(0)
+    expect(generate(panel)).to_be_enabled()
+
+
+def test_a_refusal_is_said_in_the_panel(shown):
+    """In red under the buttons with what to do, and in the output that is kept."""
+    _, panel = shown(engine="nbkit.Offline(failures={'blocked': 1})")
+    prompt(panel).fill(PROMPT)
+    press_generate(panel)
+    expect(panel.get_by_role("alert")).to_contain_text("Change the prompt")
+    expect(panel.get_by_text("No picture: refused by a safety filter")).to_be_visible()
+
+
+def test_a_double_click_makes_one_run(shown):
+    """And so do clicks that wait for a busy kernel."""
+    book, panel = shown("import time; time.sleep(1.5)", "len(studio.log)")
+    prompt(panel).fill(PROMPT)
+    expect(generate(panel)).to_be_enabled()
+    generate(panel).dblclick()
+    expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
+    book.run(3)
+    expect(book.output(3)).to_contain_text("1")
+
+
+def test_a_run_has_the_whole_prompt_when_the_kernel_was_busy(shown):
+    """What was typed while a cell ran comes after the click that followed it; the run waits for it."""
+    book, panel = shown("import time; time.sleep(3)", "studio.df.prompt.tolist()")
+    prompt(panel).fill("A paper")
+    expect(generate(panel)).to_be_enabled()
+    book.page.evaluate(
+        """() => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = 2;
+            jupyterapp.commands.execute('notebook:run-cell'); }"""
+    )
+    for text in ("A paper lantern", "A paper lantern shop", "A paper lantern shop at night"):
+        prompt(panel).fill(text)
+    generate(panel).dblclick()
+    expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
+    book.run(3)
+    expect(book.output(3)).to_contain_text("['A paper lantern shop at night']")
+
+
+def test_stop_frees_the_panel_and_the_picture_comes_later(shown):
+    """The clock moves, Stop answers at once and says what it costs, and what was sent is shown when it comes."""
+    _, panel = shown("1 + 1", engine="nbkit.Offline(latency=3)")
+    prompt(panel).fill(PROMPT)
+    press_generate(panel)
+    expect(panel.get_by_text(re.compile(r"working… [1-9]\.\d s"))).to_be_visible()
+    panel.get_by_role("button", name="Stop waiting").click()
+    expect(panel.get_by_text("Stopped waiting. The request has been sent")).to_be_visible(timeout=1000)
+    expect(generate(panel)).to_be_enabled()
+    expect(panel.get_by_role("img", name=PROMPT)).to_be_visible()
+
+
+def test_a_saved_notebook_keeps_the_picture_and_no_widget_holds_one(shown, reopened):
+    """Saved, closed and opened again with no kernel, the latest picture and the earlier one are still there."""
+    book, panel = shown()
+    prompt(panel).fill(PROMPT)
+    for temperature in (0.2, 0.72):
+        type_number(panel, "temperature", temperature)
+        press_generate(panel)
+        expect(panel.get_by_text(f"· temperature {temperature}").first).to_be_visible()
+        book.page.wait_for_timeout(500)  # two presses within half a second are one
+    saved = book.save()
+    view, result = outputs_of(saved, 1)
+    assert "application/vnd.jupyter.widget-view+json" in view["data"]
+    assert result["output_type"] == "display_data"
+    html, text = ("".join(result["data"][kind]) for kind in ("text/html", "text/plain"))
+    assert html.count("data:image/jpeg;base64,") == 2
+    assert "temperature 0.72" in text
+    assert len(book.path.read_bytes()) < 250_000
+    state = json.dumps(saved["metadata"]["widgets"])  # the saving of widget state is switched on in these tests
+    assert "A paper lantern" in state
+    assert "image/jpeg" not in state
+    assert "buffers" not in state
+    reopened(book)
+    expect(book.output(1).get_by_role("img", name=PROMPT)).to_have_count(2)
+    expect(book.output(1).get_by_role("img", name=PROMPT).first).to_be_visible()
+    assert book.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session") is None
+
+
+def test_a_file_becomes_a_reference(shown, tmp_path, png):
+    """It is listed with its number, and can be taken away."""
+    file = tmp_path / "cat.png"
+    file.write_bytes(png)
+    _, panel = shown()
+    prompt(panel).fill(PROMPT)
+    panel.get_by_role("button", name="referenceImages").click()
+    with panel.page.expect_file_chooser() as chooser:
+        panel.get_by_role("button", name="Files").click()
+    chooser.value.set_files(file)
+    expect(panel.get_by_text("1 · cat.png")).to_be_visible()
+    expect(panel.get_by_role("button", name="referenceImages · 1 set")).to_be_visible()
+    expect(panel.get_by_text("size follows the first reference")).to_be_visible()
+    panel.get_by_role("button", name="remove").click()
+    expect(panel.get_by_text("1 · cat.png")).to_have_count(0)
+
+
+def test_two_views_of_one_panel_show_the_same(shown):
+    """Shown in a second cell, both have the picture."""
+    book, panel = shown("panel")
+    book.run(2)
+    second = book.output(2)
+    prompt(second).fill(PROMPT)
+    expect(prompt(panel)).to_have_value(PROMPT)
+    press_generate(second)
+    for view in (panel, second):
+        expect(view.get_by_role("img", name=PROMPT)).to_be_visible()
+
+
+def test_light_dark_and_narrow(shown, screenshots):
+    """Nothing sticks out at 700 pixels, and a dark page has a dark panel. The pictures are for looking at."""
     book, panel = shown("studio.df[['prompt', 'seed', 'temperature', 'topP', 'cost']]")
     page = book.page
-    page.screenshot(path=screenshots / "empty.png")
-    panel.get_by_label("prompt", exact=True).fill("A paper lantern shop at night, the sign reads “OPEN LATE”")
-    for t in (0.2, 0.72):
-        type_number(panel, "temperature", t)
-        panel.get_by_label("seed", exact=True).fill("7")
-        panel.get_by_label("aspectRatio").select_option("3:2")
-        expect(generate(panel)).to_have_text("Generate · $0.06895")
-        page.wait_for_timeout(600)
-        generate(panel).click()
-        expect(panel.get_by_text("temperature %s" % t).first).to_be_visible()
     page.set_viewport_size({"width": 1200, "height": 1060})
+    prompt(panel).fill(PROMPT)
+    panel.get_by_label("seed", exact=True).fill("7")
+    panel.get_by_label("aspectRatio").select_option("3:2")
+    for temperature in (0.2, 0.72):
+        type_number(panel, "temperature", temperature)
+        press_generate(panel)
+        expect(panel.get_by_text(f"· temperature {temperature}").first).to_be_visible()
+        page.wait_for_timeout(500)
     page.evaluate("document.activeElement.blur()")
-    page.wait_for_timeout(600)
-    page.screenshot(path=screenshots / "light.png")
+    page.screenshot(path=screenshots / "panel-light.png")
     book.theme("JupyterLab Dark")
-    page.screenshot(path=screenshots / "dark.png")
+    page.screenshot(path=screenshots / "panel-dark.png")
+    ground = panel.locator(".nbkit-panel").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert max(int(part) for part in re.findall(r"\d+", ground)[:3]) < 80
     book.theme("JupyterLab Light")
-    page.set_viewport_size({"width": 860, "height": 1060})
-    page.wait_for_timeout(600)
-    page.screenshot(path=screenshots / "narrow.png")
-    page.set_viewport_size({"width": 1200, "height": 1400})
-    panel.get_by_role("button", name="Output").click()
-    panel.get_by_role("button", name="Delivery").click()
-    panel.get_by_role("button", name="referenceImages").click()
-    panel.get_by_label("seed", exact=True).fill("-3x")
-    panel.get_by_label("ttl", exact=True).fill("4")
-    panel.get_by_role("button", name="Show code").click()
-    page.wait_for_timeout(600)
-    page.screenshot(path=screenshots / "open.png")
+    for button in ("systemPrompt", "Grounding and safety", "referenceImages", "Output", "Delivery", "Show code"):
+        panel.get_by_role("button", name=button).click()
+    page.set_viewport_size({"width": 860, "height": 1400})
+    page.wait_for_timeout(500)
+    page.screenshot(path=screenshots / "panel-narrow.png")
+    wide = "e => [...e.querySelectorAll('*')].filter(x => x.getBoundingClientRect().right > e.getBoundingClientRect().right + 1).length"
+    assert panel.locator(".nbkit-panel").evaluate("e => e.clientWidth") <= 700
+    assert panel.locator(".nbkit-panel").evaluate(wide) == 0
     page.set_viewport_size({"width": 1200, "height": 1000})
-    saved = book.save()
-    import json
-    (screenshots / "saved.json").write_text(json.dumps(saved, indent=1))
