@@ -192,9 +192,10 @@ class Server:
     def _make_room(self) -> None:
         """Many who connect and say nothing, or next to nothing, keep nobody out."""
         channels = self._channels()
-        if len(channels) > CONNECTIONS - SPARE:
+        surplus = len(channels) - (CONNECTIONS - SPARE)
+        if surplus > 0:
             idle = [channel for channel in channels if not channel.requests and not channel.total_outbufs_len]
-            for channel in sorted(idle, key=lambda channel: channel.last_activity)[:SPARE]:
+            for channel in sorted(idle, key=lambda channel: channel.last_activity)[:surplus]:
                 channel.will_close = True
 
     def _channels(self) -> list[Channel]:

@@ -164,7 +164,8 @@ class Sweep(Sequence[Cell]):
         )
 
     def __repr__(self) -> str:
-        axes = ", ".join(f"{'+'.join(axis.names)} {len(axis)}" for axis in self.cells.axes)
+        said = self.cells.layout.spelled
+        axes = ", ".join(f"{'+'.join(said.get(n, n) for n in axis.names)} {len(axis)}" for axis in self.cells.axes)
         return f"<Sweep {self.name}: {count(len(self), 'cell')} ({axes or 'no axis'})>"
 
     def _states(self) -> Mapping[str, Any]:

@@ -34,8 +34,9 @@ TICK = 0.25
 DOUBLE_CLICK = 0.5
 """Seconds within which a second click is the second half of a double click."""
 SETTLE = 0.15
-"""Seconds that a click waits for the last keystroke. While the kernel is busy the page holds back what was typed,
-but not the click, which may then come first; a paid run is not to be made of half a prompt."""
+"""Seconds that a click waits for the last keystroke. While a kernel is busy, the page sends a control's first change
+and holds back the next until that one is answered, but it does not hold back the click: without this pause a paid run
+was made of half a prompt, in JupyterLab with comms outside subshells."""
 ALONE = "An nbkit panel: run this cell again to use it. Its results stand below."
 
 

@@ -27,7 +27,6 @@ CHROMIUM_FLAGS = (
 )
 
 SETTINGS = {
-    "@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"},
     # Nothing may move by itself while a test looks: no news, no autosave, no cells taken out of the page.
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 STUDIO = "import nbkit\nstudio = nbkit.Studio(engine={engine}, path='{path}', budget=5)"
 PANEL = "panel = studio.panel()\npanel"
+KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 PROMPT = "A paper lantern shop at night, the sign reads “OPEN LATE”"
 
 
@@ -15,9 +16,11 @@ PROMPT = "A paper lantern shop at night, the sign reads “OPEN LATE”"
 def shown(notebook, tmp_path):
     """``shown("a further cell")`` gives a notebook and the output of its second cell, which shows a panel."""
 
-    def show(*further, engine="'offline'"):
+    def show(*further, engine="'offline'", subshells=True):
         source = STUDIO.format(engine=engine, path=tmp_path / "runs")
         book = notebook(source, PANEL, *further)
+        if not subshells:
+            book.page.evaluate(f"() => {{ {KERNEL}.commsOverSubshells = 'disabled'; }}")
         book.run(0)
         book.run(1)
         expect(prompt(book.output(1))).to_be_visible()
@@ -105,9 +108,10 @@ def test_a_double_click_makes_one_run(shown):
     expect(book.output(3)).to_contain_text("1")
 
 
-def test_a_run_has_the_whole_prompt_when_the_kernel_was_busy(shown):
-    """What was typed while a cell ran comes after the click that followed it; the run waits for it."""
-    book, panel = shown("import time; time.sleep(3)", "studio.df.prompt.tolist()")
+@pytest.mark.parametrize("subshells", [True, False])
+def test_a_run_has_the_whole_prompt_when_the_kernel_was_busy(shown, subshells):
+    """With subshells it is made at once; without, the click overtakes what was typed before it, and waits for it."""
+    book, panel = shown("import time; time.sleep(3)", "studio.df.prompt.tolist()", subshells=subshells)
     prompt(panel).fill("A paper")
     expect(generate(panel)).to_be_enabled()
     book.page.evaluate(

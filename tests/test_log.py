@@ -1,0 +1,293 @@
+"""The run log: what it keeps, how it comes back as a DataFrame, and logs that are old, new, shared or damaged."""
+
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import service_faults as fault
+import sqlalchemy
+from service import PRICE, picture
+
+import nbkit
+from nbkit import errors
+from nbkit.model import MAX_SEED
+from nbkit.request import PARAMETERS
+from nbkit.storage.schema import IMAGES, RUNS, VERSION
+
+FIRST = ["prompt", "seed", "temperature", "topP", "cost", "status", "thinking", "width", "height", "resolution"]
+DTYPES = {
+    "prompt": "string", "seed": "Int64", "temperature": "Float64", "topP": "Float64", "cost": "Float64",
+    "status": "string", "thinking": "string", "width": "Int64", "height": "Int64", "numberResults": "Int64",
+    "webSearch": "boolean", "checkContent": "boolean", "NSFWContent": "boolean", "requestedSeed": "Int64",
+    "created": "datetime64[us, UTC]", "latency": "Float64", "file": "string", "rating": "Int64", "keep": "boolean",
+    "tags": "string", "note": "string", "sweep": "string", "error": "string", "charged": "boolean",
+    "engine": "string", "model": "string", "taskUUID": "string", "imageUUID": "string", "ttl": "Int64",
+    "referenceImages": "string", "extra": "string",
+}  # fmt: skip
+
+
+def generate(studio, **parameters):
+    return studio.generate("A lantern", **{"width": 512, "height": 512} | parameters)
+
+
+def dtypes(frame):
+    return {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+def test_columns_and_dtypes(studio):
+    """The columns stand in the design's order, every parameter among them, each with its nullable dtype."""
+    generate(studio, seed=3, temperature=0.72, top_p=0.9)
+    frame = studio.df
+    assert list(frame.columns[:10]) == FIRST
+    assert {p.column for p in PARAMETERS.values()} <= set(frame.columns)
+    assert {name: dtypes(frame)[name] for name in DTYPES} == DTYPES
+
+
+def test_an_empty_log_has_the_same_dtypes(studio):
+    """Code that works on a full log works on an empty one."""
+    empty = dtypes(studio.df)
+    generate(studio)
+    assert empty == dtypes(studio.df)
+
+
+def test_the_largest_seed_survives_beside_gaps(service, studio):
+    """A seed of 63 bits stays exact beside runs that have none, in the frame, the picture and the log."""
+    service.faults += [
+        fault.refused("invalidSeed"),
+        None,
+        fault.answers(lambda i, _: {"data": [{**i[0], "seed": 2**63}]}),
+    ]
+    statuses = [generate(studio, seed=MAX_SEED).status for _ in range(3)]
+    assert statuses == ["failed", "done", "done"]
+    frame = studio.df
+    assert str(frame.seed.dtype) == "Int64"
+    assert [None if pd.isna(s) else int(s) for s in frame.seed] == [None, MAX_SEED, None]
+    assert [int(s) for s in frame.requestedSeed] == [MAX_SEED] * 3
+    assert studio.log[frame.taskUUID.iloc[1]].seed == MAX_SEED
+
+
+def test_rows_tell_what_was_sent_and_what_came(service, studio):
+    """One row per picture, with the parameters as sent, the size of the file where none was sent, and the money."""
+    generate(studio, number_results=2, temperature=0.3, thinking="HIGH", web_search=True, seed=5)
+    studio.generate("Like this", reference_images=[picture("PNG")])
+    frame = studio.df
+    assert list(frame.seed[:2]) == [5, 6]
+    assert list(frame.requestedSeed[:2]) == [5, 5]
+    assert list(frame.width) == [512, 512, 96]
+    assert list(frame.temperature[:2]) == [0.3, 0.3]
+    assert frame.webSearch.tolist()[:2] == [True, True]
+    assert frame.cost.tolist() == [PRICE] * 3
+    assert frame.charged.all()
+    assert frame.referenceImages.iloc[2].startswith("sha256:")
+    assert [Path(f).read_bytes() for f in frame.file[:2]] == [picture("JPG", "teal"), picture("JPG", "navy")]
+    assert frame.created.is_monotonic_increasing
+
+
+def test_runs_come_back_from_disk(service, open_studio):
+    """A later kernel reads the same run: request, pictures, failures, error, money."""
+    service.faults += [fault.partial([{"code": "inferenceError", "message": "one fell over"}], keep=2)]
+    service.faults += [fault.refused("invalidProviderContent", "not this")]
+    first = open_studio()
+    runs = [generate(first, number_results=3, output_format="PNG", extra={"newThing": [1]}), generate(first)]
+    second = open_studio()
+    for run in runs:
+        back = second.log[run.task_uuid]
+        assert back.request == run.request
+        assert (back.status, back.cost, back.seed, back.task) == (run.status, run.cost, run.seed, run.task)
+        assert [i.bytes for i in back] == [i.bytes for i in run]
+        assert [f.message for f in back.failures] == [f.message for f in run.failures]
+        assert (type(back.error), str(back.error)) == (type(run.error), str(run.error))
+    assert [r.task_uuid for r in second.log] == [r.task_uuid for r in reversed(runs)]
+    assert len(second.log) == 2
+    assert runs[0].task_uuid in second.log
+    with pytest.raises(KeyError, match="the log has no run 'nothing'"):
+        second.log["nothing"]
+
+
+def test_the_row_is_there_before_the_request_leaves(service, open_studio):
+    """While the service works on it, another kernel sees the run as sent, with its money held."""
+    seen = []
+
+    def look(service_, task):
+        other = open_studio()
+        seen.extend([other.log[task["taskUUID"]].status, other.df.status.tolist()])
+        return service_.serve(task)
+
+    service.faults.append(look)
+    generate(open_studio())
+    assert seen == ["sent", ["sent"]]
+
+
+def test_the_same_bytes_are_kept_once(service, studio):
+    """Pictures are stored under the hash of their content, whole, with no temporary file beside them."""
+    for _ in range(3):
+        generate(studio)
+    files = [p for p in (studio.log.folder / "images").rglob("*") if p.is_file()]
+    assert [p.read_bytes() for p in files] == [picture()]
+    assert len(studio.df) == 3
+
+
+def test_two_processes_write_one_log(service, tmp_path, open_studio):
+    """Two kernels that start at the same moment on one new log lose no run and meet no lock."""
+    code = textwrap.dedent(
+        """
+        import sys, nbkit
+        from nbkit.conversation import Pace
+        sys.stdin.readline()
+        studio = nbkit.Studio(engine=sys.argv[1], path=sys.argv[2], daily_budget=100)
+        for number in range(12):
+            assert studio.generate("A lantern", width=512, height=512, seed=number).status == "done"
+        studio.close()
+        """
+    )
+    command = [sys.executable, "-W", "error", "-c", code, service.url, str(tmp_path / "runs")]
+    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    for worker in workers:
+        worker.stdin.write(b"\n")
+        worker.stdin.flush()
+    for worker in workers:
+        assert (worker.communicate(timeout=60)[1].decode(), worker.returncode) == ("", 0)
+    frame = open_studio().df
+    assert len(frame) == 24
+    assert frame.cost.sum() == pytest.approx(service.spent)
+    assert set(frame.taskUUID) == set(service.accepted)
+
+
+def test_many_kernels_open_a_new_log_at_once(tmp_path):
+    """Whoever comes first makes the tables; the others find them."""
+    code = "import sys, nbkit; sys.stdin.readline(); nbkit.Studio(engine='offline', path=sys.argv[1]).close()"
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "fresh")]
+    openers = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    for opener in openers:
+        opener.stdin.write(b"\n")
+        opener.stdin.flush()
+    assert [(o.communicate(timeout=60)[1].decode(), o.returncode) for o in openers] == [("", 0)] * 3
+
+
+# -- versions ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(studio, tmp_path):
+    """The log's file with one run in it, opened behind nbkit's back."""
+    generate(studio, seed=1)
+    studio.close()
+    connection = sqlite3.connect(tmp_path / "runs" / "log.sqlite", isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def test_a_newer_log_is_refused(database, open_studio):
+    """A log made by a newer nbkit is a clear error, and is left as it is."""
+    database.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(VERSION + 1),))
+    with pytest.raises(errors.LogVersionError, match=r"made by a newer nbkit.*Upgrade"):
+        open_studio()
+    assert database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (str(VERSION + 1),)
+
+
+@pytest.mark.parametrize("version", [VERSION - 1, None], ids=["lower version", "no version"])
+def test_an_older_log_is_brought_up_to_date(database, open_studio, version):
+    """Columns that an older nbkit did not have are added; its rows are read and new ones written."""
+    for table, columns in (
+        ("runs", ["topP", "extra", "parent", "estimateHigh", "resendable"]),
+        ("images", ["nsfw", "rating"]),
+    ):
+        for column in columns:
+            database.execute(f'ALTER TABLE {table} DROP COLUMN "{column}"')
+    database.execute("DROP TABLE accounts")
+    database.execute("DELETE FROM meta")
+    if version is not None:
+        database.execute("INSERT INTO meta VALUES ('version', ?)", (str(version),))
+    studio = open_studio()
+    assert dtypes(studio.df)["topP"] == "Float64"
+    generate(studio, top_p=0.5)
+    assert studio.df.topP.isna().tolist() == [True, False]
+    assert [r.status for r in studio.log] == ["done", "done"]
+    names = {table: {row[1] for row in database.execute(f"PRAGMA table_info({table})")} for table in ("runs", "images")}
+    assert names == {"runs": {c.name for c in RUNS.columns}, "images": {c.name for c in IMAGES.columns}}
+
+
+@pytest.mark.parametrize(
+    "damage", [b"this is no database, it is a letter" * 99, None], ids=["overwritten", "cut short"]
+)
+def test_a_damaged_log_is_a_clear_error(service, database, open_studio, tmp_path, damage):
+    """A log that is no database, or was cut, says so and where; nothing is sent."""
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    file = tmp_path / "runs" / "log.sqlite"
+    sent = len(service.received)
+    file.write_bytes(damage or file.read_bytes()[:6000])
+    with pytest.raises(errors.StorageError, match=r"log\.sqlite cannot be .*It is damaged"):
+        generate(open_studio())
+    assert len(service.received) == sent
+
+
+@pytest.fixture
+def disk(studio):
+    """A disk on which the log can be told to grow no further: SQLite's own limit, set behind nbkit's back."""
+
+    class Disk:
+        full = False
+
+        def limit(self, connection, *_):
+            pages = connection.execute("PRAGMA page_count").fetchone()[0] if self.full else 1_000_000
+            connection.execute(f"PRAGMA max_page_count={pages}")
+
+    disk = Disk()
+    sqlalchemy.event.listen(studio.log._database._engine, "checkout", disk.limit)
+    return disk
+
+
+def test_a_full_disk_before_the_send(service, studio, disk):
+    """When the log cannot take the run, nothing is sent, and no money is held."""
+    disk.full = True
+    with pytest.raises(errors.StorageError, match=r"full.*Make room on the disk"):
+        studio.generate("A lantern", system_prompt="x" * 50_000)
+    assert not service.received
+    disk.full = False
+    assert generate(studio).status == "done"
+    assert studio.budget.held == 0
+
+
+def test_a_full_disk_after_the_send(service, studio, disk):
+    """When the answer does not fit into the log any more: a clear error, and recover() has it once there is room."""
+
+    def fill(service_, task):
+        disk.full = True
+        return service_.serve(task)
+
+    service.faults.append(fill)
+    with pytest.raises(errors.StorageError, match="full"):
+        generate(studio, number_results=20)
+    disk.full = False
+    assert set(studio.recover().after) == {"done"}
+    assert (studio.df.status == "done").sum() == studio.df.file.notna().sum() == 20
+    assert (len(service.sent), studio.budget.spent) == (1, pytest.approx(service.spent))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    """A path below a file is a clear error when the studio is made."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.StorageError, match="Studio"):
+        nbkit.Studio(engine="offline", path=tmp_path / "file" / "runs")
+
+
+def test_a_folder_in_the_place_of_the_log(tmp_path):
+    """So is a folder where the log's file should be."""
+    (tmp_path / "runs" / "log.sqlite").mkdir(parents=True)
+    with pytest.raises(errors.StorageError, match="cannot be"):
+        nbkit.Studio(engine="offline", path=tmp_path / "runs")
+
+
+def test_a_picture_file_that_was_deleted(service, studio):
+    """A run whose file somebody removed still shows, says what is missing, and raises only when its bytes are asked for."""
+    run = generate(studio)
+    run.image.path.unlink()
+    assert "cannot be read" in run.to_html()
+    assert "its file is not here" in studio.log._repr_mimebundle_()["text/html"]
+    with pytest.raises(nbkit.errors.NoImage):
+        run.image.bytes  # noqa: B018  asking for it is what raises
