@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from nbkit.display.figure import Figure, figure_html
+from nbkit.display.figure import Figure, figure_html, shield
 from nbkit.display.text import usd
 from nbkit.errors import DownloadError, NoImage
 from nbkit.model import MICRO
@@ -212,7 +212,7 @@ class GeneratedImage:
         return f"<GeneratedImage {self.width}x{self.height} {kind}, seed {self.seed}, {usd(self._cost)}, {self.fingerprint}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": figure_html(self.figure()), "text/plain": repr(self)}
+        return {"text/html": shield(figure_html(self.figure())), "text/plain": repr(self)}
 
 
 def size_of(data: bytes) -> tuple[int, int]:

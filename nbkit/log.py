@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from nbkit.display.figure import QUIET, shield
 from nbkit.display.text import count
 from nbkit.run import Run
 from nbkit.storage.database import Database
@@ -90,6 +91,6 @@ class RunLog:
         earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
         shown = show_frame(latest)
         return {
-            "text/html": f"{shown.html}<div style='font-size:0.85em;opacity:0.75'>{earlier}studio.df has them all.</div>",
+            "text/html": shield(f'{shown.html}<div style="{QUIET}">{earlier}studio.df has them all.</div>'),
             "text/plain": shown.text,
         }

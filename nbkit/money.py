@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from html import escape
 from typing import Any, Self
 
+from nbkit.display.figure import shield
 from nbkit.display.text import usd, usd_range
 from nbkit.errors import RequestError
 from nbkit.model import MICRO, Price
@@ -63,7 +64,7 @@ class Budget:
         return f"<Budget {usd(round(self.limit * MICRO))}: {spent}, {usd(round((self.left or 0) * MICRO))} left>"
 
     def _repr_html_(self) -> str:
-        return escape(repr(self)[1:-1])
+        return shield(escape(repr(self)[1:-1]))
 
 
 def limit_in_micros(name: str, value: Any) -> int | None:

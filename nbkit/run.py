@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from nbkit.display.figure import figures_html
+from nbkit.display.figure import figures_html, shield
 from nbkit.display.notice import notice_html, quiet_html
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import EngineError, NbkitError, NoImage
@@ -205,7 +205,7 @@ class Run:
         return "\n".join([*lines, "  " + " · ".join(self._money_line())])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.to_text()}
+        return {"text/html": shield(self.to_html()), "text/plain": self.to_text()}
 
     def _changed(self) -> tuple[str, ...]:
         """What differs from the defaults, apart from what the caption says anyway."""

@@ -190,16 +190,21 @@ class Studio:
         )
         return Sweep(cells, Workshop(self._ledger, self.log, self.engine, self.charged, self.balance))
 
-    def start(self, request: ImageRequest, done: Callable[[Run | None, BaseException | None], None]) -> Plan:
+    def start(self, request: ImageRequest, done: Callable[[Run | None, BaseException | None], None]) -> None:
         """Make a request's pictures in the background; ``done`` is called with the run, or with what went wrong.
+
+        With ``reuse`` a request that the log answers is done at once.
 
         Raises:
             BudgetExceeded, StorageError: before anything is sent.
         """
+        logged = self._logged(request, self._reuse)
+        if logged is not None:
+            done(logged, None)
+            return
         plan = self._ledger.plan(request)
         future = in_thread(lambda: self._carry_out(plan))
         future.add_done_callback(lambda f: done(None, f.exception()) if f.exception() else done(f.result(), None))
-        return plan
 
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
         """Settle every run whose outcome is not known, and fetch pictures that are paid and not here yet.
@@ -235,9 +240,14 @@ class Studio:
             return next(iter(map(self._finish, self.log.history.latest(1))), None)
         return self._last
 
-    def panel(self) -> Panel:
-        """The interactive form: prompt, parameters, Generate with its price, the picture."""
-        return Panel(self)
+    def panel(self, prompt: str | None = None, **parameters: Any) -> Panel:
+        """The interactive form: prompt, parameters, Generate with its price, the picture.
+
+        Args:
+            prompt: what its prompt box begins with.
+            **parameters: what its other controls begin with, in either spelling.
+        """
+        return Panel(self, **({} if prompt is None else {"prompt": prompt}), **parameters)
 
     # -- money -----------------------------------------------------------------------------------------------
 

@@ -25,7 +25,9 @@ def notebooks() -> int:
         for path in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
             shutil.copy(path, folder)
         settings = ["-c", str(HERE.parent / "pyproject.toml"), "--rootdir", folder, "-p", "no:cacheprovider"]
-        return pytest(folder, "--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(HERE / "sanitize.cfg"), *settings)
+        return pytest(
+            folder, "--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(HERE / "sanitize.cfg"), *settings
+        )
 
 
 if __name__ == "__main__":

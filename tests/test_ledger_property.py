@@ -75,7 +75,9 @@ class PaidRuns(RuleBasedStateMachine):
             pictures = own[own.status == "done"]
             if own.status.isin(["unknown", "sent"]).any():
                 continue  # recoverable: the log says that nobody knows yet
-            assert round(pictures.cost.sum() * MICRO) == charged, f"{task} cost {charged}, the log says {pictures.cost.tolist()}"
+            assert round(pictures.cost.sum() * MICRO) == charged, (
+                f"{task} cost {charged}, the log says {pictures.cost.tolist()}"
+            )
         refused = rows[rows.status.isin(["failed", "blocked"]) & ~rows.taskUUID.isin(list(charges))]
         assert refused.cost.isna().all()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nbkit.display.figure import shield
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
@@ -17,4 +19,4 @@ class Bundle:
         return self.text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
+        return {"text/html": shield(self.html), "text/plain": self.text}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from nbkit.display.figure import shield
 from nbkit.display.text import count, usd, usd_range
 from nbkit.model import MICRO, Price
 from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT
@@ -73,7 +74,7 @@ class PlanFrame(pd.DataFrame):
     def _repr_html_(self) -> str:
         first, *rest = self.totals.lines()
         table = pd.DataFrame(self)._repr_html_() or ""  # type: ignore[operator]  # the stubs take it for a column
-        return f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}"
+        return shield(f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}")
 
     def __repr__(self) -> str:
         return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))

@@ -177,8 +177,7 @@ class SweepResult:
         return f"<SweepResult {self._totals()}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        shown = self.grid()
-        return {"text/html": shown.html, "text/plain": shown.text}
+        return self.grid()._repr_mimebundle_()
 
     # -- inside --------------------------------------------------------------------------------------------------
 

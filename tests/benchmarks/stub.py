@@ -23,7 +23,9 @@ def picture(kilobytes: int) -> bytes:
     noise = random.Random(7)
     for cells in range(20, 400, 4):
         small = Image.new("RGB", (cells * 3, cells * 2))
-        small.putdata([(noise.randrange(256), noise.randrange(256), noise.randrange(256)) for _ in range(cells * cells * 6)])
+        small.putdata(
+            [(noise.randrange(256), noise.randrange(256), noise.randrange(256)) for _ in range(cells * cells * 6)]
+        )
         out = io.BytesIO()
         small.resize((1264, 848), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
         if out.tell() >= kilobytes * 1000:
@@ -36,14 +38,24 @@ async def _serve(latency: float, data: bytes, pipe: Connection) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")), 0)
+                length = next(
+                    (
+                        int(line.split(":")[1])
+                        for line in head.split("\r\n")
+                        if line.lower().startswith("content-length")
+                    ),
+                    0,
+                )
                 body = await reader.readexactly(length)
                 kind, content = "image/jpeg", data
                 if head.startswith("POST"):
                     (task,) = json.loads(body)
                     await asyncio.sleep(latency)
                     kind, content = "application/json", _answer(task, writer.get_extra_info("sockname")[1])
-                writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n\r\n".encode() + content)
+                writer.write(
+                    f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n\r\n".encode()
+                    + content
+                )
                 await writer.drain()
         writer.close()
 
@@ -72,7 +84,9 @@ def _run(latency: float, data: bytes, pipe: Connection) -> None:
 def stub(*, latency: float = 0.0, kilobytes: int = 200) -> Iterator[str]:
     """The address of a service that lives as long as the block."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(latency, picture(kilobytes), theirs), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_run, args=(latency, picture(kilobytes), theirs), daemon=True
+    )
     process.start()
     try:
         if not ours.poll(20):

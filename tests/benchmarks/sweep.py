@@ -30,7 +30,12 @@ def bare(url: str) -> float:
     with httpx.Client(limits=httpx.Limits(max_connections=None)) as client:
 
         def one(seed: int) -> int:
-            task = {"taskType": "imageInference", "taskUUID": str(uuid.uuid4()), "positivePrompt": "A lantern", "seed": seed}
+            task = {
+                "taskType": "imageInference",
+                "taskUUID": str(uuid.uuid4()),
+                "positivePrompt": "A lantern",
+                "seed": seed,
+            }
             answer = client.post(f"{url}/v1", json=[task])
             return len(client.get(json.loads(answer.content)["data"][0]["imageURL"]).content)
 

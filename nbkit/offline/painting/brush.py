@@ -5,7 +5,6 @@ strip at twice the size and halves it, so edges are smooth and the memory needed
 not grow with the picture.
 """
 
-
 from __future__ import annotations
 
 import math
