@@ -125,6 +125,13 @@ class Ledger:
         self._heart.start()
         return plan
 
+    def abandon(self, plan: Plan) -> None:
+        """Give up a planned run that has not been sent: its money is free again."""
+        try:
+            self._journal.never_sent(plan.task_uuid)
+        finally:
+            HANDS.leave(plan.task_uuid)
+
     def carry_out(self, plan: Plan) -> Run:
         """Send a planned run and see it through: to its pictures on disk, or to a reason why there are none."""
         self.land(self.converse(plan))

@@ -183,9 +183,9 @@ class SweepResult:
 
     def _status(self, place: int) -> str:
         state = self._states.get(place)
-        if state is None or state.status == NOT_SENT:
+        if state is None or state.status in (NOT_SENT, PLANNED):
             return NOT_RUN
-        return RUNNING if state.status in (PLANNED, SENT) else state.status
+        return RUNNING if state.status == SENT else state.status
 
     def _totals(self) -> str:
         counts = self.counts

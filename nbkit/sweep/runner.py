@@ -1,8 +1,8 @@
 """Running cells in threads: started, watched, stopped.
 
-Two kinds of threads, so that a slot of the service never waits for this machine: *senders* write a run down,
-send it and take its answer; *landers* settle it, fetch its pictures and put them on disk. When the service says
-that it is busy, all senders pause together.
+Three kinds of threads, so that a slot of the service never waits for this machine: one *planner* writes runs down a
+little ahead; *senders* send them and take their answers; *landers* settle them, fetch their pictures and put them on
+disk. When the service says that it is busy, all senders pause together.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from nbkit.conversation import Gate, Verdict
-from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError, NbkitError
+from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
 from nbkit.ledger import Ledger, Sent
 from nbkit.model import MICRO
 from nbkit.run import BLOCKED, DONE, FAILED, UNKNOWN
 from nbkit.storage.accounts import Purse
+from nbkit.storage.journal import Plan
 from nbkit.sweep.cells import Cell
 
 LANDERS = 3
@@ -81,20 +82,21 @@ class SweepRun:
         budget: int | None,
         result: Callable[[], Any],
     ) -> None:
-        self._cells: Iterator[Cell] = iter(cells)
+        self._cells: Iterable[Cell] = cells
         self._total, self._ledger, self._sweep, self._result = total, ledger, sweep, result
         self._purse = Purse(uuid.uuid4().hex, budget)
         self._gate = Gate()
         self._change = threading.Condition()
         self._counts: Counter[str] = Counter()
-        self._running, self._spent, self._held, self._landers_left = 0, 0, 0, 0
+        self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._problem: BaseException | None = None
         self._started = time.monotonic()
+        self._workers = min(max_workers, total)
+        self._planned: queue.Queue[Plan | None] = queue.Queue(maxsize=max_workers)
         self._landing: queue.Queue[Sent | None] = queue.Queue(maxsize=4 * max_workers)
-        self._senders_left = min(max_workers, total)
-        self._start(self._senders_left)
+        self._start(self._workers)
 
     # -- what a person asks --------------------------------------------------------------------------------
 
@@ -165,17 +167,10 @@ class SweepRun:
         if senders == 0:
             self._finished.set()
             return
-        for number in range(senders):
-            threading.Thread(
-                target=self._guarded, args=(self._send_all,), name=f"nbkit-send-{number}", daemon=True
-            ).start()
-        landers = [
-            threading.Thread(target=self._guarded, args=(self._land_all,), name=f"nbkit-land-{number}", daemon=True)
-            for number in range(min(LANDERS, senders))
-        ]
-        self._landers_left = len(landers)
-        for lander in landers:
-            lander.start()
+        self._senders_left, self._landers_left = senders, min(LANDERS, senders)
+        work = [self._plan_all, *[self._send_all] * senders, *[self._land_all] * self._landers_left]
+        for part in work:
+            threading.Thread(target=self._guarded, args=(part,), name=f"nbkit{part.__name__}", daemon=True).start()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -183,12 +178,38 @@ class SweepRun:
         except BaseException as error:  # noqa: BLE001  a thread's error shows nowhere; wait() raises this one
             self._halt(error)
 
+    def _plan_all(self) -> None:
+        try:
+            for cell in self._cells:
+                plan = self._plan(cell)
+                if plan is None:
+                    return
+                self._planned.put(plan)
+        finally:
+            for _ in range(self._workers):
+                self._planned.put(None)
+
+    def _plan(self, cell: Cell) -> Plan | None:
+        """Write the cell's run down. Money that is only held may come free: then it waits for that."""
+        while not self._stopping.is_set():
+            try:
+                plan = self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=self._purse)
+            except BudgetExceeded as error:
+                with self._change:
+                    if self._outstanding == 0:
+                        self._halt(error)
+                    else:
+                        self._change.wait(timeout=1.0)
+            else:
+                with self._change:
+                    self._outstanding += 1
+                return plan
+        return None
+
     def _send_all(self) -> None:
         try:
-            while (cell := self._next()) is not None:
-                sent = self._send(cell)
-                if sent is not None:
-                    self._landing.put(sent)
+            while (plan := self._planned.get()) is not None:
+                self._send(plan)
         finally:
             with self._change:
                 self._senders_left -= 1
@@ -197,39 +218,23 @@ class SweepRun:
                 for _ in range(self._landers_left):
                     self._landing.put(None)
 
-    def _next(self) -> Cell | None:
-        with self._change:
-            return None if self._stopping.is_set() else next(self._cells, None)
-
-    def _send(self, cell: Cell) -> Sent | None:
-        plan = self._plan(cell)
-        if plan is None:
-            return None
-        high = plan.request.price.high
+    def _send(self, plan: Plan) -> None:
+        if self._stopping.is_set():
+            self._ledger.abandon(plan)
+            with self._change:
+                self._outstanding -= 1
+                self._change.notify_all()
+            return
         with self._change:
             self._running += 1
-            self._held += high
+            self._held += plan.request.price.high
         try:
-            return self._ledger.converse(plan, gate=self._gate)
-        except BaseException:
+            self._landing.put(self._ledger.converse(plan, gate=self._gate))
+        except Exception as error:  # noqa: BLE001  told by wait(); the other senders stop, too
             with self._change:
                 self._running -= 1
-            raise
-
-    def _plan(self, cell: Cell) -> Any:
-        """Write the cell's run down. Money that is only held may come free: then it waits for that."""
-        while not self._stopping.is_set():
-            try:
-                return self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=self._purse)
-            except BudgetExceeded as error:
-                with self._change:
-                    if error.held == 0 or self._running == 0:
-                        self._halt(error)
-                        return None
-                    self._change.wait(timeout=1.0)
-            except NbkitError as error:
-                self._halt(error)
-        return None
+                self._outstanding -= 1
+            self._halt(error)
 
     def _land_all(self) -> None:
         try:
@@ -247,11 +252,12 @@ class SweepRun:
             self._ledger.land(sent)
             status = sent.verdict.status
             self._heed(sent.verdict)
-        except NbkitError as error:
+        except Exception as error:  # noqa: BLE001  told by wait(); what was paid is in the log for recover()
             self._halt(error)
         finally:
             with self._change:
                 self._running -= 1
+                self._outstanding -= 1
                 if status != UNKNOWN:
                     self._held -= sent.plan.request.price.high
                 self._spent += sent.verdict.cost

@@ -56,7 +56,7 @@ def serve(size: int | None) -> None:
     """In the server's process: until its input ends."""
     server = Server(Offline(balance=1e9)) if size is None else Hello(size)
     with server:
-        print(server.port, flush=True)  # noqa: T201  the other process reads it
+        print(server.port, flush=True)
         sys.stdin.read()
 
 
@@ -131,7 +131,7 @@ def compare(engine: Running, request: Callable[[], bytes], size: int) -> tuple[f
 
 
 def main() -> None:
-    print(f"{'a cached 1024 x 1024 JPEG':34}{'bytes':>9}{'served/s':>11}{'hello/s':>10}{'ratio':>8}")  # noqa: T201  the report
+    print(f"{'a cached 1024 x 1024 JPEG':34}{'bytes':>9}{'served/s':>11}{'hello/s':>10}{'ratio':>8}")
     with Running() as engine, engine.connect() as connection:
         address = json.loads(exchange(connection, post()))["data"][0]["imageURL"]
         path = "/" + address.partition("//")[2].partition("/")[2]
@@ -143,7 +143,7 @@ def main() -> None:
         for name, request in cases.items():
             size = len(exchange(connection, request()))
             served, bare = compare(engine, request, size)
-            print(f"{name:34}{size:9,}{served:11,.0f}{bare:10,.0f}{served / bare:8.2f}")  # noqa: T201  the report
+            print(f"{name:34}{size:9,}{served:11,.0f}{bare:10,.0f}{served / bare:8.2f}")
 
 
 if __name__ == "__main__":
