@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,9 +38,11 @@ from nbkit.errors import (
     RefusedError,
     ServerError,
 )
-from nbkit.run import BLOCKED, DONE, FAILED, UNKNOWN
+from nbkit.gate import Gate, NotAllowed
+from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
 
 _UNCERTAIN = (AnswerLost, ServerError, EngineTimeout, ConflictError)
+_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +79,12 @@ class Pace:
         return min(max(wanted, asked_for or 0.0), 120.0)
 
 
-class Gate:
-    """A pause that several conversations keep together, when the service tells one of them that it is busy."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._until = 0.0
-        self._opened = threading.Event()
-
-    def close(self, seconds: float) -> None:
-        """Let nobody pass for that long."""
-        self._until = max(self._until, self._clock() + seconds)
-
-    def open(self) -> None:
-        """Let everybody pass, from now on: there is nothing more to wait for."""
-        self._opened.set()
-
-    def wait(self) -> None:
-        """Return when one may send."""
-        while not self._opened.is_set() and (pause := self._until - self._clock()) > 0:
-            self._opened.wait(pause)
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of a task.
 
     Attributes:
-        status: ``done``, ``failed``, ``blocked`` or ``unknown``.
+        status: ``done``, ``failed``, ``blocked``, ``unknown``, or ``not_sent`` when the gate was shut before it.
         results: its pictures.
         errors: what failed; for ``unknown`` why it is not known.
         offline: whether nbkit's own engine answered, whose prices are list prices.
@@ -152,6 +131,8 @@ class Conversation:
         """Send the task and stay until its outcome is known, or until there is no way to know it now."""
         try:
             reply = self._send()
+        except NotAllowed:
+            return Verdict(NOT_SENT)
         except NotConnected as error:
             return Verdict(FAILED, errors=(error,))
         except AnswerLost as error:
@@ -168,7 +149,8 @@ class Conversation:
     def _send(self) -> Reply:
         attempt = 0
         while True:
-            self.gate.wait()
+            if not self.gate.wait():
+                raise NotAllowed  # until now it was refused as one too many, if it was sent at all
             try:
                 reply = self.client.submit(self.task)
             except NotConnected:
@@ -179,9 +161,7 @@ class Conversation:
                 busy = _busy(reply)
                 if busy is None or attempt + 1 >= self.pace.busy_tries:
                     return reply
-                pause = self.pace.pause(attempt, busy.retry_after)
-                self.gate.close(pause)
-                self.pace.sleep(pause)
+                self.gate.close(self.pace.pause(attempt, busy.retry_after))
             attempt += 1
 
     def _judge(self, reply: Reply) -> Verdict:
@@ -254,6 +234,8 @@ class Conversation:
 
     def _find_out(self, doubt: EngineError) -> Verdict:
         """The outcome is not known: ask, and only if nobody knows the task, send it once more."""
+        if doubt.status == _UNAVAILABLE:
+            self.gate.close(self.pace.pause(0, doubt.retry_after))
         for attempt in range(self.pace.connect_tries):
             reply = self._asked(thoroughly=True)
             if reply is not None:
@@ -271,10 +253,11 @@ class Conversation:
 
     def _send_once_more(self, doubt: EngineError) -> Verdict:
         self._resent = True
-        self.pace.back_off(0, doubt.retry_after)
+        if doubt.status != _UNAVAILABLE:  # after that one the gate is closed for a while
+            self.pace.back_off(0, doubt.retry_after)
         try:
             reply = self._send()
-        except NotConnected:
+        except (NotConnected, NotAllowed):
             return Verdict(UNKNOWN, errors=(doubt,))
         except AnswerLost as error:
             return self._find_out(error)

@@ -187,14 +187,16 @@ class GeneratedImage:
             picture.save(target)
         return target
 
-    def preview(self, size: int = PREVIEW_SIZE) -> builtins.bytes:
-        """A small JPEG with at most ``size`` pixels on its long side."""
-        return make_preview(self.bytes, size)
+    def preview(self, size: int = PREVIEW_SIZE, weight: int | None = None) -> builtins.bytes:
+        """A small JPEG with at most ``size`` pixels on its long side, and about ``weight`` bytes at most."""
+        return make_preview(self.bytes, size, weight)
 
-    def figure(self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None) -> Figure:
+    def figure(
+        self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, weight: int | None = None
+    ) -> Figure:
         """What is needed to show it; without a caption of its own it tells size, seed and cost."""
         try:
-            data = self.preview(size)
+            data = self.preview(size, weight)
         except NoImage as error:
             return Figure(None, self.prompt, caption=caption or self.caption, missing=str(error))
         width, height = shown_size(self.width, self.height, size)
@@ -227,8 +229,9 @@ def shown_size(width: int, height: int, limit: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def make_preview(data: bytes, size: int = PREVIEW_SIZE) -> bytes:
+def make_preview(data: bytes, size: int = PREVIEW_SIZE, weight: int | None = None) -> bytes:
     """A small JPEG of a picture, at most ``size`` pixels on its long side and light enough for a notebook."""
+    most = PREVIEW_BYTES * max(1.0, (size / PREVIEW_SIZE) ** 2) if weight is None else weight
     with Image.open(io.BytesIO(data)) as picture:
         target = shown_size(*picture.size, size)
         picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
@@ -236,7 +239,7 @@ def make_preview(data: bytes, size: int = PREVIEW_SIZE) -> bytes:
     for quality in (82, 72, 60, 45, 30, 20, 10):
         out = io.BytesIO()
         small.save(out, "JPEG", quality=quality, optimize=True)
-        if out.tell() <= PREVIEW_BYTES * max(1.0, (size / PREVIEW_SIZE) ** 2):
+        if out.tell() <= most:
             break
     return out.getvalue()
 

@@ -21,8 +21,9 @@ from typing import Any
 
 from nbkit.answer import Result
 from nbkit.client import Client
-from nbkit.conversation import Conversation, Gate, Pace, Verdict
+from nbkit.conversation import Conversation, Pace, Verdict
 from nbkit.errors import DownloadError, StorageError
+from nbkit.gate import Gate
 from nbkit.image import Facts
 from nbkit.model import MICRO
 from nbkit.request import ImageRequest
@@ -143,11 +144,15 @@ class Ledger:
         try:
             self._journal.sent(plan.task_uuid)
             started = time.monotonic()
-            conversation = Conversation(self._client, plan.task, self._pace, gate or Gate(self._pace.clock))
+            conversation = Conversation(self._client, plan.task, self._pace, gate or self._gate())
             return Sent(plan, conversation.hold(), started)
         except BaseException:
             HANDS.leave(plan.task_uuid)
             raise
+
+    def _gate(self) -> Gate:
+        """Of a run that keeps its pauses alone."""
+        return Gate(self._pace.clock, self._pace.sleep)
 
     def land(self, sent: Sent) -> None:
         """Settle a run and bring its pictures to disk."""
@@ -231,7 +236,7 @@ class Ledger:
         may_resend = resend and row["resendable"]
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
-        verdict = Conversation(self._client, task, self._pace, Gate(self._pace.clock)).resume(resend=may_resend)
+        verdict = Conversation(self._client, task, self._pace, self._gate()).resume(resend=may_resend)
         self._land(uuid, verdict, task, charged=row["charged"])
         return Recovered(uuid, before, verdict.status, _note(verdict))
 

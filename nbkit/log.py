@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,10 @@ class RunLog:
             return self._finish(self.history.get(task_uuid))
         except KeyError:
             raise KeyError(f"the log has no run {task_uuid!r}; log.to_frame().taskUUID lists them") from None
+
+    def several(self, task_uuids: Sequence[str]) -> dict[str, Run]:
+        """Runs by their taskUUID; those that the log does not have are left out."""
+        return {name: self._finish(run) for name, run in self.history.many(task_uuids).items()}
 
     def __contains__(self, task_uuid: object) -> bool:
         try:

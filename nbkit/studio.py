@@ -27,8 +27,9 @@ from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import Money, Run
 from nbkit.storage.accounts import Limits
 from nbkit.storage.journal import Plan
-from nbkit.sweep.axes import lay_out
-from nbkit.sweep.cells import Cell, Cells
+from nbkit.sweep.axes import lay_out, overridden
+from nbkit.sweep.cell import Cell
+from nbkit.sweep.cells import Cells
 from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
 from nbkit.widgets.panel import Panel
@@ -177,7 +178,7 @@ class Studio:
             RequestError: for a value that the model does not allow; it names the axis and the value.
         """
         if isinstance(prompt, ImageRequest):
-            parameters = {**prompt.parameters, **({"extra": prompt.extra} if prompt.extra else {}), **parameters}
+            parameters = overridden(prompt, parameters)
         elif prompt is not None:
             parameters = {"prompt": prompt, **parameters}
         cells = Cells(

@@ -11,6 +11,9 @@ from nbkit.display.figure import QUIET, Figure, figure_html
 from nbkit.display.text import count, ellipsis
 
 _EDGE = "border:1px solid rgba(128,128,128,0.35);padding:0.4em;text-align:left;vertical-align:top"
+LABEL = 120
+"""Characters of a header."""
+
 _SIGNS = {"done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…"}
 
 
@@ -47,14 +50,16 @@ class Page:
 
 def page_html(page: Page) -> str:
     """One grid as a table whose headers name axis and value."""
-    corner = f'<td style="{_EDGE};{QUIET}">{escape(_corner(page))}</td>'
-    head = "".join(_header(page.column_name, value, "col") for value in page.columns)
+    corner = f'<td style="{_EDGE};{QUIET}">{escape(_corner(page))}</td>' if page.row_name else ""
+    head = "".join(_header(label, "col") for label in _labels(page.column_name, page.columns))
+    heads = [_header(label, "row") if page.row_name else "" for label in _labels(page.row_name, page.rows)]
     body = "".join(
-        f"<tr>{_header(page.row_name, value, 'row')}{''.join(f'<td style={_quoted(_EDGE)}>{_tiles(here)}</td>' for here in line)}</tr>"
-        for value, line in zip(page.rows, page.tiles, strict=True)
+        f"<tr>{header}{''.join(f'<td style={_quoted(_EDGE)}>{_tiles(here)}</td>' for here in line)}</tr>"
+        for header, line in zip(heads, page.tiles, strict=True)
     )
-    caption = f'<caption style="text-align:left;{QUIET}">{escape(page.title)}</caption>' if page.title else ""
-    return f'<table style="border-collapse:collapse">{caption}<thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>'
+    caption = f'<caption style="text-align:left;{QUIET}">{escape(_caption(page))}</caption>'
+    top = f"<thead><tr>{corner}{head}</tr></thead>" if page.column_name else ""  # a header without a word says nothing
+    return f'<table style="border-collapse:collapse">{caption}{top}<tbody>{body}</tbody></table>'
 
 
 def pages_html(pages: Sequence[Page], *, totals: str) -> str:
@@ -83,12 +88,26 @@ def _corner(page: Page) -> str:
     return " \\ ".join(name for name in (page.row_name, page.column_name) if name)
 
 
+def _caption(page: Page) -> str:
+    """Which grid it is, and how it is read."""
+    which = ", ".join(part for part in (page.fold, page.title) if part)
+    sides = ((page.row_name, "down the side"), (page.column_name, "along the top"))
+    how = ", ".join(f"{name} {side}" for name, side in sides if name)
+    return ": ".join(part for part in (which, how) if part) or "the only cell"
+
+
+def _labels(name: str, values: Sequence[str]) -> list[str]:
+    """The texts of headers, all different: long prompts may differ behind the place where they are cut."""
+    cut = [ellipsis(_pair(name, value), LABEL) for value in values]
+    return [label if cut.count(label) == 1 else f"{label} ({number})" for number, label in enumerate(cut, 1)]
+
+
 def _pair(name: str, value: str) -> str:
     return f"{name} {value}" if name else value
 
 
-def _header(name: str, value: str, scope: str) -> str:
-    return f'<th scope="{scope}" style="{_EDGE}">{escape(ellipsis(_pair(name, value), 80))}</th>'
+def _header(label: str, scope: str) -> str:
+    return f'<th scope="{scope}" style="{_EDGE}">{escape(label)}</th>'
 
 
 def _tiles(here: Sequence[Tile]) -> str:

@@ -40,7 +40,7 @@ class Pictures:
     """Draws pictures, and keeps what drawing them again needs; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._encoded = Bounded(64 * MEGABYTE)
+        self._encoded = Bounded(24 * MEGABYTE)
         self._thumbnails = Bounded(256 * MEGABYTE)
         self._texts = Bounded(64 * MEGABYTE)
         # A class that asks at once for thirty pictures at 4K must not hold them all unpacked.

@@ -38,7 +38,7 @@ class State:
 
 
 # A picture tells most; a run whose outcome is open must not be sent again; a failed one may.
-_TELLING = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED, NOT_SENT)
+_TELLING = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
 
 
 class History:
@@ -72,16 +72,16 @@ class History:
         found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
         return found[0] if found else None
 
-    def states(self, sweep: str, engine: str) -> dict[str, State]:
-        """What became of each request of a sweep, by identity: of several runs the one that tells most."""
+    def states(self, sweep: str, engine: str) -> dict[str, list[State]]:
+        """What became of each request of a sweep, by identity: of several runs the one that tells most comes first."""
         query = sa.select(RUNS.c.identity, RUNS.c.status, RUNS.c.taskUUID, RUNS.c.cost, RUNS.c.estimateHigh)
-        found: dict[str, State] = {}
+        of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
+        found: dict[str, list[State]] = {}
         with self._database.reading() as connection:
-            rows = connection.execute(query.where(RUNS.c.sweep == sweep, RUNS.c.engine == engine).order_by(RUNS.c.id))
-            for identity, status, task_uuid, cost, high in rows:
-                known = found.get(identity)
-                if known is None or _TELLING.index(status) <= _TELLING.index(known.status):
-                    found[identity] = State(status, task_uuid, cost, high)
+            for identity, *facts in connection.execute(query.where(of_sweep).order_by(RUNS.c.id.desc())):
+                found.setdefault(identity, []).append(State(*facts))
+        for states in found.values():
+            states.sort(key=lambda state: _TELLING.index(state.status))
         return found
 
     def many(self, task_uuids: Sequence[str]) -> dict[str, Run]:

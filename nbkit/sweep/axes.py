@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nbkit import model
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.naming import HEAD
 from nbkit.parameter import short_repr
-from nbkit.request import NAMES, PARAMETERS
-from nbkit.rules import check_one
+from nbkit.request import NAMES, PARAMETERS, ImageRequest
+from nbkit.rules import check_head, check_one, displaced_sizes
 
 MAX_VALUES = 100_000
 """Values of one axis; an endless generator ends here."""
@@ -79,8 +80,11 @@ def lay_out(keywords: Mapping[str, Any], *, combine: str) -> Layout:
         raise RequestError(
             "a sweep makes a taskUUID for each of its cells", parameter="taskUUID", value=head["taskUUID"]
         )
+    check_head(head)
     spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in free}}
     values = {name: value for name, (_, value) in named.items() if value is not None}
+    if isinstance(values.get("reference_images"), Iterator):
+        values["reference_images"] = list(values["reference_images"])
     if "extra" in given:
         values["extra"], spelled["extra"] = given["extra"], "extra"
     axes, fixed = _split({**values, **free}, spelled)
@@ -88,7 +92,24 @@ def lay_out(keywords: Mapping[str, Any], *, combine: str) -> Layout:
     variables = {name: fixed.pop(name, None) for name in free}
     order = {spelling: i for i, spelling in enumerate(keywords)}
     axes.sort(key=lambda axis: order.get(spelled[axis.names[0]], 0))
-    return Layout(tuple(_combined(axes, combine, spelled)), fixed, variables, spelled)
+    moving = tuple(_combined(axes, combine, spelled))
+    for axis in moving:
+        _refuse_twins(", ".join(spelled[name] for name in axis.names), axis.steps)
+    return Layout(moving, fixed, variables, spelled)
+
+
+def overridden(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's values as keywords of a sweep, without those that a sweep's own keywords stand for."""
+    given, _ = NAMES.resolve(
+        {name: value for name, value in keywords.items() if name != "extra" and _is_parameter(name)}
+    )
+    kept = request.parameters
+    place = model.place_of(request.width or 0, request.height or 0)
+    if place and "resolution" in given and not {"width", "height", "aspect_ratio"} & given.keys():
+        kept["aspect_ratio"] = place[0]  # another tier keeps the shape
+    for name in (*given, *displaced_sizes(given)):
+        kept.pop(name, None)
+    return {**kept, **({"extra": request.extra} if request.extra else {}), **keywords}
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -108,6 +129,10 @@ def is_axis(name: str, value: Any) -> bool:
     if isinstance(value, (list, tuple, range, set, frozenset, Iterator)):
         return True
     if getattr(value, "ndim", None) is not None:  # numpy arrays and pandas series; a numpy scalar has no dimension
+        if value.ndim > 1:
+            raise RequestError(
+                f"{name} is a table: an axis is one column of it", parameter=name, value=None, reason="type"
+            )
         return bool(value.ndim)
     return isinstance(value, Iterable) and hasattr(value, "__len__") and not hasattr(value, "bytes")
 
@@ -144,9 +169,7 @@ def _values(name: str, spelling: str, value: Any) -> list[Any]:
         )
     if len(items) > MAX_VALUES:
         raise RequestError(f"{spelling} has more than {MAX_VALUES:,} values", parameter=spelling, reason="count")
-    checked = [_checked(name, spelling, item) for item in items]
-    _refuse_twins(spelling, checked)
-    return checked
+    return [_checked(name, spelling, item) for item in items]
 
 
 def _checked(name: str, spelling: str, value: Any) -> Any:
@@ -157,11 +180,12 @@ def _checked(name: str, spelling: str, value: Any) -> Any:
     return check_one(PARAMETERS[name], spelling, value)
 
 
-def _refuse_twins(spelling: str, values: Sequence[Any]) -> None:
+def _refuse_twins(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
     seen: set[str] = set()
-    for value in values:
-        key = repr([item.sha256 for item in value]) if _are_references(value) else repr(value)
+    for step in steps:
+        key = repr([[item.sha256 for item in value] if _are_references(value) else value for value in step])
         if key in seen:
+            value = step[0] if len(step) == 1 else step
             raise RequestError(
                 f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once",
                 parameter=spelling, value=value, reason="conflict",

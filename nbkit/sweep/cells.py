@@ -8,49 +8,16 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, overload
 
 from nbkit.errors import RequestError
-from nbkit.parameter import short_repr
+from nbkit.parameter import Text, Whole
 from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.sweep.axes import TEMPLATES, Axis, Layout, fill
+from nbkit.sweep.cell import REPEAT, Cell, Facts, check, tell
 
 MAX_CELLS = 100_000
 """A sweep beyond this is a mistake; ``sample=`` draws from one of any size."""
-
-REPEAT = "repeat"
-"""The axis that ``repeats=`` makes."""
-
-
-@dataclass(frozen=True, repr=False)
-class Cell:
-    """One cell: its place, what is particular to it, and its request.
-
-    ``cell.temperature`` and ``cell.colour`` read a parameter of the request or a variable of the template.
-    """
-
-    index: int
-    values: dict[str, Any]
-    request: ImageRequest
-    parent: str | None = None
-    """The taskUUID of the draft that it makes again, if it does."""
-
-    @property
-    def key(self) -> str:
-        """The identity of its request: what it is known by in the log."""
-        return self.request.identity
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in self.values:
-            return self.values[name]
-        return getattr(self.request, name)
-
-    def __repr__(self) -> str:
-        return f"<Cell {self.index}: {tell(self.values)}>"
-
 
 Where = Callable[[Cell], Any]
 
@@ -62,7 +29,7 @@ class Cells(Sequence[Cell]):
         layout: axes, fixed values and variables.
         name: what the sweep is known by; made of its template, fixed values and axis names if not given.
         repeats: how often each cell comes, with a fresh seed each time.
-        sample: draw this many cells instead of taking all.
+        sample: draw this many cells instead of taking all; each comes as often as ``repeats`` says.
         random_state: for the draw; the sweep's own name if not given.
         where: keeps the cells for which it is true.
     """
@@ -78,13 +45,19 @@ class Cells(Sequence[Cell]):
         where: Where | None = None,
     ) -> None:
         self.layout = layout
-        self.key = name or _key(layout)
+        self.key = _key(layout) if name is None else check("name", Text(1, 200), name)
         self.axes: tuple[Axis, ...] = layout.axes
-        if repeats > 1:
+        self._repeats: int = check("repeats", Whole(1, MAX_CELLS), repeats)
+        if self._repeats > 1:
             _refuse_seed(layout)
-            self.axes = (*layout.axes, Axis((REPEAT,), tuple((i + 1,) for i in range(repeats))))
+            self.axes = (*layout.axes, Axis((REPEAT,), tuple((i + 1,) for i in range(self._repeats))))
         self.span = math.prod(len(axis) for axis in self.axes)
-        self._order = self._choose(sample, random_state, where)
+        self._where = where
+        self._words = {n: v for n, v in layout.variables.items() if n not in self.names}
+        if sample is None:
+            self._order = self._all()
+        else:
+            self._order = self._drawn(check("sample", Whole(1), sample), random_state)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,43 +83,79 @@ class Cells(Sequence[Cell]):
     def __iter__(self) -> Iterator[Cell]:
         return (self._make(index, place) for index, place in enumerate(self._order))
 
-    def _choose(self, sample: int | None, random_state: int | None, where: Where | None) -> Sequence[int]:
-        if sample is None and self.span > MAX_CELLS:
-            raise RequestError(
-                f"the axes span {self.span:,} cells, and a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them",
-                parameter="sample", value=None, reason="count",
-            )  # fmt: skip
-        if sample is None:
-            return range(self.span) if where is None else [p for p in range(self.span) if where(self._make(p, p))]
-        draw = random.Random(self.key if random_state is None else random_state)  # noqa: S311  the same draw everywhere is the point
-        if where is None:
-            return sorted(draw.sample(range(self.span), min(sample, self.span)))
-        return sorted(self._drawn_where(sample, draw, where))
+    @functools.cached_property
+    def facts(self) -> list[Facts]:
+        """Of each cell, in order; this makes every cell once, and so checks it."""
+        return [Facts.of(cell) for cell in self]
 
-    def _drawn_where(self, sample: int, draw: random.Random, where: Where) -> list[int]:
-        if self.span <= MAX_CELLS:
-            kept = [p for p in range(self.span) if where(self._make(p, p))]
-            return draw.sample(kept, min(sample, len(kept)))
+    def values_of(self, index: int) -> dict[str, Any]:
+        """What is particular to a cell, without making its request."""
+        return self._spelled(self._values(self._order[index]))
+
+    def _all(self) -> Sequence[int]:
+        _refuse_many(self.span, "the axes span")
+        return range(self.span) if self._where is None else [p for p in range(self.span) if self._keeps(p)]
+
+    def _drawn(self, sample: int, random_state: int | None) -> list[int]:
+        _refuse_many(min(sample * self._repeats, self.span), "sample= and repeats= ask for")
+        seed = self.key if random_state is None else check("random_state", Whole(0), random_state)
+        draw = random.Random(seed)  # noqa: S311  the same draw everywhere is the point
+        span = self.span // self._repeats
+        if span <= MAX_CELLS:
+            kept = [place for place in range(span) if self._keeps(place * self._repeats)]
+            found = draw.sample(kept, min(sample, len(kept)))
+        else:
+            found = self._drawn_from(span, sample, draw)
+        places = [place * self._repeats + repeat for place in sorted(found) for repeat in range(self._repeats)]
+        return [place for place in places if self._keeps(place)]
+
+    def _drawn_from(self, span: int, sample: int, draw: random.Random) -> list[int]:
+        """Draw from a product of any size, which is never built."""
         found: set[int] = set()
-        for _ in range(1000 + 200 * sample):  # a product that cannot be built is drawn from until enough fit
-            place = draw.randrange(self.span)
-            if place not in found and where(self._make(place, place)):
+        for _ in range(1000 + 200 * sample):
+            place = draw.randrange(span)
+            if place not in found and self._keeps(place * self._repeats):
                 found.add(place)
             if len(found) == sample:
                 break
         return list(found)
 
-    def _make(self, index: int, place: int) -> Cell:
+    def _keeps(self, place: int) -> bool:
+        """Whether ``where=`` keeps a cell. It may leave out combinations that the model does not allow."""
+        if self._where is None:
+            return True
+        try:
+            cell = self._make(place, place)
+        except RequestError as error:
+            return self._keeps_wrong(place, error)
+        return bool(self._where(cell))
+
+    def _keeps_wrong(self, place: int, error: RequestError) -> bool:
+        """The same for a cell that has no request: its values are all that there is to look at."""
+        own = self._values(place)
+        stand_in = Cell(place, self._spelled(own), None, words={**self.layout.fixed, **self.layout.variables, **own})  # type: ignore[arg-type]
+        try:
+            if not (self._where or bool)(stand_in):
+                return False
+        except Exception:  # noqa: BLE001  it looked at more than the values
+            raise error from None
+        raise error
+
+    def _values(self, place: int) -> dict[str, Any]:
+        """What the axes give to a place, by Python name."""
         own: dict[str, Any] = {}
         for axis in reversed(self.axes):
             place, step = divmod(place, len(axis))
             own.update(zip(axis.names, axis.steps[step], strict=True))
-        own = {name: own[name] for name in self.names}
+        return {name: own[name] for name in self.names}
+
+    def _make(self, index: int, place: int) -> Cell:
+        own = self._values(place)
         try:
             request = self._request(own)
         except RequestError as error:
             raise _told(error, index, self._spelled(own)) from None
-        return Cell(index, self._spelled(own), request)
+        return Cell(index, self._spelled(own), request, words=self._words)
 
     def _request(self, own: dict[str, Any]) -> ImageRequest:
         layout = self.layout
@@ -157,7 +166,7 @@ class Cells(Sequence[Cell]):
             if isinstance(parameters.get(name), str):
                 parameters[name] = fill(parameters[name], words)
         request = ImageRequest(**parameters)
-        if REPEAT in own and REPEAT not in layout.variables:
+        if REPEAT in own:
             request = request.replace(seed=_drawn_seed(self.key, request.identity, own[REPEAT]))
         return request
 
@@ -181,6 +190,15 @@ class ListedCells(Sequence[Cell]):
         self.names: tuple[str, ...] = origin.names
         self.layout: Layout = origin.layout
 
+    @functools.cached_property
+    def facts(self) -> list[Facts]:
+        """Of each cell, in order."""
+        return [Facts.of(cell) for cell in self._cells]
+
+    def values_of(self, index: int) -> dict[str, Any]:
+        """What is particular to a cell."""
+        return self._cells[index].values
+
     def __len__(self) -> int:
         return len(self._cells)
 
@@ -192,15 +210,9 @@ class ListedCells(Sequence[Cell]):
         return self._cells[index]
 
 
-def tell(values: dict[str, Any]) -> str:
-    """What is particular to a cell, in a line."""
-    return ", ".join(f"{name}={_told_value(value)}" for name, value in values.items()) or "the only one"
-
-
-def _told_value(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(str(item)[:19] for item in value) + "]"
-    return short_repr(value)
+def axis_names(cells: Cells | ListedCells) -> list[str]:
+    """The names of the axes as the person spelled them: the keys of a cell's values."""
+    return [cells.layout.spelled.get(name, name) for name in cells.names]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -209,7 +221,20 @@ def _drawn_seed(key: str, identity: str, repeat: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{key} {identity} {repeat}".encode()).digest()[:4])
 
 
+def _refuse_many(cells: int, what: str) -> None:
+    if cells > MAX_CELLS:
+        raise RequestError(
+            f"{what} {cells:,} cells, and a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them",
+            parameter="sample", value=None, reason="count",
+        )  # fmt: skip
+
+
 def _refuse_seed(layout: Layout) -> None:
+    if REPEAT in layout.variables:
+        raise RequestError(
+            "repeat is what repeats= calls its own axis: give the variable of the template another name",
+            parameter=REPEAT, reason="conflict",
+        )  # fmt: skip
     if "seed" in layout.fixed or any("seed" in axis.names for axis in layout.axes):
         raise RequestError(
             "repeats= draws a fresh seed for each repeat, so it does not go with seed=: give one or the other",

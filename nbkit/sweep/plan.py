@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 
 from nbkit.display.figure import shield
 from nbkit.display.text import count, usd, usd_range
 from nbkit.model import MICRO, Price
-from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT
+from nbkit.run import FAILED, PLANNED, SENT
 from nbkit.storage.history import State
-from nbkit.sweep.cells import REPEAT, Cell, Cells, ListedCells
+from nbkit.sweep.cell import Facts
+from nbkit.sweep.cells import Cells, ListedCells, axis_names
+from nbkit.sweep.columns import axis_series, column_of
 
 TO_DO = "to do"
-NEVER_AGAIN = (DONE, BLOCKED)
-"""A picture that is there is not paid again; a refusal would come again."""
+NOT_RUN, RUNNING = "not run", "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +81,32 @@ class PlanFrame(pd.DataFrame):
         return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))
 
 
-def due(cells: Cells | ListedCells, states: Mapping[str, State], *, retry: str | None) -> list[int]:
-    """The places of the cells that are still to be sent."""
-    places = []
-    for place, cell in enumerate(cells):
-        state = states.get(cell.key)
-        if state is None or state.status == NOT_SENT or (state.status == FAILED and retry == FAILED):
-            places.append(place)
-    return places
+def matched(cells: Cells | ListedCells, states: Mapping[str, Sequence[State]]) -> list[State | None]:
+    """What became of each cell. Cells that are the same request have a run each."""
+    left = {key: iter(found) for key, found in states.items()}
+    return [next(left[cell.key], None) if cell.key in left else None for cell in cells.facts]
+
+
+def status_of(state: State | None) -> str:
+    """What became of a cell, as a person says it; one that is only written down has not been run."""
+    if state is None or state.status == PLANNED:
+        return NOT_RUN
+    return RUNNING if state.status == SENT else state.status
+
+
+def due(states: Sequence[State | None], *, retry: str | None) -> list[int]:
+    """The places of the cells that are still to be sent.
+
+    A picture that is there is not paid again, a refusal would come again, and what somebody works on is theirs.
+    """
+    return [
+        place for place, state in enumerate(states) if state is None or (state.status == FAILED and retry == FAILED)
+    ]
 
 
 def make_plan(
     cells: Cells | ListedCells,
-    states: Mapping[str, State],
+    states: Sequence[State | None],
     *,
     latency: float | None,
     workers: int,
@@ -100,29 +114,25 @@ def make_plan(
     charged: bool,
 ) -> PlanFrame:
     """Price every cell."""
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[int, float, float, str]] = []
     whole, rest = Price(0, 0), Price(0, 0)
     images = due_images = due_cells = 0
     ended: dict[str, int] = {}
-    for cell in cells:
-        state = states.get(cell.key)
-        price, results = cell.request.price, _results(cell)
+    for (_, price, results), state in zip(cells.facts, states, strict=True):
         whole, images = whole + price, images + results
-        status = TO_DO if state is None or state.status == NOT_SENT else state.status
+        status = status_of(state)
+        status = TO_DO if status == NOT_RUN else status
         if status == TO_DO:
             rest, due_images, due_cells = rest + price, due_images + results, due_cells + 1
         else:
             ended[status] = ended.get(status, 0) + 1
-        rows.append(
-            {
-                **_plain(cell.values),
-                "images": results,
-                "low": price.low / MICRO,
-                "high": price.high / MICRO,
-                "status": status,
-            }
-        )
-    frame = PlanFrame(rows, columns=None if rows else [*cells.names, "images", "low", "high", "status"])
+        rows.append((results, price.low / MICRO, price.high / MICRO, status))
+    values = [cells.values_of(place) for place in range(len(cells))]
+    columns = {name: column_of(cells.layout, name) for name in axis_names(cells)}
+    axes = {column: axis_series(column, [own[name] for own in values]) for name, column in columns.items()}
+    facts = pd.DataFrame(rows, columns=["images", "low", "high", "status"])
+    dtypes = {"images": "Int64", "low": "Float64", "high": "Float64", "status": "string"}
+    frame = PlanFrame({**axes, **facts.astype(dtypes)})
     frame.totals = Totals(
         cells=len(cells),
         images=images,
@@ -138,26 +148,12 @@ def make_plan(
     return frame
 
 
-def price_of(cells: Sequence[Cell]) -> tuple[Price, int]:
+def price_of(cells: Iterable[Facts]) -> tuple[Price, int]:
     """What some cells may cost in micro-dollars, and how many images they are."""
     total, images = Price(0, 0), 0
     for cell in cells:
-        total, images = total + cell.request.price, images + _results(cell)
+        total, images = total + cell.price, images + cell.images
     return total, images
-
-
-def _results(cell: Cell) -> int:
-    return int(cell.request.effective("number_results"))
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _told(name, value) for name, value in values.items()}
-
-
-def _told(name: str, value: Any) -> Any:
-    if isinstance(value, tuple):  # reference images
-        return ", ".join(str(item)[:19] for item in value)
-    return int(value) if name == REPEAT else value
 
 
 def _duration(seconds: float) -> str:

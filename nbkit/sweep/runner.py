@@ -14,16 +14,17 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from nbkit.conversation import Gate, Verdict
+from nbkit.conversation import Verdict
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
+from nbkit.gate import Gate
 from nbkit.ledger import Ledger, Sent
 from nbkit.model import MICRO
-from nbkit.run import BLOCKED, DONE, FAILED, UNKNOWN
+from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
 from nbkit.storage.accounts import Purse
 from nbkit.storage.journal import Plan
-from nbkit.sweep.cells import Cell
+from nbkit.sweep.cell import Cell
 
 LANDERS = 3
 """Decoding and syncing keep about two cores busy; more threads only wait for each other."""
@@ -91,12 +92,20 @@ class SweepRun:
         self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
         self._stopping = threading.Event()
         self._finished = threading.Event()
+        self._finished.set()
         self._problem: BaseException | None = None
         self._started = time.monotonic()
         self._workers = min(max_workers, total)
         self._planned: queue.Queue[Plan | None] = queue.Queue(maxsize=max_workers)
         self._landing: queue.Queue[Sent | None] = queue.Queue(maxsize=4 * max_workers)
-        self._start(self._workers)
+        self._senders_left, self._landers_left = self._workers, min(LANDERS, self._workers)
+
+    def begin(self) -> Self:
+        """Start to send. Apart from the making, so that whoever is interrupted in between can still stop it."""
+        if self._workers:
+            self._finished.clear()
+            threading.Thread(target=self._begin, name="nbkit_begin", daemon=True).start()
+        return self
 
     # -- what a person asks --------------------------------------------------------------------------------
 
@@ -135,7 +144,7 @@ class SweepRun:
         What has been sent is settled in the background and lands in the log: ``.wait()`` waits for it.
         """
         self._stopping.set()
-        self._gate.open()
+        self._gate.shut()
         with self._change:
             self._change.notify_all()
         return self._result()
@@ -163,12 +172,9 @@ class SweepRun:
 
     # -- threads ---------------------------------------------------------------------------------------------
 
-    def _start(self, senders: int) -> None:
-        if senders == 0:
-            self._finished.set()
-            return
-        self._senders_left, self._landers_left = senders, min(LANDERS, senders)
-        work = [self._plan_all, *[self._send_all] * senders, *[self._land_all] * self._landers_left]
+    def _begin(self) -> None:
+        """In a thread of its own: an interrupt in the main thread must not leave some of the others unborn."""
+        work = [self._plan_all, *[self._send_all] * self._senders_left, *[self._land_all] * self._landers_left]
         for part in work:
             threading.Thread(target=self._guarded, args=(part,), name=f"nbkit{part.__name__}", daemon=True).start()
 
@@ -261,7 +267,8 @@ class SweepRun:
                 if status != UNKNOWN:
                     self._held -= sent.plan.request.price.high
                 self._spent += sent.verdict.cost
-                self._counts[status] += 1
+                if status != NOT_SENT:
+                    self._counts[status] += 1
                 self._change.notify_all()
 
     def _heed(self, verdict: Verdict) -> None:
@@ -276,4 +283,4 @@ class SweepRun:
                 self._problem = error
             self._stopping.set()
             self._change.notify_all()
-        self._gate.open()
+        self._gate.shut()

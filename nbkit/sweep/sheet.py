@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
 from nbkit.display.text import ellipsis
 from nbkit.offline.painting.lettering import drawable, face
 
-MARGIN, LINE = 12, 18
+MARGIN, GAP, LINE = 12, 4, 18
 GROUND, INK, QUIET = "white", "#1b1b1f", "#5b5b66"
 
 
@@ -30,11 +32,11 @@ def draw_sheet(pages: Sequence[Page], title: str) -> Image.Image:
 
 
 def _draw_page(page: Page) -> Image.Image:
-    tiles = [[here[0] if here else Tile(status="no such cell") for here in line] for line in page.tiles]
-    pictures = [[_picture(tile) for tile in line] for line in tiles]
-    everything = [picture for line in pictures for picture in line if picture is not None]
-    wide = max([p.width for p in everything] + [160])
-    high = max([p.height for p in everything] + [90])
+    slots = [[_slots(here) for here in line] for line in page.tiles]
+    beside = max([len(here) for line in slots for here in line] + [1])  # all pictures of a cell stand beside each other
+    everything = [picture for line in slots for here in line for _, picture in here if picture is not None]
+    one = max([p.width for p in everything] + [160])
+    wide, high = beside * one + (beside - 1) * GAP, max([p.height for p in everything] + [90])
     side, head = 150, LINE * (3 if page.title else 2)
     size = (side + len(page.columns) * (wide + MARGIN) + MARGIN, head + len(page.rows) * (high + LINE + MARGIN))
     drawn = Image.new("RGB", size, GROUND)
@@ -47,8 +49,10 @@ def _draw_page(page: Page) -> Image.Image:
     for row, value in enumerate(page.rows):
         top = head + row * (high + LINE + MARGIN)
         pen.text((MARGIN, top), _fit(f"{page.row_name} {value}".strip(), side - MARGIN), fill=INK, font=face(12))
-        for column, (tile, picture) in enumerate(zip(tiles[row], pictures[row], strict=True)):
-            _place(drawn, tile, picture, (side + column * (wide + MARGIN), top), (wide, high))
+        for column, here in enumerate(slots[row]):
+            for number, (tile, picture) in enumerate(here):
+                left = side + column * (wide + MARGIN) + number * (one + GAP)
+                _place(drawn, tile, picture, (left, top), (one, high))
     return drawn
 
 
@@ -66,10 +70,19 @@ def _place(
     pen.text((left, top + size[1] + 2), _fit(caption, size[0]), fill=QUIET, font=face(11))
 
 
-def _picture(tile: Tile) -> Image.Image | None:
-    if not tile.figures or tile.figures[0].preview is None:
+def _slots(here: Sequence[Tile]) -> list[tuple[Tile, Image.Image | None]]:
+    """Every picture of a place, each with a tile of its own, and a slot that says why there is none."""
+    slots: list[tuple[Tile, Image.Image | None]] = []
+    for tile in here or (Tile(status="no such cell"),):
+        slots += [(dataclasses.replace(tile, figures=(figure,)), _picture(figure)) for figure in tile.figures]
+        slots += [] if tile.figures else [(tile, None)]
+    return slots
+
+
+def _picture(figure: Figure) -> Image.Image | None:
+    if figure.preview is None:
         return None
-    with Image.open(io.BytesIO(tile.figures[0].preview)) as picture:
+    with Image.open(io.BytesIO(figure.preview)) as picture:
         return picture.convert("RGB")
 
 

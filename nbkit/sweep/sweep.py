@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 from IPython.display import display
 from tqdm.auto import tqdm
@@ -17,14 +18,22 @@ from nbkit.log import RunLog
 from nbkit.model import MICRO
 from nbkit.money import limit_in_micros
 from nbkit.run import DONE, FAILED
-from nbkit.sweep.cells import Cell, Cells, ListedCells
-from nbkit.sweep.plan import PlanFrame, due, make_plan, price_of
+from nbkit.storage.history import State
+from nbkit.sweep.cell import Cell
+from nbkit.sweep.cells import Cells, ListedCells
+from nbkit.sweep.plan import PlanFrame, due, make_plan, matched, price_of
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import SweepRun
 from nbkit.waiting import Stopped
 
 MANY_IMAGES = 100
 """A run of more images than this wants ``confirm=True``."""
+
+PATIENCE = 0.4
+"""Seconds for the pictures that are shown after Stop."""
+
+_UNDER_WAY: weakref.WeakValueDictionary[tuple[str, str], SweepRun] = weakref.WeakValueDictionary()
+"""What this kernel runs, by folder of the log and name of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +113,27 @@ class Sweep(Sequence[Cell]):
             RequestError: for a cell that the model does not allow, or a missing ``confirm=True``; nothing is sent.
             BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is.
         """
-        running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
+        self._last = None
         try:
+            running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
             _watch(running)
         except KeyboardInterrupt:
-            result = running.stop()
-            now = running.progress
-            display(result)  # type: ignore[no-untyped-call]
-            paid = (
-                f"{count(now.running, 'request')} under way, up to {usd(round(now.held * MICRO))}, still being paid for; "
-                if now.running
-                else ""
-            )
-            raise Stopped(
-                f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on."
-            ) from None
+            raise self._stopped() from None
         result = running.wait()
         assert isinstance(result, SweepResult)
         return result
+
+    def _stopped(self) -> Stopped:
+        """Show what there is, and say what is still being paid for."""
+        paid = ""
+        if self._last is not None:
+            self._last.stop()
+            now = self._last.progress
+            if now.running:
+                held = usd(round(now.held * MICRO))
+                paid = f"{count(now.running, 'request')} under way, up to {held}, still being paid for; "
+        display(self.result.peek(PATIENCE))  # type: ignore[no-untyped-call]
+        return Stopped(f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on.")
 
     def start(
         self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
@@ -138,13 +150,12 @@ class Sweep(Sequence[Cell]):
                 value=max_workers,
             )
         limit = limit_in_micros("budget", budget)
-        if self._last is not None and not self._last.finished:
-            self._last.stop()
-            self._last.settled()
+        _ = self.cells.facts  # every cell is checked before anything else happens
+        self._let_land()
         self._workshop.ledger.recover(sweep=self.name, resend=True)
-        places = due(self.cells, self._states(), retry=retry)
+        places = due(self._states(), retry=retry)
         self._ask_to_confirm(places, confirm=confirm)
-        self._last = SweepRun(
+        self._last = _UNDER_WAY[self._place] = SweepRun(
             (self.cells[place] for place in places),
             total=len(places),
             ledger=self._workshop.ledger,
@@ -153,7 +164,7 @@ class Sweep(Sequence[Cell]):
             budget=limit,
             result=lambda: self.result,
         )
-        return self._last
+        return self._last.begin()
 
     @property
     def result(self) -> SweepResult:
@@ -168,11 +179,22 @@ class Sweep(Sequence[Cell]):
         axes = ", ".join(f"{'+'.join(said.get(n, n) for n in axis.names)} {len(axis)}" for axis in self.cells.axes)
         return f"<Sweep {self.name}: {count(len(self), 'cell')} ({axes or 'no axis'})>"
 
-    def _states(self) -> Mapping[str, Any]:
-        return self._workshop.log.history.states(self.name, self._workshop.engine)
+    @property
+    def _place(self) -> tuple[str, str]:
+        return str(self._workshop.log.folder.resolve()), self.name
+
+    def _let_land(self) -> None:
+        """What an earlier start has under way lands first: the cell that made this sweep may have run twice."""
+        earlier = _UNDER_WAY.get(self._place)
+        if earlier is not None and not earlier.finished:
+            earlier.stop()
+            earlier.settled()
+
+    def _states(self) -> list[State | None]:
+        return matched(self.cells, self._workshop.log.history.states(self.name, self._workshop.engine))
 
     def _ask_to_confirm(self, places: Sequence[int], *, confirm: bool) -> None:
-        price, images = price_of([self.cells[place] for place in places])
+        price, images = price_of(self.cells.facts[place] for place in places)
         if images > MANY_IMAGES and not confirm:
             raise RequestError(
                 f"this sends {count(len(places), 'cell')} for {count(images, 'image')}: {usd_range(price)}. "
