@@ -29,12 +29,14 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageOps
 
+from nbkit.errors import StorageError
 from nbkit.parameter import Wrong, is_utf8, plain, short_repr, without_query
 
 RULE = "a pathlib.Path, bytes, a PIL image, a GeneratedImage, or text that is a URL, a UUID, a data URI or base64"
 MAX_PIXELS = 100_000_000
 """A reference beyond this is refused before it is decoded: a small file can unpack to a huge picture."""
 
+_LOST = "sha256:"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:(image/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 _WIRE_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -76,6 +78,8 @@ class Reference:
 
     def to_send(self) -> str:
         """Like :attr:`wire`; a data URI or base64 text that holds location or device data is sent without."""
+        if self.text.startswith(_LOST):
+            raise StorageError(f"the reference image {self.text[:19]}… is no longer in the image folder; give it again")
         if not self.data or (self.text and _decode_text(self.text) == self.data):
             return self.wire
         return self._data_uri()
@@ -88,6 +92,11 @@ class Reference:
         if self.data:
             return f"sha256:{self.sha256}"
         return without_query(self.text) if "://" in self.text else self.text
+
+
+def lost_reference(sha256: str) -> Reference:
+    """A reference whose picture is no longer where it was kept: it has a name, and cannot be sent."""
+    return Reference(text=f"{_LOST}{sha256}", sha256=sha256)
 
 
 def make_reference(value: Any) -> Reference:

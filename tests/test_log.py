@@ -291,3 +291,14 @@ def test_a_picture_file_that_was_deleted(service, studio):
     assert "its file is not here" in studio.log._repr_mimebundle_()["text/html"]
     with pytest.raises(nbkit.errors.NoImage):
         run.image.bytes  # noqa: B018  asking for it is what raises
+
+
+def test_a_run_whose_reference_was_deleted_can_still_be_looked_at(studio):
+    """The log shows it and goes on; only sending it again needs the picture, and says that it is gone."""
+    run = studio.generate("Like this", reference_images=[picture("PNG", "red")])
+    next((studio.log.folder / "images").rglob("*.png")).unlink()
+    again = studio.log[run.task_uuid]
+    assert again.status == "done"
+    assert [one.task_uuid for one in studio.log] == [run.task_uuid]
+    with pytest.raises(errors.StorageError, match="no longer in the image folder"):
+        again.rerun(seed=1)

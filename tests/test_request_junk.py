@@ -74,7 +74,7 @@ ODD = [
     Hostile(), HostileText("A lantern"), HostileInteger(), HostileReal(), HostileList([1]), LooksLikeText(), Equal(),
     Hostile, object(), ..., print, NotImplemented, range(3), iter([]), slice(3), memoryview(b"x"), bytearray(), {}, set(),
     10**5000, -(10**5000), 2**63, float("nan"), float("inf"), 1j, -0.0, Fraction(1, 3), Fraction(10**400), Decimal("NaN"),
-    dt.date(2026, 1, 1), np.array([]), np.array([1, 2]), np.array("HIGH"), np.float32("nan"), np.datetime64("NaT"),
+    dt.date(2026, 1, 1), np.array([]), np.array([1, 2]), np.array("HIGH"), np.float32("nan"), np.datetime64("NaT", "s"),
     np.longdouble(2), np.ma.masked, pd.NA, pd.NaT, pd.Series([1, 2]), pd.DataFrame(), pd.Timestamp(0),
     "\ud800", "A" * 400, "https://\ud800", "https://[", "://", "data:;base64,", "data:image/png;base64,AAAA",
     "data:image/png;base64,\ud800", b"\xff\xd8\xff", [[]], [None], [Hostile()], {"topP": Hostile()}, {"google": Hostile()},

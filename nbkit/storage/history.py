@@ -15,7 +15,7 @@ from nbkit import errors
 from nbkit.errors import EngineError, NbkitError
 from nbkit.image import Facts, GeneratedImage
 from nbkit.model import MICRO
-from nbkit.reference import Reference
+from nbkit.reference import Reference, lost_reference
 from nbkit.request import ImageRequest
 from nbkit.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 from nbkit.storage.database import Database
@@ -174,7 +174,7 @@ class History:
                 files[digest] = (self._store.shown / name).as_posix()
                 media_type = REFERENCE_TYPES[path.suffix]
                 return Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
-        raise errors.StorageError(f"the reference image {text[:19]}… is no longer in {self._store.folder}")
+        return lost_reference(digest)  # the run can still be looked at; only sending it again needs the picture
 
     def _pictures(self, row: Row, results: Sequence[Row]) -> Iterator[GeneratedImage]:
         for result in results:

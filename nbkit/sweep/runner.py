@@ -235,7 +235,9 @@ class SweepRun:
             self._running += 1
             self._held += plan.request.price.high
         try:
-            self._landing.put(self._ledger.converse(plan, gate=self._gate))
+            sent = self._ledger.converse(plan, gate=self._gate)
+            self._heed(sent.verdict)
+            self._landing.put(sent)
         except Exception as error:  # noqa: BLE001  told by wait(); the other senders stop, too
             with self._change:
                 self._running -= 1
@@ -257,7 +259,6 @@ class SweepRun:
         try:
             self._ledger.land(sent)
             status = sent.verdict.status
-            self._heed(sent.verdict)
         except Exception as error:  # noqa: BLE001  told by wait(); what was paid is in the log for recover()
             self._halt(error)
         finally:
