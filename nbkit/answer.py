@@ -8,6 +8,7 @@ HTTP status second.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -267,7 +268,7 @@ def _result(item: Json) -> Result | None:
     if not isinstance(source, str):
         return None
     return Result(
-        image_uuid=_text(item.get("imageUUID") or source[-64:]),
+        image_uuid=_text(item.get("imageUUID") or hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()),
         seed=_seed(item.get("seed")),
         cost=micros(item.get("cost")),
         source=source.encode("utf-8", "replace").decode(),

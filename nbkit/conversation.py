@@ -44,6 +44,9 @@ from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
 _UNCERTAIN = (AnswerLost, ServerError, EngineTimeout, ConflictError)
 _UNAVAILABLE = 503
 
+LONGEST_PAUSE = 120.0
+"""Seconds. A service that asks for more is not waited for: the run ends as refused, and says how long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -76,7 +79,8 @@ class Pace:
     def pause(self, attempt: int, asked_for: float | None = None) -> float:
         """Seconds before a further try: as many as the service asked for, or more each time, never in step."""
         wanted: float = self.retry_first * 2**attempt * random.uniform(0.6, 1.4)  # noqa: S311  jitter is no secret
-        return min(max(wanted, asked_for or 0.0), 120.0)
+        asked: float = (asked_for or 0.0) * random.uniform(1.0, 1.2)  # noqa: S311  all who were told the same come back apart
+        return min(max(wanted, asked), LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class Verdict:
     results: tuple[Result, ...] = ()
     errors: tuple[EngineError, ...] = ()
     offline: bool = False
+    running: bool = False
+    """Of ``unknown``: the service knows the task and works on it."""
+    unheard: bool = False
+    """Of ``unknown``: the service was asked, and does not know the task."""
 
     @property
     def cost(self) -> int:
@@ -116,7 +124,7 @@ class Conversation:
     task: Mapping[str, Any]
     pace: Pace
     gate: Gate = field(default_factory=Gate)
-    _resent: bool = field(default=False, init=False)
+    _sends_left: int = field(default=0, init=False)
 
     @property
     def _uuid(self) -> str:
@@ -129,6 +137,7 @@ class Conversation:
 
     def hold(self) -> Verdict:
         """Send the task and stay until its outcome is known, or until there is no way to know it now."""
+        self._sends_left = self.pace.busy_tries - 1
         try:
             reply = self._send()
         except NotAllowed:
@@ -141,7 +150,7 @@ class Conversation:
 
     def resume(self, *, resend: bool) -> Verdict:
         """Find out about a task that an earlier kernel sent; ``resend`` allows to send the same task again."""
-        self._resent = not resend
+        self._sends_left = 1 if resend else 0
         return self._find_out(AnswerLost("the kernel ended before an answer came", task_uuid=self._uuid))
 
     # -- sending -------------------------------------------------------------------------------------------
@@ -159,7 +168,8 @@ class Conversation:
                 self.pace.back_off(attempt)
             else:
                 busy = _busy(reply)
-                if busy is None or attempt + 1 >= self.pace.busy_tries:
+                too_long = busy is not None and (busy.retry_after or 0.0) > LONGEST_PAUSE
+                if busy is None or too_long or attempt + 1 >= self.pace.busy_tries:
                     return reply
                 self.gate.close(self.pace.pause(attempt, busy.retry_after))
             attempt += 1
@@ -195,7 +205,7 @@ class Conversation:
     # -- asking --------------------------------------------------------------------------------------------
 
     def _poll(self, last: Reply) -> Verdict:
-        """Ask until everything is there. Answers are cumulative: each replaces the one before."""
+        """Ask until everything is there. Answers should be cumulative; what an earlier one told is kept in any case."""
         moved = self.pace.clock()
         until = moved + self.pace.patience
         pause = self.pace.poll_first
@@ -203,39 +213,44 @@ class Conversation:
         while (now := self.pace.clock()) < until:
             self.pace.sleep(pause)
             pause = min(pause * self.pace.poll_growth, self.pace.poll_cap)
-            reply = self._asked(thoroughly=silences >= 3)
+            reply = self._asked(thoroughly=silences >= 3 or self.task.get("deliveryMethod") != "async")
             if reply is None or reply.silent:
                 silences += 1
                 continue
+            reply = _joined(last, reply)
             if reply.processing or len(reply.results) > len(last.results):
                 moved = now
             silences, last = 0, reply
             if self._complete(reply) or (reply.results and now - moved > self.pace.lull):
                 return self._verdict(reply)
         waited = f"no final answer within {self.pace.patience / 60:.0f} minutes"
-        return Verdict(UNKNOWN, errors=(AnswerLost(waited, task_uuid=self._uuid),), offline=last.offline)
+        lost = AnswerLost(waited, task_uuid=self._uuid)
+        return Verdict(UNKNOWN, errors=(lost,), offline=last.offline, running=not last.silent)
 
     def _asked(self, *, thoroughly: bool) -> Reply | None:
         """What the service knows of the task: ``None`` if it cannot be asked, a silent reply if it knows nothing."""
         questions = (self.client.ask, self.client.details) if thoroughly else (self.client.ask,)
-        reply: Reply | None = None
+        silence: Reply | None = None
+        answered = True
         for question in questions:
             try:
                 reply = question(self._uuid)
             except EngineError:
-                return None
-            own = tuple(error for error in reply.errors if not _about_the_question(error))
-            if any(isinstance(e, BusyError | ServerError | AuthenticationError | CreditError) for e in own):
-                return None  # about the question, not about the task
-            reply = dataclasses.replace(reply, errors=own)
+                answered = False
+                continue
+            if not reply.results and any(map(_troubled, reply.errors)):
+                answered = False  # the service had trouble with the question; of the task it says nothing
+                continue
+            reply = dataclasses.replace(reply, errors=tuple(e for e in reply.errors if not _about_the_question(e)))
             if not reply.silent:
                 return reply
-        return reply
+            silence = reply
+        return silence if answered else None
 
     def _find_out(self, doubt: EngineError) -> Verdict:
         """The outcome is not known: ask, and only if nobody knows the task, send it once more."""
         if doubt.status == _UNAVAILABLE:
-            self.gate.close(self.pace.pause(0, doubt.retry_after))
+            self.gate.close(self.pace.pause(max(0, self.pace.busy_tries - 1 - self._sends_left), doubt.retry_after))
         for attempt in range(self.pace.connect_tries):
             reply = self._asked(thoroughly=True)
             if reply is not None:
@@ -247,12 +262,13 @@ class Conversation:
             return self._verdict(reply) if self._complete(reply) else self._poll(reply)
         if isinstance(doubt, ConflictError):
             return self._poll(reply)  # it did arrive, and is not finished: nothing to do but to wait
-        if self._resent:
-            return Verdict(UNKNOWN, errors=(doubt,), offline=reply.offline)
+        if self._sends_left <= 0:
+            return Verdict(UNKNOWN, errors=(doubt,), offline=reply.offline, unheard=True)
         return self._send_once_more(doubt)
 
     def _send_once_more(self, doubt: EngineError) -> Verdict:
-        self._resent = True
+        # A service that says 503 again and again is asked again and again; anything else is tried once more.
+        self._sends_left = self._sends_left - 1 if doubt.status == _UNAVAILABLE else 0
         if doubt.status != _UNAVAILABLE:  # after that one the gate is closed for a while
             self.pace.back_off(0, doubt.retry_after)
         try:
@@ -268,6 +284,19 @@ def _busy(reply: Reply) -> BusyError | None:
     if reply.results or reply.processing:
         return None
     return next((error for error in reply.errors if isinstance(error, BusyError)), None)
+
+
+def _joined(before: Reply, now: Reply) -> Reply:
+    """What two answers told together: results by their UUID, everything else as the later one has it."""
+    results = {result.image_uuid: result for result in (*before.results, *now.results)}
+    return dataclasses.replace(now, results=tuple(results.values()))
+
+
+def _troubled(error: EngineError) -> bool:
+    """Whether an error is about the asking: the service was busy, broken or closed to us just then."""
+    status = error.status or 0
+    trouble = isinstance(error, BusyError | ServerError | AuthenticationError | CreditError)
+    return trouble or status >= 500 or status in (408, 429)
 
 
 def _about_the_question(error: EngineError) -> bool:

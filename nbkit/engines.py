@@ -88,7 +88,9 @@ def _choose(engine: Any, key: Secret | None, transport: httpx.BaseTransport | No
     if isinstance(engine, str) and "://" in engine:
         return _at_address(engine, key, transport)
     raise ConfigurationError(
-        f"engine={engine!r}: must be 'offline', 'runware', an address such as 'http://127.0.0.1:8000', or an nbkit.Offline()"
+        # What was given is not told: it may be a key, pasted into the wrong argument.
+        "engine=…: must be 'offline', 'runware', an address such as 'http://127.0.0.1:8000', or an nbkit.Offline(); "
+        "a key goes into api_key=…"
     )
 
 
@@ -118,7 +120,7 @@ def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport
             "engine=…: the address cannot be read; it looks like 'http://127.0.0.1:8000'"
         ) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"engine={address!r}: an address begins with http:// or https:// and names a host")
+        raise ConfigurationError("engine=…: an address begins with http:// or https:// and names a host")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError("engine=…: an address without user, password or query; the key goes into api_key=…")
     path = parts.path.rstrip("/") or "/v1"

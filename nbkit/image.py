@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from nbkit.display.figure import Figure, figure_html, shield
 from nbkit.display.text import usd
 from nbkit.errors import DownloadError, NoImage
 from nbkit.model import MICRO
+from nbkit.parameter import without_addresses
 
 PREVIEW_SIZE = 384
 """Pixels on the long side of a preview."""
@@ -68,8 +69,11 @@ def examine(data: bytes) -> Facts:
         raise DownloadError("a picture of far more pixels than any size of the model") from None
     except Exception as error:  # noqa: BLE001  a decoder that is fed with anything may raise anything
         beginning = data[:16].decode("ascii", "replace").strip()
+        # Pillow's own words name the stream by its address in memory, and these words go into the log.
+        unknown = isinstance(error, UnidentifiedImageError)
+        why = "no JPEG, PNG or WEBP" if unknown else without_addresses(str(error))
         raise DownloadError(
-            f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {error})", retry=True
+            f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {why})", retry=True
         ) from None
 
 
@@ -79,7 +83,12 @@ def _refuse_bomb(picture: Image.Image) -> None:
 
 
 def _fingerprint(picture: Image.Image) -> str:
-    """Sixteen hex digits: the mean lightness of a 4x4 grid. Two encoders, or two Pillows, give the same."""
+    """Sixteen hex digits: the mean lightness of a 4x4 grid in sixteen steps; a glance, and no hash.
+
+    Decoding the same bytes again gives the same digits. Another encoder gives mostly the same: where a cell's mean
+    lies at the edge between two steps, its digit may change by one. Pictures whose lightness is laid out alike have
+    the same digits, whatever their colours and details; ``sha256`` tells pictures apart.
+    """
     colours = picture.convert("RGBA") if "transparency" in picture.info else picture  # Pillow warns of the short way
     plain = colours if colours.mode in ("RGB", "L") else colours.convert("RGB")  # which would copy every pixel
     small = plain.resize((4, 4), Image.Resampling.BOX).convert("L")
@@ -94,7 +103,8 @@ class GeneratedImage:
         width, height: its real size in pixels, read from the file.
         sha256: of its bytes.
         media_type: such as ``image/jpeg``.
-        fingerprint: sixteen hex digits that depend on the picture and not on its encoding.
+        fingerprint: sixteen hex digits on how light the picture is where, to see at a glance whether an output
+            changed; another encoding may change a digit by one.
         image_uuid: the service's name for it.
         nsfw: what the safety check said, or ``None`` when there was none.
     """
@@ -165,10 +175,10 @@ class GeneratedImage:
             picture.load()
             return picture
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str] = ".") -> Path:
         """Write the picture to a file and return its path.
 
-        A folder gets the file under its hash. A suffix of the picture's own format, or none, gets the original
+        A folder, such as the current one, gets the file under its hash. A suffix of the picture's own format, or none, gets the original
         bytes; another suffix (``.png`` for a JPG) gets a converted copy.
         """
         target = Path(path).expanduser()
@@ -207,11 +217,19 @@ class GeneratedImage:
     @property
     def caption(self) -> tuple[str, ...]:
         """The facts that stand under it."""
-        return (f"{self.width}x{self.height}", f"seed {self.seed}", usd(self._cost))
+        seed = () if self.seed is None else (f"seed {self.seed}",)
+        return (f"{self.width}x{self.height}", *seed, usd(self._cost))
+
+    def __eq__(self, other: object) -> bool:
+        return self.sha256 == other.sha256 if isinstance(other, GeneratedImage) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
 
     def __repr__(self) -> str:
+        size, *facts = self.caption
         kind = SUFFIXES[self.media_type][1:].upper()
-        return f"<GeneratedImage {self.width}x{self.height} {kind}, seed {self.seed}, {usd(self._cost)}, {self.fingerprint}>"
+        return f"<GeneratedImage {', '.join((f'{size} {kind}', *facts, self.fingerprint))}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": shield(figure_html(self.figure())), "text/plain": repr(self)}

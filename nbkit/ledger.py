@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from nbkit.answer import Result
 from nbkit.client import Client
 from nbkit.conversation import Conversation, Pace, Verdict
-from nbkit.errors import DownloadError, StorageError
+from nbkit.errors import AuthenticationError, CreditError, DownloadError, EngineError, StorageError
 from nbkit.gate import Gate
 from nbkit.image import Facts
 from nbkit.model import MICRO
@@ -33,6 +34,18 @@ from nbkit.storage.history import History
 from nbkit.storage.images import ImageStore
 from nbkit.storage.journal import Journal, Outcome, Picture, Plan
 from nbkit.storage.owner import HANDS, Heart, Owner, lives, this_process
+
+WATCHING = 0.1
+"""Seconds between two looks at a run that another thread or kernel works on."""
+
+RECOVERERS = 4
+"""Runs that are asked for at once."""
+
+RECOVERY_PATIENCE = 3.0
+"""Seconds that a recovery waits for a task which the service still works on; then it says so, and goes on."""
+
+FORGOTTEN = 900.0
+"""Seconds after which a task that the service does not know was never accepted: no task runs for so long."""
 
 HEARTBEAT_PATIENCE = 120.0
 """Seconds after which a process of another machine counts as gone."""
@@ -89,6 +102,8 @@ class Ledger:
         self._client, self._journal, self._history, self._store = client, journal, history, store
         self._engine, self._charged, self._studio = engine, charged, studio
         self._limits, self._pace = limits, pace
+        self._hasty = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
+        self._shared = self._new_gate()
         self._heart = Heart(journal.beat)
 
     def plan(
@@ -115,9 +130,8 @@ class Ledger:
             sweep=sweep,
             purse=purse,
         )
-        HANDS.take(
-            plan.task_uuid
-        )  # before its row is there: a recovery in another thread must not take it for abandoned
+        # Before its row is there: a recovery in another thread must not take it for abandoned.
+        HANDS.take(plan.task_uuid)
         try:
             self._journal.plan(plan, self._limits)
         except BaseException:
@@ -133,32 +147,54 @@ class Ledger:
         finally:
             HANDS.leave(plan.task_uuid)
 
-    def carry_out(self, plan: Plan) -> Run:
+    def carry_out(self, plan: Plan, gate: Gate | None = None) -> Run:
         """Send a planned run and see it through: to its pictures on disk, or to a reason why there are none."""
-        self.land(self.converse(plan))
+        sent = self.converse(plan, gate)
+        self.land(sent)
+        run = self._history.get(plan.task_uuid)
+        error = run.error
+        if error is not None and sent.verdict.errors:  # it knows more than the log keeps of it: status, parameters
+            error = sent.verdict.errors[0]
+            error.request = plan.request
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
-        return dataclasses.replace(self._history.get(plan.task_uuid), request=plan.request)
+        return dataclasses.replace(run, request=plan.request, error=error)
 
     def converse(self, plan: Plan, gate: Gate | None = None) -> Sent:
         """Send a planned run and stay until its outcome is known."""
         try:
             self._journal.sent(plan.task_uuid)
             started = time.monotonic()
-            conversation = Conversation(self._client, plan.task, self._pace, gate or self._gate())
-            return Sent(plan, conversation.hold(), started)
+            conversation = Conversation(self._client, plan.task, self._pace, gate or self.gate())
+            verdict = conversation.hold()
+            if any(isinstance(error, (CreditError, AuthenticationError)) for error in verdict.errors):
+                self._turn_away()
+            return Sent(plan, verdict, started)
         except BaseException:
             HANDS.leave(plan.task_uuid)
             raise
 
-    def _gate(self) -> Gate:
-        """Of a run that keeps its pauses alone."""
-        return Gate(self._pace.clock, self._pace.sleep)
+    def gate(self) -> Gate:
+        """Of one run: its pauses are kept by all runs of the studio, and it can be shut alone."""
+        return self._new_gate(self._shared)
+
+    def _new_gate(self, outer: Gate | None = None) -> Gate:
+        # With the real clock a gate waits by itself, and so that shutting it ends the waiting.
+        return Gate(self._pace.clock, None if self._pace.sleep is time.sleep else self._pace.sleep, outer)
+
+    def _turn_away(self) -> None:
+        """No credit, no valid key: what waits to be sent would be refused as well. What is asked for later is tried."""
+        self._shared.shut()
+        self._shared = self._new_gate()
 
     def land(self, sent: Sent) -> None:
         """Settle a run and bring its pictures to disk."""
         plan = sent.plan
         try:
             self._land(plan.task_uuid, sent.verdict, plan.task, charged=self._charged, started=sent.started)
+        except StorageError as error:
+            raise StorageError(
+                f"{error} This run had been sent by then and may be paid: studio.recover() brings it when that is mended"
+            ) from error
         finally:
             HANDS.leave(plan.task_uuid)
 
@@ -169,9 +205,39 @@ class Ledger:
             resend: whether a task that the service does not know may be sent again, under its own taskUUID.
             sweep: only the runs of this sweep.
         """
-        found = [self._try_run(row, resend=resend) for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
-        fetched = [self._recover_picture(row) for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
+        with ThreadPoolExecutor(RECOVERERS) as pool:
+            open_ = [row for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
+            found = list(pool.map(lambda row: self._try_run(row, resend=resend), open_))
+            missing = [row for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
+            fetched = list(pool.map(self._recover_picture, missing))
         return found + fetched
+
+    def known(self, identity: str) -> Run | None:
+        """The run that answers a request from the log: done, with its pictures on disk if they can still be had.
+
+        A run of the same request whose outcome is open is settled first, under its own taskUUID: another one beside
+        it would be paid twice. One that a living kernel works on is waited for.
+        """
+        until = time.monotonic() + self._pace.patience
+        for row in self._history.unsettled(identity=identity):
+            while _is_worked_on(row) and time.monotonic() < until:
+                time.sleep(WATCHING)
+                still = [r for r in self._history.unsettled(identity=identity) if r["id"] == row["id"]]
+                if not still:
+                    break
+                row = still[0]  # noqa: PLW2901  the same run, a moment later
+            else:
+                self._try_run(row, resend=True)
+        run = self._history.matching(identity, self._engine)
+        if run is not None:
+            self.complete(run.task_uuid)
+            run = self._history.get(run.task_uuid)
+        return run
+
+    def complete(self, task_uuid: str) -> None:
+        """Fetch the pictures of one run that are paid and not on disk."""
+        for row in self._history.unfetched(task_uuid=task_uuid):
+            self._recover_picture(row)
 
     # -- landing -------------------------------------------------------------------------------------------
 
@@ -220,7 +286,7 @@ class Ledger:
         """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others."""
         try:
             return self._recover_run(row, resend=resend)
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001  whatever is wrong with one run is told in its row
             return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
 
     def _recover_run(self, row: Any, *, resend: bool) -> Recovered:
@@ -236,18 +302,38 @@ class Ledger:
         may_resend = resend and row["resendable"]
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
-        verdict = Conversation(self._client, task, self._pace, self._gate()).resume(resend=may_resend)
+        verdict = Conversation(self._client, task, self._hasty, self.gate()).resume(resend=may_resend)
+        if verdict.unheard and not may_resend and time.time() - row["created"] / MICRO > FORGOTTEN:
+            self._journal.never_sent(uuid)
+            return Recovered(
+                uuid, before, NOT_SENT, "never accepted: the service does not know it; nothing was charged"
+            )
         self._land(uuid, verdict, task, charged=row["charged"])
         return Recovered(uuid, before, verdict.status, _note(verdict))
 
     def _recover_picture(self, row: Any) -> Recovered:
         uuid, missing = row["taskUUID"], "done, picture missing"
-        if row["engine"] == self._engine and row["url"]:
-            picture = self._fetch(row["id"], row["url"])
+        picture = Picture(row["id"], error="the answer named no address")
+        if row["engine"] == self._engine:
+            for source in self._sources(row):
+                picture = self._fetch(row["id"], source)
+                if picture.file is not None:
+                    break
             self._journal.finish(uuid, [picture])
-            if picture.file is not None:
-                return Recovered(uuid, missing, DONE, "its picture was fetched")
-        return Recovered(uuid, missing, missing, "its picture could not be fetched")
+        if picture.file is not None:
+            return Recovered(uuid, missing, DONE, "its picture was fetched")
+        return Recovered(uuid, missing, missing, f"its picture could not be fetched: {picture.error}")
+
+    def _sources(self, row: Any) -> Iterator[str]:
+        """Where a paid picture may be had: at the address it came with, then wherever the service says it is now."""
+        if row["url"]:
+            yield row["url"]
+        for question in (self._client.ask, self._client.details):
+            try:
+                results = question(row["taskUUID"]).results
+            except EngineError:
+                continue
+            yield from (r.source for r in results if r.image_uuid == row["imageUUID"] and r.source != row["url"])
 
 
 def _outcomes(verdict: Verdict, wanted: Any, inline: Inline) -> list[Outcome]:
@@ -274,8 +360,15 @@ def _is_worked_on(row: Any) -> bool:
 
 
 def _note(verdict: Verdict) -> str:
+    if verdict.status == UNKNOWN and verdict.running:
+        return "still running: the service works on it; its money stays held. Ask again later"
+    if verdict.status == UNKNOWN and verdict.unheard:
+        return (
+            "the service does not know it: probably never accepted. Its money stays held until that is certain; "
+            "recover(resend=True) sends the same task"
+        )
     if verdict.status == UNKNOWN:
-        return "the service does not tell yet; its money stays held. Ask again later, or recover(resend=True)"
+        return "the service cannot be asked just now; its money stays held. Ask again later"
     if verdict.status == FAILED and verdict.errors:
         return f"it failed: {verdict.errors[0].message}"
     return f"{len(verdict.results)} of its pictures were recovered" if verdict.results else verdict.status

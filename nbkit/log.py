@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import pandas as pd
 
 from nbkit.display.figure import QUIET, shield
 from nbkit.display.text import count
+from nbkit.parameter import Wrong
+from nbkit.reference import Reference, make_reference
 from nbkit.run import Run
 from nbkit.storage.database import Database
 from nbkit.storage.frame import to_frame
-from nbkit.storage.history import History
+from nbkit.storage.history import REFERENCE_TYPES, History
 from nbkit.storage.images import ImageStore
 from nbkit.storage.journal import Journal
 from nbkit.storage.schema import prepare
@@ -63,6 +66,30 @@ class RunLog:
     def several(self, task_uuids: Sequence[str]) -> dict[str, Run]:
         """Runs by their taskUUID; those that the log does not have are left out."""
         return {name: self._finish(run) for name, run in self.history.many(task_uuids).items()}
+
+    def reference(self, sha256: str) -> Reference:
+        """A picture of the image folder as a reference image: ``reference_images=[log.reference("3fa9…")]``.
+
+        Args:
+            sha256: the hash of its content, or its first twelve hex digits or more.
+
+        Raises:
+            KeyError: if the folder has no such picture, or several.
+        """
+        digest = str(sha256).strip().lower().removeprefix("sha256:")
+        if not re.fullmatch("[0-9a-f]{12,64}", digest):
+            raise KeyError("a reference image is named by its SHA-256, or by its first 12 hex digits or more")
+        paths = (self.store.folder / digest[:2]).glob(f"{digest}*")
+        found = {path.stem: path for path in paths if path.suffix in REFERENCE_TYPES}
+        if not found:
+            raise KeyError(f"the image folder has no picture {digest}; it may have been deleted, or be in another log")
+        if len(found) > 1:
+            raise KeyError(f"{digest} begins the hashes of {len(found)} pictures: give more of its digits")
+        (path,) = found.values()
+        try:
+            return make_reference(path)  # which takes out what a picture of the service may tell beside its pixels
+        except Wrong:
+            raise KeyError(f"the picture {path.stem} cannot be read; its file is damaged") from None
 
     def __contains__(self, task_uuid: object) -> bool:
         try:

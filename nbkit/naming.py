@@ -49,6 +49,7 @@ class Naming:
         """
         if name in self._by_spelling:
             return self._by_spelling[name]
+        _refuse_negative(name, name)
         guess = nearest(name, [*self._by_spelling, "extra", *HEAD, *(path[0] for path in self._groups)])
         if guess in self._by_spelling and not any(letter.isupper() for letter in name):
             guess = self._by_spelling[guess].name  # in the style they write in
@@ -124,8 +125,15 @@ class Naming:
         places = {wire[-1]: ".".join(wire) for wire in self._by_wire}
         if path[-1] in places:
             raise _unknown(name, f"the API has it as {places[path[-1]]}.", places[path[-1]])
+        _refuse_negative(path[-1], name)
         guess = places.get(nearest(path[-1], places) or "")
         raise _unknown(name, f"did you mean {guess}?" if guess else "its page has no such key.", guess)
+
+
+def _refuse_negative(leaf: str, name: str) -> None:
+    # Other models have one, and its nearest name, prompt, would ask for the very thing that is not wanted.
+    if leaf.replace("_", "").lower() == "negativeprompt":
+        raise _unknown(name, "the model has none: the prompt itself says what to leave out.", None)
 
 
 def _unknown(name: str, hint: str, suggestion: str | None) -> UnknownParameter:

@@ -30,12 +30,17 @@ MAX_WHOLE = 2**63 - 1
 
 class _Short(reprlib.Repr):
     def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - the signature is reprlib's
-        text = re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(x))  # with an address in memory, no two outputs are alike
+        text = without_addresses(repr(x))
         return text if len(text) <= self.maxother else f"{text[:30]}...{text[-27:]}"
 
 
 _short = _Short()
 _short.maxstring = _short.maxother = 60
+
+
+def without_addresses(text: str) -> str:
+    """A text without addresses in memory: with them, no two outputs are alike."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def short_repr(value: Any) -> str:
@@ -122,14 +127,12 @@ class Whole:
         number = operator.index(value)
         if self.maximum is None and number > MAX_WHOLE:
             raise Wrong("range", f"{self.rule()} that 64 bits can hold")
-        nearest_bound = self._clamp(number)
-        if number != nearest_bound:
-            raise Wrong("range", self.rule(), nearest_bound)
+        if number != (bound := self._clamp(number)):
+            raise Wrong("range", self.rule(), bound)
         return number
 
     def _clamp(self, number: int) -> int:
-        number = max(number, self.minimum)
-        return number if self.maximum is None else min(number, self.maximum)
+        return max(self.minimum, number if self.maximum is None else min(number, self.maximum))
 
     def _guess(self, value: Any) -> int | None:
         try:
@@ -164,18 +167,22 @@ class Hundredths:
             raise Wrong("range", self.rule(), self.maximum if value > 0 else self.minimum) from None
         if not math.isfinite(number):
             raise Wrong("range", self.rule())
-        stepped = round(number * 100) / 100
-        inside = min(max(stepped, self.minimum), self.maximum) + 0.0  # -0.0 is 0.0, also in a hash of the JSON
+        inside = self._nearest(number)
         if abs(number - inside) > 1e-9:
-            raise Wrong("step" if inside == stepped else "range", self.rule(), inside)
+            raise Wrong("step" if self.minimum <= number <= self.maximum else "range", self.rule(), inside)
         return inside
+
+    def _nearest(self, number: float) -> float:
+        steps = round(1 / self.step)  # 29 / 100 is the float that is written 0.29; 29 * 0.01 is another one
+        inside = min(max(number, self.minimum), self.maximum)
+        return round(inside * steps) / steps + 0.0  # -0.0 is 0.0, also in a hash of the JSON
 
     def _guess(self, value: Any) -> float | None:
         try:
             number = math.nan if _is_bool(value) else float(value)
         except (TypeError, ValueError, OverflowError):
             return None
-        return min(max(round(number, 2), self.minimum), self.maximum) if math.isfinite(number) else None
+        return self._nearest(number) if math.isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +299,8 @@ class Parameter(Generic[T]):
         self.name = name
         head, *rest = name.split("_")
         leaf = head + "".join(part.capitalize() for part in rest)
-        self.wire: tuple[str, ...] = (
-            tuple((leaf if self._wire is None else self._wire).split(".")) if self._wire != "" else ()
-        )
+        wire = leaf if self._wire is None else self._wire
+        self.wire: tuple[str, ...] = tuple(wire.split(".")) if wire else ()
         self.column = self._column or (self.wire[-1] if self.wire else leaf)
         self.spellings = tuple(dict.fromkeys((name, *self.wire[-1:], self.column, leaf)))
 

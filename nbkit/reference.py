@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 from PIL import Image, ImageOps
 
 from nbkit.errors import StorageError
-from nbkit.parameter import Wrong, is_utf8, plain, short_repr, without_query
+from nbkit.parameter import Wrong, is_utf8, plain, short_repr, without_addresses, without_query
 
 RULE = "a pathlib.Path, bytes, a PIL image, a GeneratedImage, or text that is a URL, a UUID, a data URI or base64"
 MAX_PIXELS = 100_000_000
@@ -78,11 +78,16 @@ class Reference:
 
     def to_send(self) -> str:
         """Like :attr:`wire`; a data URI or base64 text that holds location or device data is sent without."""
-        if self.text.startswith(_LOST):
+        if self.is_lost:
             raise StorageError(f"the reference image {self.text[:19]}… is no longer in the image folder; give it again")
         if not self.data or (self.text and _decode_text(self.text) == self.data):
             return self.wire
         return self._data_uri()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its picture is no longer where it was kept."""
+        return self.text.startswith(_LOST)
 
     def _data_uri(self) -> str:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
@@ -168,7 +173,8 @@ def _reading() -> Iterator[None]:
         except Image.DecompressionBombError:
             raise Wrong("format", f"a picture of at most {MAX_PIXELS:,} pixels") from None
         except Exception as error:  # noqa: BLE001 - what a decoder raises for a broken file is anybody's guess
-            raise Wrong("format", f"a picture that can be read, and this cannot ({error})") from None
+            why = without_addresses(str(error))
+            raise Wrong("format", f"a picture that can be read, and this cannot ({why})") from None
 
 
 def _check_pixels(picture: Image.Image) -> None:

@@ -7,6 +7,7 @@ speaks of what stands in their cell.
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from nbkit.parameter import Address, Parameter, Wrong, plain, short_repr, withou
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 FIXED = {"taskType": model.TASK_TYPE, "model": model.MODEL}
 """Keys of a task that have one value only."""
+_SHAPE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*[:x×/]\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
+_PIXELS = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(k|p|px)?", re.IGNORECASE)
 
 
 def check_one(parameter: Parameter[Any], spelling: str, value: Any) -> Any:
@@ -36,14 +39,40 @@ def _broken(parameter: Parameter[Any], spelling: str, value: Any, wrong: Wrong) 
     shown = short_repr(value)
     if isinstance(parameter.kind, Address):  # its query is a credential, also inside bytes or a list
         shown = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
-    hint = "" if wrong.suggestion is None else f". Nearest: {spelling}={wrong.suggestion!r}"
+    suggestion = _suggestion(parameter, value, wrong)
+    hint = "" if suggestion is None else f". Nearest: {spelling}={suggestion!r}"
     return RequestError(
         f"{spelling}={shown}: must be {wrong}{hint}",
         parameter=spelling,
         value=value,
         reason=wrong.reason,
-        suggestion=wrong.suggestion,
+        suggestion=suggestion,
     )
+
+
+def _suggestion(parameter: Parameter[Any], value: Any, wrong: Wrong) -> Any:
+    """What was most likely meant; of a size's parameters the nearest size, not the nearest spelling."""
+    if parameter.name in ("width", "height"):
+        return None  # one number alone is no size: 1, or 1000, would be refused again
+    if not isinstance(value, (str, int, float)) or len(short := short_repr(value).strip("'\" ")) > 20:
+        return wrong.suggestion
+    if parameter.name == "aspect_ratio" and (shape := _SHAPE.fullmatch(short)):
+        across, down = float(shape[1]), float(shape[2])
+        return _nearest_ratio(across / down) if across and down else None
+    if parameter.name == "resolution" and (pixels := _PIXELS.fullmatch(short)):
+        number, unit = float(pixels[1]), (pixels[2] or "").lower()
+        thousands = unit == "k" or (not unit and number < 16)  # 2 is meant as 2K, and 512 as pixels
+        side = round(number * 1024 if thousands else number)
+        return model.tier_of_pixels(side, side) if side else None
+    return wrong.suggestion
+
+
+def _nearest_ratio(shape: float) -> str:
+    def distance(ratio: str) -> float:
+        across, _, down = ratio.partition(":")
+        return abs(math.log(shape) - math.log(int(across) / int(down)))
+
+    return min(model.RATIOS, key=distance)
 
 
 def check_together(values: Mapping[str, Any], said: Mapping[str, str]) -> None:

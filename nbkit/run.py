@@ -145,40 +145,60 @@ class Run:
         return self.make_again(self.request.replace(**changes))
 
     def as_code(self) -> str:
-        """The line that makes this run again when it is pasted into a cell."""
+        """The one expression that makes this run again when it is pasted into a cell."""
         arguments = [repr(self.request.prompt)]
-        needs_path = False
         for name, value in self.request.parameters.items():
             if name == "reference_images":
-                texts = [self._reference_code(reference) for reference in value]
-                needs_path = any(text.startswith("pathlib.") for text in texts)
-                arguments.append(f"{name}=[{', '.join(texts)}]")
+                arguments.append(f"{name}=[{', '.join(map(self._reference_code, value))}]")
             elif name != "prompt":
                 secret = isinstance(PARAMETERS[name].kind, Address)
                 arguments.append(f"{name}={(without_query(value) if secret else value)!r}")
-        if self.request.seed is None and len(self.images) == 1:
+        if self.request.seed is None and len(self.images) == 1 and self.seed is not None:
             arguments.append(f"seed={self.seed}")  # the service drew it; without it another picture would come
         if self.request.extra:
             arguments.append(f"extra={redacted(self.request.extra)!r}")
-        line = f"studio.generate({', '.join(arguments)})"
-        return f"import pathlib; {line}" if needs_path else line
+        return f"studio.generate({', '.join(arguments)})"
 
     def as_json(self) -> str:
         """The JSON that was sent: an array of one task. Inline pictures stand as their hash, credentials not at all."""
         return json.dumps([self.task], indent=2, ensure_ascii=False)
 
     def _reference_code(self, reference: Reference) -> str:
-        if not reference.data:
-            return repr(reference.text)
         file = self.reference_files.get(reference.sha256)
-        return f"pathlib.Path({file!r})" if file else repr(reference.wire)
+        if reference.is_lost or (file and reference.sha256 in file):
+            return f"studio.log.reference({reference.sha256!r})"  # where it is lost, that says so
+        if file:
+            return f"pathlib.Path({file!r})"  # of a panel: not in the log before it is sent
+        return repr(reference.wire if reference.data else reference.text)
 
     # -- showing it ------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         if self.status != DONE:
             return f"<Run {self.status}: {ellipsis(str(self.error), 80)}>" if self.error else f"<Run {self.status}>"
-        return f"<Run done: {count(len(self.images), 'image')}, seed {self.seed}, {usd(self.cost_micros)}>"
+        here = count(len(self.images), "image")
+        if self.failures:
+            here = f"{len(self.images)} of {count(len(self.images) + len(self.failures), 'picture')} here"
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"<Run done: {here}{seed}, {usd(self.cost_micros)}>"
+
+    # -- as a value ------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        # What was never planned has no name yet, and is nothing but itself.
+        return self is other or (bool(self.task_uuid) and self._key == other._key)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.task_uuid, self.status
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "make_again": None}  # the way back to a studio leads nowhere in another process
 
     def to_html(self, size: int = PREVIEW_SIZE) -> str:
         """The run as it stands under a cell; ``size`` is the preview's long side in pixels."""

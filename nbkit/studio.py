@@ -19,6 +19,7 @@ from nbkit.client import Client, Secret
 from nbkit.conversation import Pace
 from nbkit.display.text import usd
 from nbkit.errors import RequestError
+from nbkit.gate import Gate
 from nbkit.ledger import Ledger
 from nbkit.log import RunLog
 from nbkit.model import MICRO
@@ -307,15 +308,17 @@ class Studio:
                 )
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
-            found = self.log.history.matching(request.identity, self.engine)
+            found = self._ledger.known(request.identity)
             if found is not None:
                 return dataclasses.replace(self._finish(found), reused=True)
         return None
 
     def _wait(self, plan: Plan) -> Run:
+        gate = self._ledger.gate()
         try:
-            return in_thread(lambda: self._carry_out(plan)).result()
+            return in_thread(lambda: self._carry_out(plan, gate)).result()
         except KeyboardInterrupt:
+            gate.shut()  # a run that was refused as one too many, and waits for its turn, is not sent any more
             price = usd(plan.request.price.high)
             cost = (
                 f"up to {price} is still being paid for it"
@@ -323,12 +326,12 @@ class Studio:
                 else f"it counts up to {price} at offline list prices"
             )
             print(  # noqa: T201  the line that the person who pressed Stop reads
-                f"Stopped waiting. The request has been sent, and {cost}; its pictures land in the log when they come: studio.log"
+                f"Stopped waiting. What has been sent goes on, and {cost}; its pictures land in the log when they come: studio.log"
             )
             raise
 
-    def _carry_out(self, plan: Plan) -> Run:
-        run = self._finish(self._ledger.carry_out(plan))
+    def _carry_out(self, plan: Plan, gate: Gate | None = None) -> Run:
+        run = self._finish(self._ledger.carry_out(plan, gate))
         self._last = run
         return run
 
@@ -338,9 +341,11 @@ class Studio:
         limit = self._limits.studio
         money = Money(account.spent, None if limit is None else limit - account.spent - account.held)
         parent = run.task_uuid
-        return dataclasses.replace(
-            run, money=money, make_again=lambda request: self._wait(self._ledger.plan(request, parent=parent))
-        )
+
+        def make_again(request: ImageRequest) -> Run:
+            return self._logged(request, self._reuse) or self._wait(self._ledger.plan(request, parent=parent))
+
+        return dataclasses.replace(run, money=money, make_again=make_again)
 
 
 def _finished(studio: Studio | None, run: Run) -> Run:

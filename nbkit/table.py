@@ -15,7 +15,7 @@ from nbkit.display.bundle import Bundle
 from nbkit.display.figure import Figure
 from nbkit.display.table import table_html, table_text
 from nbkit.display.text import count, usd
-from nbkit.errors import NbkitError
+from nbkit.errors import NbkitError, UnknownParameter
 from nbkit.image import make_preview, size_of
 from nbkit.model import MICRO
 from nbkit.naming import HEAD
@@ -30,14 +30,14 @@ SOMETIMES = ("thinking", "width", "height", "error")
 
 
 def show_frame(
-    frame: pd.DataFrame, *, size: int = THUMBNAIL, columns: list[str] | None = None, limit: int = 100
+    frame: pd.DataFrame, *, size: int = THUMBNAIL, columns: list[str] | str | None = None, limit: int = 100
 ) -> Bundle:
     """A frame's rows as pictures with their facts.
 
     Args:
         frame: rows of ``studio.log.to_frame()``, after whatever pandas did to them; needs the column ``file``.
         size: pixels on the long side of a thumbnail.
-        columns: which facts to show; either spelling of a parameter will do.
+        columns: which facts to show, one name or several; either spelling of a parameter will do.
         limit: how many rows at most; how many were left out is said.
 
     Raises:
@@ -71,20 +71,29 @@ class FrameAccessor:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
-    def show(self, size: int = THUMBNAIL, *, columns: list[str] | None = None, limit: int = 100) -> Bundle:
+    def show(self, size: int = THUMBNAIL, *, columns: list[str] | str | None = None, limit: int = 100) -> Bundle:
         """The frame's rows as pictures with their facts; see :func:`show_frame`."""
         return show_frame(self._frame, size=size, columns=columns, limit=limit)
 
 
-def _columns(frame: pd.DataFrame, columns: list[str] | None) -> list[str]:
+def _columns(frame: pd.DataFrame, columns: list[str] | str | None) -> list[str]:
     if columns is None:
         sometimes = [name for name in SOMETIMES if name in frame and bool(frame[name].notna().any())]
         return [name for name in (*ALWAYS, *sometimes) if name in frame]
-    return [name if name in frame.columns else _column_of(name) for name in columns]
+    return [_column_of(frame, name) for name in ([columns] if isinstance(columns, str) else columns)]
 
 
-def _column_of(name: str) -> str:
-    return HEAD[name] if name in HEAD else NAMES.find(name).column
+def _column_of(frame: pd.DataFrame, name: str) -> str:
+    if name in frame.columns:
+        return name
+    column = HEAD[name] if name in HEAD else NAMES.find(name).column
+    if column not in frame.columns:
+        raise UnknownParameter(
+            f"this frame has no column {column!r}; it has {', '.join(map(str, frame.columns))}",
+            parameter=name,
+            reason="unknown",
+        )
+    return column
 
 
 def _text(name: str, value: Any) -> str:

@@ -2,11 +2,16 @@
 
 import io
 import time
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import service
 from PIL import Image
 from service import TYPES
+
+# Head and body of an answer leave apart: without this a client waits 40 ms for the second, cell by cell.
+service._Handler.disable_nagle_algorithm = True
 
 
 def until(condition, seconds=20):
@@ -41,3 +46,32 @@ def assert_books_agree(service, studio, cells):
     assert done.file.notna().all()
     assert frame.cost.sum() == pytest.approx(service.spent)
     assert studio.log.history.unsettled() == []
+
+
+class Page(HTMLParser):
+    """What a test looks at in HTML: its tags with their attributes, and the texts inside some of them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts, self._inside = [], {}, []
+        self.feed(html)
+        assert not self._inside, f"not closed: {self._inside}"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("img", "meta", "br"):
+            self._inside.append(tag)
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self._inside.pop() == tag
+
+    def handle_data(self, data):
+        for tag in set(self._inside):
+            self.texts[tag][-1] += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]

@@ -248,8 +248,9 @@ def test_busy_services_are_given_time(service, open_studio):
     assert run.status == "done"
     assert set(service.sent) == {run.task_uuid}
     first, second, third = hands.pauses
-    assert (len(service.sent), first) == (4, 3.0)
-    assert 40 < second <= 60
+    assert len(service.sent) == 4
+    assert 3.0 <= first <= 3.6  # never in step with others who were told the same
+    assert 40 < second <= 72
     assert third < 1
     assert_books_agree(service, studio)
 
@@ -259,7 +260,8 @@ def test_a_503_page_is_asked_about_and_honours_its_pause(service, open_studio):
     hands = Hands()
     service.faults.append(fault.plain(503, retry_after="5"))
     assert generate(open_studio(pace=hands.pace())).status == "done"
-    assert hands.pauses == [5.0]
+    (pause,) = hands.pauses
+    assert 5.0 <= pause <= 6.0
 
 
 def test_busy_for_ever(service, open_studio):

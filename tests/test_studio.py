@@ -291,7 +291,7 @@ def test_recover_settles_and_reports(service, open_studio):
     """What can be found out is, what was never accepted is sent again only when asked to, each with its cost."""
     service.has_details = False
     service.faults += [fault.lost(), fault.lost(accept=False)]
-    service.question_faults += [fault.plain(500)] * 6
+    service.question_faults += [fault.plain(500)] * 12
     studio = open_studio()
     accepted, never = generate(studio), generate(studio)
     assert (accepted.status, never.status) == ("unknown", "unknown")
@@ -314,7 +314,7 @@ def test_recover_settles_and_reports(service, open_studio):
 def test_a_run_with_credentials_is_not_sent_by_another_kernel(service, open_studio):
     """The log does not have the query of its upload address, so the task that would be sent is not the same."""
     service.faults.append(fault.lost(accept=False))
-    service.question_faults += [fault.plain(500)] * 3
+    service.question_faults += [fault.plain(500)] * 6
     generate(open_studio(), upload_endpoint="https://example.com/put?token=t1")
     assert list(open_studio().recover(resend=True).after) == ["unknown"]
     assert len(service.sent) == 1
@@ -338,7 +338,7 @@ def test_living_runs_are_left_alone(service, open_studio):
 def test_runs_of_another_engine_are_left_alone(service, open_studio):
     """A studio asks its own engine about its own runs only."""
     service.faults.append(fault.lost())
-    service.question_faults += [fault.plain(500)] * 3
+    service.question_faults += [fault.plain(500)] * 6
     generate(open_studio())
     with Service() as elsewhere:
         found = open_studio(engine=elsewhere.url).recover(resend=True)
@@ -351,7 +351,7 @@ def test_two_kernels_recover_the_same_run(service, open_studio):
     """Both ask, both are told; the log has each result once, and the money once."""
     partial = fault.partial([{"code": "inferenceError", "message": "one fell over"}], keep=2)
     service.faults.append(lambda s, t: partial(s, t) and Answer(silent=True))
-    service.question_faults += [fault.plain(500)] * 3
+    service.question_faults += [fault.plain(500)] * 6
     kernels = [open_studio() for _ in range(3)]
     assert generate(kernels[0], number_results=3).status == "unknown"
     both = threading.Barrier(2, timeout=20)
@@ -366,7 +366,7 @@ def test_two_kernels_recover_the_same_run(service, open_studio):
 def test_a_run_that_cannot_be_recovered_does_not_stop_the_others(service, open_studio):
     """A reference image that somebody removed: that run says so, the others are settled."""
     service.faults += [fault.lost(accept=False), fault.lost()]
-    service.question_faults += [fault.plain(500)] * 6
+    service.question_faults += [fault.plain(500)] * 12
     studio = open_studio()
     broken = studio.generate("Like this", reference_images=[picture("PNG", "red")])
     other = generate(studio)

@@ -26,7 +26,7 @@ WEATHER = [
     fault.plain(502),
     fault.refused("providerTimeout", status=504),
 ]
-DOWNLOADS = [*[None] * 6, fault.truncated, fault.half, fault.file(b"<html>", 503)]
+DOWNLOADS = [*[None] * 15, fault.truncated, fault.half, fault.file(b"<html>", 503)]
 QUESTIONS = [*[None] * 6, lambda *_: Answer(silent=True), lambda *_: Answer(500, b"")]
 
 

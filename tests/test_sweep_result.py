@@ -1,9 +1,7 @@
 """What came of a sweep: its frame, its grid as a person and a screen reader find it, sheets, pages, promotion."""
 
-import io
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -11,41 +9,12 @@ import pytest
 import service_faults as fault
 from PIL import Image
 from service import PRICE, picture
-from sweep_tools import assert_books_agree, noisy
+from sweep_tools import Page, assert_books_agree, noisy
 
 import nbkit
 from nbkit import errors
 
 NASTY = "<script>alert('x')</script>"
-
-
-class Page(HTMLParser):
-    """What a test looks at in HTML: its tags with their attributes, and the texts inside some of them."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.texts, self._inside = [], {}, []
-        self.feed(html)
-        assert not self._inside, f"not closed: {self._inside}"
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in ("img", "meta", "br"):
-            self._inside.append(tag)
-            self.texts.setdefault(tag, []).append("")
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self._inside.pop() == tag
-
-    def handle_data(self, data):
-        for tag in set(self._inside):
-            self.texts[tag][-1] += data
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def html_of(shown):
@@ -354,10 +323,3 @@ def test_what_cannot_be_promoted(service, studio, rows):
     with pytest.raises(errors.RequestError, match="has a picture"):
         result.promote(0)
     assert len(service.sent) == sent
-
-
-def test_previews_are_small_pictures(studio):
-    """What stands in a grid is a JPEG of a hundred and some pixels, not the original."""
-    result = studio.sweep("A lantern", seed=[1]).run()
-    with Image.open(io.BytesIO(result.runs[0].image.preview(160))) as small:
-        assert (small.format, max(small.size)) == ("JPEG", 96)

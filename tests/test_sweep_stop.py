@@ -156,6 +156,18 @@ def test_the_same_cell_run_again_at_once(service, studio):
     assert_books_agree(service, studio, 8)
 
 
+def test_stop_while_an_earlier_start_lands(service, studio):
+    """A run that waits for what is under way can be stopped too, and says what that costs."""
+    service.free.clear()
+    handle = studio.sweep("A lantern", seed=range(8)).start(max_workers=2)
+    until(lambda: len(service.accepted) == 2)
+    threading.Timer(0.1, lambda: signal.raise_signal(signal.SIGINT)).start()
+    with pytest.raises(Stopped, match=r"2 requests under way, up to \$0.1379"):
+        studio.sweep("A lantern", seed=range(8)).run()
+    service.free.set()
+    assert handle.wait(20).counts == {"done": 2, "not run": 6}
+
+
 def test_an_interrupt_in_this_process(service, studio, monkeypatch):
     """Whenever Stop comes, before the first send or later, it is the quiet kind and nothing goes on behind it."""
     sweep = studio.sweep("A lantern", seed=range(30))

@@ -72,7 +72,6 @@ _SECOND = (
     "web_search", "image_search", "safety_tolerance",
 )  # fmt: skip
 _REST = tuple(name for name in PARAMETERS if name not in {*_FIRST, *_SECOND, "prompt", "seed"})
-_IMAGE_FAILED = IMAGES.c.status == "failed"
 
 COLUMNS: tuple[Column, ...] = (
     _parameter("prompt"),

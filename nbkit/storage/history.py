@@ -103,22 +103,28 @@ class History:
             latencies = list(connection.scalars(query))
         return statistics.median(latencies) if latencies else None
 
-    def unsettled(self, sweep: str | None = None) -> list[Row]:
-        """The rows of all runs that are not final, oldest first; of one sweep only, if one is named."""
+    def unsettled(self, sweep: str | None = None, identity: str | None = None) -> list[Row]:
+        """The rows of all runs that are not final, oldest first; of one sweep or one request, if it is named."""
+        which = sa.true() if identity is None else RUNS.c.identity == identity
         with self._database.reading() as connection:
-            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), _of_sweep(sweep)).order_by(RUNS.c.id)
+            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), _of_sweep(sweep), which).order_by(RUNS.c.id)
             return list(connection.execute(query).mappings().all())
 
-    def unfetched(self, sweep: str | None = None) -> list[Row]:
-        """The results that are paid and whose picture is not on disk, with their run's taskUUID and owner."""
+    def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
+        """The results that are paid and whose picture is not on disk, with their run's taskUUID and owner.
+
+        A file that was there and is gone counts, too: the service may still have it.
+        """
+        which = sa.true() if task_uuid is None else RUNS.c.taskUUID == task_uuid
         with self._database.reading() as connection:
             query = (
                 sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine)
                 .join(RUNS, IMAGES.c.run == RUNS.c.id)
-                .where(IMAGES.c.status == DONE, IMAGES.c.file.is_(None), _of_sweep(sweep))
+                .where(IMAGES.c.status == DONE, _of_sweep(sweep), which)
                 .order_by(IMAGES.c.id)
             )
-            return list(connection.execute(query).mappings().all())
+            rows = connection.execute(query).mappings().all()
+        return [row for row in rows if row["file"] is None or not self._store.path(row["file"]).exists()]
 
     def count(self) -> int:
         """How many runs the log holds."""

@@ -211,8 +211,11 @@ class Journal:
         self._database.write(lambda connection: connection.execute(change))
 
     def unknown(self, task_uuid: str, error: str, code: str, kind: str) -> None:
-        """The answer was lost: the hold stays, and nobody works on it any more."""
-        self._update(task_uuid, status=UNKNOWN, error=error, errorCode=code, errorKind=kind, owner=None)
+        """The answer was lost: the hold stays, and nobody works on it any more. What has ended stays ended."""
+        still_open = (RUNS.c.taskUUID == task_uuid) & RUNS.c.status.not_in(FINAL)  # another kernel may have settled it
+        values = {"status": UNKNOWN, "error": error, "errorCode": code, "errorKind": kind, "owner": None}
+        change = sa.update(RUNS).where(still_open).values(**values)
+        self._database.write(lambda connection: connection.execute(change))
 
     def settle(
         self,
@@ -299,10 +302,6 @@ class Journal:
         """A planned run whose owner died before it sent anything."""
         self.settle(task_uuid, NOT_SENT, charged=False)
         self.finish(task_uuid)
-
-    def _update(self, task_uuid: str, **values: Any) -> None:
-        change = sa.update(RUNS).where(RUNS.c.taskUUID == task_uuid).values(**values)
-        self._database.write(lambda connection: connection.execute(change))
 
 
 def _parameter_values(plan: Plan) -> dict[str, Any]:

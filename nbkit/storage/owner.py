@@ -58,7 +58,9 @@ def lives(owner: Owner, *, heartbeat_age: float, patience: float) -> bool:
     if owner.host != socket.gethostname():
         return heartbeat_age < patience
     try:
-        return bool(abs(psutil.Process(owner.pid).create_time() - owner.started) < 1.0)
+        process = psutil.Process(owner.pid)
+        # A killed process that nobody has waited for is still in the table, and works on nothing.
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - owner.started) < 1.0
     except psutil.Error:
         return False
 

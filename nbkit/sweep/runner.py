@@ -136,7 +136,11 @@ class SweepRun:
 
     def settled(self, timeout: float | None = None) -> bool:
         """Wait until nothing is under way, at most ``timeout`` seconds; tells whether that is so."""
-        return self._finished.wait(timeout)
+        if timeout is not None:
+            return self._finished.wait(timeout)
+        while not self._finished.wait(0.2):  # an interrupt does not reach a wait without an end everywhere
+            pass
+        return True
 
     def stop(self) -> Any:
         """Send nothing more, and return what there is.

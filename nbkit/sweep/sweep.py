@@ -113,7 +113,6 @@ class Sweep(Sequence[Cell]):
             RequestError: for a cell that the model does not allow, or a missing ``confirm=True``; nothing is sent.
             BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is.
         """
-        self._last = None
         try:
             running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
             _watch(running)
@@ -126,9 +125,10 @@ class Sweep(Sequence[Cell]):
     def _stopped(self) -> Stopped:
         """Show what there is, and say what is still being paid for."""
         paid = ""
-        if self._last is not None:
-            self._last.stop()
-            now = self._last.progress
+        under_way = _UNDER_WAY.get(self._place)  # this run, or the earlier one that it was waiting for
+        if under_way is not None:
+            under_way.stop()
+            now = under_way.progress
             if now.running:
                 held = usd(round(now.held * MICRO))
                 paid = f"{count(now.running, 'request')} under way, up to {held}, still being paid for; "
