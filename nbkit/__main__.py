@@ -16,7 +16,9 @@ from types import FrameType
 from typing import TextIO
 
 import nbkit
+from nbkit.log import RunLog
 from nbkit.offline import Offline
+from nbkit.recovery import OTHER_ENGINE
 
 try:
     from nbkit.offline.server import Server
@@ -87,7 +89,10 @@ def _parser() -> argparse.ArgumentParser:
         description="The key comes from RUNWARE_API_KEY alone.",
     )
     recover.add_argument("--path", type=Path, default=Path("nbkit-runs"), help="the log's folder (%(default)s)")
-    recover.add_argument("--engine", help="as nbkit.Studio takes it: runware, or an address")
+    recover.add_argument(
+        "--engine",
+        help="as nbkit.Studio takes it: runware, or an address; by default those that the open runs belong to",
+    )
     recover.add_argument(
         "--resend", action="store_true", help="send a task that the service does not know again, under its own taskUUID"
     )
@@ -151,13 +156,37 @@ def _recover(options: argparse.Namespace) -> int:
     if not (options.path / "log.sqlite").exists():  # a studio would make one, and find nothing in it
         _say(f"nbkit recover: there is no log in {options.path}; --path names its folder", sys.stderr)
         return 1
-    studio = nbkit.Studio(path=options.path, engine=options.engine)
+    status, told = 0, False
+    for engine in [options.engine] if options.engine else _engines(options.path):
+        try:
+            studio = nbkit.Studio(path=options.path, engine=engine)
+        except (
+            nbkit.errors.ConfigurationError
+        ) as error:  # no key for this one; the others' runs are settled all the same
+            _say(f"nbkit recover: {error}", sys.stderr)
+            status = 1
+            continue
+        try:
+            found = studio.recover(resend=options.resend)
+        finally:
+            studio.close()
+        if options.engine is None:
+            found = found[~found["note"].str.startswith(OTHER_ENGINE)]  # its own turn comes, or came
+        if not found.empty:
+            _say(found.to_string(index=False))
+            told = True
+    if not told and status == 0:
+        _say("Nothing to recover: every run is settled.")
+    return status
+
+
+def _engines(path: Path) -> list[str]:
+    """The engines that the open runs of a log belong to."""
+    log = RunLog(path)
     try:
-        found = studio.recover(resend=options.resend)
+        return sorted({row["engine"] for row in (*log.history.unsettled(), *log.history.unfetched())})
     finally:
-        studio.close()
-    _say("Nothing to recover: every run is settled." if found.empty else found.to_string(index=False))
-    return 0
+        log.close()
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:

@@ -217,7 +217,7 @@ class Studio:
         Returns:
             One row per run: its task, its status before and after, what was found out, and what it cost.
         """
-        found = self._ledger.recover(resend=resend)
+        found = self._ledger.recovery.recover(resend=resend)
         costs = [self.log.history.cost(r.task_uuid) for r in found]
         rows = [
             (r.task_uuid, r.before, r.after, r.note, None if cost is None else cost / MICRO)
@@ -308,7 +308,7 @@ class Studio:
                 )
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
-            found = self._ledger.known(request.identity)
+            found = self._ledger.recovery.known(request.identity)
             if found is not None:
                 return dataclasses.replace(self._finish(found), reused=True)
         return None

@@ -300,12 +300,12 @@ def test_a_picture_that_cannot_be_stored_is_paid_and_kept(service, studio, outpu
 
 def test_a_failed_download_is_done_and_fetched_later(service, studio):
     """The run is done and paid, its file missing and said so; recover() fetches it and generates nothing."""
-    service.picture_faults.append(fault.file(b"gone", 404))
+    service.picture_faults.append(fault.file(b"gone", 410))
     run = generate(studio)
     assert (run.status, len(run), run.cost) == ("done", 0, pytest.approx(PRICE))
-    assert "404" in run.failures[0].message
+    assert "410" in run.failures[0].message
     assert "recover()" in run.to_html()
-    with pytest.raises(errors.NoImage, match="404"):
+    with pytest.raises(errors.NoImage, match="410"):
         run.image  # noqa: B018
     found = studio.recover()
     assert list(found.after) == ["done"]

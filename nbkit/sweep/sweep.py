@@ -152,7 +152,7 @@ class Sweep(Sequence[Cell]):
         limit = limit_in_micros("budget", budget)
         _ = self.cells.facts  # every cell is checked before anything else happens
         self._let_land()
-        self._workshop.ledger.recover(sweep=self.name, resend=True)
+        self._workshop.ledger.recovery.recover(sweep=self.name, resend=True)
         places = due(self._states(), retry=retry)
         self._ask_to_confirm(places, confirm=confirm)
         self._last = _UNDER_WAY[self._place] = SweepRun(

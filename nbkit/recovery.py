@@ -1,0 +1,195 @@
+"""What becomes of runs whose kernel ended, or whose answer was lost: they are asked for, under their own taskUUID.
+
+Nobody settles a run that a living process works on, and a recovery starts no paid work unless it is told so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from nbkit.client import Client
+from nbkit.conversation import Conversation, Pace, Verdict
+from nbkit.errors import EngineError
+from nbkit.gate import Gate
+from nbkit.landing import Landing
+from nbkit.model import MICRO
+from nbkit.run import DONE, FAILED, NOT_SENT, PLANNED, UNKNOWN, Run
+from nbkit.storage.history import History
+from nbkit.storage.journal import Journal, Picture
+from nbkit.storage.owner import HANDS, Owner, lives, this_process
+
+OTHER_ENGINE = "it belongs to the engine"
+"""How the note on a run begins that another studio has to settle."""
+
+WATCHING = 0.1
+"""Seconds between two looks at a run that another thread or kernel works on."""
+
+RECOVERERS = 4
+"""Runs that are asked for at once."""
+
+RECOVERY_PATIENCE = 3.0
+"""Seconds that a recovery waits for a task which the service still works on; then it says so, and goes on."""
+
+FORGOTTEN = 900.0
+"""Seconds after which a task that the service does not know was never accepted: no task runs for so long."""
+
+HEARTBEAT_PATIENCE = 120.0
+"""Seconds after which a process of another machine counts as gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What :meth:`Recovery.recover` found out about one run, or about one picture of it."""
+
+    task_uuid: str
+    before: str
+    after: str
+    note: str
+
+
+class Recovery:
+    """Settles what was left open.
+
+    Args:
+        client, journal, history, landing: as the ledger has them.
+        engine: only its runs can be asked for.
+        pace: of the ledger; a recovery is less patient.
+        gate: makes the gate of one run.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        history: History,
+        landing: Landing,
+        *,
+        engine: str,
+        pace: Pace,
+        gate: Callable[[], Gate],
+    ) -> None:
+        self._client, self._journal, self._history, self._landing = client, journal, history, landing
+        self._engine, self._gate, self._patience = engine, gate, pace.patience
+        self._hasty = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
+
+    def recover(self, *, resend: bool = False, sweep: str | None = None) -> list[Recovered]:
+        """Settle every run that is not final and that no living process works on, and fetch missing pictures.
+
+        Args:
+            resend: whether a task that the service does not know may be sent again, under its own taskUUID.
+            sweep: only the runs of this sweep.
+        """
+        with ThreadPoolExecutor(RECOVERERS) as pool:
+            open_ = [row for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
+            found = list(pool.map(lambda row: self._try_run(row, resend=resend), open_))
+            missing = [row for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
+            fetched = list(pool.map(self._recover_picture, missing))
+        return found + fetched
+
+    def known(self, identity: str) -> Run | None:
+        """The run that answers a request from the log: done, with its pictures on disk if they can still be had.
+
+        A run of the same request whose outcome is open is settled first, under its own taskUUID: another one beside
+        it would be paid twice. One that a living kernel works on is waited for.
+        """
+        until = time.monotonic() + self._patience
+        for row in self._history.unsettled(identity=identity):
+            while _is_worked_on(row) and time.monotonic() < until:
+                time.sleep(WATCHING)
+                still = [r for r in self._history.unsettled(identity=identity) if r["id"] == row["id"]]
+                if not still:
+                    break
+                row = still[0]  # noqa: PLW2901  the same run, a moment later
+            else:
+                self._try_run(row, resend=True)
+        run = self._history.matching(identity, self._engine)
+        if run is not None:
+            self.complete(run.task_uuid)
+            run = self._history.get(run.task_uuid)
+        return run
+
+    def complete(self, task_uuid: str) -> None:
+        """Fetch the pictures of one run that are paid and not on disk."""
+        for row in self._history.unfetched(task_uuid=task_uuid):
+            self._recover_picture(row)
+
+    def _try_run(self, row: Any, *, resend: bool) -> Recovered:
+        """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others."""
+        try:
+            return self._recover_run(row, resend=resend)
+        except Exception as error:  # noqa: BLE001  whatever is wrong with one run is told in its row
+            return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
+
+    def _recover_run(self, row: Any, *, resend: bool) -> Recovered:
+        uuid, before = row["taskUUID"], row["status"]
+        if before == PLANNED:
+            self._journal.never_sent(uuid)
+            return Recovered(uuid, before, NOT_SENT, "its kernel ended before it was sent; nothing was charged")
+        if row["engine"] != self._engine:
+            return Recovered(uuid, before, before, f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask")
+        task = dict(row["task"])
+        may_resend = resend and row["resendable"]
+        if may_resend and row["request"].get("reference_images"):
+            task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
+        verdict = Conversation(self._client, task, self._hasty, self._gate()).resume(resend=may_resend)
+        if verdict.unheard and not may_resend and time.time() - row["created"] / MICRO > FORGOTTEN:
+            self._journal.never_sent(uuid)
+            return Recovered(
+                uuid, before, NOT_SENT, "never accepted: the service does not know it; nothing was charged"
+            )
+        self._landing.land(uuid, verdict, task, charged=row["charged"])
+        return Recovered(uuid, before, verdict.status, _note(verdict))
+
+    def _recover_picture(self, row: Any) -> Recovered:
+        uuid, missing = row["taskUUID"], "done, picture missing"
+        picture = Picture(row["id"], error="the answer named no address")
+        if row["engine"] == self._engine:
+            for source in self._sources(row):
+                picture = self._landing.fetch(row["id"], source)
+                if picture.file is not None:
+                    break
+            self._journal.finish(uuid, [picture])
+        if picture.file is not None:
+            return Recovered(uuid, missing, DONE, "its picture was fetched")
+        return Recovered(uuid, missing, missing, f"its picture could not be fetched: {picture.error}")
+
+    def _sources(self, row: Any) -> Iterator[str]:
+        """Where a paid picture may be had: at the address it came with, then wherever the service says it is now."""
+        if row["url"]:
+            yield row["url"]
+        for question in (self._client.ask, self._client.details):
+            try:
+                results = question(row["taskUUID"]).results
+            except EngineError:
+                continue
+            yield from (r.source for r in results if r.image_uuid == row["imageUUID"] and r.source != row["url"])
+
+
+def _is_worked_on(row: Any) -> bool:
+    owner = Owner.parse(row["owner"] or "")
+    if owner is None:
+        return False
+    if owner == this_process():
+        return HANDS.hold(row["taskUUID"])
+    age = time.time() - (row["heartbeat"] or 0) / MICRO
+    return lives(owner, heartbeat_age=age, patience=HEARTBEAT_PATIENCE)
+
+
+def _note(verdict: Verdict) -> str:
+    if verdict.status == UNKNOWN and verdict.running:
+        return "still running: the service works on it; its money stays held. Ask again later"
+    if verdict.status == UNKNOWN and verdict.unheard:
+        return (
+            "the service does not know it: probably never accepted. Its money stays held until that is certain; "
+            "recover(resend=True) sends the same task"
+        )
+    if verdict.status == UNKNOWN:
+        return "the service cannot be asked just now; its money stays held. Ask again later"
+    if verdict.status == FAILED and verdict.errors:
+        return f"it failed: {verdict.errors[0].message}"
+    return f"{len(verdict.results)} of its pictures were recovered" if verdict.results else verdict.status
