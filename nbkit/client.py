@@ -10,25 +10,20 @@ into a ``repr``, not into an exception, its traceback's local variables included
 
 from __future__ import annotations
 
-import base64
-import binascii
-import email.utils
 import ipaddress
 import json
-import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import stamina
 
-from nbkit.answer import Reply, read_balance, read_body, read_details, read_reply
-from nbkit.errors import AnswerLost, ConfigurationError, DownloadError, EngineError, NotConnected
-from nbkit.image import Facts, examine
+from nbkit import download, intake
+from nbkit.answer import Reply, read_balance, read_details, read_reply
+from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
+from nbkit.image import Facts
 from nbkit.model import MICRO
 
 VENDOR_URL = "https://api.runware.ai/v1"
@@ -36,19 +31,21 @@ VENDOR_URL = "https://api.runware.ai/v1"
 TIMEOUT = httpx.Timeout(connect=15.0, read=300.0, write=120.0, pool=None)
 """Seconds. A 4K picture with thinking can take minutes, and an answer that was not waited for is a lost one."""
 
-MAX_PICTURE_BYTES = 160 * 1024 * 1024
-"""More than the largest size of the model needs without compression; a longer download is endless or wrong."""
+ANSWER_SECONDS = 330.0
+"""For a whole answer to a task, however slowly it drips."""
 
-DOWNLOAD_SECONDS = 300.0
-"""For one attempt at one picture, however slowly it drips."""
+QUESTION_SECONDS, QUESTION_SILENCE = 40.0, 30.0
+"""The same for a question, and for a silence in it: what it asks for is there already, or not."""
 
-SILENCE = 30.0
-"""Seconds without a byte after which a picture is asked for anew: unlike an answer, it need not be made first."""
+MAX_DEPTH = 64
+"""An answer nested deeper than this is none, and would exhaust the stack of whoever reads it."""
+
+FRESH = 10.0
+"""Seconds in which the address of a picture counts as just told."""
 
 OFFLINE_HEADER = "x-nbkit-engine"
 
-# Each retry is logged there; without a handler of anybody's it would stand in red under the cell.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
+_QUESTIONS = ("getResponse", "getTaskDetails", "accountManagement")
 
 
 class Secret(httpx.Auth):
@@ -82,8 +79,40 @@ class Secret(httpx.Auth):
     def take_out_of(self, error: EngineError) -> None:
         """A service may repeat the key in an error, and errors are logged and shown."""
         if self._value:
-            error.message = error.message.replace(self._value, "<key>")
-            error.args = tuple(str(text).replace(self._value, "<key>") for text in error.args)
+            error.message = self._hide(error.message, least=1)
+            error.args = tuple(self._hide(str(text), least=1) for text in error.args)
+
+    def without(self, answer: Any, depth: int = 0) -> Any:
+        """A decoded answer in which no string repeats the key, or how it begins: any of them may be logged or shown.
+
+        Raises:
+            ValueError: if it is nested too deeply.
+        """
+        if depth > MAX_DEPTH:
+            raise ValueError("the answer is nested too deeply")
+        if isinstance(answer, str):
+            return self._hide(answer)
+        if isinstance(answer, list):
+            return [self.without(item, depth + 1) for item in answer]
+        if isinstance(answer, dict):
+            return {self._hide(name): self.without(item, depth + 1) for name, item in answer.items()}
+        return answer
+
+    def _hide(self, text: str, least: int = 12) -> str:
+        # A short key may be a word that an answer is full of. Of a longer one, some services show how it begins.
+        key = self._value
+        if not key or len(key) < least:
+            return text
+        if len(key) < 16:
+            return text.replace(key, "<key>")
+        first, *pieces = text.split(key[:8])
+        return first + "".join("<key>" + _after(piece, key[8:]) for piece in pieces)
+
+
+def _after(text: str, rest: str) -> str:
+    """A text without what it has in common with the beginning of another."""
+    same = next((n for n, pair in enumerate(zip(text, rest, strict=False)) if pair[0] != pair[1]), None)
+    return text[min(len(text), len(rest)) if same is None else same :]
 
 
 class Client:
@@ -105,8 +134,8 @@ class Client:
         timeout: httpx.Timeout | float = TIMEOUT,
     ) -> None:
         self.url = url
-        self._file_timeout = httpx.Timeout(timeout)
-        self._file_timeout.read = min(self._file_timeout.read or SILENCE, SILENCE)
+        self._timeout = httpx.Timeout(timeout)
+        self._told: dict[str, float] = {}  # addresses of pictures, and when an answer named them
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key
         host = urlsplit(url).hostname or ""
@@ -186,20 +215,31 @@ class Client:
             envelope,
             str(task["taskUUID"]),
             status=status,
-            retry_after=retry_after(headers),
+            retry_after=intake.retry_after(headers),
             offline=OFFLINE_HEADER in headers,
         )
         for error in reply.errors:
             self._key.take_out_of(error)
+        now = time.monotonic()
+        for url in list(self._told):
+            if now - self._told.get(url, now) > FRESH:
+                self._told.pop(url, None)
+        self._told.update((result.source, now) for result in reply.results if result.url)
         return reply
 
     def _post(self, task: Mapping[str, Any]) -> tuple[int, Mapping[str, Any], httpx.Headers]:
         body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
         headers = {"content-type": "application/json", "accept": "application/json"}
         name = task.get("taskUUID")
-        problem: Exception
+        question = task.get("taskType") in _QUESTIONS
+        timeout = _patient_for(self._timeout, QUESTION_SILENCE) if question else self._timeout
+        until = time.monotonic() + (QUESTION_SECONDS if question else ANSWER_SECONDS)
+        problem: EngineError | ConfigurationError
         try:
-            answer = self._http.post(self.url, content=body, headers=headers, auth=self._key)
+            with self._http.stream(
+                "POST", self.url, content=body, headers=headers, auth=self._key, timeout=timeout
+            ) as answer:
+                envelope = intake.receive(answer, task, until, self._key.without)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=name)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -207,8 +247,12 @@ class Client:
         except httpx.HTTPError as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=name)
+        except AnswerLost as error:
+            problem = error.with_traceback(None)
         else:
-            return answer.status_code, _read(answer, str(name)), answer.headers
+            return answer.status_code, envelope, answer.headers
+        if isinstance(problem, EngineError):  # a broken line of HTTP is repeated in the transport's words
+            self._key.take_out_of(problem)
         raise problem  # here, and not in the handler: so it drags no frames of the transport along
 
     # -- pictures ------------------------------------------------------------------------------------------
@@ -222,70 +266,14 @@ class Client:
         Raises:
             DownloadError: if it cannot be had; a URL has been tried several times by then.
         """
-        if not source.startswith(("http://", "https://")):
-            data = _decode(source)
-            return data, examine(data)
-        for attempt in stamina.retry_context(
-            on=_worth_another_try, attempts=4, timeout=900, wait_initial=0.2, wait_max=5
-        ):
-            with attempt:
-                data = self._download(source)
-                return data, examine(data)
-        raise AssertionError("stamina ends with a result or an exception")
-
-    def _download(self, url: str) -> bytes:
-        until = time.monotonic() + DOWNLOAD_SECONDS
-        received = bytearray()
-        try:
-            with self._http.stream("GET", url, follow_redirects=True, timeout=self._file_timeout) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    again = answer.status_code in (408, 425, 429) or answer.status_code >= 500
-                    hint = "; its address may have expired" if answer.status_code in (403, 404, 410) else ""
-                    raise DownloadError(f"the picture's address answered {answer.status_code}{hint}", retry=again)
-                for piece in answer.iter_bytes():
-                    received += piece
-                    if len(received) > MAX_PICTURE_BYTES:
-                        raise DownloadError(f"the download is larger than {MAX_PICTURE_BYTES:,} bytes and was given up")
-                    if time.monotonic() > until:
-                        raise DownloadError(f"the download did not end within {DOWNLOAD_SECONDS:.0f} seconds")
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
-            raise DownloadError(f"the picture's address cannot be used ({error})") from None
-        except httpx.HTTPError as error:
-            raise DownloadError(f"the download broke off ({type(error).__name__}: {error})", retry=True) from None
-        return bytes(received)
+        fresh = time.monotonic() - self._told.get(source, float("-inf")) < FRESH
+        return download.fetch(self._http, source, _patient_for(self._timeout, download.SILENCE), fresh=fresh)
 
 
-def retry_after(headers: httpx.Headers) -> float | None:
-    """The pause that an answer asks for, in seconds; both forms of the header are read."""
-    text = headers.get("retry-after", "")
-    with suppress(ValueError):
-        return max(0.0, float(text))
-    with suppress(TypeError, ValueError):
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    return None
-
-
-def _read(answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
-    with suppress(ValueError):
-        return read_body(answer.content)
-    return _envelope_of(answer, task_uuid)
-
-
-def _envelope_of(answer: httpx.Response, task_uuid: str) -> Mapping[str, Any]:
-    """An envelope for an answer that is none: by its status, certain refusals become errors, the rest is lost."""
-    status = answer.status_code
-    if status in (401, 402, 403, 429):
-        return {"errors": [{"message": f"the service answered HTTP {status}", "taskUUID": task_uuid}]}
-    if 300 <= status < 500 and status != 408:
-        where = " (a redirect, which a task does not follow)" if status < 400 else ""
-        return {"errors": [{"code": "", "message": f"the address answered HTTP {status}{where}", "status": 400}]}
-    kind = answer.headers.get("content-type", "no content type").partition(";")[0]
-    raise AnswerLost(
-        f"HTTP {status} with {len(answer.content):,} bytes of {kind} that are no answer",
-        status=status,
-        task_uuid=task_uuid,
-        retry_after=retry_after(answer.headers),
-    )
+def _patient_for(timeout: httpx.Timeout, silence: float) -> httpx.Timeout:
+    shorter = httpx.Timeout(timeout)
+    shorter.read = min(shorter.read or silence, silence)
+    return shorter
 
 
 def is_loopback(host: str) -> bool:
@@ -296,21 +284,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _worth_another_try(error: Exception) -> bool:
-    return isinstance(error, DownloadError) and error.retry
-
-
-def _decode(text: str) -> bytes:
-    try:
-        inner = text.partition(",")[2] if text.startswith("data:") else text
-        data = base64.b64decode("".join(inner.split()), validate=True)  # some encoders break lines
-    except (binascii.Error, ValueError) as error:
-        raise DownloadError(f"the picture inside the answer cannot be decoded ({error})") from None
-    if len(data) > MAX_PICTURE_BYTES:
-        raise DownloadError(f"the picture inside the answer is larger than {MAX_PICTURE_BYTES:,} bytes")
-    return data
 
 
 def _host(url: str) -> str:

@@ -70,17 +70,15 @@ def without_query(address: str) -> str:
     """An address without its query, fragment and user information: these carry credentials."""
     try:
         parts = urlsplit(address)
-        host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return "(unreadable address)"
     if parts.scheme and parts.netloc:
-        return f"{parts.scheme}://{host}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     return re.split(r"[?#]", address)[0].rpartition("@")[2]  # its "https://" was forgotten
 
 
 def plain(text: str) -> str:
-    # str() of a member of an enum that is also a str gives its name, "Depth.HIGH", and not its value.
-    return str.__str__(text)
+    return str.__str__(text)  # str() of a member of an enum that is also a str gives its name, not its value
 
 
 def is_utf8(text: str) -> bool:
@@ -174,15 +172,13 @@ class Hundredths:
 
     def _nearest(self, number: float) -> float:
         steps = round(1 / self.step)  # 29 / 100 is the float that is written 0.29; 29 * 0.01 is another one
-        inside = min(max(number, self.minimum), self.maximum)
-        return round(inside * steps) / steps + 0.0  # -0.0 is 0.0, also in a hash of the JSON
+        return round(min(max(number, self.minimum), self.maximum) * steps) / steps + 0.0  # no -0.0 in a hash
 
     def _guess(self, value: Any) -> float | None:
         try:
-            number = math.nan if _is_bool(value) else float(value)
+            return None if _is_bool(value) else self._nearest(float(value))
         except (TypeError, ValueError, OverflowError):
             return None
-        return self._nearest(number) if math.isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +288,7 @@ class Parameter(Generic[T]):
     ) -> None:
         self.kind, self.help, self.group = kind, help, group
         self.default, self.affects_picture = default, affects_picture
-        self._wire, self._column = wire, column
-        self.name = ""
+        self._wire, self._column, self.name = wire, column, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -321,5 +316,4 @@ class Parameter(Generic[T]):
 
 
 def _is_bool(value: Any) -> bool:
-    # numpy.bool_ is no subclass of bool, and numpy need not be installed to ask.
-    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")
+    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")  # numpy's are no subclass of bool

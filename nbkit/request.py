@@ -168,7 +168,7 @@ class ImageRequest:
         values: dict[str, Any] = {}
         for name, (spelling, value) in given.items():
             if value is not None:
-                values[name] = rules.check_one(PARAMETERS[name], spelling, value)
+                values[name] = rules.check_one(PARAMETERS[name], spelling, value, given)
         said = {name: spelling for name, (spelling, _) in given.items()}
         rules.check_together(values, said)
         object.__setattr__(self, "_values", {name: values[name] for name in PARAMETERS if name in values})

@@ -24,11 +24,21 @@ _SHAPE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*[:x×/]\s*(\d{1,6}(?:\.\d{1,6})?
 _PIXELS = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(k|p|px)?", re.IGNORECASE)
 
 
-def check_one(parameter: Parameter[Any], spelling: str, value: Any) -> Any:
-    """The value in its canonical form; ``RequestError`` if the parameter does not allow it."""
+def check_one(
+    parameter: Parameter[Any], spelling: str, value: Any, given: Mapping[str, tuple[str, Any]] | None = None
+) -> Any:
+    """The value in its canonical form; ``RequestError`` if the parameter does not allow it.
+
+    Args:
+        parameter: what it is a value of.
+        spelling: of the parameter, as the person wrote it.
+        value: to be checked.
+        given: all that was given, by name: a width is put right together with its height.
+    """
     try:
         return parameter.kind.check(value)
     except Wrong as wrong:
+        wrong.suggestion = _suggestion(parameter, value, wrong, given or {})
         raise _broken(parameter, spelling, value, wrong) from None
     except Exception as error:  # an object may raise anything at all when it is looked at
         rule = f"{parameter.kind.rule()}, and this {type(value).__name__} fails when it is read"
@@ -39,21 +49,24 @@ def _broken(parameter: Parameter[Any], spelling: str, value: Any, wrong: Wrong) 
     shown = short_repr(value)
     if isinstance(parameter.kind, Address):  # its query is a credential, also inside bytes or a list
         shown = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
-    suggestion = _suggestion(parameter, value, wrong)
-    hint = "" if suggestion is None else f". Nearest: {spelling}={suggestion!r}"
+    hint = "" if wrong.suggestion is None else f". Nearest: {spelling}={wrong.suggestion!r}"
+    if isinstance(wrong.suggestion, tuple):
+        hint = f". Nearest pair: width={wrong.suggestion[0]}, height={wrong.suggestion[1]}"
     return RequestError(
         f"{spelling}={shown}: must be {wrong}{hint}",
         parameter=spelling,
         value=value,
         reason=wrong.reason,
-        suggestion=suggestion,
+        suggestion=wrong.suggestion,
     )
 
 
-def _suggestion(parameter: Parameter[Any], value: Any, wrong: Wrong) -> Any:
+def _suggestion(parameter: Parameter[Any], value: Any, wrong: Wrong, given: Mapping[str, tuple[str, Any]]) -> Any:
     """What was most likely meant; of a size's parameters the nearest size, not the nearest spelling."""
     if parameter.name in ("width", "height"):
-        return None  # one number alone is no size: 1, or 1000, would be refused again
+        # One number alone is no size: 1, or 1000, would be refused again.
+        width, height = (_pixels(given.get(name, ("", None))[1]) for name in ("width", "height"))
+        return model.nearest_size(width, height) if width and height else None
     if not isinstance(value, (str, int, float)) or len(short := short_repr(value).strip("'\" ")) > 20:
         return wrong.suggestion
     if parameter.name == "aspect_ratio" and (shape := _SHAPE.fullmatch(short)):
@@ -65,6 +78,17 @@ def _suggestion(parameter: Parameter[Any], value: Any, wrong: Wrong) -> Any:
         side = round(number * 1024 if thousands else number)
         return model.tier_of_pixels(side, side) if side else None
     return wrong.suggestion
+
+
+def _pixels(value: Any) -> int | None:
+    """The whole number that a side was meant to be, if it can be one."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return round(number) if 1 <= number < 1_000_000 else None
 
 
 def _nearest_ratio(shape: float) -> str:

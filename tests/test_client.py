@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import time
 
 import httpx
 import pytest
@@ -9,12 +10,13 @@ import service_faults as fault
 import stamina
 from service import Answer, Service, error, picture
 
-from nbkit import client as client_module
-from nbkit import errors
-from nbkit.client import Client, retry_after
+from nbkit import download, errors, intake
+from nbkit.client import Client, Secret
+from nbkit.intake import retry_after
 from nbkit.request import ImageRequest
 
 NOBODY = "11111111-1111-4111-8111-111111111111"
+LONG_KEY = "canary-7f3d9b2a6c1e"
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def at_once():
 @pytest.fixture
 def small_limit(monkeypatch):
     """A file is gigantic from a megabyte on."""
-    monkeypatch.setattr(client_module, "MAX_PICTURE_BYTES", 1_000_000)
+    monkeypatch.setattr(download, "MAX_PICTURE_BYTES", 1_000_000)
 
 
 def task(**parameters):
@@ -207,7 +209,7 @@ def test_a_download_that_fails_is_tried_again(service, client, how):
         (fault.truncated, "broke off", 4),
         (fault.half, "not a whole picture", 4),
         (fault.file(b"<html>expired</html>"), "not a whole picture", 4),
-        (fault.file(b"gone", 404), "answered 404; its address may have expired", 1),
+        (fault.file(b"gone", 404), "answered 404; its address may have expired", 4),
         (fault.file(b"no", 403), "answered 403; its address may have expired", 1),
         (fault.file(fault.bomb(9_000, 9_000)), "9000x9000 is more than any size", 1),
         (fault.file(fault.bomb(60_000, 60_000)), "far more pixels", 1),
@@ -228,7 +230,7 @@ def test_a_download_that_is_refused_says_why(service, client, how, reason, tries
 @pytest.mark.usefixtures("at_once")
 def test_a_download_that_drips_for_ever_is_given_up(service, client, monkeypatch):
     """A download has an end, however slowly it comes."""
-    monkeypatch.setattr(client_module, "DOWNLOAD_SECONDS", 0.0)
+    monkeypatch.setattr(download, "DOWNLOAD_SECONDS", 0.0)
     with pytest.raises(errors.DownloadError, match="did not end within"):
         fetch(service, client)
 
@@ -265,3 +267,162 @@ def test_base64_with_line_breaks(client):
     """Encoders that break lines after 76 characters are understood."""
     data = picture("PNG")
     assert client.fetch(base64.encodebytes(data).decode())[0] == data
+
+
+# -- answers that do not end -------------------------------------------------------------------------------
+
+
+def dripping(pause, piece=b"x", times=10_000):
+    """A transport whose answers come in small pieces, for ever."""
+
+    def pieces():
+        for _ in range(times):
+            time.sleep(pause)
+            yield piece
+
+    return httpx.MockTransport(lambda _: httpx.Response(200, content=pieces()))
+
+
+@pytest.fixture
+def on():
+    """Clients on a transport."""
+    made = []
+
+    def one(transport):
+        made.append(Client("http://service.example/v1", api_key=LONG_KEY, transport=transport))
+        return made[-1]
+
+    yield one
+    for client in made:
+        client.close()
+
+
+def test_an_answer_that_drips_for_ever_is_given_up(on, monkeypatch):
+    """A task and a question have an end each, however slowly the answer comes."""
+    monkeypatch.setattr(client_module, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(client_module, "QUESTION_SECONDS", 0.1)
+    client = on(dripping(0.01))
+    for ask in (lambda: client.submit(task()), lambda: client.ask(NOBODY), client.balance):
+        with pytest.raises(errors.AnswerLost, match="so slowly"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [
+        ({}, 16),
+        ({"output_type": "base64Data"}, 16 + 90),
+        ({"output_type": "dataURI", "number_results": 4}, 16 + 360),
+        ({"output_type": "dataURI", "number_results": 20}, 1024),
+    ],
+)
+def test_an_answer_has_a_largest_size(on, monkeypatch, given, most):
+    """16 MB without pictures inside, 90 MB more for each, and never more than a gigabyte (here: kilobytes)."""
+    for name in ("ANSWER_BYTES", "INLINE_BYTES", "MOST_BYTES"):
+        monkeypatch.setattr(intake, name, getattr(intake, name) // 1024)
+    client = on(dripping(0, b"x" * 1024, most + 5))
+    with pytest.raises(errors.AnswerLost, match=f"larger than {most * 1024:,} bytes"):
+        client.submit(task(**given))
+    with pytest.raises(errors.AnswerLost, match="no answer"):
+        on(dripping(0, b"x" * 1024, most)).submit(task(**given))
+
+
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+def test_an_answer_that_is_nested_without_end_is_none(on, depth):
+    """Brackets in brackets exhaust no stack."""
+    body = b'{"data": ' + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(errors.AnswerLost, match="that are no answer"):
+        on(httpx.MockTransport(lambda _: httpx.Response(200, content=body))).submit(task())
+
+
+# -- the key in an answer ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "shown"),
+    [
+        (LONG_KEY, LONG_KEY, "<key>"),
+        (LONG_KEY, f"{LONG_KEY}{LONG_KEY}", "<key><key>"),
+        (LONG_KEY, "canary-7f3d****", "<key>****"),
+        (LONG_KEY, "a canary-7 and canary-7f3d9b", "a <key> and <key>"),
+        (LONG_KEY, "canary- 7f3d9b2a6c1e", "canary- 7f3d9b2a6c1e"),
+        ("twelve-chars", "a twelve-chars, twelve-c…", "a <key>, twelve-c…"),
+        ("short", "short", "short"),
+        (None, "None", "None"),
+    ],
+)
+def test_a_key_that_a_service_repeats(key, said, shown):
+    """Anywhere in an answer, names of fields included; of a long key its beginning too; a short one may be a word."""
+    assert Secret(key).without({said: [1, None, {"x": [f"-{said}-"]}]}) == {shown: [1, None, {"x": [f"-{shown}-"]}]}
+
+
+@pytest.mark.parametrize("said", [LONG_KEY, LONG_KEY[:11] + "…"])
+def test_a_key_reaches_nobody_through_an_answer(on, said):
+    """Not in a code, a parameter, a name or an address; nor through an answer that cannot be used."""
+    sent = task()
+    items = [{"taskUUID": sent["taskUUID"], "imageUUID": said, "imageURL": f"http://x.example/{said}.jpg", "cost": 1}]
+    wrong = [{"code": f"bad-{said}", "message": said, "parameter": [said], "taskUUID": sent["taskUUID"]}]
+    told = httpx.Response(200, json={"data": items, "errors": wrong})
+    reply = on(httpx.MockTransport(lambda _: told)).submit(sent)
+    (found,), (result,) = reply.errors, reply.results
+    words = f"{found!r} {vars(found)} {result!r} {result.source}"
+    assert LONG_KEY[:8] not in words
+    assert words.count("<key>") >= 5
+    page = httpx.Response(500, content=b"?", headers={"content-type": f"text/{LONG_KEY}"})
+    with pytest.raises(errors.AnswerLost, match="<key>") as caught:
+        on(httpx.MockTransport(lambda _: page)).balance()
+    assert LONG_KEY not in f"{caught.value!r} {vars(caught.value)}"
+
+
+def test_a_key_in_a_line_that_is_no_http(on):
+    """The transport's own words about a broken answer may repeat it."""
+
+    def broken(_):
+        raise httpx.RemoteProtocolError(f"illegal header line: {LONG_KEY}")
+
+    with pytest.raises(errors.AnswerLost, match="<key>") as caught:
+        on(httpx.MockTransport(broken)).submit(task())
+    assert LONG_KEY not in f"{caught.value!r} {vars(caught.value)}"
+
+
+# -- pictures that come slowly -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_picture_that_drips_is_given_up_after_two_tries(on, monkeypatch):
+    """Fewer bytes than a picture could be made of in its time: twice is enough, and the reason says so."""
+    monkeypatch.setattr(download, "DRIP_SECONDS", 0.05)
+    asked = []
+    drip = dripping(0.01, times=200).handler
+    with pytest.raises(errors.DownloadError, match="dripped"):
+        on(httpx.MockTransport(lambda request: asked.append(1) or drip(request))).fetch("http://x.example/p.jpg")
+    assert len(asked) == 2
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_picture_host_that_stays_silent_is_asked_twice(on):
+    """And no more: somebody waits."""
+    asked = []
+
+    def silent(request):
+        asked.append(1)
+        raise httpx.ReadTimeout("timed out")
+
+    with pytest.raises(errors.DownloadError, match="fell silent"):
+        on(httpx.MockTransport(silent)).fetch("http://x.example/p.jpg")
+    assert len(asked) == 2
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_fresh_picture_that_is_not_there_yet(service, client):
+    """The store behind an address may lag a moment: a 404 is asked again while the address is new, and never later."""
+    service.picture_faults += [fault.file(b"", 404)] * 2
+    source = client.submit(task()).results[0].source
+    assert client.fetch(source)[0] == picture()
+    assert len(service.gets) == 3
+    later = Client(service.url)
+    service.picture_faults.append(fault.file(b"", 404))
+    with pytest.raises(errors.DownloadError, match="404"):
+        later.fetch(source)
+    assert len(service.gets) == 4
+    later.close()

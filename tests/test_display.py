@@ -14,7 +14,7 @@ from service import Service, picture
 
 import nbkit
 from nbkit import errors
-from nbkit.image import make_preview
+from nbkit.image import examine, make_preview
 
 SCRIPT = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
 HTML, TEXT = "text/html", "text/plain"
@@ -158,7 +158,7 @@ def test_the_text_is_the_same_at_every_execution(service, open_studio, tmp_path)
 
 
 def test_the_fingerprint_does_not_depend_on_the_encoder(service, studio):
-    """The same picture as JPG, PNG and WEBP has one fingerprint, and another picture another."""
+    """One plain picture as JPG, PNG and WEBP has one fingerprint, and a darker picture another."""
     prints = {generate(studio, output_format=kind).image.fingerprint for kind in ("JPG", "PNG", "WEBP")}
     assert len(prints) == 1
     service.paint = lambda kind, _: picture(kind, "black")
@@ -206,6 +206,37 @@ def test_a_missing_result_is_told_beside_the_others(service, studio):
     assert len(page.all("img")) == 2
     assert "1 result without a picture here" in page.text
     assert "fell over" in page.text
+
+
+def test_a_picture_that_is_not_here_is_counted(service, studio):
+    """A run that is done and paid, its picture out of reach: so many of so many, and no seed of nothing."""
+    service.paint = lambda *_: b"no picture at all"
+    service.has_details = False
+    run = generate(studio)
+    assert run.status == "done"
+    assert repr(run) == "<Run done: 0 of 1 picture here, $0.06895>"
+    for words in (run.to_text(), run.to_html(), repr(studio.df.error[0])):
+        assert "no JPEG, PNG or WEBP" in words
+        assert not re.search("0x[0-9a-f]{6}|seed None", words)
+
+
+def test_errors_about_pictures_tell_no_memory_address():
+    """What Pillow says of a stream names its address, which is another one at every execution."""
+    cut = picture("PNG")[:60]
+    for data in (b"nothing", cut, b"\xff\xd8\xff" + b"x" * 99, b"RIFF1234WEBP" + b"x" * 99):
+        with pytest.raises(errors.DownloadError) as caught:
+            examine(data)
+        assert "0x" not in str(caught.value)
+        with pytest.raises(nbkit.RequestError) as refused:
+            nbkit.ImageRequest("A lantern", reference_images=[data])
+        assert "object at" not in str(refused.value)
+
+
+def test_saving_without_a_name(studio, tmp_path):
+    """It lands in the current folder, under its hash."""
+    image = generate(studio).image
+    assert image.save().resolve() == tmp_path / f"{image.sha256[:16]}.jpg"
+    assert (tmp_path / f"{image.sha256[:16]}.jpg").read_bytes() == image.bytes
 
 
 def test_the_log_as_a_table(service, studio):
@@ -265,6 +296,10 @@ def test_show_of_chosen_columns(studio):
     assert str(2**63 - 1) in shown_.text
     with pytest.raises(errors.UnknownParameter, match="temperature"):
         studio.df.nbkit.show(columns=["temprature"])
+    assert studio.df.nbkit.show(columns="seed").text == studio.df.nbkit.show(columns=["seed"]).text
+    for name, column in (("temperature", "temperature"), ("top_p", "topP"), ("task_uuid", "taskUUID")):
+        with pytest.raises(errors.UnknownParameter, match=f"no column '{column}'; it has file, seed"):
+            studio.df[["file", "seed"]].nbkit.show(columns=[name])
     with pytest.raises(nbkit.NbkitError, match="no column 'file'"):
         studio.df[["prompt"]].nbkit.show()
 

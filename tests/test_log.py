@@ -302,3 +302,23 @@ def test_a_run_whose_reference_was_deleted_can_still_be_looked_at(studio):
     assert [one.task_uuid for one in studio.log] == [run.task_uuid]
     with pytest.raises(errors.StorageError, match="no longer in the image folder"):
         again.rerun(seed=1)
+
+
+def test_a_reference_image_by_its_hash(studio):
+    """Whole or its first twelve digits; what is too short, unknown, ambiguous or damaged is an error that says so."""
+    run = studio.generate("Like this", reference_images=[picture("PNG", "red")])
+    (given,) = run.request.reference_images
+    for name in (given.sha256, given.sha256[:12], given.sha256.upper(), str(given)):
+        found = studio.log.reference(name)
+        assert (found, found.data, found.media_type) == (given, given.data, "image/png")
+    assert studio.generate("And this", reference_images=[found]).request.reference_images == (given,)
+    (file,) = (studio.log.folder / "images").rglob(f"{given.sha256}.png")
+    for wrong, words in ((given.sha256[:11], "12 hex digits"), ("../../" + "0" * 20, "hex"), ("0" * 64, "no picture")):
+        with pytest.raises(KeyError, match=words):
+            studio.log.reference(wrong)
+    twin = file.with_name(f"{given.sha256[:60]}0000.png")
+    twin.write_bytes(b"")
+    with pytest.raises(KeyError, match="give more of its digits"):
+        studio.log.reference(given.sha256[:12])
+    with pytest.raises(KeyError, match="damaged"):
+        studio.log.reference(twin.stem)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -64,7 +67,36 @@ def test_the_dependency_list_has_not_grown() -> None:
 
 
 def test_the_top_level_is_what_was_agreed() -> None:
-    """Dot-files aside, six names and nothing else."""
-    allowed = {"pyproject.toml", "README.md", "LICENSE", "nbkit", "notebooks", "tests", "dist", "build"}
-    visible = {path.name for path in REPOSITORY.iterdir() if not path.name.startswith(".")}
-    assert visible <= allowed
+    """Dot-files and what git ignores aside, six names: nothing else, and none is missing."""
+    visible = {name for name in tracked() or lying_there() if not name.startswith(".")}
+    assert visible == {"pyproject.toml", "README.md", "LICENSE", "nbkit", "notebooks", "tests"}
+
+
+def tracked() -> set[str]:
+    """What git keeps at the top level; nothing where there is no git, or where this folder is no repository of it."""
+    git = shutil.which("git")
+    if git is None:
+        return set()
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return {name.split("/")[0] for name in listed.stdout.split("\0") if name}
+
+
+def lying_there() -> set[str]:
+    """What lies at the top level, without what .gitignore names and what an unpacked sdist has besides."""
+    ignoring = REPOSITORY / ".gitignore"
+    lines = ignoring.read_text("utf-8").splitlines() if ignoring.exists() else []
+    ignored = ["PKG-INFO", *(line.strip().rstrip("/") for line in lines if line.strip())]
+    names = {path.name for path in REPOSITORY.iterdir()}
+    return {name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in ignored)}
+
+
+def test_what_lies_beside_the_repository_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock file, a log or a build in the folder is nobody's business, with git and without."""
+    (tmp_path / ".gitignore").write_text("nbkit-runs/\nuv.lock\n*.egg-info/\n")
+    for name in ("nbkit-runs", "nbkit.egg-info", "nbkit"):
+        (tmp_path / name).mkdir()
+    for name in ("uv.lock", "PKG-INFO"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("test_readme.REPOSITORY", tmp_path)
+    assert tracked() == set()
+    assert lying_there() == {".gitignore", "nbkit"}

@@ -8,7 +8,8 @@ import pytest
 
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.parameter import short_repr
-from nbkit.request import ImageRequest
+from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.rules import check_one
 
 URL = "https://example.com/cat.jpg"
 LONG = "9223372036854775807"
@@ -68,9 +69,18 @@ REFUSED = [
     ("thinking", "", "choice", "'MINIMAL', 'HIGH'"),
     ("thinking", True, "type", "not bool"),
     ("resolution", "2k", "choice", "Nearest: resolution='2K'"),
-    ("resolution", "8K", "choice", "'0.5K', '1K', '2K', '4K'"),
-    ("resolution", 2, "type", "not int"),
+    ("resolution", "8K", "choice", "'0.5K', '1K', '2K', '4K'. Nearest: resolution='4K'"),
+    ("resolution", 2, "type", "not int. Nearest: resolution='2K'"),
+    ("resolution", "512", "choice", "Nearest: resolution='0.5K'"),
+    ("resolution", "1024", "choice", "Nearest: resolution='1K'"),
+    ("resolution", "0", "choice", "'0.5K', '1K', '2K', '4K'"),
     ("aspect_ratio", "16x9", "choice", "Nearest: aspect_ratio='16:9'"),
+    ("aspect_ratio", "2:1", "choice", "Nearest: aspect_ratio='16:9'"),
+    ("aspect_ratio", "16:10", "choice", "Nearest: aspect_ratio='3:2'"),
+    ("aspect_ratio", "10:1", "choice", "Nearest: aspect_ratio='8:1'"),
+    ("aspect_ratio", "1:2", "choice", "Nearest: aspect_ratio='9:16'"),
+    ("aspect_ratio", "7:5", "choice", "Nearest: aspect_ratio='4:3'"),
+    ("aspect_ratio", "0:1", "choice", "'1:1', '3:2'"),
     ("aspectRatio", 1.5, "type", "'1:1', '3:2'"),
     ("output_format", "jpg", "choice", "Nearest: output_format='JPG'"),
     ("output_format", "JPEG", "choice", "Nearest: output_format='JPG'"),
@@ -280,6 +290,32 @@ def test_a_misspelled_name_suggests_the_nearest(name, suggestion):
         ImageRequest("A lantern", **{name: 1})
     assert isinstance(caught.value, TypeError)
     assert (caught.value.suggestion, caught.value.reason) == (suggestion, "unknown")
+
+
+@pytest.mark.parametrize("given", [{"width": 0}, {"width": 1000.5}, {"height": "512"}, {"width": -5, "height": 512}])
+def test_a_wrong_side_suggests_no_number_that_is_no_size(given):
+    """One side put right alone would be refused again: there is a rule, and no suggestion."""
+    with pytest.raises(RequestError, match="a whole number of at least 1") as caught:
+        ImageRequest("A lantern", **given)
+    assert caught.value.suggestion is None
+
+
+def test_a_wrong_side_is_put_right_together_with_the_other():
+    """Two numbers that can be read as a size suggest the nearest pair."""
+    given = {"width": ("width", "1000"), "height": ("height", 1000.5)}
+    with pytest.raises(RequestError, match="Nearest pair: width=1024, height=1024") as caught:
+        check_one(PARAMETERS["width"], "width", "1000", given)
+    assert caught.value.suggestion == (1024, 1024)
+
+
+@pytest.mark.parametrize("name", ["negative_prompt", "negativePrompt"])
+def test_a_negative_prompt_is_not_mistaken_for_a_prompt(name):
+    """The model has none, and the prompt would ask for the very thing."""
+    with pytest.raises(UnknownParameter, match="the model has none") as caught:
+        ImageRequest("A lantern", **{name: "hands"})
+    assert caught.value.suggestion is None
+    with pytest.raises(UnknownParameter, match="the model has none"):
+        ImageRequest.from_task({"positivePrompt": "A lantern", name: "hands"})
 
 
 def test_a_name_like_no_other_lists_them_all():

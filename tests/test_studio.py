@@ -1,9 +1,10 @@
 """The studio: which engine and which key, what it says and what it spends, and what its runs can do again."""
 
 import asyncio
+import dataclasses
 import gc
 import json
-import pathlib
+import pickle
 import threading
 import uuid
 import weakref
@@ -83,6 +84,8 @@ def test_which_host_gets_which_key(monkeypatch, engine, api_key, environment, se
     [
         ("runware", "needs a key: set RUNWARE_API_KEY"),
         ("nonsense", "must be 'offline', 'runware', an address"),
+        ("a-word-like-a-key", "a key goes into api_key"),
+        ("ftp://word.example.com", "begins with http:// or https://"),
         ("ftp://example.com", "begins with http:// or https://"),
         ("https://", "names a host"),
         ("https://user:word@example.com", "the key goes into api_key"),
@@ -191,24 +194,72 @@ def test_rerun_keeps_the_queries_of_addresses(service, studio):
         {"prompt": 'Words "in quotes", a \\ and\na line — 灯', "seed": 1, "number_results": 2},
         {"width": None, "height": None, "aspect_ratio": "16:9", "resolution": "2K", "seed": 1},
         {"seed": 1, "extra": {"newThing": {"deep": [1, None, True]}}},
+        {"width": None, "height": None, "aspect_ratio": "4:1", "seed": 1},
+        {"width": None, "height": None, "resolution": "0.5K", "seed": 1},
+        {"width": None, "height": None, "resolution": "2K", "seed": 1, "reference_images": [picture("PNG", "navy")]},
+        {"width": None, "height": None, "aspect_ratio": "1:8", "reference_images": [picture("PNG", "navy")]},
         {"seed": 1, "reference_images": [picture("PNG"), "https://example.com/a.jpg", str(uuid.uuid4())]},
         {"number_results": 3},
     ],
 )
 def test_as_code_makes_an_equal_request(service, studio, parameters):
-    """The line, pasted into a cell, makes an equal request, here and from the log of a later kernel."""
+    """One expression, pasted into a cell, makes an equal request, here and from the log of a later kernel."""
     run = studio.generate(**{"prompt": PROMPT, "width": 512, "height": 512} | parameters)
     for one in (run, studio.log[run.task_uuid]):
-        namespace = {"studio": studio, "pathlib": pathlib}
-        exec(one.as_code(), namespace)
-        assert studio.last.request == run.request
-        assert studio.last.task_uuid != run.task_uuid
+        again = eval(one.as_code(), {"studio": studio})
+        assert again.request.replace(seed=None) == run.request.replace(seed=None)
+        assert again.seed == run.seed or len(run.images) > 1
+        assert again.task_uuid != run.task_uuid
 
 
 def test_as_code_names_a_seed_that_the_service_drew(studio):
     """Without it another picture would come."""
     assert "seed=1000" in generate(studio).as_code()
     assert "seed" not in generate(studio, number_results=2).as_code()
+
+
+def test_as_code_names_a_local_reference_by_its_hash(service, studio):
+    """The picture comes from the log's folder; one that was deleted there is told when the code runs."""
+    run = studio.generate("Like this", seed=1, reference_images=[picture("PNG", "teal")])
+    (reference,) = run.request.reference_images
+    assert f"reference_images=[studio.log.reference('{reference.sha256}')]" in run.as_code()
+    next((studio.log.folder / "images").rglob(f"{reference.sha256}.png")).unlink()
+    with pytest.raises(KeyError, match="has no picture"):
+        eval(studio.log[run.task_uuid].as_code(), {"studio": studio})
+
+
+# -- runs and pictures as values ---------------------------------------------------------------------------------
+
+
+def test_runs_and_pictures_as_values(service, studio):
+    """The same task read twice is one run, and the same bytes one picture; another task is another run."""
+    service.paint = lambda kind, _: picture(kind, "teal")
+    run, other = generate(studio, seed=7), generate(studio, seed=7)
+    again = studio.log[run.task_uuid]
+    assert run is not again
+    assert (run == again, hash(run) == hash(again), run == other, run == run.task_uuid) == (True, True, False, False)
+    assert run != dataclasses.replace(run, status="unknown")
+    assert run.image == again.image == other.image
+    assert len({run.image, again.image, other.image}) == 1
+    assert run.image != run.image.sha256
+    service.paint = lambda kind, _: picture(kind, "black")
+    assert generate(studio, seed=7).image != run.image
+    planned = [nbkit.Run(request=run.request, task_uuid="", status="planned") for _ in range(2)]
+    assert planned[0] == planned[0]
+    assert planned[0] != planned[1]
+
+
+def test_a_run_can_be_pickled(service, studio):
+    """Done or refused; only its way back to the studio stays behind."""
+    service.faults += [None, fault.refused("invalidSeed", "no such seed")]
+    for run in (generate(studio, reference_images=[picture("PNG")]), generate(studio)):
+        again = pickle.loads(pickle.dumps(run))
+        assert again == run
+        assert (again.request, again.images, again.to_text()) == (run.request, run.images, run.to_text())
+        assert str(again.error) == str(run.error)
+        with pytest.raises(nbkit.NbkitError, match="has no studio"):
+            again.rerun()
+    assert run.rerun().status == "done"
 
 
 def test_as_json_is_what_was_sent(service, studio):

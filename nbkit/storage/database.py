@@ -8,23 +8,28 @@ On a network file system, where a write-ahead log is not safe, it keeps a rollba
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import psutil
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from nbkit.errors import StorageError
+from nbkit.storage.sqlite import check_whole, on_network, set_up
 
 T = TypeVar("T")
 
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another kernel's transaction; each takes milliseconds."""
 
-_NETWORK_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "9p", "lustre", "glusterfs", "ceph", "gpfs", "beegfs")
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+
+_of_the_parent: list[sa.Pool] = []
+"""In a forked child: kept for good, because to let go of a connection is to close it."""
 
 
 class _Ticket:
@@ -66,15 +71,18 @@ class Database:
         self.name = str(url)
         if isinstance(url, Path):
             self._make_folder(url.parent)
+            check_whole(url, url.parent / "images")
             journal = "DELETE" if on_network(url.parent) else "WAL"
             address = sa.URL.create("sqlite", database=str(url))
         else:
             journal, address = "WAL", sa.make_url(url)
         self._queue: list[_Ticket] = []
         self._queueing, self._committing = threading.Lock(), threading.Lock()
+        self._closed = False
         self._engine = sa.create_engine(address, connect_args=_connect_args(address))
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine, journal)
+        _open.add(self)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -83,7 +91,7 @@ class Database:
         Raises:
             StorageError: if the database cannot be written; nothing of the transaction is left then.
         """
-        with self._speaking_plainly("written"), self._engine.begin() as connection:
+        with self._speaking_plainly("written"), self._letting_go(), self._engine.begin() as connection:
             yield connection
 
     def write(self, step: Callable[[sa.Connection], T]) -> T:
@@ -108,7 +116,7 @@ class Database:
         with self._queueing:
             batch, self._queue = self._queue, []
         try:
-            with self._engine.begin() as connection:
+            with self._letting_go(), self._engine.begin() as connection:
                 if len(batch) == 1:
                     own.run_alone(connection)
                 else:
@@ -127,12 +135,28 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One consistent view of the log; never waits for a writer."""
-        with self._speaking_plainly("read"), self._engine.connect().execution_options(nbkit_reading=True) as connection:
-            yield connection
+        with self._speaking_plainly("read"), self._letting_go(), self._engine.connect() as connection:
+            yield connection.execution_options(nbkit_reading=True)
 
     def close(self) -> None:
-        """Close its connections."""
-        self._engine.dispose()
+        """Close its connections: at once, or when the thread that uses one is done with it."""
+        self._closed = True
+        self._engine.pool.dispose()  # engine.dispose() would put another pool in its place, and lose what is in use
+
+    def forget(self) -> None:
+        """In a forked child: use no connection of the parent, and none of its locks, which nobody here lets go."""
+        _of_the_parent.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._queue = []
+        self._queueing, self._committing = threading.Lock(), threading.Lock()
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self._closed:  # while the connection was in use; it is back in the pool now, where nobody would close it
+                self._engine.pool.dispose()
 
     @contextlib.contextmanager
     def _speaking_plainly(self, what: str) -> Iterator[None]:
@@ -174,13 +198,8 @@ def _connect_args(address: sa.URL) -> dict[str, Any]:
 
 def _prepare_sqlite(engine: sa.Engine, journal: str) -> None:
     @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below and not by the driver
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode={journal}")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+    def connected(connection: Any, _record: Any) -> None:
+        set_up(connection, journal, LOCK_PATIENCE)
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -188,12 +207,10 @@ def _prepare_sqlite(engine: sa.Engine, journal: str) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def on_network(folder: Path) -> bool:
-    """Whether a folder lies on a network file system."""
-    place = folder.resolve()
-    best, kind = -1, ""
-    for disk in psutil.disk_partitions(all=True):
-        mount = Path(disk.mountpoint)
-        if (place == mount or mount in place.parents) and len(mount.parts) > best:
-            best, kind = len(mount.parts), disk.fstype.lower()
-    return kind.startswith(_NETWORK_SYSTEMS)
+def _after_fork() -> None:
+    for database in list(_open):
+        database.forget()
+
+
+if hasattr(os, "register_at_fork"):  # SQLite's connections and locks belong to the process that made them
+    os.register_at_fork(after_in_child=_after_fork)

@@ -11,10 +11,14 @@ import errno
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from nbkit.errors import StorageError
 from nbkit.image import SUFFIXES
+
+ABANDONED = 86_400.0
+"""Seconds after which nobody is still writing a temporary file."""
 
 
 class ImageStore:
@@ -28,6 +32,7 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.shown = folder
+        self._swept = False
 
     def prepare(self) -> None:
         """Make the folder, before anything is paid that goes into it.
@@ -36,7 +41,7 @@ class ImageStore:
             StorageError: if it cannot be made or written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.folder)
             if not os.access(self.folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
@@ -44,6 +49,17 @@ class ImageStore:
                 f"the picture folder {self.folder} cannot be used: {error.strerror or error}. "
                 "Nothing was sent. Studio(path=…) chooses another"
             ) from error
+        if not self._swept:
+            self._swept = True
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what kernels that were killed left half written."""
+        too_old = time.time() - ABANDONED
+        for file in self.folder.glob("??/.part-*"):
+            with contextlib.suppress(OSError):  # another kernel sweeps too
+                if file.stat().st_mtime < too_old:
+                    file.unlink()
 
     def put(self, data: bytes, media_type: str, sha256: str = "") -> str:
         """Store a picture; returns its path below the folder, such as ``3f/3fa9….jpg``.
@@ -69,7 +85,7 @@ class ImageStore:
         return self.folder / name
 
     def _write(self, target: Path, data: bytes) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -83,6 +99,12 @@ class ImageStore:
                 Path(temporary).unlink()
             raise
         _sync_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)  # a power cut must not take the folder with all that was synced inside it
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,7 +23,8 @@ def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
         request: what the controls ask for.
         files: a file name for each reference that has pixels here; the line names the file, not its bytes.
     """
-    return Run(request=request, task_uuid="", status=PLANNED, reference_files=dict(files)).as_code()
+    code = Run(request=request, task_uuid="", status=PLANNED, reference_files=dict(files)).as_code()
+    return f"import pathlib\n\n{code}" if "pathlib.Path(" in code else code  # a file that no log has yet
 
 
 def json_of(request: ImageRequest) -> str:
