@@ -299,8 +299,8 @@ def on():
 
 def test_an_answer_that_drips_for_ever_is_given_up(on, monkeypatch):
     """A task and a question have an end each, however slowly the answer comes."""
-    monkeypatch.setattr(client_module, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(client_module, "QUESTION_SECONDS", 0.1)
+    monkeypatch.setattr("nbkit.client.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("nbkit.client.QUESTION_SECONDS", 0.1)
     client = on(dripping(0.01))
     for ask in (lambda: client.submit(task()), lambda: client.ask(NOBODY), client.balance):
         with pytest.raises(errors.AnswerLost, match="so slowly"):

@@ -1,9 +1,11 @@
 """The run log: what it keeps, how it comes back as a DataFrame, and logs that are old, new, shared or damaged."""
 
+import os
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +19,7 @@ from nbkit import errors
 from nbkit.model import MAX_SEED
 from nbkit.request import PARAMETERS
 from nbkit.storage.schema import IMAGES, RUNS, VERSION
+from nbkit.storage.sqlite import set_up
 
 FIRST = ["prompt", "seed", "temperature", "topP", "cost", "status", "thinking", "width", "height", "resolution"]
 DTYPES = {
@@ -322,3 +325,156 @@ def test_a_reference_image_by_its_hash(studio):
         studio.log.reference(given.sha256[:12])
     with pytest.raises(KeyError, match="damaged"):
         studio.log.reference(twin.stem)
+
+
+# -- files that are cut short, kernels that fork, what is left over -------------------------------------------
+
+
+def test_a_log_of_no_bytes_beside_pictures_is_refused(database, open_studio, tmp_path, monkeypatch):
+    """SQLite would take it for a new log, and a day's budget would begin anew."""
+    monkeypatch.setattr("nbkit.storage.sqlite.BIRTH_SECONDS", 0.05)
+    database.close()
+    file = tmp_path / "runs" / "log.sqlite"
+    file.write_bytes(b"")
+    with pytest.raises(errors.StorageError, match=r"log\.sqlite cannot be read: it is empty.*move it aside"):
+        open_studio()
+    file.unlink()
+    assert open_studio().df.empty
+
+
+def test_a_log_that_lost_its_last_page_is_refused(database, open_studio, tmp_path):
+    """Also where what is missing is not what is read first; nothing is written into it."""
+    database.close()
+    file = tmp_path / "runs" / "log.sqlite"
+    file.write_bytes(short := file.read_bytes()[:-4096])
+    with pytest.raises(errors.StorageError, match=r"it has .* of the .* bytes that it had"):
+        open_studio()
+    assert file.read_bytes() == short
+
+
+def test_an_empty_file_without_pictures_is_a_new_log(open_studio, tmp_path):
+    """As an editor or a backup program may leave it."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "log.sqlite").touch()
+    assert generate(open_studio()).status == "done"
+
+
+def test_a_log_that_another_kernel_writes_is_whole(open_studio):
+    """What is not in the file yet is in the file beside it: a second studio opens at any moment."""
+    first = open_studio()
+    for number in range(5):
+        generate(first, seed=number)
+        assert len(open_studio().log) == number + 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+def test_a_forked_child_has_connections_of_its_own(tmp_path):
+    """The parent's are not used, and not closed either; both write the one log."""
+    code = textwrap.dedent(
+        """
+        import os, sys, nbkit
+        studio = nbkit.Studio(engine="offline", path=sys.argv[1])
+        studio.generate("A lantern", width=512, height=512)
+        pool = studio.log._database._engine.pool
+        child = os.fork()
+        if not child:
+            try:
+                assert studio.log._database._engine.pool is not pool and pool.checkedin()
+                studio.generate("A lantern", width=512, height=512)
+                assert len(studio.log) == 2
+                os._exit(0)
+            except BaseException:
+                import traceback
+                traceback.print_exc()
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        studio.generate("A lantern", width=512, height=512)
+        assert len(studio.log) == 3
+        studio.close()
+        """
+    )
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", code, str(tmp_path / "forked")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_what_is_in_use_while_the_log_closes_is_closed_too(studio):
+    """A connection that comes back after close() stays open for nobody."""
+    database = studio.log._database
+    with database.reading():
+        database.close()
+    assert database._engine.pool.checkedin() == 0
+    assert database.write(lambda connection: connection.scalar(sqlalchemy.text("SELECT 1"))) == 1
+    assert database._engine.pool.checkedin() == 0
+
+
+def test_many_processes_open_one_new_log(tmp_path):
+    """Whoever finds the file locked by the one that makes it waits its turn, in every round."""
+    code = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from nbkit.storage.database import Database
+        from nbkit.storage.schema import prepare
+        for line in sys.stdin:
+            database = Database(Path(line.strip()) / "log.sqlite")
+            prepare(database)
+            database.close()
+            print("opened", flush=True)
+        """
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    pipe = subprocess.PIPE
+    openers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(5)]
+    for number in range(15):
+        for opener in openers:
+            opener.stdin.write(f"{tmp_path / str(number)}\n")
+        for opener in openers:
+            opener.stdin.flush()
+        for opener in openers:
+            assert opener.stdout.readline() == "opened\n", opener.communicate(timeout=60)[1]
+    assert [(o.communicate(timeout=60)[1], o.returncode) for o in openers] == [("", 0)] * len(openers)
+
+
+def test_opening_is_patient_where_sqlite_is_not(tmp_path):
+    """A new file that another process holds is asked again until its patience ends; then its connection is closed."""
+    file = tmp_path / "log.sqlite"
+    holder = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    hasty = sqlite3.connect(file, timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        set_up(hasty, "WAL", 0.05)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        hasty.execute("SELECT 1")
+    later = threading.Timer(0.3, holder.execute, ["COMMIT"])
+    later.start()
+    patient = sqlite3.connect(file, timeout=0)
+    set_up(patient, "WAL", 20)
+    assert patient.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    later.join()
+    patient.close()
+    holder.close()
+
+
+def test_what_a_killed_kernel_left_half_written_is_removed(open_studio, tmp_path):
+    """After a day; until then another kernel may be writing it."""
+    folder = tmp_path / "runs" / "images" / "ab"
+    folder.mkdir(parents=True)
+    old, new, kept = folder / ".part-old", folder / ".part-new", folder / "abc.jpg"
+    for file in (old, new, kept):
+        file.write_bytes(b"x")
+    for file in (old, kept):
+        os.utime(file, (1e9, 1e9))
+    generate(open_studio())
+    assert [file.exists() for file in (old, new, kept)] == [False, True, True]
+
+
+def test_a_new_picture_folder_reaches_the_disk(studio, monkeypatch):
+    """The folder above a new one is synced, and only then: an old one is there already."""
+    synced = []
+    monkeypatch.setattr("nbkit.storage.images._sync_folder", synced.append)
+    generate(studio)
+    generate(studio)
+    root = studio.log.store.folder
+    (own,) = (p.parent for p in root.rglob("*.jpg"))
+    assert synced == [root.parent, root, own]

@@ -83,6 +83,8 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine, journal)
         _open.add(self)
+        # Whoever opens a log and then fails over something else holds nothing that could be closed.
+        weakref.finalize(self, _let_go, self._engine)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -141,7 +143,7 @@ class Database:
     def close(self) -> None:
         """Close its connections: at once, or when the thread that uses one is done with it."""
         self._closed = True
-        self._engine.pool.dispose()  # engine.dispose() would put another pool in its place, and lose what is in use
+        _let_go(self._engine)
 
     def forget(self) -> None:
         """In a forked child: use no connection of the parent, and none of its locks, which nobody here lets go."""
@@ -156,7 +158,7 @@ class Database:
             yield
         finally:
             if self._closed:  # while the connection was in use; it is back in the pool now, where nobody would close it
-                self._engine.pool.dispose()
+                _let_go(self._engine)
 
     @contextlib.contextmanager
     def _speaking_plainly(self, what: str) -> Iterator[None]:
@@ -205,6 +207,10 @@ def _prepare_sqlite(engine: sa.Engine, journal: str) -> None:
     def begin(connection: sa.Connection) -> None:
         reading = connection.get_execution_options().get("nbkit_reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _let_go(engine: sa.Engine) -> None:
+    engine.pool.dispose()  # engine.dispose() would put another pool in its place, and lose what is in use
 
 
 def _after_fork() -> None:
