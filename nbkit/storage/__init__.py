@@ -1,7 +1,8 @@
 """What stays: pictures by their content, and the log of every run.
 
-``database.py`` opens a SQLAlchemy engine the way the ledger needs it; ``schema.py`` is the log's tables, made
-from the request's declaration; ``owner.py`` says whose process a run belongs to; ``journal.py`` writes (one
-transaction a step), ``accounts.py`` keeps the sums that budgets need; ``history.py`` reads; ``frame.py`` makes DataFrames of it; ``images.py`` is the folder of
-pictures.
+``database.py`` opens a SQLAlchemy engine the way the ledger needs it, ``sqlite.py`` sets SQLite up for that;
+``schema.py`` is the log's tables, made from the request's declaration, and ``rows.py`` fills their columns;
+``owner.py`` says whose process a run belongs to; ``journal.py`` writes (one transaction a step) and ``accounts.py``
+keeps the sums that budgets need; ``history.py`` reads; ``frame.py`` makes DataFrames of it; ``images.py`` is the
+folder of pictures.
 """

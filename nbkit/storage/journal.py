@@ -21,13 +21,13 @@ import sqlalchemy as sa
 from nbkit.errors import StorageError
 from nbkit.image import Facts
 from nbkit.model import MICRO, MODEL
-from nbkit.parameter import Text
-from nbkit.request import PARAMETERS, ImageRequest, has_credentials, redacted
+from nbkit.request import ImageRequest, has_credentials, redacted
 from nbkit.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
 from nbkit.storage import accounts
 from nbkit.storage.database import Database
 from nbkit.storage.owner import this_process
-from nbkit.storage.schema import IMAGES, PARAMETER_COLUMNS, RUNS
+from nbkit.storage.rows import parameter_values, picture_values, set_values
+from nbkit.storage.schema import IMAGES, RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Journal:
             (plan.purse.limit if plan.purse else None, "this sweep", "sweep.run(budget=…)"),
         )
         row = {
-            **_parameter_values(plan),
+            **parameter_values(plan.request, plan.task),
             "taskUUID": plan.task_uuid,
             "created": int(now * MICRO),
             "status": PLANNED,
@@ -162,7 +162,7 @@ class Journal:
             "charged": plan.charged,
             "extra": redacted(plan.request.extra) or None,
             "task": redacted(plan.task),
-            "request": _set_values(plan.request),
+            "request": set_values(plan.request),
             "identity": plan.identity,
             "resendable": not has_credentials(plan.task),
             "estimateLow": price.low,
@@ -269,7 +269,7 @@ class Journal:
             {
                 "run": run, "status": FAILED if outcome.error else DONE, "imageUUID": outcome.image_uuid, "seed": outcome.seed,
                 "cost": outcome.cost, "url": outcome.url, "nsfw": outcome.nsfw, "error": outcome.error,
-                **_picture_values(outcome.facts, outcome.file),
+                **picture_values(outcome.facts, outcome.file),
             }
             for outcome in outcomes
             if outcome.image_uuid not in known
@@ -285,9 +285,7 @@ class Journal:
                 if picture.file is None:  # another kernel may have had more luck meanwhile
                     connection.execute(_NOT_FETCHED, {"which": picture.row, "to_error": picture.error})
                 else:
-                    facts = {
-                        f"to_{name}": value for name, value in _picture_values(picture.facts, picture.file).items()
-                    }
+                    facts = {f"to_{name}": value for name, value in picture_values(picture.facts, picture.file).items()}
                     connection.execute(_FETCHED, {"which": picture.row, **facts})
             connection.execute(_FINISH, {"which": task_uuid, "to_latency": latency})
 
@@ -302,52 +300,3 @@ class Journal:
         """A planned run whose owner died before it sent anything."""
         self.settle(task_uuid, NOT_SENT, charged=False)
         self.finish(task_uuid)
-
-
-def _parameter_values(plan: Plan) -> dict[str, Any]:
-    """Every parameter's column, as it was sent: the size that nbkit chose is in the task and not in the request."""
-    values: dict[str, Any] = {}
-    task, given = redacted(plan.task), _set_values(plan.request)
-    for name, parameter in PARAMETERS.items():
-        found: Any = task
-        for key in parameter.wire or ("",):
-            found = found.get(key) if isinstance(found, dict) else None
-        if found is None and name != "reference_images":  # set, and sent as something else: a resolution as its size
-            found = given.get(name)
-        values[PARAMETER_COLUMNS[name]] = _storable(parameter, found)
-    return values
-
-
-def _picture_values(facts: Facts | None, file: str | None) -> dict[str, Any]:
-    names = {
-        "sha256": "sha256",
-        "mediaType": "media_type",
-        "width": "width",
-        "height": "height",
-        "fingerprint": "fingerprint",
-    }
-    return {"file": file, **{column: getattr(facts, name, None) for column, name in names.items()}}
-
-
-def _storable(parameter: Any, value: Any) -> Any:
-    # extra= is unchecked and may put anything in a parameter's place; the column takes only what checks.
-    if (
-        value is None
-        or parameter.name == "reference_images"
-        or (isinstance(value, str) and isinstance(parameter.kind, Text))
-    ):
-        return value
-    try:
-        return parameter.kind.check(value)
-    except Exception:  # noqa: BLE001  a value of any type may fail in any way; `task` keeps it as it was sent
-        return None
-
-
-def _set_values(request: ImageRequest) -> dict[str, Any]:
-    values = request.parameters
-    if request.reference_images:
-        values["reference_images"] = [str(r) if r.data else r.text for r in request.reference_images]
-    for name in ("webhook_url", "upload_endpoint"):
-        if name in values:
-            values[name] = redacted({PARAMETERS[name].wire[-1]: values[name]})[PARAMETERS[name].wire[-1]]
-    return values
