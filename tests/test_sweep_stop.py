@@ -168,20 +168,30 @@ def test_stop_while_an_earlier_start_lands(service, studio):
     assert handle.wait(20).counts == {"done": 2, "not run": 6}
 
 
-def test_an_interrupt_in_this_process(service, studio, monkeypatch):
-    """Whenever Stop comes, before the first send or later, it is the quiet kind and nothing goes on behind it."""
+def test_an_interrupt_before_the_first_send(service, studio, monkeypatch):
+    """While it asks what became of earlier cells: the quiet kind of interrupt, and nothing is sent behind it."""
     sweep = studio.sweep("A lantern", seed=range(30))
-    for name in ("recover", "plan"):
-        monkeypatch.setattr(studio._ledger, name, raising := (lambda *_, **__: signal.raise_signal(signal.SIGINT)))
-        if name == "plan":  # that one runs in a thread, which no interrupt reaches
-            monkeypatch.undo()
-            threading.Timer(0.15, lambda: signal.raise_signal(signal.SIGINT)).start()
-            service.free.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(studio._ledger.recovery, "recover", lambda **_: signal.raise_signal(signal.SIGINT))
         with pytest.raises(Stopped) as caught:
             sweep.run(max_workers=2)
-        assert caught.value._render_traceback_() == [str(caught.value)]
-        assert "sweep.run() goes on" in str(caught.value)
-        assert raising
+    assert caught.value._render_traceback_() == [str(caught.value)]
+    assert "sweep.run() goes on" in str(caught.value)
+    assert not service.sent
+
+
+def test_an_interrupt_while_cells_are_under_way(service, studio):
+    """It says what is still being paid for; what was sent lands, and the next call goes on."""
+    sweep = studio.sweep("A lantern", seed=range(30))
+    service.free.clear()
+
+    def press_stop():
+        until(lambda: len(service.accepted) == 2)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=press_stop, daemon=True).start()
+    with pytest.raises(Stopped) as caught:
+        sweep.run(max_workers=2)
     assert "2 requests under way, up to $0.1379, still being paid for" in str(caught.value)
     service.free.set()
     sweep._last.wait(20)
