@@ -38,6 +38,15 @@ class Landing:
     def land(
         self, task_uuid: str, verdict: Verdict, task: Mapping[str, Any], *, charged: bool, started: float | None = None
     ) -> None:
+        """Write down how a run ended, and bring its pictures to disk.
+
+        Args:
+            task_uuid: of the run.
+            verdict: what became of it.
+            task: as it was sent.
+            charged: whether it is real money, unless the answer said that it is not.
+            started: when it was sent, on the monotonic clock; ``None`` for a run of an earlier kernel.
+        """
         first = verdict.errors[0] if verdict.errors else None
         told = {"error": first.message, "code": first.code, "kind": type(first).__name__} if first else {}
         if verdict.status == UNKNOWN:
@@ -68,6 +77,7 @@ class Landing:
         return inline
 
     def fetch(self, row: int, source: str) -> Picture:
+        """A result's picture brought to disk, or the reason why it could not be."""
         try:
             data, facts = self._client.fetch(source)
             return Picture(row, facts, self._store.put(data, facts.media_type, facts.sha256))

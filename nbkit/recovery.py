@@ -14,11 +14,11 @@ from typing import Any
 
 from nbkit.client import Client
 from nbkit.conversation import Conversation, Pace, Verdict
-from nbkit.errors import EngineError
+from nbkit.errors import EngineError, NbkitError
 from nbkit.gate import Gate
 from nbkit.landing import Landing
 from nbkit.model import MICRO
-from nbkit.run import DONE, FAILED, NOT_SENT, PLANNED, UNKNOWN, Run
+from nbkit.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, UNKNOWN, Run
 from nbkit.storage.history import History
 from nbkit.storage.journal import Journal, Picture
 from nbkit.storage.owner import HANDS, Owner, lives, this_process
@@ -94,24 +94,38 @@ class Recovery:
     def known(self, identity: str) -> Run | None:
         """The run that answers a request from the log: done, with its pictures on disk if they can still be had.
 
-        A run of the same request whose outcome is open is settled first, under its own taskUUID: another one beside
-        it would be paid twice. One that a living kernel works on is waited for.
+        A run of the same request whose outcome is open is settled first, under its own taskUUID, and stands for the
+        request even if that cannot be done now: another one beside it might be paid twice.
+
+        Raises:
+            NbkitError: if another kernel works on the same request for longer than anybody should wait.
         """
-        until = time.monotonic() + self._patience
         for row in self._history.unsettled(identity=identity):
-            while _is_worked_on(row) and time.monotonic() < until:
-                time.sleep(WATCHING)
-                still = [r for r in self._history.unsettled(identity=identity) if r["id"] == row["id"]]
-                if not still:
-                    break
-                row = still[0]  # noqa: PLW2901  the same run, a moment later
-            else:
-                self._try_run(row, resend=True)
+            if row["engine"] != self._engine:
+                continue
+            free = self._when_free(row)
+            if free is not None and self._try_run(free, resend=True).after not in FINAL:
+                return self._history.get(row["taskUUID"])
         run = self._history.matching(identity, self._engine)
         if run is not None:
             self.complete(run.task_uuid)
             run = self._history.get(run.task_uuid)
         return run
+
+    def _when_free(self, row: Any) -> Any | None:
+        """The row once no living process works on it; ``None`` if it has been settled by then."""
+        until = time.monotonic() + self._patience
+        while _is_worked_on(row):
+            if time.monotonic() > until:
+                raise NbkitError(
+                    f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "
+                    "wait for it, or say reuse=False to pay for another picture"
+                )
+            time.sleep(WATCHING)
+            row = next((r for r in self._history.unsettled(identity=row["identity"]) if r["id"] == row["id"]), None)
+            if row is None:
+                return None
+        return row
 
     def complete(self, task_uuid: str) -> None:
         """Fetch the pictures of one run that are paid and not on disk."""

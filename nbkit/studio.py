@@ -25,7 +25,7 @@ from nbkit.log import RunLog
 from nbkit.model import MICRO
 from nbkit.money import Budget, Estimate, limit_in_micros
 from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.run import Money, Run
+from nbkit.run import DONE, Money, Run
 from nbkit.storage.accounts import Limits
 from nbkit.storage.journal import Plan
 from nbkit.sweep.axes import lay_out, overridden
@@ -310,7 +310,7 @@ class Studio:
         if reuse and request.seed is not None:
             found = self._ledger.recovery.known(request.identity)
             if found is not None:
-                return dataclasses.replace(self._finish(found), reused=True)
+                return dataclasses.replace(self._finish(found), reused=found.status == DONE)
         return None
 
     def _wait(self, plan: Plan) -> Run:

@@ -14,6 +14,7 @@ import service_faults as fault
 from conftest import QUICK
 from service import Answer
 
+from nbkit.errors import NbkitError
 from nbkit.storage.owner import Owner, lives
 
 
@@ -136,6 +137,46 @@ def test_reuse_settles_an_open_run_instead_of_paying_again(service, open_studio)
     again = generate(open_studio(reuse=True))
     assert (again.status, again.reused) == ("done", True)
     assert len(service.charges) == 1
+
+
+def test_reuse_sends_nothing_while_the_outcome_is_open(service, open_studio):
+    """The service cannot be asked just now: the open run stands for the request, and no second one is paid."""
+    service.faults.append(fault.lost())
+    service.question_faults += [fault.plain(500)] * 12
+    first = generate(open_studio())
+    again = generate(open_studio(reuse=True))
+    assert (again.task_uuid, again.status, again.reused) == (first.task_uuid, "unknown", False)
+    assert len(service.sent) == 1
+    service.question_faults.clear()
+    assert generate(open_studio(reuse=True)).status == "done"
+    assert len(service.charges) == 1
+
+
+def test_reuse_waits_for_a_run_under_way_and_never_settles_it(service, open_studio):
+    """Another thread works on the same request: its picture is waited for, and one is paid."""
+    studio = open_studio(pace=dataclasses.replace(QUICK, patience=20.0))
+    service.free.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(generate, studio)
+        assert service.busy.wait(20)
+        second = pool.submit(generate, studio, reuse=True)
+        service.free.set()
+        assert (first.result(20).status, second.result(20).reused) == ("done", True)
+    assert len(service.sent) == 1
+
+
+def test_reuse_gives_up_on_a_run_that_another_thread_keeps(service, open_studio):
+    """It says whose run it is; it is neither taken away nor paid again."""
+    studio = open_studio(pace=dataclasses.replace(QUICK, patience=0.2))
+    service.free.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(generate, studio)
+        assert service.busy.wait(20)
+        with pytest.raises(NbkitError, match="another kernel has been working"):
+            generate(studio, reuse=True)
+        service.free.set()
+        assert first.result(20).status == "done"
+    assert len(service.sent) == 1
 
 
 def test_rerun_is_answered_from_the_log_too(service, open_studio):
