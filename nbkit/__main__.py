@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 import nbkit
+from nbkit.client import is_loopback
 from nbkit.log import RunLog
 from nbkit.offline import Offline
 from nbkit.recovery import OTHER_ENGINE
@@ -126,7 +125,7 @@ def _serve(options: argparse.Namespace) -> int:
         )
     except ValueError as error:
         options.wrong(str(error))
-    if options.key is None and not _is_loopback(options.host):
+    if options.key is None and not is_loopback(options.host):
         _say(f"nbkit serve: whoever reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr)
     server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
     _stop_on_signals(stop)
@@ -136,12 +135,6 @@ def _serve(options: argparse.Namespace) -> int:
         while not stop.wait(0.5):  # a wait without an end could not be interrupted on Windows
             pass
     return 0
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

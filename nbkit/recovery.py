@@ -84,11 +84,14 @@ class Recovery:
             resend: whether a task that the service does not know may be sent again, under its own taskUUID.
             sweep: only the runs of this sweep.
         """
-        with ThreadPoolExecutor(RECOVERERS) as pool:
+        pool = ThreadPoolExecutor(RECOVERERS)
+        try:
             open_ = [row for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
             found = list(pool.map(lambda row: self._try_run(row, resend=resend), open_))
             missing = [row for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
             fetched = list(pool.map(self._recover_picture, missing))
+        finally:  # after Stop nobody waits for the questions that are still out
+            pool.shutdown(wait=False, cancel_futures=True)
         return found + fetched
 
     def known(self, identity: str) -> Run | None:

@@ -1,6 +1,7 @@
 """Doubtful answers: what is not known is asked for again, and never taken for a failure or paid a second time."""
 
 import dataclasses
+import signal
 import socket
 import subprocess
 import sys
@@ -103,6 +104,46 @@ def test_recovery_does_not_wait_for_what_still_runs(service, open_studio):
     service.answers_after_sync = True
     assert studio.recover().after.tolist() == ["done"]
     assert books_agree(service, studio)
+
+
+def test_stop_ends_a_recovery_at_once(service, open_studio):
+    """A service that does not answer a question keeps nobody who presses Stop; the run stays as it was."""
+    service.faults.append(fault.lost())
+    service.question_faults += [fault.plain(500)] * 6
+    assert generate(open_studio()).status == "unknown"
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(running, task):
+        asked.set()
+        go_on.wait(20)
+        return running._state(task)
+
+    service.question_faults.clear()
+    service.question_faults.append(slow)
+    studio = open_studio()
+
+    def press_stop():
+        assert asked.wait(20)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # as a kernel is interrupted: its main thread
+
+    threading.Thread(target=press_stop, daemon=True).start()
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        studio.recover()
+    assert time.monotonic() - before < 10  # the answer would come after twenty
+    assert studio.df.status.tolist() == ["unknown"]
+    go_on.set()
+    service.answers_after_sync = True
+    assert _settled(studio)
+
+
+def _settled(studio):
+    """The question that was out lands by itself; the books are whole then."""
+    end = time.monotonic() + 20
+    while studio.df.status.tolist() != ["done"] or studio.budget.held:
+        assert time.monotonic() < end
+        studio.recover()
+    return True
 
 
 def test_a_picture_whose_address_died_is_asked_for_anew(service, studio):
