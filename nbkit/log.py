@@ -19,6 +19,7 @@ from nbkit.storage.frame import to_frame
 from nbkit.storage.history import REFERENCE_TYPES, History
 from nbkit.storage.images import ImageStore
 from nbkit.storage.journal import Journal
+from nbkit.storage.previews import previews_in
 from nbkit.storage.schema import prepare
 from nbkit.table import show_frame
 
@@ -44,6 +45,7 @@ class RunLog:
         self.folder = folder
         self.store = ImageStore(folder / "images")
         self.journal = Journal(self._database)
+        self.previews = previews_in(folder)
         self.history = History(self._database, self.store)
 
     def to_frame(self, sweep: str | None = None) -> pd.DataFrame:

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from PIL import UnidentifiedImageError
 
 from nbkit.display.bundle import Bundle
 from nbkit.display.figure import Figure
 from nbkit.display.table import table_html, table_text
 from nbkit.display.text import count, usd
-from nbkit.errors import NbkitError, UnknownParameter
+from nbkit.errors import NbkitError, NoImage, UnknownParameter
 from nbkit.image import make_preview, size_of
 from nbkit.model import MICRO
 from nbkit.naming import HEAD
 from nbkit.request import NAMES
+from nbkit.storage.previews import previews_of
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
@@ -108,10 +110,16 @@ def _figure(file: Any, prompt: Any, size: int) -> Figure:
     alt = "" if pd.isna(prompt) else str(prompt)
     if pd.isna(file):
         return Figure(None, alt, missing="no picture")
+    path = Path(str(file))
     try:
-        data = make_preview(Path(str(file)).read_bytes(), size)
+        kept = previews_of(path)
+        data = kept.get(path, size) if kept else make_preview(path.read_bytes(), size)
+    except UnidentifiedImageError:
+        return Figure(None, alt, missing="its file is damaged")
     except OSError:
         return Figure(None, alt, missing="its file is not here")
+    except NoImage as error:
+        return Figure(None, alt, missing=str(error))
     return Figure(data, alt, *size_of(data))
 
 
