@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import pandas as pd
 
 from nbkit.display.figure import QUIET, shield
 from nbkit.display.text import count
+from nbkit.image import GeneratedImage
 from nbkit.parameter import Wrong
 from nbkit.reference import Reference, make_reference
 from nbkit.run import Run
@@ -19,6 +21,7 @@ from nbkit.storage.frame import to_frame
 from nbkit.storage.history import REFERENCE_TYPES, History
 from nbkit.storage.images import ImageStore
 from nbkit.storage.journal import Journal
+from nbkit.storage.marks import Change, checked, image_uuids, mark
 from nbkit.storage.previews import previews_in
 from nbkit.storage.schema import prepare
 from nbkit.table import show_frame
@@ -58,6 +61,33 @@ class RunLog:
             sweep: only the runs of the sweep of that name.
         """
         return to_frame(self._database, self.store.shown, sweep)
+
+    def mark(
+        self,
+        which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any],
+        *,
+        rating: int | EllipsisType | None = ...,
+        keep: bool | EllipsisType | None = ...,
+        tags: str | Iterable[str] | EllipsisType | None = ...,
+        note: str | EllipsisType | None = ...,
+    ) -> Change:
+        """Rate pictures, keep or drop them, give them tags or a note; only what is given changes.
+
+        Args:
+            which: a picture, a run (all its pictures), an imageUUID, rows of :meth:`to_frame`, or a list of those.
+            rating: 1 to 5 stars.
+            keep: whether to keep the picture.
+            tags: ``"lantern, night"`` or a list of words; they replace the ones that were there.
+            note: a sentence or more. ``None`` takes a value away, here as for the others.
+
+        Returns:
+            What was done; its ``undo()`` takes it back.
+
+        Raises:
+            RequestError: for a value that cannot be, and for a run or a row without a picture.
+            KeyError: for a picture that the log does not have. Nothing is changed then.
+        """
+        return mark(self._database, image_uuids(which), checked(rating, keep, tags, note))
 
     def __getitem__(self, task_uuid: str) -> Run:
         try:

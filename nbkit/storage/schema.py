@@ -5,7 +5,7 @@ under the API's spelling), the task as it was sent, its state, its money and its
 per result: a picture, or the reason why there is none.
 
 Columns are only ever added. A log made by an older nbkit is brought up to date when it is opened, by adding
-the columns it lacks; a log made by a newer one is refused, because it may mean something that is not known here.
+the columns and indexes it lacks; a log made by a newer one is refused, because it may mean something that is not known here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nbkit.parameter import Flag, Hundredths, Parameter, Several, Whole
 from nbkit.request import PARAMETERS
 from nbkit.storage.database import Database
 
-VERSION = 1
+VERSION = 2
 
 METADATA = sa.MetaData()
 
@@ -118,6 +118,7 @@ sa.Index("runs_studio", RUNS.c.studio)
 sa.Index("runs_identity", RUNS.c.identity)
 sa.Index("runs_sweep", RUNS.c.sweep)
 sa.Index("images_run", IMAGES.c.run)
+sa.Index("images_uuid", IMAGES.c.imageUUID)
 
 
 def prepare(database: Database) -> None:
@@ -139,6 +140,7 @@ def prepare(database: Database) -> None:
             )
         if found != VERSION:
             _add_missing_columns(connection)
+            _add_missing_indexes(connection)
             connection.execute(sa.delete(META).where(META.c.key == "version"))
             connection.execute(sa.insert(META).values(key="version", value=str(VERSION)))
 
@@ -158,6 +160,12 @@ def _add_missing_columns(connection: sa.Connection) -> None:
                 default = "" if column.nullable else f" NOT NULL DEFAULT {_neutral(column)}"
                 quoted = connection.dialect.identifier_preparer.quote(column.name)
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {quoted} {kind}{default}")
+
+
+def _add_missing_indexes(connection: sa.Connection) -> None:
+    for table in (RUNS, IMAGES):
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _neutral(column: sa.Column[Any]) -> str:
