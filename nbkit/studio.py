@@ -192,10 +192,13 @@ class Studio:
         )
         return Sweep(cells, Workshop(self._ledger, self.log, self.engine, self.charged, self.balance))
 
-    def start(self, request: ImageRequest, done: Callable[[Run | None, BaseException | None], None]) -> None:
+    def start(
+        self, request: ImageRequest, done: Callable[[Run | None, BaseException | None], None], *, parent: str | None = None
+    ) -> None:
         """Make a request's pictures in the background; ``done`` is called with the run, or with what went wrong.
 
-        With ``reuse`` a request that the log answers is done at once.
+        With ``reuse`` a request that the log answers is done at once. ``parent`` is the taskUUID of the run that it
+        makes again.
 
         Raises:
             BudgetExceeded, StorageError: before anything is sent.
@@ -204,7 +207,7 @@ class Studio:
         if logged is not None:
             done(logged, None)
             return
-        plan = self._ledger.plan(request)
+        plan = self._ledger.plan(request, parent=parent)
         future = in_thread(lambda: self._carry_out(plan))
         future.add_done_callback(lambda f: done(None, f.exception()) if f.exception() else done(f.result(), None))
 
@@ -242,14 +245,17 @@ class Studio:
             return next(iter(map(self._finish, self.log.history.latest(1))), None)
         return self._last
 
-    def panel(self, prompt: str | None = None, **parameters: Any) -> Panel:
-        """The interactive form: prompt, parameters, Generate with its price, the picture.
+    def panel(self, prompt: str | None = None, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> Panel:
+        """The interactive form: prompt, parameters, Generate with its price, the pictures.
 
         Args:
             prompt: what its prompt box begins with.
+            at_once: how many of its runs may be under way at the same time.
+            draft: whether it begins with everything at 0.5K and one result.
             **parameters: what its other controls begin with, in either spelling.
         """
-        return Panel(self, **({} if prompt is None else {"prompt": prompt}), **parameters)
+        first = {} if prompt is None else {"prompt": prompt}
+        return Panel(self, at_once=at_once, draft=draft, **first, **parameters)
 
     # -- money -----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from PIL import Image
 import nbkit
 from nbkit import model
 from nbkit.errors import BudgetExceeded, RefusedError, RequestError, StorageError, UnknownParameter
+from nbkit.log import RunLog
 from nbkit.money import Budget
 from nbkit.parameter import Choice, Flag, Hundredths, Whole
 from nbkit.request import PARAMETERS, ImageRequest
@@ -33,18 +34,25 @@ class Host:
     charged = True
     engine = "runware"
 
-    def __init__(self, error=None):
-        self.asked, self.error, self.budget = [], error, Budget(None, 0.0, 0.0)
+    def __init__(self, log, error=None):
+        self.asked, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)
 
-    def start(self, request, done):
+    def start(self, request, done, *, parent=None):
         if self.error:
             raise self.error
         self.asked.append((request, done))
 
 
 @pytest.fixture
-def host():
-    return Host()
+def log(tmp_path):
+    log = RunLog(tmp_path / "host")
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def host(log):
+    return Host(log)
 
 
 @pytest.fixture
@@ -272,9 +280,8 @@ def test_a_prompt_is_text_and_no_html(panel, host):
 
 
 @pytest.mark.parametrize(("charged", "mark"), [(True, "REAL MONEY"), (False, "OFFLINE")])
-def test_real_money_is_told_from_the_offline_engine(charged, mark):
+def test_real_money_is_told_from_the_offline_engine(host, charged, mark):
     """In words, and by the button's colour."""
-    host = Host()
     host.charged = charged
     state = state_of(Panel(host))
     assert mark in state
@@ -323,7 +330,7 @@ def test_two_presses_make_one_run(panel, host):
 
 def test_a_double_click_is_one_press(studio, monkeypatch):
     """Even when the first run has ended before the second click comes."""
-    monkeypatch.setattr("nbkit.widgets.panel.DOUBLE_CLICK", 60.0)  # a busy machine may take its time between two clicks
+    monkeypatch.setattr("nbkit.widgets.work.DOUBLE_CLICK", 60.0)  # a busy machine may take its time between two clicks
     panel = studio.panel()
     panel.set(prompt="A paper lantern", resolution="0.5K")
     panel.bar.generate.click()
@@ -354,9 +361,9 @@ def test_a_click_waits_for_the_last_keystroke(panel, host):
         RuntimeError("a surprise"),
     ],
 )
-def test_what_keeps_a_run_from_being_sent_is_said_in_the_panel(error):
+def test_what_keeps_a_run_from_being_sent_is_said_in_the_panel(log, error):
     """Whatever it is; and the panel can be used again."""
-    panel = Panel(Host(error))
+    panel = Panel(Host(log, error))
     panel.set(prompt="A paper lantern")
     with pytest.raises(type(error)):
         panel.generate()
@@ -432,7 +439,7 @@ def test_stop_stops_the_waiting_and_says_what_it_costs(panel, host):
 def test_the_clock_moves_at_most_four_times_a_second(panel, monkeypatch):
     """A page and its connection take 10 to 20 messages a second in all."""
     moved = []
-    monkeypatch.setattr(panel.bar, "working", moved.append)
+    monkeypatch.setattr(panel.bar, "working", lambda seconds, _jobs: moved.append(seconds))
     panel.set(prompt="A paper lantern")
     panel.generate()
     threading.Event().wait(0.9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import ipywidgets as widgets
@@ -31,47 +32,56 @@ def head_html(budget: Budget, *, charged: bool) -> str:
 class Bar:
     """The buttons and what is said beside and under them.
 
+    Args:
+        charged: whether real money is spent.
+        aloud: called with what a screen reader should hear.
+
     Attributes:
         generate, stop: the buttons; what a press does is the panel's business.
         beside: what is said beside the buttons: the reason why there is no going on, or the time that has passed.
         under: how the last press ended.
     """
 
-    def __init__(self, *, charged: bool) -> None:
+    def __init__(self, *, charged: bool, aloud: Callable[[str], None] = lambda _: None) -> None:
+        self._aloud = aloud
         self.generate = widgets.Button(description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
         self.stop = widgets.Button(
-            description="Stop waiting",
+            description="Stop",
             tooltip="Stops the waiting only: the service knows no cancel, what is sent is paid and lands in studio.log",
         )
         self.beside, self.under = widgets.HTML(), widgets.HTML()
+        self._reason = ""
         self.beside.add_class("nbkit-beside")
         self.under.add_class("nbkit-under")
         self.idle()
 
-    def offer(self, price: Price | None, reason: str) -> None:
+    def offer(self, price: Price | None, reason: str, *, full: bool = False) -> None:
         """Show the price of what the controls ask for, or the reason why it cannot be asked for."""
         self.generate.description = "Generate" if price is None else f"Generate · {usd_range(price)}"
         self.generate.tooltip = reason or "Sends this request once"
-        self.generate.disabled = price is None
-        self.beside.value = f'<span class="nbkit-quiet">{escape(reason)}</span>'
+        self.generate.disabled = price is None or full
+        self._reason = reason
 
     def idle(self) -> None:
         """Nothing is under way."""
         self.stop.layout.display = "none"
+        self.beside.value = f'<span class="nbkit-quiet">{escape(self._reason)}</span>'
 
-    def working(self, seconds: float) -> None:
-        """A run is under way, and has been for so long."""
-        self.generate.disabled = True
+    def working(self, seconds: float, jobs: int = 1) -> None:
+        """Runs are under way, the oldest for so long."""
         self.stop.layout.display = ""
-        self.beside.value = f"<span>working… {seconds:.1f} s</span>"
+        many = f"{jobs} " if jobs > 1 else ""
+        self.beside.value = f"<span>{many}working… {seconds:.1f} s</span>"
 
     def say(self, *sentences: str, wrong: bool = False) -> None:
         """Say how things ended; nothing at all takes the line away."""
         shown = [escape(sentence) for sentence in sentences if sentence]
-        kind, role, mark = ("error", "alert", "✗ ") if wrong else ("quiet", "status", "")
-        text = f'<div class="nbkit-{kind}" role="{role}">{mark}{"<br>".join(shown)}</div>'
+        kind, role, mark = ("error", ' role="alert"', "✗ ") if wrong else ("quiet", "", "")
+        text = f'<div class="nbkit-{kind}"{role}>{mark}{"<br>".join(shown)}</div>'
         self.under.value = text if shown else ""
+        if shown and not wrong:  # an alert is heard by itself
+            self._aloud(" ".join(sentences))
 
     def say_run(self, run: Run, seconds: float) -> None:
         """Say what came of a run."""
@@ -81,7 +91,7 @@ class Bar:
             self.say(f"The run ended as {run.status!r}; studio.last tells more.", wrong=True)
         else:
             parts = (f"Done in {seconds:.1f} s", count(len(run), "image"), usd(run.cost_micros))
-            self.say(f"{' · '.join(parts)} · under the panel, and in any cell: studio.last")
+            self.say(f"{' · '.join(parts)} · in any cell: studio.last")
 
     def say_error(self, error: BaseException) -> None:
         """Say what went wrong and what to do about it."""

@@ -98,6 +98,12 @@ class Control(ABC):
         self._message.value = f'<span class="nbkit-{kind}" role="{role}">{mark}{escape(text)}</span>' if text else ""
         self._message.layout.display = "" if text else "none"
 
+    def enable(self, enabled: bool) -> None:
+        """Whether it may be moved; what it holds stays."""
+        for widget in self.box.children[0].children:
+            if widget.has_trait("disabled"):
+                widget.disabled = not enabled
+
     @property
     def complaint(self) -> str:
         """The HTML of what is said to be wrong; empty when nothing is."""

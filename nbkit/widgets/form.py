@@ -11,6 +11,7 @@ from nbkit import rules
 from nbkit.errors import RequestError
 from nbkit.request import NAMES, PARAMETERS, ImageRequest
 from nbkit.widgets.controls import Changed, Control, control_for
+from nbkit.widgets.draft import Draft
 from nbkit.widgets.fold import Fold, grid
 from nbkit.widgets.references import References
 from nbkit.widgets.seed import Seed
@@ -26,16 +27,18 @@ class Form:
     Attributes:
         controls: by the Python name of the parameter; one control may hold several.
         fold: those that are folded away.
+        draft: the switch that overrides some of them; to be placed beside the buttons.
         box: what stands open, and the folded rest under it.
     """
 
     def __init__(self) -> None:
-        self.size, self.references, self.seed = Size(), References(), Seed()
+        self.size, self.references, self.seed, self.draft = Size(), References(), Seed(), Draft()
         own = {name: control for control in (self.size, self.references, self.seed) for name in control.names}
         self.controls: dict[str, Control] = {n: own[n] if n in own else control_for(p) for n, p in PARAMETERS.items()}
         shown = [self.controls[name] for name in OPEN]
         self.fold = Fold(control for control in self._each() if control not in shown)
         self.box = widgets.VBox((grid(shown), self.fold.box))
+        self.draft.button.observe(lambda _: self._draft(), "value")
 
     def _each(self, names: Iterable[str] = PARAMETERS) -> list[Control]:
         """The controls of these parameters, each once."""
@@ -45,6 +48,11 @@ class Form:
         """Have ``changed`` called after every change of a control."""
         for control in self._each():
             control.on_change(changed)
+        self.draft.button.observe(lambda _: changed(), "value")
+
+    def _draft(self) -> None:
+        self.size.draft(self.draft.on)
+        self.controls["number_results"].enable(not self.draft.on)
 
     def write(self, parameters: Mapping[str, Any]) -> None:
         """Set parameters in any spelling; ``None`` sets one to "not sent".
@@ -67,8 +75,8 @@ class Form:
             control.write({name: value for name, value in checked.items() if name in control.names})
 
     def read(self) -> dict[str, Any]:
-        """What is set, by Python name and unchecked."""
-        return {name: value for control in self._each() for name, value in control.read().items()}
+        """What is asked for, by Python name and unchecked."""
+        return self.draft.applied({name: value for control in self._each() for name, value in control.read().items()})
 
     def check(self) -> tuple[ImageRequest | None, dict[str, RequestError]]:
         """The request that the controls ask for, or else, by parameter, what is wrong with them."""

@@ -1,4 +1,4 @@
-"""One press of Generate, and what a panel needs of a studio to carry it out."""
+"""One press of a button that sends something, and what a panel needs of a studio to carry it out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nbkit.errors import EngineError, UnknownParameter
+from nbkit.log import RunLog
 from nbkit.money import Budget
 from nbkit.request import NAMES, ImageRequest
 from nbkit.run import Run
@@ -27,20 +28,28 @@ class Host(Protocol):
     def budget(self) -> Budget:
         """What may still be spent."""
 
-    def start(self, request: ImageRequest, done: Done, /) -> object:
+    @property
+    def log(self) -> RunLog:
+        """Where runs and their pictures are."""
+
+    def start(self, request: ImageRequest, done: Done, /, *, parent: str | None = None) -> object:
         """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One press of Generate, until it has ended or is no longer waited for.
+    """One press, until it has ended or is no longer waited for.
 
     Attributes:
+        ask: what to send, asked at the last moment.
+        parent: the taskUUID of the run that is made again.
         request: what was sent; ``None`` until then.
         failure: why it did not become a run.
         over: set when nobody waits any more.
     """
 
+    ask: Callable[[], ImageRequest]
+    parent: str | None = None
     began: float = field(default_factory=time.monotonic)
     request: ImageRequest | None = None
     failure: BaseException | None = None

@@ -17,19 +17,15 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from nbkit.display.bundle import Bundle
-from nbkit.display.figure import Figure, figure_html
+from nbkit.display.figure import Figure, figure_html, shield
 from nbkit.display.notice import quiet_html
-from nbkit.request import PARAMETERS
 from nbkit.run import Run
-from nbkit.widgets.controls import label
+from nbkit.widgets.shown import Shown
 
 EARLIER = 12
 """Earlier pictures that stay beside the latest; studio.log has them all, and the notebook stays small."""
 EARLIER_SIZE = 112
 """Pixels on the long side of an earlier picture."""
-_PLAIN = (
-    "mathjax_ignore tex2jax_ignore"  # two prices in one line are two dollar signs, and a page makes a formula of that
-)
 EMPTY = "No picture yet: Generate puts it here, and the saved notebook keeps it."
 
 Publish = Callable[..., None]
@@ -50,6 +46,12 @@ class Results:
         self._id = f"nbkit-{uuid.uuid4().hex}"
         self._latest: Run | None = None
         self._earlier: list[tuple[str, str]] = []
+        self._count = 0
+
+    @property
+    def state(self) -> str:
+        """The name of what stands in the output now, which the output itself carries as a class."""
+        return f"nbkit-record-{self._count}"
 
     @property
     def bundle(self) -> Bundle:
@@ -59,7 +61,7 @@ class Results:
 
     def _bundle(self) -> Bundle:
         if self._latest is None and not self._earlier:
-            return Bundle(quiet_html((EMPTY,)), EMPTY)
+            return Bundle(self._marked(quiet_html((EMPTY,))), EMPTY)
         html, text = [], []
         if self._latest is not None:
             html.append(self._latest.to_html())
@@ -68,7 +70,11 @@ class Results:
             small = "".join(figure for figure, _ in self._earlier)
             html.append(f'<div style="margin-top:0.6em">{quiet_html(("earlier",))}<div>{small}</div></div>')
             text.append("\n".join(["earlier", *(f"  {line}" for _, line in self._earlier)]))
-        return Bundle(f'<div class="{_PLAIN}" style="margin-top:0.6em">{"".join(html)}</div>', "\n".join(text))
+        return Bundle(self._marked("".join(html)), "\n".join(text))
+
+    def _marked(self, html: str) -> str:
+        # The page hides it while the panel above it lives, and tells an old one from the latest by its class.
+        return f'<div class="nbkit-record {self.state}" style="margin-top:0.6em">{shield(html)}</div>'
 
     def place(self) -> None:
         """Put the output under the cell that is running."""
@@ -87,23 +93,14 @@ class Results:
                 self._latest = run
             if older is not None:
                 self._earlier = [*(_small(older, index) for index in range(len(older))), *self._earlier][:EARLIER]
+            self._count += 1
             self._send(self.bundle, display_id=self._id, update=True)
 
 
 def _small(run: Run, index: int) -> tuple[str, str]:
+    shown = Shown(run, index)
     image = run.images[index]
-    facts = (f"seed {image.seed}", *_sampling(run))
+    facts = tuple(fact for fact in shown.caption if fact not in image.caption or fact.startswith("seed"))
     figure = image.figure(EARLIER_SIZE, facts)
     narrow = Figure(figure.preview, figure.alt, figure.width, figure.height, facts, figure.missing)
     return figure_html(narrow), f"{' · '.join(facts)} · picture {image.fingerprint}"
-
-
-def _sampling(run: Run) -> tuple[str, ...]:
-    """What was set of the parameters that people compare pictures by."""
-    said: dict[str, Any] = run.request.parameters
-    skip = ("seed", "number_results")
-    return tuple(
-        f"{label(parameter)} {said[name]}"
-        for name, parameter in PARAMETERS.items()
-        if name in said and parameter.group == "Sampling" and name not in skip
-    )

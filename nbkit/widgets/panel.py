@@ -1,16 +1,13 @@
-"""The interactive form: prompt, parameters, Generate with its price, the picture under it.
+"""The interactive form: prompt, parameters, Generate with its price, the pictures.
 
-Controls are widgets and results are outputs (:mod:`nbkit.widgets.outputs`). A press of Generate starts one run in
-a thread of its own and returns, because handlers run in the main thread of some kernels and in another thread of
-others, and an exception or a ``print`` in one shows nowhere: whatever goes wrong is caught here and said in the
-panel. What two threads touch is guarded by one lock.
+Controls are widgets and results are outputs (:mod:`nbkit.widgets.outputs`); the pictures that can be worked with
+are asked for by the page (:mod:`nbkit.widgets.pictures`). A press starts a run in a thread of its own and returns
+(:mod:`nbkit.widgets.work`). Whatever goes wrong is caught here and said in the panel: Jupyter would lose it.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,35 +15,32 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd, usd_range
 from nbkit.errors import RequestError
-from nbkit.request import ImageRequest
+from nbkit.image import GeneratedImage
+from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import Run
-from nbkit.waiting import in_thread
+from nbkit.widgets.access import Access
 from nbkit.widgets.bar import Bar, head_html
 from nbkit.widgets.controls import Control
 from nbkit.widgets.form import Form
 from nbkit.widgets.job import Host, Job, refused
 from nbkit.widgets.outputs import Results, publish
+from nbkit.widgets.pictures import Pictures
 from nbkit.widgets.source import Source
-from nbkit.widgets.style import style_sheet
+from nbkit.widgets.work import Work
 
-TICK = 0.25
-"""Seconds between two movements of the clock: a page takes 10 to 20 messages a second in all."""
-DOUBLE_CLICK = 0.5
-"""Seconds within which a second click is the second half of a double click."""
-SETTLE = 0.15
-"""Seconds that a click waits for the last keystroke. While a kernel is busy, the page sends a control's first change
-and holds back the next until that one is answered, but it does not hold back the click: without this pause a paid run
-was made of half a prompt, in JupyterLab with comms outside subshells."""
-ALONE = "An nbkit panel: run this cell again to use it. Its results stand below."
+ALONE = (
+    "An nbkit panel. It needs a live kernel: here it does nothing and sends nothing. "
+    "In Jupyter, run this cell again to use it. What it has made stands below."
+)
 
 
 def _guarded(method: Callable[..., None]) -> Callable[..., None]:
     """Show in the panel what a handler raises: Jupyter would lose it."""
 
     @functools.wraps(method)
-    def handler(panel: Panel, *arguments: Any) -> None:
+    def handler(panel: Panel, *arguments: Any, **named: Any) -> None:
         try:
-            method(panel, *arguments)
+            method(panel, *arguments, **named)
         except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
             panel.bar.say_error(error)
 
@@ -58,40 +52,45 @@ class Panel:
 
     Args:
         studio: where runs are made and money is kept.
+        at_once: how many runs may be under way; while there are so many, a press does nothing.
+        draft: whether the draft switch is on at first.
         **parameters: what the controls show at first.
 
     Attributes:
         controls: by the Python name of each parameter.
         last: the latest :class:`~nbkit.Run` of this panel, or ``None``.
         box: the widget, to be placed into other widgets.
+        pictures: what it has made, and what can be done with it.
         results: the output under it.
     """
 
-    def __init__(self, studio: Host, **parameters: Any) -> None:
+    def __init__(self, studio: Host, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
         self._studio = studio
-        self._lock = threading.RLock()
-        self._job: Job | None = None
-        self._latest_job: Job | None = None
         self._refused: dict[str, str] = {}
         self._touched = False
-        self._clicked_at = float("-inf")
         self.last: Run | None = None
+        self.access = Access()
         self.form, self.source, self.results = Form(), Source(), Results()
-        self.bar = Bar(charged=studio.charged)
+        self.bar = Bar(charged=studio.charged, aloud=self.access.say)
+        self.pictures = Pictures(studio.log, self)
+        self.work = Work(studio, self, at_once=at_once)
         self._head = widgets.HTML()
         self.box = self._build()
+        self.form.draft.button.value = draft
         if parameters:
             self.form.write(parameters)
         self.form.on_change(self._changed)
         self.source.on_change(self._refresh)
-        self.bar.generate.on_click(self._click)
+        self.bar.generate.on_click(lambda button: self._press(button, lambda: self.request))
         self.bar.stop.on_click(self._stop)
         self._refresh()
 
     def _build(self) -> widgets.VBox:
-        buttons = widgets.HBox((self.bar.generate, self.bar.stop, self.bar.beside, self.source.buttons))
+        switches = (self.form.draft.button, *self.source.buttons, self.pictures.history)
+        buttons = widgets.HBox((self.bar.generate, self.bar.stop, self.bar.beside, widgets.HBox(switches)))
         buttons.add_class("nbkit-bar")
-        box = widgets.VBox((style_sheet(), self._head, self.form.box, buttons, self.bar.under, self.source.box))
+        lines = (self._head, self.form.box, buttons, self.bar.under, self.source.box, self.pictures.box, self.access)
+        box = widgets.VBox(lines)
         box.add_class("nbkit-panel")
         return box
 
@@ -113,6 +112,15 @@ class Panel:
             raise next(iter(problems.values()))
         return request
 
+    @property
+    def draft(self) -> bool:
+        """Whether everything is made at 0.5K and one result; can be set."""
+        return self.form.draft.on
+
+    @draft.setter
+    def draft(self, on: bool) -> None:
+        self.form.draft.button.value = bool(on)
+
     def set(self, **parameters: Any) -> None:
         """Set controls, in any spelling; ``None`` sets one to "not sent". Nothing is sent.
 
@@ -120,22 +128,22 @@ class Panel:
             UnknownParameter: for a name that is no parameter; no control moves.
             RequestError: for a value that the model does not allow; no control moves.
         """
-        with self._lock:
+        with self.work.lock:
             self.form.write(parameters)
 
     def generate(self) -> bool:
         """Press Generate. Returns at once: ``panel.wait()`` waits for the run.
 
         Returns:
-            Whether a run was started; ``False`` while one is under way.
+            Whether a run was started; ``False`` while as many are under way as may be.
 
         Raises:
             RequestError, BudgetExceeded, StorageError: as the panel shows them; nothing is sent.
         """
-        job = self._take()
+        job = self.work.take(lambda: self.request)
         if job is None:
             return False
-        self._send(job)
+        self.work.send(job)
         if job.failure is not None:
             raise job.failure
         return True
@@ -147,12 +155,7 @@ class Panel:
             TimeoutError: if it takes more than ``timeout`` seconds; the work goes on.
             NbkitError: what kept it from being a run at all.
         """
-        job = self._latest_job
-        if job is not None:
-            if not job.over.wait(timeout):
-                raise TimeoutError(f"the run is still under way after {timeout} s; panel.wait() waits on")
-            if job.failure is not None:
-                raise job.failure
+        self.work.wait(timeout)
         return self.last
 
     # -- showing it ------------------------------------------------------------------------------------
@@ -178,7 +181,7 @@ class Panel:
     @_guarded
     def _refresh(self) -> None:
         """Bring everything that follows from the controls in step with them; sends nothing."""
-        with self._lock:
+        with self.work.lock:
             self.form.size.follow("reference_images" in self.form.references.read())
             self.form.fold.tell()
             request, problems = self.form.check()
@@ -187,81 +190,36 @@ class Panel:
             self.source.show(request, self.form.references.files)
             self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
             reason = f"not ready: {' and '.join(problems)}" if problems else ""
-            if self._job is None:
+            self.bar.offer(request.price if request else None, reason, full=self.work.full)
+            self.pictures.occupied(full=self.work.full)
+            if not self.work.under_way:
                 self.bar.idle()
-                self.bar.offer(request.price if request else None, reason)
 
     # -- a run ---------------------------------------------------------------------------------------
 
     @_guarded
-    def _click(self, _button: Any) -> None:
-        now = time.monotonic()
-        with self._lock:
-            twice = now - self._clicked_at < DOUBLE_CLICK
-            self._clicked_at = now
-        job = None if twice else self._take()
-        if job is not None:
-            in_thread(lambda: self._send_settled(job), "nbkit-panel")
+    def _press(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
+        self.work.click(button, ask, parent)
 
-    def _take(self) -> Job | None:
-        """Begin a job, unless there is one: two presses make one run."""
-        with self._lock:
-            if self._job is not None:
-                return None
-            job = self._job = self._latest_job = Job()
-            self._refused = {}
-            self.bar.say()
-            self.bar.working(0)
-        in_thread(lambda: self._tick(job), "nbkit-panel-clock")
-        return job
+    def began(self) -> None:
+        self._refused = {}
+        self._touched = True
+        self.bar.say()
+        self._refresh()
+        self.bar.working(0, self.work.under_way)
 
-    def _send_settled(self, job: Job) -> None:
-        time.sleep(SETTLE)
-        self._send(job)
+    def passing(self, seconds: float, jobs: int) -> None:
+        self.bar.working(seconds, jobs)
 
-    def _send(self, job: Job) -> None:
-        try:
-            with self._lock:
-                if self._job is not job:
-                    return  # stopped before anything was sent
-                self._touched = True
-                job.request = self.request
-            self._studio.start(job.request, lambda run, error: self._done(job, run, error))
-        except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
-            self._done(job, None, error)
-
-    def _tick(self, job: Job) -> None:
-        while not job.over.wait(TICK):
-            with self._lock:
-                if self._job is job:
-                    self.bar.working(job.seconds)
-
-    def _done(self, job: Job, run: Run | None, error: BaseException | None) -> None:
-        """The run has ended; called from the thread that made it."""
-        try:
-            with self._lock:
-                late = self._job is not job
-                if not late:
-                    self._job = None
-                self._take_in(job, run, error, late=late)
-            if run is not None:
-                self.results.add(run, late=late)  # not under the lock: making previews takes its time
-        except Exception as fault:  # noqa: BLE001  a fault in showing it is shown too; the run itself is in the log
-            job.failure = fault
-            self.bar.say_error(fault)
-        finally:
-            job.over.set()
-
-    def _take_in(self, job: Job, run: Run | None, error: BaseException | None, *, late: bool) -> None:
+    def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         if run is None:
-            job.failure = error
             self._refresh()
-            if error is not None and not isinstance(error, RequestError):  # that one stands at its control
-                self.bar.say_error(error)
+            if job.failure is not None and not self._stands_at_a_control(job.failure):
+                self.bar.say_error(job.failure)
             return
         if not late or self.last is None:
             self.last = run
-            self.form.seed.offer(run.seed)
+            self.form.seed.after_run(run.seed if len(run) else None)
         self._refused = refused(run)
         self._refresh()
         if late:
@@ -269,19 +227,60 @@ class Panel:
         else:
             self.bar.say_run(run, job.seconds)
 
+    def _stands_at_a_control(self, error: BaseException) -> bool:
+        return isinstance(error, RequestError) and self.form.check()[0] is None
+
+    def show(self, run: Run, *, late: bool) -> None:
+        self.pictures.add(run, late=late)
+        self.results.add(run, late=late)
+        self.access.kept = self.results.state
+
+    def fault(self, error: BaseException) -> None:
+        self.bar.say_error(error)
+
     @_guarded
     def _stop(self, _button: Any = None) -> None:
-        with self._lock:
-            job, self._job = self._job, None
-            if job is None:
+        with self.work.lock:
+            stopped = self.work.stop()
+            if not stopped:
                 return
-            job.over.set()
             self._refresh()
-            if job.request is None:
+            sent = [job.request.price.high for job in stopped if job.request is not None]
+            if not sent:
                 self.bar.say("Stopped before anything was sent.")
                 return
-            price = usd(job.request.price.high)
+            price = usd(sum(sent))
             paid = (
                 f"up to {price} is paid for it" if self._studio.charged else f"it counts up to {price} at list prices"
             )
             self.bar.say(f"Stopped waiting. The request has been sent, and {paid}; its pictures land in studio.log.")
+
+    # -- with a picture ------------------------------------------------------------------------------
+
+    @_guarded
+    def use_settings(self, request: ImageRequest) -> None:
+        """Bring the controls to what a run was made with; every other one to "not sent". Nothing is sent."""
+        size = ("width", "height") if request.width else ("aspect_ratio", "resolution")
+        said = {name: value for name, value in request.parameters.items() if PARAMETERS[name].group != "Size"}
+        said |= {name: request.parameters.get(name) for name in size}
+        names = [name for name in PARAMETERS if PARAMETERS[name].group != "Size" and name != "prompt"]
+        self.set(**{**dict.fromkeys(names), **said})
+        extra = " What it had as extra= has no control and is left out." if request.extra else ""
+        self.bar.say(f"The controls are as that run was made.{extra}")
+
+    @_guarded
+    def use_seed(self, seed: int) -> None:
+        """Put a seed into its box. Nothing is sent."""
+        self.set(seed=seed)
+        self.bar.say(f"seed {seed} stands in its box.")
+
+    @_guarded
+    def use_reference(self, image: GeneratedImage) -> None:
+        """Add a picture to the reference images. Nothing is sent."""
+        self.form.references.append(image)
+        self.form.fold.open_for({"reference_images": ""})
+        self.bar.say("The picture is the last of the reference images.")
+
+    def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
+        """Send a request whose price stands on the button that was pressed."""
+        self._press(button, lambda: request, parent)

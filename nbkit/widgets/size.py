@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from nbkit import model
 from nbkit.request import PARAMETERS
 from nbkit.widgets.controls import NOT_SENT, UNSET, Changed, Control, label
+from nbkit.widgets.draft import DRAFT_TIER
 
 RATIO, TIER = PARAMETERS["aspect_ratio"], PARAMETERS["resolution"]
 _DRAWING = 22
@@ -30,7 +31,7 @@ class Size(Control):
         self.pixels = widgets.HTML()
         self.pixels.add_class("nbkit-pixels")
         self.field = self.ratio
-        self._follows = False
+        self._follows = self._draft = False
         self.box.add_class("nbkit-wide")
         self._place(self.ratio, self.tier, self.pixels)
         for dropdown in (self.ratio, self.tier):
@@ -65,8 +66,13 @@ class Size(Control):
             dropdown.value = chosen
         self._tell()
 
+    def draft(self, on: bool) -> None:
+        """While drafts are made the tier is not what its list says."""
+        self._draft = self.tier.disabled = on
+        self._tell()
+
     def _tell(self) -> None:
-        ratio, tier = self.ratio.value, self.tier.value
+        ratio, tier = self.ratio.value, DRAFT_TIER if self._draft else self.tier.value
         if self._follows and ratio == UNSET:
             self.pixels.value = '<span class="nbkit-quiet">size follows the first reference</span>'
             return

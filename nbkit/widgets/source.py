@@ -43,7 +43,7 @@ class Source:
     def __init__(self) -> None:
         self.code = widgets.ToggleButton(description="Show code", tooltip="The line of Python that makes the same run")
         self.json = widgets.ToggleButton(description="Show JSON", tooltip="What is sent to the service")
-        self.buttons = widgets.HBox((self.code, self.json))
+        self.buttons = (self.code, self.json)
         self._code, self._json = widgets.HTML(), widgets.HTML()
         self.box = widgets.VBox((self._code, self._json))
         self._request: ImageRequest | None = None

@@ -1,0 +1,111 @@
+/* Serves the panel around it: names, shortcuts, announcements. Python's side is access.py. */
+
+const OURS = ".nbkit-panel";
+const BEHIND = "This page was loaded again, so the notebook's own copy of the pictures is no longer brought up to date. " +
+  "They are in studio.log; run this cell again before you save the notebook.";
+
+/* ipywidgets draws a slider's handle and its number as elements without a name. */
+function nameSliders(root) {
+  for (const slider of root.querySelectorAll(".widget-slider")) {
+    const name = slider.querySelector(".widget-label")?.textContent?.trim();
+    if (!name) continue;
+    const readout = slider.querySelector(".widget-readout");
+    for (const handle of slider.querySelectorAll(".noUi-handle")) {
+      setOnce(handle, "aria-label", name);
+      // noUiSlider tells percent or raw doubles; the number beside it is what people read.
+      if (readout) setOnce(handle, "aria-valuetext", readout.textContent.trim());
+    }
+    if (readout) {
+      setOnce(readout, "role", "textbox");
+      setOnce(readout, "aria-label", `${name}, as a number`);
+      if (!readout.hasAttribute("tabindex")) readout.tabIndex = 0;
+    }
+  }
+  for (const group of root.querySelectorAll(".widget-toggle-buttons")) {
+    const name = group.querySelector(".widget-label")?.textContent?.trim();
+    const buttons = group.querySelector(".widget-toggle-button")?.parentElement;
+    if (!name || !buttons) continue;
+    setOnce(buttons, "role", "group");
+    setOnce(buttons, "aria-label", name);
+    for (const button of buttons.querySelectorAll(".widget-toggle-button"))
+      setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
+  }
+  // A toggle button says that it is one, and whether it is down.
+  for (const button of root.querySelectorAll("button.jupyter-button.widget-toggle-button:not(.widget-toggle-buttons *)"))
+    setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
+}
+
+function setOnce(element, attribute, value) {
+  if (element.getAttribute(attribute) !== value) element.setAttribute(attribute, value);
+}
+
+/* Lumino's shortcuts listen on the document in the capturing phase: only the window comes earlier. While a plain key
+   goes to something inside the panel they are told to look away; with Ctrl or Cmd (save, for one) they are not. */
+function quietShortcuts(root, signal) {
+  window.addEventListener("keydown", event => {
+    if (!root.contains(event.target)) return;
+    const chord = event.ctrlKey || event.metaKey || event.altKey;
+    if (chord) delete root.dataset.lmSuppressShortcuts;
+    else root.dataset.lmSuppressShortcuts = "true";
+  }, { capture: true, signal });
+}
+
+/* The output beside the panel is what a saved notebook keeps. It carries its state's name as a class. */
+function watchRecord(root, model, line, signal) {
+  let timer = 0;
+  const look = () => {
+    const area = root.closest(".jp-OutputArea");
+    const wanted = model.get("kept");
+    const there = area && wanted && area.querySelector(".nbkit-record");
+    line.textContent = there && !there.classList.contains(wanted) ? BEHIND : "";
+    line.hidden = !line.textContent;
+  };
+  const later = () => { clearTimeout(timer); timer = setTimeout(look, 1500); };
+  model.on("change:kept", later);
+  signal.addEventListener("abort", () => { clearTimeout(timer); model.off("change:kept", later); });
+  later();
+}
+
+function render({ model, el }) {
+  const over = new AbortController();
+  const voice = document.createElement("div");
+  voice.className = "nbkit-unseen";
+  voice.setAttribute("role", "status");
+  voice.setAttribute("aria-live", "polite");
+  const behind = document.createElement("p");
+  behind.className = "nbkit-behind";
+  behind.setAttribute("role", "note");
+  behind.hidden = true;
+  el.append(voice, behind);
+
+  const say = () => { voice.textContent = model.get("said"); };
+  model.on("change:said", say);
+
+  // The view is not in the page yet when it is rendered.
+  let observer;
+  const settle = requestAnimationFrame(function find() {
+    if (over.signal.aborted) return;
+    const root = el.closest(OURS);
+    if (!root) { requestAnimationFrame(find); return; }
+    let waiting = false;
+    const again = () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; nameSliders(root); });
+    };
+    observer = new MutationObserver(again);
+    observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuenow"] });
+    again();
+    quietShortcuts(root, over.signal);
+    watchRecord(root, model, behind, over.signal);
+  });
+
+  return () => {
+    cancelAnimationFrame(settle);
+    over.abort();
+    observer?.disconnect();
+    model.off("change:said", say);
+  };
+}
+
+export default { render };

@@ -1,0 +1,134 @@
+"""The panel's pictures: the chosen one large with what can be done with it, those before it in a strip, the log.
+
+The page asks for what it shows (:mod:`nbkit.widgets.wall`), so no picture is part of what a notebook saves of its
+widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbkit.widgets.outputs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from nbkit.log import RunLog
+from nbkit.run import Run
+from nbkit.widgets.actions import Actions, Deeds
+from nbkit.widgets.shown import Shown, pictures_of
+from nbkit.widgets.wall import Wall
+
+STAGE = 384
+"""Pixels on the long side of the chosen picture, as in an output."""
+STRIP = 96
+MOST = 4
+"""So many pictures stand beside each other at once."""
+
+
+class Pictures:
+    """What the panel has made, newest first, and on demand all that the log holds.
+
+    Attributes:
+        chosen: what is on the stage: nothing, one picture, or up to four beside each other.
+        stage: shows it.
+        strip: all pictures of this panel, small.
+        actions: what can be done with the picture that is chosen.
+        compare: sets the chosen picture beside the one before it.
+        history: opens the whole log, with filters.
+        box: all of it.
+    """
+
+    def __init__(self, log: RunLog, deeds: Deeds) -> None:
+        self._log = log
+        self._mine: dict[str, Shown] = {}
+        self._full = False
+        self.chosen: tuple[Shown, ...] = ()
+        self.gallery: Any = None
+        self.stage = Wall(log.previews.get, size=STAGE, label="chosen picture", height=None, multiple=False)
+        self.strip = Wall(log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="232px")
+        self.actions = Actions(deeds, open_=self._open, save=self._save)
+        self.compare = widgets.Button(
+            description="Compare", tooltip="Beside the picture before it; choose several below with Ctrl or Shift"
+        )
+        self.compare.add_class("nbkit-small")
+        self.history = widgets.ToggleButton(description="History", tooltip="The whole log, with filters")
+        self.history.add_class("nbkit-small")
+        first, *others = self.actions.box.children
+        self.actions.box.children = (first, self.compare, *others)
+        self._difference = widgets.HTML()
+        self._past = widgets.VBox()
+        self.box = widgets.VBox((self.stage.box, self._difference, self.actions.box, self.strip.box, self._past))
+        self.box.add_class("nbkit-pictures")
+        self.compare.on_click(lambda _: self._compare())
+        self.history.observe(lambda _: self._show_history(), "value")
+        self.strip.on_select(self._chose)
+        self._tell()
+
+    def add(self, run: Run, *, late: bool = False) -> None:
+        """Put a run's pictures in front, and the first of them on the stage, unless the run came late."""
+        new = {shown.key: shown for shown in pictures_of(run)}
+        self._mine = {**new, **{key: shown for key, shown in self._mine.items() if key not in new}}
+        self.strip.show([shown.item() for shown in self._mine.values()])
+        if not late or not self.chosen:
+            self.choose(tuple(new.values())[:1])
+        if self.gallery is not None:
+            self.gallery.refresh()
+
+    def choose(self, pictures: Sequence[Shown]) -> None:
+        """Put pictures on the stage: one, or several beside each other."""
+        self.chosen = tuple(pictures)[:MOST]
+        self.strip.select([shown.key for shown in self.chosen if shown.key in self._mine])
+        self._tell()
+
+    def occupied(self, *, full: bool) -> None:
+        """Whether nothing can be sent at the moment."""
+        if full != self._full:
+            self._full = full
+            self._offer()
+
+    def _chose(self, keys: Sequence[str]) -> None:
+        self.choose([self._mine[key] for key in keys if key in self._mine])
+
+    def _tell(self) -> None:
+        self.stage.show([shown.item() for shown in self.chosen])
+        several = len(self.chosen) > 1
+        self._difference.value = ""
+        self._difference.layout.display = "" if several else "none"
+        self.stage.box.layout.display = self.actions.box.layout.display = "" if self.chosen else "none"
+        self.strip.box.layout.display = "" if len(self._mine) > 1 else "none"
+        self._offer()
+
+    def _offer(self) -> None:
+        self.actions.offer(self.chosen[0] if self.chosen else None, full=self._full)
+        self.compare.disabled = len(self._mine) < 2 and len(self.chosen) < 2
+
+    def _compare(self) -> None:
+        if len(self.chosen) > 1:
+            self._open()
+            return
+        keys = list(self._mine)
+        here = keys.index(self.chosen[0].key) if self.chosen and self.chosen[0].key in keys else -1
+        before = keys[here + 1] if here + 1 < len(keys) else keys[here - 1]
+        self.choose([*self.chosen, self._mine[before]])
+
+    def _open(self) -> None:
+        self.stage.open([shown.key for shown in self.chosen])
+
+    def _save(self) -> None:
+        self.stage.open([shown.key for shown in self.chosen])
+
+    def _show_history(self) -> None:
+        if self.history.value and self.gallery is None:
+            self.gallery = None
+        self._past.layout.display = "" if self.history.value else "none"
+
+    def _remember(self) -> None:
+        """Pictures of the log were chosen in the history."""
+        assert self.gallery is not None
+        frame = self.gallery.selection.head(MOST)
+        runs = self._log.several(list(frame["taskUUID"]))
+        found = {shown.key: shown for run in runs.values() for shown in pictures_of(run)}
+        keys = [
+            f"{task}/0" if image is None else image
+            for task, image in zip(frame["taskUUID"], frame["imageUUID"].astype(object).where(frame["imageUUID"].notna(), None), strict=True)
+        ]
+        self.choose([found[key] for key in keys if key in found])
