@@ -100,7 +100,7 @@ class Results:
 def _small(run: Run, index: int) -> tuple[str, str]:
     shown = Shown(run, index)
     image = run.images[index]
-    facts = tuple(fact for fact in shown.caption if fact not in image.caption or fact.startswith("seed"))
+    facts = shown.telling
     figure = image.figure(EARLIER_SIZE, facts)
     narrow = Figure(figure.preview, figure.alt, figure.width, figure.height, facts, figure.missing)
     return figure_html(narrow), f"{' · '.join(facts)} · picture {image.fingerprint}"

@@ -56,7 +56,12 @@ class Pictures:
         self.actions.box.children = (first, self.compare, *others)
         self._difference = widgets.HTML()
         self._past = widgets.VBox()
-        self.box = widgets.VBox((self.stage.box, self._difference, self.actions.box, self.strip.box, self._past))
+        self._left = widgets.VBox((self.stage.box,))
+        right = widgets.VBox((self._difference, self.actions.box, self.strip.box))
+        self._both = widgets.Box((self._left, right))
+        self._both.add_class("nbkit-both")
+        self._left.add_class("nbkit-stage")
+        self.box = widgets.VBox((self._both, self._past))
         self.box.add_class("nbkit-pictures")
         self.compare.on_click(lambda _: self._compare())
         self.history.observe(lambda _: self._show_history(), "value")
@@ -67,7 +72,7 @@ class Pictures:
         """Put a run's pictures in front, and the first of them on the stage, unless the run came late."""
         new = {shown.key: shown for shown in pictures_of(run)}
         self._mine = {**new, **{key: shown for key, shown in self._mine.items() if key not in new}}
-        self.strip.show([shown.item() for shown in self._mine.values()])
+        self.strip.show([shown.item(small=True) for shown in self._mine.values()])
         if not late or not self.chosen:
             self.choose(tuple(new.values())[:1])
         if self.gallery is not None:
@@ -76,7 +81,9 @@ class Pictures:
     def choose(self, pictures: Sequence[Shown]) -> None:
         """Put pictures on the stage: one, or several beside each other."""
         self.chosen = tuple(pictures)[:MOST]
-        self.strip.select([shown.key for shown in self.chosen if shown.key in self._mine])
+        mine = tuple(key for key in self._mine if key in {shown.key for shown in self.chosen})
+        if mine != self.strip.selected:
+            self.strip.select(mine)
         self._tell()
 
     def occupied(self, *, full: bool) -> None:
@@ -86,14 +93,17 @@ class Pictures:
             self._offer()
 
     def _chose(self, keys: Sequence[str]) -> None:
-        self.choose([self._mine[key] for key in keys if key in self._mine])
+        """A person, or :meth:`choose`, has selected pictures in the strip."""
+        if keys and set(keys) != {shown.key for shown in self.chosen}:
+            self.choose([self._mine[key] for key in keys if key in self._mine])
 
     def _tell(self) -> None:
         self.stage.show([shown.item() for shown in self.chosen])
         several = len(self.chosen) > 1
         self._difference.value = ""
         self._difference.layout.display = "" if several else "none"
-        self.stage.box.layout.display = self.actions.box.layout.display = "" if self.chosen else "none"
+        (self._both.add_class if several else self._both.remove_class)("nbkit-several")
+        self._both.layout.display = "" if self._mine or self.chosen else "none"
         self.strip.box.layout.display = "" if len(self._mine) > 1 else "none"
         self._offer()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nbkit.display.text import ellipsis
 from nbkit.image import GeneratedImage
 from nbkit.request import PARAMETERS
-from nbkit.run import DONE, Run
+from nbkit.run import Run
 from nbkit.widgets.controls import label
 from nbkit.widgets.item import Item
 
@@ -42,15 +42,19 @@ class Shown:
         image = self.image
         return (*(image.caption if image else ()), *sampling(self.run))
 
-    def item(self) -> Item:
-        """Its tile."""
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The few of its facts by which it is told from its neighbours."""
         image = self.image
+        return (*(() if image is None or image.seed is None else (f"seed {image.seed}",)), *sampling(self.run))
+
+    def item(self, *, small: bool = False) -> Item:
+        """Its tile; a small one has room for little."""
+        image, caption = self.image, self.telling if small else self.caption
         if image is None:
             missing = ellipsis(str(self.run.error or self.run.status), 160)
-            return Item(self.key, self.run.request.prompt, self.caption, None, 1, 1, "", missing, self.run.status)
-        return Item(
-            self.key, image.prompt, self.caption, image.path, image.width, image.height, image.media_type, "", DONE
-        )
+            return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
+        return Item(self.key, image.prompt, caption, image.path, image.width, image.height, image.media_type)
 
 
 def pictures_of(run: Run) -> Iterator[Shown]:
