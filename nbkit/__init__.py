@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbkit import errors
+    from nbkit.comparison import compare
     from nbkit.errors import BudgetExceeded, NbkitError, RequestError
     from nbkit.image import GeneratedImage
     from nbkit.offline import Offline
@@ -36,6 +37,7 @@ __all__ = [
     "RequestError",
     "Run",
     "Studio",
+    "compare",
     "errors",
 ]
 
@@ -48,6 +50,9 @@ _HOMES = {
     "RequestError": "nbkit.errors",
     "Run": "nbkit.run",
     "Studio": "nbkit.studio",
+    "compare": "nbkit.comparison",
+    "load_ipython_extension": "nbkit.magic.imagine",  # for %load_ext nbkit; no names for a person, so not in __all__
+    "unload_ipython_extension": "nbkit.magic.imagine",
 }
 
 

@@ -20,6 +20,8 @@ from nbkit.display.text import usd
 from nbkit.errors import DownloadError, NoImage
 from nbkit.model import MICRO
 from nbkit.parameter import without_addresses
+from nbkit.reference import lost_reference
+from nbkit.request import ImageRequest
 
 PREVIEW_SIZE = 384
 """Pixels on the long side of a preview."""
@@ -107,7 +109,10 @@ class GeneratedImage:
             changed; another encoding may change a digit by one.
         image_uuid: the service's name for it.
         nsfw: what the safety check said, or ``None`` when there was none.
+        request: the :class:`~nbkit.ImageRequest` that it came from; ``None`` where that is not known.
     """
+
+    request: ImageRequest | None = None
 
     def __init__(
         self,
@@ -120,11 +125,13 @@ class GeneratedImage:
         image_uuid: str = "",
         nsfw: bool | None = None,
         prompt: str = "",
+        request: ImageRequest | None = None,
     ) -> None:
         if path is None and data is None:
             raise ValueError("a GeneratedImage needs its bytes or the path of its file")
         self._facts, self._path, self._data, self._cost = facts, path, data, cost_micros
         self.seed, self.image_uuid, self.nsfw, self.prompt = seed, image_uuid, nsfw, prompt
+        self.request = request
 
     @property
     def media_type(self) -> str:
@@ -150,6 +157,11 @@ class GeneratedImage:
     def cost(self) -> float | None:
         """USD, or ``None`` when the answer did not say."""
         return None if self._cost is None else self._cost / MICRO
+
+    @property
+    def cost_micros(self) -> int | None:
+        """The same in micro-dollars."""
+        return self._cost
 
     @property
     def path(self) -> Path:
@@ -226,6 +238,9 @@ class GeneratedImage:
     def __hash__(self) -> int:
         return hash(self.sha256)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "request": self.request and _without_pixels(self.request)}
+
     def __repr__(self) -> str:
         size, *facts = self.caption
         kind = SUFFIXES[self.media_type][1:].upper()
@@ -250,16 +265,29 @@ def shown_size(width: int, height: int, limit: int) -> tuple[int, int]:
 def make_preview(data: bytes, size: int = PREVIEW_SIZE, weight: int | None = None) -> bytes:
     """A small JPEG of a picture, at most ``size`` pixels on its long side and light enough for a notebook."""
     most = PREVIEW_BYTES * max(1.0, (size / PREVIEW_SIZE) ** 2) if weight is None else weight
-    with Image.open(io.BytesIO(data)) as picture:
-        target = shown_size(*picture.size, size)
-        picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
-        small = _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    small = reduced(data, shown_size(*size_of(data), size))
     for quality in (82, 72, 60, 45, 30, 20, 10):
         out = io.BytesIO()
         small.save(out, "JPEG", quality=quality, optimize=True)
         if out.tell() <= most:
             break
     return out.getvalue()
+
+
+def reduced(data: bytes, target: tuple[int, int]) -> Image.Image:
+    """A picture in RGB at exactly that size, with transparency over white."""
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
+        return _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _without_pixels(request: ImageRequest) -> ImageRequest:
+    """A request whose reference images are names only: a picture that is pickled brings no others along."""
+    references = request.reference_images or ()
+    if not any(reference.data for reference in references):
+        return request
+    light = [lost_reference(reference.sha256) if reference.data else reference for reference in references]
+    return request.replace(reference_images=light)
 
 
 def _flat(picture: Image.Image) -> Image.Image:

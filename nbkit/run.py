@@ -26,7 +26,7 @@ PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blo
 UNKNOWN, NOT_SENT = "unknown", "not_sent"
 FINAL = (DONE, FAILED, BLOCKED, NOT_SENT)
 
-_HEADLINES = {
+HEADLINES = {
     PLANNED: "Not sent yet",
     SENT: "Sent, and not answered yet",
     FAILED: "No picture: the request failed",
@@ -34,6 +34,7 @@ _HEADLINES = {
     UNKNOWN: "It is not known yet what became of this run",
     NOT_SENT: "Never sent: its kernel ended first; nothing was charged",
 }
+"""What is said of a run that has no picture, by its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,7 @@ class Run:
         if self.images:
             return self.images[0]
         self.raise_for_status()
-        raise NoImage(
-            f"{_HEADLINES.get(self.status, 'This run has no picture')}: {'; '.join(f.message for f in self.failures)}"
-        )
+        raise NoImage(f"{self.headline}: {'; '.join(f.message for f in self.failures)}")
 
     def raise_for_status(self) -> Run:
         """Raise what went wrong, if anything did; else return the run itself."""
@@ -135,6 +134,19 @@ class Run:
     def seed(self) -> int | None:
         """The seed of the first picture; of the request when there is none."""
         return self.images[0].seed if self.images else self.request.seed
+
+    @property
+    def headline(self) -> str:
+        """Why there is no picture, in a few words."""
+        return HEADLINES.get(self.status, "This run has no picture")
+
+    @property
+    def explanation(self) -> tuple[str, ...]:
+        """What went wrong and what to do about it, sentence by sentence; empty when nothing did."""
+        if self.error is None:
+            return ()
+        advice = self.error.advice if isinstance(self.error, EngineError) else ""
+        return (str(self.error), advice)
 
     # -- again -----------------------------------------------------------------------------------------
 
@@ -207,7 +219,7 @@ class Run:
             changed = self._changed()
             parts.append(figures_html(image.figure(size, (*image.caption, *changed)) for image in self.images))
         if self.status != DONE:
-            parts.append(notice_html(self.status, _HEADLINES.get(self.status, self.status), self._explanation()))
+            parts.append(notice_html(self.status, self.headline, self.explanation))
         if self.failures:
             missing = f"{count(len(self.failures), 'result')} without a picture here"
             parts.append(notice_html(FAILED, missing, tuple(f"{f.message} {f.advice}".strip() for f in self.failures)))
@@ -220,7 +232,7 @@ class Run:
         changed = "".join(f" · {fact}" for fact in self._changed())
         lines += [f"  {' · '.join(image.caption)}{changed} · picture {image.fingerprint}" for image in self.images]
         if self.status != DONE:
-            lines += [f"  {line}" for line in self._explanation() if line]
+            lines += [f"  {line}" for line in self.explanation if line]
         lines += [f"  missing: {failure.message}" for failure in self.failures]
         return "\n".join([*lines, "  " + " · ".join(self._money_line())])
 
@@ -242,12 +254,6 @@ class Run:
         if self.request.extra:
             facts.append(f"extra {ellipsis(json.dumps(redacted(self.request.extra)), 60)}")
         return tuple(facts)
-
-    def _explanation(self) -> tuple[str, ...]:
-        if self.error is None:
-            return ()
-        advice = self.error.advice if isinstance(self.error, EngineError) else ""
-        return (str(self.error), advice)
 
     def _charged_words(self) -> str:
         if self.status in (PLANNED, SENT, UNKNOWN):

@@ -150,7 +150,7 @@ class History:
             request=request,
             task_uuid=row["taskUUID"],
             status=row["status"],
-            images=tuple(self._pictures(row, results)),
+            images=tuple(self._pictures(row, request, results)),
             error=_error(row, request),
             failures=tuple(_failures(results)),
             cost_micros=row["cost"],
@@ -182,7 +182,7 @@ class History:
                 return Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
         return lost_reference(digest)  # the run can still be looked at; only sending it again needs the picture
 
-    def _pictures(self, row: Row, results: Sequence[Row]) -> Iterator[GeneratedImage]:
+    def _pictures(self, row: Row, request: ImageRequest, results: Sequence[Row]) -> Iterator[GeneratedImage]:
         for result in results:
             if result["file"] is None:
                 continue
@@ -201,6 +201,7 @@ class History:
                 image_uuid=result["imageUUID"] or "",
                 nsfw=result["nsfw"],
                 prompt=row["prompt"] or "",
+                request=request,
             )
 
 

@@ -1,0 +1,160 @@
+"""A comparison as a person meets it: beside each other, one over the other, closer; and where no script runs."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+MAKE = """import nbkit
+studio = nbkit.Studio(engine="offline", path="{path}")
+a = studio.generate("A paper lantern shop at night, the sign reads “OPEN LATE”", seed=7, temperature=0.2)
+b = studio.generate("A glass lantern shop in the rain, the sign reads “OPEN LATE”", seed=7, temperature=0.8, thinking="HIGH")
+c = studio.generate("A paper lantern shop at night, the sign reads “OPEN LATE”", seed=9, temperature=0.2)"""
+TRANSFORM = "e => e.style.transform"
+
+
+@pytest.fixture
+def compared(notebook, tmp_path):
+    """``compared("nbkit.compare(a, b)")`` gives the notebook and the outputs of its further cells."""
+
+    def show(*cells):
+        book = notebook(MAKE.format(path=tmp_path / "runs"), *cells)
+        book.run_all()
+        outputs = [book.output(number) for number in range(1, len(cells) + 1)]
+        for output in outputs:
+            expect(output.get_by_role("table")).to_be_visible()
+        return book, *outputs
+
+    return show
+
+
+def frames(output):
+    return output.locator(".nbkit-compare table .nbkit-compare-frame")
+
+
+def test_a_wipe_by_keyboard(compared):
+    """The button turns one picture over the other; arrow keys uncover it, and reach nothing else of the notebook."""
+    book, output = compared("nbkit.compare(a, b)")
+    active = "() => jupyterapp.shell.currentWidget.content.activeCellIndex"
+    before = book.page.evaluate(active)
+    output.get_by_role("button", name="Wipe").focus()
+    book.page.keyboard.press("Enter")
+    expect(output.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "true")
+    slider = output.get_by_role("slider", name="how much of B is uncovered over A")
+    slider.focus()
+    for key in ("Home", "ArrowRight", "ArrowUp", "ArrowRight"):
+        book.page.keyboard.press(key)
+    expect(slider).to_have_value("3")
+    assert "97%" in output.locator(".nbkit-compare-over").evaluate("e => e.style.clipPath")
+    expect(frames(output).first).to_be_hidden()
+    output.get_by_role("button", name="Side by side").click()
+    expect(frames(output).first).to_be_visible()
+    assert book.page.evaluate(active) == before
+    assert book.page.script_errors == []
+
+
+def test_a_wipe_by_mouse(compared):
+    """A press on the picture draws the line there."""
+    book, output = compared("nbkit.compare(a, b)")
+    output.get_by_role("button", name="Wipe").click()
+    stage = output.locator(".nbkit-compare-stage .nbkit-compare-frame")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    book.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    book.page.mouse.down()
+    book.page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 100, steps=4)
+    book.page.mouse.up()
+    expect(output.get_by_role("slider", name=re.compile("uncovered"))).to_have_value(re.compile("^2[456]$"))
+
+
+def test_a_zoom_in_step(compared):
+    """All pictures are zoomed and moved together, and the notebook's own keys stay out of it."""
+    book, output = compared("nbkit.compare(a, b, c)")
+    pictures = output.locator(".nbkit-compare table img")
+    output.get_by_role("slider", name="Zoom").focus()
+    for _ in range(8):
+        book.page.keyboard.press("ArrowRight")
+    shown = pictures.evaluate_all("all => all.map(e => e.style.transform)")
+    assert shown == ["translate(-100%, -100%) scale(3)"] * 3
+    frames(output).nth(1).focus()
+    book.page.keyboard.press("ArrowRight")
+    book.page.keyboard.press("ArrowDown")
+    shown = pictures.evaluate_all("all => all.map(e => e.style.transform)")
+    assert shown == ["translate(-120%, -120%) scale(3)"] * 3
+    output.get_by_role("button", name="Whole picture").click()
+    expect(output.get_by_role("button", name="Whole picture")).to_be_hidden()
+    assert "scale(1)" in pictures.first.evaluate(TRANSFORM)
+
+
+def test_several_on_a_page_leave_each_other_alone(compared):
+    """Each has its own controls; nothing of them stands in the page's names."""
+    book, one, two = compared("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
+    for output in (one, two):
+        expect(output.get_by_role("button", name="Wipe")).to_have_count(1)
+    two.get_by_role("button", name="Wipe").click()
+    two.get_by_label("over A:").select_option("C")
+    expect(two.get_by_role("slider", name="how much of C is uncovered over A")).to_be_visible()
+    expect(one.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "false")
+    expect(one.get_by_role("slider", name=re.compile("uncovered"))).to_be_hidden()
+    assert book.page.evaluate("() => Object.keys(window).filter(name => /nbkit|sheet|setUp/.test(name))") == []
+    assert book.page.evaluate("() => document.querySelectorAll('.nbkit-compare [id]').length") == 0
+
+
+def test_reopened_without_a_kernel(compared, reopened):
+    """The file is small, and pictures and differences are there again."""
+    book, _ = compared("nbkit.compare(a, b)")
+    book.save()
+    assert len(book.path.read_bytes()) < 160_000
+    reopened(book)
+    output = book.output(1)
+    expect(output.get_by_role("img", name=re.compile("lantern shop"))).to_have_count(2)
+    expect(output.locator("ins").first).to_contain_text("+glass")
+    expect(output.get_by_role("row", name=re.compile("temperature"))).to_contain_text("0.8")
+
+
+def test_an_export_without_scripts(compared, chromium, tmp_path, screenshots):
+    """In an HTML export with scripts switched off everything can be read, and no control stands there for nothing."""
+    book, _ = compared("nbkit.compare(a, b)")
+    book.save()
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path), str(book.path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 1200, "height": 1000})
+    page = context.new_page()
+    page.goto((tmp_path / f"{book.path.stem}.html").as_uri())
+    pictures = page.get_by_role("img", name=re.compile("lantern shop"))
+    expect(pictures).to_have_count(2)
+    left, right = (picture.bounding_box() for picture in pictures.all())
+    assert abs(left["y"] - right["y"]) < 1
+    assert right["x"] >= left["x"] + left["width"]
+    expect(page.get_by_role("row", name=re.compile("temperature"))).to_contain_text("0.8")
+    expect(page.locator("del").first).to_contain_text("−paper")
+    expect(page.get_by_role("button", name="Wipe")).to_have_count(0)
+    page.screenshot(path=screenshots / "compare-export.png", full_page=True)
+    context.close()
+
+
+def test_light_dark_and_narrow(compared, screenshots):
+    """Nothing sticks out, the pictures are as large as each other. The pictures are for looking at."""
+    book, output, _ = compared("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
+    page = book.page
+    page.set_viewport_size({"width": 1200, "height": 1900})
+    widths = frames(output).evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().width))")
+    assert len(set(widths)) == 1
+    for theme in ("Light", "Dark"):
+        book.theme(f"JupyterLab {theme}")
+        page.screenshot(path=screenshots / f"compare-{theme.lower()}.png")
+        output.get_by_role("button", name="Wipe").click()
+        output.get_by_role("slider", name="Zoom").fill("2")
+        output.get_by_role("slider", name=re.compile("uncovered")).focus()
+        page.keyboard.press("ArrowRight")
+        page.screenshot(path=screenshots / f"compare-wipe-{theme.lower()}.png")
+        output.get_by_role("button", name="Whole picture").click()
+        output.get_by_role("button", name="Side by side").click()
+    book.theme("JupyterLab Light")
+    page.set_viewport_size({"width": 720, "height": 1400})
+    page.screenshot(path=screenshots / "compare-narrow.png")
+    box = output.locator(".nbkit-compare").bounding_box()
+    assert box["x"] + box["width"] <= 720
+    page.set_viewport_size({"width": 1200, "height": 1000})
