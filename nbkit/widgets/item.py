@@ -1,0 +1,88 @@
+"""What stands on a wall: one picture with its short facts, and many of them read only where they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+
+@dataclass(frozen=True)
+class Item:
+    """One tile.
+
+    Attributes:
+        key: what the picture is known by as long as it is on a wall: its imageUUID, or the taskUUID of a run that
+            has no picture.
+        alt: the prompt.
+        caption: short facts, such as ``("seed 7", "temperature 0.3", "$0.07")``.
+        file: the original; ``None`` where there is no picture.
+        width, height: of the original, in pixels; 0 where they are not known.
+        media_type: of the original.
+        missing: why there is no picture.
+        status: of the run or the result.
+        rating: 1 to 5.
+        keep: ``True`` kept, ``False`` rejected, ``None`` not said.
+        tags, note: a person's own words.
+    """
+
+    key: str
+    alt: str
+    caption: tuple[str, ...]
+    file: Path | None
+    width: int
+    height: int
+    media_type: str
+    missing: str = ""
+    status: str = "done"
+    rating: int | None = None
+    keep: bool | None = None
+    tags: str = ""
+    note: str = ""
+
+
+class Items(Sequence[Item]):
+    """Many items. Whoever has a hundred thousand makes only those that are asked for, and knows keys without them."""
+
+    def read(self, start: int, stop: int) -> list[Item]:
+        """The items from ``start`` up to ``stop``."""
+        raise NotImplementedError
+
+    def keys(self, start: int, stop: int) -> Iterable[str]:
+        """The keys of the items from ``start`` up to ``stop``."""
+        return [item.key for item in self.read(start, stop)]
+
+    def positions(self, keys: Iterable[str]) -> list[int]:
+        """Where the items of these keys stand, in order; keys that no item has are left out."""
+        wanted = set(keys)
+        if not wanted:
+            return []
+        return [index for index, key in enumerate(self.keys(0, len(self))) if key in wanted]
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            return self.read(start, stop)[::step] if step > 0 else [self[i] for i in range(start, stop, step)]
+        place = range(len(self))[index]
+        return self.read(place, place + 1)[0]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.read(0, len(self)))
+
+
+class ItemList(Items):
+    """Items out of a sequence."""
+
+    def __init__(self, items: Sequence[Item] = ()) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def read(self, start: int, stop: int) -> list[Item]:
+        return list(self._items[start:stop])

@@ -1,0 +1,108 @@
+"""Pictures on their way to a page: made in a thread, the newest request first.
+
+A kernel's main thread belongs to the person's cells, so it only takes requests in. What somebody scrolled past is
+made last, or not at all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbkit.waiting import in_thread
+
+BATCH = 50
+"""Previews in one message at most."""
+FLUSH = 0.08
+"""Seconds after which those that are ready go out, while the rest is being made."""
+WAITING = 12
+"""Requests that wait at most; the oldest give way, and the page asks again when it shows them."""
+
+Send = Callable[[dict[str, Any], list[bytes]], None]
+Wanted = tuple[int, Path]
+
+
+@dataclass
+class _Request:
+    pixels: int  # 0: the originals as they are
+    wanted: deque[Wanted]
+
+
+class Post:
+    """Answers requests for pictures.
+
+    Args:
+        send: a message with its buffers, to the page; called from any thread.
+        preview: from a file and a size in pixels to a small JPEG.
+    """
+
+    def __init__(self, send: Send, preview: Callable[[Path, int], bytes]) -> None:
+        self._send, self._preview = send, preview
+        self._lock = threading.Lock()
+        self._requests: list[_Request] = []
+        self._working = False
+
+    def previews(self, pixels: int, wanted: Sequence[Wanted]) -> None:
+        """Take in a request for previews, of which at most :data:`BATCH` are made; returns at once."""
+        self._take_in(_Request(pixels, deque(wanted[:BATCH])))
+
+    def originals(self, wanted: Sequence[Wanted]) -> None:
+        """Take in a request for whole files; returns at once."""
+        self._take_in(_Request(0, deque(wanted)))
+
+    def _take_in(self, request: _Request) -> None:
+        with self._lock:
+            self._requests.append(request)
+            late, self._requests = self._requests[:-WAITING], self._requests[-WAITING:]
+            start, self._working = not self._working, True
+        if late:
+            self._send({"type": "dropped", "ids": [name for old in late for name, _ in old.wanted]}, [])
+        if start:
+            in_thread(self._work, "nbkit-wall")
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                while self._requests and not self._requests[-1].wanted:
+                    self._requests.pop()
+                if not self._requests:
+                    self._working = False
+                    return
+                newest = self._requests[-1]
+            if newest.pixels:
+                self._make(newest)
+            else:
+                self._read(newest)
+
+    def _make(self, request: _Request) -> None:
+        """Previews of one request, until it is time to look whether a newer one has come."""
+        ids, data, broken = [], [], {}
+        ends = time.monotonic() + FLUSH
+        while request.wanted and time.monotonic() < ends:
+            name, file = request.wanted.popleft()
+            try:
+                data.append(self._preview(file, request.pixels))
+                ids.append(name)
+            except Exception as error:  # noqa: BLE001  a damaged file may fail in any way, and its tile says how
+                broken[str(name)] = _reason(error)
+        self._send({"type": "previews", "pixels": request.pixels, "ids": ids, "broken": broken}, data)
+
+    def _read(self, request: _Request) -> None:
+        name, file = request.wanted.popleft()
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            self._send({"type": "original", "id": name, "broken": _reason(error)}, [])
+        else:
+            self._send({"type": "original", "id": name}, [data])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "its file is not here"
+    return f"its file cannot be shown: {error}"

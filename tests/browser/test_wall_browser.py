@@ -1,0 +1,281 @@
+"""The wall in JupyterLab: only what is in view is in the page, a keyboard is enough, pictures open in full size."""
+
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+WALL = """
+import io, pathlib
+from PIL import Image, ImageDraw
+from nbkit.image import make_preview
+from nbkit.widgets.item import Item
+from nbkit.widgets.wall import Wall
+folder = pathlib.Path({folder!r}); folder.mkdir(exist_ok=True)
+files = []
+for n in range(20):
+    picture = Image.new("RGB", (1200, 800) if n % 3 else (800, 1200), f"hsl({{n * 18}}, 60%, 50%)")
+    ImageDraw.Draw(picture).ellipse((100 + 20 * n, 100, 500 + 20 * n, 500), fill="white")
+    files.append(folder / f"{{n:064x}}.jpg"); picture.save(files[-1])
+def item(n, **facts):
+    given = dict(file=files[n % 20], alt=f"A lantern number {{n}}", caption=(f"seed {{n}}", "temperature 0.3", "$0.07"))
+    width, height = (1200, 800) if n % 20 % 3 else (800, 1200)
+    return Item(f"key-{{n}}", width=width, height=height, media_type="image/jpeg", **(given | facts))
+items = [item(n) for n in range({count})]
+items[1] = item(1, rating=3, keep=True, tags="red night", note="the best")
+items[2] = item(2, keep=False)
+items[3] = item(3, file=None, status="blocked", missing="refused by a safety filter")
+made, pressed = [], []
+def preview(file, size):
+    made.append((file, size))
+    return make_preview(file.read_bytes(), size)
+wall = Wall(preview, size=160, keys=True)
+wall.on_key(lambda key, keys: pressed.append((key, keys)))
+wall.show(items{groups})
+"""
+
+
+@pytest.fixture
+def shown(notebook, tmp_path):
+    """``shown("a further cell")`` gives a notebook and the output of its second cell, which shows a wall."""
+
+    def show(*further, count=2000, groups=""):
+        book = notebook(
+            WALL.format(folder=str(tmp_path / "pictures"), count=count, groups=groups), "wall.box", *further
+        )
+        book.run(0)
+        book.run(1)
+        output = book.output(1)
+        expect(wall(output)).to_be_visible()
+        return book, output
+
+    return show
+
+
+def wall(output):
+    return output.get_by_role("listbox", name="pictures")
+
+
+def tile(output, place):
+    return output.locator(f'[role=option][aria-posinset="{place}"]')
+
+
+def selected(output):
+    return output.locator('[role=option][aria-selected="true"]')
+
+
+def said(book, index):
+    """What a cell says that is run now."""
+    book.run(index)
+    return book.output(index).locator(".jp-OutputArea-output").inner_text().strip()
+
+
+def violations(page, scope):
+    found = Axe().run(page, context=scope).response["violations"]
+    return [f"{v['id']}: {node['html'][:200]} {node['failureSummary']}" for v in found for node in v["nodes"]]
+
+
+def test_only_what_is_in_view_is_in_the_page(shown):
+    """Two thousand pictures, a few dozen tiles, also at the end."""
+    book, output = shown("len(made)")
+    expect(tile(output, 1).get_by_role("img", name="A lantern number 0")).to_be_visible()
+    expect(tile(output, 4)).to_contain_text("blocked: refused by a safety filter")
+    assert output.get_by_role("option").count() < 60
+    wall(output).evaluate("e => { e.scrollTop = e.scrollHeight; }")
+    expect(tile(output, 2000).get_by_role("img", name="A lantern number 1999")).to_be_visible()
+    expect(tile(output, 1)).to_have_count(0)
+    assert output.get_by_role("option").count() < 60
+    assert int(said(book, 2)) < 150
+    assert book.page.script_errors == []
+
+
+def test_a_keyboard_is_enough(shown):
+    """Move, extend, select all, and give keys to the kernel; nothing reaches the notebook's own shortcuts."""
+    book, output = shown("wall.selected[:5], len(wall.selected), pressed")
+    page = book.page
+    wall(output).focus()
+    page.keyboard.press("ArrowRight")
+    expect(selected(output)).to_have_attribute("aria-posinset", "2")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(selected(output)).to_have_count(3)
+    page.keyboard.press("4")
+    page.keyboard.press("Control+z")
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    for key in ("d", "d", "a", "b", "End"):
+        page.keyboard.press(key)
+    expect(selected(output)).to_have_attribute("aria-posinset", "2000")
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    page.keyboard.press("Home")
+    page.keyboard.press("Control+a")
+    expect(output.get_by_role("status").filter(has_text="2,000 of 2,000 selected")).to_be_visible()
+    keys = "('key-1', 'key-2', 'key-3')"
+    first = "('key-0', 'key-1', 'key-2', 'key-3', 'key-4')"
+    assert re.sub(r"\s+", " ", said(book, 2)) == f"({first}, 2000, [('4', {keys}), ('u', {keys})])"
+
+
+def test_a_mouse_selects_as_in_a_file_manager(shown):
+    """A click one, with Ctrl one more, with Shift all between."""
+    book, output = shown("wall.selected", "wall.select(['key-6'])", count=30)
+    expect(tile(output, 1).get_by_role("img")).to_be_visible()
+    tile(output, 1).click()
+    tile(output, 3).click(modifiers=["Control"])
+    expect(selected(output)).to_have_count(2)
+    tile(output, 5).click(modifiers=["Shift"])
+    expect(selected(output)).to_have_count(3)
+    assert said(book, 2) == "('key-2', 'key-3', 'key-4')"
+    book.run(3)
+    expect(selected(output)).to_have_attribute("aria-posinset", "7")
+
+
+def test_full_size(shown, tmp_path):
+    """Enter opens the original, arrows go on, + shows every pixel, Save saves it, Esc leads back."""
+    book, output = shown(count=30)
+    page = book.page
+    wall(output).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    picture = dialog.get_by_role("img", name="A lantern number 1", exact=True)
+    expect(picture).to_be_visible()
+    expect(dialog).to_contain_text("★★★")
+    expect(dialog.get_by_role("link", name="Save")).to_be_visible()
+    assert picture.evaluate("e => e.decode().then(() => e.naturalWidth)") == 1200
+    page.keyboard.press("+")
+    expect(picture).to_have_css("width", "1200px")
+    page.keyboard.press("-")
+    page.keyboard.press("ArrowLeft")
+    expect(dialog.get_by_role("img", name="A lantern number 0", exact=True)).to_be_visible()
+    with page.expect_download() as download:
+        dialog.get_by_role("link", name="Save").click()
+    assert download.value.suggested_filename == "seed-0-000000000000.jpg"
+    assert download.value.path().read_bytes() == (tmp_path / "pictures" / f"{0:064x}.jpg").read_bytes()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(wall(output)).to_be_focused()
+    expect(selected(output)).to_have_attribute("aria-posinset", "1")
+
+
+def test_side_by_side_in_step(shown):
+    """Two selected pictures open beside each other and are at the same scale."""
+    book, output = shown("wall.open(['key-1', 'key-2', 'key-4'])", count=30)
+    page = book.page
+    wall(output).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("img")).to_have_count(2)
+    dialog.get_by_role("img").first.click()
+    for picture, width in zip(dialog.get_by_role("img").all(), (800, 1200), strict=True):
+        expect(picture).to_have_css("width", f"{width}px")
+    page.keyboard.press("Escape")
+    book.run(2)
+    expect(dialog.get_by_role("img")).to_have_count(3)
+    dialog.get_by_role("button", name="Close").click()
+
+
+def test_one_more_picture_costs_little(shown):
+    """Under 10 kB over the connection; the previews in hand stay."""
+    count = """() => { window.heard = 0; const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+        kernel.anyMessage.connect((_, {msg, direction}) => {
+            if (msg.header.msg_type !== 'comm_msg') return;
+            window.heard += JSON.stringify(msg.content).length + msg.buffers.reduce((sum, b) => sum + b.byteLength, 0); }); }"""
+    book, output = shown(
+        "wall.show(items)", "before = len(made)\nwall.show([item(5000), *items])", "len(made) - before"
+    )
+    expect(tile(output, 1).get_by_role("img")).to_be_visible()
+    book.run(2)  # the page scrolls to where the next cell is run, and the wall asks for what comes into view
+    book.page.wait_for_timeout(1000)
+    book.page.evaluate(count)
+    book.run(3)
+    expect(tile(output, 1).get_by_role("img", name="A lantern number 5000")).to_be_visible()
+    expect(tile(output, 2).get_by_role("img", name="A lantern number 0", exact=True)).to_be_visible()
+    book.page.wait_for_timeout(300)
+    assert book.page.evaluate("() => window.heard") < 10_000
+    assert int(said(book, 4)) <= 2
+
+
+def test_groups_and_two_views(shown):
+    """Headings are heard as groups; what is selected in one view is selected in the other."""
+    groups = ", groups=[('temperature 0.3', 7), ('temperature 0.8', 1993)]"
+    book, output = shown("wall.box", groups=groups)
+    expect(output.get_by_role("group", name="temperature 0.3 (7)").get_by_role("option")).to_have_count(7)
+    book.run(2)
+    other = book.output(2)
+    expect(tile(other, 1).get_by_role("img")).to_be_visible()
+    wall(other).focus()
+    for _ in range(3):
+        book.page.keyboard.press("ArrowDown")
+    expect(selected(other)).to_have_count(1)
+    expect(selected(output)).to_have_count(1)
+    place = selected(other).get_attribute("aria-posinset")
+    assert selected(output).get_attribute("aria-posinset") == place
+
+
+def test_a_reloaded_page_asks_again(shown, lab_page, lab):
+    """With the kernel alive the wall is there again, and so is what was selected."""
+    book, output = shown()
+    tile(output, 2).click()
+    expect(selected(output)).to_have_count(1)
+    book.save()
+    lab_page.reload()
+    lab_page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+    lab_page.evaluate("() => jupyterapp.restored.then(() => null)")
+    lab_page.evaluate(
+        """async path => { const w = await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+            await w.context.ready; await w.sessionContext.ready; jupyterapp.shell.activateById(w.id); return null; }""",
+        book.path.name,
+    )
+    expect(tile(output, 1).get_by_role("img", name="A lantern number 0")).to_be_visible()
+    expect(selected(output)).to_have_attribute("aria-posinset", "2")
+    lab_page.evaluate("() => { jupyterapp.shell.mode = 'single-document'; jupyterapp.shell.collapseLeft(); }")
+
+
+def test_a_kernel_that_does_not_answer(shown):
+    """The wall says so while it waits, and shows the pictures when they come."""
+    book, output = shown("import time; time.sleep(8)")
+    expect(tile(output, 1).get_by_role("img")).to_be_visible()
+    # Many kernels answer a page beside the cell that runs; this one shall be one that does not.
+    book.page.evaluate(f"() => {{ {KERNEL}.commsOverSubshells = 'disabled'; }}")
+    book.page.evaluate(
+        """() => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = 2;
+            jupyterapp.commands.execute('notebook:run-cell'); }"""
+    )
+    wall(output).evaluate("e => { e.scrollTop = e.scrollHeight; }")
+    silence = output.get_by_role("status").filter(has_text="the kernel is busy, or there is none")
+    expect(silence).to_be_visible()
+    expect(tile(output, 2000).get_by_role("img")).to_be_visible()
+    expect(silence).to_have_count(0)
+
+
+def test_no_picture_is_saved(shown):
+    """A notebook that keeps its widgets' state keeps none."""
+    book, output = shown()
+    expect(tile(output, 1).get_by_role("img")).to_be_visible()
+    saved = json.dumps(book.save())
+    assert "/9j/" not in saved  # how every JPEG begins in base64
+    assert len(saved) < 80_000
+
+
+def test_axe_finds_nothing(shown, screenshots):
+    """In a light page and in a dark one, on the wall and in its dialog. The pictures are for looking at."""
+    book, output = shown(count=60)
+    page = book.page
+    expect(tile(output, 12).get_by_role("img")).to_be_visible()
+    wall(output).focus()
+    for key in ("ArrowRight", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        book.theme(theme)
+        page.screenshot(path=screenshots / f"wall-{theme.split()[1].lower()}.png")
+        assert violations(page, ".nbkit-wall") == []
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog").get_by_role("link", name="Save")).to_have_count(2)
+        page.screenshot(path=screenshots / f"wall-open-{theme.split()[1].lower()}.png")
+        assert violations(page, ".nbkit-wall-stage") == []
+        page.keyboard.press("Escape")
+    book.theme("JupyterLab Light")

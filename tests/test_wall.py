@@ -1,0 +1,325 @@
+"""The wall without a page: what it tells, what it makes in which order, what a press does. A list stands for the page."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from nbkit.widgets.item import Item, ItemList, Items
+from nbkit.widgets.post import Post
+from nbkit.widgets.wall import Wall
+
+
+def item(number, **facts):
+    given = {"alt": f"prompt {number}", "caption": (f"seed {number}",), "file": Path(f"{number:064x}.jpg")} | facts
+    return Item(f"key-{number}", width=64, height=48, media_type="image/jpeg", **given)
+
+
+class Page:
+    """What a page would hear and say."""
+
+    def __init__(self, wall):
+        self.wall, self.heard = wall, []
+        wall.box.send = lambda content, buffers=None: self.heard.append((content, buffers or []))
+
+    def say(self, kind, **content):
+        version = content.pop("version", self.wall.box.version)
+        self.wall.box._handle_custom_msg({"type": kind, "version": version, **content}, [])
+
+    def wait_for(self, kind):
+        deadline = time.monotonic() + 10
+        while not any(content["type"] == kind for content, _ in self.heard):
+            assert time.monotonic() < deadline, f"no {kind} among {[c['type'] for c, _ in self.heard]}"
+            time.sleep(0.005)
+        return next((content, buffers) for content, buffers in self.heard if content["type"] == kind)
+
+    def rows(self, *ranges):
+        self.heard.clear()
+        self.say("rows", ranges=ranges)
+        return [row for _, rows in self.heard[-1][0]["parts"] for row in rows]
+
+
+@pytest.fixture
+def wall():
+    return Wall(lambda file, size: f"{file.stem[-1]} {size}".encode(), keys=True)
+
+
+@pytest.fixture
+def page(wall):
+    return Page(wall)
+
+
+class Counted(Items):
+    """A hundred thousand items that writes down which were read."""
+
+    def __init__(self):
+        self.read_so_far = []
+
+    def __len__(self):
+        return 100_000
+
+    def keys(self, start, stop):
+        return (f"key-{number}" for number in range(start, stop))
+
+    def read(self, start, stop):
+        self.read_so_far += range(start, stop)
+        return [item(number) for number in range(start, stop)]
+
+
+def test_it_tells_what_is_asked_for(wall, page):
+    """Facts come by the place of a picture; nothing is pushed."""
+    wall.show([item(1), item(2, rating=4, keep=False, tags="red", status="failed", file=None, missing="refused")])
+    assert page.heard == []
+    first, second = page.rows((0, 99))
+    assert first["alt"] == "prompt 1"
+    assert first["name"] == "seed-1-000000000000.jpg"
+    assert "rating" not in first
+    assert (second["rating"], second["keep"], second["status"]) == (4, False, "failed")
+    assert "name" not in second
+
+
+def test_a_picture_that_was_told_is_a_number(wall, page):
+    """One more picture in front costs one fact and a few digits, however long the prompts are."""
+    many = [item(number, alt="a long prompt " * 40) for number in range(100)]
+    wall.show(many)
+    page.rows((0, 100))
+    wall.show([item(100), *many])
+    rows = page.rows((0, 100))
+    assert rows[0]["alt"] == "prompt 100"
+    assert all(isinstance(row, int) for row in rows[1:])
+    assert len(json.dumps(page.heard)) < 1_000
+
+
+def test_what_changed_is_told_again(wall, page):
+    """A new rating is a fact again, and a page that knows nothing can ask for all."""
+    wall.show([item(1), item(2)])
+    page.rows((0, 2))
+    wall.show([item(1), item(2, rating=5)])
+    known, changed = page.rows((0, 2))
+    assert isinstance(known, int)
+    assert changed["rating"] == 5
+    page.say("rows", ranges=[(0, 2)], full=True)
+    assert all(isinstance(row, dict) for row in page.heard[-1][0]["parts"][0][1])
+
+
+def test_a_question_about_an_earlier_showing_is_not_answered(wall, page):
+    """Its places mean other pictures by now, and so would its keys."""
+    pressed = []
+    wall.on_key(lambda key, keys: pressed.append((key, keys)))
+    wall.show([item(1)])
+    wall.show([item(2)])
+    page.say("rows", ranges=[(0, 1)], version=1)
+    page.say("key", key="4", ranges=[(0, 1)], version=1)
+    page.say("select", ranges=[(0, 1)], active=0, version=1)
+    assert page.heard == []
+    assert pressed == []
+    assert wall.selected == ()
+
+
+def test_only_what_is_in_view_is_read(wall, page):
+    """A hundred thousand pictures open as fast as ten."""
+    items = Counted()
+    wall.show(items)
+    page.rows((500, 520))
+    assert items.read_so_far == list(range(500, 520))
+    assert wall.box.total == 100_000
+
+
+def test_previews_are_made_in_a_thread(wall, page):
+    """They come as buffers beside their numbers."""
+    made_in = []
+    wall._post._preview = lambda file, size: made_in.append(threading.current_thread().name) or b"jpeg"
+    wall.show([item(1), item(2), item(3, file=None, missing="refused")])
+    first, second, _ = page.rows((0, 3))
+    page.say("previews", at=[1, 0, 2, 77], pixels=256)
+    content, buffers = page.wait_for("previews")
+    assert content["ids"] == [second["id"], first["id"]]
+    assert buffers == [b"jpeg", b"jpeg"]
+    assert set(made_in) == {"nbkit-wall"}
+
+
+def test_a_damaged_file_says_so_in_its_tile(wall, page):
+    """The others come all the same."""
+
+    def preview(file, size):
+        if file.stem.endswith("1"):
+            raise OSError("it is cut short")
+        return b"jpeg"
+
+    wall._post._preview = preview
+    wall.show([item(1), item(2)])
+    first, second = page.rows((0, 2))
+    page.say("previews", at=[0, 1], pixels=256)
+    content, buffers = page.wait_for("previews")
+    assert content["broken"] == {str(first["id"]): "its file cannot be shown: it is cut short"}
+    assert (content["ids"], buffers) == ([second["id"]], [b"jpeg"])
+
+
+def test_the_newest_request_is_answered_first():
+    """What somebody scrolled past is made last; what waits too long is given up, and the page is told."""
+    sent, made, begun, go_on, ended = [], [], threading.Event(), threading.Event(), threading.Event()
+
+    def preview(file, size):
+        begun.set()
+        assert go_on.wait(10)
+        made.append(int(file.name))
+        if made[-1] == 3:
+            ended.set()
+        return b"jpeg"
+
+    post = Post(lambda content, buffers: sent.append(content), preview)
+    post.previews(256, [(1, Path("1"))])
+    assert begun.wait(10)
+    for number in range(2, 16):
+        post.previews(256, [(number, Path(str(number)))])
+    go_on.set()
+    assert ended.wait(10)
+    assert made == [1, *range(15, 2, -1)] or made == [1, *range(15, 3, -1), 3]
+    assert {"type": "dropped", "ids": [2]} in sent
+
+
+def test_the_original_comes_as_it_is(wall, page, tmp_path):
+    """Byte by byte, and a file that is gone is said to be."""
+    file = tmp_path / "picture.jpg"
+    file.write_bytes(b"exactly these")
+    wall.show([item(1, file=file), item(2)])
+    page.say("original", at=[0])
+    assert page.wait_for("original")[1] == [b"exactly these"]
+    page.heard.clear()
+    page.say("original", at=[1])
+    assert page.wait_for("original")[0]["broken"] == "its file is not here"
+
+
+def test_selecting(wall, page):
+    """By the page and from code: keys in the order of the wall, callbacks once each."""
+    told = []
+    wall.on_select(told.append)
+    wall.show([item(number) for number in range(10)])
+    page.say("select", ranges=[(3, 5), (8, 99)], active=3, by="me")
+    assert wall.selected == ("key-3", "key-4", "key-8", "key-9")
+    assert wall.box.chosen == {"version": 1, "ranges": [[3, 5], [8, 10]], "active": 3, "by": "me"}
+    wall.select(["key-7", "key-2", "no such key"])
+    assert told == [("key-3", "key-4", "key-8", "key-9"), ("key-2", "key-7")]
+
+
+def test_the_selection_moves_with_its_pictures(wall):
+    """A new picture in front shifts places and not what is selected; what is not shown is not selected."""
+    wall.show([item(1), item(2)])
+    wall.select(["key-1", "key-2"])
+    wall.show([item(0), item(1)])
+    assert wall.selected == ("key-1",)
+    assert wall.box.chosen["ranges"] == [[1, 2]]
+
+
+def test_one_at_most_where_one_is_asked_for():
+    """A wall to pick one picture from."""
+    wall = Wall(lambda file, size: b"", multiple=False)
+    wall.show([item(1), item(2)])
+    wall.select(["key-1", "key-2"])
+    assert wall.selected == ("key-1",)
+
+
+def test_a_key_is_for_the_pictures_that_it_was_pressed_on(wall, page):
+    """The press says which, whatever has been selected since."""
+    pressed = []
+    wall.on_key(lambda key, keys: pressed.append((key, keys)))
+    wall.show([item(1), item(2)])
+    wall.select(["key-2"])
+    page.say("key", key="4", ranges=[(0, 1)])
+    assert pressed == [("4", ("key-1",))]
+
+
+def test_a_callback_may_use_the_wall(wall, page):
+    """It is called outside the lock, and may show something else."""
+    wall.on_key(lambda key, keys: wall.show([item(3)]))
+    wall.show([item(1)])
+    page.say("key", key="x", ranges=[(0, 1)])
+    assert wall.box.total == 1
+    assert wall.box.version == 2
+
+
+def test_a_fault_in_a_callback_is_shown(wall, page):
+    """Jupyter would lose it. The next press that goes well takes it away."""
+
+    def fail(key, keys):
+        if key == "1":
+            raise ValueError("no such rating")
+
+    wall.on_key(fail)
+    wall.show([item(1)])
+    page.say("key", key="1", ranges=[(0, 1)])
+    assert "ValueError: no such rating" in wall.box.problem
+    page.say("key", key="2", ranges=[(0, 1)])
+    assert wall.box.problem == ""
+
+
+def test_an_unreadable_message_is_shown(wall, page):
+    """Whatever a page sends."""
+    wall.show([item(1)])
+    page.say("rows", ranges=["nonsense"])
+    assert "ValueError" in wall.box.problem
+
+
+def test_opening_from_code_and_by_a_person(wall, page):
+    """Four at most stand side by side."""
+    opened = []
+    wall.on_open(opened.append)
+    wall.show([item(number) for number in range(6)])
+    wall.open([f"key-{number}" for number in range(6)])
+    assert page.heard[-1][0] == {"type": "open", "version": 1, "at": [0, 1, 2, 3]}
+    page.say("open", at=[2])
+    assert opened == [("key-2",)]
+
+
+def test_refreshing_sends_facts_and_no_pictures(wall, page):
+    """Few are sent, many are asked for again."""
+    items = [item(number) for number in range(300)]
+    wall.show(ItemList(items))
+    items[1] = item(1, rating=2)
+    wall.refresh(["key-1"])
+    content, buffers = page.heard[-1]
+    assert [fact["rating"] for fact in content["facts"]] == [2]
+    assert buffers == []
+    wall.refresh()
+    assert page.heard[-1][0]["type"] == "stale"
+
+
+def test_groups_have_to_add_up(wall):
+    """Headings count what stands under them."""
+    wall.show([item(1), item(2), item(3)], groups=[("red", 2), ("jade", 1)])
+    assert wall.box.groups == [["red", 2], ["jade", 1]]
+    with pytest.raises(ValueError, match="count 2 items, and there are 3"):
+        wall.show([item(1), item(2), item(3)], groups=[("red", 2)])
+
+
+def test_no_picture_is_in_the_state(wall, page):
+    """What a notebook saves of it is small."""
+    wall.show([item(number, alt="a secret garden " * 50) for number in range(2_000)])
+    page.rows((0, 200))
+    state = {name: value for name, value in wall.box.get_state().items() if name not in ("_esm", "_css")}
+    assert len(json.dumps(state, default=repr)) < 5_000
+
+
+def test_many_threads(wall, page):
+    """Messages may come in any thread while code shows something else."""
+    errors = []
+
+    def ask():
+        try:
+            for _ in range(100):
+                page.say("rows", ranges=[(0, 50)])
+                page.say("select", ranges=[(0, 5)], active=0)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for length in range(100):
+        wall.show([item(number) for number in range(length)])
+    for thread in threads:
+        thread.join(20)
+    assert errors == []
+    assert wall.box.problem == ""
