@@ -5,34 +5,44 @@ const BEHIND = "This page was loaded again, so the notebook's own copy of the pi
   "They are in studio.log; run this cell again before you save the notebook.";
 
 /* ipywidgets draws a slider's handle and its number as elements without a name. */
-function nameSliders(root) {
+function name(root) {
   for (const slider of root.querySelectorAll(".widget-slider")) {
-    const name = slider.querySelector(".widget-label")?.textContent?.trim();
-    if (!name) continue;
+    const called = slider.querySelector(".widget-label")?.textContent?.trim();
+    if (!called) continue;
     const readout = slider.querySelector(".widget-readout");
     for (const handle of slider.querySelectorAll(".noUi-handle")) {
-      setOnce(handle, "aria-label", name);
+      setOnce(handle, "aria-label", called);
       // noUiSlider tells percent or raw doubles; the number beside it is what people read.
       if (readout) setOnce(handle, "aria-valuetext", readout.textContent.trim());
     }
     if (readout) {
       setOnce(readout, "role", "textbox");
-      setOnce(readout, "aria-label", `${name}, as a number`);
+      setOnce(readout, "aria-label", `${called}, as a number`);
       if (!readout.hasAttribute("tabindex")) readout.tabIndex = 0;
     }
   }
   for (const group of root.querySelectorAll(".widget-toggle-buttons")) {
-    const name = group.querySelector(".widget-label")?.textContent?.trim();
+    const called = group.querySelector(".widget-label")?.textContent?.trim();
     const buttons = group.querySelector(".widget-toggle-button")?.parentElement;
-    if (!name || !buttons) continue;
+    if (!called || !buttons) continue;
     setOnce(buttons, "role", "group");
-    setOnce(buttons, "aria-label", name);
+    setOnce(buttons, "aria-label", called);
     for (const button of buttons.querySelectorAll(".widget-toggle-button"))
       setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
   }
+  // Of several buttons with one word, each is named by its tooltip.
+  for (const button of root.querySelectorAll("button.nbkit-named")) setOnce(button, "aria-label", button.title);
   // A toggle button says that it is one, and whether it is down.
   for (const button of root.querySelectorAll("button.jupyter-button.widget-toggle-button:not(.widget-toggle-buttons *)"))
     setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
+}
+
+/* What is said under the buttons is read aloud. An error is an alert, which is heard by itself. */
+function announce(root) {
+  const line = root.querySelector(".nbkit-under");
+  if (!line) return;
+  setOnce(line, "role", "status");
+  setOnce(line, "aria-live", line.querySelector("[role=alert]") ? "off" : "polite");
 }
 
 function setOnce(element, attribute, value) {
@@ -68,18 +78,11 @@ function watchRecord(root, model, line, signal) {
 
 function render({ model, el }) {
   const over = new AbortController();
-  const voice = document.createElement("div");
-  voice.className = "nbkit-unseen";
-  voice.setAttribute("role", "status");
-  voice.setAttribute("aria-live", "polite");
   const behind = document.createElement("p");
   behind.className = "nbkit-behind";
   behind.setAttribute("role", "note");
   behind.hidden = true;
-  el.append(voice, behind);
-
-  const say = () => { voice.textContent = model.get("said"); };
-  model.on("change:said", say);
+  el.append(behind);
 
   // The view is not in the page yet when it is rendered.
   let observer;
@@ -91,7 +94,7 @@ function render({ model, el }) {
     const again = () => {
       if (waiting) return;
       waiting = true;
-      requestAnimationFrame(() => { waiting = false; nameSliders(root); });
+      requestAnimationFrame(() => { waiting = false; name(root); announce(root); });
     };
     observer = new MutationObserver(again);
     observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuenow"] });
@@ -104,7 +107,6 @@ function render({ model, el }) {
     cancelAnimationFrame(settle);
     over.abort();
     observer?.disconnect();
-    model.off("change:said", say);
   };
 }
 

@@ -9,7 +9,7 @@ with :meth:`Control.complain` what is wrong.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from html import escape
 from typing import Any
@@ -103,6 +103,10 @@ class Control(ABC):
         for widget in self.box.children[0].children:
             if widget.has_trait("disabled"):
                 widget.disabled = not enabled
+
+    def vary(self, names: Collection[str]) -> None:
+        """Be seen, unless what it holds is among these, which take several values elsewhere."""
+        self.box.layout.display = "none" if set(self.names) & set(names) else ""
 
     @property
     def complaint(self) -> str:

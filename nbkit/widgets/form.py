@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -24,6 +24,9 @@ OPEN = ("prompt", "aspect_ratio", "temperature", "top_p", "seed", "number_result
 class Form:
     """The controls of every parameter.
 
+    Args:
+        apart: parameters whose controls whoever holds the form puts into a place of their own.
+
     Attributes:
         controls: by the Python name of the parameter; one control may hold several.
         fold: those that are folded away.
@@ -31,12 +34,13 @@ class Form:
         box: what stands open, and the folded rest under it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: Collection[str] = ()) -> None:
         self.size, self.references, self.seed, self.draft = Size(), References(), Seed(), Draft()
         own = {name: control for control in (self.size, self.references, self.seed) for name in control.names}
         self.controls: dict[str, Control] = {n: own[n] if n in own else control_for(p) for n, p in PARAMETERS.items()}
-        shown = [self.controls[name] for name in OPEN]
-        self.fold = Fold(control for control in self._each() if control not in shown)
+        shown = [self.controls[name] for name in OPEN if name not in apart]
+        aside = [*shown, *(self.controls[name] for name in apart)]
+        self.fold = Fold(control for control in self._each() if control not in aside)
         self.box = widgets.VBox((grid(shown), self.fold.box))
         self.draft.button.observe(lambda _: self._draft(), "value")
 
@@ -78,18 +82,27 @@ class Form:
         """What is asked for, by Python name and unchecked."""
         return self.draft.applied({name: value for control in self._each() for name, value in control.read().items()})
 
-    def check(self) -> tuple[ImageRequest | None, dict[str, RequestError]]:
-        """The request that the controls ask for, or else, by parameter, what is wrong with them."""
-        values, problems = self.read(), {}
-        for name, value in values.items():
+    def vary(self, names: Collection[str]) -> None:
+        """Have these parameters take several values elsewhere: what sets one value of them is not shown."""
+        for control in self._each():
+            control.vary(names)
+
+    def wrong(self) -> dict[str, RequestError]:
+        """What is wrong with single controls, by parameter."""
+        problems = {}
+        for name, value in self.read().items():
             try:
                 rules.check_one(PARAMETERS[name], name, value)
             except RequestError as error:
                 problems[name] = error
-        if problems:
+        return problems
+
+    def check(self) -> tuple[ImageRequest | None, dict[str, RequestError]]:
+        """The request that the controls ask for, or else, by parameter, what is wrong with them."""
+        if problems := self.wrong():
             return None, problems
         try:
-            return ImageRequest(**values), {}
+            return ImageRequest(**self.read()), {}
         except RequestError as error:
             return None, {NAMES.find(error.parameter).name: error}
 

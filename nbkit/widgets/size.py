@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -32,6 +32,7 @@ class Size(Control):
         self.pixels.add_class("nbkit-pixels")
         self.field = self.ratio
         self._follows = self._draft = False
+        self._varied: frozenset[str] = frozenset()
         self.box.add_class("nbkit-wide")
         self._place(self.ratio, self.tier, self.pixels)
         for dropdown in (self.ratio, self.tier):
@@ -71,7 +72,17 @@ class Size(Control):
         self._draft = self.tier.disabled = on
         self._tell()
 
+    def vary(self, names: Collection[str]) -> None:
+        self._varied = frozenset(names) & {RATIO.name, TIER.name}
+        for name, dropdown in ((RATIO.name, self.ratio), (TIER.name, self.tier)):
+            dropdown.layout.display = "none" if name in self._varied else ""
+        self.box.layout.display = "none" if len(self._varied) == 2 else ""
+        self._tell()
+
     def _tell(self) -> None:
+        if self._varied:
+            self.pixels.value = f'<span class="nbkit-quiet">{" and ".join(_said(self._varied))} varies</span>'
+            return
         ratio, tier = self.ratio.value, DRAFT_TIER if self._draft else self.tier.value
         if self._follows and ratio == UNSET:
             self.pixels.value = '<span class="nbkit-quiet">size follows the first reference</span>'
@@ -89,6 +100,10 @@ class Size(Control):
 def _dropdown(parameter: Any, default: str) -> widgets.Dropdown:
     options = [(_unset(default), UNSET), *((choice, choice) for choice in parameter.kind.choices)]
     return widgets.Dropdown(options=options, description=label(parameter), tooltip=parameter.help)
+
+
+def _said(names: Collection[str]) -> list[str]:
+    return [label(parameter) for parameter in (RATIO, TIER) if parameter.name in names]
 
 
 def _unset(means: str) -> str:
