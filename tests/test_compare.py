@@ -62,7 +62,7 @@ def test_a_run_an_image_and_a_row_say_the_same(studio):
     b = generate(studio, "A glass lantern", output_quality=60, extra={"settings": {"topP": 0.5, "temperature": 0.4}})
     frame = studio.df
     wanted = told([a, b])
-    assert list(wanted) == ["prompt", "systemPrompt", "outputQuality", "extra"]
+    assert sorted(wanted) == ["extra", "outputQuality", "prompt", "systemPrompt", "temperature", "topP"]
     assert told([a[0], b[0]]) == wanted
     assert told([frame.iloc[0], frame.iloc[1]]) == told([frame]) == told([a, frame.iloc[1]]) == wanted
     assert told([a, frame.iloc[0]]) == {}

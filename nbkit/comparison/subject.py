@@ -14,8 +14,10 @@ from nbkit.display.text import usd
 from nbkit.errors import DownloadError, NbkitError
 from nbkit.image import GeneratedImage, examine
 from nbkit.model import MICRO
+from nbkit.parameter import without_query
 from nbkit.request import PARAMETERS, ImageRequest, redacted
 from nbkit.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
+from nbkit.storage.rows import parameter_values
 
 COMPARED = {p.column: p for p in PARAMETERS.values() if p.group != "Delivery" and p.name != "aspect_ratio"}
 """What takes part, by column: what affects the picture. A shape is a way to say width and height."""
@@ -78,10 +80,9 @@ def _of_image(image: GeneratedImage) -> Subject:
 
 
 def _asked(request: ImageRequest, image: GeneratedImage | None) -> dict[str, Any]:
-    set_ = request.parameters
-    asked = {p.column: set_.get(p.name) for p in PARAMETERS.values()}
-    if request.reference_images:
-        asked["referenceImages"] = " ".join(map(str, request.reference_images))
+    asked = parameter_values(request, request.to_task())  # as the log has it: with what extra puts in its place
+    if asked["referenceImages"]:
+        asked["referenceImages"] = " ".join(asked["referenceImages"])
     if image is None and request.size:
         asked["width"], asked["height"] = request.size
     asked["extra"] = redacted(request.extra) or None
@@ -147,6 +148,9 @@ def _settled(asked: dict[str, Any], image: GeneratedImage | None) -> dict[str, A
         asked["resolution"] = None  # it has become width and height
     if asked.get("checkContent") and asked.get("safetyMode", "fast") is None:
         asked["safetyMode"] = "fast"
+    if asked.get("referenceImages"):
+        names = asked["referenceImages"].split()
+        asked["referenceImages"] = " ".join(without_query(name) if "://" in name else name for name in names)
     if asked.get("extra"):
         asked["extra"] = json.dumps(asked["extra"], sort_keys=True, ensure_ascii=False)
     return {name: value for name, value in asked.items() if name in COMPARED or name == "extra"}
