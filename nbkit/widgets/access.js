@@ -6,6 +6,8 @@ const BEHIND = "This page was loaded again, so the notebook's own copy of the pi
 
 /* ipywidgets draws a slider's handle and its number as elements without a name. */
 function name(root) {
+  setOnce(root, "role", "group");
+  setOnce(root, "aria-label", "nbkit panel");
   for (const slider of root.querySelectorAll(".widget-slider")) {
     const called = slider.querySelector(".widget-label")?.textContent?.trim();
     if (!called) continue;

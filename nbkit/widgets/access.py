@@ -2,7 +2,7 @@
 
 A widget of its own, seen by nobody, inside the element that it serves. Its script gives every slider's handle
 and number the name that stands before them, keeps the notebook's one-key shortcuts away while somebody works in
-the panel, and says aloud what :meth:`Access.say` is told. With no script running, all else still works.
+the panel, and has what is said under the buttons read aloud. With no script running, all else still works.
 """
 
 from __future__ import annotations
@@ -20,19 +20,13 @@ class Access(anywidget.AnyWidget):
     """The helper of one panel; it stands as a child of the element that it serves.
 
     Attributes:
-        said: what a screen reader hears when it changes.
         kept: which state of the panel's output the notebook should hold; the page says when its copy is older.
     """
 
     _esm = HERE / "access.js"
     _css = HERE / "panel.css"
-    said = traitlets.Unicode("").tag(sync=True)
     kept = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self.add_class("nbkit-access")
-
-    def say(self, text: str) -> None:
-        """Have a text read aloud; the same text twice is read twice."""
-        self.said = f"{text}\u200b" if text and text == self.said else text

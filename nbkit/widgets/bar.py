@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 
 import ipywidgets as widgets
@@ -34,7 +33,6 @@ class Bar:
 
     Args:
         charged: whether real money is spent.
-        aloud: called with what a screen reader should hear.
 
     Attributes:
         generate, stop: the buttons; what a press does is the panel's business.
@@ -42,8 +40,7 @@ class Bar:
         under: how the last press ended.
     """
 
-    def __init__(self, *, charged: bool, aloud: Callable[[str], None] = lambda _: None) -> None:
-        self._aloud = aloud
+    def __init__(self, *, charged: bool) -> None:
         self.generate = widgets.Button(description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
         self.stop = widgets.Button(
@@ -80,8 +77,6 @@ class Bar:
         kind, role, mark = ("error", ' role="alert"', "✗ ") if wrong else ("quiet", "", "")
         text = f'<div class="nbkit-{kind}"{role}>{mark}{"<br>".join(shown)}</div>'
         self.under.value = text if shown else ""
-        if shown and not wrong:  # an alert is heard by itself
-            self._aloud(" ".join(sentences))
 
     def say_run(self, run: Run, seconds: float) -> None:
         """Say what came of a run."""

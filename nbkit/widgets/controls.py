@@ -200,6 +200,7 @@ class Slider(_Single):
             indent=False,
             description_allow_html=True,  # what the eye sees beside the slider, a screen reader hears with its name
             description=f'<span class="nbkit-unseen">{escape(label(parameter))}: </span>send',
+            tooltip=f"{label(parameter)}: whether it is sent",
         )
         self.send.add_class("nbkit-send")
         self._place(self.field, self.send)

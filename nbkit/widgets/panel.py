@@ -71,7 +71,7 @@ class Panel:
         self.last: Run | None = None
         self.access = Access()
         self.form, self.source, self.results = Form(), Source(), Results()
-        self.bar = Bar(charged=studio.charged, aloud=self.access.say)
+        self.bar = Bar(charged=studio.charged)
         self.pictures = Pictures(studio.log, self)
         self.work = Work(studio, self, at_once=at_once)
         self._head = widgets.HTML()
@@ -204,7 +204,7 @@ class Panel:
     def began(self) -> None:
         self._refused = {}
         self._touched = True
-        self.bar.say()
+        self.bar.say("Under way. Stop ends the waiting; this notebook's cells can be run meanwhile.")
         self._refresh()
         self.bar.working(0, self.work.under_way)
 
