@@ -52,13 +52,14 @@ function setOnce(element, attribute, value) {
 }
 
 /* Lumino's shortcuts listen on the document in the capturing phase: only the window comes earlier. While a plain key
-   goes to something inside the panel they are told to look away; with Ctrl or Cmd (save, for one) they are not. */
+   goes to something inside the panel they are told to look away; with Ctrl or Cmd (save, for one) they are not.
+   They look at the very element that has the focus, not at those around it. */
 function quietShortcuts(root, signal) {
   window.addEventListener("keydown", event => {
-    if (!root.contains(event.target)) return;
-    const chord = event.ctrlKey || event.metaKey || event.altKey;
-    if (chord) delete root.dataset.lmSuppressShortcuts;
-    else root.dataset.lmSuppressShortcuts = "true";
+    const { target } = event;
+    if (!root.contains(target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) delete target.dataset.lmSuppressShortcuts;
+    else target.dataset.lmSuppressShortcuts = "true";
   }, { capture: true, signal });
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from nbkit.comparison import differences
+from nbkit.display.compare import differences_html
 from nbkit.log import RunLog
 from nbkit.run import Run
 from nbkit.widgets.actions import Actions, Deeds
@@ -20,7 +22,8 @@ from nbkit.widgets.wall import Wall
 STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
 STRIP = 96
-MOST = 4
+LETTERS = "ABCD"
+MOST = len(LETTERS)
 """So many pictures stand beside each other at once."""
 
 
@@ -97,10 +100,16 @@ class Pictures:
         if keys and set(keys) != {shown.key for shown in self.chosen}:
             self.choose([self._mine[key] for key in keys if key in self._mine])
 
+    def _differences(self) -> str:
+        """What differs between the chosen pictures, in words and numbers."""
+        found = differences([shown.image or shown.run for shown in self.chosen])
+        return differences_html(LETTERS[: len(self.chosen)], found)
+
     def _tell(self) -> None:
-        self.stage.show([shown.item() for shown in self.chosen])
         several = len(self.chosen) > 1
-        self._difference.value = ""
+        marks = LETTERS if several else ("",)
+        self.stage.show([shown.item(mark=mark) for shown, mark in zip(self.chosen, marks, strict=False)])
+        self._difference.value = self._differences() if several else ""
         self._difference.layout.display = "" if several else "none"
         (self._both.add_class if several else self._both.remove_class)("nbkit-several")
         self._both.layout.display = "" if self._mine or self.chosen else "none"

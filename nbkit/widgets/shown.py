@@ -48,9 +48,10 @@ class Shown:
         image = self.image
         return (*(() if image is None or image.seed is None else (f"seed {image.seed}",)), *sampling(self.run))
 
-    def item(self, *, small: bool = False) -> Item:
-        """Its tile; a small one has room for little."""
-        image, caption = self.image, self.telling if small else self.caption
+    def item(self, *, small: bool = False, mark: str = "") -> Item:
+        """Its tile; a small one has room for little, and a mark stands first."""
+        image = self.image
+        caption = (*((mark,) if mark else ()), *(self.telling if small else self.caption))
         if image is None:
             missing = ellipsis(str(self.run.error or self.run.status), 160)
             return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
