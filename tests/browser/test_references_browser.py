@@ -169,17 +169,32 @@ def test_a_bad_file_is_named_and_the_others_are_taken(shown):
     expect(view.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_file_that_is_larger_than_a_message_may_be(shown):
+def test_an_address_is_pasted_with_the_keyboard(shown):
+    """The zone has the focus, and the notebook's own paste stays away."""
+    book, view = shown()
+    text(view).fill("https://pictures.example/tom.png")
+    text(view).press("Control+a")
+    text(view).press("Control+x")
+    expect(text(view)).to_have_value("")
+    zone(view).click(position={"x": 20, "y": 20})
+    expect(zone(view)).to_be_focused()
+    book.page.keyboard.press("Control+v")
+    expect_order(view, "tom.png")
+    assert book.page.locator(".jp-Notebook .jp-Cell").count() == 1
+
+
+def test_a_file_that_is_larger_than_a_message_may_be(shown, tmp_path):
     """A server cuts a connection over which more than 10 MiB come at once; the picture comes in parts."""
     book, view = shown("len(control.items[0].reference.data), control.items[1].name")
-    out = io.BytesIO()
-    Image.new("RGB", (2100, 2000), "teal").save(out, "PNG", compress_level=0)
-    assert out.tell() > 11 * 2**20
-    choose(view, file("large.png", out.getvalue()), "red.png")
+    large = tmp_path / "large.png"
+    Image.new("RGB", (2100, 2000), "teal").save(large, compress_level=0)
+    assert large.stat().st_size > 11 * 2**20
+    view.get_by_label("referenceImages: choose files").set_input_files([large])
+    choose(view, "red.png")
     expect_order(view, "large.png", "red.png")
     expect_pictures(view, 2)
     book.run(1)
-    expect(book.output(1)).to_contain_text(f"({out.tell()}, 'red.png')")
+    expect(book.output(1)).to_contain_text(f"({large.stat().st_size}, 'red.png')")
 
 
 def test_a_saved_notebook_holds_names_and_a_page_that_is_loaded_again_shows_the_pictures(shown, reloaded):
