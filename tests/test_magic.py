@@ -217,6 +217,20 @@ def test_reference_images_of_all_sorts(notebook, tmp_path):
     assert request == expected
 
 
+def test_a_backslash_is_a_letter():
+    """A path of Windows is typed as it is, and quotation marks keep its spaces."""
+    _, keywords = read_line(r"--reference-images C:\new\table.png 'D:\my files\it.png'", {})
+    assert keywords == {"reference_images": [Path(r"C:\new\table.png"), Path(r"D:\my files\it.png")]}
+
+
+def test_a_run_stands_for_its_first_picture(notebook):
+    """As ``run.image`` does; a list of its pictures stands for each of them."""
+    run = notebook.run("%%imagine --as run --number-results 2", "A lamp")
+    notebook.names["both"] = list(run)
+    assert read_line("--reference-images run", notebook.names)[1] == {"reference_images": [run[0]]}
+    assert read_line("--reference-images both", notebook.names)[1] == {"reference_images": [run[0], run[1]]}
+
+
 def test_estimate_sends_nothing(notebook):
     """``--estimate`` is the price that ``studio.estimate`` tells."""
     studio = notebook.names["studio"]

@@ -94,7 +94,7 @@ class Imagine:
             return {"completions": []}
         typed, choices, or_file = offered(begun[1], self._shell.user_ns)
         return {
-            "completions": [SimpleCompletion(text, type="keyword") for text in choices],
+            "completions": [SimpleCompletion(text, type="option") for text in choices],
             "matched_fragment": typed,
             "suppress": True,
             "do_not_suppress": {"IPCompleter.file_matcher"} if or_file else set(),
