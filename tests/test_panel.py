@@ -1,11 +1,11 @@
 """The panel without a page: controls, what they ask for, what a press does, what is shown and what is kept."""
 
-import datetime as dt
 import io
 import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import nbformat
@@ -89,9 +89,14 @@ def picture(size=(64, 48)):
 
 
 def upload(panel, name, content):
-    now = dt.datetime.now(dt.UTC)
-    file = {"name": name, "type": "image/png", "size": len(content), "content": memoryview(content)}
-    panel.controls["reference_images"].upload.value = ({**file, "last_modified": now},)
+    """Send a file as the page does, and wait until it has been taken or refused."""
+    control = panel.controls["reference_images"]
+    control.field._handle_custom_msg({"kind": "files", "files": [{"key": "a", "name": name, "size": len(content)}]}, [])
+    control.field._handle_custom_msg({"kind": "part", "key": "a"}, [memoryview(content)])
+    deadline = time.monotonic() + 20
+    while control.arriving:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
 
 
 # -- controls come from the declarations ----------------------------------------------------------------------
@@ -450,17 +455,17 @@ def test_the_clock_moves_at_most_four_times_a_second(panel, monkeypatch):
 
 
 def test_references_come_from_addresses_and_files_in_order(panel):
-    """The list is numbered in the order in which the prompt may name them, and each can be taken away."""
+    """The list has the order in which the prompt may number them, and each can be taken away."""
     panel.set(prompt="Put 1 into 2")
     control = panel.controls["reference_images"]
-    control.field.value = "https://a.org/1.png\n5a1f5f0a-2b63-4f36-8ac8-0123456789ab"
+    control.append("https://a.org/1.png")
+    control.append("5a1f5f0a-2b63-4f36-8ac8-0123456789ab")
     upload(panel, "cat.png", picture())
     assert [item.name for item in control.items][-1] == "cat.png"
     assert len(panel.request.reference_images) == 3
-    assert control.field.value == ""
-    control.listing.children[0].children[1].click()
+    control.remove(0)
     assert len(panel.request.reference_images) == 2
-    assert "2 · cat.png" in control.listing.children[1].children[0].value
+    assert control.field.tiles[1]["name"] == "cat.png"
 
 
 def test_a_file_that_is_no_picture_is_named(panel):
