@@ -17,13 +17,14 @@ from nbkit.parameter import Wrong
 from nbkit.reference import Reference, make_reference
 from nbkit.run import Run
 from nbkit.storage.database import Database
-from nbkit.storage.frame import to_frame
+from nbkit.storage.frame import frame_of, to_frame
 from nbkit.storage.history import REFERENCE_TYPES, History
 from nbkit.storage.images import ImageStore
 from nbkit.storage.journal import Journal
 from nbkit.storage.marks import Change, checked, image_uuids, mark
 from nbkit.storage.previews import previews_in
-from nbkit.storage.schema import prepare
+from nbkit.storage.schema import IMAGES, RUNS, prepare
+from nbkit.storage.search import found
 from nbkit.table import show_frame
 
 SHOWN = 20
@@ -60,7 +61,22 @@ class RunLog:
         Args:
             sweep: only the runs of the sweep of that name.
         """
-        return to_frame(self._database, self.store.shown, sweep)
+        return to_frame(self._database, self.store.shown, None if sweep is None else RUNS.c.sweep == sweep)
+
+    def search(self, text: str) -> pd.DataFrame:
+        """The rows whose prompt, tags or note hold every word of a text, in the columns of :meth:`to_frame`.
+
+        Args:
+            text: words, or parts of them; ``"a phrase"`` in quotation marks; nothing finds everything. Capitals make
+                no difference, in no alphabet.
+        """
+        if text == "":
+            return self.to_frame()
+        return frame_of(self._database, self.store.shown, found(self._database, text, RUNS.c.id, IMAGES.c.id))
+
+    def matching(self, text: str) -> set[tuple[str, str | None]]:
+        """The rows that :meth:`search` finds, by taskUUID and imageUUID; quicker, because it makes no frame of them."""
+        return set(found(self._database, text, RUNS.c.taskUUID, IMAGES.c.imageUUID))
 
     def mark(
         self,

@@ -73,6 +73,28 @@ def test_the_largest_seed_survives_beside_gaps(service, studio):
     assert studio.log[frame.taskUUID.iloc[1]].seed == MAX_SEED
 
 
+@pytest.mark.parametrize("how", ["csv", "parquet"])
+def test_files_keep_the_largest_seed_beside_gaps(service, studio, tmp_path, how):
+    """A frame written to a file and read back has every digit of a seed, and its gaps."""
+    service.faults += [fault.refused("invalidSeed"), None]
+    for _ in range(2):
+        generate(studio, seed=MAX_SEED)
+    service.faults.append(fault.answers(lambda i, _: {"data": [{**i[0], "seed": MAX_SEED - 1}]}))
+    generate(studio, seed=MAX_SEED - 1)
+    frame = studio.df
+    if how == "csv":
+        frame.to_csv(tmp_path / "log.csv", index=False)
+        again = pd.read_csv(tmp_path / "log.csv", dtype={"seed": "Int64", "requestedSeed": "Int64"})
+        assert "e+" not in (tmp_path / "log.csv").read_text("utf-8")
+    else:
+        frame.to_parquet(tmp_path / "log.parquet")
+        again = pd.read_parquet(tmp_path / "log.parquet")
+        assert dtypes(again) == dtypes(frame)
+        pd.testing.assert_frame_equal(again, frame)
+    assert [None if pd.isna(seed) else int(seed) for seed in again.seed] == [None, MAX_SEED, MAX_SEED - 1]
+    assert [int(seed) for seed in again.requestedSeed] == [MAX_SEED, MAX_SEED, MAX_SEED - 1]
+
+
 def test_rows_tell_what_was_sent_and_what_came(service, studio):
     """One row per picture, with the parameters as sent, the size of the file where none was sent, and the money."""
     generate(studio, number_results=2, temperature=0.3, thinking="HIGH", web_search=True, seed=5)

@@ -26,6 +26,8 @@ T = TypeVar("T")
 LOCK_PATIENCE = 30.0
 """Seconds to wait for another kernel's transaction; each takes milliseconds."""
 
+_AT_ONCE = 500  # rows; larger batches are slower, because their tuples outlive the processor's cache
+
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
 
 _of_the_parent: list[sa.Pool] = []
@@ -178,6 +180,29 @@ class Database:
             raise StorageError(
                 f"the folder {folder} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
             ) from error
+
+
+def read_columns(connection: sa.Connection, query: sa.Executable, width: int) -> list[list[Any]]:
+    """A query's columns, as the driver gives them: to make SQLAlchemy's rows of them takes as long as to read them.
+
+    Args:
+        connection: of :meth:`Database.reading`.
+        query: what to read; its types are not looked at.
+        width: how many columns it has.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as SQLAlchemy itself does, for what the driver raises.
+    """
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    cursor = connection.execute(query).cursor
+    problem = connection.dialect.loaded_dbapi.Error
+    try:
+        while rows := cursor.fetchmany(_AT_ONCE) if cursor else []:
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                column.extend(values)
+    except problem as error:
+        raise sa.exc.DBAPIError(str(query), None, error) from error
+    return columns
 
 
 def _advice(problem: str) -> str:
