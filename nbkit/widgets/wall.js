@@ -6,6 +6,7 @@ const TEXT = 54; // pixels under a picture: its signs, and two lines of facts
 const HEADING = 30;
 const EVERY = 60; // milliseconds between two questions while somebody scrolls
 const BATCH = 50; // previews in one question
+const FEW = 12; // pictures
 const KEPT = 300; // previews in hand, and more where more are in view
 const FACTS = 4000;
 const PATIENCE = 4000; // milliseconds without an answer before the wall says so
@@ -90,7 +91,7 @@ class Store {
       "change:version": () => this.renew(),
       "change:chosen": () => this.take() && this.tell("paint"),
     };
-    for (const name of ["size", "tall", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
+    for (const name of ["size", "tall", "tallest", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
     for (const name of ["label", "message", "problem"]) this.on[`change:${name}`] = () => this.tell("say");
     for (const [event, handler] of Object.entries(this.on)) model.on(event, handler);
   }
@@ -300,7 +301,7 @@ class Tile {
     this.element = make("div", { class: "nbkit-wall-tile", role: "option", id }, this.picture, this.signs, this.caption);
   }
 
-  place(place, total, left, top, width) {
+  place(place, total, left, top, width, room) {
     if (this.at !== place || this.of !== total) {
       this.at = place;
       this.of = total;
@@ -308,8 +309,8 @@ class Tile {
       this.element.setAttribute("aria-posinset", place + 1);
       this.element.setAttribute("aria-setsize", total);
     }
-    this.element.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${width + TEXT}px`;
-    this.picture.style.height = `${width}px`;
+    this.element.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${room + TEXT}px`;
+    this.picture.style.height = `${room}px`;
   }
 
   mark(selected, active) {
@@ -590,9 +591,11 @@ class View {
   }
 
   plan(width, wish, total, groups) {
+    const { model } = this.store;
     this.tile = Math.min(wish, width);
     this.columns = Math.max(1, Math.floor((width + GAP) / (this.tile + GAP)));
-    this.step = this.tile + TEXT + GAP;
+    this.room = Math.ceil(this.tile * model.get("tallest"));
+    this.step = this.room + TEXT + GAP;
     let top = GAP, first = 0;
     this.groups = (groups.length ? groups : [["", total]]).map(([heading, many]) => {
       const rows = Math.ceil(many / this.columns);
@@ -641,6 +644,8 @@ class View {
   }
 
   window() { // the part of the ground that can be seen, in its own pixels
+    // A few without a scroll bar of their own are always drawn: whoever scrolls to them finds them there.
+    if (!this.store.model.get("tall") && this.columns && this.store.total > 0 && this.store.total <= FEW) return [0, this.high];
     const list = this.list.getBoundingClientRect(), ground = this.ground.getBoundingClientRect();
     const top = Math.max(list.top, 0) - ground.top, bottom = Math.min(list.bottom, window.innerHeight) - ground.top;
     return bottom > top && this.columns && this.store.total ? [top, bottom] : null;
@@ -683,7 +688,7 @@ class View {
     }
     const section = this.section(this.groupOf(place), spot.group);
     if (tile.element.parentNode !== section) section.append(tile.element);
-    tile.place(place, store.total, spot.left, spot.top, this.tile);
+    tile.place(place, store.total, spot.left, spot.top, this.tile, this.room);
     tile.mark(holds(store.ranges, place), place === store.active);
     const id = store.rows.get(place);
     tile.show(store.facts.get(id), store.seen(id), store.broken.get(id));
@@ -735,6 +740,7 @@ class View {
     const { model } = this.store;
     this.list.setAttribute("aria-label", model.get("label"));
     this.problem.textContent = model.get("problem");
+    this.problem.hidden = !this.problem.textContent;
     this.count();
   }
 
@@ -833,9 +839,10 @@ class View {
   // A notebook's shortcuts listen on the document before anybody else, and ask the very element that has the focus:
   // "d d" would delete the cell. What is the notebook's own, such as Ctrl+S, stays.
   quiet(event) {
-    if (!this.root.contains(event.target)) return;
+    const home = this.root.closest(".nbkit-gallery") ?? this.root;
+    if (!home.contains(event.target)) return;
     const chord = (event.ctrlKey || event.metaKey || event.altKey) && !["a", "z", " "].includes(event.key.toLowerCase());
-    for (const element of [event.target, this.root]) {
+    for (const element of [event.target, home]) {
       if (chord) element.removeAttribute(QUIET);
       else element.setAttribute(QUIET, "true");
     }

@@ -34,6 +34,9 @@ FACTS = 200
 ALT = 300
 """Characters of a prompt that go to the page."""
 
+FEW = 12
+"""So many without a scroll bar of their own stand in rows that are no higher than the pictures."""
+
 Ranges = list[tuple[int, int]]
 
 
@@ -47,6 +50,7 @@ class _View(anywidget.AnyWidget):
     size = traitlets.Int(160).tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     tall = traitlets.Unicode().tag(sync=True)
+    tallest = traitlets.Float(1.0).tag(sync=True)
     multiple = traitlets.Bool(default_value=True).tag(sync=True)
     marking = traitlets.Bool(default_value=False).tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
@@ -110,6 +114,7 @@ class Wall:
             before, self._selected = self._selected, self._keys(ranges)
             with self.box.hold_sync():
                 self.box.total = len(items)
+                self.box.tallest = 1.0 if self.box.tall or len(items) > FEW else _tallest(self._items)
                 self.box.groups = [[str(heading), int(many)] for heading, many in groups]
                 self.box.version += 1
                 self._publish(ranges, self._place(self._active))
@@ -121,6 +126,15 @@ class Wall:
     def selected(self) -> tuple[str, ...]:
         """The keys of what is selected, in the order in which it is shown."""
         return self._selected
+
+    @property
+    def size(self) -> int:
+        """Of a tile, in CSS pixels."""
+        return int(self.box.size)
+
+    @size.setter
+    def size(self, pixels: int) -> None:
+        self.box.size = pixels
 
     def select(self, keys: Iterable[str]) -> None:
         """Select these and nothing else; keys that are not on the wall are left out."""
@@ -284,6 +298,12 @@ def _ranges(places: Iterable[int]) -> Ranges:
         else:
             found.append((place, place + 1))
     return found
+
+
+def _tallest(items: Iterable[Item]) -> float:
+    """The height of the tallest of few pictures, as a share of its width; at most square."""
+    shapes = [min(1.0, item.height / item.width) for item in items if item.width and item.height]
+    return max(shapes, default=0.3)
 
 
 def _file_name(item: Item) -> str:

@@ -65,9 +65,10 @@ def test_from_a_prompt_to_a_picture_and_a_row(shown):
     expect(panel.get_by_text("1264 × 848 px")).to_be_visible()
     press_generate(panel)
     expect(panel.get_by_role("img", name=PROMPT)).to_be_visible()
-    expect(panel.get_by_text(f"1264x848 · seed {2**63 - 1} · $0.06895 · temperature 0.72")).to_be_visible()
+    stage = panel.get_by_role("listbox", name="chosen picture")
+    expect(stage.get_by_text(f"1264x848 · seed {2**63 - 1} · $0.06895 · temperature 0.72")).to_be_visible()
     expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
-    expect(panel.get_by_text(re.compile("this run .0.06895 · this studio .0.06895"))).to_be_visible()
+    expect(panel.get_by_text("$4.93105 left of $5.00")).to_be_visible()
     book.run(2)
     expect(book.output(2).get_by_text(str(2**63 - 1))).to_be_visible()
     expect(book.output(2).get_by_text("0.72")).to_be_visible()
@@ -94,7 +95,7 @@ def test_a_refusal_is_said_in_the_panel(shown):
     prompt(panel).fill(PROMPT)
     press_generate(panel)
     expect(panel.get_by_role("alert")).to_contain_text("Change the prompt")
-    expect(panel.get_by_text("No picture: refused by a safety filter")).to_be_visible()
+    expect(panel.get_by_role("option").get_by_text(re.compile("safety"))).to_be_visible()
 
 
 def test_a_double_click_makes_one_run(shown):
@@ -132,7 +133,7 @@ def test_stop_frees_the_panel_and_the_picture_comes_later(shown):
     prompt(panel).fill(PROMPT)
     press_generate(panel)
     expect(panel.get_by_text(re.compile(r"working… [1-9]\.\d s"))).to_be_visible()
-    panel.get_by_role("button", name="Stop waiting").click()
+    panel.get_by_role("button", name="Stop").click()
     expect(panel.get_by_text("Stopped waiting. The request has been sent")).to_be_visible(timeout=1000)
     expect(generate(panel)).to_be_enabled()
     expect(panel.get_by_role("img", name=PROMPT)).to_be_visible()
@@ -173,13 +174,15 @@ def test_a_file_becomes_a_reference(shown, tmp_path, png):
     prompt(panel).fill(PROMPT)
     panel.get_by_role("button", name="referenceImages").click()
     with panel.page.expect_file_chooser() as chooser:
-        panel.get_by_role("button", name="Files").click()
+        panel.get_by_text("Choose files…").click()
     chooser.value.set_files(file)
-    expect(panel.get_by_text("1 · cat.png")).to_be_visible()
+    remove = panel.get_by_role("button", name="referenceImages: remove number 1, cat.png")
+    expect(remove).to_be_visible()
     expect(panel.get_by_role("button", name="referenceImages · 1 set")).to_be_visible()
     expect(panel.get_by_text("size follows the first reference")).to_be_visible()
-    panel.get_by_role("button", name="remove").click()
-    expect(panel.get_by_text("1 · cat.png")).to_have_count(0)
+    remove.click()
+    expect(panel.get_by_text("cat.png")).to_have_count(0)
+    expect(panel.get_by_role("button", name="referenceImages · 1 set")).to_have_count(0)
 
 
 def test_two_views_of_one_panel_show_the_same(shown):
