@@ -7,7 +7,6 @@ widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbk
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -16,12 +15,13 @@ from nbkit.display.compare import differences_html
 from nbkit.log import RunLog
 from nbkit.run import Run
 from nbkit.widgets.actions import Actions, Deeds
+from nbkit.widgets.gallery import Gallery
 from nbkit.widgets.shown import Shown, pictures_of
 from nbkit.widgets.wall import Wall
 
 STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
-STRIP = 96
+STRIP = 112
 LETTERS = "ABCD"
 MOST = len(LETTERS)
 """So many pictures stand beside each other at once."""
@@ -45,7 +45,7 @@ class Pictures:
         self._mine: dict[str, Shown] = {}
         self._full = False
         self.chosen: tuple[Shown, ...] = ()
-        self.gallery: Any = None
+        self.gallery: Gallery | None = None
         self.stage = Wall(log.previews.get, size=STAGE, label="chosen picture", height=None, multiple=False)
         self.strip = Wall(log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="232px")
         self.actions = Actions(deeds, open_=self._open, save=self._save)
@@ -137,17 +137,17 @@ class Pictures:
 
     def _show_history(self) -> None:
         if self.history.value and self.gallery is None:
-            self.gallery = None
+            self.gallery = Gallery(self._log, size=112, height="300px")
+            self.gallery.wall.on_select(lambda _: self._remember())
+            self._past.children = (self.gallery.box,)
         self._past.layout.display = "" if self.history.value else "none"
 
     def _remember(self) -> None:
         """Pictures of the log were chosen in the history."""
         assert self.gallery is not None
-        frame = self.gallery.selection.head(MOST)
-        runs = self._log.several(list(frame["taskUUID"]))
-        found = {shown.key: shown for run in runs.values() for shown in pictures_of(run)}
-        keys = [
-            f"{task}/0" if image is None else image
-            for task, image in zip(frame["taskUUID"], frame["imageUUID"].astype(object).where(frame["imageUUID"].notna(), None), strict=True)
-        ]
-        self.choose([found[key] for key in keys if key in found])
+        rows = self.gallery.selection.head(MOST)
+        runs = self._log.several(list(rows["taskUUID"].unique()))
+        shown = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
+        keys = [key for key in self.gallery.wall.selected if key in shown]
+        if keys:
+            self.choose([shown[key] for key in keys])

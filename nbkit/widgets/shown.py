@@ -34,7 +34,8 @@ class Shown:
     def key(self) -> str:
         """What the picture is known by in the log and on the page."""
         image = self.image
-        return (image.image_uuid if image else "") or f"{self.run.task_uuid}/{self.index or 0}"
+        own = self.run.task_uuid if not self.index else f"{self.run.task_uuid}/{self.index}"
+        return (image.image_uuid if image else "") or own
 
     @property
     def caption(self) -> tuple[str, ...]:
