@@ -34,6 +34,7 @@ from nbkit.sweep.cells import Cells
 from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
 from nbkit.widgets.panel import Panel
+from nbkit.widgets.sweep_panel import SweepPanel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -193,7 +194,11 @@ class Studio:
         return Sweep(cells, Workshop(self._ledger, self.log, self.engine, self.charged, self.balance))
 
     def start(
-        self, request: ImageRequest, done: Callable[[Run | None, BaseException | None], None], *, parent: str | None = None
+        self,
+        request: ImageRequest,
+        done: Callable[[Run | None, BaseException | None], None],
+        *,
+        parent: str | None = None,
     ) -> None:
         """Make a request's pictures in the background; ``done`` is called with the run, or with what went wrong.
 
@@ -256,6 +261,25 @@ class Studio:
         """
         first = {} if prompt is None else {"prompt": prompt}
         return Panel(self, at_once=at_once, draft=draft, **first, **parameters)
+
+    def sweep_panel(self, prompt: Any = None, **parameters: Any) -> SweepPanel:
+        """The interactive form for sweeps: axes and values, cells and price, Run, Stop, a grid that fills.
+
+        ``studio.sweep_panel("A {colour} lantern", colour=["red", "jade"], seed=[1, 2], aspect_ratio="3:2")`` begins
+        with two axes. Nothing is sent before Run.
+
+        Args:
+            prompt: what its prompt box begins with; ``{name}`` in it becomes an axis. An
+                :class:`~nbkit.ImageRequest` sets all that it holds.
+            **parameters: what it begins with, as :meth:`sweep` and ``sweep.run`` take it (``combine``, ``repeats``,
+                ``sample``, ``name``, ``max_workers``, ``budget``, ``retry``): a list-like value is an axis, anything
+                else stays.
+        """
+        if isinstance(prompt, ImageRequest):
+            parameters = overridden(prompt, parameters)
+        elif prompt is not None:
+            parameters = {"prompt": prompt, **parameters}
+        return SweepPanel(self, **parameters)
 
     # -- money -----------------------------------------------------------------------------------------------
 
