@@ -1,4 +1,4 @@
-"""``python -m nbkit``: serve the offline engine over HTTP, and settle what an earlier kernel left open."""
+"""``python -m nbkit``: serve the offline engine over HTTP, settle what an earlier kernel left open, export a log."""
 
 from __future__ import annotations
 
@@ -96,6 +96,17 @@ def _parser() -> argparse.ArgumentParser:
         "--resend", action="store_true", help="send a task that the service does not know again, under its own taskUUID"
     )
     recover.set_defaults(run=_recover)
+
+    export = commands.add_parser(
+        "export", help="write the pictures of a log, a manifest, and a page that shows them, to take along"
+    )
+    export.add_argument("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
+    export.add_argument("--log", type=Path, default=Path("nbkit-runs"), help="the log's folder (%(default)s)")
+    export.add_argument(
+        "--search", default="", metavar="WORDS", help="only rows whose prompt, tags or note hold all of them"
+    )
+    export.add_argument("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
+    export.set_defaults(run=_export)
     return parser
 
 
@@ -171,6 +182,23 @@ def _recover(options: argparse.Namespace) -> int:
     if not told and status == 0:
         _say("Nothing to recover: every run is settled.")
     return status
+
+
+def _export(options: argparse.Namespace) -> int:
+    if not (options.log / "log.sqlite").exists():
+        _say(f"nbkit export: there is no log in {options.log}; --log names its folder", sys.stderr)
+        return 1
+    log = RunLog(options.log)
+    try:
+        rows = log.search(options.search)
+        if rows.empty:
+            _say("nbkit export: no row to export", sys.stderr)
+            return 1
+        made = log.export(options.path, rows, originals=not options.no_originals)
+    finally:
+        log.close()
+    _say(f"{len(rows):,} rows in {made}")
+    return 0
 
 
 def _engines(path: Path) -> list[str]:

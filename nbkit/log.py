@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 
 from nbkit.display.figure import QUIET, shield
 from nbkit.display.text import count
+from nbkit.export import export_frame
 from nbkit.image import GeneratedImage
 from nbkit.parameter import Wrong
 from nbkit.reference import Reference, make_reference
@@ -104,6 +106,27 @@ class RunLog:
             KeyError: for a picture that the log does not have. Nothing is changed then.
         """
         return mark(self._database, image_uuids(which), checked(rating, keep, tags, note))
+
+    def export(
+        self, path: str | os.PathLike[str], frame: pd.DataFrame | None = None, *, originals: bool = True
+    ) -> Path:
+        """Write pictures, a manifest (CSV and JSON) and a page that shows them without a network and without nbkit.
+
+        Args:
+            path: a new folder, or a new file that ends in ``.zip``.
+            frame: the rows to take along, such as ``log.search("lantern")``; by default all.
+            originals: whether to take the pictures themselves; ``index.html`` has small ones in any case.
+
+        Returns:
+            The folder or the file.
+
+        Raises:
+            RequestError: if there is something at the path already; nothing is replaced.
+            StorageError: if it cannot be written; nothing of it is left.
+        """
+        rows = self.to_frame() if frame is None else frame
+        here = (str(self.folder.absolute()), str(self.folder.resolve()), str(Path.home()))
+        return export_frame(rows, path, private=here, originals=originals)
 
     def __getitem__(self, task_uuid: str) -> Run:
         try:

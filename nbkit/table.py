@@ -53,13 +53,13 @@ def show_frame(
     names = _columns(frame, columns)
     rows = frame.head(limit)
     texts = [
-        [_text(name, value) for name, value in zip(names, row, strict=True)]
+        [fact_of(name, value) for name, value in zip(names, row, strict=True)]
         for row in rows[names].itertuples(index=False)
     ]
     prompts = rows["prompt"] if "prompt" in rows else pd.Series([""] * len(rows))
-    figures = [_figure(file, prompt, size) for file, prompt in zip(rows["file"], prompts, strict=True)]
+    figures = [figure_of(file, prompt, size) for file, prompt in zip(rows["file"], prompts, strict=True)]
     left_out = f"{len(frame) - limit:,} more rows; .nbkit.show(limit=…) shows them" if len(frame) > limit else ""
-    caption = f"{count(len(rows), 'row')}{_sum(frame)}"
+    caption = f"{count(len(rows), 'row')}{costs_of(frame)}"
     return Bundle(
         html=table_html(names, texts, figures, caption=caption, foot=left_out),
         text=table_text(names, texts, caption="\n".join(filter(None, (caption, left_out)))),
@@ -98,7 +98,8 @@ def _column_of(frame: pd.DataFrame, name: str) -> str:
     return column
 
 
-def _text(name: str, value: Any) -> str:
+def fact_of(name: str, value: Any) -> str:
+    """A value as a person reads it, by the name of its column; ``—`` where there is none."""
     if pd.isna(value):
         return "—"
     if name == "cost":
@@ -106,24 +107,32 @@ def _text(name: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _figure(file: Any, prompt: Any, size: int) -> Figure:
+def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) -> Figure:
+    """A row's picture, small, or why there is none.
+
+    Args:
+        file: the row's ``file``, or a gap.
+        prompt: the row's ``prompt``, or a gap.
+        size: pixels on the long side.
+        caption: facts to stand under it.
+    """
     alt = "" if pd.isna(prompt) else str(prompt)
     if pd.isna(file):
-        return Figure(None, alt, missing="no picture")
+        return Figure(None, alt, caption=caption, missing="no picture")
     path = Path(str(file))
     try:
         kept = previews_of(path)
         data = kept.get(path, size) if kept else make_preview(path.read_bytes(), size)
     except UnidentifiedImageError:
-        return Figure(None, alt, missing="its file is damaged")
+        return Figure(None, alt, caption=caption, missing="its file is damaged")
     except OSError:
-        return Figure(None, alt, missing="its file is not here")
+        return Figure(None, alt, caption=caption, missing="its file is not here")
     except NoImage as error:
-        return Figure(None, alt, missing=str(error))
-    return Figure(data, alt, *size_of(data))
+        return Figure(None, alt, caption=caption, missing=str(error))
+    return Figure(data, alt, *size_of(data), caption)
 
 
-def _sum(frame: pd.DataFrame) -> str:
+def costs_of(frame: pd.DataFrame) -> str:
     """What the rows cost together: charged money and list prices are never added up."""
     if "cost" not in frame or "charged" not in frame:
         return ""

@@ -125,9 +125,11 @@ def test_a_log_that_breaks_while_it_is_read_is_told(full):
     """What the driver raises in the middle of the rows becomes the same clear error as before them."""
     smallest = -(2**63)  # of which SQLite cannot tell the absolute value
     query = sa.text(f"SELECT abs(column1) FROM (VALUES (1), (2), ({smallest}))")
-    with pytest.raises(errors.StorageError, match="cannot be read: integer overflow"):
-        with full.log._database.reading() as connection:
-            read_columns(connection, query, 1)
+    with (
+        pytest.raises(errors.StorageError, match="cannot be read: integer overflow"),
+        full.log._database.reading() as connection,
+    ):
+        read_columns(connection, query, 1)
     assert full.log.search("lantern").requestedSeed.tolist() == [0]
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m nbkit serve`` and ``recover``, in processes of their own."""
+"""The command line: ``python -m nbkit serve``, ``recover`` and ``export``, in processes of their own."""
 
 import os
 import re
@@ -171,3 +171,33 @@ def test_recover_makes_no_log(tmp_path, capsys):
     assert __main__.main(["recover", "--path", str(tmp_path / "rnus")]) == 1
     assert "there is no log" in capsys.readouterr().err
     assert not (tmp_path / "rnus").exists()
+
+
+def test_export_writes_what_a_search_finds(tmp_path):
+    """In a process of its own: a folder or a zip, all rows or some; a place that is taken is told."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "nbkit-runs")
+    for prompt in ("A lantern", "A boat"):
+        studio.generate(prompt, width=512, height=512)
+    studio.close()
+
+    def export(*options):
+        return subprocess.run([*COMMAND, "export", *options], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert export("all").stdout == "2 rows in all\n"
+    assert len(list((tmp_path / "all" / "images").iterdir())) == 2
+    assert (
+        export("one.zip", "--search", "LANTERN", "--no-originals", "--log", "nbkit-runs").stdout
+        == "1 rows in one.zip\n"
+    )
+    ended = export("all")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "nbkit export: path: all is not empty, and an export replaces nothing; all-2 is free\n"
+    assert export("none", "--search", "moon").stderr == "nbkit export: no row to export\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "nbkit-runs", "one.zip"]
+
+
+def test_export_makes_no_log(tmp_path, capsys):
+    """A folder that was misspelled is told, and not made."""
+    assert __main__.main(["export", str(tmp_path / "out"), "--log", str(tmp_path / "rnus")]) == 1
+    assert "there is no log" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

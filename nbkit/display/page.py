@@ -1,0 +1,74 @@
+"""A page of its own: pictures with their facts in one HTML file that needs no script, no network and no nbkit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from nbkit.display.figure import Figure, picture_html
+
+# The page may load nothing, whatever a prompt says: not even a picture that is not in it.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+_STYLE = """
+:root { color-scheme: light dark; --ground: #fff; --ink: #1c1c1c; --quiet: #555; --line: #d4d4d4; --link: #0b57a4 }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #161616; --ink: #ececec; --quiet: #b3b3b3; --line: #444; --link: #8ab8ff }
+}
+body { margin: 2rem auto; padding: 0 1rem; max-width: 80rem; background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif }
+ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem; padding: 0; list-style: none }
+li { border-top: 1px solid var(--line); padding-top: 0.75rem; overflow-wrap: anywhere }
+p { margin: 0.5rem 0; white-space: pre-wrap }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 0.75rem; margin: 0; font-size: 0.875rem }
+dt, .quiet { color: var(--quiet) }
+dd { margin: 0 }
+a { color: var(--link) }
+a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One picture on a page.
+
+    Attributes:
+        figure: the picture, small.
+        words: what stands under it, whole.
+        facts: name and value of each fact.
+        link: the original beside the page, as a relative path; ``""`` without one.
+    """
+
+    figure: Figure
+    words: str
+    facts: Sequence[tuple[str, str]]
+    link: str = ""
+
+
+def document_html(title: str, summary: str, cards: Iterable[Card]) -> str:
+    """The whole file.
+
+    Args:
+        title: of the page.
+        summary: a line under it.
+        cards: the pictures, in their order.
+    """
+    items = "\n".join(f"<li>{_card(card)}</li>" for card in cards)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f'<h1>{escape(title)}</h1>\n<p class="quiet">{escape(summary)}</p>\n<ol>\n{items}\n</ol>\n'
+        "</main>\n</body>\n</html>\n"
+    )
+
+
+def _card(card: Card) -> str:
+    picture = picture_html(card.figure)
+    if card.link:
+        picture = f'<a href="{escape(quote(card.link))}">{picture}</a>'
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in card.facts)
+    return f"{picture}<p>{escape(card.words)}</p><dl>{facts}</dl>"
