@@ -9,15 +9,20 @@ import json
 import os
 import pathlib
 import time
+from importlib import resources
 
 import nbformat
 import pytest
 from lab_server import CHROMIUM_FLAGS, LabServer
 from nbformat.v4 import new_code_cell, new_notebook
+from panel_page import PANEL, STUDIO, prompt
 from PIL import Image
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TIMEOUT = 25_000  # milliseconds, for whatever is waited for on the page
+OLDER = os.environ.get("NBKIT_IPYKERNEL")  # a folder with an older ipykernel; .ci/run puts one there
+KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
 def pytest_collection_modifyitems(items):
@@ -47,7 +52,8 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    with LabServer(tmp_path_factory.mktemp("lab")) as server:
+    kernels = {"older": pathlib.Path(OLDER).resolve()} if OLDER else None
+    with LabServer(tmp_path_factory.mktemp("lab"), kernels=kernels) as server:
         yield server
 
 
@@ -70,6 +76,14 @@ def load(page, lab):
     page.evaluate("() => jupyterapp.restored.then(() => null)")
     # One document over the whole width, and no file browser beside it.
     page.evaluate("() => { jupyterapp.shell.mode = 'single-document'; jupyterapp.shell.collapseLeft(); }")
+
+
+def write_notebook(folder, sources, kernel="python3"):
+    """A notebook file of these cells, which names its kernel."""
+    path = pathlib.Path(folder) / f"test{time.time_ns()}.ipynb"
+    metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources], metadata=metadata), str(path))
+    return path
 
 
 class Notebook:
@@ -112,6 +126,12 @@ class Notebook:
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{mark}'")
         self.page.wait_for_timeout(300)  # its style sheet comes after its mark
 
+    def cells(self):
+        """The type and the source of each cell, as the page has them now."""
+        return self.page.evaluate(
+            "() => [...jupyterapp.shell.currentWidget.content.model.cells].map(c => [c.type, c.sharedModel.getSource()])"
+        )
+
     def close(self):
         self.page.evaluate(
             """async () => { const w = jupyterapp.shell.currentWidget; if (!w?.sessionContext) return null;
@@ -133,12 +153,8 @@ def notebook(lab, lab_page, request):
     lab_page.script_errors.clear()
     opened = []
 
-    def open_(*sources):
-        path = pathlib.Path(lab.root) / f"test{time.time_ns()}.ipynb"
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(
-            new_notebook(cells=[new_code_cell(s) for s in sources], metadata={"kernelspec": kernel}), str(path)
-        )
+    def open_(*sources, kernel="python3"):
+        path = write_notebook(lab.root, sources, kernel)
         _show(lab_page, path)
         lab_page.wait_for_function(
             "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
@@ -153,6 +169,39 @@ def notebook(lab, lab_page, request):
         load(lab_page, lab)  # whatever was broken stays with this test
 
 
+@pytest.fixture(scope="session")
+def notebook7_server(tmp_path_factory):
+    with LabServer(tmp_path_factory.mktemp("notebook7"), "notebook") as server:
+        yield server
+
+
+@pytest.fixture
+def notebook7(notebook7_server, chromium):
+    """``notebook7("first cell", "second cell")`` opens a new notebook in Notebook 7, on a page of its own."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 1000})
+    opened = []
+
+    def open_(*sources):
+        path = write_notebook(notebook7_server.root, sources)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT)
+        page.script_errors = []
+        page.on("pageerror", lambda error: page.script_errors.append(str(error)))
+        page.goto(notebook7_server.url(f"/notebooks/{path.name}"))
+        page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+        page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+        )
+        page.script_errors.clear()  # Notebook 7 has errors of its own while it starts
+        opened.append(Notebook(page, path))
+        return opened[-1]
+
+    yield open_
+    for book in opened:
+        book.close()
+    context.close()
+
+
 @pytest.fixture
 def reopened(lab_page):
     """``reopened(notebook)`` closes a saved notebook and opens its file again, with no kernel."""
@@ -165,6 +214,21 @@ def reopened(lab_page):
     return reopen
 
 
+@pytest.fixture
+def reloaded(lab, lab_page):
+    """``reloaded(notebook)`` loads the page again and opens the saved notebook in it; its kernel has gone on."""
+
+    def reload(book):
+        kernel = lab_page.evaluate(f"() => {KERNEL}.id")
+        load(lab_page, lab)
+        _show(lab_page, book.path)
+        lab_page.wait_for_function(f"() => {KERNEL}?.status === 'idle'")
+        assert lab_page.evaluate(f"() => {KERNEL}.id") == kernel
+        return book
+
+    return reload
+
+
 def _show(page, path, *, kernel=True):
     page.evaluate(
         """async ([path, kernel]) => {
@@ -174,6 +238,50 @@ def _show(page, path, *, kernel=True):
             jupyterapp.shell.activateById(w.id); return null; }""",
         [path.name, kernel],
     )
+
+
+@pytest.fixture
+def shown(notebook, tmp_path):
+    """``shown("a further cell")`` gives a notebook and the output of its second cell, which shows a panel."""
+
+    def show(*further, engine="'offline'", kernel="python3", subshells=True):
+        book = notebook(STUDIO.format(engine=engine, path=tmp_path / "runs"), PANEL, *further, kernel=kernel)
+        if not subshells:
+            book.page.evaluate(f"() => {{ {KERNEL}.commsOverSubshells = 'disabled'; }}")
+        book.run(0)
+        book.run(1)
+        prompt(book.output(1)).wait_for()
+        return book, book.output(1)
+
+    return show
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The script of axe-core."""
+    return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture
+def violations(axe):
+    """``violations(locator)`` gives what axe-core finds wrong inside one element, a readable line for each place."""
+
+    def check(locator):
+        if not locator.page.evaluate("() => 'axe' in window"):
+            locator.page.add_script_tag(content=axe)
+            # JupyterLab's body has no height, so that axe-core takes whatever is in it to be clipped, and judges no colour.
+            locator.page.add_style_tag(content="body { min-height: 100vh }")
+        found = locator.evaluate(
+            "(element, tags) => axe.run(element, {runOnly: tags, resultTypes: ['violations']}).then(r => r.violations)",
+            RULES,
+        )
+        return [
+            f"{rule['id']} ({rule['impact']}): {node['html'][:160]}: {' '.join(node['failureSummary'].split())}"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+
+    return check
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A JupyterLab server of its own on loopback: own settings, own folders, gone afterwards."""
+"""A JupyterLab or Notebook 7 server of its own on loopback: own settings, own folders, gone afterwards."""
 
 import json
 import os
@@ -15,6 +15,12 @@ import urllib.error
 import urllib.request
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
+
+APPLICATIONS = {
+    "jupyterlab": ("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+    "notebook": ("--JupyterNotebookApp.expose_app_in_browser=True",),
+}
+"""By the module that starts it, what it is started with."""
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -45,10 +51,13 @@ class LabServer:
 
     Args:
         root: the folder whose notebooks it serves.
+        application: ``"jupyterlab"`` or ``"notebook"``.
+        kernels: further kernels by name, each a folder whose packages go before this environment's.
     """
 
-    def __init__(self, root):
+    def __init__(self, root, application="jupyterlab", kernels=None):
         self.root = root
+        self._application = application
         self._token = secrets.token_hex(12)
         self._port = _free_port()
         self._home = pathlib.Path(tempfile.mkdtemp(prefix="nbkit-lab-"))
@@ -57,13 +66,16 @@ class LabServer:
             file = self._home / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(settings))
+        for name, packages in (kernels or {}).items():
+            file = self._home / "data" / "kernels" / name / "kernel.json"
+            file.parent.mkdir(parents=True)
+            file.write_text(json.dumps(_kernelspec(name, packages)))
 
     def __enter__(self):
         command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+            *(sys.executable, "-m", self._application, "--no-browser", "--allow-root", "--ip=127.0.0.1"),
             *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
-            *(f"--ServerApp.root_dir={self.root}", "--LabApp.expose_app_in_browser=True"),
-            "--LabApp.extension_manager=readonly",
+            *(f"--ServerApp.root_dir={self.root}", *APPLICATIONS[self._application]),
         ]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -72,7 +84,7 @@ class LabServer:
         deadline = time.monotonic() + 60
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}")
+                raise RuntimeError(f"{self._application} did not start:\n{self._log.read_text()[-3000:]}")
             time.sleep(0.1)
         return self
 
@@ -112,6 +124,15 @@ class LabServer:
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
             "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]),
         }
+
+
+def _kernelspec(name, packages):
+    return {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": name,
+        "language": "python",
+        "env": {"PYTHONPATH": os.pathsep.join([str(packages), str(REPOSITORY)])},
+    }
 
 
 def _free_port():
