@@ -60,8 +60,8 @@ class Post:
             self._requests.append(request)
             late, self._requests = self._requests[:-WAITING], self._requests[-WAITING:]
             start, self._working = not self._working, True
-        if late:
-            self._send({"type": "dropped", "ids": [name for old in late for name, _ in old.wanted]}, [])
+        if ids := [name for old in late for name, _ in old.wanted]:
+            self._send({"type": "dropped", "ids": ids}, [])
         if start:
             in_thread(self._work, "nbkit-wall")
 

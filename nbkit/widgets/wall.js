@@ -592,8 +592,8 @@ class View {
 
   plan(width, wish, total, groups) {
     const { model } = this.store;
-    this.tile = Math.min(wish, width);
-    this.columns = Math.max(1, Math.floor((width + GAP) / (this.tile + GAP)));
+    this.columns = Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
+    this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * 1.3)); // they fill the line
     this.room = Math.ceil(this.tile * model.get("tallest"));
     this.step = this.room + TEXT + GAP;
     let top = GAP, first = 0;
@@ -701,9 +701,9 @@ class View {
       this.sections.set(g, section);
       this.ground.append(section);
     }
-    if (section.dataset.heading === group.heading && section.dataset.top === `${group.top}`) return section;
-    section.dataset.heading = group.heading;
-    section.dataset.top = group.top;
+    const is = `${group.heading}/${group.end - group.first}/${group.top}`;
+    if (section.dataset.is === is) return section;
+    section.dataset.is = is;
     section.querySelector(".nbkit-wall-heading")?.remove();
     section.setAttribute("role", group.heading ? "group" : "presentation");
     if (group.heading) {

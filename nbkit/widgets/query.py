@@ -1,0 +1,260 @@
+"""Which rows of a frame are shown, and in which order: pure functions and small values, without a widget.
+
+pandas does the work. What a person types becomes a :class:`Condition` or an :class:`Expression`; both are masks over
+a frame and say in one line what they ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from nbkit.display.text import ellipsis, usd
+from nbkit.errors import RequestError, UnknownParameter
+from nbkit.model import MICRO
+from nbkit.naming import HEAD
+from nbkit.parameter import nearest
+from nbkit.request import NAMES, PARAMETERS
+from nbkit.storage.search import matching
+
+IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
+MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"
+OPERATORS = (IS, IS_NOT, ABOVE, BELOW, MORE, LESS, HOLDS, SET, UNSET)
+ALONE = (SET, UNSET)
+"""Operators that take no value."""
+MOST_GROUPS = 400
+"""Headings that a wall can have."""
+SEARCHED = ("prompt", "tags", "note")
+
+_YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
+_NEAR = 1e-9  # a temperature comes from a slider or from arange
+
+
+def column_of(frame: pd.DataFrame, name: str) -> str:
+    """The column that a name in either spelling means.
+
+    Raises:
+        UnknownParameter: if the frame has no such column; with the nearest name as its suggestion.
+    """
+    if name in frame.columns:
+        return name
+    column = HEAD.get(name)
+    if column is None:
+        try:
+            column = NAMES.find(name).column
+        except UnknownParameter:
+            column = name
+    if column not in frame.columns:
+        guess = nearest(name, [str(known) for known in frame.columns])
+        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame.columns))}"
+        raise UnknownParameter(
+            f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
+        )
+    return column
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column, an operator of :data:`OPERATORS`, and a value; for ``=`` a list of values means any of them."""
+
+    column: str
+    operator: str
+    value: Any = None
+
+    def __str__(self) -> str:
+        if self.operator in ALONE:
+            return f"{self.column} {self.operator}"
+        value = " or ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
+        return f"{self.column} {self.operator} {value}"
+
+    def mask(self, frame: pd.DataFrame) -> pd.Series[bool]:
+        """Which rows meet it; a row without a value meets ``≠`` and ``is not set`` only.
+
+        Raises:
+            RequestError: if the value is none that this column can have.
+        """
+        series = frame[self.column]
+        if self.operator in ALONE:
+            return series.notna() if self.operator == SET else series.isna()
+        if self.operator == HOLDS:
+            word = str(self.value).casefold()
+            return series.astype("string").str.casefold().str.contains(word, regex=False).fillna(value=False)
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        found = [_compared(series, self.operator, self._typed(series, value)) for value in values]
+        if self.operator == IS_NOT:
+            return pd.concat(found, axis=1).all(axis=1) | series.isna()
+        return pd.concat(found, axis=1).any(axis=1)
+
+    def _typed(self, series: pd.Series[Any], value: Any) -> Any:
+        """A value as the column has them; text comes from a text box."""
+        kinds: tuple[tuple[Any, str, Any], ...] = (
+            (types.is_bool_dtype, "yes or no", _flag),
+            (types.is_integer_dtype, "a number", _number),
+            (types.is_float_dtype, "a number", _number),
+            (types.is_datetime64_any_dtype, "a date such as 2026-03-31 or 2026-03-31 14:00", _time),
+        )
+        for is_kind, words, convert in kinds:
+            if is_kind(series.dtype):
+                try:
+                    return convert(value)
+                except (TypeError, ValueError):
+                    raise RequestError(
+                        f"{self.column} is compared with {words}, not {value!r}", parameter=self.column, value=value
+                    ) from None
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A condition as ``DataFrame.query`` takes it: ``"temperature > 0.5 and seed == 7"``."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def mask(self, frame: pd.DataFrame) -> pd.Series[bool]:
+        """Which rows meet it; columns may be named in either spelling.
+
+        Raises:
+            RequestError: if pandas cannot read it, or it is true or false of no row.
+        """
+        python = {p.name: frame[p.column] for p in PARAMETERS.values() if p.column in frame and p.name not in frame}
+        try:
+            found: Any = frame.eval(self.text, resolvers=[python])
+        except Exception as error:  # noqa: BLE001  whatever pandas makes of what was typed
+            raise self._wrong(str(error)) from None
+        if not isinstance(found, pd.Series) or not types.is_bool_dtype(found.dtype):
+            raise self._wrong("it must be true or false for each row, as in 'temperature > 0.5'")
+        return found.fillna(value=False).astype(bool)
+
+    def _wrong(self, why: str) -> RequestError:
+        return RequestError(f"filter {self.text!r} cannot be used: {why}", parameter="filter", value=self.text)
+
+
+def equal_to(column: str, value: Any) -> Condition:
+    """The condition of ``filter(column=value)``: a list means any of its values, ``None`` no value."""
+    if value is None:
+        return Condition(column, UNSET)
+    several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    return Condition(column, IS, tuple(value) if several else value)
+
+
+def searched(frame: pd.DataFrame, text: str) -> np.ndarray[Any, Any]:
+    """Which rows hold every word of a text in prompt, tags or note, as the log's own search has it."""
+    met = np.zeros(len(frame), dtype=bool)
+    columns = [
+        frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in SEARCHED if name in frame
+    ]
+    met[matching(text, *columns)] = True
+    return met
+
+
+Groups = list[tuple[str, int]]
+
+
+def arranged(
+    frame: pd.DataFrame, places: np.ndarray[Any, Any], sort: str | None, *, ascending: bool, group: str | None
+) -> tuple[np.ndarray[Any, Any], Groups]:
+    """Rows in order, and their groups as headings with their counts.
+
+    Args:
+        frame: the rows.
+        places: which of them, by number, in the order that stays where nothing else is asked for.
+        sort: the column to sort by; rows without a value come last.
+        ascending: whether small values come first.
+        group: the column whose values make the headings.
+
+    Returns:
+        The numbers of the rows in order, and the groups.
+
+    Raises:
+        RequestError: if the values cannot be ordered, or there are too many groups to look at.
+    """
+    columns = list(dict.fromkeys(name for name in (sort, group) if name is not None))
+    if not columns or not len(places):
+        return places, []
+    part = frame[columns].iloc[places].set_axis(places, axis=0)
+    try:
+        if sort is not None:
+            part = part.sort_values(sort, ascending=ascending, kind="stable", na_position="last")
+        if group is not None:
+            part = part.sort_values(group, kind="stable", na_position="last")
+    except TypeError:
+        raise RequestError(f"the values of {' or '.join(columns)} cannot be put in order", parameter="sort") from None
+    return part.index.to_numpy(), [] if group is None else _groups(part[group], group)
+
+
+def _groups(values: pd.Series[Any], name: str) -> Groups:
+    counts = values.groupby(values, sort=False, dropna=False).size()
+    if len(counts) > MOST_GROUPS:
+        raise RequestError(
+            f"{name} has {len(counts):,} different values, too many for groups; sort by it instead", parameter="group"
+        )
+    return [(f"{name} {ellipsis(said(name, value), 80)}", int(many)) for value, many in counts.items()]
+
+
+def said(column: str, value: Any) -> str:
+    """A value as a person reads it."""
+    if pd.isna(value):
+        return "not set"
+    if column == "cost":
+        return usd(round(float(value) * MICRO))
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def costs(frame: pd.DataFrame) -> str:
+    """What rows cost together; charged money and list prices are never added up."""
+    if "cost" not in frame or "charged" not in frame:
+        return ""
+    parts: Sequence[tuple[bool, str]] = ((True, "charged"), (False, "at offline list prices"))
+    charged = frame["charged"].fillna(value=True)
+    sums = [(frame.loc[charged == kind, "cost"].dropna(), words) for kind, words in parts]
+    return " and ".join(
+        f"{usd(round(float(amounts.sum()) * MICRO))} {words}" for amounts, words in sums if len(amounts)
+    )
+
+
+def _compared(series: Any, operator: str, value: Any) -> pd.Series[bool]:
+    near = isinstance(value, float)  # a seed of 63 bits is compared exactly
+    match operator:
+        case "=" | "≠":
+            equal = (series - value).abs() < _NEAR if near else series == value
+            found = equal if operator == IS else ~equal
+        case "≥":
+            found = series >= (value - _NEAR if near else value)
+        case "≤":
+            found = series <= (value + _NEAR if near else value)
+        case ">":
+            found = series > (value + _NEAR if near else value)
+        case _:
+            found = series < (value - _NEAR if near else value)
+    met: pd.Series[bool] = found.fillna(value=False).astype(bool)
+    return met
+
+
+def _flag(value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word not in (*_YES, *_NO):
+        raise ValueError(word)
+    return word in _YES
+
+
+def _number(value: Any) -> int | float:
+    text = str(value).strip().removeprefix("$")
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _time(value: Any) -> pd.Timestamp:
+    time = pd.Timestamp(value)
+    return time.tz_localize("UTC") if time.tzinfo is None else time

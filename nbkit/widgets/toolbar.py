@@ -1,0 +1,76 @@
+"""The stock controls around a gallery's pictures: how they are arranged, and what is said of those selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import ipywidgets as widgets
+
+NEWEST = "created"
+NO_GROUP = "no groups"
+SIZES = {"small": 112, "medium": 160, "large": 256, "very large": 384}
+STARS = range(1, 6)
+
+
+class Arrangement:
+    """Search, order, groups and the size of the tiles.
+
+    Attributes:
+        box: the widget.
+    """
+
+    def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
+        names = tuple(columns)
+        self.search = widgets.Text(
+            description="search", placeholder="words in prompt, tags or note", continuous_update=quick
+        )
+        order = {"as given": None, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
+        self.sort = widgets.Dropdown(options=order, value=None, description="sort by")
+        self.ascending = widgets.Dropdown(options={"high to low": False, "low to high": True}, description="order")
+        self.group = widgets.Dropdown(options={NO_GROUP: None, **dict(zip(names, names, strict=True))}, value=None)
+        self.group.description = "group by"
+        sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
+        self.size = widgets.Dropdown(options=sizes, value=size, description="tiles")
+        first = widgets.HBox((self.search, self.sort, self.ascending))
+        second = widgets.HBox((self.group, self.size))
+        for one in (first, second):
+            one.add_class("nbkit-row")
+        self.box = widgets.VBox((first, second))
+
+
+class Marking:
+    """Buttons for what the keys do, and a line each for tags and notes.
+
+    Attributes:
+        box: the widget.
+        stars: the buttons of the ratings, by rating; 0 takes it away.
+    """
+
+    def __init__(self) -> None:
+        self.stars = {stars: _button(f"{stars} ★", f"Rate the selected {stars} of 5 (key {stars})") for stars in STARS}
+        self.stars[0] = _button("No rating", "Take the rating of the selected away (key 0)")
+        self.keep = _button("✓ Keep", "Keep the selected (key k)")
+        self.reject = _button("✗ Reject", "Reject the selected (key x)")
+        self.undo = _button("Undo", "Take back the last change (key u)")
+        self.compare = _button("Compare", "Show two to four selected side by side")
+        self.refresh = _button("Refresh", "Read the log again, for new runs and changed marks")
+        self.tag = widgets.Text(description="tag", placeholder="one or more, with commas")
+        self.add_tag, self.drop_tag = _button("Add tag", "To the selected"), _button("Remove tag", "From the selected")
+        self.note = widgets.Text(description="note", placeholder="a sentence on the selected")
+        self.set_note = _button("Set note", "On the selected; an empty one takes the note away")
+        marks = widgets.HBox((*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh))
+        words = widgets.HBox((self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
+        for one in (marks, words):
+            one.add_class("nbkit-row")
+        self.box = widgets.VBox((marks, words))
+
+
+def _first(names: tuple[str, ...]) -> list[str]:
+    """The names, the time first: it is what most people sort by."""
+    return sorted(names, key=lambda name: name != NEWEST)
+
+
+def _button(text: str, tooltip: str) -> widgets.Button:
+    button = widgets.Button(description=text, tooltip=tooltip)
+    button.add_class("nbkit-small")
+    return button
