@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from nbkit.display.bundle import Bundle
 from nbkit.display.figure import QUIET, shield
 from nbkit.display.text import count
 from nbkit.export import export_frame
@@ -27,7 +28,7 @@ from nbkit.storage.marks import Change, checked, image_uuids, mark
 from nbkit.storage.previews import previews_in
 from nbkit.storage.schema import IMAGES, RUNS, prepare
 from nbkit.storage.search import found
-from nbkit.table import show_frame
+from nbkit.table import LIMIT, THUMBNAIL, show_frame
 
 SHOWN = 20
 """Rows that the log shows as the last line of a cell: the latest."""
@@ -106,6 +107,26 @@ class RunLog:
             KeyError: for a picture that the log does not have. Nothing is changed then.
         """
         return mark(self._database, image_uuids(which), checked(rating, keep, tags, note))
+
+    def show(
+        self,
+        size: int = THUMBNAIL,
+        *,
+        columns: list[str] | str | None = None,
+        limit: int = LIMIT,
+        page: int = 1,
+        by: str | None = None,
+    ) -> Bundle:
+        """Every row as a picture with its facts, newest first; ``frame.nbkit.show()`` does the same for a selection.
+
+        Args:
+            size: pixels on the long side of a thumbnail.
+            columns: which facts to show, one name or several, in either spelling.
+            limit: how many rows a page has.
+            page: which page, from 1 on.
+            by: a column whose equal values are put together: ``log.show(by="temperature")``.
+        """
+        return show_frame(self.to_frame().iloc[::-1], size=size, columns=columns, limit=limit, page=page, by=by)
 
     def export(
         self, path: str | os.PathLike[str], frame: pd.DataFrame | None = None, *, originals: bool = True
@@ -193,6 +214,8 @@ class RunLog:
         earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
         shown = show_frame(latest)
         return {
-            "text/html": shield(f'{shown.html}<div style="{QUIET}">{earlier}studio.df has them all.</div>'),
+            "text/html": shield(
+                f'{shown.html}<div style="{QUIET}">{earlier}studio.df has them all, studio.log.show() shows them.</div>'
+            ),
             "text/plain": shown.text,
         }

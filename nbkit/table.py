@@ -6,6 +6,8 @@ eyes do the rest.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +16,38 @@ from PIL import UnidentifiedImageError
 
 from nbkit.display.bundle import Bundle
 from nbkit.display.figure import Figure
-from nbkit.display.table import table_html, table_text
-from nbkit.display.text import count, usd
-from nbkit.errors import NbkitError, NoImage, UnknownParameter
+from nbkit.display.table import Section, table_html, table_text
+from nbkit.display.text import count, ellipsis, usd
+from nbkit.errors import NbkitError, NoImage, RequestError, UnknownParameter
 from nbkit.image import make_preview, size_of
 from nbkit.model import MICRO
 from nbkit.naming import HEAD
+from nbkit.parameter import Whole, Wrong
 from nbkit.request import NAMES
 from nbkit.storage.previews import previews_of
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
 
+LARGEST = 1536
+"""More would be no thumbnail: a table of such pictures makes a notebook that opens nowhere."""
+
+LIMIT = 100
+"""Rows of a page."""
+
 ALWAYS = ("prompt", "seed", "temperature", "topP", "cost", "status")
-SOMETIMES = ("thinking", "width", "height", "error")
+SOMETIMES = ("thinking", "width", "height", "rating", "tags", "note", "error")
 """Shown only where a row has something to say in them."""
 
 
 def show_frame(
-    frame: pd.DataFrame, *, size: int = THUMBNAIL, columns: list[str] | str | None = None, limit: int = 100
+    frame: pd.DataFrame,
+    *,
+    size: int = THUMBNAIL,
+    columns: list[str] | str | None = None,
+    limit: int = LIMIT,
+    page: int = 1,
+    by: str | None = None,
 ) -> Bundle:
     """A frame's rows as pictures with their facts.
 
@@ -40,29 +55,28 @@ def show_frame(
         frame: rows of ``studio.log.to_frame()``, after whatever pandas did to them; needs the column ``file``.
         size: pixels on the long side of a thumbnail.
         columns: which facts to show, one name or several; either spelling of a parameter will do.
-        limit: how many rows at most; how many were left out is said.
+        limit: how many rows a page has.
+        page: which page, from 1 on; how many there are, and how to see the next one, is said.
+        by: a column whose equal values are put together, each under a heading with their count and cost.
 
     Raises:
         NbkitError: if the frame has no column ``file``.
         UnknownParameter: for a column that the frame does not have.
+        RequestError: for a size, a limit or a page that cannot be.
     """
     if "file" not in frame.columns:
         raise NbkitError(
             "this frame has no column 'file', so it does not know its pictures; keep it when selecting columns"
         )
+    size, limit = _whole("size", size, LARGEST), _whole("limit", limit)
+    page = _whole("page", page, max(1, math.ceil(len(frame) / limit)))
     names = _columns(frame, columns)
-    rows = frame.head(limit)
-    texts = [
-        [fact_of(name, value) for name, value in zip(names, row, strict=True)]
-        for row in rows[names].itertuples(index=False)
-    ]
-    prompts = rows["prompt"] if "prompt" in rows else pd.Series([""] * len(rows))
-    figures = [figure_of(file, prompt, size) for file, prompt in zip(rows["file"], prompts, strict=True)]
-    left_out = f"{len(frame) - limit:,} more rows; .nbkit.show(limit=…) shows them" if len(frame) > limit else ""
-    caption = f"{count(len(rows), 'row')}{costs_of(frame)}"
+    groups = _grouped(frame, None if by is None else _column_of(frame, by))
+    sections = [_section(rows, names, heading, size) for rows, heading in _cut(groups, (page - 1) * limit, limit)]
+    caption, foot = f"{count(len(frame), 'row')}{costs_of(frame)}", _place(len(frame), limit, page)
     return Bundle(
-        html=table_html(names, texts, figures, caption=caption, foot=left_out),
-        text=table_text(names, texts, caption="\n".join(filter(None, (caption, left_out)))),
+        html=table_html(names, sections, caption=caption, foot=foot),
+        text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
     )
 
 
@@ -73,9 +87,77 @@ class FrameAccessor:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
-    def show(self, size: int = THUMBNAIL, *, columns: list[str] | str | None = None, limit: int = 100) -> Bundle:
+    def show(
+        self,
+        size: int = THUMBNAIL,
+        *,
+        columns: list[str] | str | None = None,
+        limit: int = LIMIT,
+        page: int = 1,
+        by: str | None = None,
+    ) -> Bundle:
         """The frame's rows as pictures with their facts; see :func:`show_frame`."""
-        return show_frame(self._frame, size=size, columns=columns, limit=limit)
+        return show_frame(self._frame, size=size, columns=columns, limit=limit, page=page, by=by)
+
+
+def _whole(name: str, value: Any, most: int | None = None) -> int:
+    kind = Whole(1, most)
+    try:
+        return kind.check(value)
+    except Wrong as wrong:
+        raise RequestError(
+            f"{name}={value!r}: must be {wrong.args[0]}",
+            parameter=name,
+            value=value,
+            reason=wrong.reason,
+            suggestion=wrong.suggestion,
+        ) from None
+
+
+def _place(rows: int, limit: int, page: int) -> str:
+    """Where a page stands among the others, and how to turn it; ``""`` if it is the only one."""
+    pages = math.ceil(rows / limit)
+    if pages <= 1:
+        return ""
+    told = f"Page {page} of {pages:,}: rows {(page - 1) * limit + 1:,} to {min(page * limit, rows):,} of {rows:,}"
+    limited = "" if limit == LIMIT else f", limit={limit}"
+    if page < pages:
+        return f"{told}; show(page={page + 1}{limited}) has the next ones"
+    return f"{told}; show(page=1{limited}) has the first ones"
+
+
+def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame, str]]:
+    """The rows of each value of a column with a heading, smallest value first and gaps last; all in one without it."""
+    if column is None:
+        return [(frame, "")]
+    values = frame[column].reset_index(drop=True)
+    numbers = values.groupby(values, dropna=False).ngroup().to_numpy()
+    groups = [frame.iloc[(numbers == number).nonzero()[0]] for number in range(numbers.max(initial=-1) + 1)]
+    return [(group, _heading(group, column)) for group in groups]
+
+
+def _heading(group: pd.DataFrame, column: str) -> str:
+    value = group[column].iloc[0]
+    name = f"{column} not set" if pd.isna(value) else f"{column} {ellipsis(fact_of(column, value), 80)}"
+    return f"{name}: {count(len(group), 'row')}{costs_of(group)}"
+
+
+def _cut(groups: list[tuple[pd.DataFrame, str]], start: int, limit: int) -> Iterator[tuple[pd.DataFrame, str]]:
+    """Of the groups one after another the rows of one page; a heading counts the whole group."""
+    for rows, heading in groups:
+        here = rows.iloc[max(0, start) : max(0, start + limit)]
+        if len(here):
+            yield here, f"{heading} (continued)" if heading and start > 0 else heading
+        start -= len(rows)
+
+
+def _section(rows: pd.DataFrame, names: list[str], heading: str, size: int) -> Section:
+    texts = [
+        [fact_of(name, value) for name, value in zip(names, row, strict=True)]
+        for row in rows[names].itertuples(index=False)
+    ]
+    prompts = rows["prompt"] if "prompt" in rows else [""] * len(rows)
+    return Section(texts, [figure_of(*pair, size) for pair in zip(rows["file"], prompts, strict=True)], heading)
 
 
 def _columns(frame: pd.DataFrame, columns: list[str] | str | None) -> list[str]:

@@ -253,7 +253,6 @@ def test_the_log_as_a_table(service, studio):
     assert "no such seed" in page.text
     assert "$0.1379 charged" in page.text
     studio.df.iloc[:0].nbkit.show()
-    assert "1 more rows" in studio.df.nbkit.show(limit=2).text
 
 
 FILTERS = {
@@ -286,6 +285,65 @@ def test_show_after_whatever_pandas_did(service, studio, name):
     assert len(page.all("tr")) == len(frame) + 1
     assert f"{len(frame)} row" in repr(bundle)
     assert_harmless(bundle.html)
+
+
+def test_a_page_of_many_rows(studio):
+    """It says which page of how many it is and what to type for the next one; wrong numbers are told by name."""
+    for seed in range(5):
+        generate(studio, seed=seed)
+
+    def seeds(bundle):
+        return [int(line.split()[2]) for line in bundle.text.splitlines() if line.startswith("A lantern")]
+
+    frame = studio.df
+    first, last = frame.nbkit.show(limit=2), frame.nbkit.show(limit=2, page=3, size=32)
+    assert (seeds(first), seeds(frame.nbkit.show(limit=2, page=2)), seeds(last)) == ([0, 1], [2, 3], [4])
+    assert "Page 1 of 3: rows 1 to 2 of 5; show(page=2, limit=2) has the next ones" in first.text
+    assert "Page 3 of 3: rows 5 to 5 of 5; show(page=1, limit=2) has the first ones" in Page(last.html).text
+    assert [image["width"] for image in Page(last.html).all("img")] == ["32"]
+    assert first.text.startswith("5 rows · $0.34475 charged")
+    assert "Page" not in frame.nbkit.show().text
+    assert seeds(studio.log.show(limit=2, page=2)) == [2, 1]
+    for wrong, told in (
+        ({"page": 4, "limit": 2}, "page=4: must be a whole number from 1 to 3"),
+        ({"page": 0}, "page=0: must be a whole number from 1 to 1"),
+        ({"limit": 0}, "limit=0: must be a whole number of at least 1"),
+        ({"limit": True}, "limit=True"),
+        ({"size": 9999}, "size=9999: must be a whole number from 1 to 1536"),
+        ({"size": "big"}, "size='big'"),
+    ):
+        with pytest.raises(errors.RequestError, match=told):
+            frame.nbkit.show(**wrong)
+
+
+def test_rows_put_together_by_a_column(service, studio):
+    """Each value has a heading with the count and the cost of all its rows, also where they go on on the next page."""
+    for temperature in (0.8, 0.3, None, 0.3):
+        generate(studio, temperature=temperature, top_p=temperature)
+    service.faults.append(fault.refused("invalidSeed"))
+    generate(studio, temperature=0.8)
+    bundle = studio.df.nbkit.show(by="temperature")
+    page = Page(bundle.html)
+    expected = [
+        "temperature 0.3: 2 rows · $0.1379 charged",
+        "temperature 0.8: 2 rows · $0.06895 charged",
+        "temperature not set: 1 row · $0.06895 charged",
+    ]
+    assert [word for word in page.words if word.startswith("temperature ")] == expected
+    assert [line for line in bundle.text.splitlines() if line.startswith("temperature ")] == expected
+    assert [th["scope"] for th in page.all("th") if th["scope"] != "col"] == ["rowgroup"] * 3
+    assert_harmless(bundle.html)
+    assert studio.df.nbkit.show(by="top_p").text == studio.df.nbkit.show(by="topP").text
+    second = studio.df.nbkit.show(by="temperature", limit=3, page=2).text
+    assert "temperature 0.8: 2 rows · $0.06895 charged (continued)" in second
+    assert "temperature 0.3" not in second
+    mixed = studio.df.assign(mine=["b", 1, None, "<b>", 1])
+    assert "mine <b>: 1 row" in mixed.nbkit.show(by="mine").text
+    assert_harmless(mixed.nbkit.show(by="mine").html)
+    assert "rows" in studio.df.iloc[:0].nbkit.show(by="seed").text
+    assert "temperature 0.8" in studio.log.show(by="temperature").text
+    with pytest.raises(errors.UnknownParameter, match="temperature"):
+        studio.df.nbkit.show(by="temprature")
 
 
 def test_show_of_chosen_columns(studio):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from nbkit.display.figure import QUIET, Figure, picture_html
@@ -11,25 +12,45 @@ from nbkit.display.text import ellipsis
 _CELL = "padding:0.25em 0.6em;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,0.35)"
 
 
-def table_html(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], figures: Sequence[Figure], *, caption: str, foot: str = ""
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows that belong together.
+
+    Attributes:
+        rows: the facts, as text, one sequence a picture.
+        figures: one a row.
+        heading: stands over them; ``""`` for the only section of a table.
+    """
+
+    rows: Sequence[Sequence[str]]
+    figures: Sequence[Figure]
+    heading: str = ""
+
+
+def table_html(columns: Sequence[str], sections: Sequence[Section], *, caption: str, foot: str = "") -> str:
     """One row a picture: the thumbnail, then its facts under the names of the columns.
 
     Args:
         columns: the headings of the facts.
-        rows: the facts, as text, one sequence a picture.
-        figures: one a row.
+        sections: the rows.
         caption: what the table shows; read first by a screen reader.
         foot: a quiet line under it.
     """
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in ("picture", *columns))
-    body = "".join(_row(row, figure) for row, figure in zip(rows, figures, strict=True))
+    body = "".join(_section(section, 1 + len(columns)) for section in sections)
     return (
         f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET}">{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        + (f'<div style="{QUIET}">{escape(foot)}</div>' if foot else "")
+        f"<thead><tr>{head}</tr></thead>{body}</table>" + (f'<div style="{QUIET}">{escape(foot)}</div>' if foot else "")
     )
+
+
+def _section(section: Section, width: int) -> str:
+    head = ""
+    if section.heading:
+        heading = escape(ellipsis(section.heading, 160))
+        head = f'<tr><th scope="rowgroup" colspan="{width}" style="{_CELL};padding-top:1em">{heading}</th></tr>'
+    rows = "".join(_row(row, figure) for row, figure in zip(section.rows, section.figures, strict=True))
+    return f"<tbody>{head}{rows}</tbody>"
 
 
 def _row(facts: Sequence[str], figure: Figure) -> str:
@@ -37,9 +58,17 @@ def _row(facts: Sequence[str], figure: Figure) -> str:
     return f'<tr><td style="{_CELL}">{picture_html(figure)}</td>{cells}</tr>'
 
 
-def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str) -> str:
+def table_text(columns: Sequence[str], sections: Sequence[Section], *, caption: str) -> str:
     """The same facts as aligned text."""
-    lines = [list(columns), *([ellipsis(fact, 40) for fact in row] for row in rows)]
+    cut = [[[ellipsis(fact, 40) for fact in row] for row in section.rows] for section in sections]
+    lines = [list(columns), *(row for rows in cut for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([caption, *text])
+    text = [caption, _aligned(columns, widths)]
+    for section, rows in zip(sections, cut, strict=True):
+        text += [section.heading] if section.heading else []
+        text += [_aligned(row, widths) for row in rows]
+    return "\n".join(text)
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
