@@ -33,6 +33,7 @@ from nbkit.sweep.cell import Cell
 from nbkit.sweep.cells import Cells
 from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
+from nbkit.widgets.gallery import Gallery
 from nbkit.widgets.panel import Panel
 from nbkit.widgets.sweep_panel import SweepPanel
 
@@ -280,6 +281,19 @@ class Studio:
         elif prompt is not None:
             parameters = {"prompt": prompt, **parameters}
         return SweepPanel(self, **parameters)
+
+    def gallery(self, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px") -> Gallery:
+        """The log's pictures to browse, filter, rate and pick from; ``gallery.selection`` is what is selected.
+
+        Args:
+            frame: rows of the log to show, after whatever pandas did to them; all, the newest first, unless given.
+            size: of a picture, in CSS pixels.
+            height: of the part with the pictures, in CSS; ``None``: as tall as they are.
+
+        Raises:
+            NbkitError: if the frame's rows do not know their pictures.
+        """
+        return Gallery(self.log, frame, size=size, height=height)
 
     # -- money -----------------------------------------------------------------------------------------------
 

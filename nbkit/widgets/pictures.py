@@ -21,7 +21,7 @@ from nbkit.widgets.wall import Wall
 
 STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
-STRIP = 112
+STRIP = 128
 LETTERS = "ABCD"
 MOST = len(LETTERS)
 """So many pictures stand beside each other at once."""
@@ -55,8 +55,9 @@ class Pictures:
         self.compare.add_class("nbkit-small")
         self.history = widgets.ToggleButton(description="History", tooltip="The whole log, with filters")
         self.history.add_class("nbkit-small")
+        self._which = widgets.Label()
         first, *others = self.actions.box.children
-        self.actions.box.children = (first, self.compare, *others)
+        self.actions.box.children = (self._which, first, self.compare, *others)
         self._difference = widgets.HTML()
         self._past = widgets.VBox()
         self._left = widgets.VBox((self.stage.box,))
@@ -110,7 +111,8 @@ class Pictures:
         marks = LETTERS if several else ("",)
         self.stage.show([shown.item(mark=mark) for shown, mark in zip(self.chosen, marks, strict=False)])
         self._difference.value = self._differences() if several else ""
-        self._difference.layout.display = "" if several else "none"
+        self._which.value = f"with {LETTERS[0]}:"
+        self._which.layout.display = self._difference.layout.display = "" if several else "none"
         (self._both.add_class if several else self._both.remove_class)("nbkit-several")
         self._both.layout.display = "" if self._mine or self.chosen else "none"
         self.strip.box.layout.display = "" if len(self._mine) > 1 else "none"
