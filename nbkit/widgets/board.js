@@ -3,7 +3,7 @@
 const SIGNS = { "done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…" };
 const PIXELS = [96, 160, 256, 384];
 const BATCH = 50;
-const KEPT = 1500; // previews that stay in memory
+const KEPT = 1500; // previews that are kept
 const AGAIN = 8000; // milliseconds after which an unanswered question is asked again
 
 function make(tag, attributes, ...children) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Sequence
@@ -17,8 +18,9 @@ from nbkit.sweep.plan import NOT_RUN, matched, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.board import Board, BoardTile
 from nbkit.widgets.counting import Books
+from nbkit.widgets.item import Item
 from nbkit.widgets.shown import Shown, pictures_of
-from nbkit.widgets.tables import arrange, sides_of
+from nbkit.widgets.tables import arrange, sides_of, told
 from nbkit.widgets.wall import Wall
 
 EVERY = 0.5
@@ -70,24 +72,26 @@ class Filling:
             same = self.sweep is not None and _layout(self.sweep) == _layout(sweep)
             self.sweep = sweep
             if same:
+                self.say("")
                 self.refresh()
             else:
                 self._offer(list(sides_of(sweep.cells)))
                 self._lay_out()
 
-    def refresh(self, *, now: bool = True) -> None:
-        """Bring the tiles in step with the log.
+    def refresh(self, *, now: bool = True) -> bool:
+        """Bring the tiles in step with the log; tells whether it looked.
 
         Args:
             now: also if it has just been done.
         """
         with self._lock:
             if not now and time.monotonic() - self._looked < EVERY:
-                return
+                return False
             if self.sweep is not None and self._fits:
                 tiles = self._tiles()
                 self.board.update(tiles, bare=_bare(tiles))
             self._looked = time.monotonic()
+            return True
 
     def say(self, text: str) -> None:
         """Say something beside the lists of axes."""
@@ -133,7 +137,7 @@ class Filling:
         tables = arrange(self.sweep.cells, self.rows.value, self.columns.value)
         widest = max((len(table.columns) for table in tables), default=1)
         tiles = self._tiles()
-        size = min(200, max(96, ROOM // widest - 12))
+        size = min(232, max(96, ROOM // widest - 12))
         self.board.lay_out(tables, (self.rows.value, self.columns.value), tiles, size=size, bare=_bare(tiles))
 
     # -- tiles ----------------------------------------------------------------------------------------------
@@ -166,29 +170,39 @@ class Filling:
         first = Shown(run, 0)
         note = ellipsis(" · ".join(note for note in notes if note), 120)
         return BoardTile(
-            status, note, ellipsis(f"{self._where(place)}{run.request.prompt}", 300), first.key, run.images[0].path
+            status,
+            note,
+            ellipsis(", ".join((*self._facts(place), run.request.prompt)), 300),
+            first.key,
+            run.images[0].path,
         )
 
-    def _where(self, place: int) -> str:
+    def _facts(self, place: int) -> list[str]:
+        """What is particular to a cell."""
         assert self.sweep is not None
-        values = self.sweep.cells.values_of(place)
-        return "".join(f"{name} {ellipsis(str(value), 40)}, " for name, value in values.items())
+        return [f"{name} {ellipsis(told(value), 40)}" for name, value in self.sweep.cells.values_of(place).items()]
 
     # -- what is chosen -------------------------------------------------------------------------------------
 
     def _choose(self, places: Sequence[int]) -> None:
-        shown = self._pictures(places)
-        self.stage.box.layout.display = "" if shown else "none"
-        self.stage.show([picture.item() for picture in shown])
+        items = self._items(places)
+        self.stage.box.layout.display = "" if items else "none"
+        self.stage.show(items)
 
     def _open(self, places: Sequence[int]) -> None:
-        self.stage.open([picture.key for picture in self._pictures(places)][:4])
+        self.stage.open([item.key for item in self._items(places)][:4])
 
-    def _pictures(self, places: Sequence[int]) -> list[Shown]:
+    def _items(self, places: Sequence[int]) -> list[Item]:
+        """The pictures of these cells; their facts begin with the cell's own."""
         states = self._states() if places else []
-        chosen = [states[place] for place in places if place < len(states)]
-        runs = [self._runs[state.task_uuid] for state in chosen if state and state.task_uuid in self._runs]
-        return [picture for run in runs for picture in pictures_of(run)]
+        found = []
+        for place in places:
+            state = states[place] if place < len(states) else None
+            run = self._runs.get(state.task_uuid) if state else None
+            for item in (picture.item() for picture in (pictures_of(run) if run else ())):
+                own = [fact for fact in self._facts(place) if fact not in item.caption]
+                found.append(dataclasses.replace(item, caption=(*own, *item.caption)))
+        return found
 
 
 def _layout(sweep: Sweep) -> tuple[Any, ...]:

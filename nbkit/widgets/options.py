@@ -43,12 +43,12 @@ class Options:
         fields: a text box for each other argument, by its name; empty means the default.
         retry: whether failed cells are sent again.
         more: opens what is folded.
-        open, box: what stands open, and what is folded.
+        box: what stands open, and what is folded.
     """
 
     def __init__(self) -> None:
         self.combine = widgets.Dropdown(
-            options=[("product: each with each", "product"), ("zip: step by step", "zip")],
+            options=[("each with each (product)", "product"), ("step by step (zip)", "zip")],
             description="combine",
             tooltip="combine: how the axes go together",
         )
@@ -58,11 +58,11 @@ class Options:
         self.more.add_class("nbkit-small")
         self._message = widgets.HTML()
         self._message.add_class("nbkit-message")
-        self.open = widgets.HBox((self.combine, self.fields["repeats"], self.more))
+        open_ = widgets.HBox((self.combine, self.fields["repeats"], self.more))
         folded = [self.fields[name] for name in ("sample", "max_workers", "budget", "name")]
         self._folded = widgets.HBox((*folded, self.retry))
-        self.box = widgets.VBox((self.open, self._folded, self._message))
-        for box in (self.open, self._folded):
+        self.box = widgets.VBox((open_, self._folded, self._message))
+        for box in (open_, self._folded):
             box.add_class("nbkit-options")
         self.more.observe(lambda _: self._fold(), "value")
         self._fold()

@@ -7,40 +7,31 @@ press starts the sweep in a thread (:mod:`nbkit.widgets.sweep_work`) and returns
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from html import escape
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from nbkit import rules
 from nbkit.display.text import count, ellipsis, usd
-from nbkit.errors import BudgetExceeded, RequestError, UnknownParameter
+from nbkit.errors import BudgetExceeded, RequestError
 from nbkit.log import RunLog
 from nbkit.model import MICRO
 from nbkit.money import Budget
-from nbkit.naming import HEAD
-from nbkit.request import NAMES, PARAMETERS
 from nbkit.run import DONE
-from nbkit.sweep.axes import TEMPLATES, is_axis
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
 from nbkit.waiting import in_thread
 from nbkit.widgets.access import Access
-from nbkit.widgets.axes import Axes, listed, variables_in
 from nbkit.widgets.bar import head_html
-from nbkit.widgets.controls import label
 from nbkit.widgets.counting import MOST, Count, Counting
 from nbkit.widgets.filling import Filling
-from nbkit.widgets.form import Form
 from nbkit.widgets.guard import guarded
-from nbkit.widgets.options import BUILDING, RUNNING, Options
 from nbkit.widgets.outputs import publish
 from nbkit.widgets.sweep_bar import SweepBar
+from nbkit.widgets.sweep_form import SweepForm, place_of, spoken
 from nbkit.widgets.sweep_record import Record
-from nbkit.widgets.sweep_source import SweepSource, code_of, plan_html
+from nbkit.widgets.sweep_source import SweepSource, plan_html
 from nbkit.widgets.sweep_work import SweepJob, SweepWork
 
 ALONE = (
@@ -83,9 +74,7 @@ class SweepPanel:
             axis, anything else stays.
 
     Attributes:
-        form: the controls of what stays.
-        axes: the rows of what varies.
-        options: everything else that a sweep takes.
+        form: all controls: ``form.axes`` of what varies, ``form.stay`` of what does not, ``form.options``.
         bar: the totals, Run and Stop.
         grid: the tables that fill.
         record: the output under the panel, which a saved notebook keeps.
@@ -94,20 +83,19 @@ class SweepPanel:
 
     def __init__(self, studio: SweepHost, **parameters: Any) -> None:
         self._studio = studio
-        self._touched = self._writing = False
+        self._touched = False
         self._ran: Sweep | None = None
         self._counted: Count | None = None
         self.access = Access()
-        self.form, self.axes, self.options = Form(apart=("prompt",)), Axes(self._moved), Options()
+        self.form = SweepForm(studio.sweep)
         self.bar = SweepBar(charged=studio.charged)
         self.grid, self.source, self.record = Filling(studio), SweepSource(), Record()
         self.work, self._counting = SweepWork(self), Counting(studio, self._told)
         self._head = widgets.HTML()
         self.box = self._build()
         if parameters:
-            self.set(**parameters)
-        for part in (self.form, self.axes, self.options):
-            part.on_change(self._changed)
+            self.form.write(parameters)
+        self.form.on_change(self._changed)
         self.source.on_change(self._refresh)
         self.bar.confirm.observe(lambda _: self._refresh(), "value")
         self.bar.run.on_click(lambda _: self._press())
@@ -115,18 +103,14 @@ class SweepPanel:
         self._refresh()
 
     def _build(self) -> widgets.VBox:
-        for button in (self.form.seed.lock, self.form.seed.again):  # they are about one run after another
-            button.layout.display = "none"
         vary, stay = (_part(text) for text in (VARY, STAY))
-        bar = widgets.HBox(
-            (self.bar.run, self.bar.confirm, self.bar.stop, self.bar.beside, widgets.HBox(self.source.buttons))
-        )
+        switches = widgets.HBox(self.source.buttons)
+        bar = widgets.HBox((self.bar.run, self.bar.confirm, self.bar.stop, self.bar.beside, switches))
         bar.add_class("nbkit-bar")
-        rows = (
-            *(self._head, self.form.controls["prompt"].box, vary, self.axes.box, self.options.open, self.options.box),
-            *(stay, self.form.box, self.bar.totals, bar, self.bar.under, self.source.box, self.grid.box, self.access),
-        )
-        box = widgets.VBox(rows)
+        form = self.form
+        controls = (form.stay.controls["prompt"].box, vary, form.axes.box, form.options.box, stay, form.stay.box)
+        below = (self.bar.totals, bar, self.bar.under, self.source.box, self.grid.box, self.access)
+        box = widgets.VBox((self._head, *controls, *below))
         for mark in ("nbkit-panel", "nbkit-sweep"):
             box.add_class(mark)
         return box
@@ -140,7 +124,7 @@ class SweepPanel:
         Raises:
             RequestError: if the model does not allow it; the message says what it does allow.
         """
-        sweep, problems = self._asked()
+        sweep, problems = self.form.asked()
         if sweep is None:
             raise next(iter(problems.values()))
         return sweep
@@ -162,7 +146,7 @@ class SweepPanel:
             RequestError: if the controls do not make a sweep.
         """
         _ = self.sweep
-        return code_of(self._keywords(), self.options.building(), self.options.running(), self.form.references.files)
+        return self.form.code()
 
     def set(self, **parameters: Any) -> None:
         """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
@@ -171,22 +155,8 @@ class SweepPanel:
             UnknownParameter: for a name that is no parameter, no option and no variable of the template.
             RequestError: for a value that the model does not allow. Nothing has moved then.
         """
-        options = {name: value for name, value in parameters.items() if name in (*BUILDING, *RUNNING)}
-        given, free = _sorted({name: value for name, value in parameters.items() if name not in options})
-        axes = {name: listed(name, said, value) for name, (said, value) in given.items() if is_axis(name, value)}
-        fixed = {said: value for name, (said, value) in given.items() if name not in axes}
-        self._refuse_strangers(free, {name: axes.get(name, [value]) for name, (_, value) in given.items()})
-        order = [*dict.fromkeys(_python(name) for name in parameters if _python(name) in {**axes, **free})]
-        with self.work.lock, self._at_once():
-            self.options.write(options)
-            self.form.write({**fixed, **{label(PARAMETERS[name]): None for name in axes}})
-            for name in given:
-                if name not in axes:
-                    self.axes.take(name)
-            for name in order:
-                value = axes[name] if name in axes else free[name]
-                self.axes.put(name, value if name in axes else list(value) if is_axis(name, value) else [value])
-        self._refresh()
+        with self.work.lock:
+            self.form.write(parameters)
 
     def run(self, *, confirm: bool = False) -> bool:
         """Press Run. Returns at once: ``panel.wait()`` waits for the sweep.
@@ -230,63 +200,38 @@ class SweepPanel:
         self.record.place()
 
     def __repr__(self) -> str:
-        sweep, problems = self._asked()
+        sweep, problems = self.form.asked()
         if sweep is None:
             return f"<SweepPanel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
         return f"<SweepPanel {repr(sweep)[1:-1]}>"
 
     @guarded
     def _changed(self) -> None:
-        if not self._writing:
-            self._touched = True
-            self._refresh()
-
-    @guarded
-    def _moved(self) -> None:
-        """An axis was added or taken away: what its control held is its first value."""
-        with self.work.lock, self._at_once():
-            for name, row in self.axes.rows.items():
-                value = self.form.controls[name].read().get(name) if name in PARAMETERS else None
-                if value is not None:
-                    self.form.write({name: None})
-                    if not row.read():
-                        row.write([value])
-        self._changed()
-
-    @contextmanager
-    def _at_once(self) -> Iterator[None]:
-        """Many changes that are answered together."""
-        before, self._writing = self._writing, True
-        try:
-            yield
-        finally:
-            self._writing = before
+        self._touched = True
+        self._refresh()
 
     @guarded
     def _refresh(self) -> None:
         """Bring everything that follows from the controls in step with them; sends nothing."""
-        if self._writing:
-            return
         with self.work.lock:
-            with self._at_once():
-                self.axes.follow(self._texts())
-                self.form.vary([name for name in self.axes.rows if name in PARAMETERS])
-            self.form.size.follow("reference_images" in self.form.references.read())
-            self.form.fold.tell()
-            self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
-            sweep, problems = self._asked()
-            self._complain(problems)
+            self.form.follow()
+            self._tell_money()
+            sweep, problems = self.form.asked()
+            self.form.complain(problems, gently=not self._touched)
             self._counted = None
             if sweep is None:
                 self._counting.ask(None)
-                self._offer(f"not ready: {' and '.join(map(_said, problems))}")
+                self._offer(f"not ready: {' and '.join(map(spoken, problems))}")
             elif len(sweep) > MOST:
                 self._counting.ask(None)
                 self._offer(f"{count(len(sweep), 'cell')} are too many for a panel: sample= draws some of them")
-            elif not self._counting.ask(sweep, workers=self._workers, retry=self.options.read("retry")):
+            elif not self._counting.ask(sweep, workers=self._workers, retry=self.form.options.read("retry")):
                 self.bar.counting(len(sweep))
                 self._idle()
             self._show_code()
+
+    def _tell_money(self) -> None:
+        self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
 
     def _told(self, counted: Count | None, error: Exception | None) -> None:
         """The sweep that the controls ask for has been counted, or is wrong in one of its cells."""
@@ -296,9 +241,9 @@ class SweepPanel:
                 assert error is not None
                 if not isinstance(error, RequestError):
                     self.bar.say_error(error)
-                name = self._place_of(error) if isinstance(error, RequestError) else ""
-                self._complain({name: error})
-                self._offer(f"not ready: {_said(name)}" if name else "not ready")
+                name = place_of(error) if isinstance(error, RequestError) else ""
+                self.form.complain({name: error})
+                self._offer(f"not ready: {spoken(name)}" if name else "not ready")
             else:
                 self._offer("")
                 self._show_cells(counted.sweep)
@@ -328,64 +273,12 @@ class SweepPanel:
             plan = plan_html(self._counted, self._studio, self._workers)
         self.source.show(code, plan)
 
-    # -- what the controls ask for -------------------------------------------------------------------
-
     @property
     def _workers(self) -> int:
-        return int(self.options.read("max_workers"))
-
-    def _texts(self) -> list[str]:
-        said = self.form.read()
-        return [*(said[name] for name in TEMPLATES if name in said), *self.axes.texts()]
-
-    def _keywords(self) -> dict[str, Any]:
-        """Parameters and variables, as ``studio.sweep`` takes them."""
-        fixed = {label(PARAMETERS[name]): value for name, value in self.form.read().items()}
-        fixed = {name: value for name, value in fixed.items() if name not in self.axes.read()}
-        prompt = {"prompt": fixed.pop("prompt")} if "prompt" in fixed else {}
-        return {**prompt, **self.axes.read(), **fixed}
-
-    def _asked(self) -> tuple[Sweep | None, dict[str, RequestError]]:
-        """The sweep that the controls ask for, or else, by control, what is wrong with them."""
-        problems = {**self.form.wrong(), **self.axes.wrong(), **self.options.wrong()}
-        keywords = self._keywords()
-        if "prompt" not in keywords:
-            try:
-                rules.check_together({}, {})
-            except RequestError as error:
-                problems = {"prompt": error, **problems}
-        if problems:
-            return None, problems
-        try:
-            return self._studio.sweep(**keywords, **self.options.building()), {}
-        except RequestError as error:
-            return None, {self._place_of(error): error}
+        return int(self.form.options.read("max_workers"))
 
     def _ask(self, *, confirm: bool) -> tuple[Sweep, Mapping[str, Any]]:
-        return self.sweep, {**self.options.running(), "confirm": confirm}
-
-    def _place_of(self, error: RequestError) -> str:
-        """Whose control an error is about."""
-        name = str(error.parameter or "").split(",")[0].strip()
-        return _python(name)
-
-    def _complain(self, problems: Mapping[str, Exception]) -> None:
-        told = {name: str(error) for name, error in problems.items()}
-        missing = [name for name, error in problems.items() if getattr(error, "reason", "") == "missing"]
-        self.axes.complain(told, gently=missing)
-        at_controls = {n: text for n, text in told.items() if n in PARAMETERS and n not in self.axes.rows}
-        self.form.complain(at_controls, gently=not self._touched)
-        rest = [text for name, text in told.items() if name not in at_controls and name not in self.axes.rows]
-        lines = "<br>".join(f'<span class="nbkit-error" role="alert">✗ {escape(text)}</span>' for text in rest)
-        self.options.complain(lines)
-
-    def _refuse_strangers(self, free: Mapping[str, Any], given: Mapping[str, list[Any]]) -> None:
-        """A name that is no parameter is a variable of a template, or misspelled."""
-        texts = [*self._texts(), *(text for name in TEMPLATES for text in given.get(name, ()))]
-        known = variables_in(text for text in texts if isinstance(text, str))
-        for name in free:
-            if name not in known:
-                NAMES.find(name)
+        return self.sweep, {**self.form.options.running(), "confirm": confirm}
 
     # -- a run ---------------------------------------------------------------------------------------
 
@@ -399,13 +292,14 @@ class SweepPanel:
         if job is None:
             return
         if job.running is None:
-            self.bar.say("Stopped before anything was sent.")
+            self.bar.say("Stopped while it was starting; if anything was sent by then, it lands in the log.")
         else:
             now = job.running.progress
             held = usd(round(now.held * MICRO))
             money = "still being paid for" if self._studio.charged else "at list prices"
             paid = f"{count(now.running, 'request')} under way, up to {held}, {money}; " if now.running else ""
             self.bar.say(f"Stopped: {paid}what comes lands in the log and in the grid. Go on sends what is missing.")
+            in_thread(lambda: self._keep(job), "nbkit-sweep-panel")
         self._refresh()
 
     def began(self) -> None:
@@ -428,25 +322,31 @@ class SweepPanel:
             if first:
                 self.grid.show(job.sweep)
                 self.grid.say("")
-            self.grid.refresh(now=False)
+            if self.grid.refresh(now=False):
+                self._tell_money()
 
     def ended(self, job: SweepJob) -> None:
-        try:
-            if job.sweep is not None and job is self.work.latest and job.running is not None:
-                self.grid.refresh()
-                self.record.show(job.sweep.result, self.grid.rows.value, self.grid.columns.value)
-                self.access.kept = self.record.state
-        except Exception as error:  # noqa: BLE001  a fault in showing it is shown too; the runs are in the log
-            job.failure = job.failure or error
+        self._keep(job)
         with self.work.lock:
             self._refresh()
             if job is self.work.latest:
                 self._say_end(job)
 
+    def _keep(self, job: SweepJob) -> None:
+        """Put the grid into the output that lasts."""
+        if job.sweep is None or job.running is None or job is not self.work.latest:
+            return
+        try:
+            self.grid.refresh()
+            self.record.show(job.sweep.result, self.grid.rows.value, self.grid.columns.value)
+            self.access.kept = self.record.state
+        except Exception as error:  # noqa: BLE001  a fault in showing it is shown too; the runs are in the log
+            job.failure = job.failure or error
+
     def _say_end(self, job: SweepJob) -> None:
         error = job.failure
         if error is not None:
-            at_control = isinstance(error, RequestError) and self._asked()[0] is None
+            at_control = isinstance(error, RequestError) and self.form.asked()[0] is None
             if not at_control:
                 self.bar.say_error(error)
             if isinstance(error, BudgetExceeded):
@@ -467,27 +367,3 @@ def _part(text: str) -> widgets.HTML:
     heading = widgets.HTML(text)
     heading.add_class("nbkit-part")
     return heading
-
-
-def _python(name: str) -> str:
-    """The Python name of a parameter; any other name as it is."""
-    try:
-        return NAMES.find(name).name
-    except UnknownParameter:
-        return name
-
-
-def _said(name: str) -> str:
-    return label(PARAMETERS[name]) if name in PARAMETERS else name
-
-
-def _sorted(parameters: Mapping[str, Any]) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
-    """Keywords as parameters, by Python name, and as variables of a template."""
-    free = {
-        n: v for n, v in parameters.items() if _python(n) not in PARAMETERS and n not in HEAD and not NAMES.is_group(n)
-    }
-    given, head = NAMES.resolve({name: value for name, value in parameters.items() if name not in free})
-    if head:
-        name = next(iter(head))
-        raise RequestError(f"{name} is made for each send: a panel has no control for it", parameter=name)
-    return given, free

@@ -44,7 +44,7 @@ def arrange(cells: Cells | ListedCells, rows: str, columns: str) -> list[Table]:
     found: dict[str, dict[tuple[str, str], int]] = {}
     for place in range(len(cells)):
         values = cells.values_of(place)
-        said = {side: ", ".join(_told(values[name]) for name in names) for side, names in sides.items()}
+        said = {side: ", ".join(told(values[name]) for name in names) for side, names in sides.items()}
         title = ", ".join(f"{side} {said[side]}" for side in rest)
         found.setdefault(title, {})[said.get(rows, ""), said.get(columns, "")] = place
     return [_table(title, places) for title, places in found.items()]
@@ -58,7 +58,8 @@ def _table(title: str, places: dict[tuple[str, str], int]) -> Table:
     return Table(title, tuple(_cut(row) for row in down), tuple(_cut(column) for column in across), lines)
 
 
-def _told(value: object) -> str:
+def told(value: object) -> str:
+    """A value of an axis as a heading says it."""
     return NOT_SENT if value is None else word(value) if isinstance(value, bool) else shown(value)
 
 
