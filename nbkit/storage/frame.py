@@ -145,14 +145,18 @@ def to_frame(database: Database, images: Path, runs: sa.ColumnElement[bool] | No
         images: the image folder; ``file`` is below it.
         runs: which of its runs.
     """
-    # Most parameters are never set: to count first, and to read only what there is, takes half as long.
-    counting = sa.select(*(sa.func.count(column.source).label(column.name) for column in _SELDOM)).select_from(RUNS)
     with database.reading() as connection:
-        counts = connection.execute(counting if runs is None else counting.where(runs)).one()
-        never = {column for column, there in zip(_SELDOM, counts, strict=True) if not there}
-        columns = [column for column in COLUMNS if column not in never]
+        columns = _ever_set(connection, runs)
         fetched = read_columns(connection, query_of(runs, columns), len(columns))
     return _framed(dict(zip(columns, fetched, strict=True)), len(fetched[0]), images)
+
+
+def _ever_set(connection: sa.Connection, runs: sa.ColumnElement[bool] | None) -> list[Column]:
+    """The columns that hold anything: most parameters are never set, and to count is quicker than to read gaps."""
+    counting = sa.select(*(sa.func.count(column.source).label(column.name) for column in _SELDOM)).select_from(RUNS)
+    counts = connection.execute(counting if runs is None else counting.where(runs)).one()
+    never = {column for column, there in zip(_SELDOM, counts, strict=True) if not there}
+    return [column for column in COLUMNS if column not in never]
 
 
 def frame_of(database: Database, images: Path, rows: Sequence[tuple[int, int | None]]) -> pd.DataFrame:
@@ -168,14 +172,15 @@ def frame_of(database: Database, images: Path, rows: Sequence[tuple[int, int | N
         wheres = [RUNS.c.id.in_(runs[start : start + 500]) for start in range(0, len(runs), 500)]
     else:
         wheres = [RUNS.c.id.between(runs[0], runs[-1])]
-    found: list[list[Any]] = [[] for _ in COLUMNS]
     with database.reading() as connection:
+        columns = COLUMNS if len(wheres) != 1 else _ever_set(connection, wheres[0])
+        found: list[list[Any]] = [[] for _ in columns]
         for where in wheres:
-            ids, results, *columns = read_columns(connection, query_of(where, (*_KEYS, *COLUMNS)), 2 + len(COLUMNS))
+            ids, results, *read = read_columns(connection, query_of(where, (*_KEYS, *columns)), 2 + len(columns))
             here = [key in wanted for key in zip(ids, results, strict=True)]
-            for column, values in zip(found, columns, strict=True):
+            for column, values in zip(found, read, strict=True):
                 column.extend(itertools.compress(values, here))
-    return _framed(dict(zip(COLUMNS, found, strict=True)), len(found[0]), images)
+    return _framed(dict(zip(columns, found, strict=True)), len(found[0]), images)
 
 
 def _framed(fetched: Mapping[Column, list[Any]], rows: int, images: Path) -> pd.DataFrame:
