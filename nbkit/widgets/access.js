@@ -34,6 +34,9 @@ function name(root) {
   }
   // Of several buttons with one word, each is named by its tooltip.
   for (const button of root.querySelectorAll("button.nbkit-named")) setOnce(button, "aria-label", button.title);
+  // A press does nothing just now; a disabled button would lose the focus.
+  for (const button of root.querySelectorAll("button.nbkit-busy")) setOnce(button, "aria-disabled", "true");
+  for (const button of root.querySelectorAll("button[aria-disabled]:not(.nbkit-busy)")) button.removeAttribute("aria-disabled");
   // A toggle button says that it is one, and whether it is down.
   for (const button of root.querySelectorAll("button.jupyter-button.widget-toggle-button:not(.widget-toggle-buttons *)"))
     setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));

@@ -11,6 +11,7 @@ from nbkit.display.text import usd_range
 from nbkit.errors import RequestError
 from nbkit.image import GeneratedImage
 from nbkit.request import ImageRequest
+from nbkit.widgets.bar import show_busy
 from nbkit.widgets.draft import FINAL_TIERS, final_request
 from nbkit.widgets.shown import Shown
 
@@ -45,7 +46,9 @@ class Actions:
         self._shown: Shown | None = None
         self.full_size = self._button("Full size", "Opens the picture at its full size", lambda _: open_())
         self.save = self._button("Save", "Saves the original file through the browser", lambda _: save())
-        self.settings = self._button("Use settings", "Brings all controls to what this run was made with", self._settings)
+        self.settings = self._button(
+            "Use settings", "Brings all controls to what this run was made with", self._settings
+        )
         self.seed = self._button("Use this seed", "Puts this picture's seed into the seed's box", self._seed)
         self.reference = self._button("Use as reference", "Adds this picture to the reference images", self._reference)
         self.again = self._button("Rerun", "Sends the same request again", self._again)
@@ -121,4 +124,5 @@ def _final(shown: Shown | None, tier: str) -> ImageRequest | None:
 
 def _price(button: widgets.Button, name: str, request: ImageRequest | None, *, full: bool) -> None:
     button.description = name if request is None else f"{name} · {usd_range(request.price)}"
-    button.disabled = request is None or full
+    button.disabled = request is None
+    show_busy(button, busy=full)

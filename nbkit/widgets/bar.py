@@ -28,6 +28,11 @@ def head_html(budget: Budget, *, charged: bool) -> str:
     )
 
 
+def show_busy(button: widgets.Button, *, busy: bool) -> None:
+    """Show that a press does nothing just now. It is not disabled: whoever pressed it by keyboard stays where they are."""
+    (button.add_class if busy else button.remove_class)("nbkit-busy")
+
+
 class Bar:
     """The buttons and what is said beside and under them.
 
@@ -56,8 +61,9 @@ class Bar:
     def offer(self, price: Price | None, reason: str, *, full: bool = False) -> None:
         """Show the price of what the controls ask for, or the reason why it cannot be asked for."""
         self.generate.description = "Generate" if price is None else f"Generate · {usd_range(price)}"
-        self.generate.tooltip = reason or "Sends this request once"
-        self.generate.disabled = price is None or full
+        self.generate.tooltip = reason or ("One is under way" if full else "Sends this request once")
+        self.generate.disabled = price is None
+        show_busy(self.generate, busy=full)
         self._reason = reason
 
     def idle(self) -> None:

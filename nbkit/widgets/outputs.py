@@ -26,7 +26,10 @@ EARLIER = 12
 """Earlier pictures that stay beside the latest; studio.log has them all, and the notebook stays small."""
 EARLIER_SIZE = 112
 """Pixels on the long side of an earlier picture."""
-EMPTY = "No picture yet: Generate puts it here, and the saved notebook keeps it."
+EMPTY = (
+    "No picture yet. The panel that makes one needs a live kernel: in Jupyter, run this cell again and press Generate; "
+    "in code, call panel.generate() and panel.wait()."
+)
 
 Publish = Callable[..., None]
 

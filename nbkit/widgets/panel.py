@@ -30,7 +30,8 @@ from nbkit.widgets.work import Work
 
 ALONE = (
     "An nbkit panel. It needs a live kernel: here it does nothing and sends nothing. "
-    "In Jupyter, run this cell again to use it. What it has made stands below."
+    "In Jupyter, run this cell again to use it; in code, call panel.generate() and panel.wait(). "
+    "What it has made stands below."
 )
 
 

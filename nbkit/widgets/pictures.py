@@ -135,7 +135,7 @@ class Pictures:
         self.stage.open([shown.key for shown in self.chosen])
 
     def _save(self) -> None:
-        self.stage.open([shown.key for shown in self.chosen])
+        self.stage.save([shown.key for shown in self.chosen])
 
     def _show_history(self) -> None:
         if self.history.value and self.gallery is None:

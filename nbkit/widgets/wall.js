@@ -82,7 +82,9 @@ class Store {
     this.previews = new Map(); // number -> {url, pixels}; the one that was seen longest ago comes first
     this.broken = new Map(); // number -> why its preview cannot be made
     this.originals = new Map(); // number -> {url} or {broken}
+    this.pressed = []; // clicks on tiles of which nothing has been told since
     this.asked = { rows: new Map(), previews: new Map(), originals: new Set() };
+    this.saving = new Set();
     this.waiting = 0;
     this.quiet = false;
     this.take();
@@ -112,6 +114,7 @@ class Store {
 
   renew() {
     this.rows.clear();
+    this.pressed = [];
     this.asked.rows.clear();
     this.told = undefined;
     this.take();
@@ -194,9 +197,10 @@ class Store {
       original: () => this.hearOriginal(content, buffers),
       dropped: () => { content.ids.forEach((id) => this.asked.previews.delete(id)); this.tell("paint"); },
       open: () => this.hearOpen(content),
+      save: () => this.hearSave(content),
     }[content.type];
     if (!heard) return;
-    if (content.type !== "open") this.answered();
+    if (content.type !== "open" && content.type !== "save") this.answered();
     heard();
   }
 
@@ -223,6 +227,12 @@ class Store {
       this.facts.delete(id);
     }
     if (forgotten.length) this.askRows(tidy(forgotten), true);
+    const pressed = this.pressed.splice(0);
+    for (const late of pressed) {
+      if (!this.rows.has(late.place)) this.pressed.push(late);
+      else if (this.rows.get(late.place) === late.id) late.press();
+    }
+    for (const view of this.views) view.lately = 0; // what has just been told is asked for its previews at once
     this.tell("paint");
   }
 
@@ -262,6 +272,7 @@ class Store {
 
   hearOriginal({ id, broken }, buffers) {
     this.asked.originals.delete(id);
+    if (this.saving.delete(id) && !broken) download(buffers[0], this.facts.get(id));
     if (![...this.views].some((view) => view.stage.wants(id))) return;
     const type = this.facts.get(id)?.media ?? "";
     this.originals.set(id, broken ? { broken } : { url: URL.createObjectURL(new Blob([buffers[0]], { type })) });
@@ -283,12 +294,28 @@ class Store {
     else this.pending = { version, at };
   }
 
+  hearSave({ version, at }) { // asks for what it has already, too: a copy in hand may be on its way out
+    if (version !== this.version || !at.length) return;
+    for (const i of at) {
+      this.saving.add(this.rows.get(i));
+      this.asked.originals.add(this.rows.get(i));
+    }
+    this.send({ type: "original", at });
+    this.expect();
+  }
+
   close() {
     clearTimeout(this.waiting);
     for (const [event, handler] of Object.entries(this.on)) this.model.off(event, handler);
     for (const { url } of this.previews.values()) URL.revokeObjectURL(url);
     this.dropOriginals(new Set());
   }
+}
+
+function download(bytes, fact) {
+  const url = URL.createObjectURL(new Blob([bytes], { type: fact?.media ?? "" }));
+  make("a", { href: url, download: fact?.name ?? "picture" }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000); // the browser reads it after the click
 }
 
 // -- one tile ----------------------------------------------------------------------------------------------------
@@ -559,7 +586,7 @@ class View {
     this.root.addEventListener("pointerdown", () => { this.store.latest = this; });
     document.addEventListener("scroll", this.paintSoon, { capture: true, passive: true });
     window.addEventListener("resize", this.paintSoon);
-    this.watch = new ResizeObserver(() => this.arrange());
+    this.watch = new ResizeObserver(() => { this.arrange(); this.draw(); });
     this.watch.observe(this.list);
     this.sight = new IntersectionObserver(this.paintSoon);
     this.sight.observe(this.root);
@@ -797,12 +824,17 @@ class View {
 
   click(event, twice = false) {
     const tile = event.target.closest("[role=option]");
-    const place = tile ? Number(tile.dataset.place) : -1;
-    if (place < 0 || !this.store.rows.has(place)) return; // not told yet which picture that is
-    if (twice) return this.open([place]);
-    if (event.shiftKey) this.go(place, { extend: true });
-    else if (event.ctrlKey || event.metaKey) this.toggle(place);
-    else this.go(place);
+    if (!tile) return;
+    const place = Number(tile.dataset.place);
+    const press = () => {
+      if (twice) this.open([place]);
+      else if (event.shiftKey) this.go(place, { extend: true });
+      else if (event.ctrlKey || event.metaKey) this.toggle(place);
+      else this.go(place);
+    };
+    // Just after a new showing nobody knows yet which picture stands there: only what was seen there can be meant.
+    if (this.store.rows.has(place)) press();
+    else this.store.pressed.push({ place, id: this.tiles.get(place)?.fact?.id, press });
   }
 
   below(by) { // one row up or down, into the next group where this one ends

@@ -151,6 +151,11 @@ class Wall:
         with self._lock:
             self._send({"type": "open", "version": self.box.version, "at": self._items.positions(keys)[:4]}, [])
 
+    def save(self, keys: Iterable[str]) -> None:
+        """Have the browser save the originals of these, up to four, where it saves what is downloaded."""
+        with self._lock:
+            self._send({"type": "save", "version": self.box.version, "at": self._items.positions(keys)[:4]}, [])
+
     def refresh(self, keys: Iterable[str] | None = None) -> None:
         """Tell the page the facts of these again, or of all that it shows; pictures are not sent again."""
         with self._lock:
