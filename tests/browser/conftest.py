@@ -222,7 +222,8 @@ def reloaded(lab, lab_page):
         kernel = lab_page.evaluate(f"() => {KERNEL}.id")
         load(lab_page, lab)
         _show(lab_page, book.path)
-        lab_page.wait_for_function(f"() => {KERNEL}?.status === 'idle'")
+        kernel_now = KERNEL.replace(".", "?.")  # not all of it is there yet
+        lab_page.wait_for_function(f"() => {kernel_now}?.status === 'idle'")
         assert lab_page.evaluate(f"() => {KERNEL}.id") == kernel
         return book
 
