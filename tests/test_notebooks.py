@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,41 @@ def test_it_names_no_machine_and_saves_no_widget_state(path: Path) -> None:
     assert "/root/" not in text
     assert "/tmp/" not in text
     assert "widgets" not in json.loads(text)["metadata"]
+
+
+LESSON = next(path for path in NOTEBOOKS if path.stem == "temperature")
+
+
+def sources(path: Path, kind: str) -> list[str]:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
+
+
+@pytest.fixture
+def taught() -> Iterator[dict]:
+    """The names that the lesson on temperature leaves behind, once all its cells have run."""
+    names: dict = {}
+    for source in sources(LESSON, "code"):
+        exec(source, names)
+    yield names
+    names["studio"].close()
+
+
+def test_the_lesson_says_what_it_would_cost(taught) -> None:
+    """The pictures and the price that it names, before somebody runs it with a key, are those of its cells."""
+    said = f"{len(taught['studio'].df)} drafts, which are listed at ${taught['studio'].budget.spent:.2f} together"
+    assert said in "\n".join(sources(LESSON, "markdown"))
+
+
+def test_the_answers_folded_into_the_lesson_hold(taught) -> None:
+    """The code in its answers, which the notebook itself does not run, gives what they say."""
+    text = "\n".join(sources(LESSON, "markdown"))
+    found = []
+    for answer in re.findall(r"```python\n(.*?)```", text.split("## Exercises")[1], re.DOTALL):
+        *before, last = answer.strip().splitlines()
+        exec("\n".join(before), taught)
+        found.append(eval(last, taught))
+    jade, _, thinking = found
+    table = taught["frame"].groupby("temperature")["file"].agg([taught["apart"], taught["edges"]])
+    assert f"falls from {table.apart[1.0]} to {jade.apart[1.0]}" in text
+    assert thinking.edges["HIGH"] > thinking.edges["MINIMAL"] + 1
