@@ -30,12 +30,16 @@ class Filters:
         self.value = widgets.Text(description="value", placeholder="such as 0.7", continuous_update=False)
         self.button = widgets.Button(description="Add filter", tooltip="Show only the rows that meet this, too")
         self.chips = widgets.HBox()
-        for one, name in ((self.operator, "nbkit-narrow"), (self.value, "nbkit-narrow"), (self.button, "nbkit-small")):
+        for one, name in (
+            (self.operator, "nbkit-gallery-narrow"),
+            (self.value, "nbkit-gallery-narrow"),
+            (self.button, "nbkit-gallery-button"),
+        ):
             one.add_class(name)
         self.operator.observe(self._follow, "value")
-        self.chips.add_class("nbkit-row")
+        self.chips.add_class("nbkit-gallery-row")
         line = widgets.HBox((self.column, self.operator, self.value, self.button))
-        line.add_class("nbkit-row")
+        line.add_class("nbkit-gallery-row")
         self.box = widgets.VBox((line, self.chips))
 
     @property
@@ -65,7 +69,7 @@ class Filters:
     def _chip(self, condition: Condition | Expression) -> widgets.Button:
         words = ellipsis(str(condition), 60)
         chip = widgets.Button(description=f"✕ {words}", tooltip=f"Take this filter away: {words}")
-        chip.add_class("nbkit-small")
+        chip.add_class("nbkit-gallery-button")
         chip.on_click(lambda _: self.replace(old for old in self._held if old is not condition))
         return chip
 

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -23,13 +22,12 @@ from nbkit.display.bundle import Bundle
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log import RunLog
-from nbkit.run import FAILED
-from nbkit.storage.marks import Change
 from nbkit.table import show_frame
 from nbkit.widgets.filters import Filters
+from nbkit.widgets.marker import Marker, Told
 from nbkit.widgets.outputs import publish
 from nbkit.widgets.query import IS, Condition, Expression, arranged, column_of, costs, equal_to, searched
-from nbkit.widgets.rows import MARKS, RowItems, check_columns, keys_of, normal, with_marks
+from nbkit.widgets.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.toolbar import Arrangement, Marking
 from nbkit.widgets.wall import Wall
 
@@ -37,8 +35,6 @@ KEPT_ROWS = 6
 """Rows of the plain table that a saved notebook keeps."""
 QUICK = 20_000
 """Up to so many rows, a search is made at each letter."""
-UNDONE = 100
-"""Changes that can be taken back."""
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
 NOTHING = "The gallery is empty: studio.generate(…) writes the log's first row."
 
@@ -56,15 +52,6 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
             gallery._complain(f"{fault}{error.args[0] if isinstance(error, KeyError) else error}")  # noqa: SLF001
 
     return handler
-
-
-@dataclass(frozen=True)
-class _Done:
-    """A change that can be taken back, and the marks that its rows had before."""
-
-    changes: tuple[Change, ...]
-    before: pd.DataFrame
-    told: str
 
 
 class Gallery:
@@ -94,7 +81,7 @@ class Gallery:
             check_columns(frame)
         self._log, self._given = log, None if frame is None else frame.copy()
         self._lock = threading.RLock()
-        self._done: list[_Done] = []
+        self._marker = Marker(log)
         self._still = False
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
@@ -241,17 +228,8 @@ class Gallery:
             RequestError: if there is none.
         """
         with self._lock:
-            if not self._done:
-                raise RequestError("there is no change to take back", parameter="undo", reason="missing")
-            done = self._done[-1]
-            for change in reversed(done.changes):
-                change.undo()
-            self._done.pop()
-            here = done.before.index.intersection(self._rows.index)  # a refresh may have taken rows away
-            for name in MARKS:
-                self._rows.loc[here, name] = done.before.loc[here, name]
-        self.wall.refresh(here)
-        self.wall.say(f"taken back: {done.told}")
+            told = self._marker.undo(self._rows)
+        self._told(told)
 
     def compare(self) -> None:
         """Show two to four selected pictures side by side.
@@ -401,45 +379,18 @@ class Gallery:
             self._mark(keys, rating=int(key) or None)
 
     def _mark(self, keys: Iterable[str], **values: Any) -> None:
-        """Write marks of pictures; those of the keys that have no picture are left out."""
-        self._write([(self._pictures(keys), values)])
+        with self._lock:
+            told = self._marker.mark(self._rows, keys, **values)
+        self._told(told)
 
     def _retag(self, new: Callable[[str], str]) -> None:
-        """Change the tags of the selected, each from what it has."""
         with self._lock:
-            keys = self._pictures(self.wall.selected)
-            old = self._rows.loc[keys, "tags"].fillna("")
-            self._write([(list(part.index), {"tags": new(str(tags)) or None}) for tags, part in old.groupby(old)])
+            told = self._marker.retag(self._rows, self.wall.selected, new)
+        self._told(told)
 
-    def _pictures(self, keys: Iterable[str]) -> list[str]:
-        with self._lock:
-            rows = self._rows.loc[[key for key in keys if key in self._rows.index]]
-        there = rows["imageUUID"].notna() & (rows["status"] != FAILED if "status" in rows else True)
-        if not there.any():
-            why = "what is selected has no picture" if len(rows) else "no picture is selected"
-            raise RequestError(f"{why}; select one or more first", parameter="which", reason="missing")
-        return [str(key) for key in rows.index[there]]
-
-    def _write(self, parts: list[tuple[list[str], dict[str, Any]]]) -> None:
-        """Write to the log, then to what is shown; together they are one change to take back."""
-        with self._lock:
-            keys = [key for some, _ in parts for key in some]
-            before = self._rows.loc[keys, list(MARKS)].copy()
-            changes: list[Change] = []
-            try:
-                for some, values in parts:
-                    changes.append(self._log.mark(list(self._rows.loc[some, "imageUUID"]), **values))
-            except Exception:
-                for change in reversed(changes):
-                    change.undo()
-                raise
-            for some, values in parts:
-                for name, value in normal(values).items():
-                    self._rows.loc[some, name] = pd.NA if value is None else value
-            told = f"{' or '.join(dict.fromkeys(', '.join(c.told) for c in changes))}: {count(len(keys), 'picture')}"
-            self._done = [*self._done, _Done(tuple(changes), before, told)][-UNDONE:]
-        self.wall.refresh(keys)
-        self.wall.say(told)
+    def _told(self, told: Told) -> None:
+        self.wall.refresh(told.keys)
+        self.wall.say(told.words)
 
 
 def _refuse_no_tag(tags: str) -> None:

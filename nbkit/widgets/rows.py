@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pandas as pd
 from nbkit.display.text import ellipsis
 from nbkit.errors import NbkitError
 from nbkit.run import DONE, UNKNOWN
-from nbkit.storage.marks import checked
 from nbkit.widgets.item import Item, Items
 from nbkit.widgets.query import said
 
@@ -52,12 +51,6 @@ def with_marks(rows: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
     marks = log.loc[log["imageUUID"].notna(), ["imageUUID", *MARKS]].set_index("imageUUID")
     now = marks[~marks.index.duplicated()].reindex(rows["imageUUID"])
     return rows.assign(**{name: now[name].array for name in MARKS})
-
-
-def normal(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Marks as the log keeps them: tags in order, a rating as a whole number."""
-    given = {name: values.get(name, ...) for name in MARKS}
-    return checked(**given)
 
 
 class RowItems(Items):

@@ -34,7 +34,7 @@ class Arrangement:
         first = widgets.HBox((self.search, self.sort, self.ascending))
         second = widgets.HBox((self.group, self.size))
         for one in (first, second):
-            one.add_class("nbkit-row")
+            one.add_class("nbkit-gallery-row")
         self.box = widgets.VBox((first, second))
 
 
@@ -61,7 +61,7 @@ class Marking:
         marks = widgets.HBox((*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh))
         words = widgets.HBox((self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
         for one in (marks, words):
-            one.add_class("nbkit-row")
+            one.add_class("nbkit-gallery-row")
         self.box = widgets.VBox((marks, words))
 
 
@@ -72,5 +72,5 @@ def _first(names: tuple[str, ...]) -> list[str]:
 
 def _button(text: str, tooltip: str) -> widgets.Button:
     button = widgets.Button(description=text, tooltip=tooltip)
-    button.add_class("nbkit-small")
+    button.add_class("nbkit-gallery-button")
     return button

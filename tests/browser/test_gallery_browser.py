@@ -99,8 +99,8 @@ def test_filter_select_and_read_the_selection(shown):
     output.get_by_label("value").fill("1080")
     button(output, "Add filter").click()
     expect(button(output, "✕ seed ≥ 1080")).to_be_visible()
-    expect(tile(output, 1)).to_contain_text("seed 1098")
     expect(tile(output, 1)).to_have_attribute("aria-setsize", "5")
+    expect(tile(output, 1)).to_contain_text("seed 1098")
     tile(output, 2).click()
     tile(output, 4).click(modifiers=["Shift"])
     expect(selected(output)).to_have_count(3)
@@ -127,7 +127,7 @@ def test_a_keyboard_alone(shown):
     output.get_by_label("search").focus()
     page.keyboard.type('winter "number 19"')
     expect(tile(output, 1)).to_contain_text("seed 1999")
-    expect(output.get_by_text(re.compile("^25 of 2,000 shown"))).to_be_visible()
+    expect(output.get_by_text(re.compile("^29 of 2,000 shown"))).to_be_visible()
     for _ in range(20):
         page.keyboard.press("Tab")
         if tiles(output).evaluate("e => e === document.activeElement"):
