@@ -1,6 +1,7 @@
 """The sweep panel without a page: axes, what they come to, a press, Stop and going on, what is shown and kept."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -402,7 +403,7 @@ def test_stop_and_go_on(slow):
     began = time.monotonic()
     panel.bar.stop.click()
     assert time.monotonic() - began < 1
-    assert "under way, up to $0.09314, at list prices" in panel.bar.under.value
+    assert re.search(r"\d requests? under way, up to \$0\.\d+, at list prices", panel.bar.under.value)
     here = panel.wait(20).counts["done"]
     assert 2 <= here < 12
     assert "landed" in panel.bar.under.value
@@ -557,13 +558,14 @@ def test_the_pictures_of_chosen_cells_stand_below(panel):
 
 def test_no_picture_is_in_what_a_notebook_saves_of_widgets(panel):
     """Headings and places only; pictures are asked for."""
+    before = len(state_of(panel))
     panel.run()
     panel.wait(60)
     panel.source.code.value = panel.source.plan.value = True
     state = state_of(panel)
     assert "base64," not in state
     assert "memory" not in state
-    assert len(state) < 400_000
+    assert len(state) < before + 12_000  # the code and the plan
 
 
 # -- code -------------------------------------------------------------------------------------------------------

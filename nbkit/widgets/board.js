@@ -3,6 +3,8 @@
 const SIGNS = { "done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…" };
 const PIXELS = [96, 160, 256, 384];
 const BATCH = 50;
+const FEW = 150; // tiles whose pictures come before they are looked at
+const SMALLEST = 96; // pixels of a tile
 const KEPT = 1500; // previews that are kept
 const AGAIN = 8000; // milliseconds after which an unanswered question is asked again
 
@@ -97,6 +99,8 @@ class View {
       for (const { target, isIntersecting } of entries) this.seen[isIntersecting ? "add" : "delete"](Number(target.dataset.place));
       this.askSoon();
     }, { rootMargin: "300px" });
+    this.watch = new ResizeObserver(() => this.fit());
+    this.watch.observe(this.root);
     this.root.addEventListener("click", (event) => this.click(event));
     this.root.addEventListener("dblclick", (event) => { const td = this.tdOf(event); if (td) this.open(Number(td.dataset.place)); });
     this.root.addEventListener("keydown", (event) => this.key(event));
@@ -107,6 +111,7 @@ class View {
   close() {
     this.store.views.delete(this);
     this.sight.disconnect();
+    this.watch.disconnect();
     clearTimeout(this.later);
   }
 
@@ -117,12 +122,19 @@ class View {
     this.seen.clear();
     this.cells.clear();
     const [down, across] = this.model.get("names");
-    this.root.style.setProperty("--nbkit-tile", `${this.model.get("size")}px`);
+    this.fit();
     this.root.replaceChildren(...this.model.get("tables").map((table) => this.table(table, down, across)));
     const first = this.root.querySelector("td[data-place]");
     if (first) first.tabIndex = 0;
     this.mark();
     for (const place of this.cells.keys()) this.draw(place);
+  }
+
+  fit() { // all columns beside each other as long as something can be seen in them
+    const widest = Math.max(1, ...this.model.get("tables").map(({ columns }) => columns.length));
+    const heading = this.model.get("names")[0] ? 118 : 14;
+    const room = this.root.clientWidth ? Math.floor((this.root.clientWidth - heading) / widest) - 5 : Infinity;
+    this.root.style.setProperty("--nbkit-tile", `${Math.max(SMALLEST, Math.min(this.model.get("size"), room))}px`);
   }
 
   table({ title, rows, columns, places }, down, across) {
@@ -180,7 +192,9 @@ class View {
     this.later ??= setTimeout(() => {
       this.later = undefined;
       const wish = this.model.get("size") * Math.min(window.devicePixelRatio || 1, 2);
-      this.store.want([...this.seen].sort((a, b) => a - b), PIXELS.find((step) => step >= wish) ?? PIXELS.at(-1));
+      const seen = [...this.seen].sort((a, b) => a - b);
+      const rest = this.cells.size <= FEW ? [...this.cells.keys()].filter((place) => !this.seen.has(place)) : [];
+      this.store.want([...seen, ...rest], PIXELS.find((step) => step >= wish) ?? PIXELS.at(-1));
     }, 60);
   }
 

@@ -48,7 +48,7 @@ class Filling:
         self._lock = threading.RLock()
         self._looked = 0.0
         self._runs: dict[str, Run] = {}
-        self._placing = False
+        self._placing = self._chosen = False
         self.sweep: Sweep | None = None
         preview = books.log.previews.get
         self.board = Board(preview, label="cells of the sweep")
@@ -102,8 +102,8 @@ class Filling:
         return self.sweep is not None and len(self.sweep) <= MAX_TILES
 
     def _offer(self, sides: Sequence[str]) -> None:
-        """Axes to choose from; what was chosen stays where it still is one."""
-        before = self.rows.value, self.columns.value
+        """Axes to choose from; what a person has chosen stays where it still is one."""
+        before = (self.rows.value, self.columns.value) if self._chosen else (None, None)
         self._placing = True
         options = [(NONE, ""), *((side, side) for side in sides)]
         self.rows.options = self.columns.options = options
@@ -117,7 +117,7 @@ class Filling:
         if self._placing:
             return
         with self._lock:
-            self._placing = True
+            self._placing = self._chosen = True
             if other.value == change["new"]:
                 other.value = change["old"] or ""
             self._placing = False
