@@ -72,7 +72,11 @@ class Axes:
         self._kept: dict[str, Axis] = {}
         self._moved = moved
         self._changed: list[Changed] = []
-        self.add = widgets.Dropdown(description="add axis", tooltip="A parameter that shall take several values")
+        # The page names a choice by its place in the list: a list that changed meanwhile would add another parameter.
+        offered = [("choose a parameter…", ""), *((label(PARAMETERS[name]), name) for name in OFFERED)]
+        self.add = widgets.Dropdown(
+            options=offered, description="add axis", tooltip="A parameter that shall take several values"
+        )
         self.add.add_class("nbkit-add")
         self._body = widgets.VBox()
         self._body.add_class("nbkit-axes-rows")
@@ -146,7 +150,10 @@ class Axes:
         return self._kept[name]
 
     def _added(self, name: str) -> None:
-        if name:
+        if not name:
+            return
+        self.add.value = ""
+        if name not in self.rows:
             self.rows[name] = self._row(name)
             self._show()
             self._moved()
@@ -157,9 +164,6 @@ class Axes:
 
     def _show(self) -> None:
         self._body.children = tuple(row.box for row in self.rows.values())
-        rest = [(label(PARAMETERS[name]), name) for name in OFFERED if name not in self.rows]
-        self.add.options = [("choose a parameter…", ""), *rest]
-        self.add.value = ""
 
 
 def _is_parameter(name: str) -> bool:
