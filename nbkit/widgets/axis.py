@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -215,6 +215,3 @@ def axis_for(name: str) -> Axis:
     """The row that a parameter's kind asks for; a variable is typed."""
     kind = PARAMETERS[name].kind if name in PARAMETERS else None
     return Ticked(name) if isinstance(kind, (Choice, Flag)) else Typed(name)
-
-
-Adder = Callable[[str], None]
