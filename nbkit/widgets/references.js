@@ -135,7 +135,7 @@ function show(model, el, shared) {
     invitation, h("label", { class: "nbkit-ref-choose" }, "Choose files…", input), text);
   const list = h("ol", { class: "nbkit-ref-list", "aria-label": `${name} in order` });
   const status = h("div", { class: "nbkit-ref-unseen", role: "status", "aria-live": "polite" });
-  const root = h("div", { class: "nbkit-ref", "data-lm-suppress-shortcuts": "true" },
+  const root = h("div", { class: "nbkit-ref" },
     h("div", { class: "nbkit-ref-row" }, h("label", { class: "nbkit-ref-label", for: id }, name), zone), list, status);
   const rows = new Map(); // by key
   let order = null; // null before the first drawing, which is no news
