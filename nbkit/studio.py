@@ -33,9 +33,9 @@ from nbkit.sweep.cell import Cell
 from nbkit.sweep.cells import Cells
 from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
-from nbkit.widgets.gallery import Gallery
-from nbkit.widgets.panel import Panel
-from nbkit.widgets.sweep_panel import SweepPanel
+from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.panel.panel import Panel
+from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
 F = TypeVar("F", bound=Callable[..., Any])
 

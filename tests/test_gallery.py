@@ -10,9 +10,9 @@ from ipywidgets import Widget
 
 import nbkit
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
-from nbkit.widgets.gallery import Gallery
-from nbkit.widgets.query import HOLDS, IS_NOT, MORE, SET, UNSET, Condition
-from nbkit.widgets.rows import RowItems
+from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.gallery.query import HOLDS, IS_NOT, MORE, SET, UNSET, Condition
+from nbkit.widgets.gallery.rows import RowItems
 
 RUNS = 44
 

@@ -22,8 +22,9 @@ from nbkit.money import Budget
 from nbkit.parameter import Choice, Flag, Hundredths, Whole
 from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import FAILED, Run
-from nbkit.widgets import controls, outputs
-from nbkit.widgets.panel import Panel
+from nbkit.widgets.controls.control import Slider, label
+from nbkit.widgets.panel import outputs
+from nbkit.widgets.panel.panel import Panel
 
 SEED = 2**63 - 1
 
@@ -115,20 +116,20 @@ def test_every_parameter_has_a_control_with_the_declared_bounds(panel, name):
         assert control is panel.controls["aspect_ratio"]
         return
     field = control.tier if name == "resolution" else control.field
-    assert field.description.startswith(controls.label(parameter))
+    assert field.description.startswith(label(parameter))
     assert field.tooltip == parameter.help
     if isinstance(parameter.kind, (Choice, Flag)):
         choices = getattr(parameter.kind, "choices", (True, False))
         assert [value for _, value in field.options[1:]] == list(choices)
-    elif isinstance(control, controls.Slider):
+    elif isinstance(control, Slider):
         assert (field.min, field.max) == (parameter.kind.minimum, parameter.kind.maximum)
         assert field.step == (1 if isinstance(parameter.kind, Whole) else parameter.kind.step)
-    assert isinstance(control, controls.Slider) or not isinstance(parameter.kind, Hundredths)
+    assert isinstance(control, Slider) or not isinstance(parameter.kind, Hundredths)
 
 
 def test_names_are_those_that_people_know(panel):
     """The API's spelling, with ``prompt`` and ``seed`` as everybody says."""
-    said = {name: controls.label(parameter) for name, parameter in PARAMETERS.items()}
+    said = {name: label(parameter) for name, parameter in PARAMETERS.items()}
     assert said["prompt"] == "prompt"
     assert said["seed"] == "seed"
     assert said["top_p"] == "topP"
@@ -340,7 +341,9 @@ def test_two_presses_make_one_run(panel, host):
 
 def test_a_double_click_is_one_press(studio, monkeypatch):
     """Even when the first run has ended before the second click comes."""
-    monkeypatch.setattr("nbkit.widgets.work.DOUBLE_CLICK", 60.0)  # a busy machine may take its time between two clicks
+    monkeypatch.setattr(
+        "nbkit.widgets.panel.work.DOUBLE_CLICK", 60.0
+    )  # a busy machine may take its time between two clicks
     panel = studio.panel()
     panel.set(prompt="A paper lantern", resolution="0.5K")
     panel.bar.generate.click()

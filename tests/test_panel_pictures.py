@@ -8,7 +8,7 @@ from ipywidgets import Widget
 
 import nbkit
 from nbkit.request import ImageRequest
-from nbkit.widgets.draft import final_request
+from nbkit.widgets.controls.draft import final_request
 
 PROMPT = "A paper lantern shop at night"
 

@@ -63,7 +63,18 @@ def test_the_dependency_list_has_not_grown() -> None:
     """A new dependency is a decision: it is made here, too."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     names = {re.match(r"[\w-]+", line).group() for line in project["dependencies"]}  # type: ignore[union-attr]
-    assert names == {"anywidget", "httpx", "ipython", "ipywidgets", "pandas", "pillow", "psutil", "sqlalchemy", "stamina", "tqdm"}
+    assert names == {
+        "anywidget",
+        "httpx",
+        "ipython",
+        "ipywidgets",
+        "pandas",
+        "pillow",
+        "psutil",
+        "sqlalchemy",
+        "stamina",
+        "tqdm",
+    }
 
 
 def test_the_top_level_is_what_was_agreed() -> None:

@@ -12,9 +12,9 @@ from nbkit import model
 from nbkit.errors import RequestError
 from nbkit.reference import Reference
 from nbkit.request import ImageRequest
-from nbkit.widgets.panel import Panel
-from nbkit.widgets.references import MAX_BYTES, References
-from nbkit.widgets.source import code_of
+from nbkit.widgets.controls.references import MAX_BYTES, References
+from nbkit.widgets.panel.panel import Panel
+from nbkit.widgets.panel.source import code_of
 
 URL = "https://pictures.example/cats/tom.png"
 UUID = "5a1f5f0a-2b63-4f36-8ac8-0123456789ab"
@@ -140,7 +140,7 @@ def test_a_file_that_is_taken_away_on_its_way_does_not_come(control, page):
 
 def test_a_page_that_was_left_takes_its_files_with_it(control, page, monkeypatch):
     """A new page shows what is there; what the old one did not send whole is given up and said."""
-    monkeypatch.setattr("nbkit.widgets.references.PATIENCE", 0.01)
+    monkeypatch.setattr("nbkit.widgets.controls.references.PATIENCE", 0.01)
     page.begin(cat=picture())
     page.send("hello")
     until(lambda: not control.arriving)
@@ -149,7 +149,7 @@ def test_a_page_that_was_left_takes_its_files_with_it(control, page, monkeypatch
 
 def test_a_file_is_not_given_up_while_its_page_lives(control, page, monkeypatch):
     """A second page comes, the first goes on sending."""
-    monkeypatch.setattr("nbkit.widgets.references.PATIENCE", 0.05)
+    monkeypatch.setattr("nbkit.widgets.controls.references.PATIENCE", 0.05)
     timers = []
 
     class Timer(threading.Timer):

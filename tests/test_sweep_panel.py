@@ -18,9 +18,9 @@ from sweep_tools import until
 import nbkit
 from nbkit.errors import BudgetExceeded, RequestError, UnknownParameter
 from nbkit.parameter import Hundredths, Text, Whole
-from nbkit.widgets import counting
-from nbkit.widgets.tables import arrange
-from nbkit.widgets.values import read_values, spread, write_values
+from nbkit.widgets.sweep_panel import counting
+from nbkit.widgets.sweep_panel.tables import arrange
+from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
 
 SEED = 2**63 - 1
 PROMPT = "A {colour} lantern, {mood}"

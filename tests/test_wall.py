@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nbkit.widgets.item import Item, ItemList, Items
-from nbkit.widgets.post import Post
-from nbkit.widgets.wall import Wall
+from nbkit.widgets.wall.item import Item, ItemList, Items
+from nbkit.widgets.wall.post import Post
+from nbkit.widgets.wall.wall import Wall
 
 
 def item(number, **facts):

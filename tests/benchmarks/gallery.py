@@ -28,7 +28,7 @@ import ipywidgets as widgets
 import sqlalchemy as sa
 from nbkit.log import RunLog
 from nbkit.storage.schema import IMAGES, RUNS
-from nbkit.widgets.gallery import Gallery
+from nbkit.widgets.gallery.gallery import Gallery
 log = RunLog(pathlib.Path({folder!r}))
 files = [pathlib.Path(file) for file in log.to_frame().file.dropna()]
 small = [log.previews.get(file, 256) for file in files]

@@ -14,7 +14,7 @@ from gallery_log import write_log
 
 STUDIO = """
 import nbkit
-from nbkit.widgets.gallery import Gallery
+from nbkit.widgets.gallery.gallery import Gallery
 studio = nbkit.Studio(engine="offline", path={path!r})
 gallery = Gallery(studio.log)
 """

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 CONTROL = """import ipywidgets
 from importlib import resources
-from nbkit.widgets.references import References
+from nbkit.widgets.controls.references import References
 style = resources.files("nbkit.widgets").joinpath("panel.css").read_text("utf-8")
 control = References()
 told = []

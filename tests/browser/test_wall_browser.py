@@ -12,8 +12,8 @@ WALL = """
 import io, pathlib
 from PIL import Image, ImageDraw
 from nbkit.image import make_preview
-from nbkit.widgets.item import Item
-from nbkit.widgets.wall import Wall
+from nbkit.widgets.wall.item import Item
+from nbkit.widgets.wall.wall import Wall
 folder = pathlib.Path({folder!r}); folder.mkdir(exist_ok=True)
 files = []
 for n in range(20):

@@ -1,0 +1,340 @@
+"""The reference images' control: an ordered list of pictures, fed by files, the clipboard, addresses and code.
+
+The bytes live in this kernel only. A file comes from the page in parts, because a server cuts a connection over which
+more than 10 MiB come at once; its thumbnail goes back in a message of its own when the page asks for it. What a
+notebook saves of its widgets is names. Messages may come in any thread, and a picture is read in another, so one lock
+guards the list; nobody is called while it is held.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbkit import model, rules
+from nbkit.display.text import ellipsis
+from nbkit.errors import NoImage
+from nbkit.image import GeneratedImage, make_preview
+from nbkit.parameter import Wrong, without_query
+from nbkit.reference import make_reference
+from nbkit.request import PARAMETERS
+from nbkit.waiting import in_thread
+from nbkit.widgets.controls.control import Changed, Control, label
+from nbkit.widgets.controls.entries import Coming, Item, name_of, tile
+
+PARAMETER = PARAMETERS["reference_images"]
+THUMBNAIL = 144
+"""Pixels on the long side of a thumbnail, which is shown at half of it: sharp on a dense screen."""
+MAX_BYTES = 64 * 2**20
+"""A file beyond this is refused before it is sent: a request carries it as text, a third longer still."""
+PATIENCE = 5.0
+"""Seconds without a part after which a page that was left took its files with it."""
+
+
+class Zone(anywidget.AnyWidget):
+    """What the page shows; it holds names, and never a picture.
+
+    Attributes:
+        description: the label, with which every accessible name begins.
+        tiles: in order, for each entry its key, name, kind and what is shown in the place of a picture.
+        limit: how many a request takes.
+    """
+
+    _esm = pathlib.Path(__file__).with_suffix(".js")
+    _css = pathlib.Path(__file__).with_suffix(".css")
+    description = traitlets.Unicode().tag(sync=True)
+    tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
+    limit = traitlets.Int(model.MAX_REFERENCES).tag(sync=True)
+
+
+class References(Control):
+    """Pictures to start from, in order: dropped, picked, pasted, named by URL or UUID, or added from code."""
+
+    field: Zone
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._entries: tuple[Item | Coming, ...] = ()
+        self._left: tuple[str, ...] = ()  # words in the text field that are no reference
+        self._notices: tuple[str, ...] = ()
+        self._said = ("", False)
+        self._changed: list[Changed] = []
+        self._heard = 0.0
+        super().__init__(PARAMETER)
+        self.field = Zone(description=label(PARAMETER), tooltip=PARAMETER.help)
+        self.field.add_class("nbkit-references")
+        self.box.add_class("nbkit-wide")
+        self._place(self.field)
+        self.field.on_msg(lambda _, message, buffers: self._hear(message, buffers))
+
+    # -- as every control ------------------------------------------------------------------------------
+
+    def read(self) -> dict[str, Any]:
+        """What is set, with what is still coming or could not be taken, so that the check refuses a request by half."""
+        with self._lock:
+            given = (*(entry.reference if isinstance(entry, Item) else entry for entry in self._entries), *self._left)
+        return {PARAMETER.name: given} if given else {}
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        def replace() -> None:
+            known = {item.reference: item for item in reversed(self.items)}
+            given = values[PARAMETER.name] or ()
+            self._put(known.pop(r) if r in known else Item(name_of(r), r) for r in given)
+            self._left = self._notices = ()
+
+        self._change(replace)
+        self.field.send({"kind": "left", "text": ""})
+
+    def on_change(self, changed: Changed) -> None:
+        self._changed.append(changed)
+
+    def complain(self, text: str, *, gently: bool = False) -> None:
+        with self._lock:
+            self._said = (text, gently)
+            self._speak()
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The references in order, each with its name; what is still on its way is not among them."""
+        return tuple(entry for entry in self._entries if isinstance(entry, Item))
+
+    @property
+    def arriving(self) -> tuple[str, ...]:
+        """The names of the files that are still on their way."""
+        return tuple(entry.name for entry in self._entries if isinstance(entry, Coming))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """By the hash of its content, a file name for each reference that has pixels here."""
+        return {
+            item.reference.sha256: item.file or (item.name if "." in item.name else f"{item.reference.sha256[:8]}.png")
+            for item in self.items
+            if item.reference.data
+        }
+
+    # -- from code -------------------------------------------------------------------------------------
+
+    def append(self, value: Any, name: str = "", file: str = "") -> None:
+        """Put a picture behind the others.
+
+        Args:
+            value: whatever a request takes as a reference image, such as a picture of ``studio.log``.
+            name: what to call it; by itself a file's name, a picture's seed, or an address.
+            file: where code can read it from; by itself the file of a path or of a picture that has one.
+
+        Raises:
+            RequestError: if it is no reference image.
+        """
+        reference = rules.check_one(PARAMETER, PARAMETER.name, [value])[0]
+        file = file or _file_of(value)
+        if isinstance(value, GeneratedImage) and value.seed is not None:
+            name = name or f"seed {value.seed}"
+        self.add(Item(name or pathlib.Path(file).name or name_of(reference), reference, file))
+
+    def add(self, item: Item) -> None:
+        """Put a reference that has its name already behind the others."""
+        self._change(lambda: self._put((*self._entries, item)))
+
+    def remove(self, index: int) -> None:
+        """Take a picture of :attr:`items` away.
+
+        Raises:
+            IndexError: if there is none.
+        """
+        self._remove(self.items[index].key)
+
+    def move(self, index: int, to: int) -> None:
+        """Bring a picture of :attr:`items` to the place that another one has now.
+
+        Raises:
+            IndexError: if there is none.
+        """
+        with self._lock:
+            moved, there = self.items[index], self._entries.index(self.items[to])
+        self._move(moved.key, there)
+
+    # -- from the page ---------------------------------------------------------------------------------
+
+    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        """Do what the page asks for. ipywidgets would lose an exception, so that it is said in the control."""
+        try:
+            match message:
+                case {"kind": "hello"}:
+                    self._greet()
+                case {"kind": "want", "keys": keys}:
+                    in_thread(lambda: self._send_thumbnails(keys), "nbkit-thumbnails")
+                case {"kind": "files", "files": files}:
+                    self._expect(files)
+                case {"kind": "part", "key": key}:
+                    self._take_part(key, buffers)
+                case {"kind": "text", "text": text}:
+                    self._take_text(text)
+                case {"kind": "remove", "key": key}:
+                    self._remove(key)
+                case {"kind": "move", "key": key, "to": to}:
+                    self._move(key, to)
+                case {"kind": "unusable", "key": key, "name": name, "why": why}:
+                    self._drop([key], f"{name} is not taken: {why}")
+        except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
+            self._notice(f"{type(error).__name__}: {error}")
+
+    def _greet(self) -> None:
+        """A page has come: tell it what its text field lacks, and see whether the page before it left files behind."""
+        now = time.monotonic()
+        self.field.send({"kind": "left", "text": " ".join(self._left)})
+        if self.arriving:
+            timer = threading.Timer(PATIENCE, lambda: self._forget(now))
+            timer.daemon = True
+            timer.start()
+
+    def _forget(self, since: float) -> None:
+        with self._lock:
+            coming = [entry for entry in self._entries if isinstance(entry, Coming)]
+            lives = self._heard > since or any(entry.whole for entry in coming)
+        if coming and not lives:
+            names = ", ".join(entry.name for entry in coming)
+            self._drop([entry.key for entry in coming], f"{names} did not arrive whole: give it again")
+
+    def _expect(self, files: Iterable[Mapping[str, Any]]) -> None:
+        """Keep a place for each file at once, before its first byte: the order is that in which they were given."""
+
+        def expect() -> None:
+            self._heard = time.monotonic()
+            entries, notices = list(self._entries), []
+            for file in files:
+                if file["size"] > MAX_BYTES:
+                    size = file["size"] / 2**20
+                    notices.append(f"{file['name']} is not taken: {size:,.0f} MiB, and {MAX_BYTES >> 20} are the most")
+                else:
+                    entries.append(Coming(file["key"], file["name"], file["size"]))
+            self._put(entries)
+            self._notices = tuple(notices)
+
+        self._change(expect)
+
+    def _take_part(self, key: str, buffers: Sequence[Any]) -> None:
+        with self._lock:
+            self._heard = time.monotonic()
+            coming = next((e for e in self._entries if isinstance(e, Coming) and e.key == key), None)
+            if coming is not None:
+                coming.parts.append(b"".join(bytes(part) for part in buffers))
+                self._show()
+        if coming is not None and coming.whole:
+            in_thread(lambda: self._finish(coming), "nbkit-reference")  # a large picture takes seconds to read
+        else:
+            self.field.send({"kind": "more" if coming else "over", "key": key})
+
+    def _finish(self, coming: Coming) -> None:
+        """Make a reference of a file that is here, in the place that was kept for it."""
+        try:
+            item = Item(coming.name, make_reference(b"".join(coming.parts)), key=coming.key)
+        except Wrong as wrong:
+            self._drop([coming.key], f"{coming.name} is not taken: it must be {wrong}")
+        except Exception as error:  # noqa: BLE001  nobody looks at what a thread raises
+            self._drop([coming.key], f"{coming.name} is not taken: {type(error).__name__}: {error}")
+        else:
+            self._change(lambda: self._put(item if entry is coming else entry for entry in self._entries))
+        finally:
+            self.field.send({"kind": "over", "key": coming.key})
+
+    def _take_text(self, text: str) -> None:
+        """Take every word that is a reference; the others stay in the text field, and in the request that is checked."""
+        items, left = [], []
+        for word in text.split():
+            try:
+                reference = make_reference(word)
+                items.append(Item(name_of(reference), reference))
+            except Wrong:
+                left.append(word)
+
+        def take() -> None:
+            self._put((*self._entries, *items))
+            self._left, self._notices = tuple(left), ()
+
+        self._change(take)
+        self.field.send({"kind": "left", "text": " ".join(left)})
+
+    def _remove(self, key: str) -> None:
+        def remove() -> None:
+            self._put(entry for entry in self._entries if entry.key != key)
+            self._notices = ()
+
+        self._change(remove)
+
+    def _move(self, key: str, to: int) -> None:
+        def move() -> None:
+            rest = [entry for entry in self._entries if entry.key != key]
+            moved = [entry for entry in self._entries if entry.key == key]
+            to_here = max(0, to)
+            self._put((*rest[:to_here], *moved, *rest[to_here:]))
+            self._notices = ()
+
+        self._change(move)
+
+    def _drop(self, keys: Sequence[str], why: str) -> None:
+        def drop() -> None:
+            self._put(entry for entry in self._entries if entry.key not in keys)
+            self._notices = (*self._notices, why)
+
+        self._change(drop)
+
+    def _send_thumbnails(self, keys: Sequence[str]) -> None:
+        for item in self.items:
+            if item.key in keys and item.reference.data:
+                try:
+                    small = [make_preview(item.reference.data, THUMBNAIL)]
+                except Exception:  # noqa: BLE001  of a format that only the service knows, there is none
+                    small = []
+                self.field.send({"kind": "thumbnail", "key": item.key}, small)
+
+    # -- what follows from a change --------------------------------------------------------------------
+
+    def _put(self, entries: Iterable[Item | Coming]) -> None:
+        self._entries = tuple(entries)
+
+    def _change(self, change: Callable[[], None]) -> None:
+        """Change the list, show it, and then tell whoever asked for it."""
+        with self._lock:
+            change()
+            self._show()
+            self._speak()
+        try:
+            for changed in self._changed:
+                changed()
+        except Exception as error:  # noqa: BLE001  as in _hear()
+            self._notice(f"{type(error).__name__}: {error}")
+
+    def _show(self) -> None:
+        self.field.tiles = [tile(entry) for entry in self._entries]
+
+    def _notice(self, text: str) -> None:
+        with self._lock:
+            self._notices = (*self._notices, text)
+            self._speak()
+
+    def _speak(self) -> None:
+        """Say the control's own sentences, and the panel's where it does not speak of the same thing."""
+        text, gently = self._said
+        words = (ellipsis(without_query(word), 60) for word in self._left)
+        wrong = [*self._notices, *(f"{word} is not taken: it is no URL (https://…) and no UUID" for word in words)]
+        if self._left or self.arriving:
+            text = ""
+        if text and not (gently and wrong):
+            wrong.append(text)
+            gently = gently and len(wrong) == 1
+        super().complain("\n✗ ".join(wrong), gently=gently)
+
+
+def _file_of(value: Any) -> str:
+    try:
+        path = value.path if isinstance(value, GeneratedImage) else value
+    except NoImage:
+        return ""
+    return os.fsdecode(path) if isinstance(path, os.PathLike) else ""

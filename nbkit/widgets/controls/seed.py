@@ -1,0 +1,52 @@
+"""The seed's control: a box that holds 63 bits, a die for a new one, a lock to keep it, the last picture's."""
+
+from __future__ import annotations
+
+import secrets
+
+import ipywidgets as widgets
+
+from nbkit import model
+from nbkit.request import PARAMETERS
+from nbkit.widgets.controls.control import Number
+
+_KEPT = "seed: kept from run to run. Unlock it, and after each run the die is thrown for the next one"
+_FREE = "seed: after each run the die is thrown for the next one. Lock it to keep what stands in the box"
+
+
+class Seed(Number):
+    """A seed as text; empty, the service draws one itself.
+
+    What stands in the box is what the next press sends, whatever the lock says: an open lock throws the die *after*
+    a run, so that the price, the code and the JSON are always those of the next run.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PARAMETERS["seed"])
+        self._last: int | None = None
+        self.draw = widgets.Button(description="random", icon="random", tooltip="seed: throw the die for a new one")
+        self.lock = widgets.ToggleButton(value=True, description="locked", icon="lock", tooltip=_KEPT)
+        self.again = widgets.Button(description="last", icon="repeat", tooltip="seed: take the one of the last picture")
+        for button in (self.draw, self.lock, self.again):
+            button.add_class("nbkit-small")
+        self.again.disabled = True
+        self.draw.on_click(lambda _: self.throw())
+        self.again.on_click(lambda _: self.write({self.name: self._last}))
+        self.lock.observe(lambda _: self._tell(), "value")
+        self._place(self.field, self.draw, self.lock, self.again)
+
+    def throw(self) -> None:
+        """Draw a new seed, an unsigned 32-bit number as the service does."""
+        self.write({self.name: secrets.randbits(model.RANDOM_SEED_BITS)})
+
+    def after_run(self, seed: int | None) -> None:
+        """A run has come: remember its seed, and throw the die where the lock is open and the box is not empty."""
+        if seed is not None:
+            self._last = seed
+            self.again.disabled = False
+        if not self.lock.value and self.read():
+            self.throw()
+
+    def _tell(self) -> None:
+        self.lock.description, self.lock.icon = ("locked", "lock") if self.lock.value else ("unlocked", "unlock")
+        self.lock.tooltip = _KEPT if self.lock.value else _FREE

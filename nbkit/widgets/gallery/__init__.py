@@ -1,0 +1,1 @@
+"""Browse the log's pictures: filter, sort, group, select, rate."""

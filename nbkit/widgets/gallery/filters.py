@@ -1,0 +1,85 @@
+"""The controls that say which rows a gallery shows: conditions that are stacked, and taken away one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import ipywidgets as widgets
+
+from nbkit.display.text import ellipsis
+from nbkit.widgets.gallery.query import ALONE, IS, OPERATORS, Condition, Expression
+
+
+class Filters:
+    """A line to make a condition with, and a button for each that is in force.
+
+    Args:
+        columns: the names to choose from.
+        changed: called when a condition has come or gone.
+        add: called with what a person wants to have added; raises what is wrong with it.
+
+    Attributes:
+        box: the widget.
+    """
+
+    def __init__(self, columns: Iterable[str], changed: Callable[[], None], add: Callable[[Condition], None]) -> None:
+        self._changed, self._add = changed, add
+        self._held: tuple[Condition | Expression, ...] = ()
+        self.column = widgets.Dropdown(options=tuple(columns), description="filter by")
+        self.operator = widgets.Dropdown(options=OPERATORS, description="how", layout={"width": "auto"})
+        self.value = widgets.Text(description="value", placeholder="such as 0.7", continuous_update=False)
+        self.button = widgets.Button(description="Add filter", tooltip="Show only the rows that meet this, too")
+        self.chips = widgets.HBox()
+        for one, name in (
+            (self.operator, "nbkit-gallery-narrow"),
+            (self.value, "nbkit-gallery-narrow"),
+            (self.button, "nbkit-gallery-button"),
+        ):
+            one.add_class(name)
+        self.operator.observe(self._follow, "value")
+        self.chips.add_class("nbkit-gallery-row")
+        line = widgets.HBox((self.column, self.operator, self.value, self.button))
+        line.add_class("nbkit-gallery-row")
+        self.box = widgets.VBox((line, self.chips))
+
+    @property
+    def held(self) -> tuple[Condition | Expression, ...]:
+        """The conditions in force; rows have to meet all of them."""
+        return self._held
+
+    def put(self, condition: Condition | Expression) -> None:
+        """Add a condition. One with ``=`` takes the place of an earlier one for the same column."""
+        self.replace([old for old in self._held if not _same_place(old, condition)] + [condition])
+
+    def replace(self, conditions: Iterable[Condition | Expression]) -> None:
+        """Have these conditions and no others."""
+        self._held = tuple(conditions)
+        self.chips.children = tuple(self._chip(condition) for condition in self._held)
+        self.chips.layout.display = "" if self._held else "none"
+        self._changed()
+
+    def offer(self) -> None:
+        """Add what the line says; nothing where it says nothing."""
+        if self.operator.value in ALONE:
+            self._add(Condition(self.column.value, self.operator.value))
+        elif self.value.value.strip():
+            self._add(Condition(self.column.value, self.operator.value, self.value.value.strip()))
+            self.value.value = ""
+
+    def _chip(self, condition: Condition | Expression) -> widgets.Button:
+        words = ellipsis(str(condition), 60)
+        chip = widgets.Button(description=f"✕ {words}", tooltip=f"Take this filter away: {words}")
+        chip.add_class("nbkit-gallery-button")
+        chip.on_click(lambda _: self.replace(old for old in self._held if old is not condition))
+        return chip
+
+    def _follow(self, _change: object) -> None:
+        self.value.disabled = self.operator.value in ALONE
+
+
+def _same_place(old: Condition | Expression, new: Condition | Expression) -> bool:
+    if old == new:
+        return True
+    if not (isinstance(old, Condition) and isinstance(new, Condition)):
+        return False
+    return old.column == new.column and old.operator == new.operator == IS

@@ -1,0 +1,128 @@
+"""Rows of the log as tiles of a wall, made when they come into view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbkit.display.text import ellipsis
+from nbkit.errors import NbkitError
+from nbkit.run import DONE, UNKNOWN
+from nbkit.widgets.gallery.query import said
+from nbkit.widgets.wall.item import Item, Items
+
+MARKS = ("rating", "keep", "tags", "note")
+NEEDED = ("file", "imageUUID", "taskUUID")
+"""Columns without which a row does not know its picture."""
+CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
+"""Facts under a picture, where a row has them."""
+
+_READ = ("prompt", *CAPTION, "width", "height", "status", "error", *MARKS, *NEEDED)
+_MEDIA = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+def check_columns(frame: pd.DataFrame) -> None:
+    """See that a frame's rows know their pictures.
+
+    Raises:
+        NbkitError: if they do not; it says which columns to keep.
+    """
+    lacking = [name for name in NEEDED if name not in frame.columns]
+    if lacking:
+        raise NbkitError(
+            f"this frame has no column {' and no column '.join(map(repr, lacking))}, so its rows do not know their "
+            "pictures; keep file, imageUUID and taskUUID when selecting columns"
+        )
+
+
+def keys_of(frame: pd.DataFrame) -> pd.Index[Any]:
+    """What each row is known by on a wall: its picture's UUID, or its run's where there is no picture."""
+    names = frame["imageUUID"].astype(object).where(frame["imageUUID"].notna(), frame["taskUUID"].astype(object))
+    again = names.groupby(names, dropna=False).cumcount()  # two failed results of one run have one UUID
+    return pd.Index(names.astype(str).where(again == 0, names.astype(str) + "/" + again.astype(str)))
+
+
+def with_marks(rows: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their marks as the log has them now."""
+    marks = log.loc[log["imageUUID"].notna(), ["imageUUID", *MARKS]].set_index("imageUUID")
+    now = marks[~marks.index.duplicated()].reindex(rows["imageUUID"])
+    return rows.assign(**{name: now[name].array for name in MARKS})
+
+
+class RowItems(Items):
+    """The rows of a frame as items; one is made of a row only when it is asked for.
+
+    Args:
+        frame: rows of the log; its index is what the rows are known by (:func:`keys_of`).
+        order: which of its rows, by number, in the order in which they stand on the wall.
+        also: further columns whose values stand under the pictures.
+        without: a column whose values need not, because they stand over them.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, order: np.ndarray[Any, Any], also: Sequence[str] = (), without: str | None = None
+    ) -> None:
+        self._frame, self._order = frame, order
+        self._place = np.full(len(frame), -1)
+        self._place[order] = np.arange(len(order))
+        self._caption = tuple(name for name in dict.fromkeys((*CAPTION, *also)) if name not in ("prompt", without))
+        self._columns = [name for name in dict.fromkeys((*_READ, *self._caption)) if name in frame.columns]
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def keys(self, start: int, stop: int) -> Iterable[str]:
+        return [str(key) for key in self._frame.index[self._order[start:stop]]]
+
+    def positions(self, keys: Iterable[str]) -> list[int]:
+        wanted = pd.Index(list(keys), dtype=object)
+        rows = self._frame.index.get_indexer(wanted) if len(wanted) else np.array([], dtype=int)
+        places = self._place[rows[rows >= 0]]
+        return [int(place) for place in np.unique(places[places >= 0])]
+
+    def read(self, start: int, stop: int) -> list[Item]:
+        part = self._frame[self._columns].iloc[self._order[start:stop]]
+        rows = zip(*(part[name].tolist() for name in self._columns), strict=True)
+        return [
+            self._item(str(key), dict(zip(self._columns, row, strict=True)))
+            for key, row in zip(part.index, rows, strict=True)
+        ]
+
+    def _item(self, key: str, row: dict[str, Any]) -> Item:
+        row = {name: None if pd.isna(value) else value for name, value in row.items()}
+        file = None if row["file"] is None else Path(str(row["file"]))
+        status = str(row.get("status") or DONE)
+        return Item(
+            key,
+            str(row.get("prompt") or ""),
+            tuple(self._facts(row)),
+            file,
+            int(row.get("width") or 0),
+            int(row.get("height") or 0),
+            _MEDIA.get(file.suffix, "") if file else "",
+            missing="" if file else _missing(status, row.get("error")),
+            status=status,
+            rating=None if row.get("rating") is None else int(row["rating"]),
+            keep=None if row.get("keep") is None else bool(row["keep"]),
+            tags=str(row.get("tags") or ""),
+            note=str(row.get("note") or ""),
+        )
+
+    def _facts(self, row: dict[str, Any]) -> Iterable[str]:
+        for name in self._caption:
+            value = row.get(name)
+            if value is not None:
+                words = ellipsis(said(name, value), 60)
+                yield words if name == "cost" else f"{name} {words}"
+
+
+def _missing(status: str, error: Any) -> str:
+    if error is not None:
+        return ellipsis(str(error), 200)
+    if status == UNKNOWN:
+        return "its outcome is not known; studio.recover() asks for it"
+    return "its file has not been fetched; studio.recover() fetches it" if status == DONE else ""

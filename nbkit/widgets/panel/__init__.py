@@ -1,0 +1,1 @@
+"""The interactive form: prompt, parameters, Generate with its price, the pictures."""

@@ -1,0 +1,128 @@
+"""What can be done with a chosen picture: a row of buttons, the paid ones with their price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import ipywidgets as widgets
+
+from nbkit.display.text import usd_range
+from nbkit.errors import RequestError
+from nbkit.image import GeneratedImage
+from nbkit.request import ImageRequest
+from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
+from nbkit.widgets.panel.bar import show_busy
+from nbkit.widgets.panel.shown import Shown
+
+
+class Deeds(Protocol):
+    """Who carries it out."""
+
+    def use_settings(self, request: ImageRequest) -> None:
+        """Bring the controls to what a run was made with."""
+
+    def use_seed(self, seed: int) -> None:
+        """Put a seed into its box."""
+
+    def use_reference(self, image: GeneratedImage) -> None:
+        """Add a picture to the reference images."""
+
+    def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
+        """Send a request whose price stands on the button."""
+
+
+class Actions:
+    """The buttons under the chosen picture.
+
+    Attributes:
+        again: makes the run again as it was.
+        finals: make the picture again at a higher tier, by tier.
+        box: the row.
+    """
+
+    def __init__(self, deeds: Deeds, *, open_: Callable[[], None], save: Callable[[], None]) -> None:
+        self._deeds = deeds
+        self._shown: Shown | None = None
+        self.full_size = self._button("Full size", "Opens the picture at its full size", lambda _: open_())
+        self.save = self._button("Save", "Saves the original file through the browser", lambda _: save())
+        self.settings = self._button(
+            "Use settings", "Brings all controls to what this run was made with", self._settings
+        )
+        self.seed = self._button("Use this seed", "Puts this picture's seed into the seed's box", self._seed)
+        self.reference = self._button("Use as reference", "Adds this picture to the reference images", self._reference)
+        self.again = self._button("Rerun", "Sends the same request again", self._again)
+        self.finals = {tier: self._final_button(tier) for tier in FINAL_TIERS}
+        free = (self.full_size, self.save, self.settings, self.seed, self.reference)
+        self.box = widgets.HBox((*free, self.again, *self.finals.values()))
+        self.box.add_class("nbkit-actions")
+        self.offer(None)
+
+    def offer(self, shown: Shown | None, *, full: bool = False) -> None:
+        """Be about a picture.
+
+        Args:
+            shown: the chosen picture; ``None`` for none.
+            full: whether nothing can be sent at the moment.
+        """
+        self._shown = shown
+        image = shown.image if shown else None
+        for button in (self.full_size, self.save, self.reference):
+            button.disabled = image is None
+        self.settings.disabled = shown is None
+        self.seed.disabled = image is None or image.seed is None
+        _price(self.again, "Rerun", _again(shown), full=full)
+        for tier, button in self.finals.items():
+            _price(button, f"Make final {tier}", _final(shown, tier), full=full)
+
+    def _button(self, name: str, tooltip: str, pressed: Callable[[widgets.Button], None]) -> widgets.Button:
+        button = widgets.Button(description=name, tooltip=tooltip)
+        button.add_class("nbkit-small")
+        button.on_click(pressed)
+        return button
+
+    def _final_button(self, tier: str) -> widgets.Button:
+        tooltip = f"Makes this picture again at {tier}: the same shape and seed, one result"
+        return self._button(f"Make final {tier}", tooltip, lambda button: self._send(button, _final(self._shown, tier)))
+
+    def _settings(self, _button: widgets.Button) -> None:
+        if self._shown is not None:
+            self._deeds.use_settings(self._shown.run.request)
+
+    def _seed(self, _button: widgets.Button) -> None:
+        image = self._shown.image if self._shown else None
+        if image is not None and image.seed is not None:
+            self._deeds.use_seed(image.seed)
+
+    def _reference(self, _button: widgets.Button) -> None:
+        image = self._shown.image if self._shown else None
+        if image is not None:
+            self._deeds.use_reference(image)
+
+    def _again(self, button: widgets.Button) -> None:
+        self._send(button, _again(self._shown))
+
+    def _send(self, button: widgets.Button, request: ImageRequest | None) -> None:
+        if self._shown is not None and request is not None:
+            self._deeds.make_again(button, request, self._shown.run.task_uuid)
+
+
+def _again(shown: Shown | None) -> ImageRequest | None:
+    return shown.run.request.replace() if shown else None
+
+
+def _final(shown: Shown | None, tier: str) -> ImageRequest | None:
+    image = shown.image if shown else None
+    if shown is None or image is None:
+        return None
+    try:
+        request = final_request(shown.run.request, image, tier)
+    except RequestError:  # what came through `extra` may not go together with another size
+        return None
+    return None if request.identity == shown.run.request.replace(seed=request.seed).identity else request
+
+
+def _price(button: widgets.Button, name: str, request: ImageRequest | None, *, full: bool) -> None:
+    button.description = name if request is None else f"{name} · {usd_range(request.price)}"
+    button.disabled = request is None
+    show_busy(button, busy=full)

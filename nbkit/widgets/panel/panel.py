@@ -1,0 +1,287 @@
+"""The interactive form: prompt, parameters, Generate with its price, the pictures.
+
+Controls are widgets and results are outputs (:mod:`nbkit.widgets.panel.outputs`); the pictures that can be worked with
+are asked for by the page (:mod:`nbkit.widgets.panel.pictures`). A press starts a run in a thread of its own and returns
+(:mod:`nbkit.widgets.panel.work`). Whatever goes wrong is caught here and said in the panel: Jupyter would lose it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from nbkit.display.text import ellipsis, usd, usd_range
+from nbkit.errors import RequestError
+from nbkit.image import GeneratedImage
+from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.run import Run
+from nbkit.widgets.controls.control import Control
+from nbkit.widgets.controls.form import Form
+from nbkit.widgets.page.access import Access
+from nbkit.widgets.panel.bar import Bar, head_html
+from nbkit.widgets.panel.job import Host, Job, refused
+from nbkit.widgets.panel.outputs import Results, publish
+from nbkit.widgets.panel.pictures import Pictures
+from nbkit.widgets.panel.source import Source
+from nbkit.widgets.panel.work import Work
+
+ALONE = (
+    "An nbkit panel. It needs a live kernel: here it does nothing and sends nothing. "
+    "In Jupyter, run this cell again to use it; in code, call panel.generate() and panel.wait(). "
+    "What it has made stands below."
+)
+
+
+def _guarded(method: Callable[..., None]) -> Callable[..., None]:
+    """Show in the panel what a handler raises: Jupyter would lose it."""
+
+    @functools.wraps(method)
+    def handler(panel: Panel, *arguments: Any, **named: Any) -> None:
+        try:
+            method(panel, *arguments, **named)
+        except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
+            panel.bar.say_error(error)
+
+    return handler
+
+
+class Panel:
+    """The form of a studio, shown as the last line of a cell; ``studio.panel()`` makes it.
+
+    Args:
+        studio: where runs are made and money is kept.
+        at_once: how many runs may be under way; while there are so many, a press does nothing.
+        draft: whether the draft switch is on at first.
+        **parameters: what the controls show at first.
+
+    Attributes:
+        controls: by the Python name of each parameter.
+        last: the latest :class:`~nbkit.Run` of this panel, or ``None``.
+        box: the widget, to be placed into other widgets.
+        pictures: what it has made, and what can be done with it.
+        results: the output under it.
+    """
+
+    def __init__(self, studio: Host, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
+        self._studio = studio
+        self._refused: dict[str, str] = {}
+        self._touched = False
+        self.last: Run | None = None
+        self.access = Access()
+        self.form, self.source, self.results = Form(), Source(), Results()
+        self.bar = Bar(charged=studio.charged)
+        self.pictures = Pictures(studio.log, self)
+        self.work = Work(studio, self, at_once=at_once)
+        self._head = widgets.HTML()
+        self.box = self._build()
+        self.form.draft.button.value = draft
+        if parameters:
+            self.form.write(parameters)
+        self.form.on_change(self._changed)
+        self.source.on_change(self._refresh)
+        self.bar.generate.on_click(lambda button: self._press(button, lambda: self.request))
+        self.bar.stop.on_click(self._stop)
+        self._refresh()
+
+    def _build(self) -> widgets.VBox:
+        switches = (self.form.draft.button, *self.source.buttons, self.pictures.history)
+        buttons = widgets.HBox((self.bar.generate, self.bar.stop, self.bar.beside, widgets.HBox(switches)))
+        buttons.add_class("nbkit-bar")
+        lines = (self._head, self.form.box, buttons, self.bar.under, self.source.box, self.pictures.box, self.access)
+        box = widgets.VBox(lines)
+        box.add_class("nbkit-panel")
+        return box
+
+    # -- from code -------------------------------------------------------------------------------------
+
+    @property
+    def controls(self) -> dict[str, Control]:
+        return self.form.controls
+
+    @property
+    def request(self) -> ImageRequest:
+        """What the controls ask for now.
+
+        Raises:
+            RequestError: if the model does not allow it; the message says what it does allow.
+        """
+        request, problems = self.form.check()
+        if request is None:
+            raise next(iter(problems.values()))
+        return request
+
+    @property
+    def draft(self) -> bool:
+        """Whether everything is made at 0.5K and one result; can be set."""
+        return self.form.draft.on
+
+    @draft.setter
+    def draft(self, on: bool) -> None:
+        self.form.draft.button.value = bool(on)
+
+    def set(self, **parameters: Any) -> None:
+        """Set controls, in any spelling; ``None`` sets one to "not sent". Nothing is sent.
+
+        Raises:
+            UnknownParameter: for a name that is no parameter; no control moves.
+            RequestError: for a value that the model does not allow; no control moves.
+        """
+        with self.work.lock:
+            self.form.write(parameters)
+
+    def generate(self) -> bool:
+        """Press Generate. Returns at once: ``panel.wait()`` waits for the run.
+
+        Returns:
+            Whether a run was started; ``False`` while as many are under way as may be.
+
+        Raises:
+            RequestError, BudgetExceeded, StorageError: as the panel shows them; nothing is sent.
+        """
+        job = self.work.take(lambda: self.request)
+        if job is None:
+            return False
+        self.work.send(job)
+        if job.failure is not None:
+            raise job.failure
+        return True
+
+    def wait(self, timeout: float | None = None) -> Run | None:
+        """Wait for the work under way, and return the latest run.
+
+        Raises:
+            TimeoutError: if it takes more than ``timeout`` seconds; the work goes on.
+            NbkitError: what kept it from being a run at all.
+        """
+        self.work.wait(timeout)
+        return self.last
+
+    # -- showing it ------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        self._refresh()
+        view = dict(self.box._repr_mimebundle_())
+        publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
+        self.results.place()
+
+    def __repr__(self) -> str:
+        request, problems = self.form.check()
+        if request is None:
+            return f"<Panel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
+        return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_range(request.price)}>"
+
+    @_guarded
+    def _changed(self) -> None:
+        self._touched = True
+        self._refused = {}
+        self._refresh()
+
+    @_guarded
+    def _refresh(self) -> None:
+        """Bring everything that follows from the controls in step with them; sends nothing."""
+        with self.work.lock:
+            self.form.size.follow("reference_images" in self.form.references.read())
+            self.form.fold.tell()
+            request, problems = self.form.check()
+            complaints = {name: str(error) for name, error in problems.items()} or self._refused
+            self.form.complain(complaints, gently=not self._touched)
+            self.source.show(request, self.form.references.files)
+            self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
+            reason = f"not ready: {' and '.join(problems)}" if problems else ""
+            self.bar.offer(request.price if request else None, reason, full=self.work.full)
+            self.pictures.occupied(full=self.work.full)
+            if not self.work.under_way:
+                self.bar.idle()
+
+    # -- a run ---------------------------------------------------------------------------------------
+
+    @_guarded
+    def _press(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
+        self.work.click(button, ask, parent)
+
+    def began(self) -> None:
+        self._refused = {}
+        self._touched = True
+        self.bar.say("Under way. Stop ends the waiting; this notebook's cells can be run meanwhile.")
+        self._refresh()
+        self.bar.working(0, self.work.under_way)
+
+    def passing(self, seconds: float, jobs: int) -> None:
+        self.bar.working(seconds, jobs)
+
+    def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
+        if run is None:
+            self._refresh()
+            if job.failure is not None and not self._stands_at_a_control(job.failure):
+                self.bar.say_error(job.failure)
+            return
+        if not late or self.last is None:
+            self.last = run
+            self.form.seed.after_run(run.seed if len(run) else None)
+        self._refused = refused(run)
+        self._refresh()
+        if late:
+            self.bar.say("A run that was no longer waited for has come; its pictures stand below and in studio.log.")
+        else:
+            self.bar.say_run(run, job.seconds)
+
+    def _stands_at_a_control(self, error: BaseException) -> bool:
+        return isinstance(error, RequestError) and self.form.check()[0] is None
+
+    def show(self, run: Run, *, late: bool) -> None:
+        self.pictures.add(run, late=late)
+        self.results.add(run, late=late)
+        self.access.kept = self.results.state
+
+    def fault(self, error: BaseException) -> None:
+        self.bar.say_error(error)
+
+    @_guarded
+    def _stop(self, _button: Any = None) -> None:
+        with self.work.lock:
+            stopped = self.work.stop()
+            if not stopped:
+                return
+            self._refresh()
+            sent = [job.request.price.high for job in stopped if job.request is not None]
+            if not sent:
+                self.bar.say("Stopped before anything was sent.")
+                return
+            price = usd(sum(sent))
+            paid = (
+                f"up to {price} is paid for it" if self._studio.charged else f"it counts up to {price} at list prices"
+            )
+            self.bar.say(f"Stopped waiting. The request has been sent, and {paid}; its pictures land in studio.log.")
+
+    # -- with a picture ------------------------------------------------------------------------------
+
+    @_guarded
+    def use_settings(self, request: ImageRequest) -> None:
+        """Bring the controls to what a run was made with; every other one to "not sent". Nothing is sent."""
+        size = ("width", "height") if request.width else ("aspect_ratio", "resolution")
+        said = {name: value for name, value in request.parameters.items() if PARAMETERS[name].group != "Size"}
+        said |= {name: request.parameters.get(name) for name in size}
+        names = [name for name in PARAMETERS if PARAMETERS[name].group != "Size" and name != "prompt"]
+        self.set(**{**dict.fromkeys(names), **said})
+        extra = " What it had as extra= has no control and is left out." if request.extra else ""
+        self.bar.say(f"The controls are as that run was made.{extra}")
+
+    @_guarded
+    def use_seed(self, seed: int) -> None:
+        """Put a seed into its box. Nothing is sent."""
+        self.set(seed=seed)
+        self.bar.say(f"seed {seed} stands in its box.")
+
+    @_guarded
+    def use_reference(self, image: GeneratedImage) -> None:
+        """Add a picture to the reference images. Nothing is sent."""
+        self.form.references.append(image)
+        self.form.fold.open_for({"reference_images": ""})
+        self.bar.say("The picture is the last of the reference images.")
+
+    def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
+        """Send a request whose price stands on the button that was pressed."""
+        self._press(button, lambda: request, parent)

@@ -1,0 +1,75 @@
+"""A picture as the panel holds it: its run, which of the run's pictures it is, and the tile that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nbkit.display.text import ellipsis
+from nbkit.image import GeneratedImage
+from nbkit.request import PARAMETERS
+from nbkit.run import Run
+from nbkit.widgets.controls.control import label
+from nbkit.widgets.wall.item import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture of a run, or a run that has none.
+
+    Attributes:
+        run: the run.
+        index: which of its pictures; ``None`` when there is none.
+    """
+
+    run: Run
+    index: int | None
+
+    @property
+    def image(self) -> GeneratedImage | None:
+        """The picture."""
+        return None if self.index is None else self.run.images[self.index]
+
+    @property
+    def key(self) -> str:
+        """What the picture is known by in the log and on the page."""
+        image = self.image
+        own = self.run.task_uuid if not self.index else f"{self.run.task_uuid}/{self.index}"
+        return (image.image_uuid if image else "") or own
+
+    @property
+    def caption(self) -> tuple[str, ...]:
+        """Its facts, and what was set of the parameters that people compare pictures by."""
+        image = self.image
+        return (*(image.caption if image else ()), *sampling(self.run))
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The few of its facts by which it is told from its neighbours."""
+        image = self.image
+        return (*(() if image is None or image.seed is None else (f"seed {image.seed}",)), *sampling(self.run))
+
+    def item(self, *, small: bool = False, mark: str = "") -> Item:
+        """Its tile; a small one has room for little, and a mark stands first."""
+        image = self.image
+        caption = (*((mark,) if mark else ()), *(self.telling if small else self.caption))
+        if image is None:
+            missing = ellipsis(str(self.run.error or self.run.status), 160)
+            return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
+        return Item(self.key, image.prompt, caption, image.path, image.width, image.height, image.media_type)
+
+
+def pictures_of(run: Run) -> Iterator[Shown]:
+    """Each picture of a run; the run itself when it has none."""
+    yield from (Shown(run, index) for index in range(len(run))) if len(run) else (Shown(run, None),)
+
+
+def sampling(run: Run) -> tuple[str, ...]:
+    """What was set of the parameters that people compare pictures by."""
+    said = run.request.parameters
+    skip = ("seed", "number_results")
+    return tuple(
+        f"{label(parameter)} {said[name]}"
+        for name, parameter in PARAMETERS.items()
+        if name in said and parameter.group == "Sampling" and name not in skip
+    )

@@ -1,0 +1,73 @@
+"""What the controls stand for, as the line of Python that does the same and as the JSON that would be sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+
+import ipywidgets as widgets
+
+from nbkit.request import ImageRequest, redacted
+from nbkit.run import PLANNED, Run
+from nbkit.widgets.controls.control import Changed
+
+NEW_UUID = "(a new UUID at each send)"
+NOTHING = "Nothing to show yet: the controls do not make a request."
+
+
+def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
+    """The ``studio.generate(…)`` line of a request.
+
+    Args:
+        request: what the controls ask for.
+        files: a file name for each reference that has pixels here; the line names the file, not its bytes.
+    """
+    code = Run(request=request, task_uuid="", status=PLANNED, reference_files=dict(files)).as_code()
+    return f"import pathlib\n\n{code}" if "pathlib.Path(" in code else code  # a file that no log has yet
+
+
+def json_of(request: ImageRequest) -> str:
+    """What would be sent; credentials are left out and pictures stand as the hash of their content."""
+    return json.dumps([redacted(request.to_send(NEW_UUID))], indent=2, ensure_ascii=False)
+
+
+class Source:
+    """Two buttons, Show code and Show JSON, and the text under them.
+
+    Attributes:
+        buttons: to be placed beside Generate.
+        box: the texts, each gone while its button is up.
+    """
+
+    def __init__(self) -> None:
+        self.code = widgets.ToggleButton(description="Show code", tooltip="The line of Python that makes the same run")
+        self.json = widgets.ToggleButton(description="Show JSON", tooltip="What is sent to the service")
+        self.buttons = (self.code, self.json)
+        self._code, self._json = widgets.HTML(), widgets.HTML()
+        self.box = widgets.VBox((self._code, self._json))
+        self._request: ImageRequest | None = None
+        self._files: Mapping[str, str] = {}
+        self._fill()
+
+    def on_change(self, changed: Changed) -> None:
+        """Have ``changed`` called when a text is asked for or put away."""
+        for button in (self.code, self.json):
+            button.observe(lambda _: changed(), "value")
+
+    def show(self, request: ImageRequest | None, files: Mapping[str, str]) -> None:
+        """Keep what is open in step with the controls; what is not open costs nothing."""
+        self._request, self._files = request, files
+        self._fill()
+
+    def _fill(self) -> None:
+        request = self._request
+        for button, place in ((self.code, self._code), (self.json, self._json)):
+            place.layout.display = "" if button.value else "none"
+            if not button.value:
+                place.value = ""
+                continue
+            text = NOTHING
+            if request is not None:
+                text = code_of(request, self._files) if button is self.code else json_of(request)
+            place.value = f'<pre class="nbkit-source" tabindex="0">{escape(text)}</pre>'

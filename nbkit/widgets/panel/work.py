@@ -1,0 +1,159 @@
+"""Presses at work: each in a thread of its own, no more of them at once than was asked for, stopped at once.
+
+Handlers of a page run in the main thread of some kernels and in another thread of others, and an exception or a
+``print`` in one shows nowhere. So a press returns at once, what two threads touch is guarded by one lock, and
+whatever goes wrong is told to the desk, which shows it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from nbkit.request import ImageRequest
+from nbkit.run import Run
+from nbkit.waiting import in_thread
+from nbkit.widgets.panel.job import Host, Job
+
+TICK = 0.25
+"""Seconds between two movements of the clock: a page takes 10 to 20 messages a second in all."""
+DOUBLE_CLICK = 0.5
+"""Seconds within which a second click is the second half of a double click."""
+SETTLE = 0.15
+"""Seconds that a click waits for the last keystroke. While a kernel is busy, the page sends a control's first change
+and holds back the next until that one is answered, but it does not hold back the click: without this pause a paid run
+was made of half a prompt, in JupyterLab with comms outside subshells."""
+
+
+class Desk(Protocol):
+    """Who is told how the work goes. All but ``show`` is told under the lock."""
+
+    def began(self) -> None:
+        """A press was taken."""
+
+    def passing(self, seconds: float, jobs: int) -> None:
+        """Time passes; so many jobs are under way, the oldest for so long."""
+
+    def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
+        """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for."""
+
+    def show(self, run: Run, *, late: bool) -> None:
+        """A run is to be shown. Not under the lock: making previews takes its time."""
+
+    def fault(self, error: BaseException) -> None:
+        """Something went wrong in telling any of this."""
+
+
+class Work:
+    """The presses of one panel.
+
+    Args:
+        host: who makes runs.
+        desk: who is told.
+        at_once: how many may be under way; a press beyond that is not taken.
+    """
+
+    def __init__(self, host: Host, desk: Desk, *, at_once: int = 1) -> None:
+        self._host, self._desk, self._at_once = host, desk, at_once
+        self.lock = threading.RLock()
+        self._jobs: list[Job] = []
+        self._clicked: dict[object, float] = {}
+        self.latest: Job | None = None
+
+    @property
+    def under_way(self) -> int:
+        """How many jobs are waited for."""
+        return len(self._jobs)
+
+    @property
+    def full(self) -> bool:
+        """Whether another press would not be taken."""
+        return len(self._jobs) >= self._at_once
+
+    def click(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
+        """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
+        now = time.monotonic()
+        with self.lock:
+            twice = now - self._clicked.get(button, float("-inf")) < DOUBLE_CLICK
+            self._clicked[button] = now
+        job = None if twice else self.take(ask, parent)
+        if job is not None:
+            in_thread(lambda: self._send_settled(job), "nbkit-panel")
+
+    def take(self, ask: Callable[[], ImageRequest], parent: str | None = None) -> Job | None:
+        """Begin a job, unless there are as many as may be."""
+        with self.lock:
+            if self.full:
+                return None
+            job = self.latest = Job(ask, parent)
+            self._jobs.append(job)
+            self._desk.began()
+            if len(self._jobs) == 1:
+                in_thread(self._tick, "nbkit-panel-clock")
+        return job
+
+    def send(self, job: Job) -> None:
+        """Send what a job asks for; whatever keeps it from being sent is the job's failure."""
+        try:
+            with self.lock:
+                if job not in self._jobs:
+                    return  # stopped before anything was sent
+                job.request = job.ask()
+            self._host.start(job.request, lambda run, error: self._done(job, run, error), parent=job.parent)
+        except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
+            self._done(job, None, error)
+
+    def stop(self) -> list[Job]:
+        """Wait for nothing any more; what has been sent goes on by itself."""
+        with self.lock:
+            stopped, self._jobs = self._jobs, []
+            for job in stopped:
+                job.over.set()
+            return stopped
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until everything under way has ended.
+
+        Raises:
+            TimeoutError: if it takes more than ``timeout`` seconds.
+            Exception: what kept the latest press from being a run at all.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self.lock:
+            waited = list(dict.fromkeys((*self._jobs, *((self.latest,) if self.latest else ()))))
+        for job in waited:
+            if not job.over.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                raise TimeoutError(f"the run is still under way after {timeout} s; panel.wait() waits on")
+        if self.latest is not None and self.latest.failure is not None:
+            raise self.latest.failure
+
+    def _send_settled(self, job: Job) -> None:
+        time.sleep(SETTLE)
+        self.send(job)
+
+    def _tick(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(TICK):
+            with self.lock:
+                if not self._jobs:
+                    return
+                self._desk.passing(self._jobs[0].seconds, len(self._jobs))
+
+    def _done(self, job: Job, run: Run | None, error: BaseException | None) -> None:
+        """A run has ended; called from the thread that made it."""
+        try:
+            with self.lock:
+                late = job not in self._jobs
+                if not late:
+                    self._jobs.remove(job)
+                job.failure = error if run is None else None
+                self._desk.ended(job, run, late=late)
+            if run is not None:
+                self._desk.show(run, late=late)
+        except Exception as fault:  # noqa: BLE001  a fault in showing it is shown too; the run itself is in the log
+            job.failure = fault
+            self._desk.fault(fault)
+        finally:
+            job.over.set()

@@ -1,0 +1,1 @@
+"""The interactive form for sweeps: axes and values, cells and price, a grid that fills."""

@@ -1,0 +1,369 @@
+"""The interactive form for sweeps: a template and axes, the price of all cells, Run, a grid that fills.
+
+Controls are widgets and the grid that lasts is an output, as in :mod:`nbkit.widgets.panel.panel`. The same controls hold
+what stays; what takes several values is a row of :mod:`nbkit.widgets.sweep_panel.axes`. Nothing is sent while controls move: a
+press starts the sweep in a thread (:mod:`nbkit.widgets.sweep_panel.work`) and returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+
+from nbkit.display.text import count, ellipsis, usd
+from nbkit.errors import BudgetExceeded, RequestError
+from nbkit.log import RunLog
+from nbkit.model import MICRO
+from nbkit.money import Budget
+from nbkit.run import DONE
+from nbkit.sweep.result import SweepResult
+from nbkit.sweep.runner import Progress
+from nbkit.sweep.sweep import Sweep
+from nbkit.waiting import in_thread
+from nbkit.widgets.page.access import Access
+from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.panel.bar import head_html
+from nbkit.widgets.panel.outputs import publish
+from nbkit.widgets.sweep_panel.bar import SweepBar
+from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting
+from nbkit.widgets.sweep_panel.filling import Filling
+from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
+from nbkit.widgets.sweep_panel.record import Record
+from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
+from nbkit.widgets.sweep_panel.work import SweepJob, SweepWork
+
+ALONE = (
+    "An nbkit sweep panel. It needs a live kernel: here it does nothing and sends nothing. "
+    "In Jupyter, run this cell again to use it. What it has made stands below."
+)
+VARY = "<strong>vary</strong> · each takes several values, the last one fastest; {name} in the prompt is one, too"
+STAY = "<strong>hold still</strong> · the same for every cell"
+
+
+class SweepHost(Protocol):
+    """What a sweep panel needs of a studio."""
+
+    @property
+    def charged(self) -> bool:
+        """Whether runs cost real money."""
+
+    @property
+    def budget(self) -> Budget:
+        """What may still be spent."""
+
+    @property
+    def engine(self) -> str:
+        """By its name in the log."""
+
+    @property
+    def log(self) -> RunLog:
+        """Where runs and their pictures are."""
+
+    def sweep(self, prompt: Any = None, **keywords: Any) -> Sweep:
+        """Make a sweep; sends nothing."""
+
+
+class SweepPanel:
+    """The form of a studio's sweeps, shown as the last line of a cell; ``studio.sweep_panel()`` makes it.
+
+    Args:
+        studio: where sweeps are made and money is kept.
+        **parameters: what it begins with, as ``studio.sweep`` and ``sweep.run`` take it: a list-like value is an
+            axis, anything else stays.
+
+    Attributes:
+        form: all controls: ``form.axes`` of what varies, ``form.stay`` of what does not, ``form.options``.
+        bar: the totals, Run and Stop.
+        grid: the tables that fill.
+        record: the output under the panel, which a saved notebook keeps.
+        box: the widget, to be placed into other widgets.
+    """
+
+    def __init__(self, studio: SweepHost, **parameters: Any) -> None:
+        self._studio = studio
+        self._touched = False
+        self._ran: Sweep | None = None
+        self._counted: Count | None = None
+        self.access = Access()
+        self.form = SweepForm(studio.sweep)
+        self.bar = SweepBar(charged=studio.charged)
+        self.grid, self.source, self.record = Filling(studio), SweepSource(), Record()
+        self.work, self._counting = SweepWork(self), Counting(studio, self._told)
+        self._head = widgets.HTML()
+        self.box = self._build()
+        if parameters:
+            self.form.write(parameters)
+        self.form.on_change(self._changed)
+        self.source.on_change(self._refresh)
+        self.bar.confirm.observe(lambda _: self._refresh(), "value")
+        self.bar.run.on_click(lambda _: self._press())
+        self.bar.stop.on_click(lambda _: self._stop())
+        self._refresh()
+
+    def _build(self) -> widgets.VBox:
+        vary, stay = (_part(text) for text in (VARY, STAY))
+        switches = widgets.HBox(self.source.buttons)
+        bar = widgets.HBox((self.bar.run, self.bar.confirm, self.bar.stop, self.bar.beside, switches))
+        bar.add_class("nbkit-bar")
+        form = self.form
+        controls = (form.stay.controls["prompt"].box, vary, form.axes.box, form.options.box, stay, form.stay.box)
+        below = (self.bar.totals, bar, self.bar.under, self.source.box, self.grid.box, self.access)
+        box = widgets.VBox((self._head, *controls, *below))
+        for mark in ("nbkit-panel", "nbkit-sweep"):
+            box.add_class(mark)
+        return box
+
+    # -- from code -------------------------------------------------------------------------------------
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep that the controls ask for now. Nothing is sent.
+
+        Raises:
+            RequestError: if the model does not allow it; the message says what it does allow.
+        """
+        sweep, problems = self.form.asked()
+        if sweep is None:
+            raise next(iter(problems.values()))
+        return sweep
+
+    @property
+    def result(self) -> SweepResult:
+        """What there is of the sweep that was run last; before any, of the one that the controls ask for.
+
+        Raises:
+            RequestError: if nothing was run, and the controls do not make a sweep.
+        """
+        return (self._ran or self.sweep).result
+
+    @property
+    def code(self) -> str:
+        """The Python that makes and runs the same sweep.
+
+        Raises:
+            RequestError: if the controls do not make a sweep.
+        """
+        _ = self.sweep
+        return self.form.code()
+
+    def set(self, **parameters: Any) -> None:
+        """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
+
+        Raises:
+            UnknownParameter: for a name that is no parameter, no option and no variable of the template.
+            RequestError: for a value that the model does not allow. Nothing has moved then.
+        """
+        with self.work.lock:
+            self.form.write(parameters)
+
+    def run(self, *, confirm: bool = False) -> bool:
+        """Press Run. Returns at once: ``panel.wait()`` waits for the sweep.
+
+        Args:
+            confirm: needed above a hundred images, as in ``sweep.run``.
+
+        Returns:
+            Whether it was started; ``False`` while one is under way.
+
+        Raises:
+            RequestError: as the panel shows it; nothing is sent.
+        """
+        _ = self.sweep
+        job = self.work.take(lambda: self._ask(confirm=confirm))
+        if job is None:
+            return False
+        in_thread(lambda: self.work.carry_out(job), "nbkit-sweep-panel")
+        return True
+
+    def stop(self) -> None:
+        """Press Stop: nothing more is sent. What is under way is paid and lands in the log."""
+        self._stop()
+
+    def wait(self, timeout: float | None = None) -> SweepResult:
+        """Wait until nothing of the latest press is under way, and return the result.
+
+        Raises:
+            TimeoutError: if it takes more than ``timeout`` seconds; the sweep goes on.
+            NbkitError: what ended it early.
+        """
+        self.work.wait(timeout)
+        return self.result
+
+    # -- showing it ------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        self._refresh()
+        view = dict(self.box._repr_mimebundle_())
+        publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
+        self.record.place()
+
+    def __repr__(self) -> str:
+        sweep, problems = self.form.asked()
+        if sweep is None:
+            return f"<SweepPanel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
+        return f"<SweepPanel {repr(sweep)[1:-1]}>"
+
+    @guarded
+    def _changed(self) -> None:
+        self._touched = True
+        self._refresh()
+
+    @guarded
+    def _refresh(self) -> None:
+        """Bring everything that follows from the controls in step with them; sends nothing."""
+        with self.work.lock:
+            self.form.follow()
+            self._tell_money()
+            sweep, problems = self.form.asked()
+            self.form.complain(problems, gently=not self._touched)
+            self._counted = None
+            if sweep is None:
+                self._counting.ask(None)
+                self._offer(f"not ready: {' and '.join(map(spoken, problems))}")
+            elif len(sweep) > MOST:
+                self._counting.ask(None)
+                self._offer(f"{count(len(sweep), 'cell')} are too many for a panel: sample= draws some of them")
+            elif not self._counting.ask(sweep, workers=self._workers, retry=self.form.options.read("retry")):
+                self.bar.counting(len(sweep))
+                self._idle()
+            self._show_code()
+
+    def _tell_money(self) -> None:
+        self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
+
+    def _told(self, counted: Count | None, error: Exception | None) -> None:
+        """The sweep that the controls ask for has been counted, or is wrong in one of its cells."""
+        with self.work.lock:
+            self._counted = counted
+            if counted is None:
+                assert error is not None
+                if not isinstance(error, RequestError):
+                    self.bar.say_error(error)
+                name = place_of(error) if isinstance(error, RequestError) else ""
+                self.form.complain({name: error})
+                self._offer(f"not ready: {spoken(name)}" if name else "not ready")
+            else:
+                self._offer("")
+                self._show_cells(counted.sweep)
+            self._show_code()
+
+    def _offer(self, reason: str) -> None:
+        self.bar.ask(self._counted, reason, busy=self.work.job is not None)
+        self._idle()
+
+    def _idle(self) -> None:
+        if self.work.job is None:
+            self.bar.idle()
+
+    def _show_cells(self, sweep: Sweep) -> None:
+        """Show the cells that are asked for, unless a grid of another sweep is being looked at."""
+        shown = self.grid.sweep
+        if self.work.job is None and (self._ran is None or shown is None or sweep.name == shown.name):
+            self.grid.show(sweep)
+        elif shown is not None and sweep.name != shown.name:
+            self.grid.say("the sweep that was run last; the controls ask for another one")
+
+    def _show_code(self) -> None:
+        code = plan = ""
+        if self._counted is not None and self.source.code.value:
+            code = self.code
+        if self._counted is not None and self.source.plan.value:
+            plan = plan_html(self._counted, self._studio, self._workers)
+        self.source.show(code, plan)
+
+    @property
+    def _workers(self) -> int:
+        return int(self.form.options.read("max_workers"))
+
+    def _ask(self, *, confirm: bool) -> tuple[Sweep, Mapping[str, Any]]:
+        return self.sweep, {**self.form.options.running(), "confirm": confirm}
+
+    # -- a run ---------------------------------------------------------------------------------------
+
+    @guarded
+    def _press(self) -> None:
+        self.work.click(lambda: self._ask(confirm=self.bar.confirmed))
+
+    @guarded
+    def _stop(self) -> None:
+        job = self.work.stop()
+        if job is None:
+            return
+        if job.running is None:
+            self.bar.say("Stopped while it was starting; if anything was sent by then, it lands in the log.")
+        else:
+            now = job.running.progress
+            held = usd(round(now.held * MICRO))
+            money = "still being paid for" if self._studio.charged else "at list prices"
+            paid = f"{count(now.running, 'request')} under way, up to {held}, {money}; " if now.running else ""
+            self.bar.say(f"Stopped: {paid}what comes lands in the log and in the grid. Go on sends what is missing.")
+            in_thread(lambda: self._keep(job), "nbkit-sweep-panel")
+        self._refresh()
+
+    def began(self) -> None:
+        self._touched = True
+        self.bar.say("Under way. Stop ends the sending; this notebook's cells can be run meanwhile.")
+        self._refresh()
+        self.bar.starting()
+
+    def passing(self, job: SweepJob, now: Progress) -> None:
+        if job is self.work.job:
+            self.bar.passing(now)
+
+    def watch(self, job: SweepJob) -> None:
+        with self.work.lock:
+            newest = job is self.work.latest
+            first = newest and self._ran is not job.sweep
+            if first:
+                self._ran = job.sweep
+        if newest and job.sweep is not None:
+            if first:
+                self.grid.show(job.sweep)
+                self.grid.say("")
+            if self.grid.refresh(now=False):
+                self._tell_money()
+
+    def ended(self, job: SweepJob) -> None:
+        self._keep(job)
+        with self.work.lock:
+            self._refresh()
+            if job is self.work.latest:
+                self._say_end(job)
+
+    def _keep(self, job: SweepJob) -> None:
+        """Put the grid into the output that lasts."""
+        if job.sweep is None or job.running is None or job is not self.work.latest:
+            return
+        try:
+            self.grid.refresh()
+            self.record.show(job.sweep.result, self.grid.rows.value, self.grid.columns.value)
+            self.access.kept = self.record.state
+        except Exception as error:  # noqa: BLE001  a fault in showing it is shown too; the runs are in the log
+            job.failure = job.failure or error
+
+    def _say_end(self, job: SweepJob) -> None:
+        error = job.failure
+        if error is not None:
+            at_control = isinstance(error, RequestError) and self.form.asked()[0] is None
+            if not at_control:
+                self.bar.say_error(error)
+            if isinstance(error, BudgetExceeded):
+                self.bar.say(
+                    str(error), "What was sent is in the grid. A larger budget and Go on send the rest.", wrong=True
+                )
+            return
+        if job.sweep is None or job.running is None:
+            return
+        now = job.running.progress
+        counts = job.sweep.result.counts
+        told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items(), key=lambda item: item[0] != DONE))
+        verb = "Stopped, and all that was sent has landed" if job.stopped.is_set() else f"Done in {now.elapsed:.1f} s"
+        self.bar.say(f"{verb} · {told} · {usd(round(now.spent * MICRO))} · in any cell: panel.result")
+
+
+def _part(text: str) -> widgets.HTML:
+    heading = widgets.HTML(text)
+    heading.add_class("nbkit-part")
+    return heading

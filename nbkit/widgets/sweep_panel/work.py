@@ -1,0 +1,149 @@
+"""A sweep at work for a panel: started, watched and stopped in a thread of its own, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nbkit.sweep.runner import Progress, SweepRun
+from nbkit.sweep.sweep import Sweep
+from nbkit.waiting import in_thread
+from nbkit.widgets.panel.work import DOUBLE_CLICK, SETTLE, TICK
+
+Ask = Callable[[], tuple[Sweep, Mapping[str, Any]]]
+
+
+@dataclass(eq=False)
+class SweepJob:
+    """One press of Run, until nothing of it is under way any more.
+
+    Attributes:
+        ask: the sweep and what its start takes, asked at the last moment.
+        sweep, running: what was asked for, and its handle; ``None`` before.
+        failure: what ended it early.
+        stopped: set when a person stopped it.
+        over: set when nothing is under way any more.
+    """
+
+    ask: Ask
+    sweep: Sweep | None = None
+    running: SweepRun | None = None
+    failure: BaseException | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+class SweepDesk(Protocol):
+    """Who is told how it goes. The first two are told under the lock."""
+
+    def began(self) -> None:
+        """A press was taken."""
+
+    def passing(self, job: SweepJob, now: Progress) -> None:
+        """Time passes; also told after Stop, until what is under way has landed."""
+
+    def watch(self, job: SweepJob) -> None:
+        """Pictures may have come. Not under the lock: it reads the log."""
+
+    def ended(self, job: SweepJob) -> None:
+        """Nothing is under way any more."""
+
+
+class SweepWork:
+    """The presses of one sweep panel.
+
+    Args:
+        desk: who is told.
+
+    Attributes:
+        job: the one that is waited for; ``None`` when the panel is free.
+        latest: the last one.
+        lock: guards what two threads touch.
+    """
+
+    def __init__(self, desk: SweepDesk) -> None:
+        self._desk = desk
+        self.lock = threading.RLock()
+        self.job: SweepJob | None = None
+        self.latest: SweepJob | None = None
+        self._clicked = float("-inf")
+
+    def click(self, ask: Ask) -> None:
+        """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
+        now = time.monotonic()
+        with self.lock:
+            twice, self._clicked = now - self._clicked < DOUBLE_CLICK, now
+        job = None if twice else self.take(ask)
+        if job is not None:
+            in_thread(lambda: self.carry_out(job, settle=SETTLE), "nbkit-sweep-panel")
+
+    def take(self, ask: Ask) -> SweepJob | None:
+        """Begin a job, unless one is under way."""
+        with self.lock:
+            if self.job is not None:
+                return None
+            self.job = self.latest = SweepJob(ask)
+            self._desk.began()
+            return self.job
+
+    def carry_out(self, job: SweepJob, *, settle: float = 0.0) -> None:
+        """See a job through; whatever goes wrong is its failure."""
+        try:
+            time.sleep(settle)
+            if not job.stopped.is_set():
+                self._start(job)
+                self._watch(job)
+        except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
+            job.failure = error
+        finally:
+            with self.lock:
+                self.job = None if self.job is job else self.job
+            try:
+                self._desk.ended(job)
+            finally:
+                job.over.set()
+
+    def stop(self) -> SweepJob | None:
+        """Send nothing more; the panel is free. The job that was stopped, if there was one."""
+        with self.lock:
+            job, self.job = self.job, None
+        if job is not None:
+            job.stopped.set()
+            if job.running is not None:
+                job.running.stop()
+        return job
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until nothing of the latest press is under way.
+
+        Raises:
+            TimeoutError: if it takes more than ``timeout`` seconds.
+            Exception: what ended it early.
+        """
+        job = self.latest
+        if job is None:
+            return
+        if not job.over.wait(timeout):
+            raise TimeoutError(f"the sweep is still under way after {timeout} s; panel.wait() waits on")
+        if job.failure is not None:
+            raise job.failure
+
+    def _start(self, job: SweepJob) -> None:
+        with self.lock:
+            job.sweep, how = job.ask()
+        job.running = job.sweep.start(**how)
+        if job.stopped.is_set():  # while an earlier run was landing, or a lost one was being settled
+            job.running.stop()
+
+    def _watch(self, job: SweepJob) -> None:
+        assert job.running is not None
+        finished = False
+        while not finished:
+            finished = job.running.settled(TICK)
+            with self.lock:
+                self._desk.passing(job, job.running.progress)
+            self._desk.watch(job)
+        job.running.wait(0)

@@ -1,0 +1,1 @@
+"""Many pictures on a page that asks for what it shows."""

@@ -1,0 +1,319 @@
+"""A wall of pictures: an anywidget that shows many and asks for what it shows.
+
+::
+
+    page                                        kernel
+    rows 120 to 180, please       ───────>      their facts; a bare number where the page has them already
+    previews of these 50, 256 px  ───────>      made in a thread, newest request first (:mod:`nbkit.widgets.wall.post`)
+    selected: 3 to 5 and 9        ───────>      keys, callbacks
+    key "4", for 3 to 5           ───────>      callbacks
+
+Traits hold small things only, and never a picture: how many there are, headings, what is selected. The page names
+pictures by their place in what it was shown last and says which showing it means, so that a press that comes late
+never falls on another picture. Handlers run in any thread, and Jupyter loses what they raise: it is shown on the wall.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbkit.widgets.wall.item import Item, ItemList, Items
+from nbkit.widgets.wall.post import BATCH, Post
+
+ROWS = 2_000
+"""Facts in one answer at most."""
+FACTS = 200
+"""More changed pictures than this, and the page asks again for those that it shows."""
+ALT = 300
+"""Characters of a prompt that go to the page."""
+
+FEW = 12
+"""So many without a scroll bar of their own stand in rows that are no higher than the pictures."""
+
+Ranges = list[tuple[int, int]]
+
+
+class _View(anywidget.AnyWidget):
+    _esm = Path(__file__).with_name("wall.js")
+    _css = Path(__file__).with_name("wall.css")
+    total = traitlets.Int(0).tag(sync=True)
+    version = traitlets.Int(0).tag(sync=True)
+    groups: Any = traitlets.List().tag(sync=True)
+    chosen = traitlets.Dict().tag(sync=True)
+    size = traitlets.Int(160).tag(sync=True)
+    label = traitlets.Unicode().tag(sync=True)
+    tall = traitlets.Unicode().tag(sync=True)
+    tallest = traitlets.Float(1.0).tag(sync=True)
+    multiple = traitlets.Bool(default_value=True).tag(sync=True)
+    marking = traitlets.Bool(default_value=False).tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
+
+
+class Wall:
+    """Many pictures to look at, select and open.
+
+    Args:
+        preview: from a file and a size in pixels to a small JPEG; called in a thread.
+        size: of a tile, in CSS pixels.
+        label: what the wall is called for a screen reader.
+        height: of the wall, in CSS; ``None``: as tall as what it shows.
+        multiple: whether several can be selected.
+        keys: whether 1 to 5, 0, k, x, u and Ctrl+Z are for :meth:`on_key`.
+
+    Attributes:
+        box: the widget, to be placed into other widgets.
+    """
+
+    def __init__(
+        self,
+        preview: Callable[[Path, int], bytes],
+        *,
+        size: int = 160,
+        label: str = "pictures",
+        height: str | None = "480px",
+        multiple: bool = True,
+        keys: bool = False,
+    ) -> None:
+        self._lock = threading.RLock()
+        self._items: Items = ItemList()
+        self._selected: tuple[str, ...] = ()
+        self._active: str | None = None
+        self._ids: dict[str, int] = {}
+        self._told: dict[str, Item] = {}
+        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "open": []}
+        self.box = _View(size=size, label=label, tall=height or "", multiple=multiple, marking=keys)
+        self._post = Post(self._send, preview)
+        self.box.on_msg(self._hear)
+
+    # -- from code ---------------------------------------------------------------------------------------
+
+    def show(self, items: Sequence[Item], groups: Sequence[tuple[str, int]] = ()) -> None:
+        """Put these on the wall in place of what is there; what stays selected is what both have.
+
+        Args:
+            items: a sequence of items; of an :class:`~nbkit.widgets.wall.item.Items` only what is in view is read.
+            groups: headings, and how many items stand under each; together as many as there are items.
+
+        Raises:
+            ValueError: if the groups do not add up.
+        """
+        together = sum(many for _, many in groups)
+        if groups and together != len(items):
+            raise ValueError(f"groups= count {together} items, and there are {len(items)}")
+        with self._lock:
+            self._items = items if isinstance(items, Items) else ItemList(items)
+            ranges = _ranges(self._items.positions(self._selected))
+            before, self._selected = self._selected, self._keys(ranges)
+            with self.box.hold_sync():
+                self.box.total = len(items)
+                self.box.tallest = 1.0 if self.box.tall or len(items) > FEW else _tallest(self._items)
+                self.box.groups = [[str(heading), int(many)] for heading, many in groups]
+                self.box.version += 1
+                self._publish(ranges, self._place(self._active))
+            changed = before != self._selected
+        if changed:
+            self._call("select", self._selected)
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The keys of what is selected, in the order in which it is shown."""
+        return self._selected
+
+    @property
+    def size(self) -> int:
+        """Of a tile, in CSS pixels."""
+        return int(self.box.size)
+
+    @size.setter
+    def size(self, pixels: int) -> None:
+        self.box.size = pixels
+
+    def select(self, keys: Iterable[str]) -> None:
+        """Select these and nothing else; keys that are not on the wall are left out."""
+        with self._lock:
+            places = self._items.positions(keys)
+            ranges = _ranges(places if self.box.multiple else places[:1])
+            self._selected = self._keys(ranges)
+            self._active = self._selected[0] if self._selected else self._active
+            self._publish(ranges, self._place(self._active))
+        self._call("select", self._selected)
+
+    def open(self, keys: Iterable[str]) -> None:
+        """Show one picture in full size, or two to four side by side."""
+        with self._lock:
+            self._send({"type": "open", "version": self.box.version, "at": self._items.positions(keys)[:4]}, [])
+
+    def save(self, keys: Iterable[str]) -> None:
+        """Have the browser save the originals of these, up to four, where it saves what is downloaded."""
+        with self._lock:
+            self._send({"type": "save", "version": self.box.version, "at": self._items.positions(keys)[:4]}, [])
+
+    def refresh(self, keys: Iterable[str] | None = None) -> None:
+        """Tell the page the facts of these again, or of all that it shows; pictures are not sent again."""
+        with self._lock:
+            places = [] if keys is None else self._items.positions(keys)
+            if keys is None or len(places) > FACTS:
+                self._send({"type": "stale", "version": self.box.version}, [])
+            else:
+                facts = [fact for place in places if isinstance(fact := self._fact(self._items[place]), dict)]
+                self._send({"type": "facts", "facts": facts}, [])
+
+    def say(self, message: str) -> None:
+        """Say something under the pictures; a screen reader reads it out."""
+        self.box.message = message
+
+    def on_select(self, callback: Callable[[tuple[str, ...]], None]) -> None:
+        """Call with the keys whenever something else is selected."""
+        self._callbacks["select"].append(callback)
+
+    def on_key(self, callback: Callable[[str, tuple[str, ...]], None]) -> None:
+        """Call with ``"1"`` to ``"5"``, ``"0"``, ``"k"``, ``"x"`` or ``"u"``, and the keys of the pictures it is for."""
+        self._callbacks["key"].append(callback)
+
+    def on_open(self, callback: Callable[[tuple[str, ...]], None]) -> None:
+        """Call with the keys of what a person opened."""
+        self._callbacks["open"].append(callback)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    # -- from the page -------------------------------------------------------------------------------------
+
+    def _hear(self, _view: Any, content: dict[str, Any], _buffers: Any) -> None:
+        """A message from the page; whatever goes wrong is shown on the wall."""
+        try:
+            hear = {
+                "rows": self._hear_rows,
+                "previews": self._hear_previews,
+                "original": self._hear_original,
+                "select": self._hear_select,
+                "key": self._hear_key,
+                "open": self._hear_open,
+            }[content["type"]]
+            with self._lock:
+                then = hear(content) if content.get("version") == self.box.version else None
+            if then is not None:  # callbacks are another's code: never under the lock
+                then()
+        except Exception as error:  # noqa: BLE001  Jupyter would lose it
+            self._tell(error)
+
+    def _hear_rows(self, content: dict[str, Any]) -> None:
+        parts, left = [], ROWS
+        for first, end in self._inside(content["ranges"]):
+            stop = min(end, first + left)
+            left -= stop - first
+            parts.append([first, [self._fact(item, known=not content.get("full")) for item in self._items[first:stop]]])
+        self._send({"type": "rows", "version": self.box.version, "parts": parts}, [])
+
+    def _hear_previews(self, content: dict[str, Any]) -> None:
+        pixels = min(max(int(content["pixels"]), 32), 1024)
+        self._post.previews(pixels, self._wanted(content["at"][:BATCH]))
+
+    def _hear_original(self, content: dict[str, Any]) -> None:
+        self._post.originals(self._wanted(content["at"][:4]))
+
+    def _hear_select(self, content: dict[str, Any]) -> Callable[[], None]:
+        ranges = self._inside(content["ranges"])
+        self._selected = self._keys(ranges)
+        active = int(content.get("active", -1))
+        self._active = self._items[active].key if 0 <= active < len(self._items) else None
+        self._publish(ranges, active, by=str(content.get("by", "")))
+        selected = self._selected
+        return lambda: self._call("select", selected)
+
+    def _hear_key(self, content: dict[str, Any]) -> Callable[[], None]:
+        pressed, keys = str(content["key"]), self._keys(self._inside(content["ranges"]))
+        return lambda: self._call("key", pressed, keys)
+
+    def _hear_open(self, content: dict[str, Any]) -> Callable[[], None]:
+        keys = self._keys(_ranges(content["at"][:4]))
+        return lambda: self._call("open", keys)
+
+    # -- inside --------------------------------------------------------------------------------------------
+
+    def _inside(self, ranges: Iterable[Sequence[int]]) -> Ranges:
+        """Ranges that lie within what is shown."""
+        limited = [(max(int(first), 0), min(int(end), len(self._items))) for first, end in ranges]
+        return [(first, end) for first, end in limited if first < end]
+
+    def _keys(self, ranges: Ranges) -> tuple[str, ...]:
+        return tuple(key for first, end in ranges for key in self._items.keys(first, end))
+
+    def _wanted(self, places: Iterable[int]) -> list[tuple[int, Path]]:
+        items = [self._items[place] for place in places if 0 <= place < len(self._items)]
+        return [(self._id(item.key), item.file) for item in items if item.file is not None]
+
+    def _id(self, key: str) -> int:
+        """A short number in place of a UUID: a page that gets one more picture is told a hundred of them again."""
+        return self._ids.setdefault(key, len(self._ids))
+
+    def _fact(self, item: Item, *, known: bool = False) -> dict[str, Any] | int:
+        """An item as the page takes it; its number alone where the page has been told the same before."""
+        number = self._id(item.key)
+        if known and self._told.get(item.key) == item:
+            return number
+        self._told[item.key] = item
+        said = {
+            "alt": item.alt[:ALT], "caption": list(item.caption), "width": item.width, "height": item.height,
+            "media": item.media_type, "missing": item.missing, "rating": item.rating, "keep": item.keep,
+            "tags": item.tags, "note": item.note, "name": _file_name(item),
+            "status": "" if item.status == "done" else item.status,
+        }  # fmt: skip
+        return {"id": number, **{name: value for name, value in said.items() if value or value is False}}
+
+    def _publish(self, ranges: Ranges, active: int, by: str = "") -> None:
+        """Tell every page what is selected; ``by``: the page that knows already."""
+        parts = [list(part) for part in ranges]
+        self.box.chosen = {"version": self.box.version, "ranges": parts, "active": active, "by": by}
+
+    def _place(self, key: str | None) -> int:
+        """Where the item of a key stands; -1: nowhere."""
+        return next(iter(self._items.positions([key] if key else [])), -1)
+
+    def _send(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self.box.send(content, buffers)
+
+    def _call(self, which: str, *arguments: Any) -> None:
+        self.box.problem = ""
+        for callback in self._callbacks[which]:
+            try:
+                callback(*arguments)
+            except Exception as error:  # noqa: BLE001  Jupyter would lose it
+                self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        self.box.problem = f"{type(error).__name__}: {error} (in {where.name}, line {where.lineno})"
+
+
+def _ranges(places: Iterable[int]) -> Ranges:
+    """Places as ranges without gaps."""
+    found: Ranges = []
+    for place in sorted(set(places)):
+        if found and found[-1][1] == place:
+            found[-1] = (found[-1][0], place + 1)
+        else:
+            found.append((place, place + 1))
+    return found
+
+
+def _tallest(items: Iterable[Item]) -> float:
+    """The height of the tallest of few pictures, as a share of its width; at most square."""
+    shapes = [min(1.0, item.height / item.width) for item in items if item.width and item.height]
+    return max(shapes, default=0.3)
+
+
+def _file_name(item: Item) -> str:
+    """What a saved copy is called: the seed, and the beginning of the hash that names the original."""
+    if item.file is None:
+        return ""
+    seed = next((fact for fact in item.caption if fact.startswith("seed ")), "picture")
+    return f"{seed.replace(' ', '-')}-{item.file.stem[:12]}{item.file.suffix}"
