@@ -206,7 +206,7 @@ def test_too_many_groups_are_refused(tmp_path):
     with pytest.raises(RequestError, match="too many for groups"):
         gallery.group("seed")
     assert gallery.wall.box.groups == []
-    assert gallery.arrangement.group.value is None
+    assert gallery.arrangement.group.label == "no groups"
     gallery.arrangement.group.value = "seed"
     assert "too many for groups" in trouble(gallery)
     log.close()

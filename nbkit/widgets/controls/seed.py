@@ -17,8 +17,8 @@ _FREE = "seed: after each run the die is thrown for the next one. Lock it to kee
 class Seed(Number):
     """A seed as text; empty, the service draws one itself.
 
-    What stands in the box is what the next press sends, whatever the lock says: an open lock throws the die *after*
-    a run, so that the price, the code and the JSON are always those of the next run.
+    What stands in the box is what the next press sends, whatever the lock says: an open lock throws the die when it
+    is opened and *after* each run, so that the price, the code and the JSON are always those of the next run.
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,8 @@ class Seed(Number):
         for button in (self.draw, self.lock, self.again):
             button.add_class("nbkit-small")
         self.again.disabled = True
+        self.box.add_class("nbkit-wide")
+        self.box.add_class("nbkit-seed")
         self.draw.on_click(lambda _: self.throw())
         self.again.on_click(lambda _: self.write({self.name: self._last}))
         self.lock.observe(lambda _: self._tell(), "value")
@@ -50,3 +52,5 @@ class Seed(Number):
     def _tell(self) -> None:
         self.lock.description, self.lock.icon = ("locked", "lock") if self.lock.value else ("unlocked", "unlock")
         self.lock.tooltip = _KEPT if self.lock.value else _FREE
+        if not self.lock.value and self._last is not None and self.read() == {self.name: self._last}:
+            self.throw()  # whoever unlocks a seed that has had its picture wants another one

@@ -27,7 +27,7 @@ from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told
 from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, column_of, costs, equal_to, searched
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
-from nbkit.widgets.gallery.toolbar import Arrangement, Marking
+from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
 from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.wall.wall import Wall
 
@@ -163,7 +163,7 @@ class Gallery:
         name = None if column is None else column_of(self._rows, column)
         with self._from_code():
             self.arrangement.ascending.value = ascending
-            self.arrangement.sort.value = name
+            self.arrangement.sort.value = name or NONE
 
     def group(self, column: str | None) -> None:
         """Put a heading over the pictures of each value of a column; ``None`` takes the headings away.
@@ -174,7 +174,7 @@ class Gallery:
         """
         name = None if column is None else column_of(self._rows, column)
         with self._from_code():
-            self.arrangement.group.value = name
+            self.arrangement.group.value = name or NONE
 
     def clear(self) -> None:
         """Take all filters and the search away."""
@@ -307,7 +307,7 @@ class Gallery:
                 met &= condition.mask(rows).to_numpy()
             if controls.search.value.strip():
                 met &= searched(rows, controls.search.value)
-            sort, group = controls.sort.value, controls.group.value
+            sort, group = controls.sort.value or None, controls.group.value or None
             places = np.flatnonzero(met)
             order, groups = arranged(rows, places, sort, ascending=controls.ascending.value, group=group)
             self._order = order

@@ -8,6 +8,8 @@ import ipywidgets as widgets
 
 NEWEST = "created"
 NO_GROUP = "no groups"
+NONE = ""
+"""The value of these choices; ipywidgets takes ``None`` for no choice at all, and shows nothing."""
 SIZES = {"small": 112, "medium": 160, "large": 256, "very large": 384}
 STARS = range(1, 6)
 
@@ -24,10 +26,10 @@ class Arrangement:
         self.search = widgets.Text(
             description="search", placeholder="words in prompt, tags or note", continuous_update=quick
         )
-        order = {"as given": None, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
-        self.sort = widgets.Dropdown(options=order, value=None, description="sort by")
+        order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
+        self.sort = widgets.Dropdown(options=order, value=NONE, description="sort by")
         self.ascending = widgets.Dropdown(options={"high to low": False, "low to high": True}, description="order")
-        self.group = widgets.Dropdown(options={NO_GROUP: None, **dict(zip(names, names, strict=True))}, value=None)
+        self.group = widgets.Dropdown(options={NO_GROUP: NONE, **dict(zip(names, names, strict=True))}, value=NONE)
         self.group.description = "group by"
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
         self.size = widgets.Dropdown(options=sizes, value=size, description="tiles")

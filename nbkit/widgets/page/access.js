@@ -7,7 +7,7 @@ const BEHIND = "This page was loaded again, so the notebook's own copy of the pi
 /* ipywidgets draws a slider's handle and its number as elements without a name. */
 function name(root) {
   setOnce(root, "role", "group");
-  setOnce(root, "aria-label", "nbkit panel");
+  setOnce(root, "aria-label", root.classList.contains("nbkit-sweep") ? "nbkit sweep panel" : "nbkit panel");
   for (const slider of root.querySelectorAll(".widget-slider")) {
     const called = slider.querySelector(".widget-label")?.textContent?.trim();
     if (!called) continue;
@@ -66,6 +66,15 @@ function quietShortcuts(root, signal) {
   }, { capture: true, signal });
 }
 
+/* A notebook may have saved its widgets, and draw them with no kernel. The output beside the panel stands aside only
+   for a panel that answers. */
+function greet(root, model, signal) {
+  const alive = content => { if (content.here) root.classList.add("nbkit-live"); };
+  model.on("msg:custom", alive);
+  signal.addEventListener("abort", () => model.off("msg:custom", alive));
+  model.send({ there: true });
+}
+
 /* The output beside the panel is what a saved notebook keeps. It carries its state's name as a class. */
 function watchRecord(root, model, line, signal) {
   let timer = 0;
@@ -105,6 +114,7 @@ function render({ model, el }) {
     observer = new MutationObserver(again);
     observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuenow"] });
     again();
+    greet(root, model, over.signal);
     quietShortcuts(root, over.signal);
     watchRecord(root, model, behind, over.signal);
   });

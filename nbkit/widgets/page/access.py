@@ -8,7 +8,6 @@ the panel, and has what is said under the buttons read aloud. With no script run
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import anywidget
 import traitlets
@@ -27,6 +26,8 @@ class Access(anywidget.AnyWidget):
     _css = HERE / "panel.css"
     kept = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+    def __init__(self) -> None:
+        super().__init__()
         self.add_class("nbkit-access")
+        # The page asks whether anybody is there: what a notebook saved of its widgets may be drawn with no kernel.
+        self.on_msg(lambda _, content, __: self.send({"here": True}) if "there" in content else None)

@@ -7,7 +7,6 @@ are asked for by the page (:mod:`nbkit.widgets.panel.pictures`). A press starts 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from nbkit.run import Run
 from nbkit.widgets.controls.control import Control
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access
+from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.panel.bar import Bar, head_html
 from nbkit.widgets.panel.job import Host, Job, refused
 from nbkit.widgets.panel.outputs import Results, publish
@@ -33,19 +33,6 @@ ALONE = (
     "In Jupyter, run this cell again to use it; in code, call panel.generate() and panel.wait(). "
     "What it has made stands below."
 )
-
-
-def _guarded(method: Callable[..., None]) -> Callable[..., None]:
-    """Show in the panel what a handler raises: Jupyter would lose it."""
-
-    @functools.wraps(method)
-    def handler(panel: Panel, *arguments: Any, **named: Any) -> None:
-        try:
-            method(panel, *arguments, **named)
-        except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
-            panel.bar.say_error(error)
-
-    return handler
 
 
 class Panel:
@@ -173,13 +160,13 @@ class Panel:
             return f"<Panel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
         return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_range(request.price)}>"
 
-    @_guarded
+    @guarded
     def _changed(self) -> None:
         self._touched = True
         self._refused = {}
         self._refresh()
 
-    @_guarded
+    @guarded
     def _refresh(self) -> None:
         """Bring everything that follows from the controls in step with them; sends nothing."""
         with self.work.lock:
@@ -198,7 +185,7 @@ class Panel:
 
     # -- a run ---------------------------------------------------------------------------------------
 
-    @_guarded
+    @guarded
     def _press(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
         self.work.click(button, ask, parent)
 
@@ -239,7 +226,7 @@ class Panel:
     def fault(self, error: BaseException) -> None:
         self.bar.say_error(error)
 
-    @_guarded
+    @guarded
     def _stop(self, _button: Any = None) -> None:
         with self.work.lock:
             stopped = self.work.stop()
@@ -258,7 +245,7 @@ class Panel:
 
     # -- with a picture ------------------------------------------------------------------------------
 
-    @_guarded
+    @guarded
     def use_settings(self, request: ImageRequest) -> None:
         """Bring the controls to what a run was made with; every other one to "not sent". Nothing is sent."""
         size = ("width", "height") if request.width else ("aspect_ratio", "resolution")
@@ -269,13 +256,13 @@ class Panel:
         extra = " What it had as extra= has no control and is left out." if request.extra else ""
         self.bar.say(f"The controls are as that run was made.{extra}")
 
-    @_guarded
+    @guarded
     def use_seed(self, seed: int) -> None:
         """Put a seed into its box. Nothing is sent."""
         self.set(seed=seed)
         self.bar.say(f"seed {seed} stands in its box.")
 
-    @_guarded
+    @guarded
     def use_reference(self, image: GeneratedImage) -> None:
         """Add a picture to the reference images. Nothing is sent."""
         self.form.references.append(image)

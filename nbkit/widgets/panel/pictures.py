@@ -21,6 +21,8 @@ from nbkit.widgets.wall.wall import Wall
 
 STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
+BESIDE = 300
+"""Of several beside each other: what differs is seen under them."""
 STRIP = 128
 LETTERS = "ABCD"
 MOST = len(LETTERS)
@@ -113,6 +115,7 @@ class Pictures:
         self._difference.value = self._differences() if several else ""
         self._which.value = f"with {LETTERS[0]}:"
         self._which.layout.display = self._difference.layout.display = "" if several else "none"
+        self.stage.size = BESIDE if several else STAGE
         (self._both.add_class if several else self._both.remove_class)("nbkit-several")
         self._both.layout.display = "" if self._mine or self.chosen else "none"
         self.strip.box.layout.display = "" if len(self._mine) > 1 else "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nbkit import model
 from nbkit.display.text import ellipsis
 from nbkit.image import GeneratedImage
 from nbkit.request import PARAMETERS
@@ -47,7 +48,11 @@ class Shown:
     def telling(self) -> tuple[str, ...]:
         """The few of its facts by which it is told from its neighbours."""
         image = self.image
-        return (*(() if image is None or image.seed is None else (f"seed {image.seed}",)), *sampling(self.run))
+        if image is None:
+            return sampling(self.run)
+        place = model.place_of(image.width, image.height)
+        seed = () if image.seed is None else (f"seed {image.seed}",)
+        return (*seed, *sampling(self.run), *((place[1],) if place else ()))
 
     def item(self, *, small: bool = False, mark: str = "") -> Item:
         """Its tile; a small one has room for little, and a mark stands first."""

@@ -44,6 +44,8 @@ class Source:
         self.code = widgets.ToggleButton(description="Show code", tooltip="The line of Python that makes the same run")
         self.json = widgets.ToggleButton(description="Show JSON", tooltip="What is sent to the service")
         self.buttons = (self.code, self.json)
+        for button in self.buttons:
+            button.add_class("nbkit-small")
         self._code, self._json = widgets.HTML(), widgets.HTML()
         self.box = widgets.VBox((self._code, self._json))
         self._request: ImageRequest | None = None
