@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 CONTROL = """import ipywidgets
 from importlib import resources
 from nbkit.widgets.controls.references import References
-style = resources.files("nbkit.widgets").joinpath("panel.css").read_text("utf-8")
+style = resources.files("nbkit.widgets.page").joinpath("panel.css").read_text("utf-8")
 control = References()
 told = []
 control.on_change(lambda: told.append(len(control.items)))

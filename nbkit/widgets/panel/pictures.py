@@ -23,7 +23,7 @@ STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
 BESIDE = 300
 """Of several beside each other: what differs is seen under them."""
-STRIP = 128
+STRIP = 104
 LETTERS = "ABCD"
 MOST = len(LETTERS)
 """So many pictures stand beside each other at once."""
