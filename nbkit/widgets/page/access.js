@@ -66,6 +66,14 @@ function quietShortcuts(root, signal) {
   }, { capture: true, signal });
 }
 
+/* The price that a person saw when they pressed: it may be behind what the kernel has been told meanwhile. */
+function tellWhatIsSeen(root, model, signal) {
+  root.addEventListener("click", event => {
+    const button = event.target.closest?.("button.nbkit-paid");
+    if (button) model.send({ seen: button.textContent });
+  }, { capture: true, signal });
+}
+
 /* A notebook may have saved its widgets, and draw them with no kernel. The output beside the panel stands aside only
    for a panel that answers. */
 function greet(root, model, signal) {
@@ -115,6 +123,7 @@ function render({ model, el }) {
     observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuenow"] });
     again();
     greet(root, model, over.signal);
+    tellWhatIsSeen(root, model, over.signal);
     quietShortcuts(root, over.signal);
     watchRecord(root, model, behind, over.signal);
   });

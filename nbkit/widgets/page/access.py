@@ -8,6 +8,7 @@ the panel, and has what is said under the buttons read aloud. With no script run
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
@@ -29,5 +30,16 @@ class Access(anywidget.AnyWidget):
     def __init__(self) -> None:
         super().__init__()
         self.add_class("nbkit-access")
-        # The page asks whether anybody is there: what a notebook saved of its widgets may be drawn with no kernel.
-        self.on_msg(lambda _, content, __: self.send({"here": True}) if "there" in content else None)
+        self._seen: str | None = None
+        self.on_msg(lambda _, content, __: self._hear(content))
+
+    def take_seen(self) -> str | None:
+        """What stood on the page's button at the latest press of a paid one, once; ``None`` if no page told."""
+        seen, self._seen = self._seen, None
+        return seen
+
+    def _hear(self, content: dict[str, Any]) -> None:
+        if "seen" in content:
+            self._seen = str(content["seen"])
+        elif "there" in content:  # what a notebook saved of its widgets may be drawn with no kernel: it asks
+            self.send({"here": True})

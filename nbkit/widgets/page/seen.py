@@ -1,0 +1,42 @@
+"""What the button said when it was pressed: nothing is paid at a price that nobody saw.
+
+While a kernel is busy, what a person changes and what a person presses pile up, and the price on the page stands
+still. So the page tells what stood on the button (:class:`nbkit.widgets.page.access.Access`), and whoever sends
+compares.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nbkit.display.text import usd
+from nbkit.errors import RequestError
+from nbkit.model import MICRO, Price
+
+_AMOUNT = re.compile(r"\$([\d,]+(?:\.\d+)?)")
+
+
+def most_in(text: str) -> int | None:
+    """The upper price that stands in a text, in micro-dollars; ``None`` if there is none in it."""
+    found = _AMOUNT.findall(text)
+    return round(float(found[-1].replace(",", "")) * MICRO) if found else None
+
+
+def check_seen(text: str, price: Price, what: str = "this") -> None:
+    """Refuse what would cost more than the button said.
+
+    Args:
+        text: what stood on the button when it was pressed.
+        price: of what would be sent now.
+        what: how that is called in the sentence.
+
+    Raises:
+        RequestError: if it may cost more; nothing has been sent.
+    """
+    most = most_in(text)
+    if most is not None and price.high > most:
+        raise RequestError(
+            f"The button said {usd(most)}, and {what} is up to {usd(price.high)} now. Nothing was sent: press again.",
+            parameter="price",
+            reason="conflict",
+        )
