@@ -24,7 +24,7 @@ from nbkit.storage.frame import frame_of, to_frame
 from nbkit.storage.history import REFERENCE_TYPES, History
 from nbkit.storage.images import ImageStore
 from nbkit.storage.journal import Journal
-from nbkit.storage.marks import Change, checked, image_uuids, mark
+from nbkit.storage.marks import Change, checked, image_uuids, mark, read
 from nbkit.storage.previews import previews_in
 from nbkit.storage.schema import IMAGES, RUNS, prepare
 from nbkit.storage.search import found
@@ -87,7 +87,7 @@ class RunLog:
         *,
         rating: int | EllipsisType | None = ...,
         keep: bool | EllipsisType | None = ...,
-        tags: str | Iterable[str] | EllipsisType | None = ...,
+        tags: str | Iterable[str] | Callable[[str], str] | EllipsisType | None = ...,
         note: str | EllipsisType | None = ...,
     ) -> Change:
         """Rate pictures, keep or drop them, give them tags or a note; only what is given changes.
@@ -96,7 +96,8 @@ class RunLog:
             which: a picture, a run (all its pictures), an imageUUID, rows of :meth:`to_frame`, or a list of those.
             rating: 1 to 5 stars.
             keep: whether to keep the picture.
-            tags: ``"lantern, night"`` or a list of words; they replace the ones that were there.
+            tags: ``"lantern, night"`` or a list of words; they replace the ones that were there. A function makes
+                the new ones of the old: ``tags=lambda old: f"{old}, night"``.
             note: a sentence or more. ``None`` takes a value away, here as for the others.
 
         Returns:
@@ -107,6 +108,14 @@ class RunLog:
             KeyError: for a picture that the log does not have. Nothing is changed then.
         """
         return mark(self._database, image_uuids(which), checked(rating, keep, tags, note))
+
+    def marks(self, image_uuids: Iterable[str]) -> pd.DataFrame:
+        """Rating, keep, tags and note of pictures as they are now, by imageUUID; quicker than a frame of all rows.
+
+        Args:
+            image_uuids: those that the log does not have are left out.
+        """
+        return read(self._database, list(dict.fromkeys(image_uuids)))
 
     def show(
         self,

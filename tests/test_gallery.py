@@ -415,3 +415,29 @@ def test_names_of_prompts_are_escaped(tmp_path):
     gallery.filters.button.click()
     assert "&lt;img src=x" in trouble(gallery)
     studio.close()
+
+
+# -- marks that were set elsewhere -------------------------------------------------------------------------------
+
+
+def test_a_tag_is_added_to_those_that_the_log_has_now(gallery, log):
+    """What another gallery or kernel has tagged since is kept, and shown."""
+    name = gallery.frame.imageUUID[1]
+    gallery.select(name)
+    log.mark(name, tags="elsewhere", rating=5)
+    gallery.tag("mine")
+    assert log.marks([name]).iloc[0].tolist()[::2] == [5, "elsewhere, mine"]
+    assert gallery.frame.iloc[1][["rating", "tags"]].tolist() == [5, "elsewhere, mine"]
+    gallery.untag("Elsewhere")
+    assert log.marks([name]).tags.tolist() == ["mine"]
+
+
+def test_after_undo_the_gallery_shows_what_the_log_has(gallery, log):
+    """Also of the marks that it did not change itself."""
+    name = gallery.frame.imageUUID[1]
+    gallery.select(name)
+    gallery.rate(3)
+    log.mark(name, note="from elsewhere")
+    gallery.undo()
+    assert log.marks([name]).note.tolist() == [gallery.frame.note[1]] == ["from elsewhere"]
+    assert gallery.frame.rating.isna()[1]

@@ -205,3 +205,24 @@ def test_marks_are_never_sent(service, studio, two):
     two.rerun(seed=5)
     assert "secret thought" not in str(service.received)
     assert isinstance(studio.last, nbkit.Run)
+
+
+def test_tags_are_made_of_those_that_are_there(studio, two):
+    """A function sees each picture's own tags, is told what came of them, and is taken back as one change."""
+    studio.log.mark(two[0], tags="night")
+    change = studio.log.mark(two, tags=lambda old: f"{old}, lantern")
+    assert [mark[2] for mark in marks(studio)] == ["lantern, night", "lantern"]
+    assert repr(change) == "<Change: 2 pictures, tags lantern, night or tags lantern>"
+    change.undo()
+    assert [mark[2] for mark in marks(studio)] == ["night", None]
+    with pytest.raises(errors.RequestError, match="tags: must be text"):
+        studio.log.mark(two, tags=lambda _: 7)
+    assert [mark[2] for mark in marks(studio)] == ["night", None]
+
+
+def test_marks_of_some_pictures(studio, two):
+    """They come by imageUUID in the frame's dtypes; what the log does not have is left out, and none is none."""
+    studio.log.mark(two[1], rating=3)
+    found = studio.log.marks([two[1].image_uuid, "nothing", two[1].image_uuid])
+    assert found.rating.to_dict() == {two[1].image_uuid: 3}
+    assert found.dtypes.to_dict() == studio.df[MARKS].dtypes.to_dict() == studio.log.marks([]).dtypes.to_dict()

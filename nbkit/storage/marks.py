@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import EllipsisType
@@ -19,6 +19,10 @@ from nbkit.run import FAILED, Run
 from nbkit.storage.database import Database
 from nbkit.storage.schema import IMAGES
 
+DTYPES: dict[str, Any] = {"rating": "Int64", "keep": "boolean", "tags": "string", "note": "string"}
+"""The marks, and what they are in a frame."""
+
+_TOLD = 3
 _AT_ONCE = 500  # SQLite takes no question with thousands of names in it
 
 
@@ -46,10 +50,10 @@ class Change:
 def checked(
     rating: int | EllipsisType | None,
     keep: bool | EllipsisType | None,
-    tags: str | Iterable[str] | EllipsisType | None,
+    tags: str | Iterable[str] | Callable[[str], str] | EllipsisType | None,
     note: str | EllipsisType | None,
 ) -> dict[str, Any]:
-    """The columns to change, by name; ``...`` stands for "leave it".
+    """The columns to change, by name; ``...`` stands for "leave it". What is called for tags stays to be called.
 
     Raises:
         RequestError: for a value that cannot be, or if nothing is given.
@@ -116,7 +120,8 @@ def mark(database: Database, names: list[str], values: Mapping[str, Any]) -> Cha
     Args:
         database: the log.
         names: imageUUIDs, each once.
-        values: by column, as :func:`checked` gives them.
+        values: by column, as :func:`checked` gives them. What is called for tags sees them as they are in the
+            transaction that writes the new ones: what another kernel has added meanwhile is not lost.
 
     Raises:
         KeyError: if the log does not have one of them.
@@ -124,18 +129,45 @@ def mark(database: Database, names: list[str], values: Mapping[str, Any]) -> Cha
     """
     columns = [IMAGES.c[name] for name in values]
 
-    def step(connection: sa.Connection) -> list[dict[str, Any]]:
+    def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows: list[sa.RowMapping] = []
         for some in _batches(names):
             query = sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *columns)
             rows += connection.execute(query.where(IMAGES.c.imageUUID.in_(some))).mappings()
         _refuse_missing(names, rows)
-        _set(connection, [{"which": row["which"], **values} for row in rows])
-        return [{"which": row["which"], **{name: row[name] for name in values}} for row in rows]
+        new = [{"which": row["which"], **{name: _new(values[name], row[name]) for name in values}} for row in rows]
+        _set(connection, new)
+        return [{"which": row["which"], **{name: row[name] for name in values}} for row in rows], new
 
-    before = database.write(step) if names else []
-    told = tuple(_told(name, value) for name, value in values.items())
+    before, after = database.write(step) if names else ([], [])
+    told = tuple(
+        _told(name, [row[name] for row in after] if callable(value) else [value]) for name, value in values.items()
+    )
     return Change(len(names), told, lambda: _put_back(database, len(names), before))
+
+
+def read(database: Database, names: Sequence[str]) -> pd.DataFrame:
+    """What the log says of pictures now, by imageUUID; those that it does not have are left out.
+
+    Args:
+        database: the log.
+        names: imageUUIDs, each once.
+    """
+    columns = [IMAGES.c.imageUUID, *(IMAGES.c[name] for name in DTYPES)]
+    rows: list[Any] = []
+    with database.reading() as connection:
+        for some in _batches(list(names)):
+            rows += connection.execute(sa.select(*columns).where(IMAGES.c.imageUUID.in_(some)))
+    found = dict(zip(("imageUUID", *DTYPES), zip(*rows, strict=True), strict=True)) if rows else {}
+    index = pd.Index(found.get("imageUUID", ()), dtype=object)
+    marks = pd.DataFrame(
+        {name: pd.Series(list(found.get(name, ())), index=index, dtype=dtype) for name, dtype in DTYPES.items()}
+    )
+    return marks[~marks.index.duplicated()]
+
+
+def _new(value: Any, old: Any) -> Any:
+    return value(old) if callable(value) else value
 
 
 def _put_back(database: Database, number: int, rows: list[dict[str, Any]]) -> Change:
@@ -196,7 +228,11 @@ def _by_kind(name: str, kind: Whole | Flag, value: Any) -> Any:
         ) from None
 
 
-def _tags(value: Any) -> str | None:
+def _tags(value: Any) -> str | Callable[[str | None], str | None] | None:
+    return (lambda old: _tags_of(value(old or ""))) if callable(value) else _tags_of(value)
+
+
+def _tags_of(value: Any) -> str | None:
     if value is None or value is pd.NA:
         return None
     items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) else [value]
@@ -232,5 +268,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _told(name: str, value: Any) -> str:
-    return f"no {name}" if value is None else f"{name} {ellipsis(str(value), 40)}"
+def _told(name: str, values: list[Any]) -> str:
+    words = [f"no {name}" if value is None else f"{name} {ellipsis(str(value), 40)}" for value in dict.fromkeys(values)]
+    more = f" or {len(words) - _TOLD} others" if len(words) > _TOLD else ""
+    return " or ".join(words[:_TOLD]) + more

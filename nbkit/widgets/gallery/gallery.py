@@ -209,13 +209,17 @@ class Gallery:
     def tag(self, tags: str) -> None:
         """Add a tag to the selected pictures, or several with commas."""
         _refuse_no_tag(tags)
-        self._retag(lambda old: f"{old},{tags}")
+        self._mark(self.wall.selected, tags=lambda old: f"{old},{tags}")
 
     def untag(self, tags: str) -> None:
         """Remove a tag from the selected pictures, or several with commas."""
         _refuse_no_tag(tags)
         gone = {tag.strip().casefold() for tag in tags.split(",")}
-        self._retag(lambda old: ",".join(tag for tag in old.split(",") if tag.strip().casefold() not in gone))
+
+        def without(old: str) -> str:
+            return ",".join(tag for tag in old.split(",") if tag.strip().casefold() not in gone)
+
+        self._mark(self.wall.selected, tags=without)
 
     def note(self, note: str | None) -> None:
         """Write a note on the selected pictures, in place of the one that is there; ``None`` takes it away."""
@@ -381,11 +385,6 @@ class Gallery:
     def _mark(self, keys: Iterable[str], **values: Any) -> None:
         with self._lock:
             told = self._marker.mark(self._rows, keys, **values)
-        self._told(told)
-
-    def _retag(self, new: Callable[[str], str]) -> None:
-        with self._lock:
-            told = self._marker.retag(self._rows, self.wall.selected, new)
         self._told(told)
 
     def _told(self, told: Told) -> None:
