@@ -25,6 +25,7 @@ from nbkit.display.page import Card, document_html
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, RequestError, StorageError
 from nbkit.parameter import without_query
+from nbkit.storage.images import file_of
 from nbkit.table import costs_of, fact_of, figure_of
 
 PREVIEW = 320
@@ -99,7 +100,7 @@ def _packed(write: Write, number: int, row: dict[str, Any]) -> str | None:
     """Take a row's picture along; its path in the export, or ``None`` if it has none."""
     if pd.isna(row["file"]):
         return None
-    file = Path(str(row["file"]))
+    file = file_of(row["file"])
     try:
         data = file.read_bytes()
     except OSError:

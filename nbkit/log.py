@@ -155,7 +155,8 @@ class RunLog:
             StorageError: if it cannot be written; nothing of it is left.
         """
         rows = self.to_frame() if frame is None else frame
-        here = (str(self.folder.absolute()), str(self.folder.resolve()), str(Path.home()))
+        home = self.store.folder.parent  # absolute since the log was opened, whatever the working directory is now
+        here = (str(home), str(home.resolve()), str(Path.home()))
         return export_frame(rows, path, private=here, originals=originals)
 
     def __getitem__(self, task_uuid: str) -> Run:

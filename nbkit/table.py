@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -24,6 +23,7 @@ from nbkit.model import MICRO
 from nbkit.naming import HEAD
 from nbkit.parameter import Whole, Wrong
 from nbkit.request import NAMES
+from nbkit.storage.images import file_of
 from nbkit.storage.previews import previews_of
 
 THUMBNAIL = 128
@@ -201,7 +201,7 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
     alt = "" if pd.isna(prompt) else str(prompt)
     if pd.isna(file):
         return Figure(None, alt, caption=caption, missing="no picture")
-    path = Path(str(file))
+    path = file_of(file)
     try:
         kept = previews_of(path)
         data = kept.get(path, size) if kept else make_preview(path.read_bytes(), size)

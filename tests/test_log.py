@@ -1,5 +1,6 @@
 """The run log: what it keeps, how it comes back as a DataFrame, and logs that are old, new, shared or damaged."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ import nbkit
 from nbkit import errors
 from nbkit.model import MAX_SEED
 from nbkit.request import PARAMETERS
+from nbkit.storage.images import file_of
 from nbkit.storage.schema import IMAGES, RUNS, VERSION
 from nbkit.storage.sqlite import set_up
 
@@ -500,3 +502,34 @@ def test_a_new_picture_folder_reaches_the_disk(studio, monkeypatch):
     root = studio.log.store.folder
     (own,) = (p.parent for p in root.rglob("*.jpg"))
     assert synced == [root.parent, root, own]
+
+
+def test_a_change_of_the_working_directory_loses_no_picture(tmp_path, monkeypatch):
+    """A studio on a relative path: its frames show, compare, export and browse their pictures from anywhere."""
+    studio = nbkit.Studio(engine="offline", path="runs")
+    run = studio.generate("A lantern", seed=1, width=512, height=512)
+    frame = studio.df
+    assert not Path(frame.file[0]).is_absolute()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "data:image/jpeg" in frame.nbkit.show().html
+    assert studio.gallery(frame).wall._items[0].file == run.image.path
+    assert "is not here" not in nbkit.compare(run, frame).to_text()
+    told = frame.assign(error=f"cannot write {tmp_path / 'runs'}/images")
+    made = studio.log.export("out", told)
+    assert [file.read_bytes() for file in (made / "images").iterdir()] == [run.image.bytes]
+    assert str(tmp_path) not in (made / "manifest.csv").read_text("utf-8")
+    studio.close()
+
+
+def test_two_logs_of_one_relative_path(tmp_path, monkeypatch):
+    """Each picture is found in the one that has it."""
+    frames = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with contextlib.closing(nbkit.Studio(engine="offline", path="runs")) as studio:
+            studio.generate(f"A lantern, {name}", seed=1, width=512, height=512)
+            frames.append(studio.df)
+    monkeypatch.chdir(tmp_path)
+    assert [file_of(frame.file[0]).exists() for frame in frames] == [True, True]

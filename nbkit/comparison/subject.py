@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from nbkit.model import MICRO
 from nbkit.parameter import without_query
 from nbkit.request import PARAMETERS, ImageRequest, redacted
 from nbkit.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
+from nbkit.storage.images import file_of
 from nbkit.storage.rows import parameter_values
 
 COMPARED = {p.column: p for p in PARAMETERS.values() if p.group != "Delivery" and p.name != "aspect_ratio"}
@@ -121,7 +121,7 @@ def _picture(row: Mapping[str, Any], cost: int | None) -> tuple[GeneratedImage |
     if row["file"] is None:
         kind = status if status in (FAILED, BLOCKED, UNKNOWN) else "note"
         return None, (kind, HEADLINES.get(status, "This row has no picture"), str(row.get("error") or ""))
-    path = Path(str(row["file"]))
+    path = file_of(row["file"])
     try:
         facts = examine(path.read_bytes())
     except (OSError, DownloadError):

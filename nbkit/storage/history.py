@@ -159,6 +159,7 @@ class History:
             created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
             latency=row["latency"],
             task=row["task"],
+            complete=row["resendable"],
             reference_files=files,
         )
 

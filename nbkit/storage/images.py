@@ -17,6 +17,9 @@ from pathlib import Path
 from nbkit.errors import StorageError
 from nbkit.image import SUFFIXES
 
+_folders: dict[str, list[Path]] = {}
+"""Where the stores of this kernel are, by their folder as it was given: a frame has that one."""
+
 ABANDONED = 86_400.0
 """Seconds after which nobody is still writing a temporary file."""
 
@@ -32,6 +35,9 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.shown = folder
+        places = _folders.setdefault(folder.as_posix(), [])
+        if self.folder not in places:
+            places.insert(0, self.folder)
         self._swept = False
 
     def prepare(self) -> None:
@@ -99,6 +105,20 @@ class ImageStore:
                 Path(temporary).unlink()
             raise
         _sync_folder(target.parent)
+
+
+def file_of(file: object) -> Path:
+    """Where the picture of a row is, by its ``file``.
+
+    That may be relative, to where the kernel was when the log was opened; a change of the working directory
+    since then changes nothing.
+    """
+    path = Path(str(file))
+    if path.is_absolute() or len(path.parts) < 3:
+        return path
+    places = [place / path.parts[-2] / path.name for place in _folders.get(path.parent.parent.as_posix(), ())]
+    # A name is the hash of its content: whichever is there is the one.
+    return next((place for place in (*places, path) if place.exists()), places[0] if places else path)
 
 
 def _make_folder(folder: Path) -> None:

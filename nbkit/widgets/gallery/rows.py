@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from nbkit.display.text import ellipsis
 from nbkit.errors import NbkitError
 from nbkit.run import DONE, UNKNOWN
+from nbkit.storage.images import file_of
 from nbkit.widgets.gallery.query import said
 from nbkit.widgets.wall.item import Item, Items
 
@@ -94,7 +94,7 @@ class RowItems(Items):
 
     def _item(self, key: str, row: dict[str, Any]) -> Item:
         row = {name: None if pd.isna(value) else value for name, value in row.items()}
-        file = None if row["file"] is None else Path(str(row["file"]))
+        file = None if row["file"] is None else file_of(row["file"])
         status = str(row.get("status") or DONE)
         return Item(
             key,
