@@ -210,8 +210,16 @@ class GeneratedImage:
         return target
 
     def preview(self, size: int = PREVIEW_SIZE, weight: int | None = None) -> builtins.bytes:
-        """A small JPEG with at most ``size`` pixels on its long side, and about ``weight`` bytes at most."""
-        return make_preview(self.bytes, size, weight)
+        """A small JPEG with at most ``size`` pixels on its long side, and about ``weight`` bytes at most.
+
+        Raises:
+            NoImage: if its file is gone or damaged.
+        """
+        data = self.bytes
+        try:
+            return make_preview(data, size, weight)
+        except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
+            raise NoImage(f"the picture's file is damaged: {without_addresses(str(error))}") from None
 
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, weight: int | None = None

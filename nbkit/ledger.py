@@ -126,7 +126,7 @@ class Ledger:
             error = sent.verdict.errors[0]
             error.request = plan.request
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
-        return dataclasses.replace(run, request=plan.request, error=error)
+        return dataclasses.replace(run, request=plan.request, error=error, complete=True)
 
     def converse(self, plan: Plan, gate: Gate | None = None) -> Sent:
         """Send a planned run and stay until its outcome is known."""

@@ -213,6 +213,10 @@ class Flag:
         return bool(value)
 
 
+CUT = "?…"
+"""Stands for the query of an address wherever one is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """An ``http://`` or ``https://`` address."""
@@ -230,6 +234,10 @@ class Address:
             whole = False
         if not whole or not is_utf8(value) or re.search(r"[\s\x00-\x1f\x7f]", value):
             raise Wrong("format", self.rule())
+        if value.endswith(CUT):
+            raise Wrong(
+                "format", f"{self.rule()}, and whole: its query is not kept where it is shown, so type all of it again"
+            )
         return plain(value)
 
 

@@ -371,6 +371,17 @@ def redacted(task: Mapping[str, Any]) -> dict[str, Any]:
     return safe
 
 
+def task_to_show(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
+    """What would be sent, for somebody to read: no credentials, pictures by their hash, addresses without a query."""
+    return redacted(request._sendable(task_uuid, _name_to_show))  # noqa: SLF001  no picture is encoded for that
+
+
+def _name_to_show(reference: Reference) -> str:
+    if reference.data:
+        return f"sha256:{reference.sha256}"
+    return without_query(reference.text) if "://" in reference.text else reference.text
+
+
 def has_credentials(task: Mapping[str, Any]) -> bool:
     """Whether :func:`redacted` takes a query away, so that the logged task is not the one that was sent."""
     return any(isinstance(v := task.get(n), str) and without_query(v) != v for n in ("webhookURL", "uploadEndpoint"))

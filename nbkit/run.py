@@ -20,7 +20,7 @@ from nbkit.image import PREVIEW_SIZE, GeneratedImage
 from nbkit.model import MICRO
 from nbkit.parameter import Address, without_query
 from nbkit.reference import Reference
-from nbkit.request import PARAMETERS, ImageRequest, redacted
+from nbkit.request import NAMES, PARAMETERS, ImageRequest, redacted
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
 UNKNOWN, NOT_SENT = "unknown", "not_sent"
@@ -70,6 +70,7 @@ class Run:
         created: when it was made, in UTC.
         latency: seconds from the send to the last picture, or ``None``.
         reused: whether it was answered from the log at no cost.
+        complete: whether its request is all that was sent; the log keeps no credentials of addresses.
         task: the JSON that was sent, with credentials and inline pictures taken out.
     """
 
@@ -85,6 +86,7 @@ class Run:
     created: datetime | None = None
     latency: float | None = None
     reused: bool = False
+    complete: bool = True
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
     money: Money | None = None
@@ -152,6 +154,11 @@ class Run:
 
     def rerun(self, **changes: Any) -> Run:
         """The same request with a change, under a new taskUUID: ``run.rerun(temperature=0.3)``."""
+        if not self.complete and not {NAMES.find(name).name for name in changes} & {"webhook_url", "upload_endpoint"}:
+            raise NbkitError(
+                "the log keeps no credentials, so this run's webhook or upload address is not whole: "
+                "give it again, run.rerun(webhook_url=…), or take it out, run.rerun(webhook_url=None)"
+            )
         if self.make_again is None:
             raise NbkitError("this run has no studio; studio.generate(run.request, …) makes it again")
         return self.make_again(self.request.replace(**changes))

@@ -18,7 +18,7 @@ from nbkit import engines
 from nbkit.client import Client, Secret
 from nbkit.conversation import Pace
 from nbkit.display.text import usd
-from nbkit.errors import RequestError
+from nbkit.errors import NbkitError, RequestError
 from nbkit.gate import Gate
 from nbkit.ledger import Ledger
 from nbkit.log import RunLog
@@ -34,6 +34,7 @@ from nbkit.sweep.cells import Cells
 from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
 from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.panel.job import Watcher
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
@@ -93,6 +94,7 @@ class Studio:
         self._account = uuid.uuid4().hex
         self._reuse = reuse
         self._last: Run | None = None
+        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         # The log's runs hold a way back to the studio, and a studio must still end when nobody holds it.
         studio = weakref.ref(self)
         self.log = RunLog(Path(path).expanduser(), lambda run: _finished(studio(), run))
@@ -137,6 +139,7 @@ class Studio:
             BudgetExceeded: if it might cost more than is left; nothing is sent.
             StorageError: if the log cannot be written; nothing is sent.
         """
+        self._check_open()
         request = self._request(prompt, **parameters)
         logged = self._logged(request, self._reuse if reuse is None else reuse)
         if logged is not None:
@@ -192,6 +195,7 @@ class Studio:
             random_state=random_state,
             where=where,
         )
+        self._check_open()
         return Sweep(cells, Workshop(self._ledger, self.log, self.engine, self.charged, self.balance))
 
     def start(
@@ -200,22 +204,27 @@ class Studio:
         done: Callable[[Run | None, BaseException | None], None],
         *,
         parent: str | None = None,
-    ) -> None:
+    ) -> Gate | None:
         """Make a request's pictures in the background; ``done`` is called with the run, or with what went wrong.
 
         With ``reuse`` a request that the log answers is done at once. ``parent`` is the taskUUID of the run that it
         makes again.
 
+        Returns:
+            A gate: shut, nothing that the service has not accepted yet is sent any more. ``None`` if it is done.
+
         Raises:
             BudgetExceeded, StorageError: before anything is sent.
         """
+        self._check_open()
         logged = self._logged(request, self._reuse)
         if logged is not None:
             done(logged, None)
-            return
-        plan = self._ledger.plan(request, parent=parent)
-        future = in_thread(lambda: self._carry_out(plan))
+            return None
+        plan, gate = self._ledger.plan(request, parent=parent), self._ledger.gate()
+        future = in_thread(lambda: self._carry_out(plan, gate))
         future.add_done_callback(lambda f: done(None, f.exception()) if f.exception() else done(f.result(), None))
+        return gate
 
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
         """Settle every run whose outcome is not known, and fetch pictures that are paid and not here yet.
@@ -328,8 +337,12 @@ class Studio:
         return f"<Studio {self.engine}, log in {self.log.folder.as_posix()}, {repr(self.budget)[1:-1].lower()}>"
 
     def close(self) -> None:
-        """Close the connections. A studio that nobody holds any more closes by itself."""
+        """Close the connections. A studio that nobody holds any more closes by itself; a panel that is shown holds it."""
         self._closing()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have ``watcher.money_moved()`` called after each run, as long as somebody holds it."""
+        self._watchers.add(watcher)
 
     # -- inside ------------------------------------------------------------------------------------------
 
@@ -338,6 +351,10 @@ class Studio:
         if isinstance(prompt, ImageRequest):
             return prompt.replace(**parameters) if parameters else prompt
         return ImageRequest(prompt, **parameters)
+
+    def _check_open(self) -> None:
+        if not self._closing.alive:
+            raise NbkitError("this studio is closed; nbkit.Studio(path=…) opens its log again")
 
     def _logged(self, request: ImageRequest, reuse: bool) -> Run | None:
         """A run of the log that answers the request without sending it, if there is one."""
@@ -377,6 +394,8 @@ class Studio:
     def _carry_out(self, plan: Plan, gate: Gate | None = None) -> Run:
         run = self._finish(self._ledger.carry_out(plan, gate))
         self._last = run
+        for watcher in list(self._watchers):
+            watcher.money_moved()
         return run
 
     def _finish(self, run: Run) -> Run:

@@ -43,6 +43,9 @@ class Host:
             raise self.error
         self.asked.append((request, done))
 
+    def watch(self, watcher):
+        pass
+
 
 @pytest.fixture
 def log(tmp_path):

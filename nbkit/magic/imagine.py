@@ -75,6 +75,16 @@ class Imagine:
                 f"--studio {name}: the notebook has no studio of this name; {name} = nbkit.Studio() makes one",
                 parameter="studio", value=name, reason="missing",
             )  # fmt: skip
+        others = {
+            name: value for name, value in variables.items() if isinstance(value, Studio) and not name.startswith("_")
+        }
+        if len(set(map(id, others.values()))) == 1:  # one under another name: its budget and engine are meant
+            return next(iter(others.values()))
+        if others:
+            raise RequestError(
+                f"this notebook has several studios: --studio {' or --studio '.join(others)} says which one",
+                parameter="studio", reason="missing",
+            )  # fmt: skip
         if "studio" not in variables:
             made = Studio()
             self._shell.push({"studio": made})

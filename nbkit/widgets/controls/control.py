@@ -16,7 +16,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit.parameter import Address, Choice, Flag, Hundredths, Kind, Parameter, Text, Whole, without_query
+from nbkit.parameter import CUT, Address, Choice, Flag, Hundredths, Kind, Parameter, Text, Whole, without_query
 from nbkit.request import ImageRequest
 
 Changed = Callable[[], None]
@@ -281,7 +281,7 @@ class Link(_Single):
 
 def _without_secret(address: str) -> str:
     bare = without_query(address) if address else ""
-    return bare if bare == address else f"{bare}?…"
+    return bare if bare == address else f"{bare}{CUT}"
 
 
 def control_for(parameter: Parameter[Any]) -> Control:

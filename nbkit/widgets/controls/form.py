@@ -102,9 +102,11 @@ class Form:
         if problems := self.wrong():
             return None, problems
         try:
-            return ImageRequest(**self.read()), {}
+            request = ImageRequest(**self.read())
         except RequestError as error:
             return None, {NAMES.find(error.parameter).name: error}
+        lost = lost_references(request)
+        return (None, {"reference_images": lost}) if lost else (request, {})
 
     def complain(self, problems: Mapping[str, str], *, gently: bool = False) -> None:
         """Let each control that is named say its sentence, and every other one be quiet."""
@@ -112,3 +114,14 @@ class Form:
             text = next((problems[name] for name in control.names if name in problems), "")
             control.complain(text, gently=gently)
         self.fold.open_for(problems)
+
+
+def lost_references(request: ImageRequest) -> RequestError | None:
+    """Why a request of an earlier run cannot be sent again: a picture of it is no longer where it was kept."""
+    lost = [str(number) for number, r in enumerate(request.reference_images or (), 1) if r.is_lost]
+    if not lost:
+        return None
+    which = f"picture {lost[0]} is" if len(lost) == 1 else f"pictures {', '.join(lost)} are"
+    return RequestError(
+        f"{which} no longer in the image folder: remove it here, or give it again", parameter="reference_images"
+    )

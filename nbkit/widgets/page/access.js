@@ -74,6 +74,23 @@ function tellWhatIsSeen(root, model, signal) {
   }, { capture: true, signal });
 }
 
+/* A button inside what is shown as code. */
+function copyCode(root, signal) {
+  root.addEventListener("click", async event => {
+    const button = event.target.closest?.("button.nbkit-copy");
+    if (!button) return;
+    const code = button.parentElement.querySelector("pre");
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "Copied";
+    } catch { // no clipboard without a secure connection: then it is selected, and the keyboard copies it
+      getSelection().selectAllChildren(code);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  }, { signal });
+}
+
 /* A notebook may have saved its widgets, and draw them with no kernel. The output beside the panel stands aside only
    for a panel that answers. */
 function greet(root, model, signal) {
@@ -124,6 +141,7 @@ function render({ model, el }) {
     again();
     greet(root, model, over.signal);
     tellWhatIsSeen(root, model, over.signal);
+    copyCode(root, over.signal);
     quietShortcuts(root, over.signal);
     watchRecord(root, model, behind, over.signal);
   });

@@ -12,8 +12,14 @@ from nbkit.errors import RequestError
 from nbkit.image import GeneratedImage
 from nbkit.request import ImageRequest
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
+from nbkit.widgets.controls.form import lost_references
 from nbkit.widgets.panel.bar import show_busy
 from nbkit.widgets.panel.shown import Shown
+
+TOOLTIPS = {
+    "Rerun": "Sends the same request again",
+    "Make": "Makes this picture again at a higher tier: the same shape and seed, one result",
+}
 
 
 class Deeds(Protocol):
@@ -30,6 +36,9 @@ class Deeds(Protocol):
 
     def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
         """Send a request whose price stands on the button."""
+
+    def fault(self, error: BaseException) -> None:
+        """Say what a handler raised: Jupyter would lose it."""
 
 
 class Actions:
@@ -51,11 +60,13 @@ class Actions:
         )
         self.seed = self._button("Use this seed", "Puts this picture's seed into the seed's box", self._seed)
         self.reference = self._button("Use as reference", "Adds this picture to the reference images", self._reference)
-        self.again = self._button("Rerun", "Sends the same request again", self._again)
+        self.again = self._button("Rerun", TOOLTIPS["Rerun"], self._again)
         self.finals = {tier: self._final_button(tier) for tier in FINAL_TIERS}
         free = (self.full_size, self.save, self.settings, self.seed, self.reference)
         self.box = widgets.HBox((*free, self.again, *self.finals.values()))
         self.box.add_class("nbkit-actions")
+        for button in (self.again, *self.finals.values()):
+            button.add_class("nbkit-paid")
         self.offer(None)
 
     def offer(self, shown: Shown | None, *, full: bool = False) -> None:
@@ -71,19 +82,28 @@ class Actions:
             button.disabled = image is None
         self.settings.disabled = shown is None
         self.seed.disabled = image is None or image.seed is None
-        _price(self.again, "Rerun", _again(shown), full=full)
+        reason = _unable(shown)
+        _price(self.again, "Rerun", None if reason else _again(shown), full=full, reason=reason)
         for tier, button in self.finals.items():
-            _price(button, f"Make final {tier}", _final(shown, tier), full=full)
+            _price(button, f"Make final {tier}", None if reason else _final(shown, tier), full=full, reason=reason)
 
     def _button(self, name: str, tooltip: str, pressed: Callable[[widgets.Button], None]) -> widgets.Button:
         button = widgets.Button(description=name, tooltip=tooltip)
         button.add_class("nbkit-small")
-        button.on_click(pressed)
+
+        def guarded(pushed: widgets.Button) -> None:
+            try:
+                pressed(pushed)
+            except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
+                self._deeds.fault(error)
+
+        button.on_click(guarded)
         return button
 
     def _final_button(self, tier: str) -> widgets.Button:
-        tooltip = f"Makes this picture again at {tier}: the same shape and seed, one result"
-        return self._button(f"Make final {tier}", tooltip, lambda button: self._send(button, _final(self._shown, tier)))
+        return self._button(
+            f"Make final {tier}", TOOLTIPS["Make"], lambda button: self._send(button, _final(self._shown, tier))
+        )
 
     def _settings(self, _button: widgets.Button) -> None:
         if self._shown is not None:
@@ -122,7 +142,18 @@ def _final(shown: Shown | None, tier: str) -> ImageRequest | None:
     return None if request.identity == shown.run.request.replace(seed=request.seed).identity else request
 
 
-def _price(button: widgets.Button, name: str, request: ImageRequest | None, *, full: bool) -> None:
+def _unable(shown: Shown | None) -> str:
+    """Why a run cannot be made again from here."""
+    if shown is None:
+        return ""
+    if not shown.run.complete:
+        return "The log keeps no credentials, so its webhook or upload address is not whole: Use settings, and type it again"
+    lost = lost_references(shown.run.request)
+    return "" if lost is None else f"Of its reference images, {lost}"
+
+
+def _price(button: widgets.Button, name: str, request: ImageRequest | None, *, full: bool, reason: str) -> None:
+    button.tooltip = reason or TOOLTIPS[name.split(maxsplit=1)[0]]
     button.description = name if request is None else f"{name} · {usd_range(request.price)}"
     button.disabled = request is None
     show_busy(button, busy=full)

@@ -48,6 +48,7 @@ class Bar:
     def __init__(self, *, charged: bool) -> None:
         self.generate = widgets.Button(description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
+        self.generate.add_class("nbkit-paid")
         self.stop = widgets.Button(
             description="Stop",
             tooltip="Stops the waiting only: the service knows no cancel, what is sent is paid and lands in studio.log",
@@ -90,6 +91,8 @@ class Bar:
             self.say_error(run.error)
         elif run.status != DONE:
             self.say(f"The run ended as {run.status!r}; studio.last tells more.", wrong=True)
+        elif run.reused:
+            self.say(f"Answered from the log: nothing was sent, nothing was charged · {count(len(run), 'image')}")
         else:
             parts = (f"Done in {seconds:.1f} s", count(len(run), "image"), usd(run.cost_micros))
             self.say(f"{' · '.join(parts)} · in any cell: studio.last")

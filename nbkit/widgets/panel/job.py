@@ -9,12 +9,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nbkit.errors import EngineError, UnknownParameter
+from nbkit.gate import Gate
 from nbkit.log import RunLog
 from nbkit.money import Budget
 from nbkit.request import NAMES, ImageRequest
 from nbkit.run import Run
 
 Done = Callable[[Run | None, BaseException | None], None]
+
+
+class Watcher(Protocol):
+    """Who is told that money has moved."""
+
+    def money_moved(self) -> None:
+        """A run has ended, whoever asked for it; called from any thread."""
 
 
 class Host(Protocol):
@@ -32,8 +40,14 @@ class Host(Protocol):
     def log(self) -> RunLog:
         """Where runs and their pictures are."""
 
-    def start(self, request: ImageRequest, done: Done, /, *, parent: str | None = None) -> object:
-        """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent."""
+    def start(self, request: ImageRequest, done: Done, /, *, parent: str | None = None) -> Gate | None:
+        """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent.
+
+        What is returned can be shut: what the service has not accepted by then is not sent.
+        """
+
+    def watch(self, watcher: Watcher, /) -> None:
+        """Have it told when money has moved, as long as somebody holds it."""
 
 
 @dataclass(eq=False)
@@ -44,6 +58,7 @@ class Job:
         ask: what to send, asked at the last moment.
         parent: the taskUUID of the run that is made again.
         request: what was sent; ``None`` until then.
+        gate: shut when nobody waits any more.
         failure: why it did not become a run.
         over: set when nobody waits any more.
     """
@@ -52,6 +67,7 @@ class Job:
     parent: str | None = None
     began: float = field(default_factory=time.monotonic)
     request: ImageRequest | None = None
+    gate: Gate | None = None
     failure: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 

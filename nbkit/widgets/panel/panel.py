@@ -13,14 +13,15 @@ from typing import Any
 import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd, usd_range
-from nbkit.errors import RequestError
+from nbkit.errors import EngineError, RequestError
 from nbkit.image import GeneratedImage
 from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.run import Run
+from nbkit.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import Bar, head_html
 from nbkit.widgets.panel.job import Host, Job, refused
 from nbkit.widgets.panel.outputs import Results, publish
@@ -53,6 +54,8 @@ class Panel:
     """
 
     def __init__(self, studio: Host, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
+        if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
+            raise RequestError(f"at_once={at_once!r}: must be a whole number of at least 1", parameter="at_once")
         self._studio = studio
         self._refused: dict[str, str] = {}
         self._touched = False
@@ -72,6 +75,8 @@ class Panel:
         self.bar.generate.on_click(lambda button: self._press(button, lambda: self.request))
         self.bar.stop.on_click(self._stop)
         self._refresh()
+        studio.watch(self)
+        answer_at_once(self.box)
 
     def _build(self) -> widgets.VBox:
         switches = (self.form.draft.button, *self.source.buttons, self.pictures.history)
@@ -175,13 +180,13 @@ class Panel:
             request, problems = self.form.check()
             complaints = {name: str(error) for name, error in problems.items()} or self._refused
             self.form.complain(complaints, gently=not self._touched)
-            self.source.show(request, self.form.references.files)
-            self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
             reason = f"not ready: {' and '.join(problems)}" if problems else ""
             self.bar.offer(request.price if request else None, reason, full=self.work.full)
             self.pictures.occupied(full=self.work.full)
             if not self.work.under_way:
                 self.bar.idle()
+            self.source.show(request, self.form.references.files)
+        self.money_moved()
 
     # -- a run ---------------------------------------------------------------------------------------
 
@@ -205,23 +210,45 @@ class Panel:
             if job.failure is not None and not self._stands_at_a_control(job.failure):
                 self.bar.say_error(job.failure)
             return
-        if not late or self.last is None:
+        if not late or (self.last is None and run.status != NOT_SENT):
             self.last = run
             self.form.seed.after_run(run.seed if len(run) else None)
+        if late:
+            self._refresh()
+            self._say_late(run)
+            return
         self._refused = refused(run)
         self._refresh()
-        if late:
-            self.bar.say("A run that was no longer waited for has come; its pictures stand below and in studio.log.")
+        self.bar.say_run(run, job.seconds)
+
+    def _say_late(self, run: Run) -> None:
+        if self.work.under_way:
+            return  # the line belongs to what is under way; the run stands among the pictures
+        if run.status == NOT_SENT:
+            self.bar.say("The service had not accepted what was stopped: it was not sent, and nothing was charged.")
+        elif run.error is not None:
+            advice = run.error.advice if isinstance(run.error, EngineError) else ""
+            self.bar.say(f"A run that was no longer waited for has failed: {run.error}", advice, wrong=True)
         else:
-            self.bar.say_run(run, job.seconds)
+            self.bar.say("A run that was no longer waited for has come; its pictures stand below and in studio.log.")
 
     def _stands_at_a_control(self, error: BaseException) -> bool:
         return isinstance(error, RequestError) and self.form.check()[0] is None
 
     def show(self, run: Run, *, late: bool) -> None:
-        self.pictures.add(run, late=late)
-        self.results.add(run, late=late)
+        if run.status == NOT_SENT:
+            return  # stopped in time: there is nothing to show, now or ever
+        self.results.add(run, late=late)  # first: this is what the notebook keeps
         self.access.kept = self.results.state
+        self.pictures.add(run, late=late)
+
+    def seen(self) -> str | None:
+        return self.access.take_seen()
+
+    @guarded
+    def money_moved(self) -> None:
+        """Bring the budget's line up to date, whoever has spent from it."""
+        self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
 
     def fault(self, error: BaseException) -> None:
         self.bar.say_error(error)
@@ -241,7 +268,10 @@ class Panel:
             paid = (
                 f"up to {price} is paid for it" if self._studio.charged else f"it counts up to {price} at list prices"
             )
-            self.bar.say(f"Stopped waiting. The request has been sent, and {paid}; its pictures land in studio.log.")
+            self.bar.say(
+                f"Stopped waiting. The request has been sent, and {paid} if the service has accepted it; "
+                "its pictures land in studio.log."
+            )
 
     # -- with a picture ------------------------------------------------------------------------------
 

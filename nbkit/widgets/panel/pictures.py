@@ -6,7 +6,9 @@ widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbk
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -15,6 +17,7 @@ from nbkit.display.compare import differences_html
 from nbkit.log import RunLog
 from nbkit.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.actions import Actions, Deeds
 from nbkit.widgets.panel.shown import Shown, pictures_of
 from nbkit.widgets.wall.wall import Wall
@@ -43,7 +46,8 @@ class Pictures:
     """
 
     def __init__(self, log: RunLog, deeds: Deeds) -> None:
-        self._log = log
+        self._log, self._deeds = log, deeds
+        self._lock = threading.RLock()
         self._mine: dict[str, Shown] = {}
         self._full = False
         self.chosen: tuple[Shown, ...] = ()
@@ -69,34 +73,42 @@ class Pictures:
         self._left.add_class("nbkit-stage")
         self.box = widgets.VBox((self._both, self._past))
         self.box.add_class("nbkit-pictures")
-        self.compare.on_click(lambda _: self._compare())
-        self.history.observe(lambda _: self._show_history(), "value")
-        self.strip.on_select(self._chose)
+        self.compare.on_click(lambda _: self._safely(self._compare))
+        self.history.observe(lambda _: self._safely(self._show_history), "value")
+        self.strip.on_select(lambda keys: self._safely(self._chose, keys))
         self._tell()
 
     def add(self, run: Run, *, late: bool = False) -> None:
         """Put a run's pictures in front, and the first of them on the stage, unless the run came late."""
         new = {shown.key: shown for shown in pictures_of(run)}
-        self._mine = {**new, **{key: shown for key, shown in self._mine.items() if key not in new}}
-        self.strip.show([shown.item(small=True) for shown in self._mine.values()])
-        if not late or not self.chosen:
-            self.choose(tuple(new.values())[:1])
-        if self.gallery is not None:
-            self.gallery.refresh()
+        with self._lock:
+            self._mine = {**new, **{key: shown for key, shown in self._mine.items() if key not in new}}
+            self.strip.show([shown.item(small=True) for shown in self._mine.values()])
+            if not late or not self.chosen:
+                self.choose(tuple(new.values())[:1])
+        if self.gallery is not None:  # not under the lock: it has one of its own, and calls back
+            self._safely(self.gallery.refresh)
 
     def choose(self, pictures: Sequence[Shown]) -> None:
         """Put pictures on the stage: one, or several beside each other."""
-        self.chosen = tuple(pictures)[:MOST]
-        mine = tuple(key for key in self._mine if key in {shown.key for shown in self.chosen})
-        if mine != self.strip.selected:
-            self.strip.select(mine)
-        self._tell()
+        with self._lock:
+            self.chosen = tuple(pictures)[:MOST]
+            mine = tuple(key for key in self._mine if key in {shown.key for shown in self.chosen})
+            if mine != self.strip.selected:
+                self.strip.select(mine)
+            self._tell()
 
     def occupied(self, *, full: bool) -> None:
         """Whether nothing can be sent at the moment."""
         if full != self._full:
             self._full = full
             self._offer()
+
+    def _safely(self, do: Callable[..., None], *arguments: Any) -> None:
+        try:
+            do(*arguments)
+        except Exception as error:  # noqa: BLE001  Jupyter would lose it
+            self._deeds.fault(error)
 
     def _chose(self, keys: Sequence[str]) -> None:
         """A person, or :meth:`choose`, has selected pictures in the strip."""
@@ -123,16 +135,17 @@ class Pictures:
 
     def _offer(self) -> None:
         self.actions.offer(self.chosen[0] if self.chosen else None, full=self._full)
-        self.compare.disabled = len(self._mine) < 2 and len(self.chosen) < 2
+        self.compare.disabled = len({*self._mine, *(shown.key for shown in self.chosen)}) < 2
 
     def _compare(self) -> None:
         if len(self.chosen) > 1:
             self._open()
             return
-        keys = list(self._mine)
-        here = keys.index(self.chosen[0].key) if self.chosen and self.chosen[0].key in keys else -1
-        before = keys[here + 1] if here + 1 < len(keys) else keys[here - 1]
-        self.choose([*self.chosen, self._mine[before]])
+        with self._lock:
+            keys = list(self._mine)
+            here = keys.index(self.chosen[0].key) if self.chosen and self.chosen[0].key in keys else -1
+            before = keys[here + 1] if here + 1 < len(keys) else keys[here - 1]
+            self.choose([*self.chosen, self._mine[before]])
 
     def _open(self) -> None:
         self.stage.open([shown.key for shown in self.chosen])
@@ -145,6 +158,7 @@ class Pictures:
             self.gallery = Gallery(self._log, size=112, height="300px")
             self.gallery.wall.on_select(lambda _: self._remember())
             self._past.children = (self.gallery.box,)
+            answer_at_once(self.gallery.box)
         self._past.layout.display = "" if self.history.value else "none"
 
     def _remember(self) -> None:
@@ -153,6 +167,7 @@ class Pictures:
         rows = self.gallery.selection.head(MOST)
         runs = self._log.several(list(rows["taskUUID"].unique()))
         shown = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
+        shown |= self._mine  # which know the credentials that the log does not keep
         keys = [key for key in self.gallery.wall.selected if key in shown]
         if keys:
             self.choose([shown[key] for key in keys])

@@ -8,7 +8,8 @@ from html import escape
 
 import ipywidgets as widgets
 
-from nbkit.request import ImageRequest, redacted
+from nbkit.parameter import without_query
+from nbkit.request import ImageRequest, task_to_show
 from nbkit.run import PLANNED, Run
 from nbkit.widgets.controls.control import Changed
 
@@ -24,12 +25,25 @@ def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
         files: a file name for each reference that has pixels here; the line names the file, not its bytes.
     """
     code = Run(request=request, task_uuid="", status=PLANNED, reference_files=dict(files)).as_code()
+    for reference in request.reference_images or ():
+        if (bare := without_query(reference.text)) != reference.text and not reference.data:
+            code = f"# the query of {bare} may be a credential: it is left out here\n" + code.replace(
+                repr(reference.text), repr(bare)
+            )
     return f"import pathlib\n\n{code}" if "pathlib.Path(" in code else code  # a file that no log has yet
 
 
 def json_of(request: ImageRequest) -> str:
     """What would be sent; credentials are left out and pictures stand as the hash of their content."""
-    return json.dumps([redacted(request.to_send(NEW_UUID))], indent=2, ensure_ascii=False)
+    return json.dumps([task_to_show(request, NEW_UUID)], indent=2, ensure_ascii=False)
+
+
+def source_html(text: str) -> str:
+    """A text to read and to copy."""
+    return (
+        '<div class="nbkit-copied"><button type="button" class="nbkit-copy">Copy</button>'
+        f'<pre class="nbkit-source" tabindex="0">{escape(text)}</pre></div>'
+    )
 
 
 class Source:
@@ -72,4 +86,4 @@ class Source:
             text = NOTHING
             if request is not None:
                 text = code_of(request, self._files) if button is self.code else json_of(request)
-            place.value = f'<pre class="nbkit-source" tabindex="0">{escape(text)}</pre>'
+            place.value = source_html(text)

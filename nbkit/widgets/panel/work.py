@@ -15,6 +15,7 @@ from typing import Protocol
 from nbkit.request import ImageRequest
 from nbkit.run import Run
 from nbkit.waiting import in_thread
+from nbkit.widgets.page.seen import check_seen
 from nbkit.widgets.panel.job import Host, Job
 
 TICK = 0.25
@@ -39,6 +40,9 @@ class Desk(Protocol):
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for."""
 
+    def seen(self) -> str | None:
+        """What stood on the page's button at the latest press, if a page has told. Not under the lock."""
+
     def show(self, run: Run, *, late: bool) -> None:
         """A run is to be shown. Not under the lock: making previews takes its time."""
 
@@ -60,6 +64,7 @@ class Work:
         self.lock = threading.RLock()
         self._jobs: list[Job] = []
         self._clicked: dict[object, float] = {}
+        self._ticking = False
         self.latest: Job | None = None
 
     @property
@@ -80,7 +85,8 @@ class Work:
             self._clicked[button] = now
         job = None if twice else self.take(ask, parent)
         if job is not None:
-            in_thread(lambda: self._send_settled(job), "nbkit-panel")
+            said = str(getattr(button, "description", ""))
+            in_thread(lambda: self._send_settled(job, said), "nbkit-panel")
 
     def take(self, ask: Callable[[], ImageRequest], parent: str | None = None) -> Job | None:
         """Begin a job, unless there are as many as may be."""
@@ -90,7 +96,8 @@ class Work:
             job = self.latest = Job(ask, parent)
             self._jobs.append(job)
             self._desk.began()
-            if len(self._jobs) == 1:
+            if not self._ticking:
+                self._ticking = True
                 in_thread(self._tick, "nbkit-panel-clock")
         return job
 
@@ -101,15 +108,20 @@ class Work:
                 if job not in self._jobs:
                     return  # stopped before anything was sent
                 job.request = job.ask()
-            self._host.start(job.request, lambda run, error: self._done(job, run, error), parent=job.parent)
+            job.gate = self._host.start(job.request, lambda run, error: self._done(job, run, error), parent=job.parent)
+            with self.lock:
+                if job.gate is not None and job not in self._jobs:  # stopped meanwhile
+                    job.gate.shut()
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             self._done(job, None, error)
 
     def stop(self) -> list[Job]:
-        """Wait for nothing any more; what has been sent goes on by itself."""
+        """Wait for nothing any more; what the service has accepted goes on by itself, the rest is not sent."""
         with self.lock:
             stopped, self._jobs = self._jobs, []
             for job in stopped:
+                if job.gate is not None:
+                    job.gate.shut()
                 job.over.set()
             return stopped
 
@@ -129,8 +141,16 @@ class Work:
         if self.latest is not None and self.latest.failure is not None:
             raise self.latest.failure
 
-    def _send_settled(self, job: Job) -> None:
+    def _send_settled(self, job: Job, said: str) -> None:
         time.sleep(SETTLE)
+        ask, shown = job.ask, self._desk.seen() or said
+
+        def agreed() -> ImageRequest:
+            request = ask()
+            check_seen(shown, request.price)
+            return request
+
+        job.ask = agreed
         self.send(job)
 
     def _tick(self) -> None:
@@ -138,6 +158,7 @@ class Work:
         while not pause.wait(TICK):
             with self.lock:
                 if not self._jobs:
+                    self._ticking = False
                     return
                 self._desk.passing(self._jobs[0].seconds, len(self._jobs))
 
