@@ -6,15 +6,14 @@ machine that it was made on: paths are relative to it, and addresses have lost w
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 import re
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +22,21 @@ import pandas as pd
 from nbkit.display.figure import Figure
 from nbkit.display.page import Card, document_html
 from nbkit.display.text import count
-from nbkit.errors import NbkitError, RequestError, StorageError
+from nbkit.errors import DownloadError, NbkitError, StorageError
+from nbkit.image import SUFFIXES, examine
 from nbkit.parameter import without_query
+from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
+from nbkit.storage.target import PICTURES, Write, target_of, writing_to
 from nbkit.table import costs_of, fact_of, figure_of
 
 PREVIEW = 320
 """Pixels on the long side of the page's pictures."""
 
-PICTURES = "images"
-
 EXACT = 2**53
 """Beyond it, most programs that read JSON round a number; it is written as text."""
+
+GONE, DAMAGED = "its file is not here", "its file is damaged"
 
 FACTS = ("seed", "temperature", "topP", "cost", "rating", "keep", "tags", "note", "status", "error")
 _ALWAYS = ("seed", "temperature", "topP", "cost", "rating", "tags", "note")
@@ -42,7 +44,14 @@ _ALWAYS = ("seed", "temperature", "topP", "cost", "rating", "tags", "note")
 _FOREIGN = ("referenceImages", "webhookURL", "uploadEndpoint", "extra", "error")
 """Columns whose text a person or a service may have put an address or a path into."""
 
-Write = Callable[[str, bytes], None]
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What an export has of a row's picture: its name there, its hash, or why it has none."""
+
+    name: str | None = None
+    sha256: str | None = None
+    missing: str | None = None
 
 
 def export_frame(
@@ -61,34 +70,48 @@ def export_frame(
 
     Raises:
         NbkitError: if there is nothing to export, or the frame has no column ``file``.
-        RequestError: if the path is taken; nothing is written.
-        StorageError: if it cannot be written; nothing of it is left.
+        RequestError: if the path is taken or can be none; nothing is written.
+        StorageError: if it cannot be written, or no picture of all is there; nothing of it is left.
+
+    Warns:
+        UserWarning: if some pictures are missing or damaged; the export says which.
     """
-    if "file" not in frame.columns:
-        raise NbkitError("this frame has no column 'file', so it does not know its pictures; keep it for an export")
+    check_frame(frame)
     if frame.empty:
         raise NbkitError("there are no rows to export: studio.generate(…) writes the first one")
-    target = Path(path).expanduser()
-    _refuse_taken(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with (_archive if target.suffix.lower() == ".zip" else _folder)(target) as write:
-            _fill(write, frame.reset_index(drop=True), private, originals)
-    except OSError as error:
-        raise StorageError(f"the export {target} cannot be written: {error.strerror or error}") from error
+    target = target_of(path)
+    with writing_to(target) as write:
+        missing = _fill(write, frame.reset_index(drop=True), private, originals)
+    if missing:
+        warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line that a person wrote
     return target
 
 
-def _fill(write: Write, frame: pd.DataFrame, private: tuple[str, ...], originals: bool) -> None:
-    names = [_packed(write, number, row) if originals else None for number, row in enumerate(_rows(frame), 1)]
-    manifest = _manifest(frame, names, private)
-    rows = list(_rows(manifest))
-    records = [{name: _plain(value) for name, value in row.items()} for row in rows]
+def _fill(write: Write, frame: pd.DataFrame, private: tuple[str, ...], originals: bool) -> str:
+    """Write all files; what is missing, in words."""
+    taken = [_packed(write, number, row, originals) for number, row in enumerate(_rows(frame), 1)]
+    missing = _missing(taken)
+    manifest = _manifest(frame, taken, private)
     write("manifest.csv", manifest.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    write("manifest.json", (json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8"))
-    cards = (_card(file, row) for file, row in zip(frame["file"], rows, strict=True))
-    summary = f"{count(len(frame), 'row')}{costs_of(frame)}"
+    write("manifest.json", (json.dumps(_records(manifest), ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+    cards = (_card(file, row) for file, row in zip(frame["file"], _rows(manifest), strict=True))
+    summary = f"{count(len(frame), 'row')}{costs_of(frame)}" + (f" · without {missing}" if missing else "")
     write("index.html", document_html("Pictures and how they were made", summary, cards).encode("utf-8"))
+    return missing
+
+
+def _missing(taken: list[_Taken]) -> str:
+    reasons = [one.missing for one in taken if one.missing]
+    if not reasons:
+        return ""
+    known = len(reasons) + sum(one.sha256 is not None for one in taken)
+    if len(reasons) == known:
+        raise StorageError(
+            f"no picture of these rows can be read: of {count(known, 'picture')}, {GONE} for {reasons.count(GONE):,} and "
+            f"{DAMAGED} for {reasons.count(DAMAGED):,}. Was the image folder moved? studio.recover() fetches what "
+            "the service still has"
+        )
+    return f"{len(reasons):,} of {count(known, 'picture')}, of which the file is missing or damaged"
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -96,33 +119,52 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     return (dict(zip(names, row, strict=True)) for row in frame.astype(object).itertuples(index=False, name=None))
 
 
-def _packed(write: Write, number: int, row: dict[str, Any]) -> str | None:
-    """Take a row's picture along; its path in the export, or ``None`` if it has none."""
+def _packed(write: Write, number: int, row: dict[str, Any], originals: bool) -> _Taken:
+    """Take a row's picture along. A frame can name any file of the machine: only a picture is taken."""
     if pd.isna(row["file"]):
-        return None
-    file = file_of(row["file"])
+        return _Taken()
     try:
-        data = file.read_bytes()
-    except OSError:
-        return None
-    seed = "" if pd.isna(row.get("seed")) else f"-seed{row['seed']}"
-    name = f"{PICTURES}/{number:04}{seed}-{file.stem[:8]}{file.suffix}"
-    write(name, data)
-    return name
+        data = file_of(row["file"]).read_bytes()
+        facts = examine(data)
+    except (OSError, ValueError):
+        return _Taken(missing=GONE)
+    except DownloadError:
+        return _Taken(missing=DAMAGED)
+    name = f"{PICTURES}/{number:04}{_seed(row.get('seed'))}-{facts.sha256[:8]}{SUFFIXES[facts.media_type]}"
+    if originals:
+        write(name, data)
+    return _Taken(name if originals else None, facts.sha256)
 
 
-def _manifest(frame: pd.DataFrame, names: list[str | None], private: tuple[str, ...]) -> pd.DataFrame:
-    hashes = [None if pd.isna(file) else _hash_of(str(file)) for file in frame["file"]]
-    told = frame.assign(file=pd.Series(names, dtype="string"), sha256=pd.Series(hashes, dtype="string"))
+def _seed(value: Any) -> str:
+    """The seed as a part of a file's name; nothing for what is no whole number."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:  # a frame that came from a CSV
+        value = int(value)
+    return "" if isinstance(value, bool) or not isinstance(value, Integral) else f"-seed{value}"
+
+
+def _manifest(frame: pd.DataFrame, taken: list[_Taken], private: tuple[str, ...]) -> pd.DataFrame:
+    own = {"file": "name", "sha256": "sha256", "fileMissing": "missing"}
+    told = frame.assign(
+        **{column: pd.Series([getattr(one, name) for one in taken], dtype="string") for column, name in own.items()}
+    )
     for column in set(_FOREIGN) & set(told.columns):
         texts = [None if pd.isna(text) else _public(str(text), private) for text in told[column]]
         told[column] = pd.Series(texts, dtype="string")
     return told
 
 
-def _hash_of(file: str) -> str | None:
-    stem = Path(file).stem
-    return stem if re.fullmatch("[0-9a-f]{64}", stem) else None
+def _records(manifest: pd.DataFrame) -> list[dict[str, Any]]:
+    columns = [_json_column(manifest[name].astype(object)) for name in manifest.columns]
+    names = [str(name) for name in manifest.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _json_column(values: Iterable[Any]) -> list[Any]:
+    """A column's values as JSON has them: all of one type, so text for all where one of them needs it."""
+    plain = [_plain(value) for value in values]
+    kinds = {"number" if type(value) in (int, float) else type(value).__name__ for value in plain if value is not None}
+    return plain if len(kinds) <= 1 else [None if value is None else str(value) for value in plain]
 
 
 def _public(text: str, private: tuple[str, ...]) -> str:
@@ -155,61 +197,3 @@ def _card(file: Any, row: dict[str, Any]) -> Card:
         if name in row and (name in _ALWAYS or not pd.isna(row[name]))
     ]
     return Card(figure, prompt, facts, "" if pd.isna(row["file"]) else str(row["file"]))
-
-
-# -- where it is written -------------------------------------------------------------------------------------
-
-
-def _refuse_taken(target: Path) -> None:
-    if not os.path.lexists(target) or (
-        target.suffix.lower() != ".zip" and target.is_dir() and not any(target.iterdir())
-    ):
-        return
-    numbered = (target.with_name(f"{target.stem}-{number}{target.suffix}") for number in range(2, 10_000))
-    free = next((name for name in numbered if not os.path.lexists(name)), target.parent / "another-name")
-    kind = "is not empty" if target.is_dir() else "is there already"
-    raise RequestError(
-        f"path: {target} {kind}, and an export replaces nothing; {free} is free",
-        parameter="path",
-        value=str(target),
-        reason="conflict",
-        suggestion=str(free),
-    )
-
-
-@contextlib.contextmanager
-def _folder(target: Path) -> Iterator[Write]:
-    made = Path(tempfile.mkdtemp(prefix=f".{target.name}-part-", dir=target.parent))
-
-    def write(name: str, data: bytes) -> None:
-        (made / name).parent.mkdir(exist_ok=True)
-        (made / name).write_bytes(data)
-
-    try:
-        yield write
-        made.chmod(0o755)
-        if target.is_dir():
-            target.rmdir()  # it is empty; not every system moves a folder over another one
-        made.rename(target)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-
-
-@contextlib.contextmanager
-def _archive(target: Path) -> Iterator[Write]:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-part-", dir=target.parent)
-    made = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            # What JPEG, PNG and WEBP hold is packed already. One folder, so that unpacking makes no mess.
-            yield lambda name, data: archive.writestr(
-                f"{target.stem}/{name}",
-                data,
-                zipfile.ZIP_STORED if name.startswith(f"{PICTURES}/") else zipfile.ZIP_DEFLATED,
-            )
-        made.chmod(0o644)
-        made.replace(target)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise

@@ -138,13 +138,18 @@ class RunLog:
         return show_frame(self.to_frame().iloc[::-1], size=size, columns=columns, limit=limit, page=page, by=by)
 
     def export(
-        self, path: str | os.PathLike[str], frame: pd.DataFrame | None = None, *, originals: bool = True
+        self,
+        path: str | os.PathLike[str],
+        frame: pd.DataFrame | GeneratedImage | Run | str | Iterable[Any] | None = None,
+        *,
+        originals: bool = True,
     ) -> Path:
         """Write pictures, a manifest (CSV and JSON) and a page that shows them without a network and without nbkit.
 
         Args:
             path: a new folder, or a new file that ends in ``.zip``.
-            frame: the rows to take along, such as ``log.search("lantern")``; by default all.
+            frame: the rows to take along, such as ``log.search("lantern")``, or pictures as :meth:`mark` takes
+                them; by default all.
             originals: whether to take the pictures themselves; ``index.html`` has small ones in any case.
 
         Returns:
@@ -152,12 +157,27 @@ class RunLog:
 
         Raises:
             RequestError: if there is something at the path already; nothing is replaced.
-            StorageError: if it cannot be written; nothing of it is left.
+            StorageError: if it cannot be written, or none of the originals is there; nothing of it is left.
+            KeyError: for a picture that the log does not have.
+
+        Warns:
+            UserWarning: if some of the originals are missing or damaged; the page and the manifest say which.
         """
-        rows = self.to_frame() if frame is None else frame
+        rows = frame if isinstance(frame, pd.DataFrame) else self._rows_of(frame)
         home = self.store.folder.parent  # absolute since the log was opened, whatever the working directory is now
         here = (str(home), str(home.resolve()), str(Path.home()))
         return export_frame(rows, path, private=here, originals=originals)
+
+    def _rows_of(self, which: Any) -> pd.DataFrame:
+        rows = self.to_frame()
+        if which is None:
+            return rows
+        names = image_uuids(which)
+        unknown = set(names) - set(rows["imageUUID"].dropna())
+        if unknown:
+            name = next(name for name in names if name in unknown)
+            raise KeyError(f"the log has no picture {name!r}; the column imageUUID of log.to_frame() lists them")
+        return rows[rows["imageUUID"].isin(names)]
 
     def __getitem__(self, task_uuid: str) -> Run:
         try:

@@ -17,12 +17,13 @@ from nbkit.display.bundle import Bundle
 from nbkit.display.figure import Figure
 from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
-from nbkit.errors import NbkitError, NoImage, RequestError, UnknownParameter
+from nbkit.errors import NoImage, RequestError, UnknownParameter
 from nbkit.image import make_preview, size_of
 from nbkit.model import MICRO
 from nbkit.naming import HEAD
 from nbkit.parameter import Whole, Wrong
 from nbkit.request import NAMES
+from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
 from nbkit.storage.previews import previews_of
 
@@ -60,14 +61,11 @@ def show_frame(
         by: a column whose equal values are put together, each under a heading with their count and cost.
 
     Raises:
-        NbkitError: if the frame has no column ``file``.
+        NbkitError: if the frame has no column ``file``, or two columns of one name.
         UnknownParameter: for a column that the frame does not have.
         RequestError: for a size, a limit or a page that cannot be.
     """
-    if "file" not in frame.columns:
-        raise NbkitError(
-            "this frame has no column 'file', so it does not know its pictures; keep it when selecting columns"
-        )
+    check_frame(frame)
     size, limit = _whole("size", size, LARGEST), _whole("limit", limit)
     page = _whole("page", page, max(1, math.ceil(len(frame) / limit)))
     names = _columns(frame, columns)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import re
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
@@ -68,11 +70,11 @@ def test_the_manifest_is_exact(full, tmp_path):
     """Every column and row; seeds of 63 bits whole in both files; paths relative; gaps are gaps."""
     made, frame = full.log.export(tmp_path / "out"), full.df
     table = pd.read_csv(made / "manifest.csv", dtype={"seed": "Int64", "requestedSeed": "Int64"})
-    assert set(table.columns) == {*frame.columns, "sha256"}
+    assert set(table.columns) == {*frame.columns, "sha256", "fileMissing"}
     assert table.seed.tolist() == [MAX_SEED, pd.NA, 7]
     assert [isinstance(name, str) and (made / name).exists() for name in table.file] == [True, False, True]
     records = json.loads((made / "manifest.json").read_text("utf-8"))
-    assert [row["seed"] for row in records] == [str(MAX_SEED), None, 7]
+    assert [row["seed"] for row in records] == [str(MAX_SEED), None, "7"]  # of one type, though JSON could hold 7
     assert [row["prompt"] for row in records] == frame.prompt.tolist()
     assert [row["rating"] for row in records] == [None, None, 4]
     assert [row["temperature"] for row in records] == [0.3, None, None]
@@ -128,7 +130,7 @@ def test_a_selection_and_no_originals(full, tmp_path):
     made = full.log.export(tmp_path / "out", frame, originals=False)
     assert files(made) == ["index.html", "manifest.csv", "manifest.json"]
     records = json.loads((made / "manifest.json").read_text("utf-8"))
-    assert [row["seed"] for row in records] == [7, str(MAX_SEED), None]
+    assert [row["seed"] for row in records] == ["7", str(MAX_SEED), None]
     assert [row["mine"] for row in records] == ["['a']", "inf", None]
     assert {row["file"] for row in records} == {None}
     page = Page(made / "index.html")
@@ -139,11 +141,117 @@ def test_a_selection_and_no_originals(full, tmp_path):
 
 
 def test_a_picture_that_is_gone_is_told(full, tmp_path):
-    """Its row is there, without a file."""
-    full.last.image.path.unlink()
-    made = full.log.export(tmp_path / "out")
-    assert "its file is not here" in Page(made / "index.html").text
-    assert json.loads((made / "manifest.json").read_text("utf-8"))[2]["file"] is None
+    """Its row is there, without a file; the page, the manifest and a warning say so."""
+    frame = full.df
+    frame.loc[2, "file"] = str(tmp_path / "gone.jpg")
+    with pytest.warns(UserWarning, match="lacks 1 of 2 pictures") as warned:
+        made = full.log.export(tmp_path / "out", frame)
+    text, records = Page(made / "index.html").text, json.loads((made / "manifest.json").read_text("utf-8"))
+    assert "its file is not here" in text
+    assert "without 1 of 2 pictures, of which the file is missing or damaged" in text
+    assert records[2]["file"] is None
+    assert [row["fileMissing"] for row in records] == [None, None, "its file is not here"]
+    assert warned[0].filename == __file__
+
+
+def test_an_export_without_any_of_its_pictures_is_refused(full, tmp_path):
+    """An image folder that was moved is an error, and nothing is written; rows that never had a picture are none."""
+    frame = full.df
+    assert len(files(full.log.export(tmp_path / "failed", frame.iloc[[1]]))) == 3
+    frame["file"] = frame["file"].map(lambda file: f"{file}.gone", na_action="ignore")
+    with pytest.raises(errors.StorageError, match=r"of 2 pictures.*studio\.recover\(\)"):
+        full.log.export(tmp_path / "out", frame)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_frame_cannot_take_other_files_along(full, tmp_path):
+    """Only pictures are taken, under names made of a whole seed, of their bytes' hash and of their own kind."""
+    (tmp_path / "secret.txt").write_text("secret", "utf-8")
+    image = full.last.image
+    (tmp_path / f"{'a' * 64}.svg").write_bytes(image.bytes)
+    frame = pd.concat([full.df.iloc[[0]]] * 3, ignore_index=True).astype(object)
+    frame["file"] = [str(tmp_path / "secret.txt"), str(tmp_path / f"{'a' * 64}.svg"), "a\0b"]
+    frame["seed"] = ["1", "/../../../../x", 3]
+    with pytest.warns(UserWarning, match="2 of 3"):
+        made = full.log.export(tmp_path / "out", frame)
+    assert files(made) == [f"images/0002-{image.sha256[:8]}.jpg", "index.html", "manifest.csv", "manifest.json"]
+    records = json.loads((made / "manifest.json").read_text("utf-8"))
+    assert [row["sha256"] for row in records] == [None, image.sha256, None]
+    with pytest.warns(UserWarning), zipfile.ZipFile(full.log.export(tmp_path / "out.zip", frame)) as packed:
+        assert {name.split("/")[0] for name in packed.namelist()} == {"out"}
+        assert ".." not in "".join(packed.namelist())
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("", "names no place"),
+        ("a\0b", "names no place"),
+        ("~no-such-user/x", "type the whole path"),
+        ("...zip", "type a name before .zip"),
+        (".zip", "type a name before .zip"),
+        ("/", "is not empty"),
+        (".", "is not empty"),
+        (7, "must be text or a Path"),
+    ],
+)
+def test_a_place_that_can_be_none_is_told(full, path, hint):
+    """What is no path, or holds something, is an error that says what to type."""
+    with pytest.raises(errors.RequestError, match=re.escape(hint)) as raised:
+        full.log.export(path)
+    assert raised.value.parameter == "path"
+
+
+def test_an_empty_folder_stays_what_it_is(full, tmp_path, monkeypatch):
+    """Its rights, a link to it, and the folder that a person is in."""
+    for name in ("mine", "real", "here"):
+        (tmp_path / name).mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path / "here")
+    for path in (tmp_path / "mine", tmp_path / "link", "."):
+        made = full.log.export(path)
+        assert len(files(made)) == 5
+        assert made.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "link").is_symlink()
+    assert Path.cwd() == tmp_path / "here"
+
+
+def test_an_empty_folder_is_empty_after_a_failure(full, tmp_path, monkeypatch):
+    """Nothing is left in it, and it stays."""
+    (tmp_path / "mine").mkdir()
+
+    def fail(*_):
+        raise OSError(28, "No space")
+
+    monkeypatch.setattr("nbkit.export.document_html", fail)
+    with pytest.raises(errors.StorageError, match="No space"):
+        full.log.export(tmp_path / "mine")
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_new_places_follow_the_umask(full, tmp_path):
+    """Who shares nothing exports nothing that others can read."""
+    before = os.umask(0o077)
+    try:
+        made = full.log.export(tmp_path / "out"), full.log.export(tmp_path / "out.zip")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o700, 0o600]
+
+
+def test_what_can_be_exported(full, tmp_path):
+    """What can be marked can be exported: runs and pictures too; anything else is an error that says what to give."""
+    run = full.last
+    for number, which in enumerate((run, [run], run.image, run.image.image_uuid)):
+        made = full.log.export(tmp_path / f"out{number}", which)
+        assert [row["seed"] for row in json.loads((made / "manifest.json").read_text("utf-8"))] == [7]
+    with pytest.raises(errors.RequestError, match="not int"):
+        full.log.export(tmp_path / "out", 7)
+    with pytest.raises(KeyError, match="no picture 'x'"):
+        full.log.export(tmp_path / "out", "x")
+    twice = pd.concat([full.df, full.df[["seed"]]], axis=1)
+    with pytest.raises(nbkit.NbkitError, match="more than one column 'seed'"):
+        full.log.export(tmp_path / "out", twice)
 
 
 def test_it_tells_nothing_of_the_machine_and_no_credentials(service, open_studio, tmp_path):

@@ -373,6 +373,18 @@ def test_it_takes_nobodys_name(bare, capsys):
     assert capsys.readouterr().out.count("a studio of its own") == 1
 
 
+def test_the_only_studio_is_meant_whatever_its_name(bare, tmp_path):
+    """Its engine and its budget are the person's; of several, one has to be named."""
+    bare.names["mine"] = mine = nbkit.Studio(engine="offline", path=tmp_path / "mine", budget=1)
+    run = bare.run("%%imagine --resolution 0.5K", "A lamp")
+    assert mine.last == run
+    assert "studio" not in bare.names
+    bare.names["other"] = other = nbkit.Studio(engine="offline", path=tmp_path / "other")
+    bare.refused("%%imagine --resolution 0.5K", "A lamp")
+    for studio in (mine, other):
+        studio.close()
+
+
 def test_another_studio(notebook, tmp_path):
     """``--studio`` names it."""
     notebook.names["other"] = other = nbkit.Studio(engine="offline", path=tmp_path / "other")

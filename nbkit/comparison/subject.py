@@ -16,6 +16,7 @@ from nbkit.model import MICRO
 from nbkit.parameter import without_query
 from nbkit.request import PARAMETERS, ImageRequest, redacted
 from nbkit.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
+from nbkit.storage.frame import check_names
 from nbkit.storage.images import file_of
 from nbkit.storage.rows import parameter_values
 
@@ -54,6 +55,7 @@ def subjects(things: Iterable[Any]) -> Iterator[Subject]:
         elif isinstance(thing, GeneratedImage):
             yield _of_image(thing)
         elif isinstance(thing, pd.DataFrame):
+            check_names(thing.columns)
             yield from (_of_row(thing.iloc[number]) for number in range(len(thing)))
         elif isinstance(thing, pd.Series):
             yield _of_row(thing)
@@ -99,6 +101,7 @@ def _came(image: GeneratedImage) -> dict[str, str]:
 
 
 def _of_row(row: pd.Series[Any]) -> Subject:
+    check_names(row.index)
     if "file" not in row.index:
         raise NbkitError(
             "this row has no column 'file', so it does not know its picture; keep it when selecting columns"
@@ -111,8 +114,16 @@ def _of_row(row: pd.Series[Any]) -> Subject:
     names = [*COMPARED, "extra", "aspectRatio"]
     asked = {name: known[name] for name in names if name in known}
     if asked.get("extra"):
-        asked["extra"] = json.loads(asked["extra"])
+        asked["extra"] = _parsed(str(asked["extra"]))
     return Subject(image, _settled(asked, image), came, notice)
+
+
+def _parsed(text: str) -> Any:
+    """The column ``extra`` as the data that it is; what is no JSON stands for itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _picture(row: Mapping[str, Any], cost: int | None) -> tuple[GeneratedImage | None, tuple[str, ...]]:

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from nbkit.errors import NbkitError
 from nbkit.model import MICRO
 from nbkit.parameter import Flag, Hundredths, Parameter, Whole
 from nbkit.request import PARAMETERS
@@ -122,6 +123,43 @@ _ROWS = RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id)
 _BY_NAME = 2_000  # of so many runs SQLite finds each by its number; more are read together with those between them
 
 _SELDOM = [c for c in COLUMNS if isinstance(c.source, sa.Column) and c.source.table is RUNS and c.source.nullable]
+
+
+def check_frame(frame: object, needed: Sequence[str] = ("file",)) -> None:
+    """See that something is a frame of the log's rows, and that they know their pictures.
+
+    Args:
+        frame: what a person gave.
+        needed: the columns that must be there.
+
+    Raises:
+        NbkitError: if it is not; it says what to give instead.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise NbkitError(
+            f"rows of studio.df are wanted, as a frame, not {type(frame).__name__}: studio.df[studio.df.seed == 7]"
+        )
+    check_names(frame.columns)
+    lacking = [name for name in needed if name not in frame.columns]
+    if lacking:
+        raise NbkitError(
+            f"this frame has no column {' and no column '.join(map(repr, lacking))}, so its rows do not know their "
+            f"pictures; keep {', '.join(needed)} when selecting columns"
+        )
+
+
+def check_names(columns: pd.Index[Any]) -> None:
+    """See that no two columns of a frame have one name.
+
+    Raises:
+        NbkitError: if two have.
+    """
+    again = columns[columns.duplicated()]
+    if len(again):
+        raise NbkitError(
+            f"this frame has more than one column {again[0]!r}; frame.loc[:, ~frame.columns.duplicated()] keeps the "
+            "first of each name"
+        )
 
 
 def query_of(where: sa.ColumnElement[bool] | None = None, columns: Sequence[Column] = COLUMNS) -> sa.Select[Any]:

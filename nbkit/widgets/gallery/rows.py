@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nbkit.display.text import ellipsis
-from nbkit.errors import NbkitError
 from nbkit.run import DONE, UNKNOWN
+from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
 from nbkit.widgets.gallery.query import said
 from nbkit.widgets.wall.item import Item, Items
@@ -31,12 +31,7 @@ def check_columns(frame: pd.DataFrame) -> None:
     Raises:
         NbkitError: if they do not; it says which columns to keep.
     """
-    lacking = [name for name in NEEDED if name not in frame.columns]
-    if lacking:
-        raise NbkitError(
-            f"this frame has no column {' and no column '.join(map(repr, lacking))}, so its rows do not know their "
-            "pictures; keep file, imageUUID and taskUUID when selecting columns"
-        )
+    check_frame(frame, NEEDED)
 
 
 def keys_of(frame: pd.DataFrame) -> pd.Index[Any]:

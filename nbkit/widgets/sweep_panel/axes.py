@@ -19,6 +19,8 @@ from nbkit.sweep.axes import MAX_VALUES, TEMPLATES
 from nbkit.sweep.cell import REPEAT
 from nbkit.sweep.cells import Cells
 from nbkit.widgets.controls.control import Changed, label
+from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.axis import Axis, axis_for
 
 OFFERED = tuple(
@@ -64,10 +66,12 @@ class Axes:
     Attributes:
         rows: by the Python name of the parameter or the name of the variable, the slowest first.
         add: the list of what can be added.
+        bar: says what goes wrong.
         box: all of it.
     """
 
-    def __init__(self, moved: Changed) -> None:
+    def __init__(self, moved: Changed, bar: Bar) -> None:
+        self.bar = bar
         self.rows: dict[str, Axis] = {}
         self._kept: dict[str, Axis] = {}
         self._moved = moved
@@ -149,6 +153,7 @@ class Axes:
                 row.on_change(changed)
         return self._kept[name]
 
+    @guarded
     def _added(self, name: str) -> None:
         if not name:
             return
@@ -158,6 +163,7 @@ class Axes:
             self._show()
             self._moved()
 
+    @guarded
     def _removed(self, name: str) -> None:
         self.take(name)
         self._moved()

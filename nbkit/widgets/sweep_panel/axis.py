@@ -163,7 +163,7 @@ class Typed(Axis):
         assert isinstance(self.kind, (Whole, Hundredths))
         try:
             self.write(spread(self.start.value, self.stop.value, self.count.value, self.kind))
-        except RequestError as error:
+        except Exception as error:  # noqa: BLE001  Jupyter would lose it
             self.complain(f"{self.said} {error}")
 
 

@@ -6,12 +6,13 @@ from html import escape
 
 import ipywidgets as widgets
 
-from nbkit.display.text import count, usd, usd_range
+from nbkit.display.text import count, usd
 from nbkit.model import MICRO
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import MANY_IMAGES
 from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.counting import Count
+from nbkit.widgets.sweep_panel.promise import offer_of
 
 
 class SweepBar(Bar):
@@ -26,6 +27,7 @@ class SweepBar(Bar):
     def __init__(self, *, charged: bool) -> None:
         super().__init__(charged=charged)
         self.run = self.generate
+        self.run.add_class("nbkit-paid")
         self.stop.tooltip = "Sends nothing more; what is under way is paid and lands in the log"
         self.confirm = widgets.Checkbox(value=False, indent=False)
         self.confirm.add_class("nbkit-confirm")
@@ -33,12 +35,13 @@ class SweepBar(Bar):
         self.totals.add_class("nbkit-totals")
         self.ask(None, "")
 
-    def ask(self, counted: Count | None, reason: str, *, busy: bool = False) -> None:
+    def ask(self, counted: Count | None, reason: str, *, short: str = "", busy: bool = False) -> None:
         """Be about a sweep, or about the reason why there is none.
 
         Args:
             counted: what it comes to.
             reason: why it cannot be run.
+            short: how far the money reaches, if it is not enough.
             busy: whether one is under way.
         """
         totals = counted.totals if counted else None
@@ -48,28 +51,37 @@ class SweepBar(Bar):
         if totals and not reason:
             reason = self._reason_of(counted)
         verb = "Go on" if there and due else "Run"
-        self.run.description = f"{verb} · {count(due, 'cell')} · {usd_range(totals.due)}" if totals and due else verb
+        self.run.description = offer_of(verb, counted) if counted and due else verb
         self.run.disabled = bool(reason) or not due or busy
         self.run.tooltip = reason or "Sends what is missing; what is in the log already is not sent again"
         self._reason = reason
         if totals:
             first, *rest = totals.lines()
             self.totals.value = f"<strong>{escape(first)}</strong> · {escape(' · '.join(rest))}"
+            self.totals.value += f" · <strong>{escape(short)}</strong>" if short else ""
         else:
             self.totals.value = ""
 
     def counting(self, cells: int) -> None:
         """A sweep of so many cells is being counted."""
         self.totals.value = f"<strong>{count(cells, 'cell')}</strong> · counting…"
-        self.run.disabled = True
+        self.run.description, self.run.disabled = "Run", True
         self.run.tooltip = self._reason = "counting"
 
     @property
-    def confirmed(self) -> bool:
-        """Whether many images may be sent."""
-        return bool(self.confirm.value)
+    def ticked(self) -> int:
+        """How many images the tick names; 0 while it is not set."""
+        return self._images if self.confirm.value else 0
+
+    @property
+    def refusal(self) -> str:
+        """Why a press sends nothing just now."""
+        if self._reason == "counting":
+            return "Nothing was sent: the cells are still being counted. Press again when the button says the price."
+        return f"Nothing was sent: {self._reason or 'the button is locked just now'}."
 
     def _many(self, images: int) -> None:
+        self._images = images
         text = f"send {count(images, 'image')}"
         if self.confirm.description != text:  # what was ticked was another number
             self.confirm.value, self.confirm.description = False, text

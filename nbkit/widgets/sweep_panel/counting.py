@@ -10,9 +10,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
+from nbkit.display.text import count, usd
 from nbkit.log import RunLog
+from nbkit.model import MICRO
 from nbkit.run import FAILED
 from nbkit.sweep.plan import Totals, due, matched, price_of, status_of
 from nbkit.sweep.sweep import Sweep
@@ -50,11 +53,13 @@ class Count:
         sweep: what was counted.
         totals: of it; what is due is what the next press sends.
         failed: cells that failed and are not due.
+        most: what each cell that is due may cost at most, in micro-dollars, in the order of sending.
     """
 
     sweep: Sweep
     totals: Totals
     failed: int
+    most: tuple[int, ...]
 
 
 def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> Count:
@@ -76,7 +81,24 @@ def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> 
         due=rest, due_cells=len(places), due_images=rest_images, balance=None,
         seconds=None if latency is None else latency * -(-len(places) // workers), charged=books.charged,
     )  # fmt: skip
-    return Count(sweep, totals, ended[FAILED])
+    return Count(sweep, totals, ended[FAILED], tuple(facts[place].price.high for place in places))
+
+
+def shortfall(counted: Count, left: float | None, own: float | None) -> str:
+    """How far the money reaches, if it may not be enough for what is due; empty if it is.
+
+    Args:
+        counted: what is due.
+        left: of the studio's budget in USD; ``None`` without a limit.
+        own: the budget of this run in USD, likewise.
+    """
+    limits = [(round(limit * MICRO), mine) for limit, mine in ((left, False), (own, True)) if limit is not None]
+    limit, mine = min(limits, default=(0, False))
+    if not limits or counted.totals.due.high <= limit:
+        return ""
+    money = f"this run's budget of {usd(limit)}" if mine else f"the {usd(max(0, limit))} left"
+    reached = sum(spent <= limit for spent in accumulate(counted.most))
+    return f"more than {money}: about {reached:,} of {count(counted.totals.due_cells, 'cell')}"
 
 
 Told = Callable[[Count | None, Exception | None], None]

@@ -16,6 +16,8 @@ from nbkit.storage.history import State
 from nbkit.sweep.pages import MAX_TILES
 from nbkit.sweep.plan import NOT_RUN, matched, status_of
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.panel.shown import Shown, pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
 from nbkit.widgets.sweep_panel.counting import Books
@@ -40,11 +42,12 @@ class Filling:
         rows, columns: which axis goes where.
         board: the tables.
         stage: the pictures of the chosen cells.
+        bar: says what goes wrong.
         box: all of it.
     """
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, books: Books, bar: Bar) -> None:
+        self._books, self.bar = books, bar
         self._lock = threading.RLock()
         self._looked = 0.0
         self._runs: dict[str, Run] = {}
@@ -112,6 +115,7 @@ class Filling:
         self.rows.value, self.columns.value = down, across
         self._placing = False
 
+    @guarded
     def _swap(self, other: widgets.Dropdown, change: Any) -> None:
         """No axis goes both down and along."""
         if self._placing:

@@ -15,6 +15,7 @@ from nbkit.sweep.axes import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.controls.form import Form
+from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.axes import Axes, listed, variables_in
 from nbkit.widgets.sweep_panel.options import BUILDING, RUNNING, Options
 from nbkit.widgets.sweep_panel.source import code_of
@@ -27,6 +28,7 @@ class SweepForm:
 
     Args:
         make: ``studio.sweep``.
+        bar: says what goes wrong.
 
     Attributes:
         stay: the controls of what is the same for every cell.
@@ -34,11 +36,11 @@ class SweepForm:
         options: everything else that a sweep takes.
     """
 
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, bar: Bar) -> None:
         self._make = make
         self._writing = False
         self._changed: list[Changed] = []
-        self.stay, self.axes, self.options = Form(apart=("prompt",)), Axes(self._moved), Options()
+        self.stay, self.axes, self.options = Form(apart=("prompt",)), Axes(self._moved, bar), Options()
         for button in (self.stay.seed.lock, self.stay.seed.again):  # they are about one run after another
             button.layout.display = "none"
         for part in (self.stay, self.axes, self.options):

@@ -27,12 +27,13 @@ from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.panel.bar import head_html
 from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.sweep_panel.bar import SweepBar
-from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting
+from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, count_up, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
 from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
+from nbkit.widgets.sweep_panel.promise import Promise
 from nbkit.widgets.sweep_panel.record import Record
 from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
-from nbkit.widgets.sweep_panel.work import SweepJob, SweepWork
+from nbkit.widgets.sweep_panel.work import Allow, SweepJob, SweepWork
 
 ALONE = (
     "An nbkit sweep panel. It needs a live kernel: here it does nothing and sends nothing. "
@@ -87,9 +88,9 @@ class SweepPanel:
         self._ran: Sweep | None = None
         self._counted: Count | None = None
         self.access = Access()
-        self.form = SweepForm(studio.sweep)
         self.bar = SweepBar(charged=studio.charged)
-        self.grid, self.source, self.record = Filling(studio), SweepSource(), Record()
+        self.form = SweepForm(studio.sweep, self.bar)
+        self.grid, self.source, self.record = Filling(studio, self.bar), SweepSource(), Record()
         self.work, self._counting = SweepWork(self), Counting(studio, self._told)
         self._head = widgets.HTML()
         self.box = self._build()
@@ -97,7 +98,7 @@ class SweepPanel:
             self.form.write(parameters)
         self.form.on_change(self._changed)
         self.source.on_change(self._refresh)
-        self.bar.confirm.observe(lambda _: self._refresh(), "value")
+        self.bar.confirm.observe(lambda _: self._ticked(), "value")
         self.bar.run.on_click(lambda _: self._press())
         self.bar.stop.on_click(lambda _: self._stop())
         self._refresh()
@@ -211,6 +212,12 @@ class SweepPanel:
         self._refresh()
 
     @guarded
+    def _ticked(self) -> None:
+        with self.work.lock:
+            if self._counted is not None:
+                self._offer("")
+
+    @guarded
     def _refresh(self) -> None:
         """Bring everything that follows from the controls in step with them; sends nothing."""
         with self.work.lock:
@@ -224,7 +231,7 @@ class SweepPanel:
                 self._offer(f"not ready: {' and '.join(map(spoken, problems))}")
             elif len(sweep) > MOST:
                 self._counting.ask(None)
-                self._offer(f"{count(len(sweep), 'cell')} are too many for a panel: sample= draws some of them")
+                self._offer(_too_many(sweep))
             elif not self._counting.ask(sweep, workers=self._workers, retry=self.form.options.read("retry")):
                 self.bar.counting(len(sweep))
                 self._idle()
@@ -233,6 +240,7 @@ class SweepPanel:
     def _tell_money(self) -> None:
         self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
 
+    @guarded
     def _told(self, counted: Count | None, error: Exception | None) -> None:
         """The sweep that the controls ask for has been counted, or is wrong in one of its cells."""
         with self.work.lock:
@@ -250,7 +258,9 @@ class SweepPanel:
             self._show_code()
 
     def _offer(self, reason: str) -> None:
-        self.bar.ask(self._counted, reason, busy=self.work.job is not None)
+        own = self.form.options.read("budget") if self._counted is not None else None
+        short = shortfall(self._counted, self._studio.budget.left, own) if self._counted is not None else ""
+        self.bar.ask(self._counted, reason, short=short, busy=self.work.job is not None)
         self._idle()
 
     def _idle(self) -> None:
@@ -277,14 +287,38 @@ class SweepPanel:
     def _workers(self) -> int:
         return int(self.form.options.read("max_workers"))
 
-    def _ask(self, *, confirm: bool) -> tuple[Sweep, Mapping[str, Any]]:
-        return self.sweep, {**self.form.options.running(), "confirm": confirm}
+    def _ask(self, *, confirm: bool) -> tuple[Sweep, Mapping[str, Any], None]:
+        return self.sweep, {**self.form.options.running(), "confirm": confirm}, None
 
     # -- a run ---------------------------------------------------------------------------------------
 
     @guarded
     def _press(self) -> None:
-        self.work.click(lambda: self._ask(confirm=self.bar.confirmed))
+        said, ticked = self.bar.run.description, self.bar.ticked
+        self.work.click(lambda: self._ask_seen(said, ticked))
+
+    def _ask_seen(self, said: str, ticked: int) -> tuple[Sweep, Mapping[str, Any], Allow]:
+        """What a click sends. What the page showed is told before the click or after it: by now it is here."""
+        seen = self.access.take_seen()
+        promise = Promise(said if seen is None else seen, ticked)
+        sweep, how, _ = self._ask(confirm=True)  # the promise knows of the tick
+
+        def allow() -> None:
+            if len(sweep) > MOST:
+                raise RequestError(f"Nothing was sent: {_too_many(sweep)}", parameter="sample", reason="conflict")
+            workers, retry = how["max_workers"], how.get("retry")
+            promise.check(count_up(sweep, self._studio, workers=workers, retry=retry))
+
+        return sweep, how, allow
+
+    def ready(self) -> bool:
+        if self._counted is None and not self.bar.run.disabled:
+            self._refresh()  # a fault kept it from being counted: it is said again, or gone
+            return self._counted is not None and not self.bar.run.disabled
+        if not self.bar.run.disabled:
+            return True
+        self.bar.say(self.bar.refusal, wrong=True)
+        return False
 
     @guarded
     def _stop(self) -> None:
@@ -302,6 +336,7 @@ class SweepPanel:
             in_thread(lambda: self._keep(job), "nbkit-sweep-panel")
         self._refresh()
 
+    @guarded
     def began(self) -> None:
         self._touched = True
         self.bar.say("Under way. Stop ends the sending; this notebook's cells can be run meanwhile.")
@@ -325,6 +360,7 @@ class SweepPanel:
             if self.grid.refresh(now=False):
                 self._tell_money()
 
+    @guarded
     def ended(self, job: SweepJob) -> None:
         self._keep(job)
         with self.work.lock:
@@ -361,6 +397,10 @@ class SweepPanel:
         told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items(), key=lambda item: item[0] != DONE))
         verb = "Stopped, and all that was sent has landed" if job.stopped.is_set() else f"Done in {now.elapsed:.1f} s"
         self.bar.say(f"{verb} · {told} · {usd(round(now.spent * MICRO))} · in any cell: panel.result")
+
+
+def _too_many(sweep: Sweep) -> str:
+    return f"{count(len(sweep), 'cell')} are too many for a panel: sample= draws some of them"
 
 
 def _part(text: str) -> widgets.HTML:

@@ -7,6 +7,7 @@ number stays text, and the declaration's own check says what is wrong with it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
@@ -53,7 +54,7 @@ def spread(start: str, stop: str, count: str, kind: Whole | Hundredths) -> list[
     if isinstance(kind, Whole):  # not by way of a quotient, which would lose the last of 63 bits
         first, last = _whole("start", start), _whole("stop", stop)
         return list(dict.fromkeys(first + _nearest((last - first) * i, max(1, many - 1)) for i in range(many)))
-    low, high = _decimal("start", start), _decimal("stop", stop)
+    low, high = _decimal("start", start, kind), _decimal("stop", stop, kind)
     places = [low + (high - low) * i / Decimal(max(1, many - 1)) for i in range(many)]
     steps = round(1 / kind.step)
     return list(dict.fromkeys(round(place * steps) / steps for place in places))
@@ -95,9 +96,11 @@ def _read(word: str, kind: Kind | None) -> Any:
 
 def _or_text(number: type[int | float], word: str) -> Any:
     try:
-        return number(word)
+        found = number(word)
     except ValueError:
         return word
+    # nan and inf are words: Python's code has no such numbers
+    return word if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def _write(value: Any, kind: Kind | None) -> str:
@@ -116,11 +119,11 @@ def _whole(name: str, text: str) -> int:
         raise RequestError(f"{name}={short_repr(text)}: must be a whole number", parameter=name, value=text) from None
 
 
-def _decimal(name: str, text: str) -> Decimal:
+def _decimal(name: str, text: str, kind: Hundredths) -> Decimal:
     try:
         number = Decimal(text.strip())
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
-        raise RequestError(f"{name}={short_repr(text)}: must be a number", parameter=name, value=text)
+    if not (number.is_finite() and kind.minimum <= number <= kind.maximum):  # 1e999999 steps take forever
+        raise RequestError(f"{name}={short_repr(text)}: must be {kind.rule()}", parameter=name, value=text)
     return number

@@ -13,7 +13,8 @@ from nbkit.sweep.sweep import Sweep
 from nbkit.waiting import in_thread
 from nbkit.widgets.panel.work import DOUBLE_CLICK, SETTLE, TICK
 
-Ask = Callable[[], tuple[Sweep, Mapping[str, Any]]]
+Allow = Callable[[], None]
+Ask = Callable[[], tuple[Sweep, Mapping[str, Any], Allow | None]]
 
 
 @dataclass(eq=False)
@@ -21,7 +22,9 @@ class SweepJob:
     """One press of Run, until nothing of it is under way any more.
 
     Attributes:
-        ask: the sweep and what its start takes, asked at the last moment.
+        ask: the sweep and what its start takes, asked at the last moment; and what raises if it may not be sent,
+            asked when all of the earlier job has landed.
+        earlier: the job before; ``None`` if there is none, or nothing of it is under way any more.
         sweep, running: what was asked for, and its handle; ``None`` before.
         failure: what ended it early.
         stopped: set when a person stopped it.
@@ -29,6 +32,7 @@ class SweepJob:
     """
 
     ask: Ask
+    earlier: SweepJob | None = None
     sweep: Sweep | None = None
     running: SweepRun | None = None
     failure: BaseException | None = None
@@ -37,7 +41,10 @@ class SweepJob:
 
 
 class SweepDesk(Protocol):
-    """Who is told how it goes. The first two are told under the lock."""
+    """Who is told how it goes. The first three are told under the lock."""
+
+    def ready(self) -> bool:
+        """Whether a click may be taken; if not, says why."""
 
     def began(self) -> None:
         """A press was taken."""
@@ -76,7 +83,9 @@ class SweepWork:
         now = time.monotonic()
         with self.lock:
             twice, self._clicked = now - self._clicked < DOUBLE_CLICK, now
-        job = None if twice else self.take(ask)
+            if twice or self.job is not None or not self._desk.ready():
+                return
+            job = self.take(ask)
         if job is not None:
             in_thread(lambda: self.carry_out(job, settle=SETTLE), "nbkit-sweep-panel")
 
@@ -85,7 +94,8 @@ class SweepWork:
         with self.lock:
             if self.job is not None:
                 return None
-            self.job = self.latest = SweepJob(ask)
+            earlier = None if self.latest is None or self.latest.over.is_set() else self.latest
+            self.job = self.latest = SweepJob(ask, earlier)
             self._desk.began()
             return self.job
 
@@ -95,6 +105,7 @@ class SweepWork:
             time.sleep(settle)
             if not job.stopped.is_set():
                 self._start(job)
+            if job.running is not None:
                 self._watch(job)
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             job.failure = error
@@ -133,10 +144,22 @@ class SweepWork:
 
     def _start(self, job: SweepJob) -> None:
         with self.lock:
-            job.sweep, how = job.ask()
+            job.sweep, how, allow = job.ask()
+        self._let_land(job)
+        if allow is not None:
+            allow()
+        if job.stopped.is_set():
+            return
         job.running = job.sweep.start(**how)
         if job.stopped.is_set():  # while an earlier run was landing, or a lost one was being settled
             job.running.stop()
+
+    @staticmethod
+    def _let_land(job: SweepJob) -> None:
+        """Wait for the earlier job: a cell that it wrote down and did not send is due again."""
+        earlier, job.earlier = job.earlier, None
+        while earlier is not None and not job.stopped.is_set() and not earlier.over.wait(TICK):
+            pass
 
     def _watch(self, job: SweepJob) -> None:
         assert job.running is not None
