@@ -205,7 +205,7 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
         data = kept.get(path, size) if kept else make_preview(path.read_bytes(), size)
     except UnidentifiedImageError:
         return Figure(None, alt, caption=caption, missing="its file is damaged")
-    except OSError:
+    except (OSError, ValueError):  # what is in a frame may be no path at all
         return Figure(None, alt, caption=caption, missing="its file is not here")
     except NoImage as error:
         return Figure(None, alt, caption=caption, missing=str(error))

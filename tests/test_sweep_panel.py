@@ -493,6 +493,152 @@ def test_a_fault_of_a_handler_is_said(panel):
     assert "ZeroDivisionError" in panel.bar.under.value
 
 
+# -- nothing beyond what the button said ------------------------------------------------------------------------
+
+
+def press(panel, *, showing=None):
+    """Press Run as a page does, which tells what its button showed; or as code does, which tells nothing."""
+    if showing is not None:
+        panel.access._hear({"seen": showing})
+    before = panel.work.latest
+    panel.bar.run.click()
+    return panel.work.latest if panel.work.latest is not before else None
+
+
+def pressed(panel, *, showing=None):
+    """Press Run, and wait until nothing of it is under way."""
+    job = press(panel, showing=showing)
+    assert job.over.wait(30)
+    return job
+
+
+@pytest.fixture
+def single(studio):
+    return studio.sweep_panel("A lantern", seed=[0], resolution="0.5K")
+
+
+def test_a_page_that_is_behind_sends_no_more_than_it_showed(single, studio):
+    """Ninety seeds were typed while a cell kept the kernel busy: the page's button still said one."""
+    shown = single.bar.run.description
+    assert shown == "Run · 1 cell · $0.04657"
+    type_values(single, "seed", ", ".join(map(str, range(90))))
+    assert single.bar.run.description == "Run · 90 cells · $4.1913"
+    pressed(single, showing=shown)
+    said = "The button said $0.04657, and this is $4.1913 for 90 cells now. Nothing was sent: press again."
+    assert said in single.bar.under.value
+    assert len(studio.log) == 0
+    with pytest.raises(RequestError, match="press again"):
+        single.wait(1)
+
+
+def test_what_the_page_showed_may_be_told_after_the_click(single, studio):
+    """The two messages come in either order."""
+    shown = single.bar.run.description
+    type_values(single, "seed", "1, 2, 3")
+    job = press(single)
+    single.access._hear({"seen": shown})
+    assert job.over.wait(10)
+    assert "The button said $0.04657" in single.bar.under.value
+    assert len(studio.log) == 0
+
+
+def test_what_is_typed_after_the_click_is_not_sent_beyond_it(studio):
+    """An axis that grows before the sending; what grew cheaper or smaller goes through."""
+    panel = studio.sweep_panel("A lantern", seed=[0, 1], resolution="0.5K")
+    job = press(panel)
+    type_values(panel, "seed", ", ".join(map(str, range(10))))
+    assert job.over.wait(10)
+    assert "The button said $0.09314, and this is $0.4657 for 10 cells now" in panel.bar.under.value
+    assert len(studio.log) == 0
+    assert panel.bar.run.description == "Run · 10 cells · $0.4657"
+    panel.work._clicked = float("-inf")  # long ago
+    job = press(panel)
+    type_values(panel, "seed", "0, 1, 2")
+    assert job.over.wait(30)
+    assert panel.wait(1).counts == {"done": 3}
+
+
+def test_more_images_for_less_money_are_not_sent(studio):
+    """The number on the button counts, too; it says images where these are more than cells."""
+    panel = studio.sweep_panel("A lantern", seed=[0], resolution="4K")
+    shown = panel.bar.run.description
+    panel.set(seed=[0, 1], resolution="0.5K")
+    pressed(panel, showing=shown)
+    assert "The button said 1 cell, and this is $0.09314 for 2 cells now" in panel.bar.under.value
+    panel.set(seed=[0], resolution="4K", number_results=2)
+    assert " · 1 cell · 2 images · $" in panel.bar.run.description
+    shown = panel.bar.run.description
+    panel.set(resolution="0.5K", number_results=3)
+    panel.work._clicked = float("-inf")
+    pressed(panel, showing=shown)
+    assert "The button said 1 cell and 2 images, and this is" in panel.bar.under.value
+    assert len(studio.log) == 0
+
+
+def test_a_button_without_a_price_sends_nothing(single, studio):
+    """A page that has not been told the price yet has promised nothing."""
+    pressed(single, showing="Run")
+    assert "The button named no price yet, and this is $0.04657 for 1 cell" in single.bar.under.value
+    assert len(studio.log) == 0
+
+
+def test_the_tick_counts_for_the_number_that_it_names(studio):
+    """Many more than were ticked are asked about again, and while they are counted a press sends nothing."""
+    panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
+    until(lambda: panel.bar.confirm.description == "send 101 images")
+    panel.bar.confirm.value = True
+    assert not panel.bar.run.disabled  # a tick is no other sweep: nothing is counted again
+    type_values(panel, "seed", ", ".join(map(str, range(1500))))
+    assert press(panel) is None
+    assert "still being counted" in panel.bar.under.value
+    until(lambda: panel.bar.confirm.description == "send 1,500 images")
+    assert not panel.bar.confirm.value
+    panel.work._clicked = float("-inf")
+    assert press(panel) is None
+    assert "Nothing was sent: tick “send 1,500 images” first" in panel.bar.under.value
+    assert len(studio.log) == 0
+
+
+def test_a_tick_holds_until_its_press_has_sent(studio):
+    """The press itself has the sweep counted again; what was ticked at the press is sent."""
+    panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
+    until(lambda: panel.bar.confirm.description == "send 101 images")
+    panel.bar.confirm.value = True
+    job = press(panel, showing=panel.bar.run.description)
+    until(lambda: job.running or job.over.is_set())
+    panel.stop()
+    assert job.over.wait(30)
+    assert job.failure is None
+    assert job.running is not None
+
+
+def test_a_press_with_nothing_due_makes_no_job(single, studio):
+    """It says so; neither does one whose cells have been made meanwhile."""
+    shown = single.bar.run.description
+    other = studio.sweep_panel("A lantern", seed=[0], resolution="0.5K")
+    assert pressed(single).failure is None
+    single.work._clicked = float("-inf")
+    assert press(single, showing=shown) is None
+    assert "nothing to send" in single.bar.under.value
+    pressed(other)
+    assert "Nothing was sent: every cell is in the log" in other.bar.under.value
+    assert len(studio.log) == 1
+
+
+def test_going_on_at_once_counts_what_was_only_written_down(slow):
+    """What the stopped run has under way lands before the press is compared: it sends no more than its button said."""
+    panel = slow.sweep_panel("A lantern", seed=range(12), resolution="0.5K", max_workers=2)
+    panel.run()
+    until(lambda: panel.work.job.running and panel.work.job.running.progress.done >= 2)
+    panel.bar.stop.click()
+    said = panel.bar.run.description
+    most = int(re.search(r"(\d+) cells", said)[1])
+    job = pressed(panel)
+    sent = job.running.progress.total if job.running else 0
+    assert sent <= most
+    assert job.running or "press again" in panel.bar.under.value
+
+
 # -- the grid ---------------------------------------------------------------------------------------------------
 
 

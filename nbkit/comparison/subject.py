@@ -135,7 +135,7 @@ def _picture(row: Mapping[str, Any], cost: int | None) -> tuple[GeneratedImage |
     path = file_of(row["file"])
     try:
         facts = examine(path.read_bytes())
-    except (OSError, DownloadError):
+    except (OSError, ValueError, DownloadError):
         return None, ("note", "The picture's file is not here, or is damaged")
     seed = row.get("seed")
     image = GeneratedImage(

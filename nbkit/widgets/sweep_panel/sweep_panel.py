@@ -312,13 +312,11 @@ class SweepPanel:
         return sweep, how, allow
 
     def ready(self) -> bool:
-        if self._counted is None and not self.bar.run.disabled:
-            self._refresh()  # a fault kept it from being counted: it is said again, or gone
-            return self._counted is not None and not self.bar.run.disabled
-        if not self.bar.run.disabled:
-            return True
-        self.bar.say(self.bar.refusal, wrong=True)
-        return False
+        if self.bar.run.disabled:
+            self.bar.say(self.bar.refusal, wrong=True)
+        elif self._counted is None:  # a fault kept it from being counted: it is said again, or gone
+            self._refresh()
+        return self._counted is not None and not self.bar.run.disabled
 
     @guarded
     def _stop(self) -> None:
