@@ -1,6 +1,9 @@
 """The sweep panel without a page: axes, what they come to, a press, Stop and going on, what is shown and kept."""
 
+import contextlib
+import html
 import json
+import operator
 import re
 import subprocess
 import sys
@@ -90,6 +93,9 @@ def type_values(panel, name, text):
         ("A cat, sitting\nA dog, lying", Text(3, 100), ["A cat, sitting", "A dog, lying"]),
         ('"two\nlines"\nA dog', Text(3, 100), ["two\nlines", "A dog"]),
         (" ,, \n ", None, []),
+        ("nan, inf, -inf, 1e999, Infinity", None, ["nan", "inf", "-inf", "1e999", "Infinity"]),
+        ("0.2, nan", Hundredths(0, 1), [0.2, "nan"]),
+        ("9" * 400, None, [int("9" * 400)]),
     ],
 )
 def test_values_are_read_and_written_back(text, kind, values):
@@ -107,6 +113,8 @@ def test_a_range_is_spread_in_steps_of_its_parameter():
     assert spread("5", "9", "1", Whole(0, SEED)) == [5]
     with pytest.raises(RequestError, match="start='x': must be a whole number"):
         spread("x", "9", "3", Whole(0, SEED))
+    with pytest.raises(RequestError, match="stop='1e999999': must be a number from 0 to 1"):
+        spread("0", "1e999999", "3", Hundredths(0, 1))
     with pytest.raises(RequestError, match="count=0"):
         spread("1", "9", "0", Whole(0, SEED))
 
@@ -469,6 +477,21 @@ def test_a_budget_that_does_not_reach_is_said(studio):
     assert panel.wait(20).counts == {"done": 4}
 
 
+def test_how_far_the_money_reaches_is_said_beforehand(tmp_path):
+    """The studio's budget or the run's own, whichever is less; and nothing of it while it is enough."""
+    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "runs", budget=0.2)) as studio:
+        panel = studio.sweep_panel("A lantern", seed=range(12), resolution="0.5K")
+        assert "more than the $0.20 left: about 4 of 12 cells" in panel.bar.totals.value
+        panel.set(budget=0.1)
+        assert "more than this run's budget of $0.10: about 2 of 12 cells" in html.unescape(panel.bar.totals.value)
+        panel.set(seed=range(4), budget=None)
+        assert "more than" not in panel.bar.totals.value
+        panel.run()
+        panel.wait(30)
+        panel.set(seed=range(12))
+        assert "more than the $0.01372 left: about 0 of 8 cells" in panel.bar.totals.value
+
+
 def test_failed_cells_are_told_and_sent_again_on_request(tmp_path):
     """The tile says why; they are due only with "retry failed"."""
     studio = nbkit.Studio(engine=nbkit.Offline(failures={"failed": 1.0}), path=tmp_path / "runs")
@@ -639,6 +662,58 @@ def test_going_on_at_once_counts_what_was_only_written_down(slow):
     assert job.running or "press again" in panel.bar.under.value
 
 
+def test_a_closed_studio_is_said(studio, panel):
+    """Nothing is sent; the panel says what to do."""
+    studio.close()
+    pressed(panel)
+    assert "this studio is closed" in panel.bar.under.value
+
+
+def boom(*_arguments, **_named):
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "do"),
+    [
+        ("form.axes", "_show", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
+        ("form.axes", "_show", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
+        ("form.axes", "_moved", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
+        ("grid", "_states", lambda panel: setattr(panel.grid.rows, "value", "mood")),
+        ("bar", "ask", lambda panel: setattr(panel.bar.confirm, "value", True)),
+        ("bar", "ask", lambda panel: panel._told(None, RequestError("x", parameter="seed"))),
+        ("work", "click", lambda panel: panel.bar.run.click()),
+        ("work", "stop", lambda panel: panel.bar.stop.click()),
+        ("form", "asked", lambda panel: setattr(panel.source.code, "value", True)),
+    ],
+)
+def test_no_handler_raises_into_nothing(panel, part, name, do):
+    """A page's handler has nobody above it: whatever goes wrong is said under the buttons."""
+    setattr(operator.attrgetter(part)(panel), name, boom)
+    do(panel)
+    assert "ZeroDivisionError" in panel.bar.under.value
+
+
+def test_a_fault_in_a_range_is_said_at_its_axis(panel):
+    """Where what is wrong with its numbers is said, too."""
+    row = panel.form.axes.rows["temperature"]
+    row.write = boom
+    row.fill.click()
+    assert "ZeroDivisionError" in row.complaint
+
+
+def test_a_fault_after_the_last_cell_is_said(panel, studio):
+    """Of the thread that watched it; what was sent is in the log, and the panel is free."""
+    said = []
+    panel.bar.say_error = said.append
+    panel._say_end = boom
+    panel.run()
+    assert panel.work.latest.over.wait(60)
+    assert [type(error) for error in said] == [ZeroDivisionError]
+    assert panel.work.job is None
+    assert len(studio.log) == 8
+
+
 # -- the grid ---------------------------------------------------------------------------------------------------
 
 
@@ -723,6 +798,7 @@ def test_no_picture_is_in_what_a_notebook_saves_of_widgets(panel):
         {"prompt": PROMPT, **WORDS, "temperature": [0.2, 0.8], "seed": [1, SEED]},
         {"prompt": ["A 'cat', sitting", 'A "dog"'], "topP": [0.1], "thinking": ["HIGH", None], "combine": "product"},
         {"prompt": "A {n} lantern", "n": [1, 2.5, "007", "3"], "repeats": 2, "name": "it's"},
+        {"prompt": "A {n} lantern", "n": ["nan", "inf", float("-inf")]},
         {
             "prompt": "A lantern",
             "aspect_ratio": ["3:2", "1:1"],

@@ -163,8 +163,10 @@ class Typed(Axis):
         assert isinstance(self.kind, (Whole, Hundredths))
         try:
             self.write(spread(self.start.value, self.stop.value, self.count.value, self.kind))
-        except Exception as error:  # noqa: BLE001  Jupyter would lose it
+        except RequestError as error:
             self.complain(f"{self.said} {error}")
+        except Exception as error:  # noqa: BLE001  Jupyter would lose it
+            self.complain(f"{type(error).__name__}: {error}")
 
 
 class Ticked(Axis):
