@@ -28,7 +28,7 @@ from nbkit.parameter import without_query
 from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
 from nbkit.storage.target import PICTURES, Write, target_of, writing_to
-from nbkit.table import costs_of, fact_of, figure_of
+from nbkit.table import costs_of, fact_of, figure_of, is_gap
 
 PREVIEW = 320
 """Pixels on the long side of the page's pictures."""
@@ -121,7 +121,7 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _packed(write: Write, number: int, row: dict[str, Any], originals: bool) -> _Taken:
     """Take a row's picture along. A frame can name any file of the machine: only a picture is taken."""
-    if pd.isna(row["file"]):
+    if is_gap(row["file"]):
         return _Taken()
     try:
         data = file_of(row["file"]).read_bytes()
@@ -149,7 +149,7 @@ def _manifest(frame: pd.DataFrame, taken: list[_Taken], private: tuple[str, ...]
         **{column: pd.Series([getattr(one, name) for one in taken], dtype="string") for column, name in own.items()}
     )
     for column in set(_FOREIGN) & set(told.columns):
-        texts = [None if pd.isna(text) else _public(str(text), private) for text in told[column]]
+        texts = [None if is_gap(text) else _public(str(text), private) for text in told[column]]
         told[column] = pd.Series(texts, dtype="string")
     return told
 
@@ -189,11 +189,11 @@ def _plain(value: Any) -> Any:
 
 
 def _card(file: Any, row: dict[str, Any]) -> Card:
-    prompt = "" if pd.isna(row.get("prompt")) else str(row["prompt"])
+    prompt = "" if is_gap(row.get("prompt")) else str(row["prompt"])
     figure: Figure = figure_of(file, prompt, PREVIEW)
     facts = [
-        (name, f"{row[name]} of 5" if name == "rating" and not pd.isna(row[name]) else fact_of(name, row[name]))
+        (name, f"{row[name]} of 5" if name == "rating" and not is_gap(row[name]) else fact_of(name, row[name]))
         for name in FACTS
-        if name in row and (name in _ALWAYS or not pd.isna(row[name]))
+        if name in row and (name in _ALWAYS or not is_gap(row[name]))
     ]
-    return Card(figure, prompt, facts, "" if pd.isna(row["file"]) else str(row["file"]))
+    return Card(figure, prompt, facts, "" if is_gap(row["file"]) else str(row["file"]))

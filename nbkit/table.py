@@ -21,7 +21,7 @@ from nbkit.errors import NoImage, RequestError, UnknownParameter
 from nbkit.image import make_preview, size_of
 from nbkit.model import MICRO
 from nbkit.naming import HEAD
-from nbkit.parameter import Whole, Wrong
+from nbkit.parameter import Whole, Wrong, nearest
 from nbkit.request import NAMES
 from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
@@ -37,6 +37,7 @@ LIMIT = 100
 """Rows of a page."""
 
 ALWAYS = ("prompt", "seed", "temperature", "topP", "cost", "status")
+_FREE = "at offline list prices"
 SOMETIMES = ("thinking", "width", "height", "rating", "tags", "note", "error")
 """Shown only where a row has something to say in them."""
 
@@ -69,9 +70,12 @@ def show_frame(
     size, limit = _whole("size", size, LARGEST), _whole("limit", limit)
     page = _whole("page", page, max(1, math.ceil(len(frame) / limit)))
     names = _columns(frame, columns)
-    groups = _grouped(frame, None if by is None else _column_of(frame, by))
+    groups = _grouped(frame, None if by is None else column_of(frame, by))
     sections = [_section(rows, names, heading, size) for rows, heading in _cut(groups, (page - 1) * limit, limit)]
-    caption, foot = f"{count(len(frame), 'row')}{costs_of(frame)}", _place(len(frame), limit, page)
+    caption, foot = (
+        f"{count(len(frame), 'row')}{costs_of(frame)}",
+        _place(len(frame), limit, page, _again(by, size, columns, limit)),
+    )
     return Bundle(
         html=table_html(names, sections, caption=caption, foot=foot),
         text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
@@ -112,16 +116,21 @@ def _whole(name: str, value: Any, most: int | None = None) -> int:
         ) from None
 
 
-def _place(rows: int, limit: int, page: int) -> str:
+def _again(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:
+    """What has to be said again for another page of the same table."""
+    said = (("by", by, None), ("size", size, THUMBNAIL), ("columns", columns, None), ("limit", limit, LIMIT))
+    return "".join(f", {name}={value!r}" for name, value, default in said if value != default)
+
+
+def _place(rows: int, limit: int, page: int, again: str) -> str:
     """Where a page stands among the others, and how to turn it; ``""`` if it is the only one."""
     pages = math.ceil(rows / limit)
     if pages <= 1:
         return ""
     told = f"Page {page} of {pages:,}: rows {(page - 1) * limit + 1:,} to {min(page * limit, rows):,} of {rows:,}"
-    limited = "" if limit == LIMIT else f", limit={limit}"
     if page < pages:
-        return f"{told}; show(page={page + 1}{limited}) has the next ones"
-    return f"{told}; show(page=1{limited}) has the first ones"
+        return f"{told}; show(page={page + 1}{again}) has the next ones"
+    return f"{told}; show(page=1{again}) has the first ones"
 
 
 def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame, str]]:
@@ -129,15 +138,26 @@ def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame
     if column is None:
         return [(frame, "")]
     values = frame[column].reset_index(drop=True)
-    numbers = values.groupby(values, dropna=False).ngroup().to_numpy()
+    try:
+        numbers = values.groupby(values, dropna=False).ngroup().to_numpy()
+    except TypeError:  # lists, or numbers beside text
+        raise RequestError(
+            f"by={column!r}: its values cannot be put in order; show(by='text') takes a column of text that "
+            f"frame.assign(text=frame[{column!r}].astype(str)) adds",
+            parameter="by",
+            value=column,
+        ) from None
     groups = [frame.iloc[(numbers == number).nonzero()[0]] for number in range(numbers.max(initial=-1) + 1)]
     return [(group, _heading(group, column)) for group in groups]
 
 
 def _heading(group: pd.DataFrame, column: str) -> str:
-    value = group[column].iloc[0]
-    name = f"{column} not set" if pd.isna(value) else f"{column} {ellipsis(fact_of(column, value), 80)}"
-    return f"{name}: {count(len(group), 'row')}{costs_of(group)}"
+    return f"{heading_of(column, group[column].iloc[0])}: {count(len(group), 'row')}{costs_of(group)}"
+
+
+def heading_of(column: str, value: Any) -> str:
+    """What stands over the rows that have this value."""
+    return f"{column} not set" if is_gap(value) else f"{column} {ellipsis(fact_of(column, value), 80)}"
 
 
 def _cut(groups: list[tuple[pd.DataFrame, str]], start: int, limit: int) -> Iterator[tuple[pd.DataFrame, str]]:
@@ -162,28 +182,45 @@ def _columns(frame: pd.DataFrame, columns: list[str] | str | None) -> list[str]:
     if columns is None:
         sometimes = [name for name in SOMETIMES if name in frame and bool(frame[name].notna().any())]
         return [name for name in (*ALWAYS, *sometimes) if name in frame]
-    return [_column_of(frame, name) for name in ([columns] if isinstance(columns, str) else columns)]
+    return [column_of(frame, name) for name in ([columns] if isinstance(columns, str) else columns)]
 
 
-def _column_of(frame: pd.DataFrame, name: str) -> str:
+def column_of(frame: pd.DataFrame, name: str) -> str:
+    """The column that a name in either spelling means.
+
+    Raises:
+        UnknownParameter: if the frame has no such column; with the nearest name as its suggestion.
+    """
     if name in frame.columns:
         return name
-    column = HEAD[name] if name in HEAD else NAMES.find(name).column
+    column = HEAD.get(name)
+    if column is None:
+        try:
+            column = NAMES.find(name).column
+        except UnknownParameter:
+            column = name
     if column not in frame.columns:
+        guess = nearest(name, [str(known) for known in frame.columns])
+        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame.columns))}"
         raise UnknownParameter(
-            f"this frame has no column {column!r}; it has {', '.join(map(str, frame.columns))}",
-            parameter=name,
-            reason="unknown",
+            f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
         )
     return column
 
 
+def is_gap(value: Any) -> bool:
+    """Whether a cell of a frame holds nothing; a list, which somebody may have put there, is something."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
 def fact_of(name: str, value: Any) -> str:
     """A value as a person reads it, by the name of its column; ``—`` where there is none."""
-    if pd.isna(value):
+    if is_gap(value):
         return "—"
-    if name == "cost":
+    if name == "cost" and isinstance(value, (int, float)):
         return usd(round(float(value) * MICRO))
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d %H:%M")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -196,8 +233,8 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
         size: pixels on the long side.
         caption: facts to stand under it.
     """
-    alt = "" if pd.isna(prompt) else str(prompt)
-    if pd.isna(file):
+    alt = "" if is_gap(prompt) else str(prompt)
+    if is_gap(file):
         return Figure(None, alt, caption=caption, missing="no picture")
     path = file_of(file)
     try:
@@ -213,12 +250,18 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
 
 
 def costs_of(frame: pd.DataFrame) -> str:
+    """What the rows cost together, to stand behind their number; ``""`` where they do not know."""
+    sums = "".join(f" · {part}" for part in sums_of(frame))
+    return f"{sums}, of which nothing was charged" if sums.endswith(_FREE) else sums
+
+
+def sums_of(frame: pd.DataFrame) -> list[str]:
     """What the rows cost together: charged money and list prices are never added up."""
     if "cost" not in frame or "charged" not in frame:
-        return ""
-    parts = []
-    for charged, words in ((True, "charged"), (False, "at offline list prices, of which nothing was charged")):
-        costs = frame.loc[frame["charged"].fillna(value=True) == charged, "cost"].dropna()
+        return []
+    parts, charged = [], frame["charged"].fillna(value=True)
+    for kind, words in ((True, "charged"), (False, _FREE)):
+        costs = frame.loc[charged == kind, "cost"].dropna()
         if len(costs):
             parts.append(f"{usd(round(float(costs.sum()) * MICRO))} {words}")
-    return "".join(f" · {part}" for part in parts)
+    return parts

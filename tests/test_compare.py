@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -313,3 +314,13 @@ def test_compare_is_the_function_whatever_was_imported_before(before):
     """No module of that name stands in its way."""
     code = f"import nbkit\n{before}\nimport types\nassert isinstance(nbkit.compare, types.FunctionType), nbkit.compare"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_odd_rows(studio):
+    """An extra that is no JSON stands for itself; two columns of one name are told; a list is no obstacle."""
+    studio.generate("A boat", width=512, height=512, number_results=2)
+    frame = studio.df.assign(own=[[1, 2]] * 2)
+    assert "oops" in nbkit.compare(frame.assign(extra=["oops", None])).to_text()
+    for twice in (pd.concat([frame, frame[["seed"]]], axis=1), pd.concat([frame.iloc[0], frame.iloc[0]])):
+        with pytest.raises(nbkit.NbkitError, match="more than one column"):
+            nbkit.compare(twice, frame)

@@ -299,7 +299,7 @@ def test_a_page_of_many_rows(studio):
     first, last = frame.nbkit.show(limit=2), frame.nbkit.show(limit=2, page=3, size=32)
     assert (seeds(first), seeds(frame.nbkit.show(limit=2, page=2)), seeds(last)) == ([0, 1], [2, 3], [4])
     assert "Page 1 of 3: rows 1 to 2 of 5; show(page=2, limit=2) has the next ones" in first.text
-    assert "Page 3 of 3: rows 5 to 5 of 5; show(page=1, limit=2) has the first ones" in Page(last.html).text
+    assert "Page 3 of 3: rows 5 to 5 of 5; show(page=1, size=32, limit=2) has the first ones" in Page(last.html).text
     assert [image["width"] for image in Page(last.html).all("img")] == ["32"]
     assert first.text.startswith("5 rows · $0.34475 charged")
     assert "Page" not in frame.nbkit.show().text
@@ -383,3 +383,30 @@ def test_what_is_left_of_a_budget(open_studio):
         "this run $0.06895 · this studio $0.06895 · $0.93105 left of the budget · charged"
         in generate(open_studio(budget=1)).to_text()
     )
+
+
+def test_the_hint_to_the_next_page_is_the_whole_call(studio):
+    """What was asked for is said again, so that the next page is one of the same table."""
+    studio.generate("A boat", width=512, height=512, number_results=3)
+    shown = studio.log.show(by="seed", size=64, columns=["prompt", "seed"], limit=2)
+    assert "show(page=2, by='seed', size=64, columns=['prompt', 'seed'], limit=2) has the next ones" in shown.text
+    assert "show(page=2, limit=1) has" in studio.df.nbkit.show(limit=1).text
+
+
+def test_columns_of_lists(studio):
+    """What a person put into a frame is shown as it is; what cannot be put in order is told."""
+    studio.generate("A boat", width=512, height=512, number_results=2)
+    frame = studio.df.assign(own=[[1, 2], []], pair=[(1, 2)] * 2)
+    assert "[1, 2]" in frame.nbkit.show(columns=["own"]).text
+    assert "pair (1, 2): 2 rows" in frame.nbkit.show(by="pair").text
+    with pytest.raises(errors.RequestError, match=r"by='own': .*astype\(str\)"):
+        frame.nbkit.show(by="own")
+
+
+def test_a_frame_that_is_none(studio):
+    """Two columns of one name, and a name with a slip in it, are told."""
+    studio.generate("A boat", width=512, height=512)
+    with pytest.raises(errors.NbkitError, match="more than one column 'seed'"):
+        pd.concat([studio.df, studio.df[["seed"]]], axis=1).nbkit.show()
+    with pytest.raises(errors.UnknownParameter, match="did you mean temperature"):
+        studio.log.show(by="temprature")

@@ -441,3 +441,44 @@ def test_after_undo_the_gallery_shows_what_the_log_has(gallery, log):
     gallery.undo()
     assert log.marks([name]).note.tolist() == [gallery.frame.note[1]] == ["from elsewhere"]
     assert gallery.frame.rating.isna()[1]
+
+
+# -- frames and filters with slips in them -----------------------------------------------------------------------
+
+
+def test_rows_that_came_from_another_table(log):
+    """A merge may bring rows that have neither UUID: they are shown, and can be selected."""
+    frame = log.to_frame().merge(pd.DataFrame({"seed": pd.array([7, -1, -2], dtype="Int64")}), on="seed", how="outer")
+    gallery = Gallery(log, frame)
+    gallery.select(gallery.frame)
+    assert len(gallery.selection) == len(gallery.frame) == RUNS + 2
+    gallery.rate(2)
+    assert set(log.to_frame().rating.dropna()) == {2}
+
+
+def test_lists_of_values(gallery):
+    """No value meets nothing; a gap among values means rows without one."""
+    gallery.filter(temperature=[])
+    assert len(gallery.frame) == 0
+    gallery.filter(temperature=[0.7, None])
+    assert set(gallery.frame.temperature.dropna()) == {0.7}
+    gallery.clear()
+    gallery.filter(rating=[None])
+    assert len(gallery.frame) == RUNS
+    assert [chip.description for chip in gallery.filters.chips.children] == ["✕ rating = no value"]
+    gallery.filter(rating=pd.NA)
+    assert len(gallery.frame) == RUNS
+
+
+@pytest.mark.parametrize("frame", ["x", [1], 7])
+def test_what_is_no_frame_is_told(log, frame):
+    """It says what is wanted."""
+    with pytest.raises(NbkitError, match=r"rows of studio\.df are wanted"):
+        Gallery(log, frame)
+
+
+def test_two_columns_of_one_name_are_told(log):
+    """It says how to keep one of them."""
+    frame = log.to_frame()
+    with pytest.raises(NbkitError, match="more than one column 'seed'"):
+        Gallery(log, pd.concat([frame, frame[["seed"]]], axis=1))

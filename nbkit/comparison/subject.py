@@ -106,7 +106,9 @@ def _of_row(row: pd.Series[Any]) -> Subject:
         raise NbkitError(
             "this row has no column 'file', so it does not know its picture; keep it when selecting columns"
         )
-    known: dict[str, Any] = {str(name): None if pd.isna(value) else value for name, value in row.items()}
+    known: dict[str, Any] = {
+        str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in row.items()
+    }
     came = {name: str(known[name]) for name in ("status", "engine", "charged") if known.get(name) is not None}
     cost = None if known.get("cost") is None else round(float(known["cost"]) * MICRO)
     image, notice = _picture(known, cost)

@@ -144,7 +144,7 @@ def check_frame(frame: object, needed: Sequence[str] = ("file",)) -> None:
     if lacking:
         raise NbkitError(
             f"this frame has no column {' and no column '.join(map(repr, lacking))}, so its rows do not know their "
-            f"pictures; keep {', '.join(needed)} when selecting columns"
+            f"pictures; keep {', '.join(needed[:-1])}{' and ' if needed[:-1] else ''}{needed[-1]} when selecting columns"
         )
 
 

@@ -22,10 +22,10 @@ from nbkit.display.bundle import Bundle
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log import RunLog
-from nbkit.table import show_frame
+from nbkit.table import column_of, show_frame, sums_of
 from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told
-from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, column_of, costs, equal_to, searched
+from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
 from nbkit.widgets.panel.outputs import publish
@@ -129,7 +129,7 @@ class Gallery:
 
         ``gallery.filter("temperature > 0.5 and rating >= 4")`` is read by ``DataFrame.query``;
         ``gallery.filter(temperature=0.7, status="done")`` compares, and takes the place of an earlier comparison of
-        the same column; a list means any of its values and ``None`` no value. Both spellings of a parameter will do.
+        the same column; a list means any of its values and ``None``, there too, no value. Both spellings of a parameter will do.
         :meth:`clear` takes all filters away.
 
         Args:
@@ -317,7 +317,7 @@ class Gallery:
             self._order = order
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
             self.wall.show(RowItems(rows, order, [name for name in (sort, *asked) if name], without=group), groups)
-            self._worth = costs(rows.iloc[order])
+            self._worth = " and ".join(sums_of(rows.iloc[order]))
             self._tell()
 
     @contextlib.contextmanager
@@ -353,7 +353,7 @@ class Gallery:
         """How many are selected of how many, and what they cost."""
         with self._lock:
             selected = self.wall.selected
-            chosen = costs(self._rows.loc[list(selected)]) if selected else ""
+            chosen = " and ".join(sums_of(self._rows.loc[list(selected)])) if selected else ""
             of = f" of {len(self._rows):,}" if len(self._order) < len(self._rows) else ""
             parts = (f"{len(self._order):,}{of} shown", self._worth, f"{len(selected):,} selected", chosen)
         self._line.value = f"<div>{' · '.join(escape(part) for part in parts if part)}</div>"

@@ -6,7 +6,7 @@ a frame and say in one line what they ask for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,10 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from nbkit.display.text import ellipsis, usd
-from nbkit.errors import RequestError, UnknownParameter
-from nbkit.model import MICRO
-from nbkit.naming import HEAD
-from nbkit.parameter import nearest
-from nbkit.request import NAMES, PARAMETERS
+from nbkit.errors import RequestError
+from nbkit.request import PARAMETERS
 from nbkit.storage.search import matching
+from nbkit.table import heading_of, is_gap
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
 MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"
@@ -35,29 +32,6 @@ _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 _NEAR = 1e-9  # a temperature comes from a slider or from arange
 
 
-def column_of(frame: pd.DataFrame, name: str) -> str:
-    """The column that a name in either spelling means.
-
-    Raises:
-        UnknownParameter: if the frame has no such column; with the nearest name as its suggestion.
-    """
-    if name in frame.columns:
-        return name
-    column = HEAD.get(name)
-    if column is None:
-        try:
-            column = NAMES.find(name).column
-        except UnknownParameter:
-            column = name
-    if column not in frame.columns:
-        guess = nearest(name, [str(known) for known in frame.columns])
-        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame.columns))}"
-        raise UnknownParameter(
-            f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
-        )
-    return column
-
-
 @dataclass(frozen=True)
 class Condition:
     """A column, an operator of :data:`OPERATORS`, and a value; for ``=`` a list of values means any of them."""
@@ -69,7 +43,8 @@ class Condition:
     def __str__(self) -> str:
         if self.operator in ALONE:
             return f"{self.column} {self.operator}"
-        value = " or ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
+        several = self.value if isinstance(self.value, tuple) else (self.value,)
+        value = " or ".join("no value" if is_gap(one) else str(one) for one in several) or "none of any values"
         return f"{self.column} {self.operator} {value}"
 
     def mask(self, frame: pd.DataFrame) -> pd.Series[bool]:
@@ -85,7 +60,11 @@ class Condition:
             word = str(self.value).casefold()
             return series.astype("string").str.casefold().str.contains(word, regex=False).fillna(value=False)
         values = self.value if isinstance(self.value, tuple) else (self.value,)
-        found = [_compared(series, self.operator, self._typed(series, value)) for value in values]
+        found = [pd.Series(self.operator == IS_NOT, index=series.index)]  # of no value nothing is true
+        found += [
+            series.isna() if is_gap(value) else _compared(series, self.operator, self._typed(series, value))
+            for value in values
+        ]
         if self.operator == IS_NOT:
             return pd.concat(found, axis=1).all(axis=1) | series.isna()
         return pd.concat(found, axis=1).any(axis=1)
@@ -138,8 +117,8 @@ class Expression:
 
 
 def equal_to(column: str, value: Any) -> Condition:
-    """The condition of ``filter(column=value)``: a list means any of its values, ``None`` no value."""
-    if value is None:
+    """The condition of ``filter(column=value)``: a list means any of its values, ``None``, there too, no value."""
+    if is_gap(value):
         return Condition(column, UNSET)
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
     return Condition(column, IS, tuple(value) if several else value)
@@ -196,30 +175,7 @@ def _groups(values: pd.Series[Any], name: str) -> Groups:
         raise RequestError(
             f"{name} has {len(counts):,} different values, too many for groups; sort by it instead", parameter="group"
         )
-    return [(f"{name} {ellipsis(said(name, value), 80)}", int(many)) for value, many in counts.items()]
-
-
-def said(column: str, value: Any) -> str:
-    """A value as a person reads it."""
-    if pd.isna(value):
-        return "not set"
-    if column == "cost":
-        return usd(round(float(value) * MICRO))
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d %H:%M")
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def costs(frame: pd.DataFrame) -> str:
-    """What rows cost together; charged money and list prices are never added up."""
-    if "cost" not in frame or "charged" not in frame:
-        return ""
-    parts: Sequence[tuple[bool, str]] = ((True, "charged"), (False, "at offline list prices"))
-    charged = frame["charged"].fillna(value=True)
-    sums = [(frame.loc[charged == kind, "cost"].dropna(), words) for kind, words in parts]
-    return " and ".join(
-        f"{usd(round(float(amounts.sum()) * MICRO))} {words}" for amounts, words in sums if len(amounts)
-    )
+    return [(heading_of(name, value), int(many)) for value, many in counts.items()]
 
 
 def _compared(series: Any, operator: str, value: Any) -> pd.Series[bool]:

@@ -12,7 +12,7 @@ from nbkit.display.text import ellipsis
 from nbkit.run import DONE, UNKNOWN
 from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
-from nbkit.widgets.gallery.query import said
+from nbkit.table import fact_of, is_gap
 from nbkit.widgets.wall.item import Item, Items
 
 MARKS = ("rating", "keep", "tags", "note")
@@ -35,10 +35,16 @@ def check_columns(frame: pd.DataFrame) -> None:
 
 
 def keys_of(frame: pd.DataFrame) -> pd.Index[Any]:
-    """What each row is known by on a wall: its picture's UUID, or its run's where there is no picture."""
-    names = frame["imageUUID"].astype(object).where(frame["imageUUID"].notna(), frame["taskUUID"].astype(object))
-    again = names.groupby(names, dropna=False).cumcount()  # two failed results of one run have one UUID
-    return pd.Index(names.astype(str).where(again == 0, names.astype(str) + "/" + again.astype(str)))
+    """What each row is known by on a wall: its picture's UUID, or its run's where there is no picture.
+
+    A row that came from another table has neither; it is known by its number.
+    """
+    images, tasks = frame["imageUUID"].astype(object).tolist(), frame["taskUUID"].astype(object).tolist()
+    pairs = enumerate(zip(images, tasks, strict=True))
+    named = [next((str(n) for n in pair if not is_gap(n)), f"row {number}") for number, pair in pairs]
+    names = pd.Series(named, dtype=object)
+    again = names.groupby(names).cumcount()  # two failed results of one run have one UUID
+    return pd.Index(names.where(again == 0, names + "/" + again.astype(str)), dtype=object)
 
 
 def with_marks(rows: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +94,7 @@ class RowItems(Items):
         ]
 
     def _item(self, key: str, row: dict[str, Any]) -> Item:
-        row = {name: None if pd.isna(value) else value for name, value in row.items()}
+        row = {name: None if is_gap(value) else value for name, value in row.items()}
         file = None if row["file"] is None else file_of(row["file"])
         status = str(row.get("status") or DONE)
         return Item(
@@ -111,7 +117,7 @@ class RowItems(Items):
         for name in self._caption:
             value = row.get(name)
             if value is not None:
-                words = ellipsis(said(name, value), 60)
+                words = ellipsis(fact_of(name, value), 60)
                 yield words if name == "cost" else f"{name} {words}"
 
 
