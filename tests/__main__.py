@@ -31,5 +31,6 @@ def notebooks() -> int:
 
 
 if __name__ == "__main__":
-    codes = [pytest("tests"), notebooks(), pytest("tests/browser")]
+    # A browser for each of two workers is what a small machine carries; a file's tests share its server and page.
+    codes = [pytest("tests", "-n", "auto"), notebooks(), pytest("tests/browser", "-n", "2", "--dist", "loadfile")]
     sys.exit(max(codes))

@@ -180,7 +180,7 @@ REFUSED_TOGETHER = [
     ({"extra": {"taskUUID": "x"}}, "extra", "type", ["taskUUID"]),
     ({"extra": {"taskType": "x"}}, "extra", "type", ["taskType"]),
     ({"extra": {"a": float("nan")}}, "extra", "type", ["JSON"]),
-    ({"extra": {"a": object()}}, "extra", "type", ["JSON"]),
+    ({"extra": {"a": Path}}, "extra", "type", ["JSON"]),
     ({"extra": {"a": {1, 2}}}, "extra", "type", ["JSON"]),
 ]
 
