@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from conftest import KERNEL
 from panel_page import STUDIO, complaint, prompt
 from playwright.sync_api import expect
 
@@ -17,8 +18,10 @@ def sweeps(notebook, tmp_path):
     """``sweeps("arguments", "a further cell")`` gives a notebook and the output that shows a sweep panel."""
     books = []
 
-    def show(given="", *further, engine="'offline'"):
+    def show(given="", *further, engine="'offline'", subshells=True):
         book = notebook(STUDIO.format(engine=engine, path=tmp_path / "runs"), PANEL.format(given), *further)
+        if not subshells:
+            book.page.evaluate(f"() => {{ {KERNEL}.commsOverSubshells = 'disabled'; }}")
         books.append(book)
         book.run(0)
         book.run(1)
@@ -124,6 +127,50 @@ def test_a_double_click_makes_one_run(sweeps):
     done(panel, 6)
     book.run(2)
     expect(book.output(2)).to_contain_text("0.27942")
+
+
+BUSY = {
+    True: "import time\nwith panel.work.lock:\n    time.sleep(3)",  # a kernel that answers meanwhile is late, too
+    False: "import time\ntime.sleep(3)",
+}
+
+
+@pytest.mark.parametrize("subshells", [True, False])
+def test_a_page_that_is_behind_sends_no_more_than_it_showed(sweeps, subshells):
+    """While the kernel is busy, 90 seeds are typed: the button still says one, and what it did not say is not sent."""
+    book, panel = sweeps(
+        "'A lantern', seed=[0], resolution='0.5K'", BUSY[subshells], "'sent', len(studio.log)", subshells=subshells
+    )
+    expect(run(panel)).to_have_text("Run · 1 cell · $0.04657")
+    book.page.evaluate(
+        """() => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = 2;
+            jupyterapp.commands.execute('notebook:run-cell'); }"""
+    )
+    expect(book.page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    panel.get_by_label("seed values").fill(", ".join(map(str, range(90))))
+    expect(run(panel)).to_have_text("Run · 1 cell · $0.04657")
+    run(panel).click()
+    expect(complaint(panel)).to_contain_text("The button said $0.04657, and this is $4.1913 for 90 cells now.")
+    expect(run(panel)).to_have_text("Run · 90 cells · $4.1913")
+    book.run(3)
+    expect(book.output(3)).to_contain_text("('sent', 0)")
+
+
+def test_a_tick_and_its_number(sweeps):
+    """Many images are sent with a tick; other seeds are another number, and the tick is gone."""
+    _, panel = sweeps(
+        "'A lantern', seed=range(101), resolution='0.5K', max_workers=1", engine="nbkit.Offline(latency=3)"
+    )
+    panel.get_by_label("send 101 images").check()
+    expect(run(panel)).to_be_enabled()
+    panel.get_by_label("seed values").fill(", ".join(map(str, range(102))))
+    expect(panel.get_by_label("send 102 images")).not_to_be_checked()
+    expect(run(panel)).to_be_disabled()
+    panel.get_by_label("send 102 images").check()
+    run(panel).click()
+    expect(tiles(panel, "running").first).to_be_visible()
+    panel.get_by_role("button", name="Stop").click()
+    expect(panel.get_by_text("Stopped, and all that was sent has landed")).to_be_visible()
 
 
 def test_what_is_wrong_stands_at_its_axis(sweeps):

@@ -20,6 +20,7 @@ from nbkit.sweep.cell import REPEAT
 from nbkit.sweep.cells import Cells
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.axis import Axis, axis_for
 
@@ -149,6 +150,7 @@ class Axes:
         if name not in self._kept:
             row = self._kept[name] = axis_for(name)
             row.remove.on_click(lambda _: self._removed(name))
+            answer_at_once(row.box)
             for changed in self._changed:
                 row.on_change(changed)
         return self._kept[name]

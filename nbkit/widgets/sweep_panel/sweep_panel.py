@@ -24,6 +24,7 @@ from nbkit.sweep.sweep import Sweep
 from nbkit.waiting import in_thread
 from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import head_html
 from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.sweep_panel.bar import SweepBar
@@ -102,6 +103,7 @@ class SweepPanel:
         self.bar.run.on_click(lambda _: self._press())
         self.bar.stop.on_click(lambda _: self._stop())
         self._refresh()
+        answer_at_once(self.box)
 
     def _build(self) -> widgets.VBox:
         vary, stay = (_part(text) for text in (VARY, STAY))
