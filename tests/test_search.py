@@ -102,7 +102,9 @@ def test_many_matches_are_the_same_frame(full, monkeypatch):
     """However they are read."""
     by_name = full.log.search("a")
     monkeypatch.setattr(frame_module, "_BY_NAME", 1)
-    pd.testing.assert_frame_equal(full.log.search("a"), by_name)
+    for share in (0, 1):  # of the rows between them: taken out of a whole frame, or one by one
+        monkeypatch.setattr(frame_module, "_MOST", share)
+        pd.testing.assert_frame_equal(full.log.search("a"), by_name)
     assert 1 < len(by_name) < len(full.df)
 
 

@@ -323,3 +323,16 @@ def test_many_threads(wall, page):
         thread.join(20)
     assert errors == []
     assert wall.box.problem == ""
+
+
+def test_a_long_prompt_is_cut_with_a_sign(wall, page):
+    """A tile has its beginning, and whoever opens the picture the whole of it, also where there is no picture."""
+    long = "a secret garden " * 50 + "at dawn"
+    wall.show([item(1, alt=long), item(2, alt=long, file=None), item(3)])
+    first, _, third = page.rows((0, 3))
+    assert first["alt"].endswith("…")
+    assert len(first["alt"]) <= 300
+    assert first["cut"]
+    assert "cut" not in third
+    page.say("original", at=[0, 1, 2, 7])
+    assert page.wait_for("whole")[0]["words"] == [[first["id"], long], [first["id"] + 1, long]]

@@ -166,6 +166,19 @@ def test_full_size(shown, tmp_path):
     expect_selected(output, 1)
 
 
+def test_a_long_prompt_is_whole_in_full_size(shown):
+    """A tile has its beginning; the opened picture has all of it, also where there is no picture."""
+    book, output = shown(
+        "long = 'a secret garden ' * 50 + 'at dawn'; wall.show([item(0, alt=long), item(1, alt=long, file=None)])"
+    )
+    book.run(2)
+    expect(tile(output, 1)).to_have_attribute("aria-label", re.compile("…"))
+    for place in (1, 2):
+        tile(output, place).dblclick()
+        expect(book.page.get_by_role("dialog").locator(".nbkit-wall-prompt")).to_contain_text("at dawn")
+        book.page.keyboard.press("Escape")
+
+
 def test_side_by_side_in_step(shown):
     """Two selected pictures open beside each other and are at the same scale."""
     book, output = shown("wall.open(['key-1', 'key-2', 'key-4'])", count=30)

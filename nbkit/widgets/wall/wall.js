@@ -81,6 +81,7 @@ class Store {
     this.facts = new Map(); // number -> facts
     this.previews = new Map(); // number -> {url, pixels}; the one that was seen longest ago comes first
     this.broken = new Map(); // number -> why its preview cannot be made
+    this.whole = new Map(); // number -> the whole prompt, where a tile has the beginning of it
     this.originals = new Map(); // number -> {url} or {broken}
     this.pressed = []; // clicks on tiles of which nothing has been told since
     this.asked = { rows: new Map(), previews: new Map(), originals: new Set() };
@@ -179,8 +180,9 @@ class Store {
 
   askOriginals(wanted) {
     const at = wanted.filter((i) => {
-      const id = this.rows.get(i);
-      return this.facts.get(id)?.name && !this.originals.has(id) && !this.asked.originals.has(id);
+      const id = this.rows.get(i), fact = this.facts.get(id);
+      const lacking = (fact?.name && !this.originals.has(id)) || (fact?.cut && !this.whole.has(id));
+      return lacking && !this.asked.originals.has(id);
     });
     for (const i of at) this.asked.originals.add(this.rows.get(i));
     if (at.length) { this.send({ type: "original", at }); this.expect(); }
@@ -194,6 +196,7 @@ class Store {
       facts: () => { content.facts.forEach((fact) => this.learn(fact)); this.tell("paint"); },
       stale: () => { this.rows.clear(); this.asked.rows.clear(); this.tell("paint"); },
       previews: () => this.hearPreviews(content, buffers),
+      whole: () => this.hearWhole(content),
       original: () => this.hearOriginal(content, buffers),
       dropped: () => { content.ids.forEach((id) => this.asked.previews.delete(id)); this.tell("paint"); },
       open: () => this.hearOpen(content),
@@ -276,6 +279,14 @@ class Store {
     if (![...this.views].some((view) => view.stage.wants(id))) return;
     const type = this.facts.get(id)?.media ?? "";
     this.originals.set(id, broken ? { broken } : { url: URL.createObjectURL(new Blob([buffers[0]], { type })) });
+    for (const view of this.views) view.stage.paint();
+  }
+
+  hearWhole({ words }) {
+    for (const [id, prompt] of words) {
+      this.whole.set(id, prompt);
+      if (!this.facts.get(id)?.name) this.asked.originals.delete(id); // nothing else will come
+    }
     for (const view of this.views) view.stage.paint();
   }
 
@@ -500,7 +511,7 @@ class Stage {
     if (!url) image.removeAttribute("src");
     image.classList.toggle("nbkit-wall-rough", !original?.url);
     image.alt = fact?.alt ?? "";
-    pane.querySelector(".nbkit-wall-prompt").textContent = fact?.alt ?? "";
+    pane.querySelector(".nbkit-wall-prompt").textContent = store.whole.get(id) ?? fact?.alt ?? "";
     const said = fact ? [signs(fact), ...(fact.caption ?? []), fact.width ? `${fact.width} × ${fact.height}` : "", fact.note ?? ""] : [];
     const told = pane.querySelector(".nbkit-wall-told");
     told.replaceChildren(said.filter(Boolean).join(" · ") || "loading…");

@@ -5,6 +5,7 @@
     page                                        kernel
     rows 120 to 180, please       ───────>      their facts; a bare number where the page has them already
     previews of these 50, 256 px  ───────>      made in a thread, newest request first (:mod:`nbkit.widgets.wall.post`)
+    the original of this one      ───────>      with its whole prompt, where that is long
     selected: 3 to 5 and 9        ───────>      keys, callbacks
     key "4", for 3 to 5           ───────>      callbacks
 
@@ -24,6 +25,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from nbkit.display.text import ellipsis
 from nbkit.widgets.wall.item import Item, ItemList, Items
 from nbkit.widgets.wall.post import BATCH, Post
 
@@ -32,7 +34,7 @@ ROWS = 2_000
 FACTS = 200
 """More changed pictures than this, and the page asks again for those that it shows."""
 ALT = 300
-"""Characters of a prompt that go to the page."""
+"""Characters of a prompt on a tile; the whole one goes with the original."""
 
 FEW = 12
 """So many without a scroll bar of their own stand in rows that are no higher than the pictures."""
@@ -218,6 +220,10 @@ class Wall:
         self._post.previews(pixels, self._wanted(content["at"][:BATCH]))
 
     def _hear_original(self, content: dict[str, Any]) -> None:
+        items = [self._items[place] for place in content["at"][:4] if 0 <= place < len(self._items)]
+        words = [[self._id(item.key), item.alt] for item in items if _short(item.alt) != item.alt]
+        if words:
+            self._send({"type": "whole", "words": words}, [])
         self._post.originals(self._wanted(content["at"][:4]))
 
     def _hear_select(self, content: dict[str, Any]) -> Callable[[], None]:
@@ -262,12 +268,15 @@ class Wall:
             return number
         self._told[item.key] = item
         said = {
-            "alt": item.alt[:ALT], "caption": list(item.caption), "width": item.width, "height": item.height,
+            "alt": _short(item.alt), "cut": _short(item.alt) != item.alt, "caption": list(item.caption), "width": item.width, "height": item.height,
             "media": item.media_type, "missing": item.missing, "rating": item.rating, "keep": item.keep,
             "tags": item.tags, "note": item.note, "name": _file_name(item),
             "status": "" if item.status == "done" else item.status,
         }  # fmt: skip
-        return {"id": number, **{name: value for name, value in said.items() if value or value is False}}
+        return {
+            "id": number,
+            **{name: value for name, value in said.items() if value or (name == "keep" and value is False)},
+        }
 
     def _publish(self, ranges: Ranges, active: int, by: str = "") -> None:
         """Tell every page what is selected; ``by``: the page that knows already."""
@@ -303,6 +312,10 @@ def _ranges(places: Iterable[int]) -> Ranges:
         else:
             found.append((place, place + 1))
     return found
+
+
+def _short(prompt: str) -> str:
+    return prompt if len(prompt) <= ALT else ellipsis(prompt, ALT)
 
 
 def _tallest(items: Iterable[Item]) -> float:
