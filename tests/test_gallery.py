@@ -1,5 +1,7 @@
 """The gallery without a page: what it shows, what is selected, what is said of it, and what it refuses."""
 
+import contextlib
+import io
 import json
 import uuid
 
@@ -482,3 +484,50 @@ def test_two_columns_of_one_name_are_told(log):
     frame = log.to_frame()
     with pytest.raises(NbkitError, match="more than one column 'seed'"):
         Gallery(log, pd.concat([frame, frame[["seed"]]], axis=1))
+
+
+# -- frames that are older than the log, or come from a file -----------------------------------------------------
+
+
+def test_a_frame_that_came_from_a_file(log):
+    """Its seeds are whole numbers again, as exact as in the log; what was computed stays."""
+    whole = log.to_frame()
+    frame = pd.read_csv(io.StringIO(whole.assign(temperature=0.25).to_csv(index=False)))
+    gallery = Gallery(log, frame)
+    assert gallery.frame.seed.dtype == "Int64"
+    assert gallery.frame.seed.tolist() == whole.seed.tolist()
+    assert gallery.wall._items[0].caption[:2] == ("seed 0", "temperature 0.25")
+    gallery.select(gallery.frame)
+    assert gallery.selection.seed.tolist() == whole.seed.tolist()
+
+
+def test_a_picture_that_was_recovered_is_seen(log):
+    """A frame from before it came has its row, and a refresh finds the picture."""
+    whole = log.to_frame()
+    early = whole.head(2).copy()
+    early.loc[1, ["file", "imageUUID", "seed"]] = pd.NA
+    early.loc[1, "status"] = "unknown"
+    gallery = Gallery(log, early)
+    assert gallery.frame[["file", "imageUUID", "seed", "status"]].equals(
+        whole.head(2)[["file", "imageUUID", "seed", "status"]]
+    )
+    foreign = early.assign(imageUUID=["x", "y"], taskUUID=["x", "y"])
+    assert Gallery(log, foreign).frame.status.tolist() == ["done", "unknown"]
+
+
+def test_compare_says_what_differs(tmp_path):
+    """Under the pictures, without a picture in it, until something else is selected."""
+    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "studio")) as studio:
+        studio.generate("A red lantern", seed=1, width=512, height=512, temperature=0.2)
+        studio.generate("A red lantern", seed=1, width=512, height=512, temperature=0.9)
+        gallery = studio.gallery(studio.df[["file", "imageUUID", "taskUUID"]])
+        gallery.select(gallery.frame)
+        gallery.compare()
+        told = gallery._differing.value
+        assert "temperature" in told
+        assert "0.2" in told
+        assert "0.9" in told
+        assert "topP" not in told
+        assert "data:image" not in told
+        gallery.select(gallery.frame.imageUUID[0])
+        assert gallery._differing.value == ""

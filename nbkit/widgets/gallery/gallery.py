@@ -18,7 +18,9 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
+from nbkit.comparison import differences
 from nbkit.display.bundle import Bundle
+from nbkit.display.compare import differences_html
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log import RunLog
@@ -90,6 +92,8 @@ class Gallery:
         columns = [str(name) for name in self._rows.columns]
         self.arrangement = Arrangement(columns, size=size, quick=len(self._rows) <= QUICK)
         self.filters = Filters(columns, self._rearrange, self._narrow)
+        self._differing = widgets.HTML()
+        self._compared: tuple[str, ...] = ()
         self._line, self._trouble, self._worth = widgets.HTML(), widgets.HTML(), ""
         self.box = self._build()
         self._listen()
@@ -236,7 +240,7 @@ class Gallery:
         self._told(told)
 
     def compare(self) -> None:
-        """Show two to four selected pictures side by side.
+        """Show two to four selected pictures side by side, and under the others what differs in their parameters.
 
         Raises:
             RequestError: if fewer than two or more than four are selected.
@@ -247,6 +251,25 @@ class Gallery:
                 f"Compare shows 2 to 4 pictures side by side, and {len(selected):,} are selected", parameter="compare"
             )
         self.wall.open(selected)
+        labels = [f"picture {number}" for number in range(1, len(selected) + 1)]
+        caption = "What differs between the pictures side by side"
+        told = differences(self._subjects(selected))
+        self._compared, self._differing.value = (
+            selected,
+            differences_html(labels, told, caption=caption if told else ""),
+        )
+
+    def _subjects(self, keys: Iterable[str]) -> list[Any]:
+        """Pictures as they are compared: those of the log's runs, which know all of their parameters, or their rows."""
+        with self._lock:
+            rows = [self._rows.loc[key] for key in keys]
+        runs = self._log.several([str(row["taskUUID"]) for row in rows])
+        found: list[Any] = []
+        for row in rows:
+            run = runs.get(str(row["taskUUID"]))
+            images = [image for image in run or () if image.image_uuid == row["imageUUID"]]
+            found.append(images[0] if images else row if run is None or run.images else run)
+        return found
 
     # -- showing it ------------------------------------------------------------------------------------------
 
@@ -272,7 +295,8 @@ class Gallery:
 
     def _build(self) -> widgets.VBox:
         self._line.add_class("nbkit-gallery-line")
-        children = (self.arrangement.box, self.filters.box, self._line, self.wall.box, self.marking.box, self._trouble)
+        above = (self.arrangement.box, self.filters.box, self._line, self.wall.box)
+        children = (*above, self._differing, self.marking.box, self._trouble)
         box = widgets.VBox(children)
         box.add_class("nbkit-gallery")
         return box
@@ -283,7 +307,7 @@ class Gallery:
             control.observe(self._rearrange, "value")
         arrangement.size.observe(lambda change: setattr(self.wall, "size", change["new"]), "value")
         self.filters.button.on_click(self._press_filter)
-        self.wall.on_select(lambda _: self._tell())
+        self.wall.on_select(self._choose)
         self.wall.on_key(self._press_key)
         presses: list[tuple[widgets.Button, Callable[[], None]]] = [
             *((button, functools.partial(self.rate, stars or None)) for stars, button in marking.stars.items()),
@@ -348,6 +372,11 @@ class Gallery:
     def _narrow(self, condition: Condition) -> None:
         condition.mask(self._rows)
         self.filters.put(condition)
+
+    def _choose(self, keys: tuple[str, ...]) -> None:
+        if keys != self._compared:
+            self._compared, self._differing.value = (), ""
+        self._tell()
 
     def _tell(self) -> None:
         """How many are selected of how many, and what they cost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from nbkit.widgets.wall.item import Item, Items
 MARKS = ("rating", "keep", "tags", "note")
 NEEDED = ("file", "imageUUID", "taskUUID")
 """Columns without which a row does not know its picture."""
+CAME = ("seed", "cost", "status", "width", "height", "file", "error", "imageUUID")
+"""What came of a run; a frame may be older than that."""
 CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
 """Facts under a picture, where a row has them."""
 
@@ -48,10 +51,36 @@ def keys_of(frame: pd.DataFrame) -> pd.Index[Any]:
 
 
 def with_marks(rows: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
-    """Rows with their marks as the log has them now."""
-    marks = log.loc[log["imageUUID"].notna(), ["imageUUID", *MARKS]].set_index("imageUUID")
-    now = marks[~marks.index.duplicated()].reindex(rows["imageUUID"])
-    return rows.assign(**{name: now[name].array for name in MARKS})
+    """Rows with their marks, and with what came of their runs, as the log has them now.
+
+    What a person may have computed stays as given; so does everything of rows that the log does not have.
+
+    Args:
+        rows: of a frame, perhaps read from a file, where seeds are no whole numbers.
+        log: all rows of the log.
+    """
+    places = _places(rows, log)
+    now, known = log.reset_index(drop=True).reindex(places), places >= 0
+    new: dict[str, Any] = {name: now[name].array for name in MARKS}
+    for name in (name for name in CAME if name in rows and known.any()):
+        mixed = rows[name].astype(object)
+        mixed[known] = now[name].astype(object).to_numpy()[known]
+        with contextlib.suppress(TypeError, ValueError):  # other rows may hold what the log could not
+            new[name] = mixed.astype(now[name].dtype).array
+    return rows.assign(**new)
+
+
+def _places(rows: pd.DataFrame, log: pd.DataFrame) -> np.ndarray[Any, Any]:
+    """Which row of the log each row is, by number; -1 for those that it does not have."""
+    found = np.full(len(rows), -1)
+    for name in ("imageUUID", "taskUUID"):
+        names = log[name].astype(object)
+        # A run that had no picture when the frame was made has one now, if it was recovered. Of several, who knows which?
+        only = names.notna() & ~names.duplicated(keep=False if name == "taskUUID" else "first")
+        numbers = pd.Series(np.flatnonzero(only), index=names[only])
+        here = numbers.reindex(rows[name].astype(object)).fillna(-1).to_numpy(dtype=int)
+        found = np.where((found < 0) & (rows["imageUUID"].isna() | (name == "imageUUID")), here, found)
+    return found
 
 
 class RowItems(Items):
