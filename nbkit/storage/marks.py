@@ -128,6 +128,7 @@ def mark(database: Database, names: list[str], values: Mapping[str, Any]) -> Cha
         RequestError: if one of them is a result without a picture.
     """
     columns = [IMAGES.c[name] for name in values]
+    places = {name: place for place, name in enumerate(names)}
 
     def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows: list[sa.RowMapping] = []
@@ -135,6 +136,7 @@ def mark(database: Database, names: list[str], values: Mapping[str, Any]) -> Cha
             query = sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *columns)
             rows += connection.execute(query.where(IMAGES.c.imageUUID.in_(some))).mappings()
         _refuse_missing(names, rows)
+        rows.sort(key=lambda row: places[row["imageUUID"]])  # so that what is told stands in the order of the names
         new = [{"which": row["which"], **{name: _new(values[name], row[name]) for name in values}} for row in rows]
         _set(connection, new)
         return [{"which": row["which"], **{name: row[name] for name in values}} for row in rows], new
