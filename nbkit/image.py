@@ -182,10 +182,18 @@ class GeneratedImage:
 
     @property
     def pil(self) -> Image.Image:
-        """A PIL image, decoded anew at each call."""
-        with Image.open(io.BytesIO(self.bytes)) as picture:
-            picture.load()
-            return picture
+        """A PIL image, decoded anew at each call.
+
+        Raises:
+            NoImage: if its file is gone or damaged.
+        """
+        data = self.bytes
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                picture.load()
+                return picture
+        except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
+            raise _damaged(error) from None
 
     def save(self, path: str | os.PathLike[str] = ".") -> Path:
         """Write the picture to a file and return its path.
@@ -218,8 +226,10 @@ class GeneratedImage:
         data = self.bytes
         try:
             return make_preview(data, size, weight)
+        except NoImage:
+            raise
         except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
-            raise NoImage(f"the picture's file is damaged: {without_addresses(str(error))}") from None
+            raise _damaged(error) from None
 
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, weight: int | None = None
@@ -258,6 +268,10 @@ class GeneratedImage:
         return {"text/html": shield(figure_html(self.figure())), "text/plain": repr(self)}
 
 
+def _damaged(error: Exception) -> NoImage:
+    return NoImage(f"the picture's file is damaged: {without_addresses(str(error))}")
+
+
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height that a picture's header names; nothing is decoded."""
     with Image.open(io.BytesIO(data)) as picture:
@@ -283,10 +297,17 @@ def make_preview(data: bytes, size: int = PREVIEW_SIZE, weight: int | None = Non
 
 
 def reduced(data: bytes, target: tuple[int, int]) -> Image.Image:
-    """A picture in RGB at exactly that size, with transparency over white."""
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
-        return _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    """A picture in RGB at exactly that size, with transparency over white.
+
+    Raises:
+        NoImage: if it cannot be decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
+            return _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
+        raise _damaged(error) from None
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:

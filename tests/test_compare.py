@@ -324,3 +324,19 @@ def test_odd_rows(studio):
     for twice in (pd.concat([frame, frame[["seed"]]], axis=1), pd.concat([frame.iloc[0], frame.iloc[0]])):
         with pytest.raises(nbkit.NbkitError, match="more than one column"):
             nbkit.compare(twice, frame)
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"junk", lambda data: data[:2000]], ids=["junk", "cut"])
+def test_a_damaged_file_is_said_and_the_rest_still_shows(tmp_path, damage):
+    """Whichever of the two it is: no traceback, and its run shows why it has no picture."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+    whole, broken = (studio.generate("A lamp", seed=seed, resolution="0.5K") for seed in (1, 2))
+    broken.image.path.write_bytes(damage(broken.image.bytes))
+    for pair in ((whole, broken), (broken, whole)):
+        comparison = nbkit.compare(*pair)
+        assert "cannot be read" in comparison.to_text()
+        assert "damaged" in comparison.to_html()
+    assert "damaged" in broken.to_html()
+    with pytest.raises(nbkit.errors.NoImage, match="damaged"):
+        _ = broken.image.pil
+    studio.close()
