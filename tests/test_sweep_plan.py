@@ -1,6 +1,5 @@
 """A sweep before it runs: every cell with its price, the totals first, and what an earlier run has done already."""
 
-
 import numpy as np
 import pytest
 import service_faults as fault
