@@ -135,8 +135,8 @@ def test_an_export_without_scripts(compared, chromium, tmp_path, screenshots):
     context.close()
 
 
-def test_light_dark_and_narrow(compared, screenshots):
-    """Nothing sticks out, the pictures are as large as each other. The pictures are for looking at."""
+def test_light_dark_and_narrow(compared, violations, screenshots):
+    """Nothing sticks out, the pictures are as large as each other, axe-core finds nothing. Pictures to look at."""
     book, output, _ = compared("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
     page = book.page
     page.set_viewport_size({"width": 1200, "height": 1900})
@@ -145,11 +145,13 @@ def test_light_dark_and_narrow(compared, screenshots):
     for theme in ("Light", "Dark"):
         book.theme(f"JupyterLab {theme}")
         page.screenshot(path=screenshots / f"compare-{theme.lower()}.png")
+        assert violations(output.locator(".nbkit-compare")) == []
         output.get_by_role("button", name="Wipe").click()
         output.get_by_role("slider", name="Zoom").fill("2")
         output.get_by_role("slider", name=re.compile("uncovered")).focus()
         page.keyboard.press("ArrowRight")
         page.screenshot(path=screenshots / f"compare-wipe-{theme.lower()}.png")
+        assert violations(output.locator(".nbkit-compare")) == []
         output.get_by_role("button", name="Whole picture").click()
         output.get_by_role("button", name="Side by side").click()
     book.theme("JupyterLab Light")

@@ -6,8 +6,8 @@ import re
 import sys
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from wall_page import said, selected, tile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from gallery_log import write_log
@@ -45,27 +45,8 @@ def tiles(output):
     return output.get_by_role("listbox", name="gallery")
 
 
-def tile(output, place):
-    return output.locator(f'[role=option][aria-posinset="{place}"]')
-
-
-def selected(output):
-    return output.locator('[role=option][aria-selected="true"]')
-
-
 def button(output, name):
     return output.get_by_role("button", name=name, exact=True)
-
-
-def said(book, index):
-    """What a cell says that is run now."""
-    book.run(index)
-    return book.output(index).locator(".jp-OutputArea-output").inner_text().strip()
-
-
-def violations(page, scope):
-    found = Axe().run(page, context=scope).response["violations"]
-    return [f"{v['id']}: {node['html'][:200]} {node['failureSummary']}" for v in found for node in v["nodes"]]
 
 
 def test_from_end_to_end_and_a_rating_in_the_next_cell(shown):
@@ -172,7 +153,7 @@ def test_a_saved_notebook_keeps_a_plain_table(shown, reopened):
     expect(book.output(1).get_by_role("img", name="A jade tram in the rain, number 1998")).to_be_visible()
 
 
-def test_light_dark_and_narrow(shown, screenshots):
+def test_light_dark_and_narrow(shown, violations, screenshots):
     """No fault for axe in a light page or a dark one; nothing sticks out when it is narrow. Pictures to look at."""
     book, output = shown(
         "gallery.group('temperature'); gallery.sort('seed', ascending=True); gallery.filter('seed < 30')\n"
@@ -187,7 +168,7 @@ def test_light_dark_and_narrow(shown, screenshots):
         book.theme(theme)
         output.get_by_label("search").scroll_into_view_if_needed()
         page.screenshot(path=screenshots / f"gallery-{theme.split()[1].lower()}.png")
-        assert violations(page, ".nbkit-gallery") == []
+        assert violations(page.locator(".nbkit-gallery")) == []
     book.theme("JupyterLab Light")
     page.set_viewport_size({"width": 620, "height": 1000})
     page.wait_for_timeout(500)

@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from wall_page import said, selected, tile
 
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 WALL = """
@@ -60,29 +60,10 @@ def wall(output):
     return output.get_by_role("listbox", name="pictures")
 
 
-def tile(output, place):
-    return output.locator(f'[role=option][aria-posinset="{place}"]')
-
-
-def selected(output):
-    return output.locator('[role=option][aria-selected="true"]')
-
-
 def expect_selected(output, place):
     """Wait until that one is selected and no other."""
     expect(selected(output)).to_have_count(1)  # Playwright does not wait while several would fit
     expect(selected(output)).to_have_attribute("aria-posinset", str(place))
-
-
-def said(book, index):
-    """What a cell says that is run now."""
-    book.run(index)
-    return book.output(index).locator(".jp-OutputArea-output").inner_text().strip()
-
-
-def violations(page, scope):
-    found = Axe().run(page, context=scope).response["violations"]
-    return [f"{v['id']}: {node['html'][:200]} {node['failureSummary']}" for v in found for node in v["nodes"]]
 
 
 def test_only_what_is_in_view_is_in_the_page(shown):
@@ -274,7 +255,7 @@ def test_no_picture_is_saved(shown):
     assert len(saved) < 80_000
 
 
-def test_axe_finds_nothing(shown, screenshots):
+def test_axe_finds_nothing(shown, violations, screenshots):
     """In a light page and in a dark one, on the wall and in its dialog. The pictures are for looking at."""
     book, output = shown(count=60)
     page = book.page
@@ -285,10 +266,10 @@ def test_axe_finds_nothing(shown, screenshots):
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         book.theme(theme)
         page.screenshot(path=screenshots / f"wall-{theme.split()[1].lower()}.png")
-        assert violations(page, ".nbkit-wall") == []
+        assert violations(page.locator(".nbkit-wall")) == []
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog").get_by_role("link", name="Save")).to_have_count(2)
         page.screenshot(path=screenshots / f"wall-open-{theme.split()[1].lower()}.png")
-        assert violations(page, ".nbkit-wall-stage") == []
+        assert violations(page.locator(".nbkit-wall-stage")) == []
         page.keyboard.press("Escape")
     book.theme("JupyterLab Light")
