@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbkit.client import Client
@@ -52,6 +53,7 @@ class Ledger:
         studio: the account that a budget is kept on.
         limits: what may be spent.
         pace: how long to wait for what.
+        moved: called after each run that was settled, from the thread that settled it.
     """
 
     def __init__(
@@ -66,10 +68,11 @@ class Ledger:
         studio: str,
         limits: Limits,
         pace: Pace,
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
         self._client, self._journal, self._history, self._store = client, journal, history, store
         self._engine, self._charged, self._studio = engine, charged, studio
-        self._limits, self._pace = limits, pace
+        self._limits, self._pace, self._moved = limits, pace, moved
         self._shared = self._new_gate()
         self._heart = Heart(journal.beat)
         self._landing = Landing(client, journal, store)
@@ -166,3 +169,4 @@ class Ledger:
             ) from error
         finally:
             HANDS.leave(plan.task_uuid)
+            self._moved()

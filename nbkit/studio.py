@@ -109,6 +109,7 @@ class Studio:
             studio=self._account,
             limits=limits,
             pace=self._engine.pace,
+            moved=lambda: _tell_watchers(studio()),
         )
         self._closing = weakref.finalize(self, _close, self._client, self.log)
         if self._engine.by_default:
@@ -341,7 +342,7 @@ class Studio:
         self._closing()
 
     def watch(self, watcher: Watcher) -> None:
-        """Have ``watcher.money_moved()`` called after each run, as long as somebody holds it."""
+        """Have ``watcher.money_moved()`` called after each run, a sweep's too, as long as somebody holds it."""
         self._watchers.add(watcher)
 
     # -- inside ------------------------------------------------------------------------------------------
@@ -394,8 +395,6 @@ class Studio:
     def _carry_out(self, plan: Plan, gate: Gate | None = None) -> Run:
         run = self._finish(self._ledger.carry_out(plan, gate))
         self._last = run
-        for watcher in list(self._watchers):
-            watcher.money_moved()
         return run
 
     def _finish(self, run: Run) -> Run:
@@ -413,6 +412,11 @@ class Studio:
 
 def _finished(studio: Studio | None, run: Run) -> Run:
     return run if studio is None else studio._finish(run)  # noqa: SLF001  the studio's own way, handed to its log
+
+
+def _tell_watchers(studio: Studio | None) -> None:
+    for watcher in [] if studio is None else list(studio._watchers):  # noqa: SLF001  the studio's own way again
+        watcher.money_moved()
 
 
 def _close(client: Client, log: RunLog) -> None:

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from sweep_tools import until
 
 import nbkit
 from nbkit.errors import NbkitError, RequestError
@@ -26,20 +27,13 @@ def open_(tmp_path):
         studio.close()
 
 
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def test_what_became_dearer_after_the_press_is_not_sent(open_):
     """A change that comes behind the click, out of a busy kernel's queue, is not paid: the panel says both prices."""
     studio = open_()
     panel = studio.panel(PROMPT)
     panel.bar.generate.click()
     panel.set(number_results=20)
-    wait_for(lambda: "press again" in panel.bar.under.value)
+    until(lambda: "press again" in panel.bar.under.value)
     assert "$0.06895" in panel.bar.under.value
     assert "$1.379" in panel.bar.under.value
     assert len(studio.log) == 0
@@ -56,7 +50,7 @@ def test_what_the_page_showed_counts_and_not_what_the_kernel_knows(open_):
     assert "$1.379" in panel.bar.generate.description
     panel.access._handle_custom_msg({"seen": "Generate · $0.06895"}, [])
     panel.bar.generate.click()
-    wait_for(lambda: "press again" in panel.bar.under.value)
+    until(lambda: "press again" in panel.bar.under.value)
     assert len(studio.log) == 0
 
 
@@ -66,7 +60,7 @@ def test_what_became_cheaper_is_sent(open_):
     panel = studio.panel(PROMPT, resolution="4K")
     panel.bar.generate.click()
     panel.set(resolution="0.5K")
-    wait_for(lambda: len(studio.log) == 1)
+    until(lambda: len(studio.log) == 1)
     panel.wait(30)
     assert panel.last.cost == 0.04657
 
@@ -85,10 +79,10 @@ def test_stop_keeps_what_the_service_has_not_accepted_from_being_sent(open_):
     studio = open_(engine=nbkit.Offline(failures={"busy": 1.0}))
     panel = studio.panel(PROMPT)
     panel.generate()
-    wait_for(lambda: len(studio.log) == 1)
+    until(lambda: len(studio.log) == 1)
     time.sleep(0.3)  # long enough for the first refusal
     panel.bar.stop.click()
-    wait_for(lambda: "was not sent" in panel.bar.under.value)
+    until(lambda: "was not sent" in panel.bar.under.value)
     assert studio.df.status.tolist() == [NOT_SENT]
     assert studio.budget.spent == 0
     assert studio.budget.held == 0
@@ -102,7 +96,7 @@ def test_a_late_failure_is_told_as_one(open_):
     panel.generate()
     time.sleep(0.2)
     panel.bar.stop.click()
-    wait_for(lambda: "has failed" in panel.bar.under.value)
+    until(lambda: "has failed" in panel.bar.under.value)
     assert "Change the prompt" in panel.bar.under.value
 
 
@@ -118,12 +112,17 @@ def test_a_closed_studio_says_so_and_holds_no_money(open_):
     assert studio.budget.held == 0
 
 
-def test_another_panel_and_a_cell_move_the_budget_that_is_shown(open_):
+def test_a_cell_and_a_sweep_move_the_budget_that_is_shown(open_):
     """Whoever spends, what is left is right."""
     studio = open_(budget=1.00)
     panel = studio.panel(PROMPT)
+    sweeps = studio.sweep_panel(PROMPT)
     studio.generate(PROMPT, resolution="0.5K")
-    assert "$0.95343 left of $1.00" in panel._head.value
+    for shown in (panel, sweeps):
+        assert "$0.95343 left of $1.00" in shown._head.value
+    studio.sweep(PROMPT, seed=[1, 2], resolution="0.5K").run()
+    for shown in (panel, sweeps):
+        assert "$0.86029 left of $1.00" in shown._head.value
 
 
 def test_a_run_from_the_log_is_told_as_one(open_):

@@ -1,10 +1,10 @@
 """What a panel does with its pictures, without a page: choose, take their settings, make them again, look back."""
 
 import json
-import time
 
 import pytest
 from ipywidgets import Widget
+from sweep_tools import until
 
 import nbkit
 from nbkit.request import ImageRequest
@@ -89,7 +89,7 @@ def test_rerun_sends_the_same_request_again(panel, studio):
     again = panel.pictures.actions.again
     assert again.description == "Rerun · $0.04657"
     again.click()
-    wait_for(lambda: len(studio.log) == 2)
+    until(lambda: len(studio.log) == 2)
     panel.wait(30)
     assert panel.last.request == run.request
     assert panel.last.task_uuid != run.task_uuid
@@ -226,10 +226,3 @@ def every(widget):
         for inside in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(inside, Widget):
                 yield from every(inside)
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -24,6 +24,7 @@ from nbkit.parameter import Hundredths, Text, Whole
 from nbkit.widgets.sweep_panel import counting
 from nbkit.widgets.sweep_panel.tables import arrange
 from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
+from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK
 
 SEED = 2**63 - 1
 PROMPT = "A {colour} lantern, {mood}"
@@ -848,3 +849,25 @@ def test_a_headless_notebook_shows_the_panel_and_keeps_its_grid(tmp_path):
     assert "seed 1: ✓ done" in result.data["text/plain"]
     assert cells[1].outputs[-1].data["text/plain"] == "0"
     assert cells[2].outputs[-1].data["text/plain"] == "{'done': 2}"
+
+
+def test_what_a_killed_kernel_had_only_written_down_is_on_the_button_before_it_is_sent(studio):
+    """It is due again once that kernel is known to be gone: the first press says so, the second sends it."""
+    plans = (
+        "import os, nbkit\n"
+        f"studio = nbkit.Studio(engine='offline', path={str(studio.log.folder)!r})\n"
+        "sweep = studio.sweep('A lantern', seed=[1, 2, 3], resolution='0.5K')\n"
+        "for cell in sweep[:2]:\n    studio._ledger.plan(cell.request, sweep=sweep.name)\n"
+        "os._exit(1)"
+    )
+    assert subprocess.run([sys.executable, "-c", plans], timeout=60, check=False).returncode == 1
+    panel = studio.sweep_panel("A lantern", seed=[1, 2, 3], resolution="0.5K")
+    assert panel.bar.run.description.endswith("1 cell · $0.04657")
+    panel.bar.run.click()
+    until(lambda: "for 3 cells now" in panel.bar.under.value)
+    assert studio.budget.spent == 0
+    until(lambda: "3 cells · $0.13971" in panel.bar.run.description)
+    until(lambda: panel.work.job is None)
+    time.sleep(DOUBLE_CLICK)
+    panel.bar.run.click()
+    until(lambda: studio.budget.spent == 0.13971)

@@ -151,8 +151,7 @@ class Sweep(Sequence[Cell]):
             )
         limit = limit_in_micros("budget", budget)
         _ = self.cells.facts  # every cell is checked before anything else happens
-        self._let_land()
-        self._workshop.ledger.recovery.recover(sweep=self.name, resend=True)
+        self.settle(resend=True)
         places = due(self._states(), retry=retry)
         self._ask_to_confirm(places, confirm=confirm)
         self._last = _UNDER_WAY[self._place] = SweepRun(
@@ -182,6 +181,17 @@ class Sweep(Sequence[Cell]):
     @property
     def _place(self) -> tuple[str, str]:
         return str(self._workshop.log.folder.resolve()), self.name
+
+    def settle(self, *, resend: bool = False) -> None:
+        """Let land what an earlier start has under way, and find out what became of what a killed kernel left.
+
+        What it had only written down is due again after this: :meth:`plan` then counts all that a run would send.
+
+        Args:
+            resend: whether a task that the service does not know may be sent again, under its own taskUUID.
+        """
+        self._let_land()
+        self._workshop.ledger.recovery.recover(sweep=self.name, resend=resend)
 
     def _let_land(self) -> None:
         """What an earlier start has under way lands first: the cell that made this sweep may have run twice."""

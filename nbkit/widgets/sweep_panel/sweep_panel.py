@@ -26,6 +26,7 @@ from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import head_html
+from nbkit.widgets.panel.job import Watcher
 from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.sweep_panel.bar import SweepBar
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, count_up, shortfall
@@ -66,6 +67,9 @@ class SweepHost(Protocol):
     def sweep(self, prompt: Any = None, **keywords: Any) -> Sweep:
         """Make a sweep; sends nothing."""
 
+    def watch(self, watcher: Watcher, /) -> None:
+        """Have it told when money has moved, as long as somebody holds it."""
+
 
 class SweepPanel:
     """The form of a studio's sweeps, shown as the last line of a cell; ``studio.sweep_panel()`` makes it.
@@ -103,6 +107,7 @@ class SweepPanel:
         self.bar.run.on_click(lambda _: self._press())
         self.bar.stop.on_click(lambda _: self._stop())
         self._refresh()
+        studio.watch(self)
         answer_at_once(self.box)
 
     def _build(self) -> widgets.VBox:
@@ -224,7 +229,7 @@ class SweepPanel:
         """Bring everything that follows from the controls in step with them; sends nothing."""
         with self.work.lock:
             self.form.follow()
-            self._tell_money()
+            self.money_moved()
             sweep, problems = self.form.asked()
             self.form.complain(problems, gently=not self._touched)
             self._counted = None
@@ -239,7 +244,9 @@ class SweepPanel:
                 self._idle()
             self._show_code()
 
-    def _tell_money(self) -> None:
+    @guarded
+    def money_moved(self) -> None:
+        """Bring the budget's line up to date, whoever has spent from it."""
         self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
 
     @guarded
@@ -358,7 +365,7 @@ class SweepPanel:
                 self.grid.show(job.sweep)
                 self.grid.say("")
             if self.grid.refresh(now=False):
-                self._tell_money()
+                self.money_moved()
 
     @guarded
     def ended(self, job: SweepJob) -> None:

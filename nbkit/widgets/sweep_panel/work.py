@@ -147,6 +147,7 @@ class SweepWork:
             job.sweep, how, allow = job.ask()
         self._let_land(job)
         if allow is not None:
+            job.sweep.settle()  # what a killed kernel had only written down is due again, and is counted
             allow()
         if job.stopped.is_set():
             return
