@@ -7,14 +7,14 @@ What a run can *do* (make itself again) is handed in by whoever holds the engine
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from nbkit.display.figure import figures_html, shield
 from nbkit.display.notice import notice_html, quiet_html
-from nbkit.display.text import count, ellipsis, usd
+from nbkit.display.text import call, count, ellipsis, usd
 from nbkit.errors import EngineError, NbkitError, NoImage
 from nbkit.image import PREVIEW_SIZE, GeneratedImage
 from nbkit.model import MICRO
@@ -168,7 +168,8 @@ class Run:
         arguments = [repr(self.request.prompt)]
         for name, value in self.request.parameters.items():
             if name == "reference_images":
-                arguments.append(f"{name}=[{', '.join(map(self._reference_code, value))}]")
+                codes = (reference_code(reference, self.reference_files) for reference in value)
+                arguments.append(f"{name}=[{', '.join(codes)}]")
             elif name != "prompt":
                 secret = isinstance(PARAMETERS[name].kind, Address)
                 arguments.append(f"{name}={(without_query(value) if secret else value)!r}")
@@ -176,19 +177,11 @@ class Run:
             arguments.append(f"seed={self.seed}")  # the service drew it; without it another picture would come
         if self.request.extra:
             arguments.append(f"extra={redacted(self.request.extra)!r}")
-        return f"studio.generate({', '.join(arguments)})"
+        return call("studio.generate", arguments)
 
     def as_json(self) -> str:
         """The JSON that was sent: an array of one task. Inline pictures stand as their hash, credentials not at all."""
         return json.dumps([self.task], indent=2, ensure_ascii=False)
-
-    def _reference_code(self, reference: Reference) -> str:
-        file = self.reference_files.get(reference.sha256)
-        if reference.is_lost or (file and reference.sha256 in file):
-            return f"studio.log.reference({reference.sha256!r})"  # where it is lost, that says so
-        if file:
-            return f"pathlib.Path({file!r})"  # of a panel: not in the log before it is sent
-        return repr(reference.wire if reference.data else reference.text)
 
     # -- showing it ------------------------------------------------------------------------------------
 
@@ -281,3 +274,18 @@ class Run:
         if self.request.size_was_chosen and self.request.size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
+
+
+def reference_code(reference: Reference, files: Mapping[str, str]) -> str:
+    """A reference image as Python, with the names ``studio`` and ``pathlib``.
+
+    Args:
+        reference: one of a request.
+        files: by the hash of its content, where a reference that has pixels is kept, or what its file is called.
+    """
+    file = files.get(reference.sha256)
+    if reference.is_lost or (file and reference.sha256 in file):
+        return f"studio.log.reference({reference.sha256!r})"  # where it is lost, that says so
+    if file:
+        return f"pathlib.Path({file!r})"  # of a panel: not in the log before it is sent
+    return repr(reference.wire if reference.data else reference.text)

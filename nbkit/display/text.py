@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nbkit.model import MICRO, Price
+
+LINE = 88
+"""Characters of a line of code that a cell shows without a scroll bar."""
 
 
 def usd(micros: int | None) -> str:
@@ -29,3 +34,11 @@ def ellipsis(text: str, length: int) -> str:
     """One line of at most ``length`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def call(function: str, arguments: Sequence[str]) -> str:
+    """A call as Python: one line where it fits, else a line for each argument."""
+    line = f"{function}({', '.join(arguments)})"
+    if len(line) <= LINE or len(arguments) < 2:
+        return line
+    return "\n".join([f"{function}(", *(f"    {argument}," for argument in arguments), ")"])

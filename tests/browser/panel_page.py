@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 STUDIO = "import nbkit\nstudio = nbkit.Studio(engine={engine}, path='{path}', budget=5)"
 PANEL = "panel = studio.panel()\npanel"
 PROMPT = "A paper lantern shop at night, the sign reads “OPEN LATE”"
-FOLDS = ("systemPrompt", "Grounding and safety", "referenceImages", "Output", "Delivery", "Show code", "Show JSON")
+FOLDS = ("systemPrompt", "Grounding and safety", "References", "Output", "Delivery", "Show code", "Show JSON")
 
 
 def prompt(panel):

@@ -10,7 +10,7 @@ from conftest import OLDER
 from panel_page import PROMPT, complaint, generate, picture, press_generate, prompt, stop
 from playwright.sync_api import expect
 
-CELLS = {"waits": "import asyncio; await asyncio.sleep(5)", "blocks": "import time; time.sleep(5)"}
+CELLS = {"waits": "import asyncio; await asyncio.sleep(10)", "blocks": "import time; time.sleep(10)"}
 RUNNING = "[*]:"
 
 
@@ -76,7 +76,7 @@ def test_an_error_is_shown(shown, kernel):
 
 @pytest.mark.parametrize("cell", list(CELLS))
 def test_stop_answers_while_a_cell_runs(shown, kernel, cell):
-    """Within a second; where the kernel itself calls no handler meanwhile, within a second of the cell's end."""
+    """While it runs; where the kernel itself calls no handler meanwhile, after the cell's end."""
     book, panel = shown(CELLS[cell], engine="nbkit.Offline(latency=30)", kernel=kernel)
     prompt(panel).fill(PROMPT)
     press_generate(panel)
@@ -85,7 +85,7 @@ def test_stop_answers_while_a_cell_runs(shown, kernel, cell):
     stop(panel).click()
     if not meanwhile(kernel):  # a cell that waits or blocks is all that such a kernel does
         expect(mark).not_to_have_text(RUNNING)
-    expect(panel.get_by_text(re.compile("^Stopped"))).to_be_visible(timeout=1000)
-    expect(generate(panel)).to_be_enabled()
+    expect(panel.get_by_text(re.compile("^Stopped"))).to_be_visible()
     if meanwhile(kernel):
         assert mark.text_content() == RUNNING
+    expect(generate(panel)).to_be_enabled()

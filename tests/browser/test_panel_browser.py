@@ -149,17 +149,17 @@ def test_a_file_becomes_a_reference(shown, tmp_path, png):
     file.write_bytes(png)
     _, panel = shown()
     prompt(panel).fill(PROMPT)
-    panel.get_by_role("button", name="referenceImages").click()
+    panel.get_by_role("button", name="References").click()
     with panel.page.expect_file_chooser() as chooser:
         panel.get_by_text("Choose files…").click()
     chooser.value.set_files(file)
     remove = panel.get_by_role("button", name="referenceImages: remove number 1, cat.png")
     expect(remove).to_be_visible()
-    expect(panel.get_by_role("button", name="referenceImages · 1 set")).to_be_visible()
+    expect(panel.get_by_role("button", name="References · 1 set")).to_be_visible()
     expect(panel.get_by_text("size follows the first reference")).to_be_visible()
     remove.click()
     expect(panel.get_by_text("cat.png")).to_have_count(0)
-    expect(panel.get_by_role("button", name="referenceImages · 1 set")).to_have_count(0)
+    expect(panel.get_by_role("button", name="References · 1 set")).to_have_count(0)
 
 
 def test_a_picture_is_saved_as_the_service_sent_it(shown, tmp_path):
@@ -278,7 +278,7 @@ def test_light_dark_and_narrow(shown, screenshots):
     ground = panel.locator(".nbkit-panel").evaluate("e => getComputedStyle(e).backgroundColor")
     assert max(int(part) for part in re.findall(r"\d+", ground)[:3]) < 80
     book.theme("JupyterLab Light")
-    for button in ("systemPrompt", "Grounding and safety", "referenceImages", "Output", "Delivery", "Show code"):
+    for button in ("systemPrompt", "Grounding and safety", "References", "Output", "Delivery", "Show code"):
         panel.get_by_role("button", name=button).click()
     page.set_viewport_size({"width": 860, "height": 1400})
     page.wait_for_timeout(500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,7 +13,7 @@ from nbkit.errors import RequestError
 from nbkit.request import NAMES, PARAMETERS, ImageRequest
 from nbkit.widgets.controls.control import Changed, Control, control_for
 from nbkit.widgets.controls.draft import Draft
-from nbkit.widgets.controls.fold import Fold, grid
+from nbkit.widgets.controls.fold import Fold, by_group, section
 from nbkit.widgets.controls.references import References
 from nbkit.widgets.controls.seed import Seed
 from nbkit.widgets.controls.size import Size
@@ -38,10 +39,11 @@ class Form:
         self.size, self.references, self.seed, self.draft = Size(), References(), Seed(), Draft()
         own = {name: control for control in (self.size, self.references, self.seed) for name in control.names}
         self.controls: dict[str, Control] = {n: own[n] if n in own else control_for(p) for n, p in PARAMETERS.items()}
-        shown = [self.controls[name] for name in OPEN if name not in apart]
-        aside = [*shown, *(self.controls[name] for name in apart)]
-        self.fold = Fold(control for control in self._each() if control not in aside)
-        self.box = widgets.VBox((grid(shown), self.fold.box))
+        shown = by_group(self.controls[name] for name in OPEN if name not in apart)
+        aside = [*chain.from_iterable(shown.values()), *(self.controls[name] for name in apart)]
+        begun = {PARAMETERS[name].group for control in aside for name in control.names}
+        self.fold = Fold((control for control in self._each() if control not in aside), begun=begun)
+        self.box = widgets.VBox((*(section(group, held) for group, held in shown.items()), self.fold.box))
         self.draft.button.observe(lambda _: self._draft(), "value")
 
     def _each(self, names: Iterable[str] = PARAMETERS) -> list[Control]:

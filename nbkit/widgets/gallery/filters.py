@@ -26,20 +26,15 @@ class Filters:
         self._changed, self._add = changed, add
         self._held: tuple[Condition | Expression, ...] = ()
         self.column = widgets.Dropdown(options=tuple(columns), description="filter by")
-        self.operator = widgets.Dropdown(options=OPERATORS, description="how", layout={"width": "auto"})
+        self.operator = widgets.Dropdown(options=OPERATORS, description="how")
         self.value = widgets.Text(description="value", placeholder="such as 0.7", continuous_update=False)
         self.button = widgets.Button(description="Add filter", tooltip="Show only the rows that meet this, too")
         self.chips = widgets.HBox()
-        for one, name in (
-            (self.operator, "nbkit-gallery-narrow"),
-            (self.value, "nbkit-gallery-narrow"),
-            (self.button, "nbkit-gallery-button"),
-        ):
-            one.add_class(name)
+        self.button.add_class("nbkit-gallery-button")
         self.operator.observe(self._follow, "value")
         self.chips.add_class("nbkit-gallery-row")
-        line = widgets.HBox((self.column, self.operator, self.value, self.button))
-        line.add_class("nbkit-gallery-row")
+        line = widgets.Box((self.column, self.operator, self.value, self.button))
+        line.add_class("nbkit-gallery-grid")
         self.box = widgets.VBox((line, self.chips))
 
     @property

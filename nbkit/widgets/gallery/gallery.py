@@ -295,7 +295,9 @@ class Gallery:
 
     def _build(self) -> widgets.VBox:
         self._line.add_class("nbkit-gallery-line")
-        above = (self.arrangement.box, self.filters.box, self._line, self.wall.box)
+        line = widgets.HBox((self._line, self.arrangement.size))
+        line.add_class("nbkit-gallery-row")
+        above = (self.arrangement.box, self.filters.box, line, self.wall.box)
         children = (*above, self._differing, self.marking.box, self._trouble)
         box = widgets.VBox(children)
         box.add_class("nbkit-gallery")

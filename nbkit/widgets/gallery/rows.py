@@ -14,7 +14,7 @@ from nbkit.run import DONE, UNKNOWN
 from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
 from nbkit.table import fact_of, is_gap
-from nbkit.widgets.wall.item import Item, Items
+from nbkit.widgets.wall.item import FLATTEST, WORDS, Item, Items
 
 MARKS = ("rating", "keep", "tags", "note")
 NEEDED = ("file", "imageUUID", "taskUUID")
@@ -113,6 +113,14 @@ class RowItems(Items):
         rows = self._frame.index.get_indexer(wanted) if len(wanted) else np.array([], dtype=int)
         places = self._place[rows[rows >= 0]]
         return [int(place) for place in np.unique(places[places >= 0])]
+
+    def tallest(self) -> float:
+        if not {"width", "height"} <= set(self._columns) or not len(self):
+            return 1.0
+        rows = self._frame[["width", "height", "file"]].iloc[self._order]
+        sides = rows[["width", "height"]].apply(pd.to_numeric, errors="coerce").astype("Float64")
+        shapes = (sides["height"] / sides["width"]).fillna(1.0).where(rows["file"].notna(), WORDS)
+        return float(np.clip(shapes.max(), FLATTEST, 1.0))
 
     def read(self, start: int, stop: int) -> list[Item]:
         part = self._frame[self._columns].iloc[self._order[start:stop]]

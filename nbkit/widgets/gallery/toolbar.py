@@ -18,7 +18,7 @@ class Arrangement:
     """Search, order, groups and the size of the tiles.
 
     Attributes:
-        box: the widget.
+        box: the widget; the list of sizes is placed beside the line that counts.
     """
 
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
@@ -33,11 +33,8 @@ class Arrangement:
         self.group.description = "group by"
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
         self.size = widgets.Dropdown(options=sizes, value=size, description="tiles")
-        first = widgets.HBox((self.search, self.sort, self.ascending))
-        second = widgets.HBox((self.group, self.size))
-        for one in (first, second):
-            one.add_class("nbkit-gallery-row")
-        self.box = widgets.VBox((first, second))
+        self.box = widgets.Box((self.search, self.sort, self.ascending, self.group))
+        self.box.add_class("nbkit-gallery-grid")
 
 
 class Marking:

@@ -32,14 +32,20 @@ function name(root) {
     for (const button of buttons.querySelectorAll(".widget-toggle-button"))
       setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
   }
+  for (const section of root.querySelectorAll(".nbkit-section")) {
+    const called = section.querySelector(".nbkit-group-name")?.textContent?.trim();
+    if (!called) continue;
+    setOnce(section, "role", "group");
+    setOnce(section, "aria-label", called);
+  }
   // Of several buttons with one word, each is named by its tooltip.
   for (const button of root.querySelectorAll("button.nbkit-named")) setOnce(button, "aria-label", button.title);
   // A press does nothing just now; a disabled button would lose the focus.
   for (const button of root.querySelectorAll("button.nbkit-busy")) setOnce(button, "aria-disabled", "true");
   for (const button of root.querySelectorAll("button[aria-disabled]:not(.nbkit-busy)")) button.removeAttribute("aria-disabled");
-  // A toggle button says that it is one, and whether it is down.
+  // A toggle button says that it is one, and whether it is down; or whether what it unfolds is open.
   for (const button of root.querySelectorAll("button.jupyter-button.widget-toggle-button:not(.widget-toggle-buttons *)"))
-    setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
+    setOnce(button, button.closest(".nbkit-more") ? "aria-expanded" : "aria-pressed", String(button.classList.contains("mod-active")));
 }
 
 /* What is said under the buttons is read aloud. An error is an alert, which is heard by itself. */

@@ -225,7 +225,9 @@ class Panel:
         if self.work.under_way:
             return  # the line belongs to what is under way; the run stands among the pictures
         if run.status == NOT_SENT:
-            self.bar.say("The service had not accepted what was stopped: it was not sent, and nothing was charged.")
+            self.bar.say(
+                "Stopped in time: the service had not accepted it, so it was not sent, and nothing was charged."
+            )
         elif run.error is not None:
             advice = run.error.advice if isinstance(run.error, EngineError) else ""
             self.bar.say(f"A run that was no longer waited for has failed: {run.error}", advice, wrong=True)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from nbkit.display.figure import shield
+from nbkit.display.text import call
 from nbkit.parameter import Address, without_query
-from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.request import PARAMETERS
+from nbkit.run import reference_code
 from nbkit.sweep.plan import make_plan, matched
 from nbkit.widgets.controls.control import Changed, label
-from nbkit.widgets.panel.source import code_of as run_code
+from nbkit.widgets.panel.source import source_html
 from nbkit.widgets.sweep_panel.counting import Books, Count
 
-NOTHING = "Nothing to show yet: the controls do not make a sweep."
 REFERENCES = label(PARAMETERS["reference_images"])
+NOTHING = "Nothing to show yet: the controls do not make a sweep."
 ROWS = 60
 """Rows of the plan that are shown; the first and the last ones of more."""
 
@@ -33,33 +34,24 @@ def code_of(
         running: those of ``sweep.run``.
         files: a file name for each reference that has pixels here; the line names the file, not its bytes.
     """
-    given = {**keywords, **building}
-    lines = [f"{given['prompt']!r}"] if "prompt" in given else []
-    head = ""
-    for name, value in given.items():
+    arguments = [f"{keywords['prompt']!r}"] if "prompt" in keywords else []
+    for name, value in keywords.items():
         if name == REFERENCES:
-            code = _references(value, files)
-            head = "import pathlib\n\n" if "pathlib.Path(" in code else ""
-            lines.append(code)
+            arguments.append(f"{name}=[{', '.join(reference_code(reference, files) for reference in value)}]")
         elif name != "prompt":
-            lines.append(f"{name}={_plain(name, value)!r}")
-    body = "".join(f"    {line},\n" for line in lines)
+            arguments.append(f"{name}={_plain(name, value)!r}")
+    arguments += [f"{name}={value!r}" for name, value in building.items()]
+    head = "import pathlib\n\n" if any("pathlib.Path(" in argument for argument in arguments) else ""
     how = ", ".join(f"{name}={value!r}" for name, value in running.items())
-    return f"{head}sweep = studio.sweep(\n{body})\nsweep.run({how})"
-
-
-def _references(value: Any, files: Mapping[str, str]) -> str:
-    """As the panel for one run writes them."""
-    code = run_code(ImageRequest("lantern", reference_images=value), files)
-    return code[code.index("reference_images=") : -1]
+    return f"{head}sweep = {call('studio.sweep', arguments)}\nsweep.run({how})"
 
 
 def _plain(name: str, value: Any) -> Any:
     """A value without credentials."""
-    if name in ("combine", "repeats", "sample", "name") or not isinstance(value, str):
-        return value
-    parameter = next((p for p in PARAMETERS.values() if name in p.spellings), None)
-    return without_query(value) if parameter and isinstance(parameter.kind, Address) else value
+    secret = isinstance(value, str) and any(
+        name in parameter.spellings for parameter in PARAMETERS.values() if isinstance(parameter.kind, Address)
+    )
+    return without_query(value) if secret else value
 
 
 def plan_html(counted: Count, books: Books, workers: int) -> str:
@@ -100,9 +92,5 @@ class SweepSource:
         """Keep what is open in step with the controls; empty texts say that there is nothing."""
         for button, place in ((self.code, self._code), (self.plan, self._plan)):
             place.layout.display = "" if button.value else "none"
-        self._code.value = self._text(code or NOTHING) if self.code.value else ""
-        self._plan.value = (plan or self._text(NOTHING)) if self.plan.value else ""
-
-    @staticmethod
-    def _text(text: str) -> str:
-        return f'<pre class="nbkit-source" tabindex="0">{escape(text)}</pre>'
+        self._code.value = source_html(code or NOTHING) if self.code.value else ""
+        self._plan.value = (plan or source_html(NOTHING)) if self.plan.value else ""

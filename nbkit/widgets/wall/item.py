@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+FLATTEST, WORDS = 0.3, 0.5
+"""The least height of a picture's room, and of one in which words stand in a picture's place, as a share of its width."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -60,6 +63,10 @@ class Items(Sequence[Item]):
             return []
         return [index for index, key in enumerate(self.keys(0, len(self))) if key in wanted]
 
+    def tallest(self) -> float:
+        """How high the tallest of the pictures is, as a share of its width; at most square, so rows are no higher than that."""
+        return 1.0  # whoever knows without reading them all says better
+
     @overload
     def __getitem__(self, index: int) -> Item: ...
     @overload
@@ -86,3 +93,9 @@ class ItemList(Items):
 
     def read(self, start: int, stop: int) -> list[Item]:
         return list(self._items[start:stop])
+
+    def tallest(self) -> float:
+        shapes = (
+            WORDS if item.file is None else item.height / item.width if item.width else 1.0 for item in self._items
+        )
+        return min(1.0, max((FLATTEST, *shapes)))

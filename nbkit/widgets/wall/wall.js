@@ -2,7 +2,7 @@
 // What goes to and fro is told in wall.py. One Store for each model, shared by its views; one View for each cell.
 
 const GAP = 8; // pixels between tiles
-const TEXT = 54; // pixels under a picture: its signs, and two lines of facts
+const TEXT = 56; // pixels under a picture: its signs, and two lines of facts
 const HEADING = 30;
 const EVERY = 60; // milliseconds between two questions while somebody scrolls
 const BATCH = 50; // previews in one question
@@ -368,7 +368,7 @@ class Tile {
     this.why = broken;
     this.element.setAttribute("aria-label", words(fact));
     this.signs.textContent = signs(fact);
-    this.caption.textContent = (fact.caption ?? []).join(" · ");
+    this.caption.replaceChildren(facts(fact.caption ?? []));
     this.element.title = fact.note ? `${fact.alt ?? ""}\n✎ ${fact.note}` : (fact.alt ?? "");
     const missing = fact.name ? broken : [fact.status, fact.missing].filter(Boolean).join(": ") || "no picture";
     if (missing) this.picture.replaceChildren(make("div", { class: "nbkit-wall-missing" }, missing));
@@ -382,6 +382,12 @@ class Tile {
     if (image.src !== url) image.src = url;
     if (!image.parentNode) this.picture.replaceChildren(image);
   }
+}
+
+/* Facts with dots between them. What begins a line shows no dot: the style moves that one out of sight. */
+function facts(caption) {
+  return make("div", {}, ...caption.flatMap((text, i) =>
+    i ? [" ", make("span", { class: "nbkit-wall-fact" }, make("span", {}, "· "), text)] : [make("span", { class: "nbkit-wall-fact" }, text)]));
 }
 
 function shape({ width, height }) {

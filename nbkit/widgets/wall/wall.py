@@ -36,9 +36,6 @@ FACTS = 200
 ALT = 300
 """Characters of a prompt on a tile; the whole one goes with the original."""
 
-FEW = 12
-"""So many without a scroll bar of their own stand in rows that are no higher than the pictures."""
-
 Ranges = list[tuple[int, int]]
 
 
@@ -116,7 +113,7 @@ class Wall:
             before, self._selected = self._selected, self._keys(ranges)
             with self.box.hold_sync():
                 self.box.total = len(items)
-                self.box.tallest = 1.0 if self.box.tall or len(items) > FEW else _tallest(self._items)
+                self.box.tallest = self._items.tallest()
                 self.box.groups = [[str(heading), int(many)] for heading, many in groups]
                 self.box.version += 1
                 self._publish(ranges, self._place(self._active))
@@ -316,12 +313,6 @@ def _ranges(places: Iterable[int]) -> Ranges:
 
 def _short(prompt: str) -> str:
     return prompt if len(prompt) <= ALT else ellipsis(prompt, ALT)
-
-
-def _tallest(items: Iterable[Item]) -> float:
-    """The height of the tallest of few pictures, as a share of its width; at most square."""
-    shapes = [min(1.0, item.height / item.width) for item in items if item.width and item.height]
-    return max(shapes, default=0.3)
 
 
 def _file_name(item: Item) -> str:
