@@ -53,7 +53,7 @@ class Ledger:
         studio: the account that a budget is kept on.
         limits: what may be spent.
         pace: how long to wait for what.
-        moved: called after each run that was settled, from the thread that settled it.
+        moved: called whenever money was held, spent or set free, from the thread that did it; raises nothing.
     """
 
     def __init__(
@@ -76,7 +76,9 @@ class Ledger:
         self._shared = self._new_gate()
         self._heart = Heart(journal.beat)
         self._landing = Landing(client, journal, store)
-        self.recovery = Recovery(client, journal, history, self._landing, engine=engine, pace=pace, gate=self.gate)
+        self.recovery = Recovery(
+            client, journal, history, self._landing, engine=engine, pace=pace, gate=self.gate, moved=moved
+        )
 
     def plan(
         self, request: ImageRequest, *, parent: str | None = None, sweep: str | None = None, purse: Purse | None = None
@@ -110,6 +112,7 @@ class Ledger:
             HANDS.leave(plan.task_uuid)
             raise
         self._heart.start()
+        self._moved()
         return plan
 
     def abandon(self, plan: Plan) -> None:
@@ -118,6 +121,7 @@ class Ledger:
             self._journal.never_sent(plan.task_uuid)
         finally:
             HANDS.leave(plan.task_uuid)
+        self._moved()
 
     def carry_out(self, plan: Plan, gate: Gate | None = None) -> Run:
         """Send a planned run and see it through: to its pictures on disk, or to a reason why there are none."""
@@ -169,4 +173,4 @@ class Ledger:
             ) from error
         finally:
             HANDS.leave(plan.task_uuid)
-            self._moved()
+        self._moved()

@@ -33,6 +33,9 @@ from nbkit.table import LIMIT, THUMBNAIL, show_frame
 SHOWN = 20
 """Rows that the log shows as the last line of a cell: the latest."""
 
+MANY = 500
+"""So many runs are not asked for by name: all rows are read as quickly."""
+
 
 class RunLog:
     """Every run that was ever made in a folder, by this kernel or another one.
@@ -65,6 +68,13 @@ class RunLog:
             sweep: only the runs of the sweep of that name.
         """
         return to_frame(self._database, self.store.shown, None if sweep is None else RUNS.c.sweep == sweep)
+
+    def rows_of(self, task_uuids: Iterable[str]) -> pd.DataFrame:
+        """The rows of some runs, in the columns of :meth:`to_frame`; quicker than all rows where they are few."""
+        wanted = list(dict.fromkeys(task_uuids))
+        if len(wanted) > MANY:
+            return self.to_frame()
+        return to_frame(self._database, self.store.shown, RUNS.c.taskUUID.in_(wanted))
 
     def search(self, text: str) -> pd.DataFrame:
         """The rows whose prompt, tags or note hold every word of a text, in the columns of :meth:`to_frame`.

@@ -77,6 +77,13 @@ def without_query(address: str) -> str:
     return re.split(r"[?#]", address)[0].rpartition("@")[2]  # its "https://" was forgotten
 
 
+def without_queries(value: Any) -> Any:
+    """A value that is to be shown: addresses in it, also in a list, without what may be a credential."""
+    if type(value) in (list, tuple):  # of another kind, nobody knows what it does when it is looked at
+        return [without_queries(part) for part in value]
+    return without_query(value) if type(value) is str and "://" in value else value
+
+
 def plain(text: str) -> str:
     return str.__str__(text)  # str() of a member of an enum that is also a str gives its name, not its value
 

@@ -60,6 +60,7 @@ class Recovery:
         engine: only its runs can be asked for.
         pace: of the ledger; a recovery is less patient.
         gate: makes the gate of one run.
+        moved: called after each run that was settled.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class Recovery:
         engine: str,
         pace: Pace,
         gate: Callable[[], Gate],
+        moved: Callable[[], None],
     ) -> None:
         self._client, self._journal, self._history, self._landing = client, journal, history, landing
-        self._engine, self._gate, self._patience = engine, gate, pace.patience
+        self._engine, self._gate, self._moved, self._patience = engine, gate, moved, pace.patience
         self._hasty = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
 
     def recover(self, *, resend: bool = False, sweep: str | None = None) -> list[Recovered]:
@@ -141,6 +143,8 @@ class Recovery:
             return self._recover_run(row, resend=resend)
         except Exception as error:  # noqa: BLE001  whatever is wrong with one run is told in its row
             return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
+        finally:
+            self._moved()
 
     def _recover_run(self, row: Any, *, resend: bool) -> Recovered:
         uuid, before = row["taskUUID"], row["status"]

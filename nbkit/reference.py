@@ -237,6 +237,8 @@ def _from_bytes(data: bytes) -> Reference:
 
 def _from_text(text: str) -> Reference:
     if not (_UUID.fullmatch(text) or _is_address(text) or _is_inline(text)):
+        if "://" in text:
+            raise Wrong("format", f"{RULE}; of addresses, http and https ones")
         raise Wrong("format", f"{RULE}; a text is never opened as a file: for a file, pathlib.Path({short_repr(text)})")
     if not _is_inline(text):
         return Reference(text=text, sha256=hashlib.sha256(text.encode()).hexdigest())

@@ -15,7 +15,7 @@ from typing import Any
 
 from nbkit import model
 from nbkit.errors import RequestError
-from nbkit.parameter import Address, Parameter, Wrong, plain, short_repr, without_query
+from nbkit.parameter import Address, Parameter, Several, Wrong, plain, short_repr, without_queries, without_query
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 FIXED = {"taskType": model.TASK_TYPE, "model": model.MODEL}
@@ -49,6 +49,8 @@ def _broken(parameter: Parameter[Any], spelling: str, value: Any, wrong: Wrong) 
     shown = short_repr(value)
     if isinstance(parameter.kind, Address):  # its query is a credential, also inside bytes or a list
         shown = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
+    elif isinstance(parameter.kind, Several):
+        shown = short_repr(without_queries(value))
     hint = "" if wrong.suggestion is None else f". Nearest: {spelling}={wrong.suggestion!r}"
     if isinstance(wrong.suggestion, tuple):
         hint = f". Nearest pair: width={wrong.suggestion[0]}, height={wrong.suggestion[1]}"

@@ -33,8 +33,8 @@ from nbkit.sweep.cell import Cell
 from nbkit.sweep.cells import Cells
 from nbkit.sweep.sweep import Sweep, Workshop
 from nbkit.waiting import in_thread
+from nbkit.watchers import Watcher, Watchers
 from nbkit.widgets.gallery.gallery import Gallery
-from nbkit.widgets.panel.job import Watcher
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
@@ -94,7 +94,7 @@ class Studio:
         self._account = uuid.uuid4().hex
         self._reuse = reuse
         self._last: Run | None = None
-        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+        self._watchers = Watchers()
         # The log's runs hold a way back to the studio, and a studio must still end when nobody holds it.
         studio = weakref.ref(self)
         self.log = RunLog(Path(path).expanduser(), lambda run: _finished(studio(), run))
@@ -109,7 +109,7 @@ class Studio:
             studio=self._account,
             limits=limits,
             pace=self._engine.pace,
-            moved=lambda: _tell_watchers(studio()),
+            moved=self._watchers.tell,
         )
         self._closing = weakref.finalize(self, _close, self._client, self.log)
         if self._engine.by_default:
@@ -342,7 +342,7 @@ class Studio:
         self._closing()
 
     def watch(self, watcher: Watcher) -> None:
-        """Have ``watcher.money_moved()`` called after each run, a sweep's too, as long as somebody holds it."""
+        """Have ``watcher.money_moved()`` called whenever money has moved, as long as somebody holds it."""
         self._watchers.add(watcher)
 
     # -- inside ------------------------------------------------------------------------------------------
@@ -412,11 +412,6 @@ class Studio:
 
 def _finished(studio: Studio | None, run: Run) -> Run:
     return run if studio is None else studio._finish(run)  # noqa: SLF001  the studio's own way, handed to its log
-
-
-def _tell_watchers(studio: Studio | None) -> None:
-    for watcher in [] if studio is None else list(studio._watchers):  # noqa: SLF001  the studio's own way again
-        watcher.money_moved()
 
 
 def _close(client: Client, log: RunLog) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from gallery_log import write_log
 from ipywidgets import Widget
+from ipywidgets.widgets.widget import _instances
 
 import nbkit
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
@@ -531,3 +532,22 @@ def test_compare_says_what_differs(tmp_path):
         assert "data:image" not in told
         gallery.select(gallery.frame.imageUUID[0])
         assert gallery._differing.value == ""
+
+
+def test_the_selection_is_read_without_the_rest_of_the_log(gallery, log, monkeypatch):
+    """Of a long log, only the runs that are selected; with marks that were set elsewhere."""
+    gallery.select(gallery.frame.iloc[[1, 3]])
+    log.mark(gallery.selection.iloc[[0]], rating=5)
+    monkeypatch.setattr(log, "to_frame", lambda *_: pytest.fail("all of it was read"))
+    assert gallery.selection.rating.tolist() == [5, pd.NA]
+
+
+def test_a_filter_that_was_taken_away_leaves_no_widget_behind(gallery):
+    """A day's work in one gallery does not pile up in the kernel."""
+    gallery.filter("temperature > 0.1")
+    before = len(_instances)
+    for rating in (1, 2, 3):
+        gallery.filter(f"rating > {rating} or temperature > 0")
+        gallery.clear()
+        gallery.filter("temperature > 0.1")
+    assert len(_instances) == before

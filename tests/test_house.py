@@ -17,7 +17,7 @@ ROOT = Path(nbkit.__file__).parent
 # From the ground up: a module imports only what stands before it. A package stands for all that is in it.
 ORDER = (
     "errors", "model", "parameter", "reference", "naming", "rules", "request", "display", "image", "run",
-    "storage", "answer", "download", "intake", "client", "gate", "conversation", "offline", "engines", "landing", "recovery", "ledger", "money", "waiting", "comparison", "table", "export", "log", "sweep",
+    "storage", "answer", "download", "intake", "client", "gate", "conversation", "offline", "engines", "landing", "recovery", "ledger", "money", "waiting", "watchers", "comparison", "table", "export", "log", "sweep",
     "widgets", "studio", "magic",
 )  # fmt: skip
 

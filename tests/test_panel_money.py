@@ -8,6 +8,7 @@ from sweep_tools import until
 import nbkit
 from nbkit.errors import NbkitError, RequestError
 from nbkit.run import NOT_SENT
+from nbkit.storage.owner import HANDS
 from nbkit.widgets.page.seen import most_in
 
 PROMPT = "A paper lantern"
@@ -52,6 +53,65 @@ def test_what_the_page_showed_counts_and_not_what_the_kernel_knows(open_):
     panel.bar.generate.click()
     until(lambda: "press again" in panel.bar.under.value)
     assert len(studio.log) == 0
+
+
+def test_two_presses_are_each_judged_by_their_own_button(open_):
+    """Both wait in a busy kernel's queue; the dearer one's price does not allow the other to become as dear."""
+    studio = open_()
+    panel = studio.panel(PROMPT, seed=1, resolution="0.5K", at_once=2)
+    panel.generate()
+    assert panel.wait(30).image.width == 512
+    final = panel.pictures.actions.finals["4K"]
+    panel.access._handle_custom_msg({"seen": panel.bar.generate.description}, [])
+    panel.bar.generate.click()
+    panel.access._handle_custom_msg({"seen": final.description}, [])
+    final.click()
+    panel.set(resolution="4K")
+    until(lambda: panel.work.under_way == 0)
+    assert sorted(studio.df.width) == [512, 4096]  # and no second one at 4K, which its button did not say
+
+
+def test_what_named_no_price_is_not_sent(open_):
+    """A page that is behind may show the button as it was before there was a price on it."""
+    studio = open_()
+    panel = studio.panel(PROMPT)
+    panel.access._handle_custom_msg({"seen": "Generate"}, [])
+    panel.bar.generate.click()
+    until(lambda: "named no price yet" in panel.bar.under.value)
+    assert len(studio.log) == 0
+
+
+def test_after_a_refusal_nothing_is_said_to_be_under_way(open_):
+    """What is wrong stands at its control, and the line under the buttons says that nothing was sent."""
+    panel = open_().panel()
+    with pytest.raises(RequestError):
+        panel.generate()
+    assert "Nothing was sent" in panel.bar.under.value
+    assert "missing" in panel.controls["prompt"].complaint
+
+
+def test_a_watcher_that_fails_does_not_come_between_a_run_and_its_pictures(open_):
+    """Whoever shows a sum may be wrong; the run is paid."""
+
+    class Broken:
+        def money_moved(self):
+            raise ValueError("nothing to show it on")
+
+    studio, broken = open_(), Broken()
+    studio.watch(broken)
+    assert studio.generate(PROMPT, resolution="0.5K").status == "done"
+    assert [run.status for run in studio.sweep(PROMPT, seed=[1, 2], resolution="0.5K").run().runs] == ["done"] * 2
+
+
+def test_what_a_recovery_sets_free_is_shown(open_):
+    """A run that was planned by a kernel that is gone held its money until now."""
+    studio = open_(budget=1.00)
+    panel = studio.panel(PROMPT)
+    plan = studio._ledger.plan(nbkit.ImageRequest(PROMPT, resolution="0.5K"))
+    assert "$0.95343 left of $1.00" in panel._head.value
+    HANDS.leave(plan.task_uuid)  # as if its kernel had ended
+    studio.recover()
+    assert "$1.00 left of $1.00" in panel._head.value
 
 
 def test_what_became_cheaper_is_sent(open_):

@@ -239,3 +239,16 @@ def test_an_error_of_the_service_may_repeat_an_address(service, studio, tmp_path
     assert TOKEN not in everything_shown(studio, run)
     studio.close()
     assert TOKEN.encode() not in written(tmp_path)
+
+
+def test_a_reference_that_is_none_is_told_without_its_credentials(open_studio):
+    """What was typed into a panel may be an address with a password; the error names the rule and not the secret."""
+    panel = open_studio(api_key=KEY).panel("A paper lantern")
+    panel.controls["reference_images"]._hear(
+        {"kind": "text", "text": f"ftp://me:{TOKEN}@h.example/x.png?token={TOKEN}"}, []
+    )
+    with pytest.raises(errors.RequestError, match="http and https") as caught:
+        panel.generate()
+    assert (
+        TOKEN not in f"{caught.value} {panel!r} {panel.bar.under.value} {panel.controls['reference_images'].complaint}"
+    )

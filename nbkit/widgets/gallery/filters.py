@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis
 from nbkit.widgets.gallery.query import ALONE, IS, OPERATORS, Condition, Expression
+from nbkit.widgets.page.subshell import answer_at_once
 
 
 class Filters:
@@ -48,8 +49,11 @@ class Filters:
 
     def replace(self, conditions: Iterable[Condition | Expression]) -> None:
         """Have these conditions and no others."""
-        self._held = tuple(conditions)
+        self._held, before = tuple(conditions), self.chips.children
         self.chips.children = tuple(self._chip(condition) for condition in self._held)
+        for chip in before:
+            for part in (chip, chip.layout, chip.style):
+                part.close()
         self.chips.layout.display = "" if self._held else "none"
         self._changed()
 
@@ -66,6 +70,7 @@ class Filters:
         chip = widgets.Button(description=f"✕ {words}", tooltip=f"Take this filter away: {words}")
         chip.add_class("nbkit-gallery-button")
         chip.on_click(lambda _: self.replace(old for old in self._held if old is not condition))
+        answer_at_once(chip)
         return chip
 
     def _follow(self, _change: object) -> None:

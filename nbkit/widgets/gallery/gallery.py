@@ -30,6 +30,7 @@ from nbkit.widgets.gallery.marker import Marker, Told
 from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
+from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.wall.wall import Wall
 
@@ -98,6 +99,7 @@ class Gallery:
         self.box = self._build()
         self._listen()
         self._show()
+        answer_at_once(self.box)
 
     # -- what is shown ---------------------------------------------------------------------------------------
 
@@ -113,8 +115,13 @@ class Gallery:
         with self._lock:
             rows = self._rows.loc[list(self.wall.selected)]
             if len(rows):
-                rows = with_marks(rows, self._log.to_frame())
+                rows = with_marks(rows, self._log.rows_of(rows["taskUUID"].dropna().astype(str)))
             return rows.reset_index(drop=True)
+
+    def runs_of(self, keys: Iterable[str]) -> list[str]:
+        """The taskUUIDs of the runs that pictures belong to, each once."""
+        with self._lock:
+            return list(dict.fromkeys(self._rows.loc[list(keys), "taskUUID"].dropna().astype(str)))
 
     def select(self, which: pd.DataFrame | Iterable[str] | str) -> None:
         """Select pictures and nothing else.

@@ -16,6 +16,11 @@ import traitlets
 HERE = Path(__file__).parent
 
 
+def name_on(text: str) -> str:
+    """The name of a button whose text is a name and a price."""
+    return text.partition(" · ")[0]
+
+
 class Access(anywidget.AnyWidget):
     """The helper of one panel; it stands as a child of the element that it serves.
 
@@ -30,16 +35,23 @@ class Access(anywidget.AnyWidget):
     def __init__(self) -> None:
         super().__init__()
         self.add_class("nbkit-access")
-        self._seen: str | None = None
+        self._seen: dict[str, str] = {}
         self.on_msg(lambda _, content, __: self._hear(content))
 
-    def take_seen(self) -> str | None:
-        """What stood on the page's button at the latest press of a paid one, once; ``None`` if no page told."""
-        seen, self._seen = self._seen, None
-        return seen
+    def take_seen(self, name: str | None = None) -> str | None:
+        """What stood on the page's button at the latest press, once; ``None`` if no page told.
+
+        Args:
+            name: of the button, without its price; ``None``: of the only paid one that there is.
+        """
+        if name is not None:
+            return self._seen.pop(name, None)
+        return self._seen.popitem()[1] if self._seen else None
 
     def _hear(self, content: dict[str, Any]) -> None:
         if "seen" in content:
-            self._seen = str(content["seen"])
+            text = str(content["seen"])
+            self._seen.pop(name_on(text), None)  # the latest stands last
+            self._seen[name_on(text)] = text
         elif "there" in content:  # what a notebook saved of its widgets may be drawn with no kernel: it asks
             self.send({"here": True})

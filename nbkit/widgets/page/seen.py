@@ -31,10 +31,16 @@ def check_seen(text: str, price: Price, what: str = "this") -> None:
         what: how that is called in the sentence.
 
     Raises:
-        RequestError: if it may cost more; nothing has been sent.
+        RequestError: if it named no price, or less than it may cost; nothing has been sent.
     """
     most = most_in(text)
-    if most is not None and price.high > most:
+    if most is None:
+        raise RequestError(
+            f"The button named no price yet, and {what} is up to {usd(price.high)}. Nothing was sent: press again.",
+            parameter="price",
+            reason="conflict",
+        )
+    if price.high > most:
         raise RequestError(
             f"The button said {usd(most)}, and {what} is up to {usd(price.high)} now. Nothing was sent: press again.",
             parameter="price",

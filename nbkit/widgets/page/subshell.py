@@ -8,16 +8,23 @@ nothing of all this, nothing happens.
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets as widgets
 
-_SENT_BACK_TO = "_reply_subshell_for"
-"""ipykernel 7.4's note of where to answer; with none, the page's own wish counts."""
+_ROUTE = "_reply_subshell_for"
+"""A comm's own way, in ipykernel 7.4, to say which subshell handles a message for it."""
 
 
 def answer_at_once(box: widgets.Widget) -> None:
     """Have what comes from these widgets handled while a cell runs, where the kernel can."""
     comm = box.comm
-    if comm is not None and hasattr(comm, _SENT_BACK_TO):
-        setattr(comm, _SENT_BACK_TO, None)
+    if comm is not None and hasattr(comm, _ROUTE):
+        setattr(comm, _ROUTE, _as_asked)
     for child in getattr(box, "children", ()):
         answer_at_once(child)
+
+
+def _as_asked(_message: Any, subshell: Any) -> Any:
+    """The subshell that the page asked for."""
+    return subshell

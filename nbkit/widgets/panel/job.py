@@ -14,15 +14,9 @@ from nbkit.log import RunLog
 from nbkit.money import Budget
 from nbkit.request import NAMES, ImageRequest
 from nbkit.run import Run
+from nbkit.watchers import Watcher
 
 Done = Callable[[Run | None, BaseException | None], None]
-
-
-class Watcher(Protocol):
-    """Who is told that money has moved."""
-
-    def money_moved(self) -> None:
-        """A run has ended, whoever asked for it; called from any thread."""
 
 
 class Host(Protocol):

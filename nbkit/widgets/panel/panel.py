@@ -19,7 +19,7 @@ from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control
 from nbkit.widgets.controls.form import Form
-from nbkit.widgets.page.access import Access
+from nbkit.widgets.page.access import Access, name_on
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import Bar, head_html
@@ -207,7 +207,9 @@ class Panel:
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         if run is None:
             self._refresh()
-            if job.failure is not None and not self._stands_at_a_control(job.failure):
+            if job.failure is not None and self._stands_at_a_control(job.failure):
+                self.bar.say("Nothing was sent: what is wrong stands at its control.")
+            elif job.failure is not None:
                 self.bar.say_error(job.failure)
             return
         if not late or (self.last is None and run.status != NOT_SENT):
@@ -244,8 +246,8 @@ class Panel:
         self.access.kept = self.results.state
         self.pictures.add(run, late=late)
 
-    def seen(self) -> str | None:
-        return self.access.take_seen()
+    def seen(self, text: str) -> str | None:
+        return self.access.take_seen(name_on(text))
 
     @guarded
     def money_moved(self) -> None:

@@ -17,7 +17,6 @@ from nbkit.display.compare import differences_html
 from nbkit.log import RunLog
 from nbkit.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
-from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.actions import Actions, Deeds
 from nbkit.widgets.panel.shown import Shown, pictures_of
 from nbkit.widgets.wall.wall import Wall
@@ -86,7 +85,7 @@ class Pictures:
             self.strip.show([shown.item(small=True) for shown in self._mine.values()])
             if not late or not self.chosen:
                 self.choose(tuple(new.values())[:1])
-        if self.gallery is not None:  # not under the lock: it has one of its own, and calls back
+        if self.gallery is not None and self.history.value:  # not under the lock: it has one of its own, and calls back
             self._safely(self.gallery.refresh)
 
     def choose(self, pictures: Sequence[Shown]) -> None:
@@ -158,16 +157,16 @@ class Pictures:
             self.gallery = Gallery(self._log, size=112, height="300px")
             self.gallery.wall.on_select(lambda _: self._remember())
             self._past.children = (self.gallery.box,)
-            answer_at_once(self.gallery.box)
+        elif self.history.value and self.gallery is not None:
+            self.gallery.refresh()
         self._past.layout.display = "" if self.history.value else "none"
 
     def _remember(self) -> None:
         """Pictures of the log were chosen in the history."""
         assert self.gallery is not None
-        rows = self.gallery.selection.head(MOST)
-        runs = self._log.several(list(rows["taskUUID"].unique()))
+        keys = self.gallery.wall.selected[:MOST]
+        runs = self._log.several(self.gallery.runs_of(keys))
         shown = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
         shown |= self._mine  # which know the credentials that the log does not keep
-        keys = [key for key in self.gallery.wall.selected if key in shown]
-        if keys:
-            self.choose([shown[key] for key in keys])
+        if chosen := [shown[key] for key in keys if key in shown]:
+            self.choose(chosen)

@@ -40,8 +40,12 @@ class Desk(Protocol):
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for."""
 
-    def seen(self) -> str | None:
-        """What stood on the page's button at the latest press, if a page has told. Not under the lock."""
+    def seen(self, text: str) -> str | None:
+        """What stood on the page's button at its latest press, if a page has told. Not under the lock.
+
+        Args:
+            text: what the kernel's own button said by then.
+        """
 
     def show(self, run: Run, *, late: bool) -> None:
         """A run is to be shown. Not under the lock: making previews takes its time."""
@@ -79,14 +83,14 @@ class Work:
 
     def click(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
         """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
-        now = time.monotonic()
+        now, said = time.monotonic(), str(getattr(button, "description", ""))
+        shown = self._desk.seen(said)  # at once: the next press has its own
         with self.lock:
             twice = now - self._clicked.get(button, float("-inf")) < DOUBLE_CLICK
             self._clicked[button] = now
         job = None if twice else self.take(ask, parent)
         if job is not None:
-            said = str(getattr(button, "description", ""))
-            in_thread(lambda: self._send_settled(job, said), "nbkit-panel")
+            in_thread(lambda: self._send_settled(job, shown or said), "nbkit-panel")
 
     def take(self, ask: Callable[[], ImageRequest], parent: str | None = None) -> Job | None:
         """Begin a job, unless there are as many as may be."""
@@ -141,9 +145,9 @@ class Work:
         if self.latest is not None and self.latest.failure is not None:
             raise self.latest.failure
 
-    def _send_settled(self, job: Job, said: str) -> None:
+    def _send_settled(self, job: Job, shown: str) -> None:
         time.sleep(SETTLE)
-        ask, shown = job.ask, self._desk.seen() or said
+        ask = job.ask
 
         def agreed() -> ImageRequest:
             request = ask()
@@ -160,7 +164,10 @@ class Work:
                 if not self._jobs:
                     self._ticking = False
                     return
-                self._desk.passing(self._jobs[0].seconds, len(self._jobs))
+                try:
+                    self._desk.passing(self._jobs[0].seconds, len(self._jobs))
+                except Exception as error:  # noqa: BLE001  the clock goes on
+                    self._desk.fault(error)
 
     def _done(self, job: Job, run: Run | None, error: BaseException | None) -> None:
         """A run has ended; called from the thread that made it."""
