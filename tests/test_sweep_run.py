@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 import service_faults as fault
-from service import PRICE, Answer, error
+from service import PRICE, Answer, error, picture
 from sweep_tools import assert_books_agree, until
 
 from nbkit import errors
@@ -145,6 +145,14 @@ def test_runs_of_a_result_can_be_made_again(service, studio):
     run = lanterns(studio, [1]).run().runs[0]
     assert run.rerun(temperature=0.3).status == "done"
     assert len(service.sent) == 2
+
+
+def test_runs_of_a_result_share_their_reference_images(service, studio):
+    """A large picture that all cells refer to is read once and held once, however many runs there are."""
+    runs = lanterns(studio, reference_images=[picture("PNG")]).run().runs
+    assert len(runs) == 6
+    assert len({id(run.request.reference_images[0].data) for run in runs}) == 1
+    assert runs[0].request.reference_images[0].data == picture("PNG")
 
 
 # -- money -----------------------------------------------------------------------------------------------------

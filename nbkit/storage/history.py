@@ -142,10 +142,11 @@ class History:
             results: dict[int, list[Row]] = {}
             for result in found:
                 results.setdefault(result["run"], []).append(result)
-        return [self._run(row, results.get(row["id"], [])) for row in rows]
+        read: dict[str, Reference] = {}  # by hash: the runs of a sweep share their reference images
+        return [self._run(row, results.get(row["id"], []), read) for row in rows]
 
-    def _run(self, row: Row, results: Sequence[Row]) -> Run:
-        request, files = self._request(row)
+    def _run(self, row: Row, results: Sequence[Row], read: dict[str, Reference]) -> Run:
+        request, files = self._request(row, read)
         return Run(
             request=request,
             task_uuid=row["taskUUID"],
@@ -163,15 +164,15 @@ class History:
             reference_files=files,
         )
 
-    def _request(self, row: Row) -> tuple[ImageRequest, dict[str, str]]:
+    def _request(self, row: Row, read: dict[str, Reference]) -> tuple[ImageRequest, dict[str, str]]:
         values = dict(row["request"])
         files: dict[str, str] = {}
         if "reference_images" in values:
-            values["reference_images"] = [self._reference(text, files) for text in values["reference_images"]]
+            values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
         return ImageRequest(**values, extra=row["extra"]), files
 
-    def _reference(self, text: str, files: dict[str, str]) -> Any:
-        """A reference that was given as pixels comes back from the image folder."""
+    def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:
+        """A reference that was given as pixels comes back from the image folder, or from what was read before."""
         kind, _, digest = text.partition(":")
         if kind != "sha256":
             return text
@@ -179,8 +180,10 @@ class History:
             path = self._store.path(name)
             if path.exists():
                 files[digest] = (self._store.shown / name).as_posix()
-                media_type = REFERENCE_TYPES[path.suffix]
-                return Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
+                if digest not in read:
+                    media_type = REFERENCE_TYPES[path.suffix]
+                    read[digest] = Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
+                return read[digest]
         return lost_reference(digest)  # the run can still be looked at; only sending it again needs the picture
 
     def _pictures(self, row: Row, request: ImageRequest, results: Sequence[Row]) -> Iterator[GeneratedImage]:
