@@ -9,6 +9,8 @@ import builtins
 import hashlib
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +73,9 @@ def examine(data: bytes) -> Facts:
         raise DownloadError("a picture of far more pixels than any size of the model") from None
     except Exception as error:  # noqa: BLE001  a decoder that is fed with anything may raise anything
         beginning = data[:16].decode("ascii", "replace").strip()
-        # Pillow's own words name the stream by its address in memory, and these words go into the log.
-        unknown = isinstance(error, UnidentifiedImageError)
-        why = "no JPEG, PNG or WEBP" if unknown else without_addresses(str(error))
         raise DownloadError(
-            f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {why})", retry=True
+            f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {_why(error)})",
+            retry=True,
         ) from None
 
 
@@ -188,12 +188,9 @@ class GeneratedImage:
             NoImage: if its file is gone or damaged.
         """
         data = self.bytes
-        try:
-            with Image.open(io.BytesIO(data)) as picture:
-                picture.load()
-                return picture
-        except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
-            raise _damaged(error) from None
+        with _decoding(), Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+            return picture
 
     def save(self, path: str | os.PathLike[str] = ".") -> Path:
         """Write the picture to a file and return its path.
@@ -223,13 +220,7 @@ class GeneratedImage:
         Raises:
             NoImage: if its file is gone or damaged.
         """
-        data = self.bytes
-        try:
-            return make_preview(data, size, weight)
-        except NoImage:
-            raise
-        except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
-            raise _damaged(error) from None
+        return make_preview(self.bytes, size, weight)
 
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, weight: int | None = None
@@ -268,13 +259,29 @@ class GeneratedImage:
         return {"text/html": shield(figure_html(self.figure())), "text/plain": repr(self)}
 
 
-def _damaged(error: Exception) -> NoImage:
-    return NoImage(f"the picture's file is damaged: {without_addresses(str(error))}")
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """The one place that says of a picture that its file is damaged, and why."""
+    try:
+        yield
+    except NoImage:
+        raise
+    except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
+        raise NoImage(f"the picture's file is damaged: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    """What a decoder says; of what it does not know at all, Pillow names only the stream."""
+    return "no JPEG, PNG or WEBP" if isinstance(error, UnidentifiedImageError) else without_addresses(str(error))
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Width and height that a picture's header names; nothing is decoded."""
-    with Image.open(io.BytesIO(data)) as picture:
+    """Width and height that a picture's header names; nothing is decoded.
+
+    Raises:
+        NoImage: if it has none.
+    """
+    with _decoding(), Image.open(io.BytesIO(data)) as picture:
         return picture.size
 
 
@@ -285,9 +292,14 @@ def shown_size(width: int, height: int, limit: int) -> tuple[int, int]:
 
 
 def make_preview(data: bytes, size: int = PREVIEW_SIZE, weight: int | None = None) -> bytes:
-    """A small JPEG of a picture, at most ``size`` pixels on its long side and light enough for a notebook."""
+    """A small JPEG of a picture, at most ``size`` pixels on its long side and light enough for a notebook.
+
+    Raises:
+        NoImage: if it cannot be decoded.
+    """
     most = PREVIEW_BYTES * max(1.0, (size / PREVIEW_SIZE) ** 2) if weight is None else weight
-    small = reduced(data, shown_size(*size_of(data), size))
+    with _decoding():
+        small = reduced(data, shown_size(*size_of(data), size))
     for quality in (82, 72, 60, 45, 30, 20, 10):
         out = io.BytesIO()
         small.save(out, "JPEG", quality=quality, optimize=True)
@@ -302,12 +314,9 @@ def reduced(data: bytes, target: tuple[int, int]) -> Image.Image:
     Raises:
         NoImage: if it cannot be decoded.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
-            return _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    except Exception as error:  # noqa: BLE001  a decoder that is fed with a damaged file may raise anything
-        raise _damaged(error) from None
+    with _decoding(), Image.open(io.BytesIO(data)) as picture:
+        picture.draft("RGB", target)  # lets the JPEG decoder do most of the shrinking
+        return _flat(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-from PIL import UnidentifiedImageError
 
 from nbkit.display.bundle import Bundle
 from nbkit.display.figure import Figure
@@ -240,8 +239,6 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
     try:
         kept = previews_of(path)
         data = kept.get(path, size) if kept else make_preview(path.read_bytes(), size)
-    except UnidentifiedImageError:
-        return Figure(None, alt, caption=caption, missing="its file is damaged")
     except (OSError, ValueError):  # what is in a frame may be no path at all
         return Figure(None, alt, caption=caption, missing="its file is not here")
     except NoImage as error:

@@ -8,11 +8,12 @@ import pytest
 from service import picture
 
 from nbkit import errors
-from nbkit.image import examine, make_preview, size_of
+from nbkit.image import GeneratedImage, examine, make_preview, size_of
 from nbkit.log import RunLog
 from nbkit.storage import previews as module
 from nbkit.storage.images import ImageStore
 from nbkit.storage.previews import Previews, previews_of
+from nbkit.table import figure_of
 
 
 @pytest.fixture
@@ -106,6 +107,29 @@ def test_what_is_not_there_and_what_cannot_be_decoded(tmp_path, file):
     file.write_bytes(b"no picture")
     with pytest.raises(errors.NoImage, match="damaged"):
         previews.get(file, 256)
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [(lambda _: b"nothing to see", "no JPEG, PNG or WEBP"), (lambda data: data[:-40], "truncated")],
+    ids=["junk", "cut"],
+)
+@pytest.mark.parametrize("size", [128, 100, 5000])
+def test_damage_is_said_once_and_in_the_same_words_everywhere(tmp_path, file, damage, why, size):
+    """By the previews, by the picture itself and by a frame that is shown."""
+    data = file.read_bytes()
+    image = GeneratedImage(facts=examine(data), path=file)
+    file.write_bytes(damage(data))
+    previews, words = Previews(tmp_path / "elsewhere"), set()
+    for look in (lambda: previews.get(file, size), lambda: image.preview(size), lambda: image.pil):
+        with pytest.raises(errors.NoImage) as caught:
+            look()
+        words.add(str(caught.value))
+    words |= {image.figure(size).missing, figure_of(str(file), "A lantern", size).missing}
+    (said,) = words
+    assert said.startswith("the picture's file is damaged: ")
+    assert said.count("damaged") == 1
+    assert why in said
 
 
 def test_memory_is_bounded_in_bytes(tmp_path, file, decoded):

@@ -14,9 +14,7 @@ import zlib
 from collections import OrderedDict
 from pathlib import Path
 
-from nbkit.errors import NoImage
 from nbkit.image import make_preview
-from nbkit.parameter import without_addresses
 
 BUCKETS = (128, 256, 384, 768, 1536)
 """Pixels on the long side of what is kept on disk; a size between two of them is made of the larger one."""
@@ -73,13 +71,13 @@ class Previews:
     def _find(self, file: Path, size: int) -> bytes:
         bucket = next((bucket for bucket in BUCKETS if bucket >= size), None)
         if bucket is None:
-            return _made(file.read_bytes(), size)
+            return make_preview(file.read_bytes(), size)
         place = self.folder / file.stem[:2] / f"{file.stem}-{bucket}.jpg"
         data = _read(place)
         if data is None:
-            data = _made(file.read_bytes(), bucket)
+            data = make_preview(file.read_bytes(), bucket)
             _write(place, data)
-        return data if size == bucket else _made(data, size)
+        return data if size == bucket else make_preview(data, size)
 
     def _recall(self, key: tuple[str, int]) -> bytes | None:
         with self._lock:
@@ -109,13 +107,6 @@ def previews_of(file: Path) -> Previews | None:
     """The previews that a picture belongs to, told by its path; ``None`` for a file that lies in no log's store."""
     stored = file.parent.name == file.stem[:2] and file.parent.parent.name == PICTURES and _STEM.fullmatch(file.stem)
     return previews_in(file.parent.parent.parent) if stored else None
-
-
-def _made(data: bytes, size: int) -> bytes:
-    try:
-        return make_preview(data, size)
-    except Exception as error:  # noqa: BLE001  a decoder that is fed with anything may raise anything
-        raise NoImage(f"the picture's file is damaged: {without_addresses(str(error))}") from None
 
 
 def _read(place: Path) -> bytes | None:
