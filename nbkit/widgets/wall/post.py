@@ -1,11 +1,12 @@
 """Pictures on their way to a page: made in a thread, the newest request first.
 
 A kernel's main thread belongs to the person's cells, so it only takes requests in. What somebody scrolled past is
-made last, or not at all.
+made last, or not at all. Whatever is not answered is said to be dropped, so that the page can ask again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbkit.errors import NoImage
 from nbkit.waiting import in_thread
 
 BATCH = 50
@@ -60,10 +62,13 @@ class Post:
             self._requests.append(request)
             late, self._requests = self._requests[:-WAITING], self._requests[-WAITING:]
             start, self._working = not self._working, True
-        if ids := [name for old in late for name, _ in old.wanted]:
-            self._send({"type": "dropped", "ids": ids}, [])
+        self._drop([name for old in late for name, _ in old.wanted])
         if start:
-            in_thread(self._work, "nbkit-wall")
+            try:
+                in_thread(self._work, "nbkit-wall")
+            except RuntimeError:  # no thread to be had now; the next request tries again
+                self._working = False
+                raise
 
     def _work(self) -> None:
         while True:
@@ -89,20 +94,32 @@ class Post:
                 data.append(self._preview(file, request.pixels))
                 ids.append(name)
             except Exception as error:  # noqa: BLE001  a damaged file may fail in any way, and its tile says how
-                broken[str(name)] = _reason(error)
-        self._send({"type": "previews", "pixels": request.pixels, "ids": ids, "broken": broken}, data)
+                broken[name] = _reason(error)
+        told = {str(name): why for name, why in broken.items()}
+        self._answer({"type": "previews", "pixels": request.pixels, "ids": ids, "broken": told}, data, [*ids, *broken])
 
     def _read(self, request: _Request) -> None:
         name, file = request.wanted.popleft()
         try:
-            data = file.read_bytes()
-        except OSError as error:
-            self._send({"type": "original", "id": name, "broken": _reason(error)}, [])
-        else:
-            self._send({"type": "original", "id": name}, [data])
+            data, told = [file.read_bytes()], {}
+        except Exception as error:  # noqa: BLE001  as in _make(): a picture may be too large for the memory, too
+            data, told = [], {"broken": _reason(error)}
+        self._answer({"type": "original", "id": name, **told}, data, [name])
+
+    def _answer(self, content: dict[str, Any], data: list[bytes], ids: list[int]) -> None:
+        try:
+            self._send(content, data)
+        except Exception:  # noqa: BLE001  a line that is down for a moment must not end the thread
+            self._drop(ids)
+
+    def _drop(self, ids: list[int]) -> None:
+        """Tell the page that these do not come; if that does not arrive either, it asks again after a while."""
+        if ids:
+            with contextlib.suppress(Exception):
+                self._send({"type": "dropped", "ids": ids}, [])
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "its file is not here"
-    return f"its file cannot be shown: {error}"
+    return str(error) if isinstance(error, NoImage) else f"its file cannot be shown: {error}"
