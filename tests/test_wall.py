@@ -1,12 +1,14 @@
 """The wall without a page: what it tells, what it makes in which order, what a press does. A list stands for the page."""
 
+import functools
 import json
+import queue
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from nbkit.storage.previews import Previews
 from nbkit.widgets.wall.item import Item, ItemList, Items
 from nbkit.widgets.wall.post import Post
 from nbkit.widgets.wall.wall import Wall
@@ -21,19 +23,23 @@ class Page:
     """What a page would hear and say."""
 
     def __init__(self, wall):
-        self.wall, self.heard = wall, []
-        wall.box.send = lambda content, buffers=None: self.heard.append((content, buffers or []))
+        self.wall, self.heard, self.came = wall, [], threading.Condition()
+        wall.box.send = self.hear
+
+    def hear(self, content, buffers=None):
+        with self.came:
+            self.heard.append((content, buffers or []))
+            self.came.notify_all()
 
     def say(self, kind, **content):
         version = content.pop("version", self.wall.box.version)
         self.wall.box._handle_custom_msg({"type": kind, "version": version, **content}, [])
 
     def wait_for(self, kind):
-        deadline = time.monotonic() + 10
-        while not any(content["type"] == kind for content, _ in self.heard):
-            assert time.monotonic() < deadline, f"no {kind} among {[c['type'] for c, _ in self.heard]}"
-            time.sleep(0.005)
-        return next((content, buffers) for content, buffers in self.heard if content["type"] == kind)
+        with self.came:
+            came = self.came.wait_for(lambda: any(content["type"] == kind for content, _ in self.heard), 10)
+            assert came, f"no {kind} among {[content['type'] for content, _ in self.heard]}"
+            return next((content, buffers) for content, buffers in self.heard if content["type"] == kind)
 
     def rows(self, *ranges):
         self.heard.clear()
@@ -118,6 +124,37 @@ def test_a_question_about_an_earlier_showing_is_not_answered(wall, page):
     assert wall.selected == ()
 
 
+def test_what_is_asked_for_by_number_is_answered_in_every_showing(wall, page, tmp_path):
+    """While somebody types into a search box, the pictures that the page has asked for come all the same."""
+    file = tmp_path / "picture.jpg"
+    file.write_bytes(b"exactly these")
+    wall.show([item(1, file=file)])
+    (told,) = page.rows((0, 1))
+    wall.show([item(2)])
+    page.say("previews", ids=[told["id"]], pixels=256, version=1)
+    page.say("original", ids=[told["id"]], version=1)
+    assert page.wait_for("previews")[0]["ids"] == [told["id"]]
+    assert page.wait_for("original")[1] == [b"exactly these"]
+
+
+def test_a_page_can_ask_where_a_picture_stands(wall, page):
+    """One that is open in full size stays so when another comes in front; -1 is nowhere."""
+    wall.show([item(1), item(2)])
+    first, second = page.rows((0, 2))
+    wall.show([item(0), item(1)])
+    page.say("find", ids=[second["id"], first["id"]], version=1)
+    places = [[second["id"], -1], [first["id"], 1]]
+    assert page.heard[-1][0] == {"type": "found", "version": 2, "at": places}
+
+
+def test_saving_needs_no_row_in_the_page(wall, page):
+    """The page is told of what it may never have shown."""
+    wall.show([item(number) for number in range(2_000)])
+    wall.save(["key-1500"])
+    (fact,) = page.heard[-1][0]["facts"]
+    assert fact["name"] == "seed-1500-000000000000.jpg"
+
+
 def test_only_what_is_in_view_is_read(wall, page):
     """A hundred thousand pictures open as fast as ten."""
     items = Counted()
@@ -132,8 +169,8 @@ def test_previews_are_made_in_a_thread(wall, page):
     made_in = []
     wall._post._preview = lambda file, size: made_in.append(threading.current_thread().name) or b"jpeg"
     wall.show([item(1), item(2), item(3, file=None, missing="refused")])
-    first, second, _ = page.rows((0, 3))
-    page.say("previews", at=[1, 0, 2, 77], pixels=256)
+    first, second, third = page.rows((0, 3))
+    page.say("previews", ids=[second["id"], first["id"], third["id"], 77], pixels=256)
     content, buffers = page.wait_for("previews")
     assert content["ids"] == [second["id"], first["id"]]
     assert buffers == [b"jpeg", b"jpeg"]
@@ -151,7 +188,7 @@ def test_a_damaged_file_says_so_in_its_tile(wall, page):
     wall._post._preview = preview
     wall.show([item(1), item(2)])
     first, second = page.rows((0, 2))
-    page.say("previews", at=[0, 1], pixels=256)
+    page.say("previews", ids=[first["id"], second["id"]], pixels=256)
     content, buffers = page.wait_for("previews")
     assert content["broken"] == {str(first["id"]): "its file cannot be shown: it is cut short"}
     assert (content["ids"], buffers) == ([second["id"]], [b"jpeg"])
@@ -180,15 +217,84 @@ def test_the_newest_request_is_answered_first():
     assert [content["ids"] for content in sent if content["type"] == "dropped"] == [[2], [3]]
 
 
+def test_a_damaged_picture_is_said_once(wall, page, tmp_path):
+    """In the words that a run, a table and a comparison have for it."""
+    file = tmp_path / f"{1:064x}.png"
+    file.write_bytes(b"nothing to see")
+    wall._post._preview = Previews(tmp_path / "previews").get
+    wall.show([item(1, file=file)])
+    (told,) = page.rows((0, 1))
+    page.say("previews", ids=[told["id"]], pixels=128)
+    content, _ = page.wait_for("previews")
+    assert content["broken"] == {str(told["id"]): "the picture's file is damaged: no JPEG, PNG or WEBP"}
+
+
+class Line:
+    """A line to a page that fails a few times."""
+
+    def __init__(self, faults):
+        self.faults, self.arrived, self.mended = faults, queue.Queue(), threading.Event()
+
+    def send(self, content, buffers):
+        if self.faults:
+            self.faults -= 1
+            if not self.faults:
+                self.mended.set()
+            raise OSError("the line is down")
+        self.arrived.put(content)
+
+
+@pytest.mark.parametrize("pixels", [128, 0], ids=["previews", "originals"])
+def test_what_could_not_be_sent_is_told_to_be_dropped(tmp_path, pixels):
+    """The page asks for it again, and what is asked for later comes."""
+    line = Line(faults=1)
+    file = tmp_path / "picture.jpg"
+    file.write_bytes(b"jpeg")
+    post = Post(line.send, lambda file, size: b"jpeg")
+    ask = functools.partial(post.previews, pixels) if pixels else post.originals
+    ask([(1, file)])
+    assert line.arrived.get(timeout=10) == {"type": "dropped", "ids": [1]}
+    ask([(2, file)])
+    assert "dropped" not in line.arrived.get(timeout=10).values()
+
+
+def test_a_line_that_was_down_for_longer_is_used_again():
+    """Nothing could be told meanwhile; that is no reason to be silent afterwards."""
+    line = Line(faults=2)
+    post = Post(line.send, lambda file, size: b"jpeg")
+    post.previews(128, [(1, Path("1"))])
+    assert line.mended.wait(10)
+    post.previews(128, [(2, Path("2"))])
+    assert line.arrived.get(timeout=10)["ids"] == [2]
+
+
+def test_without_a_thread_the_next_request_tries_again(monkeypatch):
+    """A machine that has no more threads for a moment is no reason to be silent afterwards."""
+    line = Line(faults=0)
+    post = Post(line.send, lambda file, size: b"jpeg")
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError):
+            post.previews(128, [(1, Path("1"))])
+    post.previews(128, [(2, Path("2"))])
+    assert line.arrived.get(timeout=10)["ids"] == [2]
+    assert line.arrived.get(timeout=10)["ids"] == [1]
+
+
 def test_the_original_comes_as_it_is(wall, page, tmp_path):
     """Byte by byte, and a file that is gone is said to be."""
     file = tmp_path / "picture.jpg"
     file.write_bytes(b"exactly these")
     wall.show([item(1, file=file), item(2)])
-    page.say("original", at=[0])
+    here, gone = page.rows((0, 2))
+    page.say("original", ids=[here["id"]])
     assert page.wait_for("original")[1] == [b"exactly these"]
     page.heard.clear()
-    page.say("original", at=[1])
+    page.say("original", ids=[gone["id"]])
     assert page.wait_for("original")[0]["broken"] == "its file is not here"
 
 
@@ -241,17 +347,44 @@ def test_a_callback_may_use_the_wall(wall, page):
 
 
 def test_a_fault_in_a_callback_is_shown(wall, page):
-    """Jupyter would lose it. The next press that goes well takes it away."""
+    """Jupyter would lose it. The next press that goes well takes it away; whatever else goes well does not."""
 
     def fail(key, keys):
         if key == "1":
             raise ValueError("no such rating")
 
     wall.on_key(fail)
-    wall.show([item(1)])
+    wall.on_key(lambda key, keys: None)
+    wall.show([item(1), item(2)])
     page.say("key", key="1", ranges=[(0, 1)])
     assert "ValueError: no such rating" in wall.box.problem
+    page.say("select", ranges=[(1, 2)], active=1)
+    page.rows((0, 2))
+    wall.select(["key-1"])
+    page.say("key", key="2", ranges=[(0, 1)], version=0)
+    assert "ValueError: no such rating" in wall.box.problem
     page.say("key", key="2", ranges=[(0, 1)])
+    assert wall.box.problem == ""
+
+
+def test_faults_of_several_kinds_stand_side_by_side(wall, page):
+    """Each until its own kind of thing goes well."""
+    failing = [True]
+
+    def fail(keys):
+        if failing:
+            raise ValueError("no room")
+
+    wall.on_select(fail)
+    wall.show([item(1)])
+    page.say("rows", ranges=["nonsense"])
+    wall.select(["key-1"])
+    assert "too many values" in wall.box.problem
+    assert "no room" in wall.box.problem
+    page.rows((0, 1))
+    assert wall.box.problem.startswith("ValueError: no room")
+    failing.clear()
+    wall.select([])
     assert wall.box.problem == ""
 
 
@@ -268,7 +401,9 @@ def test_opening_from_code_and_by_a_person(wall, page):
     wall.on_open(opened.append)
     wall.show([item(number) for number in range(6)])
     wall.open([f"key-{number}" for number in range(6)])
-    assert page.heard[-1][0] == {"type": "open", "version": 1, "at": [0, 1, 2, 3]}
+    sent = page.heard[-1][0]
+    assert (sent["type"], sent["version"], sent["at"]) == ("open", 1, [0, 1, 2, 3])
+    assert [fact["alt"] for fact in sent["facts"]] == [f"prompt {number}" for number in range(4)]
     page.say("open", at=[2])
     assert opened == [("key-2",)]
 
@@ -303,16 +438,14 @@ def test_no_picture_is_in_the_state(wall, page):
 
 
 def test_many_threads(wall, page):
-    """Messages may come in any thread while code shows something else."""
-    errors = []
+    """Messages may come in any thread while code shows something else; nothing goes wrong, not even for a moment."""
+    problems = []
+    wall.box.observe(lambda change: problems.append(change.new), "problem")
 
     def ask():
-        try:
-            for _ in range(100):
-                page.say("rows", ranges=[(0, 50)])
-                page.say("select", ranges=[(0, 5)], active=0)
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
+        for _ in range(100):
+            page.say("rows", ranges=[(0, 50)])
+            page.say("select", ranges=[(0, 5)], active=0)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -321,18 +454,18 @@ def test_many_threads(wall, page):
         wall.show([item(number) for number in range(length)])
     for thread in threads:
         thread.join(20)
-    assert errors == []
-    assert wall.box.problem == ""
+    assert not any(thread.is_alive() for thread in threads)
+    assert problems == []
 
 
 def test_a_long_prompt_is_cut_with_a_sign(wall, page):
     """A tile has its beginning, and whoever opens the picture the whole of it, also where there is no picture."""
     long = "a secret garden " * 50 + "at dawn"
     wall.show([item(1, alt=long), item(2, alt=long, file=None), item(3)])
-    first, _, third = page.rows((0, 3))
+    first, second, third = page.rows((0, 3))
     assert first["alt"].endswith("…")
     assert len(first["alt"]) <= 300
     assert first["cut"]
     assert "cut" not in third
-    page.say("original", at=[0, 1, 2, 7])
-    assert page.wait_for("whole")[0]["words"] == [[first["id"], long], [first["id"] + 1, long]]
+    page.say("original", ids=[first["id"], second["id"], third["id"], 7])
+    assert page.wait_for("whole")[0]["words"] == [[first["id"], long], [second["id"], long]]

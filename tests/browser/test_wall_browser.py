@@ -5,7 +5,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from wall_page import said, selected, tile
+from wall_page import BareWall, fact, jpeg, said, selected, tile
 
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 WALL = """
@@ -273,3 +273,160 @@ def test_axe_finds_nothing(shown, violations, screenshots):
         assert violations(page.locator(".nbkit-wall-stage")) == []
         page.keyboard.press("Escape")
     book.theme("JupyterLab Light")
+
+
+# -- with a kernel whose every word is the test's ------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(chromium):
+    """``bare(6)`` gives a wall of six pictures on an empty page."""
+    page, errors = chromium.new_page(viewport={"width": 900, "height": 700}), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield lambda total=6: BareWall(page, total)
+    page.close()
+    assert errors == []
+
+
+def test_an_opened_picture_stays_itself_when_another_comes_in_front(bare):
+    """It is shown all the time; keys are for it alone, and go nowhere before the kernel has said where it stands."""
+    wall = bare()
+    wall.tell(0, 1, 2, 3, 4, 5)
+    wall.open(3)
+    expect(wall.dialog).to_contain_text("3 of 6")
+    wall.show(7, active=3)
+    wall.tell(9, 0, 1, 2, 3, 4, 5)
+    assert wall.wait_for("find")["ids"] == [2]
+    wall.page.keyboard.press("x")
+    wall.page.keyboard.press("ArrowRight")
+    assert wall.sent("key") == []
+    wall.hear("found", version=1, at=[[2, 2]])
+    wall.page.keyboard.press("x")
+    assert wall.sent("key") == []
+    wall.hear("found", version=2, at=[[2, 3]])
+    expect(wall.dialog).to_contain_text("4 of 7")
+    expect(wall.opened()).to_have_text("picture 2")
+    wall.page.keyboard.press("x")
+    assert wall.wait_for("key")["ranges"] == [[3, 4]]
+    wall.page.keyboard.press("ArrowRight")
+    expect(wall.opened()).to_have_text("picture 3")
+
+
+def test_no_key_is_for_a_picture_that_is_not_known_yet(bare):
+    """Whoever steps on faster than the kernel answers marks nothing unseen."""
+    wall = bare(2000)
+    wall.tell(0, 1)
+    wall.open(2)
+    wall.page.keyboard.press("ArrowRight")
+    wall.page.keyboard.press("4")
+    assert wall.sent("key") == []
+    wall.tell(0, 1, 2)
+    expect(wall.opened()).to_have_text("picture 2")
+    wall.page.keyboard.press("4")
+    assert wall.wait_for("key")["ranges"] == [[2, 3]]
+
+
+def test_an_opened_picture_that_leaves_the_wall_is_closed(bare):
+    """Of several the others stay; after the last one the keyboard is where it was."""
+    wall = bare()
+    wall.tell(0, 1, 2, 3, 4, 5)
+    tile(wall.page, 2).click()
+    tile(wall.page, 3).click(modifiers=["Control"])
+    wall.page.keyboard.press("Enter")
+    expect(wall.opened()).to_have_text(["picture 1", "picture 2"])
+    wall.show(5, active=1)
+    assert wall.wait_for("find")["ids"] == [1, 2]
+    wall.hear("found", version=2, at=[[1, -1], [2, 1]])
+    expect(wall.opened()).to_have_text(["picture 2"])
+    expect(wall.dialog).to_contain_text("2 of 5")
+    wall.show(1)
+    assert wall.wait_for("find")["ids"] == [2]
+    wall.hear("found", version=3, at=[[2, -1]])
+    expect(wall.dialog).to_have_count(0)
+    expect(wall.page.get_by_role("listbox")).to_be_focused()
+
+
+def test_previews_come_although_something_else_was_shown_meanwhile(bare):
+    """They are asked for by number: an answer, however late, is one."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    asked = wall.wait_for("previews")
+    assert asked["ids"] == [0, 1]
+    wall.show(2)
+    wall.tell(1, 0)
+    wall.hear("previews", jpeg(), jpeg(), pixels=asked["pixels"], ids=[0, 1])
+    for place, number in ((1, 1), (2, 0)):
+        expect(tile(wall.page, place).get_by_role("img", name=f"picture {number}")).to_be_visible()
+
+
+def test_what_was_dropped_is_asked_for_again(bare):
+    """Previews of what is in view, the original of what is open, and what is to be saved."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    assert wall.wait_for("previews")["ids"] == [0, 1]
+    wall.hear("dropped", ids=[1])
+    assert wall.wait_for("previews")["ids"] == [1]
+    wall.open(1)
+    assert wall.wait_for("original")["ids"] == [0]
+    wall.hear("dropped", ids=[0])
+    assert wall.wait_for("original")["ids"] == [0]
+    wall.hear("original", jpeg(), id=0)
+    expect(wall.dialog.get_by_role("link", name="Save")).to_be_visible()
+    wall.page.keyboard.press("Escape")
+    wall.hear("save", facts=[fact(1)])
+    assert wall.wait_for("original")["ids"] == [1]
+    wall.hear("dropped", ids=[1])
+    assert wall.wait_for("original")["ids"] == [1]
+
+
+def test_saving_what_the_page_has_never_shown(bare):
+    """It is saved under its name, and what cannot be saved is said."""
+    wall = bare(2000)
+    wall.hear("save", facts=[fact(1500)])
+    assert wall.wait_for("original")["ids"] == [1500]
+    wall.hear("original", id=1500, broken="its file is not here")
+    alert = wall.page.get_by_role("alert")
+    expect(alert).to_have_text("seed-1500.jpg cannot be saved: its file is not here")
+    wall.hear("save", facts=[fact(1500)])
+    with wall.page.expect_download() as download:
+        wall.hear("original", jpeg(), id=1500)
+    assert download.value.suggested_filename == "seed-1500.jpg"
+    expect(alert).to_have_count(0)
+
+
+def test_the_keyboard_stays_at_work_at_either_end(bare):
+    """A button that is disabled while it has the focus would hear no further key."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    wall.open(1)
+    wall.dialog.get_by_role("button", name="Next picture").press("Enter")
+    expect(wall.opened()).to_have_text("picture 1")
+    expect(wall.dialog.get_by_role("button", name="Close (Esc)")).to_be_focused()
+    wall.page.keyboard.press("ArrowLeft")
+    expect(wall.opened()).to_have_text("picture 0")
+
+
+def test_what_has_the_focus_keeps_it_while_others_change(bare):
+    """A preview or a rating that comes in draws the page again, and a person may be about to press Save."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    wall.open(1)
+    wall.hear("original", jpeg(), id=0)
+    save = wall.dialog.get_by_role("link", name="Save")
+    save.focus()
+    wall.hear("facts", facts=[fact(1) | {"rating": 5}])
+    expect(tile(wall.page, 2)).to_have_attribute("aria-label", re.compile("rated 5"))
+    expect(save).to_be_focused()
+
+
+def test_a_view_that_is_closed_lets_its_originals_go(bare):
+    """A cell that is run again while a picture is open keeps no megabytes in the page."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    wall.open(1)
+    wall.wait_for("original")
+    wall.hear("original", jpeg(), id=0)
+    address = wall.dialog.get_by_role("link", name="Save").get_attribute("href")
+    wall.page.evaluate("() => closeView()")
+    gone = "(address) => fetch(address).then(() => false, () => true)"
+    assert wall.page.evaluate(gone, address)

@@ -27,6 +27,10 @@ function make(tag, attributes = {}, ...children) {
 
 const number = (n) => n.toLocaleString("en");
 
+function write(element, text) { // a text that is the same is left alone: a screen reader would read it out again
+  if (element.textContent !== text) element.textContent = text;
+}
+
 // -- ranges: [[first, end], …], in order, without overlap ------------------------------------------------
 
 const holds = (ranges, i) => ranges.some(([first, end]) => i >= first && i < end);
@@ -84,7 +88,7 @@ class Store {
     this.whole = new Map(); // number -> the whole prompt, where a tile has the beginning of it
     this.originals = new Map(); // number -> {url} or {broken}
     this.pressed = []; // clicks on tiles of which nothing has been told since
-    this.asked = { rows: new Map(), previews: new Map(), originals: new Set() };
+    this.asked = { rows: new Map(), previews: new Map(), originals: new Map() }; // when, by place or by number
     this.saving = new Set();
     this.waiting = 0;
     this.quiet = false;
@@ -119,6 +123,7 @@ class Store {
     this.asked.rows.clear();
     this.told = undefined;
     this.take();
+    for (const view of this.views) view.stage.renew();
     this.tell("arrange");
   }
 
@@ -164,28 +169,33 @@ class Store {
 
   askPreviews(wanted, pixels) { // the most wanted first
     const now = performance.now();
-    const at = wanted.filter((i) => {
-      const id = this.rows.get(i), fact = this.facts.get(id);
-      if (!fact?.name || this.broken.has(id)) return false;
+    const ids = wanted.map((i) => this.rows.get(i)).filter((id) => {
+      if (!this.facts.get(id)?.name || this.broken.has(id)) return false;
       if ((this.previews.get(id)?.pixels ?? 0) >= pixels) return false;
       return now - (this.asked.previews.get(id) ?? -AGAIN) >= AGAIN;
     });
-    for (const i of at) this.asked.previews.set(this.rows.get(i), now);
+    for (const id of ids) this.asked.previews.set(id, now);
     // The kernel answers the newest question first: the most wanted go out last.
-    for (let end = Math.ceil(at.length / BATCH); end > 0; end--) {
-      this.send({ type: "previews", pixels, at: at.slice((end - 1) * BATCH, end * BATCH) });
+    for (let end = Math.ceil(ids.length / BATCH); end > 0; end--) {
+      this.send({ type: "previews", pixels, ids: ids.slice((end - 1) * BATCH, end * BATCH) });
       this.expect();
     }
   }
 
   askOriginals(wanted) {
-    const at = wanted.filter((i) => {
-      const id = this.rows.get(i), fact = this.facts.get(id);
+    const now = performance.now();
+    this.fetch(wanted.filter((id) => {
+      const fact = this.facts.get(id);
       const lacking = (fact?.name && !this.originals.has(id)) || (fact?.cut && !this.whole.has(id));
-      return lacking && !this.asked.originals.has(id);
-    });
-    for (const i of at) this.asked.originals.add(this.rows.get(i));
-    if (at.length) { this.send({ type: "original", at }); this.expect(); }
+      return lacking && now - (this.asked.originals.get(id) ?? -AGAIN) >= AGAIN;
+    }));
+  }
+
+  fetch(ids) {
+    if (!ids.length) return;
+    for (const id of ids) this.asked.originals.set(id, performance.now());
+    this.send({ type: "original", ids });
+    this.expect();
   }
 
   // answers
@@ -198,7 +208,8 @@ class Store {
       previews: () => this.hearPreviews(content, buffers),
       whole: () => this.hearWhole(content),
       original: () => this.hearOriginal(content, buffers),
-      dropped: () => { content.ids.forEach((id) => this.asked.previews.delete(id)); this.tell("paint"); },
+      dropped: () => this.hearDropped(content),
+      found: () => { for (const view of this.views) view.stage.found(content); },
       open: () => this.hearOpen(content),
       save: () => this.hearSave(content),
     }[content.type];
@@ -263,7 +274,7 @@ class Store {
   }
 
   evict() {
-    const shown = new Set([...this.views].flatMap((view) => [...view.shown()]));
+    const shown = new Set([...this.views].flatMap((view) => [...view.shown(), ...view.stage.ids()]));
     const most = Math.max(KEPT, 2 * shown.size);
     for (const [id, { url }] of this.previews) {
       if (this.previews.size <= most) break;
@@ -273,13 +284,28 @@ class Store {
     }
   }
 
+  hearDropped({ ids }) { // asked for again by whoever still shows them
+    for (const id of ids) for (const asked of [this.asked.previews, this.asked.originals]) asked.delete(id);
+    this.fetch(ids.filter((id) => this.saving.has(id)));
+    this.tell("paint");
+  }
+
   hearOriginal({ id, broken }, buffers) {
     this.asked.originals.delete(id);
-    if (this.saving.delete(id) && !broken) download(buffers[0], this.facts.get(id));
-    if (![...this.views].some((view) => view.stage.wants(id))) return;
+    if (this.saving.delete(id)) this.save(id, broken, buffers);
+    if (!this.opened().has(id)) return;
     const type = this.facts.get(id)?.media ?? "";
+    const old = this.originals.get(id);
+    if (old?.url) URL.revokeObjectURL(old.url);
     this.originals.set(id, broken ? { broken } : { url: URL.createObjectURL(new Blob([buffers[0]], { type })) });
     for (const view of this.views) view.stage.paint();
+  }
+
+  save(id, broken, buffers) {
+    const fact = this.facts.get(id);
+    this.unsaved = broken ? `${fact?.name ?? "a picture"} cannot be saved: ${broken}` : "";
+    if (!broken) download(buffers[0], fact);
+    this.tell("say");
   }
 
   hearWhole({ words }) {
@@ -290,7 +316,9 @@ class Store {
     for (const view of this.views) view.stage.paint();
   }
 
-  dropOriginals(kept) {
+  opened() { return new Set([...this.views].flatMap((view) => view.stage.ids())); }
+
+  dropOriginals(kept = this.opened()) {
     for (const [id, { url }] of this.originals) {
       if (kept.has(id)) continue;
       if (url) URL.revokeObjectURL(url);
@@ -298,21 +326,19 @@ class Store {
     }
   }
 
-  hearOpen({ version, at }) {
+  hearOpen({ version, at, facts }) {
     if (version !== this.version || !at.length) return;
+    facts.forEach((fact, i) => { this.learn(fact); this.rows.set(at[i], fact.id); });
     const view = this.latest ?? [...this.views][0];
     if (view) view.stage.open(at);
-    else this.pending = { version, at };
+    else this.pending = { version, at, facts };
   }
 
-  hearSave({ version, at }) { // asks for what it has already, too: a copy in hand may be on its way out
-    if (version !== this.version || !at.length) return;
-    for (const i of at) {
-      this.saving.add(this.rows.get(i));
-      this.asked.originals.add(this.rows.get(i));
-    }
-    this.send({ type: "original", at });
-    this.expect();
+  hearSave({ facts }) { // asks for what it has already, too: a copy in hand may be on its way out
+    const ids = facts.filter((fact) => fact.name).map((fact) => fact.id);
+    for (const fact of facts) this.learn(fact);
+    for (const id of ids) this.saving.add(id);
+    this.fetch(ids);
   }
 
   close() {
@@ -400,7 +426,7 @@ class Stage {
   constructor(view) {
     this.view = view;
     this.store = view.store;
-    this.at = [];
+    this.pictures = []; // {id, place}; no id before its row has come, no place just after a new showing
     const button = (name, text, press) => {
       const element = make("button", { type: "button", "aria-label": name, title: name }, text);
       element.addEventListener("click", press);
@@ -422,7 +448,7 @@ class Stage {
   }
 
   open(at) {
-    this.at = at.slice(0, 4);
+    this.pictures = at.slice(0, 4).map((place) => ({ id: this.store.rows.get(place), place }));
     this.full = false;
     this.centre = [0.5, 0.5];
     this.panes.replaceChildren();
@@ -432,25 +458,47 @@ class Stage {
   }
 
   leave() {
-    this.at = [];
+    this.pictures = [];
     this.panes.replaceChildren();
-    this.store.dropOriginals(new Set([...this.store.views].flatMap((view) => view.stage.ids())));
+    this.store.dropOriginals();
     this.view.list.focus();
     this.view.reveal(this.store.active);
   }
 
-  ids() { return this.at.map((i) => this.store.rows.get(i)).filter((id) => id !== undefined); }
+  ids() { return this.pictures.map(({ id }) => id).filter((id) => id !== undefined); }
 
-  wants(id) { return this.dialog.open && this.ids().includes(id); }
+  get placed() { return this.pictures.every(({ place }) => place >= 0); }
+
+  get known() { return this.placed && this.ids().length === this.pictures.length; }
+
+  renew() { // the same pictures stand elsewhere now, or nowhere; until the kernel has said where, no key is for them
+    if (!this.dialog.open) return;
+    this.keep(this.ids().map((id) => ({ id, place: -1 })));
+    if (!this.pictures.length) return;
+    this.store.send({ type: "find", ids: this.ids() });
+    this.store.expect();
+  }
+
+  found({ version, at }) {
+    const places = new Map(at);
+    if (!this.dialog.open || version !== this.store.version || !this.pictures.every(({ id }) => places.has(id))) return;
+    this.keep(this.pictures.map(({ id }) => ({ id, place: places.get(id) })).filter(({ place }) => place >= 0));
+    this.paint();
+  }
+
+  keep(pictures) {
+    this.pictures = pictures;
+    if (!pictures.length) this.dialog.close();
+    this.store.dropOriginals();
+  }
 
   step(by) {
-    const to = this.at[0] + by;
-    if (this.at.length !== 1 || to < 0 || to >= this.store.total) return;
-    this.at = [to];
+    const to = this.pictures[0]?.place + by;
+    if (this.pictures.length !== 1 || !this.placed || to < 0 || to >= this.store.total) return;
     this.centre = [0.5, 0.5];
     this.store.anchor = to;
     this.store.select([[to, to + 1]], to);
-    this.store.dropOriginals(new Set(this.ids()));
+    this.keep([{ id: this.store.rows.get(to), place: to }]);
     this.paint();
   }
 
@@ -462,20 +510,28 @@ class Stage {
 
   paint() {
     if (!this.dialog.open) return;
-    const { store } = this;
-    store.askRows(this.at.map((i) => [i, i + 1]));
-    store.askOriginals(this.at);
-    while (this.panes.children.length > this.at.length) this.panes.lastChild.remove();
-    while (this.panes.children.length < this.at.length) this.panes.append(this.pane());
-    this.at.forEach((place, i) => this.fill(this.panes.children[i], place));
-    const first = store.fact(this.at[0]);
-    const several = this.at.length > 1;
-    this.previous.hidden = this.next.hidden = several;
-    this.previous.disabled = this.at[0] === 0;
-    this.next.disabled = this.at[0] === store.total - 1;
-    this.where.textContent = several ? `${this.at.length} pictures side by side` : `${number(this.at[0] + 1)} of ${number(store.total)}`;
-    this.dialog.setAttribute("aria-label", several ? this.where.textContent : `Picture ${this.where.textContent}: ${first?.alt ?? ""}`);
+    const { store, pictures } = this;
+    for (const picture of pictures) picture.id ??= store.rows.get(picture.place);
+    if (this.placed) store.askRows(pictures.map(({ place }) => [place, place + 1]));
+    store.askOriginals(this.ids());
+    while (this.panes.children.length > pictures.length) this.panes.lastChild.remove();
+    while (this.panes.children.length < pictures.length) this.panes.append(this.pane());
+    pictures.forEach(({ id }, i) => this.fill(this.panes.children[i], id));
+    if (this.placed) this.tellWhere();
     this.arrange();
+  }
+
+  tellWhere() {
+    const { store, pictures } = this;
+    const [{ id, place }] = pictures;
+    const several = pictures.length > 1;
+    this.previous.hidden = this.next.hidden = several;
+    for (const [button, end] of [[this.previous, 0], [this.next, store.total - 1]]) {
+      if (place === end && button.matches(":focus")) this.close.focus(); // a disabled button hears no keys
+      button.disabled = place === end;
+    }
+    write(this.where, several ? `${pictures.length} pictures side by side` : `${number(place + 1)} of ${number(store.total)}`);
+    this.dialog.setAttribute("aria-label", several ? this.where.textContent : `Picture ${this.where.textContent}: ${store.facts.get(id)?.alt ?? ""}`);
   }
 
   pane() {
@@ -502,9 +558,9 @@ class Stage {
     return pane;
   }
 
-  fill(pane, place) {
+  fill(pane, id) {
     const { store } = this;
-    const id = store.rows.get(place), fact = store.facts.get(id);
+    const fact = store.facts.get(id);
     const room = pane.firstChild, image = room.querySelector("img");
     const original = store.originals.get(id);
     const problem = original?.broken ?? (fact && !fact.name ? fact.missing || "no picture" : "");
@@ -517,9 +573,12 @@ class Stage {
     if (!url) image.removeAttribute("src");
     image.classList.toggle("nbkit-wall-rough", !original?.url);
     image.alt = fact?.alt ?? "";
-    pane.querySelector(".nbkit-wall-prompt").textContent = store.whole.get(id) ?? fact?.alt ?? "";
+    write(pane.querySelector(".nbkit-wall-prompt"), store.whole.get(id) ?? fact?.alt ?? "");
     const said = fact ? [signs(fact), ...(fact.caption ?? []), fact.width ? `${fact.width} × ${fact.height}` : "", fact.note ?? ""] : [];
     const told = pane.querySelector(".nbkit-wall-told");
+    const is = [...said, original?.url, fact?.name].join("\n");
+    if (told.dataset.is === is) return; // a link that has the focus keeps it
+    told.dataset.is = is;
     told.replaceChildren(said.filter(Boolean).join(" · ") || "loading…");
     if (original?.url) told.append(" · ", make("a", { href: original.url, download: fact?.name ?? "picture" }, "Save"));
   }
@@ -550,7 +609,7 @@ class Stage {
     else if (pan && !event.shiftKey && !command) this.step(pan[0] || pan[1]);
     else if ((event.key === "+" || event.key === "=") && !command) this.scale(true);
     else if (event.key === "-" && !command) this.scale(false);
-    else if (!this.view.mark(event, this.at.map((i) => [i, i + 1]))) return event.stopPropagation();
+    else if (!this.known || !this.view.mark(event, this.pictures.map(({ place }) => [place, place + 1]))) return event.stopPropagation();
     event.preventDefault();
     event.stopPropagation();
   }
@@ -612,6 +671,7 @@ class View {
   close() {
     this.store.views.delete(this);
     if (this.store.latest === this) this.store.latest = null;
+    this.store.dropOriginals();
     document.removeEventListener("scroll", this.paintSoon, { capture: true });
     window.removeEventListener("resize", this.paintSoon);
     window.removeEventListener("keydown", this.hush, { capture: true });
@@ -783,7 +843,7 @@ class View {
   say() {
     const { model } = this.store;
     this.list.setAttribute("aria-label", model.get("label"));
-    this.problem.textContent = model.get("problem");
+    write(this.problem, [model.get("problem"), this.store.unsaved].filter(Boolean).join("; "));
     this.problem.hidden = !this.problem.textContent;
     this.count();
   }
@@ -792,8 +852,7 @@ class View {
     const { store } = this;
     const many = `${number(size(store.ranges))} of ${number(store.total)} selected`;
     const quiet = store.quiet ? "No answer: the kernel is busy, or there is none. A wall needs the kernel that made it; with a new one, run its cell again." : "";
-    const text = [quiet, store.model.get("message"), store.total ? many : ""].filter(Boolean).join(" · ");
-    if (this.status.textContent !== text) this.status.textContent = text;
+    write(this.status, [quiet, store.model.get("message"), store.total ? many : ""].filter(Boolean).join(" · "));
   }
 
   // moving and selecting

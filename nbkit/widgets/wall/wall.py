@@ -8,10 +8,13 @@
     the original of this one      ───────>      with its whole prompt, where that is long
     selected: 3 to 5 and 9        ───────>      keys, callbacks
     key "4", for 3 to 5           ───────>      callbacks
+    where does this one stand?    ───────>      its place in what is shown now, so that an opened picture stays open
 
-Traits hold small things only, and never a picture: how many there are, headings, what is selected. The page names
-pictures by their place in what it was shown last and says which showing it means, so that a press that comes late
-never falls on another picture. Handlers run in any thread, and Jupyter loses what they raise: it is shown on the wall.
+Traits hold small things only, and never a picture: how many there are, headings, what is selected. The page selects
+and marks pictures by their place in what it was shown last and says which showing it means, so that a press that comes
+late never falls on another picture. What it wants of a picture, it asks for by the number that came with its facts:
+that means the same in every showing. Handlers run in any thread, and Jupyter loses what they raise: it is shown on the
+wall until the same kind of message goes well.
 """
 
 from __future__ import annotations
@@ -33,8 +36,13 @@ ROWS = 2_000
 """Facts in one answer at most."""
 FACTS = 200
 """More changed pictures than this, and the page asks again for those that it shows."""
+OPEN = 4
+"""Pictures side by side at most."""
 ALT = 300
 """Characters of a prompt on a tile; the whole one goes with the original."""
+
+BY_NUMBER = ("previews", "original", "find")
+"""Questions that name pictures by their numbers, which no later showing changes."""
 
 Ranges = list[tuple[int, int]]
 
@@ -86,7 +94,8 @@ class Wall:
         self._selected: tuple[str, ...] = ()
         self._active: str | None = None
         self._ids: dict[str, int] = {}
-        self._told: dict[str, Item] = {}
+        self._told: dict[int, Item] = {}
+        self._faults: dict[str, str] = {}
         self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "open": []}
         self.box = _View(size=size, label=label, tall=height or "", multiple=multiple, marking=keys)
         self._post = Post(self._send, preview)
@@ -148,12 +157,15 @@ class Wall:
     def open(self, keys: Iterable[str]) -> None:
         """Show one picture in full size, or two to four side by side."""
         with self._lock:
-            self._send({"type": "open", "version": self.box.version, "at": self._items.positions(keys)[:4]}, [])
+            at = self._items.positions(keys)[:OPEN]
+            facts = [self._fact(self._items[place]) for place in at]  # the page may never have shown these
+            self._send({"type": "open", "version": self.box.version, "at": at, "facts": facts}, [])
 
     def save(self, keys: Iterable[str]) -> None:
         """Have the browser save the originals of these, up to four, where it saves what is downloaded."""
         with self._lock:
-            self._send({"type": "save", "version": self.box.version, "at": self._items.positions(keys)[:4]}, [])
+            facts = [self._fact(self._items[place]) for place in self._items.positions(keys)[:OPEN]]
+            self._send({"type": "save", "facts": facts}, [])
 
     def refresh(self, keys: Iterable[str] | None = None) -> None:
         """Tell the page the facts of these again, or of all that it shows; pictures are not sent again."""
@@ -188,6 +200,7 @@ class Wall:
 
     def _hear(self, _view: Any, content: dict[str, Any], _buffers: Any) -> None:
         """A message from the page; whatever goes wrong is shown on the wall."""
+        kind = str(content.get("type"))
         try:
             hear = {
                 "rows": self._hear_rows,
@@ -196,13 +209,18 @@ class Wall:
                 "select": self._hear_select,
                 "key": self._hear_key,
                 "open": self._hear_open,
-            }[content["type"]]
+                "find": self._hear_find,
+            }[kind]
             with self._lock:
-                then = hear(content) if content.get("version") == self.box.version else None
-            if then is not None:  # callbacks are another's code: never under the lock
+                if kind not in BY_NUMBER and content.get("version") != self.box.version:
+                    return
+                then = hear(content)
+            if then is None:
+                self._tell(kind)
+            else:  # callbacks are another's code: never under the lock
                 then()
         except Exception as error:  # noqa: BLE001  Jupyter would lose it
-            self._tell(error)
+            self._tell(kind, error)
 
     def _hear_rows(self, content: dict[str, Any]) -> None:
         parts, left = [], ROWS
@@ -214,14 +232,19 @@ class Wall:
 
     def _hear_previews(self, content: dict[str, Any]) -> None:
         pixels = min(max(int(content["pixels"]), 32), 1024)
-        self._post.previews(pixels, self._wanted(content["at"][:BATCH]))
+        self._post.previews(pixels, self._wanted(content["ids"][:BATCH]))
 
     def _hear_original(self, content: dict[str, Any]) -> None:
-        items = [self._items[place] for place in content["at"][:4] if 0 <= place < len(self._items)]
-        words = [[self._id(item.key), item.alt] for item in items if _short(item.alt) != item.alt]
-        if words:
-            self._send({"type": "whole", "words": words}, [])
-        self._post.originals(self._wanted(content["at"][:4]))
+        ids = [number for number in content["ids"][:OPEN] if number in self._told]
+        words = [[number, self._told[number].alt] for number in ids]
+        if long := [[number, alt] for number, alt in words if _short(alt) != alt]:
+            self._send({"type": "whole", "words": long}, [])
+        self._post.originals(self._wanted(ids))
+
+    def _hear_find(self, content: dict[str, Any]) -> None:
+        ids = [number for number in content["ids"][:OPEN] if number in self._told]
+        at = [[number, self._place(self._told[number].key)] for number in ids]
+        self._send({"type": "found", "version": self.box.version, "at": at}, [])
 
     def _hear_select(self, content: dict[str, Any]) -> Callable[[], None]:
         ranges = self._inside(content["ranges"])
@@ -237,7 +260,7 @@ class Wall:
         return lambda: self._call("key", pressed, keys)
 
     def _hear_open(self, content: dict[str, Any]) -> Callable[[], None]:
-        keys = self._keys(_ranges(content["at"][:4]))
+        keys = self._keys(_ranges(content["at"][:OPEN]))
         return lambda: self._call("open", keys)
 
     # -- inside --------------------------------------------------------------------------------------------
@@ -250,9 +273,10 @@ class Wall:
     def _keys(self, ranges: Ranges) -> tuple[str, ...]:
         return tuple(key for first, end in ranges for key in self._items.keys(first, end))
 
-    def _wanted(self, places: Iterable[int]) -> list[tuple[int, Path]]:
-        items = [self._items[place] for place in places if 0 <= place < len(self._items)]
-        return [(self._id(item.key), item.file) for item in items if item.file is not None]
+    def _wanted(self, numbers: Iterable[int]) -> list[tuple[int, Path]]:
+        """The files of pictures of which the page has been told."""
+        told = ((number, self._told[number].file) for number in numbers if number in self._told)
+        return [(number, file) for number, file in told if file is not None]
 
     def _id(self, key: str) -> int:
         """A short number in place of a UUID: a page that gets one more picture is told a hundred of them again."""
@@ -261,9 +285,9 @@ class Wall:
     def _fact(self, item: Item, *, known: bool = False) -> dict[str, Any] | int:
         """An item as the page takes it; its number alone where the page has been told the same before."""
         number = self._id(item.key)
-        if known and self._told.get(item.key) == item:
+        if known and self._told.get(number) == item:
             return number
-        self._told[item.key] = item
+        self._told[number] = item
         said = {
             "alt": _short(item.alt), "cut": _short(item.alt) != item.alt, "caption": list(item.caption), "width": item.width, "height": item.height,
             "media": item.media_type, "missing": item.missing, "rating": item.rating, "keep": item.keep,
@@ -288,16 +312,24 @@ class Wall:
         self.box.send(content, buffers)
 
     def _call(self, which: str, *arguments: Any) -> None:
-        self.box.problem = ""
+        well = True
         for callback in self._callbacks[which]:
             try:
                 callback(*arguments)
             except Exception as error:  # noqa: BLE001  Jupyter would lose it
-                self._tell(error)
+                well = False
+                self._tell(which, error)
+        if well:
+            self._tell(which)
 
-    def _tell(self, error: Exception) -> None:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        self.box.problem = f"{type(error).__name__}: {error} (in {where.name}, line {where.lineno})"
+    def _tell(self, kind: str, error: Exception | None = None) -> None:
+        """Show what went wrong, until this kind of thing goes well."""
+        with self._lock:
+            self._faults.pop(kind, None)
+            if error is not None:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                self._faults[kind] = f"{type(error).__name__}: {error} (in {where.name}, line {where.lineno})"
+            self.box.problem = "; ".join(self._faults.values())
 
 
 def _ranges(places: Iterable[int]) -> Ranges:
