@@ -36,6 +36,7 @@ class _Short(reprlib.Repr):
 
 _short = _Short()
 _short.maxstring = _short.maxother = 60
+_short.maxlist = _short.maxtuple = 4
 
 
 def without_addresses(text: str) -> str:

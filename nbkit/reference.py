@@ -55,7 +55,7 @@ _RGB_PROFILE = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA")
 """Modes whose colour profile speaks of red, green and blue."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Reference:
     """One reference image, immutable.
 
@@ -66,8 +66,8 @@ class Reference:
         sha256: hash of ``data``, or of the text where there is none: its identity.
     """
 
-    text: str = field(default="", repr=False, compare=False)  # the same content is the same reference,
-    data: bytes = field(default=b"", repr=False, compare=False)  # however it was handed over
+    text: str = field(default="", compare=False)  # the same content is the same reference,
+    data: bytes = field(default=b"", compare=False)  # however it was handed over
     media_type: str = field(default="", compare=False)
     sha256: str = ""
 
@@ -91,6 +91,9 @@ class Reference:
 
     def _data_uri(self) -> str:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+    def __repr__(self) -> str:
+        return f"<picture {self.sha256[:8]}>" if self.data else f"<{str(self)[:60]}>"
 
     def __str__(self) -> str:
         """A short name for captions and the log: an address without its query, a UUID, or a content hash."""

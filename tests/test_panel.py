@@ -1,7 +1,9 @@
 """The panel without a page: controls, what they ask for, what a press does, what is shown and what is kept."""
 
+import html
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -311,6 +313,18 @@ def test_code_and_json_are_shown_on_demand(panel):
     assert "studio.generate(&#x27;A &lt;lantern&gt;&#x27;, temperature=0.3" in shown
     assert "&quot;positivePrompt&quot;: &quot;A &lt;lantern&gt;&quot;" in shown
     assert "secret" not in state_of(panel)
+    assert "# the query of https://a.org/h may be a credential: it is left out here" in shown
+
+
+def test_the_code_of_a_dropped_picture_makes_the_same_request(studio):
+    """Before it was ever sent, and also where another file of that name lies beside the notebook."""
+    panel = studio.panel("A paper lantern", seed=7)
+    upload(panel, "cat.png", picture((400, 300)))
+    panel.source.code.value = True
+    code = html.unescape(re.search("<pre[^>]*>(.*)</pre>", panel.source.box.children[0].value, re.DOTALL)[1])
+    run = eval(code, {"studio": studio})
+    assert run.request == panel.request
+    assert run.request.identity == panel.request.identity
 
 
 # -- a press ------------------------------------------------------------------------------------------------------
@@ -506,7 +520,7 @@ def test_no_picture_is_in_what_a_notebook_saves_of_widgets(studio):
     panel.generate()
     panel.wait(20)
     state = state_of(panel)
-    assert "pathlib.Path(&#x27;cat.png&#x27;)" in panel.source.box.children[0].value
+    assert "studio.log.reference(&#x27;" in panel.source.box.children[0].value
     assert len(state) < before + 12_000  # the file's row and the two texts
     assert "base64," not in state
     assert "memory" not in state

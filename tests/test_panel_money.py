@@ -1,5 +1,6 @@
 """A panel and money: nothing is paid that was not shown, stopped in time or lacking something; and what is said of it."""
 
+import html
 import time
 
 import pytest
@@ -88,6 +89,29 @@ def test_after_a_refusal_nothing_is_said_to_be_under_way(open_):
         panel.generate()
     assert "Nothing was sent" in panel.bar.under.value
     assert "missing" in panel.controls["prompt"].complaint
+
+
+def test_what_did_not_come_is_said_where_the_press_was(open_):
+    """Of several results some may fail: how many came, what they cost, and why the others did not."""
+    panel = open_(engine=nbkit.Offline(failures={"partial": 1})).panel(PROMPT, number_results=4, resolution="0.5K")
+    panel.generate()
+    run = panel.wait(30)
+    assert 0 < len(run) < 4
+    assert 'role="alert"' in panel.bar.under.value
+    assert f"{len(run)} of 4 pictures came" in panel.bar.under.value
+    assert run.failures[0].message in html.unescape(panel.bar.under.value)
+
+
+def test_a_request_beyond_the_budget_is_said_before_the_press(open_):
+    """The press would be refused; what is left may change meanwhile, so the button can be pressed."""
+    studio = open_(budget=0.10)
+    panel = studio.panel(PROMPT, number_results=2)
+    assert "up to $0.1379, and $0.10 is left of the budget" in panel.bar.beside.value
+    assert not panel.bar.generate.disabled
+    panel.set(number_results=1)
+    assert panel.bar.beside.value.endswith("></span>")
+    studio.generate(PROMPT, resolution="0.5K")
+    assert "$0.05343 is left" in panel.bar.beside.value
 
 
 def test_a_watcher_that_fails_does_not_come_between_a_run_and_its_pictures(open_):

@@ -20,8 +20,10 @@ from nbkit.display.notice import notice_html
 _LINE = "border:0;border-top:1px solid rgba(128,128,128,0.35)"
 _CELL = f"{_LINE};padding:0.35em 0.75em 0.35em 0;text-align:left;vertical-align:top"
 _ROW = "background:transparent"  # JupyterLab stripes tables, and a stripe under every second picture means nothing
-_NAMES = 9
-"""Width in em of the column that names the parameters."""
+_NAMES = "min(9em,18vw)"
+"""Width of the column that names the parameters: little of a narrow cell."""
+_LEAST = 6.5
+"""Width in em below which no picture shrinks: where there is not so much room, the comparison is moved sideways."""
 
 SAME, REMOVED, ADDED = "", "-", "+"
 STRETCH = 240
@@ -94,7 +96,7 @@ def comparison_html(
     rows += [_difference(one) for one in differences]
     widest = sum(side.figure.width if side.figure else 240 for side in sides)
     labels = [side.label for side in sides]
-    table = _table(labels, rows, summary, f"max-width:calc({widest}px + {_NAMES + len(sides)}em)")
+    table = _table(labels, rows, summary, f"max-width:calc({widest}px + {len(sides)}em + {_NAMES})")
     quiet = f'<div style="{QUIET}">{escape(foot)}</div>' if foot else ""
     return f'<div class="nbkit-compare" data-nbkit-compare style="overflow-x:auto;padding:3px">{table}{quiet}</div>{_script()}'
 
@@ -136,11 +138,11 @@ def comparison_text(
 def _table(labels: Sequence[str], rows: Sequence[str], caption: str, more: str = "") -> str:
     # Fixed columns of one width: a long word must not make one picture larger than the other.
     head = "".join(f'<th scope="col" style="{_CELL};border:0">{escape(label)}</th>' for label in labels)
-    corner = f'<td style="{_CELL};border:0;width:{_NAMES}em"></td>'
+    corner = f'<td style="{_CELL};border:0;width:{_NAMES}"></td>'
     told = (
         f'<caption style="text-align:left;padding:0 0 0.3em;font-weight:bold;color:inherit">{escape(caption)}</caption>'
     )
-    style = f"border-collapse:collapse;table-layout:fixed;width:100%;min-width:{_NAMES + 11 * len(labels)}em;margin:0;{more}"
+    style = f"border-collapse:collapse;table-layout:fixed;width:100%;min-width:calc({_LEAST * len(labels)}em + {_NAMES});margin:0;{more}"
     return (
         f'<table style="{style}">{told if caption else ""}'
         f'<thead><tr style="{_ROW}">{corner}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from nbkit import rules
 from nbkit.errors import RequestError
 from nbkit.request import NAMES, PARAMETERS, ImageRequest
-from nbkit.widgets.controls.control import Changed, Control, control_for
+from nbkit.widgets.controls.control import Changed, Control, control_for, label
 from nbkit.widgets.controls.draft import Draft
 from nbkit.widgets.controls.fold import Fold, by_group, section
 from nbkit.widgets.controls.references import References
@@ -94,7 +94,7 @@ class Form:
         problems = {}
         for name, value in self.read().items():
             try:
-                rules.check_one(PARAMETERS[name], name, value)
+                rules.check_one(PARAMETERS[name], label(PARAMETERS[name]), value)
             except RequestError as error:
                 problems[name] = error
         return problems
@@ -104,7 +104,7 @@ class Form:
         if problems := self.wrong():
             return None, problems
         try:
-            request = ImageRequest(**self.read())
+            request = ImageRequest(**{label(PARAMETERS[name]): value for name, value in self.read().items()})
         except RequestError as error:
             return None, {NAMES.find(error.parameter).name: error}
         lost = lost_references(request)

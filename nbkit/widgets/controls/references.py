@@ -112,12 +112,8 @@ class References(Control):
 
     @property
     def files(self) -> dict[str, str]:
-        """By the hash of its content, a file name for each reference that has pixels here."""
-        return {
-            item.reference.sha256: item.file or (item.name if "." in item.name else f"{item.reference.sha256[:8]}.png")
-            for item in self.items
-            if item.reference.data
-        }
+        """By the hash of its content, the file of each reference that code can read; what the page gave has none."""
+        return {item.reference.sha256: item.file for item in self.items if item.reference.data and item.file}
 
     # -- from code -------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from nbkit import model
 from nbkit.request import PARAMETERS
 from nbkit.widgets.controls.control import Number
 
-_KEPT = "seed: kept from run to run. Unlock it, and after each run the die is thrown for the next one"
-_FREE = "seed: after each run the die is thrown for the next one. Lock it to keep what stands in the box"
+_KEPT = "seed locked: kept from run to run. Unlock it, and after each run the die is thrown for the next one"
+_FREE = "seed unlocked: after each run the die is thrown for the next one. Lock it to keep what stands in the box"
 
 
 class Seed(Number):
@@ -24,11 +24,16 @@ class Seed(Number):
     def __init__(self) -> None:
         super().__init__(PARAMETERS["seed"])
         self._last: int | None = None
-        self.draw = widgets.Button(description="random", icon="random", tooltip="seed: throw the die for a new one")
+        self.draw = widgets.Button(
+            description="random", icon="random", tooltip="seed random: throw the die for a new one"
+        )
         self.lock = widgets.ToggleButton(value=True, description="locked", icon="lock", tooltip=_KEPT)
-        self.again = widgets.Button(description="last", icon="repeat", tooltip="seed: take the one of the last picture")
+        self.again = widgets.Button(
+            description="last", icon="repeat", tooltip="seed last: take the one of the last picture"
+        )
         for button in (self.draw, self.lock, self.again):
             button.add_class("nbkit-small")
+            button.add_class("nbkit-named")
         self.again.disabled = True
         self.box.add_class("nbkit-wide")
         self.box.add_class("nbkit-seed")

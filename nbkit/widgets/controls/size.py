@@ -63,7 +63,10 @@ class Size(Control):
         self._follows = references
         for dropdown, default in ((self.ratio, model.DEFAULT_RATIO), (self.tier, model.DEFAULT_TIER)):
             chosen = dropdown.value
-            dropdown.options = [(_unset("as reference" if references else default), UNSET), *dropdown.options[1:]]
+            dropdown.options = [
+                (_unset("as reference", NOT_SENT) if references else _unset(default), UNSET),
+                *dropdown.options[1:],
+            ]
             dropdown.value = chosen
         self._tell()
 
@@ -93,7 +96,7 @@ class Size(Control):
         place = f"{ratio or model.DEFAULT_RATIO} at {tier or model.DEFAULT_TIER}"
         self.pixels.value = (
             f'<span class="nbkit-shape" aria-hidden="true"><i style="{shape}"></i></span>'
-            f'<span title="{place}">{size[0]} × {size[1]} px</span>'
+            f'<span title="{place}">{size[0]} × {size[1]} px{f" · draft, {DRAFT_TIER}" if self._draft else ""}</span>'
         )
 
 
@@ -106,5 +109,5 @@ def _said(names: Collection[str]) -> list[str]:
     return [label(parameter) for parameter in (RATIO, TIER) if parameter.name in names]
 
 
-def _unset(means: str) -> str:
-    return f"{means} ({NOT_SENT})"
+def _unset(means: str, why: str = "chosen by nbkit") -> str:
+    return f"{means} ({why})"

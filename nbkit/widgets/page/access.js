@@ -80,6 +80,18 @@ function tellWhatIsSeen(root, model, signal) {
   }, { capture: true, signal });
 }
 
+/* Whoever pressed Stop, or was on it when all had come, is not left nowhere when it goes: they come back to where it began. */
+function keepPlace(root, signal) {
+  let here = null;
+  root.addEventListener("focusin", event => { here = event.target; }, { signal });
+  document.addEventListener("focusin", event => { if (!root.contains(event.target)) here = null; }, { signal });
+  document.addEventListener("pointerdown", event => { if (!root.contains(event.target)) here = null; }, { signal });
+  return () => {
+    if (!here?.isConnected || here.offsetParent || document.activeElement !== document.body) return;
+    root.querySelector("button.nbkit-generate:not(:disabled)")?.focus();
+  };
+}
+
 /* A button inside what is shown as code. */
 function copyCode(root, signal) {
   root.addEventListener("click", async event => {
@@ -137,13 +149,14 @@ function render({ model, el }) {
     const root = el.closest(OURS);
     if (!root) { requestAnimationFrame(find); return; }
     let waiting = false;
+    const back = keepPlace(root, over.signal);
     const again = () => {
       if (waiting) return;
       waiting = true;
-      requestAnimationFrame(() => { waiting = false; name(root); announce(root); });
+      requestAnimationFrame(() => { waiting = false; name(root); announce(root); back(); });
     };
     observer = new MutationObserver(again);
-    observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuenow"] });
+    observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "style", "aria-valuenow"] });
     again();
     greet(root, model, over.signal);
     tellWhatIsSeen(root, model, over.signal);

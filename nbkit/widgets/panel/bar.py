@@ -28,6 +28,14 @@ def head_html(budget: Budget, *, charged: bool) -> str:
     )
 
 
+def too_dear(price: Price | None, budget: Budget) -> str:
+    """What is said before a press that the budget would refuse; empty where it reaches."""
+    left = None if budget.left is None else round(budget.left * MICRO)
+    if price is None or left is None or price.high <= left:
+        return ""
+    return f"up to {usd(price.high)}, and {usd(left)} is left of the budget"
+
+
 def show_busy(button: widgets.Button, *, busy: bool) -> None:
     """Show that a press does nothing just now. It is not disabled: whoever pressed it by keyboard stays where they are."""
     (button.add_class if busy else button.remove_class)("nbkit-busy")
@@ -41,6 +49,7 @@ class Bar:
 
     Attributes:
         generate, stop: the buttons; what a press does is the panel's business.
+        clock: moves while something is under way.
         beside: what is said beside the buttons: the reason why there is no going on, or the time that has passed.
         under: how the last press ended.
     """
@@ -49,12 +58,14 @@ class Bar:
         self.generate = widgets.Button(description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
         self.generate.add_class("nbkit-paid")
+        self.clock = widgets.HTML('<progress aria-label="waiting for the pictures"></progress>')
+        self.clock.add_class("nbkit-clock")
         self.stop = widgets.Button(
             description="Stop",
             tooltip="Stops the waiting only: the service knows no cancel, what is sent is paid and lands in studio.log",
         )
         self.beside, self.under = widgets.HTML(), widgets.HTML()
-        self._reason = ""
+        self._reason = self._shortfall = ""
         self.beside.add_class("nbkit-beside")
         self.under.add_class("nbkit-under")
         self.idle()
@@ -67,14 +78,18 @@ class Bar:
         show_busy(self.generate, busy=full)
         self._reason = reason
 
+    def afford(self, shortfall: str) -> None:
+        """Keep what is said beside the button, while nothing is under way, of a budget that does not reach."""
+        self._shortfall = shortfall
+
     def idle(self) -> None:
         """Nothing is under way."""
-        self.stop.layout.display = "none"
-        self.beside.value = f'<span class="nbkit-quiet">{escape(self._reason)}</span>'
+        self.stop.layout.display = self.clock.layout.display = "none"
+        self.beside.value = f'<span class="nbkit-quiet">{escape(self._reason or self._shortfall)}</span>'
 
     def working(self, seconds: float, jobs: int = 1) -> None:
         """Runs are under way, the oldest for so long."""
-        self.stop.layout.display = ""
+        self.stop.layout.display = self.clock.layout.display = ""
         many = f"{jobs} " if jobs > 1 else ""
         self.beside.value = f"<span>{many}working… {seconds:.1f} s</span>"
 
@@ -89,6 +104,10 @@ class Bar:
         """Say what came of a run."""
         if run.error is not None:
             self.say_error(run.error)
+        elif run.failures:
+            here = f"{len(run)} of {count(len(run) + len(run.failures), 'picture')} came, for {usd(run.cost_micros)}"
+            told = dict.fromkeys(f"{failure.message} {failure.advice}".strip() for failure in run.failures)
+            self.say(here, *told, wrong=True)
         elif run.status != DONE:
             self.say(f"The run ended as {run.status!r}; studio.last tells more.", wrong=True)
         elif run.reused:

@@ -15,18 +15,19 @@ import ipywidgets as widgets
 from nbkit.display.text import ellipsis, usd, usd_range
 from nbkit.errors import EngineError, RequestError
 from nbkit.image import GeneratedImage
+from nbkit.model import Price
 from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import NOT_SENT, Run
-from nbkit.widgets.controls.control import Control
+from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access, name_on
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.subshell import answer_at_once
-from nbkit.widgets.panel.bar import Bar, head_html
+from nbkit.widgets.panel.bar import Bar, head_html, too_dear
 from nbkit.widgets.panel.job import Host, Job, refused
 from nbkit.widgets.panel.outputs import Results, publish
 from nbkit.widgets.panel.pictures import Pictures
-from nbkit.widgets.panel.source import Source
+from nbkit.widgets.panel.source import Source, findable
 from nbkit.widgets.panel.work import Work
 
 ALONE = (
@@ -59,6 +60,7 @@ class Panel:
         self._studio = studio
         self._refused: dict[str, str] = {}
         self._touched = False
+        self._price: Price | None = None
         self.last: Run | None = None
         self.access = Access()
         self.form, self.source, self.results = Form(), Source(), Results()
@@ -80,7 +82,9 @@ class Panel:
 
     def _build(self) -> widgets.VBox:
         switches = (self.form.draft.button, *self.source.buttons, self.pictures.history)
-        buttons = widgets.HBox((self.bar.generate, self.bar.stop, self.bar.beside, widgets.HBox(switches)))
+        buttons = widgets.HBox(
+            (self.bar.generate, self.bar.stop, self.bar.clock, self.bar.beside, widgets.HBox(switches))
+        )
         buttons.add_class("nbkit-bar")
         lines = (self._head, self.form.box, buttons, self.bar.under, self.source.box, self.pictures.box, self.access)
         box = widgets.VBox(lines)
@@ -180,13 +184,19 @@ class Panel:
             request, problems = self.form.check()
             complaints = {name: str(error) for name, error in problems.items()} or self._refused
             self.form.complain(complaints, gently=not self._touched)
-            reason = f"not ready: {' and '.join(problems)}" if problems else ""
-            self.bar.offer(request.price if request else None, reason, full=self.work.full)
+            reason = f"not ready: {' and '.join(label(PARAMETERS[name]) for name in problems)}" if problems else ""
+            self._price = request.price if request else None
+            self.bar.offer(self._price, reason, full=self.work.full)
             self.pictures.occupied(full=self.work.full)
-            if not self.work.under_way:
-                self.bar.idle()
-            self.source.show(request, self.form.references.files)
-        self.money_moved()
+            self.money_moved()
+            self.source.show(request, self._files(request))
+
+    def _files(self, request: ImageRequest | None) -> dict[str, str]:
+        """Where the code that is shown finds the reference images."""
+        files = self.form.references.files
+        if request is None or not self.source.code.value:
+            return files
+        return findable(request.reference_images or (), files, self._studio.log.store)
 
     # -- a run ---------------------------------------------------------------------------------------
 
@@ -251,8 +261,13 @@ class Panel:
 
     @guarded
     def money_moved(self) -> None:
-        """Bring the budget's line up to date, whoever has spent from it."""
-        self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
+        """Bring what is said of the budget up to date, whoever has spent from it."""
+        budget = self._studio.budget
+        with self.work.lock:
+            self._head.value = head_html(budget, charged=self._studio.charged)
+            self.bar.afford(too_dear(self._price, budget))
+            if not self.work.under_way:
+                self.bar.idle()
 
     def fault(self, error: BaseException) -> None:
         self.bar.say_error(error)

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import ipywidgets as widgets
 
 from nbkit.parameter import without_query
+from nbkit.reference import Reference
 from nbkit.request import ImageRequest, task_to_show
 from nbkit.run import PLANNED, Run
+from nbkit.storage.images import ImageStore
 from nbkit.widgets.controls.control import Changed
 
 NEW_UUID = "(a new UUID at each send)"
 NOTHING = "Nothing to show yet: the controls do not make a request."
 
 
+def findable(references: Iterable[Reference], files: Mapping[str, str], store: ImageStore) -> dict[str, str]:
+    """Files of reference images by the hash of their content; what only the page has given is put into the image folder.
+
+    Code that names a dropped file by its name would not run, or would find another file of that name.
+
+    Raises:
+        StorageError: if it cannot be written there.
+    """
+    given = [reference for reference in references if reference.data and reference.sha256 not in files]
+    return {**files, **{one.sha256: store.put(one.data, one.media_type, one.sha256) for one in given}}
+
+
 def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
-    """The ``studio.generate(…)`` line of a request.
+    """The ``studio.generate(…)`` call of a request.
 
     Args:
         request: what the controls ask for.
-        files: a file name for each reference that has pixels here; the line names the file, not its bytes.
+        files: a file for each reference that has pixels here (:func:`findable`); the code names the file, not its bytes.
     """
     code = Run(request=request, task_uuid="", status=PLANNED, reference_files=dict(files)).as_code()
-    for reference in request.reference_images or ():
-        if (bare := without_query(reference.text)) != reference.text and not reference.data:
+    addresses = [reference.text for reference in request.reference_images or () if not reference.data]
+    addresses += [value for value in (request.webhook_url, request.upload_endpoint) if value]
+    for address in addresses:
+        if (bare := without_query(address)) != address:
             code = f"# the query of {bare} may be a credential: it is left out here\n" + code.replace(
-                repr(reference.text), repr(bare)
+                repr(address), repr(bare)
             )
     return f"import pathlib\n\n{code}" if "pathlib.Path(" in code else code  # a file that no log has yet
 
