@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -79,22 +79,47 @@ class Recovery:
         self._engine, self._gate, self._moved, self._patience = engine, gate, moved, pace.patience
         self._hasty = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
 
-    def recover(self, *, resend: bool = False, sweep: str | None = None) -> list[Recovered]:
+    def recover(
+        self, *, resend: bool = False, sweep: str | None = None, leave: Collection[str] = ()
+    ) -> list[Recovered]:
         """Settle every run that is not final and that no living process works on, and fetch missing pictures.
 
         Args:
             resend: whether a task that the service does not know may be sent again, under its own taskUUID.
             sweep: only the runs of this sweep.
+            leave: the taskUUIDs of runs that somebody else will :meth:`resume`.
         """
         pool = ThreadPoolExecutor(RECOVERERS)
         try:
-            open_ = [row for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
+            open_ = [
+                row for row in self._history.unsettled(sweep) if row["taskUUID"] not in leave and not _is_worked_on(row)
+            ]
             found = list(pool.map(lambda row: self._try_run(row, resend=resend), open_))
             missing = [row for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
             fetched = list(pool.map(self._recover_picture, missing))
         finally:  # after Stop nobody waits for the questions that are still out
             pool.shutdown(wait=False, cancel_futures=True)
         return found + fetched
+
+    def lost(self, sweep: str) -> list[Any]:
+        """The rows of a sweep that were sent, are not settled and have no living process: :meth:`resume` takes them."""
+        return [
+            row
+            for row in self._history.unsettled(sweep)
+            if row["status"] != PLANNED
+            and row["engine"] == self._engine
+            and row["resendable"]
+            and not _is_worked_on(row)
+        ]
+
+    def resume(self, row: Any, gate: Gate) -> Recovered:
+        """Settle one of the :meth:`lost`, by sending it again under its own taskUUID if the service does not know it.
+
+        Args:
+            row: of the log.
+            gate: once it is shut, nothing is sent again.
+        """
+        return self._try_run(row, resend=True, gate=gate)
 
     def known(self, identity: str) -> Run | None:
         """The run that answers a request from the log: done, with its pictures on disk if they can still be had.
@@ -137,16 +162,16 @@ class Recovery:
         for row in self._history.unfetched(task_uuid=task_uuid):
             self._recover_picture(row)
 
-    def _try_run(self, row: Any, *, resend: bool) -> Recovered:
+    def _try_run(self, row: Any, *, resend: bool, gate: Gate | None = None) -> Recovered:
         """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others."""
         try:
-            return self._recover_run(row, resend=resend)
+            return self._recover_run(row, gate or self._gate(), resend=resend)
         except Exception as error:  # noqa: BLE001  whatever is wrong with one run is told in its row
             return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
         finally:
             self._moved()
 
-    def _recover_run(self, row: Any, *, resend: bool) -> Recovered:
+    def _recover_run(self, row: Any, gate: Gate, *, resend: bool) -> Recovered:
         uuid, before = row["taskUUID"], row["status"]
         if before == PLANNED:
             self._journal.never_sent(uuid)
@@ -157,7 +182,7 @@ class Recovery:
         may_resend = resend and row["resendable"]
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
-        verdict = Conversation(self._client, task, self._hasty, self._gate()).resume(resend=may_resend)
+        verdict = Conversation(self._client, task, self._hasty, gate).resume(resend=may_resend)
         if verdict.unheard and not may_resend and time.time() - row["created"] / MICRO > FORGOTTEN:
             self._journal.never_sent(uuid)
             return Recovered(

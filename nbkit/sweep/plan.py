@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Self
 
 import pandas as pd
 
@@ -22,6 +22,48 @@ TO_DO = "to do"
 NOT_RUN, RUNNING = "not run", "running"
 
 
+class Sum(NamedTuple):
+    """Some cells together: how many, their images, what they may cost in micro-dollars."""
+
+    cells: int
+    images: int
+    price: Price
+
+    @classmethod
+    def of(cls, cells: Sequence[Facts]) -> Self:
+        """Of these."""
+        price, images = price_of(cells)
+        return cls(len(cells), images, price)
+
+
+class Bill(NamedTuple):
+    """The most that a run sends.
+
+    Attributes:
+        due: cells that are still to be sent.
+        again: runs that were sent and whose outcome is not known. They are asked for, and those that the service
+            does not know are sent again.
+    """
+
+    due: Sum
+    again: Sum
+
+    @property
+    def cells(self) -> int:
+        """Of both."""
+        return self.due.cells + self.again.cells
+
+    @property
+    def images(self) -> int:
+        """Of both."""
+        return self.due.images + self.again.images
+
+    @property
+    def price(self) -> Price:
+        """In micro-dollars, from what it costs if nothing has to be sent again."""
+        return Price(self.due.price.low, self.due.price.high + self.again.price.high)
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What a sweep comes to. Money in micro-dollars.
@@ -30,8 +72,7 @@ class Totals:
         cells, images: of the whole sweep.
         price: of the whole sweep.
         ended: cells by what became of them in earlier runs.
-        due: what the cells that are still to be sent may cost.
-        due_images: how many images these are.
+        bill: what the next run sends.
         balance: what the account holds in USD, if it is known.
         seconds: how long the rest may take, if the log knows how long runs take.
         charged: whether it is real money.
@@ -41,21 +82,28 @@ class Totals:
     images: int
     price: Price
     ended: Mapping[str, int]
-    due: Price
-    due_cells: int
-    due_images: int
+    bill: Bill
     balance: float | None
     seconds: float | None
     charged: bool
 
+    @property
+    def due_cells(self) -> int:
+        """Cells that are still to be sent."""
+        return self.bill.due.cells
+
     def lines(self) -> tuple[str, ...]:
         """The totals as a person reads them."""
         ended = ", ".join(f"{number} {status}" for status, number in sorted(self.ended.items()))
+        due, again = self.bill
         parts = [
             f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}",
             f"already there: {ended}" if ended else "",
-            f"to send: {count(self.due_cells, 'cell')} for {usd_range(self.due)}" if ended else "",
-            f"about {_duration(self.seconds)}" if self.seconds is not None and self.due_cells else "",
+            f"to send: {count(due.cells, 'cell')} for {usd_range(due.price)}" if ended else "",
+            f"up to {again.cells:,} sent again if the service does not know them: up to {usd(again.price.high)}"
+            if again.cells
+            else "",
+            f"about {_duration(self.seconds)}" if self.seconds is not None and self.bill.cells else "",
             f"the account holds {usd(round(self.balance * MICRO))}" if self.balance is not None else "",
             "real money" if self.charged else "offline list prices, nothing is charged",
         ]
@@ -108,6 +156,7 @@ def make_plan(
     cells: Cells | ListedCells,
     states: Sequence[State | None],
     *,
+    lost: Sequence[Facts],
     latency: float | None,
     workers: int,
     balance: float | None,
@@ -115,34 +164,32 @@ def make_plan(
 ) -> PlanFrame:
     """Price every cell."""
     rows: list[tuple[int, float, float, str]] = []
-    whole, rest = Price(0, 0), Price(0, 0)
-    images = due_images = due_cells = 0
+    to_do: list[Facts] = []
     ended: dict[str, int] = {}
-    for (_, price, results), state in zip(cells.facts, states, strict=True):
-        whole, images = whole + price, images + results
+    for facts, state in zip(cells.facts, states, strict=True):
+        _, price, results = facts
         status = status_of(state)
         status = TO_DO if status == NOT_RUN else status
         if status == TO_DO:
-            rest, due_images, due_cells = rest + price, due_images + results, due_cells + 1
+            to_do.append(facts)
         else:
             ended[status] = ended.get(status, 0) + 1
         rows.append((results, price.low / MICRO, price.high / MICRO, status))
     values = [cells.values_of(place) for place in range(len(cells))]
     columns = {name: column_of(cells.layout, name) for name in axis_names(cells)}
     axes = {column: axis_series(column, [own[name] for own in values]) for name, column in columns.items()}
-    facts = pd.DataFrame(rows, columns=["images", "low", "high", "status"])
+    told = pd.DataFrame(rows, columns=["images", "low", "high", "status"])
     dtypes = {"images": "Int64", "low": "Float64", "high": "Float64", "status": "string"}
-    frame = PlanFrame({**axes, **facts.astype(dtypes)})
+    frame = PlanFrame({**axes, **told.astype(dtypes)})
+    whole, bill = Sum.of(cells.facts), Bill(Sum.of(to_do), Sum.of(lost))
     frame.totals = Totals(
-        cells=len(cells),
-        images=images,
-        price=whole,
+        cells=whole.cells,
+        images=whole.images,
+        price=whole.price,
         ended=ended,
-        due=rest,
-        due_cells=due_cells,
-        due_images=due_images,
+        bill=bill,
         balance=balance,
-        seconds=None if latency is None else latency * -(-due_cells // workers),
+        seconds=None if latency is None else latency * -(-bill.cells // workers),
         charged=charged,
     )
     return frame

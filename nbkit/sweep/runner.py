@@ -7,14 +7,15 @@ disk. When the service says that it is busy, all senders pause together.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import queue
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Self
 
 from nbkit.conversation import Verdict
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
@@ -22,41 +23,23 @@ from nbkit.gate import Gate
 from nbkit.ledger import Ledger, Sent
 from nbkit.model import MICRO
 from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
-from nbkit.storage.accounts import Purse
+from nbkit.storage.accounts import Account, Purse, refuse_above
 from nbkit.storage.journal import Plan
 from nbkit.sweep.cell import Cell
+from nbkit.sweep.plan import Bill
+from nbkit.sweep.progress import Progress
 
 LANDERS = 3
 """Decoding and syncing keep about two cores busy; more threads only wait for each other."""
 
+Resume = Callable[[Any, Gate], tuple[str, int]]
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a sweep stands: numbers of cells, USD, seconds.
 
-    ``remaining`` is an estimate, ``None`` before the first cell has ended.
-    """
+class Lost(NamedTuple):
+    """A run of an earlier start whose outcome is not known: its row, and what it may cost in micro-dollars."""
 
-    total: int
-    done: int
-    failed: int
-    blocked: int
-    unknown: int
-    running: int
-    spent: float
-    held: float
-    elapsed: float
-    remaining: float | None
-
-    @property
-    def ended(self) -> int:
-        """Cells whose outcome is there."""
-        return self.done + self.failed + self.blocked + self.unknown
-
-    @property
-    def not_run(self) -> int:
-        """Cells that have not been sent."""
-        return self.total - self.ended - self.running
+    row: Any
+    high: int
 
 
 class SweepRun:
@@ -64,28 +47,35 @@ class SweepRun:
 
     Args:
         cells: what is to be sent; taken one after the other.
-        total: how many they are.
+        lost: rows of the log whose outcome is not known. They come first: they are asked for, and sent again under
+            their own taskUUID if the service does not know them.
+        bill: what both are together.
         ledger: sends and lands them.
         sweep: the name under which the log keeps them.
         max_workers: how many are sent at once.
         budget: the most that this run may spend, in micro-dollars.
+        resume: settles one of ``lost``, unless the gate is shut before it is sent; gives its status and its cost.
         result: makes the result, from the log.
     """
 
     def __init__(
         self,
         cells: Iterable[Cell],
+        lost: Sequence[Any],
         *,
-        total: int,
+        bill: Bill,
         ledger: Ledger,
         sweep: str,
         max_workers: int,
         budget: int | None,
+        resume: Resume,
         result: Callable[[], Any],
     ) -> None:
         self._cells: Iterable[Cell] = cells
-        self._total, self._ledger, self._sweep, self._result = total, ledger, sweep, result
-        self._purse = Purse(uuid.uuid4().hex, budget)
+        self._lost, self.bill, self._total = lost, bill, bill.cells
+        self._ledger, self._sweep, self._resume, self._result = ledger, sweep, resume, result
+        self._purse, self._budget = uuid.uuid4().hex, budget
+        self._again = 0  # micro-dollars of the budget for what is sent again: held, and then what it cost
         self._gate = Gate()
         self._change = threading.Condition()
         self._counts: Counter[str] = Counter()
@@ -95,8 +85,8 @@ class SweepRun:
         self._finished.set()
         self._problem: BaseException | None = None
         self._started = time.monotonic()
-        self._workers = min(max_workers, total)
-        self._planned: queue.Queue[Plan | None] = queue.Queue(maxsize=max_workers)
+        self._workers = min(max_workers, self._total)
+        self._planned: queue.Queue[Plan | Lost | None] = queue.Queue(maxsize=max_workers)
         self._landing: queue.Queue[Sent | None] = queue.Queue(maxsize=4 * max_workers)
         self._senders_left, self._landers_left = self._workers, min(LANDERS, self._workers)
 
@@ -147,11 +137,15 @@ class SweepRun:
 
         What has been sent is settled in the background and lands in the log: ``.wait()`` waits for it.
         """
+        self.shut()
+        return self._result()
+
+    def shut(self) -> None:
+        """Send nothing more. Unlike :meth:`stop` it reads nothing, and so it cannot fail."""
         self._stopping.set()
         self._gate.shut()
         with self._change:
             self._change.notify_all()
-        return self._result()
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until nothing is under way, and return the result.
@@ -190,20 +184,23 @@ class SweepRun:
 
     def _plan_all(self) -> None:
         try:
-            for cell in self._cells:
-                plan = self._plan(cell)
-                if plan is None:
+            first = (functools.partial(self._set_aside, row) for row in self._lost)
+            then = (functools.partial(self._plan, cell) for cell in self._cells)
+            takes: Iterator[Callable[[], Plan | Lost]] = itertools.chain(first, then)
+            for take in takes:
+                taken = self._afford(take)
+                if taken is None:
                     return
-                self._planned.put(plan)
+                self._planned.put(taken)
         finally:
             for _ in range(self._workers):
                 self._planned.put(None)
 
-    def _plan(self, cell: Cell) -> Plan | None:
-        """Write the cell's run down. Money that is only held may come free: then it waits for that."""
+    def _afford(self, take: Callable[[], Plan | Lost]) -> Plan | Lost | None:
+        """Have money for one more. Money that is only held may come free: then it waits for that."""
         while not self._stopping.is_set():
             try:
-                plan = self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=self._purse)
+                taken = take()
             except BudgetExceeded as error:
                 with self._change:
                     if self._outstanding == 0:
@@ -213,13 +210,31 @@ class SweepRun:
             else:
                 with self._change:
                     self._outstanding += 1
-                return plan
+                return taken
         return None
+
+    def _plan(self, cell: Cell) -> Plan:
+        """Write the cell's run down."""
+        limit = None if self._budget is None else self._budget - self._again
+        purse = Purse(self._purse, limit)
+        return self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=purse)
+
+    def _set_aside(self, row: Any) -> Lost:
+        """Keep some of the budget for a run that may be sent again; nothing else has been taken out of it by then."""
+        lost = Lost(row, row["estimateHigh"])
+        with self._change:
+            if self._budget is not None:
+                refuse_above(self._budget, Account(held=self._again), lost.high, "this sweep", "sweep.run(budget=…)")
+            self._again += lost.high
+        return lost
 
     def _send_all(self) -> None:
         try:
-            while (plan := self._planned.get()) is not None:
-                self._send(plan)
+            while (work := self._planned.get()) is not None:
+                if isinstance(work, Lost):
+                    self._find_again(work)
+                else:
+                    self._send(work)
         finally:
             with self._change:
                 self._senders_left -= 1
@@ -248,6 +263,22 @@ class SweepRun:
                 self._outstanding -= 1
             self._halt(error)
 
+    def _find_again(self, lost: Lost) -> None:
+        """Find out what became of a run, and send it again if nobody knows it; not after Stop."""
+        status, cost = UNKNOWN, 0
+        with self._change:
+            self._running += 1
+            self._held += lost.high
+        try:
+            if not self._stopping.is_set():
+                status, cost = self._resume(lost.row, self._gate)
+        except Exception as error:  # noqa: BLE001  told by wait(); what was paid is in the log for recover()
+            self._halt(error)
+        finally:
+            with self._change:
+                self._again -= 0 if status == UNKNOWN else lost.high - cost
+            self._ended(status, lost.high, cost)
+
     def _land_all(self) -> None:
         try:
             while (sent := self._landing.get()) is not None:
@@ -266,15 +297,18 @@ class SweepRun:
         except Exception as error:  # noqa: BLE001  told by wait(); what was paid is in the log for recover()
             self._halt(error)
         finally:
-            with self._change:
-                self._running -= 1
-                self._outstanding -= 1
-                if status != UNKNOWN:
-                    self._held -= sent.plan.request.price.high
-                self._spent += sent.verdict.cost
-                if status != NOT_SENT:
-                    self._counts[status] += 1
-                self._change.notify_all()
+            self._ended(status, sent.plan.request.price.high, sent.verdict.cost)
+
+    def _ended(self, status: str, high: int, cost: int) -> None:
+        with self._change:
+            self._running -= 1
+            self._outstanding -= 1
+            if status != UNKNOWN:
+                self._held -= high
+            self._spent += cost
+            if status != NOT_SENT:
+                self._counts[status] += 1
+            self._change.notify_all()
 
     def _heed(self, verdict: Verdict) -> None:
         """No credit and no valid key end the sending: every further cell would be refused, too."""

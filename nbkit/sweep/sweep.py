@@ -6,22 +6,23 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 from IPython.display import display
 from tqdm.auto import tqdm
 
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import NbkitError, RequestError
+from nbkit.gate import Gate
 from nbkit.ledger import Ledger
 from nbkit.log import RunLog
-from nbkit.model import MICRO
+from nbkit.model import MICRO, Price
 from nbkit.money import limit_in_micros
-from nbkit.run import DONE, FAILED
+from nbkit.run import DONE, FAILED, FINAL, UNKNOWN
 from nbkit.storage.history import State
-from nbkit.sweep.cell import Cell
+from nbkit.sweep.cell import Cell, Facts
 from nbkit.sweep.cells import Cells, ListedCells
-from nbkit.sweep.plan import PlanFrame, due, make_plan, matched, price_of
+from nbkit.sweep.plan import Bill, PlanFrame, Sum, due, make_plan, matched
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import SweepRun
 from nbkit.waiting import Stopped
@@ -87,6 +88,7 @@ class Sweep(Sequence[Cell]):
         return make_plan(
             self.cells,
             self._states(),
+            lost=self.lost,
             latency=self._workshop.log.history.typical_latency(self._workshop.engine),
             workers=max_workers,
             balance=balance,
@@ -127,7 +129,7 @@ class Sweep(Sequence[Cell]):
         paid = ""
         under_way = _UNDER_WAY.get(self._place)  # this run, or the earlier one that it was waiting for
         if under_way is not None:
-            under_way.stop()
+            under_way.shut()
             now = under_way.progress
             if now.running:
                 held = usd(round(now.held * MICRO))
@@ -139,6 +141,15 @@ class Sweep(Sequence[Cell]):
         self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
     ) -> SweepRun:
         """The same in the background: the cell is free. The handle has ``.progress``, ``.stop()`` and ``.wait()``."""
+        return self.prepare(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry).begin()
+
+    def prepare(
+        self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
+    ) -> SweepRun:
+        """The same up to the first send: ``.bill`` tells what it will send, and ``.begin()`` sends it.
+
+        What an earlier start has under way lands before this returns.
+        """
         if retry not in (None, FAILED):
             raise RequestError(
                 f"retry={retry!r}: must be 'failed' or None", parameter="retry", value=retry, suggestion=FAILED
@@ -150,20 +161,32 @@ class Sweep(Sequence[Cell]):
                 value=max_workers,
             )
         limit = limit_in_micros("budget", budget)
-        _ = self.cells.facts  # every cell is checked before anything else happens
-        self.settle(resend=True)
+        facts = self.cells.facts  # every cell is checked before anything else happens
+        self._let_land()
+        recovery = self._workshop.ledger.recovery
+        lost = recovery.lost(self.name)
+        # What a killed kernel had only written down is due again after this; what is lost is the run's own work.
+        recovery.recover(sweep=self.name, leave={row["taskUUID"] for row in lost})
         places = due(self._states(), retry=retry)
-        self._ask_to_confirm(places, confirm=confirm)
+        bill = Bill(Sum.of([facts[place] for place in places]), Sum.of(list(map(_facts_of, lost))))
+        _ask_to_confirm(bill, confirm=confirm)
         self._last = _UNDER_WAY[self._place] = SweepRun(
             (self.cells[place] for place in places),
-            total=len(places),
+            lost,
+            bill=bill,
             ledger=self._workshop.ledger,
             sweep=self.name,
             max_workers=max_workers,
             budget=limit,
+            resume=self._resume,
             result=lambda: self.result,
         )
-        return self._last.begin()
+        return self._last
+
+    @property
+    def lost(self) -> list[Facts]:
+        """Runs that were sent, and nobody knows what became of them: a run asks for them, and may send them again."""
+        return [_facts_of(row) for row in self._workshop.ledger.recovery.lost(self.name)]
 
     @property
     def result(self) -> SweepResult:
@@ -182,35 +205,36 @@ class Sweep(Sequence[Cell]):
     def _place(self) -> tuple[str, str]:
         return str(self._workshop.log.folder.resolve()), self.name
 
-    def settle(self, *, resend: bool = False) -> None:
-        """Let land what an earlier start has under way, and find out what became of what a killed kernel left.
-
-        What it had only written down is due again after this: :meth:`plan` then counts all that a run would send.
-
-        Args:
-            resend: whether a task that the service does not know may be sent again, under its own taskUUID.
-        """
-        self._let_land()
-        self._workshop.ledger.recovery.recover(sweep=self.name, resend=resend)
+    def _resume(self, row: Any, gate: Gate) -> tuple[str, int]:
+        found = self._workshop.ledger.recovery.resume(row, gate)
+        cost = self._workshop.log.history.cost(found.task_uuid)
+        return found.after if found.after in FINAL else UNKNOWN, cost or 0
 
     def _let_land(self) -> None:
         """What an earlier start has under way lands first: the cell that made this sweep may have run twice."""
         earlier = _UNDER_WAY.get(self._place)
         if earlier is not None and not earlier.finished:
-            earlier.stop()
+            earlier.shut()
             earlier.settled()
 
     def _states(self) -> list[State | None]:
         return matched(self.cells, self._workshop.log.history.states(self.name, self._workshop.engine))
 
-    def _ask_to_confirm(self, places: Sequence[int], *, confirm: bool) -> None:
-        price, images = price_of(self.cells.facts[place] for place in places)
-        if images > MANY_IMAGES and not confirm:
-            raise RequestError(
-                f"this sends {count(len(places), 'cell')} for {count(images, 'image')}: {usd_range(price)}. "
-                "If that is meant, sweep.run(confirm=True)",
-                parameter="confirm", value=confirm, reason="conflict", suggestion=True,
-            )  # fmt: skip
+
+def _facts_of(row: Any) -> Facts:
+    """Those of a run in the log."""
+    return Facts(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
+
+
+def _ask_to_confirm(bill: Bill, *, confirm: bool) -> None:
+    if bill.images <= MANY_IMAGES or confirm:
+        return
+    again = f", up to {bill.again.cells:,} of them once more" if bill.again.cells else ""
+    raise RequestError(
+        f"this sends {count(bill.cells, 'cell')} for {count(bill.images, 'image')}{again}: {usd_range(bill.price)}. "
+        "If that is meant, sweep.run(confirm=True)",
+        parameter="confirm", value=confirm, reason="conflict", suggestion=True,
+    )  # fmt: skip
 
 
 def _watch(running: SweepRun) -> None:

@@ -8,11 +8,19 @@ import ipywidgets as widgets
 
 from nbkit.display.text import count, usd
 from nbkit.model import MICRO
-from nbkit.sweep.runner import Progress
+from nbkit.sweep.plan import Bill, Sum
+from nbkit.sweep.progress import Progress
 from nbkit.sweep.sweep import MANY_IMAGES
-from nbkit.widgets.panel.bar import Bar
+from nbkit.widgets.panel.bar import Bar, show_busy
 from nbkit.widgets.sweep_panel.counting import Count
 from nbkit.widgets.sweep_panel.promise import offer_of
+
+THROUGH = "nothing to send: "
+NOTHING = Bill(Sum.of(()), Sum.of(()))
+TOOLTIP = (
+    "Sends what is missing. What is in the log already is not sent again; what has no outcome there is asked for, "
+    "and sent again only if the service does not know it"
+)
 
 
 class SweepBar(Bar):
@@ -27,13 +35,12 @@ class SweepBar(Bar):
     def __init__(self, *, charged: bool) -> None:
         super().__init__(charged=charged)
         self.run = self.generate
-        self.run.add_class("nbkit-paid")
         self.stop.tooltip = "Sends nothing more; what is under way is paid and lands in the log"
         self.confirm = widgets.Checkbox(value=False, indent=False)
         self.confirm.add_class("nbkit-confirm")
         self.totals = widgets.HTML()
         self.totals.add_class("nbkit-totals")
-        self.ask(None, "")
+        self.ask(None, "not ready")
 
     def ask(self, counted: Count | None, reason: str, *, short: str = "", busy: bool = False) -> None:
         """Be about a sweep, or about the reason why there is none.
@@ -44,29 +51,34 @@ class SweepBar(Bar):
             short: how far the money reaches, if it is not enough.
             busy: whether one is under way.
         """
-        totals = counted.totals if counted else None
-        due = totals.due_cells if totals else 0
-        there = bool(totals) and due < totals.cells if totals else False
-        self._many(totals.due_images if totals else 0)
-        if totals and not reason:
+        bill = counted.totals.bill if counted else NOTHING
+        self._many(bill.images)
+        if counted and not reason:
             reason = self._reason_of(counted)
-        verb = "Go on" if there and due else "Run"
-        self.run.description = offer_of(verb, counted) if counted and due else verb
-        self.run.disabled = bool(reason) or not due or busy
-        self.run.tooltip = reason or "Sends what is missing; what is in the log already is not sent again"
-        self._reason = reason
-        if totals:
-            first, *rest = totals.lines()
-            self.totals.value = f"<strong>{escape(first)}</strong> · {escape(' · '.join(rest))}"
-            self.totals.value += f" · <strong>{escape(short)}</strong>" if short else ""
-        else:
-            self.totals.value = ""
+        begun = counted is not None and bill.due.cells < counted.totals.cells
+        self.run.description = offer_of("Go on" if begun else "Run", bill) if bill.cells else "Run"
+        through = counted is not None and not bill.cells
+        self._lock(reason, mute=busy or through)
+        self.run.tooltip = reason or ("One is under way" if busy else TOOLTIP)
+        first, *rest = counted.totals.lines() if counted else ("",)
+        said = (
+            f"<strong>{escape(first)}</strong>",
+            *map(escape, rest),
+            f"<strong>{escape(short)}</strong>" if short else "",
+        )
+        self.totals.value = " · ".join(part for part in said if part) if counted else ""
 
-    def counting(self, cells: int) -> None:
+    def counting(self, cells: int, *, busy: bool = False) -> None:
         """A sweep of so many cells is being counted."""
         self.totals.value = f"<strong>{count(cells, 'cell')}</strong> · counting…"
-        self.run.description, self.run.disabled = "Run", True
-        self.run.tooltip = self._reason = "counting"
+        self.run.description = "Run"
+        self._lock("counting", mute=busy)
+        self.run.tooltip = "counting"
+
+    @property
+    def locked(self) -> bool:
+        """Whether a press sends nothing, whatever is under way."""
+        return bool(self._reason)
 
     @property
     def ticked(self) -> int:
@@ -78,7 +90,13 @@ class SweepBar(Bar):
         """Why a press sends nothing just now."""
         if self._reason == "counting":
             return "Nothing was sent: the cells are still being counted. Press again when the button says the price."
-        return f"Nothing was sent: {self._reason or 'the button is locked just now'}."
+        return f"Nothing was sent: {self._reason.removeprefix(THROUGH)}."
+
+    def _lock(self, reason: str, *, mute: bool) -> None:
+        """Have a press send nothing, if there is a reason; a mute button keeps the focus of whoever pressed it."""
+        self._reason = reason
+        self.run.disabled = bool(reason) and not mute
+        show_busy(self.run, busy=mute)
 
     def _many(self, images: int) -> None:
         self._images = images
@@ -87,12 +105,12 @@ class SweepBar(Bar):
             self.confirm.value, self.confirm.description = False, text
         self.confirm.layout.display = "" if images > MANY_IMAGES else "none"
 
-    def _reason_of(self, counted: Count | None) -> str:
-        assert counted is not None
-        if not counted.totals.due_cells:
+    def _reason_of(self, counted: Count) -> str:
+        bill = counted.totals.bill
+        if not bill.cells:
             failed = f"; {counted.failed} failed: “retry failed” sends them again" if counted.failed else ""
-            return f"nothing to send: every cell is in the log{failed}"
-        if counted.totals.due_images > MANY_IMAGES and not self.confirm.value:
+            return f"{THROUGH}every cell is in the log{failed}"
+        if bill.images > MANY_IMAGES and not self.confirm.value:
             return f"tick “{self.confirm.description}” first"
         return ""
 
@@ -104,19 +122,16 @@ class SweepBar(Bar):
     def passing(self, now: Progress) -> None:
         """Show how far the sweep is."""
         self.stop.layout.display = ""
-        counts = (
-            (now.done, "done"), (now.failed, "failed"), (now.blocked, "blocked"),
-            (now.unknown, "unknown"), (now.running, "under way"),
-        )  # fmt: skip
-        parts = [f"{number} {what}" for number, what in counts if number or what == "done"]
-        parts += [f"{usd(round(now.spent * MICRO))} spent", f"{now.elapsed:.0f} s"]
-        if now.remaining and now.ended < now.total:
-            parts.append(f"about {_clock(now.remaining)} to go")
+        # One line beside the buttons: what went as it should is not said, and the clock runs down once it can.
+        wrong = ((now.failed, "failed"), (now.blocked, "blocked"), (now.unknown, "unknown"))
+        parts = [f"{now.ended:,} of {now.total:,}", *(f"{number:,} {what}" for number, what in wrong if number)]
+        clock = f"{_clock(now.remaining)} to go" if now.remaining and now.ended < now.total else _clock(now.elapsed)
+        parts += [usd(round(now.spent * MICRO)), clock]
         self.beside.value = (
             f'<progress max="{now.total}" value="{now.ended}" aria-label="cells that have ended"></progress> '
-            f"<span>{now.ended} of {count(now.total, 'cell')} · {escape(' · '.join(parts))}</span>"
+            f"<span>{escape(' · '.join(parts))}</span>"
         )
 
 
 def _clock(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{seconds / 60:.0f} min"

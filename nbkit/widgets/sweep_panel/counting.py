@@ -17,7 +17,7 @@ from nbkit.display.text import count, usd
 from nbkit.log import RunLog
 from nbkit.model import MICRO
 from nbkit.run import FAILED
-from nbkit.sweep.plan import Totals, due, matched, price_of, status_of
+from nbkit.sweep.plan import Bill, Sum, Totals, due, matched, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.waiting import in_thread
 
@@ -54,12 +54,14 @@ class Count:
         totals: of it; what is due is what the next press sends.
         failed: cells that failed and are not due.
         most: what each cell that is due may cost at most, in micro-dollars, in the order of sending.
+        again: the same of each run that may be sent again.
     """
 
     sweep: Sweep
     totals: Totals
     failed: int
     most: tuple[int, ...]
+    again: tuple[int, ...]
 
 
 def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> Count:
@@ -71,17 +73,16 @@ def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> 
     facts = sweep.cells.facts
     states = matched(sweep.cells, books.log.history.states(sweep.name, books.engine))
     places = due(states, retry=retry)
-    price, images = price_of(facts)
-    rest, rest_images = price_of(facts[place] for place in places)
+    whole, to_send, lost = Sum.of(facts), [facts[place] for place in places], sweep.lost
+    bill = Bill(Sum.of(to_send), Sum.of(lost))
     waiting = set(places)
     ended = Counter(status_of(state) for place, state in enumerate(states) if place not in waiting)
     latency = books.log.history.typical_latency(books.engine)
     totals = Totals(
-        cells=len(facts), images=images, price=price, ended=ended,
-        due=rest, due_cells=len(places), due_images=rest_images, balance=None,
-        seconds=None if latency is None else latency * -(-len(places) // workers), charged=books.charged,
+        cells=whole.cells, images=whole.images, price=whole.price, ended=ended, bill=bill, balance=None,
+        seconds=None if latency is None else latency * -(-bill.cells // workers), charged=books.charged,
     )  # fmt: skip
-    return Count(sweep, totals, ended[FAILED], tuple(facts[place].price.high for place in places))
+    return Count(sweep, totals, ended[FAILED], *(tuple(one.price.high for one in part) for part in (to_send, lost)))
 
 
 def shortfall(counted: Count, left: float | None, own: float | None) -> str:
@@ -92,13 +93,19 @@ def shortfall(counted: Count, left: float | None, own: float | None) -> str:
         left: of the studio's budget in USD; ``None`` without a limit.
         own: the budget of this run in USD, likewise.
     """
-    limits = [(round(limit * MICRO), mine) for limit, mine in ((left, False), (own, True)) if limit is not None]
-    limit, mine = min(limits, default=(0, False))
-    if not limits or counted.totals.due.high <= limit:
-        return ""
-    money = f"this run's budget of {usd(limit)}" if mine else f"the {usd(max(0, limit))} left"
-    reached = sum(spent <= limit for spent in accumulate(counted.most))
-    return f"more than {money}: about {reached:,} of {count(counted.totals.due_cells, 'cell')}"
+    # What is sent again comes first; the studio's budget holds its money already.
+    limits = (
+        (left, "the {} left", counted.most),
+        (own, "this run's budget of {}", (*counted.again, *counted.most)),
+    )
+    found = []
+    for limit, money, costs in limits:
+        room = round((limit or 0) * MICRO)
+        reached = sum(spent <= room for spent in accumulate(costs))
+        if limit is not None and reached < len(costs):
+            told = f"more than {money.format(usd(max(0, room)))}: about {reached:,} of {count(len(costs), 'cell')}"
+            found.append((reached, told))
+    return min(found)[1] if found else ""
 
 
 Told = Callable[[Count | None, Exception | None], None]
@@ -110,12 +117,13 @@ class Counting:
     Args:
         books: where it is known what has been run.
         told: called with the count, or with what is wrong with the sweep; from a thread if it took one.
+        lock: under which is asked and told, so that nobody is told of a sweep while another is asked about.
     """
 
-    def __init__(self, books: Books, told: Told) -> None:
+    def __init__(self, books: Books, told: Told, lock: threading.RLock) -> None:
         self._books, self._told = books, told
         self._latest = 0
-        self._newer = threading.Condition()
+        self._newer = threading.Condition(lock)
 
     def ask(self, sweep: Sweep | None, *, workers: int = 1, retry: str | None = None) -> bool:
         """Count this one, and no earlier one any more; ``None``: none at all. Whether it has been counted by now."""
@@ -138,11 +146,11 @@ class Counting:
         self._count(mine, sweep, workers, retry)
 
     def _count(self, mine: int, sweep: Sweep, workers: int, retry: str | None) -> None:
+        found, wrong = None, None
         try:
             found = count_up(sweep, self._books, workers=workers, retry=retry)
         except Exception as error:  # noqa: BLE001  a thread's error shows nowhere: the panel shows it
+            wrong = error
+        with self._newer:
             if mine == self._latest:
-                self._told(None, error)
-            return
-        if mine == self._latest:
-            self._told(found, None)
+                self._told(found, wrong)

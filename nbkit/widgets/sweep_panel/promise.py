@@ -11,19 +11,25 @@ from dataclasses import dataclass
 
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import RequestError
+from nbkit.sweep.plan import Bill
 from nbkit.sweep.sweep import MANY_IMAGES
 from nbkit.widgets.page.seen import most_in
-from nbkit.widgets.sweep_panel.counting import Count
 
 _CELLS, _IMAGES = re.compile(r"([\d,]+) cells?\b"), re.compile(r"([\d,]+) images?\b")
+_AGAIN = re.compile(r"up to ([\d,]+) sent again\b")
 PRESS_AGAIN = "Nothing was sent: press again."
 
 
-def offer_of(verb: str, counted: Count) -> str:
-    """What the button says of a sweep: its cells, its images where these are others, the price of what is due."""
-    totals = counted.totals
-    images = f" · {count(totals.due_images, 'image')}" if totals.due_images != totals.due_cells else ""
-    return f"{verb} · {count(totals.due_cells, 'cell')}{images} · {usd_range(totals.due)}"
+def offer_of(verb: str, bill: Bill) -> str:
+    """What the button says: the cells that are due, what may be sent again, images where these are others, the price."""
+    parts = (
+        verb,
+        count(bill.due.cells, "cell") if bill.due.cells else "",
+        f"up to {bill.again.cells:,} sent again" if bill.again.cells else "",
+        count(bill.images, "image") if bill.images != bill.cells else "",
+        usd_range(bill.price),
+    )
+    return " · ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +44,39 @@ class Promise:
     text: str
     ticked: int
 
-    def check(self, counted: Count) -> None:
+    def check(self, bill: Bill) -> None:
         """Let a sweep pass that is no more than was promised.
 
         Raises:
             RequestError: if nothing is due, or it is more images, or may cost more. Nothing has been sent.
         """
-        totals, most = counted.totals, most_in(self.text)
-        if not totals.due_cells:
+        if not bill.cells:
             raise _refusal("Nothing was sent: every cell is in the log.")
-        cost = f"{usd(totals.due.high)} for {_size(totals.due_cells, totals.due_images)}"
+        high, most = bill.price.high, most_in(self.text)
+        cost = f"{usd(high)} for {_size(bill.due.cells, bill.again.cells, bill.images)}"
         if most is None:
             raise _refusal(f"The button named no price yet, and this is {cost}. {PRESS_AGAIN}")
-        if totals.due.high > most:
+        if high > most:
             raise _refusal(f"The button said {usd(most)}, and this is {cost} now. {PRESS_AGAIN}")
-        shown = _number(_IMAGES, self.text) or _number(_CELLS, self.text)
-        if totals.due_images > shown:
+        # What was to be asked for may have become due meanwhile: it is the same work at the same price.
+        shown = _number(_IMAGES, self.text) or _number(_CELLS, self.text) + _number(_AGAIN, self.text)
+        if bill.images > shown:
             raise _refusal(f"The button said {self._said()}, and this is {cost} now. {PRESS_AGAIN}")
-        if totals.due_images > max(MANY_IMAGES, self.ticked):
+        if bill.images > max(MANY_IMAGES, self.ticked):
             said = f"The tick said {count(self.ticked, 'image')}" if self.ticked else "The tick was not set"
             raise _refusal(f"{said}, and this is {cost} now. Nothing was sent: tick it and press again.")
 
     def _said(self) -> str:
-        return _size(_number(_CELLS, self.text), _number(_IMAGES, self.text))
+        return _size(*(_number(pattern, self.text) for pattern in (_CELLS, _AGAIN, _IMAGES)))
 
 
-def _size(cells: int, images: int) -> str:
-    return count(cells, "cell") + (f" and {count(images, 'image')}" if images not in (0, cells) else "")
+def _size(cells: int, again: int, images: int) -> str:
+    parts = (
+        count(cells, "cell") if cells else "",
+        f"up to {again:,} sent again" if again else "",
+        count(images, "image") if images not in (0, cells + again) else "",
+    )
+    return " and ".join(part for part in parts if part)
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int:

@@ -58,7 +58,9 @@ def plan_html(counted: Count, books: Books, workers: int) -> str:
     """The plan as a table, the totals first."""
     cells = counted.sweep.cells
     states = matched(cells, books.log.history.states(counted.sweep.name, books.engine))
-    frame = make_plan(cells, states, latency=None, workers=workers, balance=None, charged=books.charged)
+    frame = make_plan(
+        cells, states, lost=counted.sweep.lost, latency=None, workers=workers, balance=None, charged=books.charged
+    )
     table = frame.rename_axis(columns="cell").to_html(border=0, max_rows=ROWS, escape=True)
     return shield(f'<div class="nbkit-plan-text" tabindex="0" role="group" aria-label="plan">{table}</div>')
 

@@ -18,18 +18,18 @@ from nbkit.log import RunLog
 from nbkit.model import MICRO
 from nbkit.money import Budget
 from nbkit.run import DONE
+from nbkit.sweep.progress import Progress
 from nbkit.sweep.result import SweepResult
-from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
 from nbkit.waiting import in_thread
+from nbkit.watchers import Watcher
 from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import head_html
-from nbkit.widgets.panel.job import Watcher
 from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.sweep_panel.bar import SweepBar
-from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, count_up, shortfall
+from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
 from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
 from nbkit.widgets.sweep_panel.promise import Promise
@@ -91,12 +91,14 @@ class SweepPanel:
         self._studio = studio
         self._touched = False
         self._ran: Sweep | None = None
+        self._watched: SweepJob | None = None
         self._counted: Count | None = None
         self.access = Access()
         self.bar = SweepBar(charged=studio.charged)
         self.form = SweepForm(studio.sweep, self.bar)
         self.grid, self.source, self.record = Filling(studio, self.bar), SweepSource(), Record()
-        self.work, self._counting = SweepWork(self), Counting(studio, self._told)
+        self.work = SweepWork(self)
+        self._counting = Counting(studio, self._told, self.work.lock)
         self._head = widgets.HTML()
         self.box = self._build()
         if parameters:
@@ -240,7 +242,7 @@ class SweepPanel:
                 self._counting.ask(None)
                 self._offer(_too_many(sweep))
             elif not self._counting.ask(sweep, workers=self._workers, retry=self.form.options.read("retry")):
-                self.bar.counting(len(sweep))
+                self.bar.counting(len(sweep), busy=self.work.job is not None)
                 self._idle()
             self._show_code()
 
@@ -311,21 +313,16 @@ class SweepPanel:
         seen = self.access.take_seen()
         promise = Promise(said if seen is None else seen, ticked)
         sweep, how, _ = self._ask(confirm=True)  # the promise knows of the tick
-
-        def allow() -> None:
-            if len(sweep) > MOST:
-                raise RequestError(f"Nothing was sent: {_too_many(sweep)}", parameter="sample", reason="conflict")
-            workers, retry = how["max_workers"], how.get("retry")
-            promise.check(count_up(sweep, self._studio, workers=workers, retry=retry))
-
-        return sweep, how, allow
+        if len(sweep) > MOST:
+            raise RequestError(f"Nothing was sent: {_too_many(sweep)}", parameter="sample", reason="conflict")
+        return sweep, how, promise.check
 
     def ready(self) -> bool:
-        if self.bar.run.disabled:
+        if self.bar.locked:
             self.bar.say(self.bar.refusal, wrong=True)
         elif self._counted is None:  # a fault kept it from being counted: it is said again, or gone
             self._refresh()
-        return self._counted is not None and not self.bar.run.disabled
+        return self._counted is not None and not self.bar.locked
 
     @guarded
     def _stop(self) -> None:
@@ -333,14 +330,14 @@ class SweepPanel:
         if job is None:
             return
         if job.running is None:
-            self.bar.say("Stopped while it was starting; if anything was sent by then, it lands in the log.")
+            self.bar.say("Stopped before anything was sent.")
         else:
             now = job.running.progress
             held = usd(round(now.held * MICRO))
             money = "still being paid for" if self._studio.charged else "at list prices"
             paid = f"{count(now.running, 'request')} under way, up to {held}, {money}; " if now.running else ""
             self.bar.say(f"Stopped: {paid}what comes lands in the log and in the grid. Go on sends what is missing.")
-            in_thread(lambda: self._keep(job), "nbkit-sweep-panel")
+            in_thread(lambda: self._keep_now(job), "nbkit-sweep-panel")
         self._refresh()
 
     @guarded
@@ -357,19 +354,26 @@ class SweepPanel:
     def watch(self, job: SweepJob) -> None:
         with self.work.lock:
             newest = job is self.work.latest
-            first = newest and self._ran is not job.sweep
-            if first:
+            if newest:
                 self._ran = job.sweep
-        if newest and job.sweep is not None:
-            if first:
-                self.grid.show(job.sweep)
-                self.grid.say("")
-            if self.grid.refresh(now=False):
-                self.money_moved()
+        if not newest or job.sweep is None:
+            return
+        if self._watched is not job:  # from now on the grid is about this one, until the controls ask for more of it
+            self.grid.show(job.sweep)
+            self.grid.say("")
+            self._watched = job
+        if self.grid.refresh(now=False):
+            self.money_moved()
+
+    def fault(self, error: BaseException) -> None:
+        self.bar.say_error(error)
 
     @guarded
     def ended(self, job: SweepJob) -> None:
-        self._keep(job)
+        try:
+            self._keep(job)
+        except Exception as error:  # noqa: BLE001  a fault in showing it is shown too; the runs are in the log
+            job.failure = job.failure or error
         with self.work.lock:
             self._refresh()
             if job is self.work.latest:
@@ -379,23 +383,26 @@ class SweepPanel:
         """Put the grid into the output that lasts."""
         if job.sweep is None or job.running is None or job is not self.work.latest:
             return
-        try:
-            self.grid.refresh()
-            self.record.show(job.sweep.result, self.grid.rows.value, self.grid.columns.value)
-            self.access.kept = self.record.state
-        except Exception as error:  # noqa: BLE001  a fault in showing it is shown too; the runs are in the log
-            job.failure = job.failure or error
+        self.grid.refresh()
+        self.record.show(job.sweep.result, self.grid.rows.value, self.grid.columns.value)
+        self.access.kept = self.record.state
+
+    @guarded
+    def _keep_now(self, job: SweepJob) -> None:
+        """The same after Stop, while what is under way lands."""
+        self._keep(job)
 
     def _say_end(self, job: SweepJob) -> None:
         error = job.failure
         if error is not None:
-            at_control = isinstance(error, RequestError) and self.form.asked()[0] is None
-            if not at_control:
-                self.bar.say_error(error)
-            if isinstance(error, BudgetExceeded):
+            if job.running is None and isinstance(error, RequestError) and self.form.asked()[0] is None:
+                self.bar.say("Nothing was sent: what is wrong stands at its control.")
+            elif isinstance(error, BudgetExceeded):
                 self.bar.say(
                     str(error), "What was sent is in the grid. A larger budget and Go on send the rest.", wrong=True
                 )
+            else:
+                self.bar.say_error(error)
             return
         if job.sweep is None or job.running is None:
             return

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nbkit.sweep.runner import Progress, SweepRun
+from nbkit.sweep.plan import Bill
+from nbkit.sweep.progress import Progress
+from nbkit.sweep.runner import SweepRun
 from nbkit.sweep.sweep import Sweep
 from nbkit.waiting import in_thread
 from nbkit.widgets.panel.work import DOUBLE_CLICK, SETTLE, TICK
 
-Allow = Callable[[], None]
+Allow = Callable[[Bill], None]
 Ask = Callable[[], tuple[Sweep, Mapping[str, Any], Allow | None]]
 
 
@@ -22,7 +25,7 @@ class SweepJob:
     """One press of Run, until nothing of it is under way any more.
 
     Attributes:
-        ask: the sweep and what its start takes, asked at the last moment; and what raises if it may not be sent,
+        ask: the sweep and what its start takes, asked at the last moment; and what raises if so much may not be sent,
             asked when all of the earlier job has landed.
         earlier: the job before; ``None`` if there is none, or nothing of it is under way any more.
         sweep, running: what was asked for, and its handle; ``None`` before.
@@ -54,6 +57,9 @@ class SweepDesk(Protocol):
 
     def watch(self, job: SweepJob) -> None:
         """Pictures may have come. Not under the lock: it reads the log."""
+
+    def fault(self, error: BaseException) -> None:
+        """Something went wrong in telling any of this; the sweep goes on."""
 
     def ended(self, job: SweepJob) -> None:
         """Nothing is under way any more."""
@@ -121,10 +127,10 @@ class SweepWork:
         """Send nothing more; the panel is free. The job that was stopped, if there was one."""
         with self.lock:
             job, self.job = self.job, None
-        if job is not None:
-            job.stopped.set()
-            if job.running is not None:
-                job.running.stop()
+            if job is not None:
+                job.stopped.set()
+                if job.running is not None:
+                    job.running.shut()
         return job
 
     def wait(self, timeout: float | None) -> None:
@@ -146,14 +152,14 @@ class SweepWork:
         with self.lock:
             job.sweep, how, allow = job.ask()
         self._let_land(job)
+        running = job.sweep.prepare(**how)
         if allow is not None:
-            job.sweep.settle()  # what a killed kernel had only written down is due again, and is counted
-            allow()
-        if job.stopped.is_set():
-            return
-        job.running = job.sweep.start(**how)
-        if job.stopped.is_set():  # while an earlier run was landing, or a lost one was being settled
-            job.running.stop()
+            allow(running.bill)
+        with self.lock:
+            if job.stopped.is_set():
+                return
+            job.running = running
+        running.begin()
 
     @staticmethod
     def _let_land(job: SweepJob) -> None:
@@ -163,11 +169,18 @@ class SweepWork:
             pass
 
     def _watch(self, job: SweepJob) -> None:
+        """Tell the desk until nothing is under way. Its faults end nothing: what is being paid for can be stopped."""
         assert job.running is not None
-        finished = False
+        finished = faulty = False
         while not finished:
             finished = job.running.settled(TICK)
-            with self.lock:
-                self._desk.passing(job, job.running.progress)
-            self._desk.watch(job)
+            try:
+                with self.lock:
+                    self._desk.passing(job, job.running.progress)
+                self._desk.watch(job)
+            except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
+                if not faulty:
+                    with contextlib.suppress(Exception):  # the page itself may be what cannot be reached
+                        self._desk.fault(error)
+                faulty = True
         job.running.wait(0)
