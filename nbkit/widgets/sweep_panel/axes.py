@@ -171,7 +171,12 @@ class Axes:
         self._moved()
 
     def _show(self) -> None:
+        """Put the rows there, and forget those that are gone and hold nothing: a name that was typed letter by letter."""
         self._body.children = tuple(row.box for row in self.rows.values())
+        for name, row in list(self._kept.items()):
+            if name not in self.rows and not row.read():
+                del self._kept[name]
+                row.close()
 
 
 def _is_parameter(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -92,6 +92,11 @@ class Axis(ABC):
         """The HTML of what is said to be wrong; empty when nothing is."""
         return str(self._message.value)
 
+    def close(self) -> None:
+        """Give its widgets up: the page and the kernel forget them."""
+        for widget in list(_with_parts(self.box)):
+            widget.close()
+
     def _place(self, *row: widgets.Widget) -> None:
         line = widgets.HBox((*row, self._many, self.remove))
         line.add_class("nbkit-axis-row")
@@ -106,7 +111,7 @@ class Typed(Axis):
 
     Attributes:
         field: the box.
-        start, stop, count, fill: the range, where there is one.
+        range: three boxes and a button; ``None`` for what is no number.
     """
 
     def __init__(self, name: str) -> None:
@@ -117,20 +122,14 @@ class Typed(Axis):
             continuous_update=True,
             placeholder="one per line" if only_lines else "one per line, or with commas between",
             tooltip=self.parameter.help if self.parameter else f"what stands for {{{name}}} in the template",
-            **self._named("{} <span>values</span>"),
+            **_named(f"{escape(self.said)} <span>values</span>"),
         )
         self.field.add_class("nbkit-values")
-        self.start, self.stop, self.count = (self._small(part) for part in ("start", "stop", "count"))
-        self.fill = widgets.Button(description="fill", tooltip=f"{self.said} fill: writes the values of the range")
-        for mark in ("nbkit-small", "nbkit-named"):
-            self.fill.add_class(mark)
-        self.fill.on_click(lambda _: self._fill())
         self.field.observe(lambda _: self._count(), "value")
-        self._range: widgets.HBox | None = None
+        self.range: Range | None = None
         if isinstance(self.kind, (Whole, Hundredths)):
-            self._range = widgets.HBox((self.start, self.stop, self.count, self.fill))
-            self._range.add_class("nbkit-range")
-        self._place(self.field, *((self._range,) if self._range else ()))
+            self.range = Range(self.said, self.kind, self._fill)
+        self._place(self.field, *((self.range.box,) if self.range else ()))
         self._count()
 
     @property
@@ -146,27 +145,50 @@ class Typed(Axis):
     def on_change(self, changed: Changed) -> None:
         self.field.observe(lambda _: changed(), "value")
 
-    def _named(self, pattern: str) -> dict[str, Any]:
-        """A description that begins with the parameter's name; what the eye sees already is only heard."""
-        text = pattern.format(escape(self.said)).replace("<span>", '<span class="nbkit-unseen">')
-        return {"description": text, "description_allow_html": True}
-
-    def _small(self, part: str) -> widgets.Text:
-        first = {"start": "minimum", "stop": "maximum"}.get(part, "")
-        bound = getattr(self.kind, first, None) if first else 3
-        shown = bound if bound is not None and (part != "stop" or bound < 1000) else ""
-        field = widgets.Text(value=str(shown), continuous_update=True, **self._named(f"<span>{{}} </span>{part}"))
-        field.add_class("nbkit-short")
-        return field
-
-    def _fill(self) -> None:
-        assert isinstance(self.kind, (Whole, Hundredths))
+    def _fill(self, values: Callable[[], list[Any]]) -> None:
         try:
-            self.write(spread(self.start.value, self.stop.value, self.count.value, self.kind))
+            self.write(values())
         except RequestError as error:
             self.complain(f"{self.said} {error}")
         except Exception as error:  # noqa: BLE001  Jupyter would lose it
             self.complain(f"{type(error).__name__}: {error}")
+
+
+class Range:
+    """From where to where and how many: the button writes these values.
+
+    Attributes:
+        start, stop, count: the boxes.
+        fill: the button.
+        box: all of it.
+    """
+
+    def __init__(self, said: str, kind: Whole | Hundredths, filled: Callable[[Callable[[], list[Any]]], None]) -> None:
+        self._said, self._kind = said, kind
+        last = "" if kind.maximum is None or kind.maximum >= 1000 else kind.maximum
+        self.start, self.stop, self.count = (
+            self._small(part, first) for part, first in (("start", kind.minimum), ("stop", last), ("count", 3))
+        )
+        self.fill = widgets.Button(description="fill", tooltip=f"{said} fill: writes the values of the range")
+        for mark in ("nbkit-small", "nbkit-named"):
+            self.fill.add_class(mark)
+        self.fill.on_click(lambda _: filled(self.read))
+        self.box = widgets.HBox((self.start, self.stop, self.count, self.fill))
+        self.box.add_class("nbkit-range")
+
+    def read(self) -> list[Any]:
+        """The values.
+
+        Raises:
+            RequestError: for what is no number.
+        """
+        return spread(self.start.value, self.stop.value, self.count.value, self._kind)
+
+    def _small(self, part: str, first: Any) -> widgets.Text:
+        named = _named(f"<span>{escape(self._said)} </span>{part}")
+        field = widgets.Text(value=str(first), continuous_update=True, **named)
+        field.add_class("nbkit-short")
+        return field
 
 
 class Ticked(Axis):
@@ -211,6 +233,19 @@ class Ticked(Axis):
         box = widgets.Checkbox(value=False, indent=False, description=name, description_allow_html=True)
         box.add_class("nbkit-tick")
         return box
+
+
+def _named(text: str) -> dict[str, Any]:
+    """A description that begins with the parameter's name; what the eye sees already is only heard."""
+    return {"description": text.replace("<span>", '<span class="nbkit-unseen">'), "description_allow_html": True}
+
+
+def _with_parts(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """A widget, what is inside it, and their layouts and styles."""
+    for child in getattr(widget, "children", ()):
+        yield from _with_parts(child)
+    yield from (part for part in (widget.layout, getattr(widget, "style", None)) if part is not None)
+    yield widget
 
 
 def axis_for(name: str) -> Axis:

@@ -103,18 +103,15 @@ class Board:
             self.box.size, self.box.bare, self.box.chosen = size, bare, []
             self.box.version += 1
 
-    def update(self, tiles: Mapping[int, BoardTile], *, bare: bool) -> None:
-        """Tell the page what has changed of these tiles."""
+    def update(self, tiles: Mapping[int, BoardTile], *, bare: bool) -> set[int]:
+        """Tell the page what has changed of these tiles; returns their places."""
         with self._lock:
             changed = {place: tile for place, tile in tiles.items() if self._tiles.get(place) != tile}
             self._tiles.update(changed)
             self.box.bare = bare
             if changed:
                 self._tell(changed)
-
-    def tile(self, place: int) -> BoardTile | None:
-        """What stands in a place."""
-        return self._tiles.get(place)
+            return set(changed)
 
     def on_choose(self, callback: Callable[[tuple[int, ...]], None]) -> None:
         """Call with the places that a person has chosen, whenever these are others."""

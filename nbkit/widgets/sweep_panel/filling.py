@@ -6,19 +6,22 @@ import dataclasses
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Self
 
 import ipywidgets as widgets
 
 from nbkit.display.text import count, ellipsis
-from nbkit.run import DONE, PLANNED, Run
+from nbkit.run import DONE, PLANNED, SENT, Run
 from nbkit.storage.history import State
 from nbkit.sweep.pages import MAX_TILES
-from nbkit.sweep.plan import NOT_RUN, matched, status_of
+from nbkit.sweep.plan import NOT_RUN, RUNNING, matched, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.panel.bar import Bar
-from nbkit.widgets.panel.shown import Shown, pictures_of
+from nbkit.widgets.panel.shown import pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
 from nbkit.widgets.sweep_panel.counting import Books
 from nbkit.widgets.sweep_panel.tables import arrange, sides_of, told
@@ -32,6 +35,41 @@ STAGE = 320
 ROOM = 820
 """Pixels that the columns share, about; a tile is a part of it."""
 NONE = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is shown of a run: small things, for a run holds every byte of its reference images.
+
+    Attributes:
+        status: of the run.
+        pictures: of it, with their facts; one without a file that says why, if it has none.
+        note: what is said in the tile.
+        prompt: as it was sent.
+    """
+
+    status: str
+    pictures: tuple[Item, ...]
+    note: str
+    prompt: str
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """That of a run."""
+        pictures = tuple(picture.item() for picture in pictures_of(run))
+        if run.images:
+            more = [f"+ {len(run.images) - 1} more"] if len(run.images) > 1 else []
+            note = " · ".join((*more, *(failure.message for failure in run.failures)))
+        else:
+            note = "its picture is on its way" if run.status == DONE else str(run.error or "")
+            why = note or (RUNNING if run.status == SENT else run.status)
+            pictures = tuple(dataclasses.replace(item, missing=ellipsis(why, 160)) for item in pictures)
+        return cls(run.status, pictures, ellipsis(note, 120), run.request.prompt)
+
+    @property
+    def file(self) -> Path | None:
+        """Of its first picture."""
+        return self.pictures[0].file
 
 
 class Filling:
@@ -50,7 +88,8 @@ class Filling:
         self._books, self.bar = books, bar
         self._lock = threading.RLock()
         self._looked = 0.0
-        self._runs: dict[str, Run] = {}
+        self._known: dict[str, Known] = {}
+        self._laid: Any = None
         self._placing = self._chosen = False
         self.sweep: Sweep | None = None
         preview = books.log.previews.get
@@ -72,14 +111,15 @@ class Filling:
     def show(self, sweep: Sweep) -> None:
         """Be about a sweep."""
         with self._lock:
-            same = self.sweep is not None and _layout(self.sweep) == _layout(sweep)
             self.sweep = sweep
-            if same:
+            if self._laid == (layout := _layout(sweep)):
                 self.say("")
                 self.refresh()
             else:
+                self._laid = None
                 self._offer(list(sides_of(sweep.cells)))
                 self._lay_out()
+                self._laid = layout  # only now: what a fault has kept from being laid out is laid out the next time
 
     def refresh(self, *, now: bool = True) -> bool:
         """Bring the tiles in step with the log; tells whether it looked.
@@ -92,13 +132,15 @@ class Filling:
                 return False
             if self.sweep is not None and self._fits:
                 tiles = self._tiles()
-                self.board.update(tiles, bare=_bare(tiles))
+                changed = self.board.update(tiles, bare=_bare(tiles))
+                if changed & set(self.board.box.chosen):
+                    self._choose(self.board.box.chosen)
             self._looked = time.monotonic()
             return True
 
     def say(self, text: str) -> None:
         """Say something beside the lists of axes."""
-        self.note.value = f'<span class="nbkit-quiet">{text}</span>' if text else ""
+        self.note.value = f'<span class="nbkit-quiet">{escape(text)}</span>' if text else ""
 
     @property
     def _fits(self) -> bool:
@@ -153,33 +195,23 @@ class Filling:
     def _tiles(self) -> dict[int, BoardTile]:
         states = self._states()
         uuids = [s.task_uuid for s in states if s and s.status != PLANNED and self._is_new(s)]
-        self._runs |= self._books.log.several(uuids)
+        self._known |= {uuid: Known.of(run) for uuid, run in self._books.log.several(uuids).items()}
         return {place: self._tile(place, state) for place, state in enumerate(states)}
 
     def _is_new(self, state: State) -> bool:
         """Whether there may be more to know of it than is known."""
-        known = self._runs.get(state.task_uuid)
-        return known is None or known.status != state.status or (known.status == DONE and not known.images)
+        known = self._known.get(state.task_uuid)
+        return known is None or known.status != state.status or (known.status == DONE and known.file is None)
 
     def _tile(self, place: int, state: State | None) -> BoardTile:
-        run = self._runs.get(state.task_uuid) if state else None
+        known = self._known.get(state.task_uuid) if state else None
         status = status_of(state)
-        if run is None or status == NOT_RUN:
+        if known is None or status == NOT_RUN:
             return BoardTile(status)
-        if not run.images:
-            why = "its picture is on its way" if status == DONE else str(run.error or "")
-            return BoardTile(status, ellipsis(why, 120) if status != "running" else "")
-        more = len(run.images) - 1
-        notes = [f"+ {more} more" if more else "", *(failure.message for failure in run.failures)]
-        first = Shown(run, 0)
-        note = ellipsis(" · ".join(note for note in notes if note), 120)
-        return BoardTile(
-            status,
-            note,
-            ellipsis(", ".join((*self._facts(place), run.request.prompt)), 300),
-            first.key,
-            run.images[0].path,
-        )
+        if known.file is None:
+            return BoardTile(status, known.note)
+        alt = ellipsis(", ".join((*self._facts(place), known.prompt)), 300)
+        return BoardTile(status, known.note, alt, known.pictures[0].key, known.file)
 
     def _facts(self, place: int) -> list[str]:
         """What is particular to a cell."""
@@ -202,8 +234,8 @@ class Filling:
         found = []
         for place in places:
             state = states[place] if place < len(states) else None
-            run = self._runs.get(state.task_uuid) if state else None
-            for item in (picture.item() for picture in (pictures_of(run) if run else ())):
+            known = self._known.get(state.task_uuid) if state else None
+            for item in known.pictures if known else ():
                 own = [fact for fact in self._facts(place) if fact not in item.caption]
                 found.append(dataclasses.replace(item, caption=(*own, *item.caption)))
         return found
