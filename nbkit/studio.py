@@ -303,7 +303,9 @@ class Studio:
         Raises:
             NbkitError: if the frame's rows do not know their pictures.
         """
-        return Gallery(self.log, frame, size=size, height=height)
+        gallery = Gallery(self.log, frame, size=size, height=height)
+        self.watch(gallery)
+        return gallery
 
     # -- money -----------------------------------------------------------------------------------------------
 

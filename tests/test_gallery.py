@@ -524,14 +524,14 @@ def test_compare_says_what_differs(tmp_path):
         gallery = studio.gallery(studio.df[["file", "imageUUID", "taskUUID"]])
         gallery.select(gallery.frame)
         gallery.compare()
-        told = gallery._differing.value
+        told = gallery._comparing.box.value
         assert "temperature" in told
         assert "0.2" in told
         assert "0.9" in told
         assert "topP" not in told
         assert "data:image" not in told
         gallery.select(gallery.frame.imageUUID[0])
-        assert gallery._differing.value == ""
+        assert gallery._comparing.box.value == ""
 
 
 def test_the_selection_is_read_without_the_rest_of_the_log(gallery, log, monkeypatch):
@@ -551,3 +551,78 @@ def test_a_filter_that_was_taken_away_leaves_no_widget_behind(gallery):
         gallery.clear()
         gallery.filter("temperature > 0.1")
     assert len(_instances) == before
+
+
+def test_keep_and_reject_are_taken_back_by_the_same_key(gallery, log):
+    """Where all that are selected have the mark; otherwise they all get it."""
+    gallery.select(gallery.frame.iloc[[1, 2]])
+    press(gallery, "k")
+    assert gallery.selection.keep.tolist() == [True, True]
+    press(gallery, "k")
+    assert gallery.selection.keep.isna().all()
+    gallery.select(gallery.frame.iloc[[1]])
+    gallery.marking.reject.click()
+    gallery.select(gallery.frame.iloc[[1, 2]])
+    press(gallery, "x")
+    assert gallery.selection.keep.tolist() == [False, False]
+
+
+def test_what_cannot_be_shown_is_not_what_the_control_says(gallery, monkeypatch):
+    """A grouping that is refused leaves the list where it was."""
+    gallery.group("temperature")
+    monkeypatch.setattr("nbkit.widgets.gallery.query.MOST_GROUPS", 3)
+    gallery.arrangement.group.value = "seed"
+    assert "too many for groups" in trouble(gallery)
+    assert gallery.arrangement.group.value == "temperature"
+
+
+def test_newer_runs_are_told(tmp_path):
+    """A gallery of the log does not move under the hand, and says that there is more."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+    gallery = studio.gallery()
+    assert "makes its first run" in gallery._record().text
+    studio.generate("A paper lantern", resolution="0.5K")
+    assert "1 newer run not shown yet" in gallery._line.value
+    gallery.refresh()
+    assert "newer" not in gallery._line.value
+    assert len(gallery.frame) == 1
+    assert "no rows" in studio.gallery(studio.df.iloc[:0])._record().text
+    studio.close()
+
+
+def test_enter_does_what_the_button_beside_it_does(gallery):
+    """For tags, notes and filters."""
+    gallery.select(gallery.frame.iloc[[1]])
+    gallery.marking.tag.value = "lantern"
+    gallery.marking.tag._handle_custom_msg({"event": "submit"}, [])
+    assert gallery.selection.tags.tolist() == ["lantern"]
+    gallery.filters.column.value, gallery.filters.value.value = "tags", "lantern"
+    gallery.filters.value._handle_custom_msg({"event": "submit"}, [])
+    assert len(gallery.frame) == 1
+
+
+def test_a_picture_a_run_and_a_list_of_tags(tmp_path):
+    """What ``log.mark`` takes, the gallery takes."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+    run = studio.generate("A paper lantern", number_results=2, resolution="0.5K")
+    gallery = studio.gallery()
+    gallery.select(run)
+    assert len(gallery.selection) == 2
+    gallery.select(run[0])
+    gallery.tag(["lantern", "night"])
+    assert gallery.selection.tags.tolist() == ["lantern, night"]
+    studio.close()
+
+
+@pytest.mark.parametrize("size", [0, "big", 1.5, 5000])
+def test_a_size_that_no_tile_can_have(log, size):
+    """Is refused by its name."""
+    with pytest.raises(RequestError, match="size="):
+        Gallery(log, size=size)
+
+
+@pytest.mark.parametrize(("text", "words"), [("seed > @x", "put the value in"), ("seed > (", "it is no expression")])
+def test_what_an_expression_cannot_be(gallery, text, words):
+    """The reason is in words, and no parser's tuple."""
+    with pytest.raises(RequestError, match=words):
+        gallery.filter(text)

@@ -28,7 +28,7 @@ class Filters:
         self._held: tuple[Condition | Expression, ...] = ()
         self.column = widgets.Dropdown(options=tuple(columns), description="filter by")
         self.operator = widgets.Dropdown(options=OPERATORS, description="how")
-        self.value = widgets.Text(description="value", placeholder="such as 0.7", continuous_update=False)
+        self.value = widgets.Text(description="value", placeholder="such as 0.7")
         self.button = widgets.Button(description="Add filter", tooltip="Show only the rows that meet this, too")
         self.chips = widgets.HBox()
         self.button.add_class("nbkit-gallery-button")

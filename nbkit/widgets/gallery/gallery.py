@@ -18,13 +18,16 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from nbkit.comparison import differences
 from nbkit.display.bundle import Bundle
-from nbkit.display.compare import differences_html
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, RequestError
+from nbkit.image import GeneratedImage
 from nbkit.log import RunLog
+from nbkit.parameter import Whole, Wrong
+from nbkit.run import Run
+from nbkit.storage.marks import image_uuids
 from nbkit.table import column_of, show_frame, sums_of
+from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told
 from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
@@ -39,7 +42,10 @@ KEPT_ROWS = 6
 QUICK = 20_000
 """Up to so many rows, a search is made at each letter."""
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
-NOTHING = "The gallery is empty: studio.generate(…) writes the log's first row."
+NOTHING = "The log was empty when this gallery was shown: studio.generate(…) makes its first run, and Refresh shows it."
+NO_ROWS = "The frame that this gallery was given has no rows."
+SIZES = Whole(32, 1024)
+"""Of a tile, in CSS pixels."""
 
 
 def _guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -61,7 +67,8 @@ class Gallery:
     """Pictures of a log, shown as the last line of a cell; ``studio.gallery()`` makes it.
 
     Keys, while the pictures have the focus: arrows move, with Shift they select; 1 to 5 rate, 0 takes the rating
-    away, k keeps, x rejects, u or Ctrl+Z takes back the last change; Space shows the picture in full size.
+    away, k keeps and x rejects, or takes that back where all of them are; u or Ctrl+Z takes back the last change;
+    Space shows the picture in full size.
 
     Args:
         log: where the pictures are and where marks are written.
@@ -75,6 +82,7 @@ class Gallery:
 
     Raises:
         NbkitError: if the frame's rows do not know their pictures.
+        RequestError: for a size that no tile can have.
     """
 
     def __init__(
@@ -82,10 +90,15 @@ class Gallery:
     ) -> None:
         if frame is not None:
             check_columns(frame)
+        try:
+            SIZES.check(size)
+        except Wrong as wrong:
+            raise RequestError(f"size={size!r}: must be {wrong}", parameter="size", value=size) from None
         self._log, self._given = log, None if frame is None else frame.copy()
         self._lock = threading.RLock()
         self._marker = Marker(log)
         self._still = False
+        self._runs = self._newer = 0
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
         self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
@@ -93,8 +106,7 @@ class Gallery:
         columns = [str(name) for name in self._rows.columns]
         self.arrangement = Arrangement(columns, size=size, quick=len(self._rows) <= QUICK)
         self.filters = Filters(columns, self._rearrange, self._narrow)
-        self._differing = widgets.HTML()
-        self._compared: tuple[str, ...] = ()
+        self._comparing = Comparing(log)
         self._line, self._trouble, self._worth = widgets.HTML(), widgets.HTML(), ""
         self.box = self._build()
         self._listen()
@@ -123,17 +135,18 @@ class Gallery:
         with self._lock:
             return list(dict.fromkeys(self._rows.loc[list(keys), "taskUUID"].dropna().astype(str)))
 
-    def select(self, which: pd.DataFrame | Iterable[str] | str) -> None:
+    def select(self, which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any]) -> None:
         """Select pictures and nothing else.
 
         Args:
-            which: rows of the log, or imageUUIDs; what is not shown cannot be selected.
+            which: a picture, a run (all its pictures), an imageUUID, rows of the log, or several of those; what is
+                not shown cannot be selected.
         """
         if isinstance(which, pd.DataFrame):
             check_columns(which)
             self.wall.select(keys_of(which))
         else:
-            self.wall.select([which] if isinstance(which, str) else which)
+            self.wall.select(image_uuids(which))
 
     def filter(self, expression: str | None = None, **values: Any) -> None:
         """Show only the rows that meet this, and all that was asked for before.
@@ -162,7 +175,7 @@ class Gallery:
     def search(self, text: str) -> None:
         """Show only the rows whose prompt, tags or note hold every word; an empty text shows all again."""
         with self._from_code():
-            self.arrangement.search.value = text
+            self.arrangement.search.value = text or ""
 
     def sort(self, column: str | None, *, ascending: bool = False) -> None:
         """Sort by a column, in either spelling; ``None``: in the order in which the rows came, newest first.
@@ -217,15 +230,14 @@ class Gallery:
         """Reject the selected pictures. Nothing is deleted: ``gallery.filter(keep=[True])`` shows what was kept."""
         self._mark(self.wall.selected, keep=False)
 
-    def tag(self, tags: str) -> None:
-        """Add a tag to the selected pictures, or several with commas."""
-        _refuse_no_tag(tags)
-        self._mark(self.wall.selected, tags=lambda old: f"{old},{tags}")
+    def tag(self, tags: str | Iterable[str]) -> None:
+        """Add a tag to the selected pictures, or several: a list, or one text with commas."""
+        added = _tags(tags)
+        self._mark(self.wall.selected, tags=lambda old: f"{old},{added}")
 
-    def untag(self, tags: str) -> None:
-        """Remove a tag from the selected pictures, or several with commas."""
-        _refuse_no_tag(tags)
-        gone = {tag.strip().casefold() for tag in tags.split(",")}
+    def untag(self, tags: str | Iterable[str]) -> None:
+        """Remove a tag from the selected pictures, or several: a list, or one text with commas."""
+        gone = {tag.strip().casefold() for tag in _tags(tags).split(",")}
 
         def without(old: str) -> str:
             return ",".join(tag for tag in old.split(",") if tag.strip().casefold() not in gone)
@@ -253,30 +265,15 @@ class Gallery:
             RequestError: if fewer than two or more than four are selected.
         """
         selected = self.wall.selected
-        if not 2 <= len(selected) <= 4:
+        if not 2 <= len(selected) <= MOST:
             raise RequestError(
-                f"Compare shows 2 to 4 pictures side by side, and {len(selected):,} are selected", parameter="compare"
+                f"Compare shows 2 to {MOST} pictures side by side, and {len(selected):,} are selected",
+                parameter="compare",
             )
         self.wall.open(selected)
-        labels = [f"picture {number}" for number in range(1, len(selected) + 1)]
-        caption = "What differs between the pictures side by side"
-        told = differences(self._subjects(selected))
-        self._compared, self._differing.value = (
-            selected,
-            differences_html(labels, told, caption=caption if told else ""),
-        )
-
-    def _subjects(self, keys: Iterable[str]) -> list[Any]:
-        """Pictures as they are compared: those of the log's runs, which know all of their parameters, or their rows."""
         with self._lock:
-            rows = [self._rows.loc[key] for key in keys]
-        runs = self._log.several([str(row["taskUUID"]) for row in rows])
-        found: list[Any] = []
-        for row in rows:
-            run = runs.get(str(row["taskUUID"]))
-            images = [image for image in run or () if image.image_uuid == row["imageUUID"]]
-            found.append(images[0] if images else row if run is None or run.images else run)
-        return found
+            rows: list[Any] = [self._rows.loc[key] for key in selected]
+        self._comparing.show(selected, rows)
 
     # -- showing it ------------------------------------------------------------------------------------------
 
@@ -290,13 +287,22 @@ class Gallery:
         with self._lock:
             many, first = len(self._order), self._rows.iloc[self._order[:KEPT_ROWS]]
         if not many:
-            return Bundle(f"<em>{NOTHING}</em>", NOTHING)
+            nothing = NOTHING if self._given is None else NO_ROWS
+            return Bundle(f"<em>{nothing}</em>", nothing)
         title = f"The first {len(first)} of {count(many, 'row')}, as the notebook keeps them"
         rows = show_frame(first, size=96)
         return Bundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")
 
     def __repr__(self) -> str:
         return f"<Gallery: {count(len(self._order), 'row')}, {len(self.wall.selected):,} selected>"
+
+    def money_moved(self) -> None:
+        """A studio tells it so; then there are runs that are not shown yet, and a line says it."""
+        if self._given is None:
+            newer = len(self._log) - self._runs
+            if newer != self._newer:
+                self._newer = newer
+                self._tell()
 
     # -- inside: what is shown ----------------------------------------------------------------------------------
 
@@ -305,7 +311,7 @@ class Gallery:
         line = widgets.HBox((self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
         above = (self.arrangement.box, self.filters.box, line, self.wall.box)
-        children = (*above, self._differing, self.marking.box, self._trouble)
+        children = (*above, self._comparing.box, self.marking.box, self._trouble)
         box = widgets.VBox(children)
         box.add_class("nbkit-gallery")
         return box
@@ -320,7 +326,8 @@ class Gallery:
         self.wall.on_key(self._press_key)
         presses: list[tuple[widgets.Button, Callable[[], None]]] = [
             *((button, functools.partial(self.rate, stars or None)) for stars, button in marking.stars.items()),
-            (marking.keep, self.keep), (marking.reject, self.reject), (marking.undo, self.undo),
+            (marking.keep, lambda: self._turn(self.wall.selected, keep=True)),
+            (marking.reject, lambda: self._turn(self.wall.selected, keep=False)), (marking.undo, self.undo),
             (marking.compare, self.compare), (marking.refresh, self.refresh),
             (marking.add_tag, lambda: self.tag(marking.tag.value)),
             (marking.drop_tag, lambda: self.untag(marking.tag.value)),
@@ -328,10 +335,17 @@ class Gallery:
         ]  # fmt: skip
         for button, press in presses:
             button.on_click(functools.partial(self._press, press))
+        entered: list[tuple[widgets.Text, Callable[[], None]]] = [
+            (marking.tag, lambda: self.tag(marking.tag.value)), (marking.note, lambda: self.note(marking.note.value)),
+            (self.filters.value, self.filters.offer),
+        ]  # fmt: skip
+        for text, enter in entered:
+            text.on_msg(functools.partial(self._enter, enter))
 
     def _read(self) -> pd.DataFrame:
         """The rows to choose from; the index is what the wall knows them by."""
         log = self._log.to_frame()
+        self._runs, self._newer = log["taskUUID"].nunique(), 0
         rows = log.iloc[::-1] if self._given is None else with_marks(self._given, log)
         return rows.set_axis(keys_of(rows), axis=0).copy()
 
@@ -374,17 +388,24 @@ class Gallery:
             self._complain("")
 
     @_guarded
-    def _rearrange(self, _change: Any = None) -> None:
-        if not self._still:
+    def _rearrange(self, change: Any = None) -> None:
+        if self._still:
+            return
+        try:
             self._show()
+        except Exception:
+            if change is not None:  # what cannot be shown is not what the control says
+                self._still = True
+                change["owner"].value = change["old"]
+                self._still = False
+            raise
 
     def _narrow(self, condition: Condition) -> None:
         condition.mask(self._rows)
         self.filters.put(condition)
 
     def _choose(self, keys: tuple[str, ...]) -> None:
-        if keys != self._compared:
-            self._compared, self._differing.value = (), ""
+        self._comparing.leave(keys)
         self._tell()
 
     def _tell(self) -> None:
@@ -393,7 +414,8 @@ class Gallery:
             selected = self.wall.selected
             chosen = " and ".join(sums_of(self._rows.loc[list(selected)])) if selected else ""
             of = f" of {len(self._rows):,}" if len(self._order) < len(self._rows) else ""
-            parts = (f"{len(self._order):,}{of} shown", self._worth, f"{len(selected):,} selected", chosen)
+            newer = f"{count(self._newer, 'newer run')} not shown yet: Refresh" if self._newer > 0 else ""
+            parts = (newer, f"{len(self._order):,}{of} shown", self._worth, f"{len(selected):,} selected", chosen)
         self._line.value = f"<div>{' · '.join(escape(part) for part in parts if part)}</div>"
 
     def _complain(self, problem: str) -> None:
@@ -408,6 +430,11 @@ class Gallery:
         press()
 
     @_guarded
+    def _enter(self, enter: Callable[[], None], _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        if content.get("event") == "submit":
+            enter()
+
+    @_guarded
     def _press_filter(self, _button: Any) -> None:
         self.filters.offer()
 
@@ -416,9 +443,17 @@ class Gallery:
         if key == "u":
             self.undo()
         elif key in "kx":
-            self._mark(keys, keep=key == "k")
+            self._turn(keys, keep=key == "k")
         else:
             self._mark(keys, rating=int(key) or None)
+
+    def _turn(self, keys: Iterable[str], *, keep: bool) -> None:
+        """Keep or reject pictures; where that is said of all of them already, it is taken back."""
+        with self._lock:
+            names = [key for key in keys if key in self._rows.index]
+            said = self._rows.loc[names, "keep"] if "keep" in self._rows else pd.Series(dtype="boolean")
+            there = len(said) > 0 and bool((said == keep).fillna(value=False).all())
+            self._mark(names, keep=None if there else keep)
 
     def _mark(self, keys: Iterable[str], **values: Any) -> None:
         with self._lock:
@@ -430,6 +465,13 @@ class Gallery:
         self.wall.say(told.words)
 
 
-def _refuse_no_tag(tags: str) -> None:
-    if not tags.replace(",", "").strip():
+def _tags(tags: str | Iterable[str]) -> str:
+    """Tags as one text with commas.
+
+    Raises:
+        RequestError: if there is none in it.
+    """
+    text = tags if isinstance(tags, str) else ",".join(str(tag) for tag in tags or ())
+    if not text.replace(",", "").strip():
         raise RequestError("type a tag first", parameter="tags", value=tags, reason="missing")
+    return text

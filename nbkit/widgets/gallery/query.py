@@ -6,6 +6,7 @@ a frame and say in one line what they ask for.
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -107,13 +108,22 @@ class Expression:
         try:
             found: Any = frame.eval(self.text, resolvers=[python])
         except Exception as error:  # noqa: BLE001  whatever pandas makes of what was typed
-            raise self._wrong(str(error)) from None
+            raise self._wrong(_why(self.text, error)) from None
         if not isinstance(found, pd.Series) or not types.is_bool_dtype(found.dtype):
             raise self._wrong("it must be true or false for each row, as in 'temperature > 0.5'")
         return found.fillna(value=False).astype(bool)
 
     def _wrong(self, why: str) -> RequestError:
         return RequestError(f"filter {self.text!r} cannot be used: {why}", parameter="filter", value=self.text)
+
+
+def _why(text: str, error: Exception) -> str:
+    """What is wrong with an expression, in words; pandas' own have a parser's tuple, or no name in them."""
+    if "@" in text:
+        return "it does not see the notebook's variables; put the value in, as in f'seed > {smallest}'"
+    if isinstance(error, (SyntaxError, tokenize.TokenError)):
+        return "it is no expression; write it as in 'temperature > 0.5 and rating >= 4'"
+    return str(error)
 
 
 def equal_to(column: str, value: Any) -> Condition:

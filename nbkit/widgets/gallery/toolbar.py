@@ -11,6 +11,10 @@ NO_GROUP = "no groups"
 NONE = ""
 """The value of these choices; ipywidgets takes ``None`` for no choice at all, and shows nothing."""
 SIZES = {"small": 112, "medium": 160, "large": 256, "very large": 384}
+KEYS = (
+    "Keys, on the pictures: arrows move, with Shift they select · 1 to 5 rate, 0 takes it away · k keeps, x rejects · "
+    "u takes back · Space shows in full size"
+)
 STARS = range(1, 6)
 
 
@@ -48,20 +52,21 @@ class Marking:
     def __init__(self) -> None:
         self.stars = {stars: _button(f"{stars} ★", f"Rate the selected {stars} of 5 (key {stars})") for stars in STARS}
         self.stars[0] = _button("No rating", "Take the rating of the selected away (key 0)")
-        self.keep = _button("✓ Keep", "Keep the selected (key k)")
-        self.reject = _button("✗ Reject", "Reject the selected (key x)")
+        self.keep = _button("✓ Keep", "Keep the selected, or take that back (key k)")
+        self.reject = _button("✗ Reject", "Reject the selected, or take that back (key x)")
         self.undo = _button("Undo", "Take back the last change (key u)")
         self.compare = _button("Compare", "Show two to four selected side by side")
         self.refresh = _button("Refresh", "Read the log again, for new runs and changed marks")
-        self.tag = widgets.Text(description="tag", placeholder="one or more, with commas")
+        self.tag = widgets.Text(description="tag", placeholder="one, or a, b, c")
         self.add_tag, self.drop_tag = _button("Add tag", "To the selected"), _button("Remove tag", "From the selected")
-        self.note = widgets.Text(description="note", placeholder="a sentence on the selected")
+        self.note = widgets.Text(description="note", placeholder="on the selected")
         self.set_note = _button("Set note", "On the selected; an empty one takes the note away")
         marks = widgets.HBox((*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh))
         words = widgets.HBox((self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
         for one in (marks, words):
             one.add_class("nbkit-gallery-row")
-        self.box = widgets.VBox((marks, words))
+        keys = widgets.HTML(f'<div class="nbkit-gallery-keys">{KEYS}</div>')
+        self.box = widgets.VBox((marks, words, keys))
 
 
 def _first(names: tuple[str, ...]) -> list[str]:
