@@ -430,3 +430,42 @@ def test_a_view_that_is_closed_lets_its_originals_go(bare):
     wall.page.evaluate("() => closeView()")
     gone = "(address) => fetch(address).then(() => false, () => true)"
     assert wall.page.evaluate(gone, address)
+
+
+def test_an_original_that_is_damaged_is_told(bare):
+    """In words, and not by the browser's own sign for a picture that is none; there is nothing to save."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    wall.open(1)
+    wall.wait_for("original")
+    wall.hear("original", jpeg()[:300], id=0)
+    expect(wall.dialog.locator('[data-problem="its file is damaged"]')).to_be_visible()
+    expect(wall.dialog.get_by_role("img")).to_have_count(0)
+    expect(wall.dialog.get_by_role("link", name="Save")).to_have_count(0)
+
+
+def test_another_choice_begins_at_its_beginning(bare):
+    """Whoever sorts while scrolled down wants to see the first; one more picture moves nothing."""
+    wall = bare(500)
+    wall.tell(*range(60))
+    tile(wall.page, 1).click()
+    wall.page.keyboard.press("End")
+    place = "() => document.querySelector('[role=listbox]').scrollTop"
+    wall.page.wait_for_function(f"() => ({place})() > 0")
+    below = wall.page.evaluate(place)
+    wall.show(501)
+    wall.tell(*range(20))
+    assert wall.page.evaluate(place) == below
+    wall.show(400)
+    wall.hear("top")
+    wall.page.wait_for_function(f"() => ({place})() === 0")
+
+
+def test_a_few_take_no_more_room_than_they_need(bare):
+    """A wall is as high as what stands on it, up to its height."""
+    wall = bare(2)
+    wall.tell(0, 1)
+    height = "() => document.querySelector('[role=listbox]').getBoundingClientRect().height"
+    wall.page.wait_for_function(f"() => ({height})() < 250")
+    wall.show(500)
+    wall.page.wait_for_function(f"() => ({height})() >= 400")

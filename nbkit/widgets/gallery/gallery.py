@@ -349,8 +349,8 @@ class Gallery:
         rows = log.iloc[::-1] if self._given is None else with_marks(self._given, log)
         return rows.set_axis(keys_of(rows), axis=0).copy()
 
-    def _show(self) -> None:
-        """Put on the wall what the controls ask for."""
+    def _show(self, *, top: bool = False) -> None:
+        """Put on the wall what the controls ask for; ``top``: they ask for something else than before."""
         with self._lock:
             rows, controls = self._rows, self.arrangement
             met = np.ones(len(rows), dtype=bool)
@@ -363,7 +363,8 @@ class Gallery:
             order, groups = arranged(rows, places, sort, ascending=controls.ascending.value, group=group)
             self._order = order
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
-            self.wall.show(RowItems(rows, order, [name for name in (sort, *asked) if name], without=group), groups)
+            items = RowItems(rows, order, [name for name in (sort, *asked) if name], without=group)
+            self.wall.show(items, groups, top=top)
             self._worth = " and ".join(sums_of(rows.iloc[order]))
             self._tell()
 
@@ -377,7 +378,7 @@ class Gallery:
             self._still = True
             try:
                 yield
-                self._show()
+                self._show(top=True)
             except Exception:
                 for control, value in zip(moved, before, strict=True):
                     control.value = value
@@ -392,7 +393,7 @@ class Gallery:
         if self._still:
             return
         try:
-            self._show()
+            self._show(top=True)
         except Exception:
             if change is not None:  # what cannot be shown is not what the control says
                 self._still = True

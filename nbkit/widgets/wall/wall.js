@@ -211,6 +211,7 @@ class Store {
       dropped: () => this.hearDropped(content),
       found: () => { for (const view of this.views) view.stage.found(content); },
       open: () => this.hearOpen(content),
+      top: () => { for (const view of this.views) view.list.scrollTop = 0; },
       save: () => this.hearSave(content),
     }[content.type];
     if (!heard) return;
@@ -538,6 +539,14 @@ class Stage {
     const room = make("div", { class: "nbkit-wall-room" }, make("img", { draggable: "false", alt: "" }));
     const pane = make("figure", { class: "nbkit-wall-pane" }, room,
       make("figcaption", {}, make("div", { class: "nbkit-wall-prompt" }), make("div", { class: "nbkit-wall-told" })));
+    const image = room.firstChild;
+    image.addEventListener("error", () => { // an original that the browser cannot draw is told as one, and not shown as a broken sign
+      const original = this.store.originals.get(pane.shown);
+      if (!original?.url || image.src !== original.url) return;
+      URL.revokeObjectURL(original.url);
+      this.store.originals.set(pane.shown, { broken: "its file is damaged" });
+      this.paint();
+    });
     let from = null;
     room.addEventListener("pointerdown", (event) => {
       if (event.button) return;
@@ -564,6 +573,7 @@ class Stage {
     const room = pane.firstChild, image = room.querySelector("img");
     const original = store.originals.get(id);
     const problem = original?.broken ?? (fact && !fact.name ? fact.missing || "no picture" : "");
+    pane.shown = id;
     pane.wide = fact?.width || 1024;
     pane.high = fact?.height || 1024;
     image.hidden = !!problem;
@@ -685,7 +695,7 @@ class View {
 
   arrange() {
     const { model, total } = this.store;
-    this.list.style.height = model.get("tall") || "auto";
+    this.list.style.maxHeight = model.get("tall") || "none"; // fewer take less room
     this.list.hidden = !total;
     this.empty.hidden = !!total;
     this.list.setAttribute("aria-multiselectable", model.get("multiple"));

@@ -103,12 +103,13 @@ class Wall:
 
     # -- from code ---------------------------------------------------------------------------------------
 
-    def show(self, items: Sequence[Item], groups: Sequence[tuple[str, int]] = ()) -> None:
+    def show(self, items: Sequence[Item], groups: Sequence[tuple[str, int]] = (), *, top: bool = False) -> None:
         """Put these on the wall in place of what is there; what stays selected is what both have.
 
         Args:
             items: a sequence of items; of an :class:`~nbkit.widgets.wall.item.Items` only what is in view is read.
             groups: headings, and how many items stand under each; together as many as there are items.
+            top: whether the first of them come into view: they are another choice, or in another order.
 
         Raises:
             ValueError: if the groups do not add up.
@@ -126,6 +127,8 @@ class Wall:
                 self.box.groups = [[str(heading), int(many)] for heading, many in groups]
                 self.box.version += 1
                 self._publish(ranges, self._place(self._active))
+            if top:
+                self._send({"type": "top"}, [])
             changed = before != self._selected
         if changed:
             self._call("select", self._selected)
