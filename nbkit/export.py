@@ -25,6 +25,7 @@ from nbkit.display.text import count
 from nbkit.errors import DownloadError, NbkitError, StorageError
 from nbkit.image import SUFFIXES, examine
 from nbkit.parameter import without_query
+from nbkit.request import PARAMETERS
 from nbkit.storage.frame import check_frame
 from nbkit.storage.images import file_of
 from nbkit.storage.target import PICTURES, Write, target_of, writing_to
@@ -38,8 +39,12 @@ EXACT = 2**53
 
 GONE, DAMAGED = "its file is not here", "its file is damaged"
 
-FACTS = ("seed", "temperature", "topP", "cost", "rating", "keep", "tags", "note", "status", "error")
-_ALWAYS = ("seed", "temperature", "topP", "cost", "rating", "tags", "note")
+_ALWAYS = ("seed", "temperature", "topP", "cost")
+_MADE = tuple(
+    p.column for p in PARAMETERS.values() if p.group != "Delivery" and p.column not in ("prompt", "requestedSeed")
+)
+FACTS = tuple(dict.fromkeys((*_ALWAYS, *_MADE, "rating", "keep", "tags", "note", "status", "error")))
+"""What stands under a picture, where it was set; the first few always, because people look for them."""
 
 _FOREIGN = ("referenceImages", "webhookURL", "uploadEndpoint", "extra", "error")
 """Columns whose text a person or a service may have put an address or a path into."""

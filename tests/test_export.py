@@ -330,3 +330,14 @@ def test_a_frame_that_came_from_a_file(full, tmp_path):
     """Its pictures are found by their paths."""
     again = pd.read_csv(io.StringIO(full.df.to_csv(index=False)), dtype={"seed": "Int64"})
     assert len(files(full.log.export(tmp_path / "out", again))) == 5
+
+
+def test_the_page_tells_how_each_picture_was_made(studio, tmp_path):
+    """Every parameter that was set; a prompt of any length leaves the page readable, and is scrolled by keyboard, too."""
+    studio.generate("word " * 3000, seed=1, thinking="HIGH", system_prompt="calm", resolution="0.5K", ttl=60)
+    page = (studio.log.export(tmp_path / "out") / "index.html").read_text("utf-8")
+    for name, value in (("thinking", "HIGH"), ("systemPrompt", "calm"), ("resolution", "0.5K"), ("temperature", "—")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    assert "<dt>ttl</dt>" not in page  # says nothing of the picture
+    assert "<dt>rating</dt>" not in page
+    assert '<p tabindex="0">word word' in page

@@ -22,12 +22,17 @@ body { margin: 2rem auto; padding: 0 1rem; max-width: 80rem; background: var(--g
 ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem; padding: 0; list-style: none }
 li { border-top: 1px solid var(--line); padding-top: 0.75rem; overflow-wrap: anywhere }
 p { margin: 0.5rem 0; white-space: pre-wrap }
+li p, dd { max-height: 15rem; overflow: auto }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 0.75rem; margin: 0; font-size: 0.875rem }
 dt, .quiet { color: var(--quiet) }
 dd { margin: 0 }
 a { color: var(--link) }
-a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
 """
+
+
+LONG = 300
+"""Characters of a text from which on it may be higher than its place on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +75,10 @@ def _card(card: Card) -> str:
     picture = picture_html(card.figure)
     if card.link:
         picture = f'<a href="{escape(quote(card.link))}">{picture}</a>'
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in card.facts)
-    return f"{picture}<p>{escape(card.words)}</p><dl>{facts}</dl>"
+    facts = "".join(f"<dt>{escape(name)}</dt><dd{_long(value)}>{escape(value)}</dd>" for name, value in card.facts)
+    return f"{picture}<p{_long(card.words)}>{escape(card.words)}</p><dl>{facts}</dl>"
+
+
+def _long(text: str) -> str:
+    """What lets a text that is scrolled be reached by keyboard."""
+    return ' tabindex="0"' if len(text) > LONG else ""

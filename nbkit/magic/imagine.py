@@ -88,7 +88,8 @@ class Imagine:
         if "studio" not in variables:
             made = Studio()
             self._shell.push({"studio": made})
-            print("%%imagine made a studio for this notebook: studio = nbkit.Studio()")  # noqa: T201  for the person
+            cost = "each run is paid with REAL MONEY" if made.charged else "nothing is charged"
+            print(f"%%imagine made a studio for this notebook: studio = nbkit.Studio(); {cost}")  # noqa: T201  for the person
             return made
         if self._own is None:
             self._own = Studio()
