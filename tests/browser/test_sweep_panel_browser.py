@@ -225,6 +225,86 @@ def test_full_size_by_keyboard(sweeps):
     assert book.page.script_errors == []
 
 
+def test_whoever_opens_nothing_is_not_called_back(sweeps):
+    """A stage that never opened leaves nothing behind: the next one that is closed goes back to where it was opened."""
+    book, panel = sweeps(SMALL, "panel.grid.board._callbacks['open'].clear()")
+    run(panel).click()
+    done(panel, 6)
+    book.run(2)
+    keyboard = book.page.keyboard
+    panel.locator("td[data-place='0']").focus()
+    keyboard.press(" ")
+    chosen = panel.get_by_role("listbox", name="pictures of the chosen cells")
+    expect(chosen).to_be_visible()
+    keyboard.press("Enter")  # asks for a stage, and gets none
+    expect(panel.locator("td[data-place='0']")).to_be_focused()
+    chosen.focus()
+    keyboard.press("ArrowRight")
+    keyboard.press("Enter")
+    expect(panel.get_by_role("dialog")).to_be_visible()
+    keyboard.press("Escape")
+    expect(panel.get_by_role("dialog")).to_be_hidden()
+    expect(chosen).to_be_focused()
+
+
+BREAK = "post = panel.grid.board._post\nwhole = post._preview\ndef gone(*_):\n    raise FileNotFoundError\npost._preview = gone"
+
+
+def test_a_file_that_comes_back_is_shown(sweeps):
+    """While it is gone its tile says so; fetched again, it is there with the next click."""
+    book, panel = sweeps(SMALL, BREAK, "post._preview = whole")
+    book.run(2)
+    run(panel).click()
+    expect(panel.locator("td[data-place]").get_by_text("its file is not here")).to_have_count(6)
+    book.run(3)
+    for place in range(60):  # a question is asked again after a while, not with every click
+        panel.locator(f"td[data-place='{place % 6}']").click()
+        if pictures(panel).count() == 6:
+            break
+        book.page.wait_for_timeout(400)
+    expect(pictures(panel)).to_have_count(6)
+    expect(panel.get_by_text("its file is not here")).to_have_count(0)
+
+
+DROP = """post = panel.grid.board._post
+take, dropped = post.previews, []
+def drop(pixels, wanted):
+    dropped.extend(number for number, _ in wanted)
+    if all(tile.status == 'done' for tile in panel.grid.board._tiles.values()):
+        post.previews = take  # this was the last question that the page had a reason for
+    post._send({'type': 'dropped', 'ids': dropped}, [])
+post.previews = drop"""
+
+
+def test_a_question_that_was_dropped_is_asked_again(sweeps):
+    """A kernel that is asked for too much drops the oldest: the page asks once more by itself."""
+    book, panel = sweeps(SMALL, DROP, "'dropped', len(dropped) > 0")
+    book.run(2)
+    run(panel).click()
+    done(panel, 6)
+    book.run(3)
+    expect(book.output(3)).to_contain_text("('dropped', True)")
+
+
+def test_by_keyboard_through_a_run(sweeps):
+    """Run keeps the focus while it is under way and after the last cell; how far it is stands in one line beside it."""
+    book, panel = sweeps(
+        "'A {c} lantern', c=['red', 'jade', 'blue'], seed=range(4), resolution='0.5K', max_workers=2",
+        engine="nbkit.Offline(latency=0.5)",
+    )
+    book.page.set_viewport_size({"width": 1200, "height": 1000})
+    run(panel).focus()
+    book.page.keyboard.press("Enter")
+    line = panel.locator(".nbkit-beside span").filter(has_text=re.compile(r"^[1-9]\d? of 12 · \$0\.\d+ · \d+ s"))
+    expect(line).to_be_visible()
+    assert line.evaluate("e => e.getClientRects().length") == 1
+    expect(run(panel)).to_be_focused()
+    expect(run(panel)).to_have_attribute("aria-disabled", "true")
+    done(panel, 12)
+    expect(run(panel)).to_be_focused()
+    expect(run(panel)).to_be_disabled()  # to who hears it; it is there all the same
+
+
 def test_other_rows_and_columns(sweeps):
     """Any axis goes anywhere, and no picture is sent again for it."""
     _, panel = sweeps(SMALL)

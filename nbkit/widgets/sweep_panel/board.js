@@ -49,6 +49,7 @@ class Store {
       content.ids.forEach((id, i) => {
         const old = this.previews.get(id);
         this.asked.delete(id);
+        this.broken.delete(id);
         if (old?.pixels >= content.pixels) return;
         if (old) URL.revokeObjectURL(old.url);
         this.previews.set(id, { url: URL.createObjectURL(new Blob([buffers[i]], { type: "image/jpeg" })), pixels: content.pixels });
@@ -56,7 +57,10 @@ class Store {
       for (const [id, why] of Object.entries(content.broken ?? {})) this.broken.set(Number(id), why);
       this.evict();
       this.tell("drawPictures", new Set([...content.ids, ...Object.keys(content.broken ?? {}).map(Number)]));
-    } else if (content.type === "dropped") content.ids.forEach((id) => this.asked.delete(id));
+    } else if (content.type === "dropped") {
+      content.ids.forEach((id) => this.asked.delete(id));
+      this.tell("askSoon");
+    }
   }
 
   evict() {
@@ -73,7 +77,7 @@ class Store {
     const now = performance.now();
     const at = places.filter((place) => {
       const id = this.tiles.get(place)?.id ?? -1;
-      if (id < 0 || this.broken.has(id) || this.previews.get(id)?.pixels >= pixels) return false;
+      if (id < 0 || this.previews.get(id)?.pixels >= pixels) return false;
       return now - (this.asked.get(id) ?? -AGAIN) >= AGAIN;
     });
     for (const place of at) this.asked.set(this.tiles.get(place).id, now);
@@ -104,6 +108,8 @@ class View {
     this.root.addEventListener("click", (event) => this.click(event));
     this.root.addEventListener("dblclick", (event) => { const td = this.tdOf(event); if (td) this.open(Number(td.dataset.place)); });
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.over = new AbortController();
+    this.comeBack(this.over.signal);
     store.views.add(this);
     this.build();
   }
@@ -112,6 +118,7 @@ class View {
     this.store.views.delete(this);
     this.sight.disconnect();
     this.watch.disconnect();
+    this.over.abort();
     clearTimeout(this.later);
   }
 
@@ -186,6 +193,7 @@ class View {
     for (const [place, td] of this.cells) td.setAttribute("aria-selected", String(chosen.has(place)));
     this.root.classList.toggle("nbkit-board-bare", this.model.get("bare"));
     this.problem.textContent = this.model.get("problem");
+    if (this.store.broken.size) this.askSoon(); // a file that was gone may have been fetched since
   }
 
   askSoon() {
@@ -218,12 +226,19 @@ class View {
     if (!at.some((one) => (this.store.tiles.get(one)?.id ?? -1) >= 0)) return;
     if (at !== chosen) this.store.send({ type: "choose", at });
     this.store.send({ type: "open", at });
-    const back = (event) => { // the stage belongs to the wall below; whoever leaves it goes on here
-      if (!event.target.classList?.contains("nbkit-wall-stage")) return;
-      document.removeEventListener("close", back, true);
-      setTimeout(() => this.cells.get(place)?.focus(), 0);
-    };
-    document.addEventListener("close", back, true);
+    this.from = place;
+  }
+
+  comeBack(signal) { // the stage belongs to the wall below; whoever leaves it goes on at the tile that opened it
+    document.addEventListener("close", (event) => {
+      const td = this.cells.get(this.from);
+      if (!td || !event.target.classList?.contains("nbkit-wall-stage")) return;
+      this.from = undefined;
+      setTimeout(() => td.focus(), 0);
+    }, { capture: true, signal });
+    document.addEventListener("focusin", ({ target }) => { // whoever went elsewhere, because none opened, stays there
+      if (!target.closest?.("dialog") && target !== this.cells.get(this.from)) this.from = undefined;
+    }, { signal });
   }
 
   click(event) {
