@@ -7,10 +7,16 @@ import re
 
 import pytest
 from conftest import OLDER
-from panel_page import PROMPT, complaint, generate, picture, press_generate, prompt, stop
+from panel_page import PROMPT, STUDIO, complaint, generate, picture, press_generate, prompt, stop
 from playwright.sync_api import expect
 
 CELLS = {"waits": "import asyncio; await asyncio.sleep(10)", "blocks": "import time; time.sleep(10)"}
+GALLERY = """
+result = studio.sweep("A paper lantern", temperature=[0.2, 0.8], resolution="0.5K").run()
+gallery = studio.gallery()
+gallery.filter("temperature > 0.5")
+gallery
+"""
 RUNNING = "[*]:"
 
 
@@ -89,3 +95,20 @@ def test_stop_answers_while_a_cell_runs(shown, kernel, cell):
     if meanwhile(kernel):
         assert mark.text_content() == RUNNING
     expect(generate(panel)).to_be_enabled()
+
+
+def test_a_gallery_answers_while_a_cell_runs(notebook, kernel, tmp_path):
+    """Filters, also those that were made by a press before, are taken away while the kernel is busy with a cell."""
+    cells = (STUDIO.format(engine="'offline'", path=tmp_path / "runs"), GALLERY, CELLS["blocks"])
+    book = notebook(*cells, kernel=kernel)
+    book.run(0)
+    book.run(1)
+    output = book.output(1)
+    expect(output.get_by_text("1 of 2 shown")).to_be_visible()
+    mark = start(book, 2)
+    output.get_by_role("button", name="✕ temperature > 0.5").click()
+    if not meanwhile(kernel):
+        expect(mark).not_to_have_text(RUNNING)
+    expect(output.get_by_text("2 shown")).to_be_visible()
+    if meanwhile(kernel):
+        assert mark.text_content() == RUNNING

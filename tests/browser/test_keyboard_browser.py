@@ -2,6 +2,7 @@
 
 from keyboard import press, remember_rest, stop, tab_until
 from panel_page import FOLDS, generate, prompt, unfold
+from panel_page import stop as stop_button
 from playwright.sync_api import expect
 
 LETTERS = "a bold dd xylem zig by my cv lamp"  # each a shortcut of the notebook where it is not typed into a box
@@ -52,6 +53,18 @@ def test_from_the_cell_to_a_picture(shown):
     expect(panel.get_by_role("img", name=LETTERS)).not_to_have_count(1)
     assert book.cells() == cells
     assert book.page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex") == 1
+
+
+def test_stop_by_keyboard_leaves_nobody_nowhere(shown):
+    """The button that was pressed goes, and whoever pressed it stands on Generate, where they came from."""
+    _, panel = shown(engine="nbkit.Offline(latency=30)")
+    prompt(panel).fill(LETTERS)
+    expect(generate(panel)).to_be_enabled()
+    generate(panel).press("Enter")
+    expect(panel.get_by_role("progressbar")).to_be_visible()
+    stop_button(panel).press("Enter")
+    expect(panel.get_by_text("Stopped")).to_be_visible()
+    expect(generate(panel)).to_be_focused()
 
 
 def test_every_stop_is_seen_and_left_again(shown):
