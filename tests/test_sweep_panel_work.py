@@ -211,11 +211,12 @@ def test_how_far_it_is_fits_beside_the_buttons(service, panel):
 
 def test_the_grid_holds_no_reference_images(studio):
     """They are in the log: of a large one the panel keeps the one copy that it was given."""
-    panel = studio.sweep_panel("A lantern", seed=range(6), resolution="0.5K", reference_images=[picture("PNG")])
+    given = picture("PNG", "hotpink")  # no other test has it
+    panel = studio.sweep_panel("A lantern", seed=range(6), resolution="0.5K", reference_images=[given])
     panel.run()
     assert panel.wait(20).counts == {"done": 6}
     gc.collect()
-    held = {id(found.data) for found in gc.get_objects() if isinstance(found, Reference) and found.data}
+    held = {id(found.data) for found in gc.get_objects() if isinstance(found, Reference) and found.data == given}
     assert len(held) == 1
 
 

@@ -99,7 +99,7 @@ class Totals:
         parts = [
             f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}",
             f"already there: {ended}" if ended else "",
-            f"to send: {count(due.cells, 'cell')} for {usd_range(due.price)}" if ended else "",
+            f"to send: {count(due.cells, 'cell')} for {usd_range(due.price)}" if ended and due.cells else "",
             f"up to {again.cells:,} sent again if the service does not know them: up to {usd(again.price.high)}"
             if again.cells
             else "",
