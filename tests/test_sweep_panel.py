@@ -2,6 +2,7 @@
 
 import contextlib
 import html
+import io
 import json
 import operator
 import re
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from ipywidgets import Widget
 from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
 from sweep_tools import until
 
 import nbkit
@@ -866,3 +868,30 @@ def test_what_a_killed_kernel_had_only_written_down_is_on_the_button_before_it_i
     time.sleep(DOUBLE_CLICK)
     panel.bar.run.click()
     until(lambda: studio.budget.spent == 0.13971)
+
+
+def test_a_name_in_braces_may_stay_as_it_is(studio):
+    """A sign that reads {open}, or JSON in a prompt, is no axis for somebody who says so; and may become one again."""
+    panel = studio.sweep_panel("A {colour} lantern, the sign reads {open}", colour=["red"], resolution="0.5K")
+    panel.form.axes.rows["open"].remove.click()
+    assert list(panel.form.axes.rows) == ["colour"]
+    assert [cell.prompt for cell in panel.sweep] == ["A red lantern, the sign reads {open}"]
+    (vary,) = panel.form.axes._stay.children
+    assert vary.description == "vary {open}"
+    vary.click()
+    assert list(panel.form.axes.rows) == ["colour", "open"]
+    panel.form.axes.rows["open"].remove.click()
+    panel.set(open=["late", "early"])
+    assert [cell.prompt[-5:].strip() for cell in panel.sweep] == ["late", "early"]
+    assert panel.form.axes._stay.children == ()
+
+
+def test_the_code_of_a_dropped_picture_makes_the_same_sweep(studio):
+    """The picture is in the image folder as soon as its code is shown."""
+    panel = studio.sweep_panel("A lantern", seed=[1, 2])
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(out, "PNG")
+    panel.form.stay.references.append(out.getvalue(), "teal.png")
+    scope = {"studio": studio}
+    exec(panel.code.rpartition("\n")[0], scope)
+    assert [cell.request for cell in scope["sweep"]] == [cell.request for cell in panel.sweep]

@@ -425,3 +425,20 @@ def test_light_dark_and_narrow(sweeps, screenshots):
         && !x.closest('.nbkit-board-scroll, .nbkit-plan-text')).map(x => x.className)"""
     assert panel.locator(".nbkit-panel").evaluate("e => e.clientWidth") <= 700
     assert panel.locator(".nbkit-panel").evaluate(wide) == []
+
+
+def test_several_large_tables_keep_nobody_out(sweeps, violations):
+    """With an axis for pages each has a table of its own; what does not fit is reached by keyboard as well."""
+    given = "'A {colour} {thing}', colour=['red', 'jade'], thing=['lantern', 'boat'], seed=list(range(7)), resolution='0.5K'"
+    book, panel = sweeps(given)
+    book.page.set_viewport_size({"width": 620, "height": 700})
+    run(panel).click()
+    done(panel, 28)
+    moved = panel.locator(".nbkit-board-scroll[tabindex='0']")
+    expect(moved).not_to_have_count(0)
+    moved.last.focus()
+    book.page.keyboard.press("ArrowRight")
+    book.page.wait_for_function(
+        "() => [...document.querySelectorAll('.nbkit-board-scroll')].some(e => e.scrollTop || e.scrollLeft)"
+    )
+    assert violations(panel.locator(".nbkit-panel")) == []

@@ -75,6 +75,7 @@ class Axes:
         self.bar = bar
         self.rows: dict[str, Axis] = {}
         self._kept: dict[str, Axis] = {}
+        self._text: dict[str, widgets.Button] = {}  # names in braces that stay as they are
         self._moved = moved
         self._changed: list[Changed] = []
         # The page names a choice by its place in the list: a list that changed meanwhile would add another parameter.
@@ -85,7 +86,9 @@ class Axes:
         self.add.add_class("nbkit-add")
         self._body = widgets.VBox()
         self._body.add_class("nbkit-axes-rows")
-        self.box = widgets.VBox((self._body, self.add))
+        self._stay = widgets.HBox()
+        self._stay.add_class("nbkit-axes-text")
+        self.box = widgets.VBox((self._body, self._stay, self.add))
         self.box.add_class("nbkit-axes")
         self.add.observe(lambda change: self._added(change["new"]), "value")
         self._show()
@@ -100,6 +103,7 @@ class Axes:
         """Have an axis with these values, a new one as the fastest."""
         row = self.rows.get(name) or self._row(name)
         self.rows[name] = row
+        self._text.pop(name, None)
         row.write(values)
         self._show()
 
@@ -109,8 +113,13 @@ class Axes:
             self._show()
 
     def follow(self, texts: Iterable[str]) -> None:
-        """Have a row for each variable of these templates, and for no other."""
-        wanted = variables_in(texts)
+        """Have a row for each variable of these templates that does not stay as it is, and for no other."""
+        named = variables_in(texts)
+        if gone := [name for name in self._text if name not in named]:
+            for name in gone:
+                del self._text[name]
+            self._show()
+        wanted = [name for name in named if name not in self._text]
         here = [name for name in self.rows if name not in PARAMETERS]
         if set(wanted) == set(here):
             return
@@ -167,12 +176,29 @@ class Axes:
 
     @guarded
     def _removed(self, name: str) -> None:
+        if name not in PARAMETERS:
+            vary = widgets.Button(description=f"vary {{{name}}}", tooltip="It stays as text; let it take values again")
+            vary.add_class("nbkit-small")
+            vary.on_click(lambda _: self._varied(name))
+            answer_at_once(vary)
+            self._text[name] = vary
         self.take(name)
+        self._moved()
+
+    @guarded
+    def _varied(self, name: str) -> None:
+        del self._text[name]
+        self.rows[name] = self._row(name)
+        self._show()
         self._moved()
 
     def _show(self) -> None:
         """Put the rows there, and forget those that are gone and hold nothing: a name that was typed letter by letter."""
         self._body.children = tuple(row.box for row in self.rows.values())
+        before, self._stay.children = self._stay.children, tuple(self._text.values())
+        for button in set(before) - set(self._text.values()):
+            for part in (button, button.layout, button.style):
+                part.close()
         for name, row in list(self._kept.items()):
             if name not in self.rows and not row.read():
                 del self._kept[name]

@@ -19,12 +19,12 @@ from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
 
 
 class Axis(ABC):
-    """A row: the name, the values, how many they are, and for an added one a button to take it away.
+    """A row: the name, the values, how many they are, and a button to take it away.
 
     Attributes:
         name: the Python name of a parameter, or the name of a variable.
         said: what it is called on the page and in a sweep's keywords.
-        remove: takes it away; a variable's is not shown, because the template brings it and takes it.
+        remove: takes it away; a variable's braces then stay in the template as they are.
         box: the row with its message under it.
     """
 
@@ -32,8 +32,10 @@ class Axis(ABC):
         self.name = name
         self.parameter: Parameter[Any] | None = PARAMETERS.get(name)
         self.said = label(self.parameter) if self.parameter else name
-        self.remove = widgets.Button(description="remove", tooltip=f"{self.said} remove")
-        self.remove.layout.display = "" if self.parameter else "none"
+        self.remove = widgets.Button(
+            description="remove" if self.parameter else "as text",
+            tooltip=f"{self.said} remove" if self.parameter else f"{name} as text: {{{name}}} stays as it is",
+        )
         self._many, self._message = widgets.HTML(), widgets.HTML()
         for widget, mark in ((self.remove, "nbkit-small"), (self.remove, "nbkit-named"), (self._many, "nbkit-many")):
             widget.add_class(mark)

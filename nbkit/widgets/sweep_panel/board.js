@@ -142,6 +142,16 @@ class View {
     const heading = this.model.get("names")[0] ? 118 : 14;
     const room = this.root.clientWidth ? Math.floor((this.root.clientWidth - heading) / widest) - 5 : Infinity;
     this.root.style.setProperty("--nbkit-tile", `${Math.max(SMALLEST, Math.min(this.model.get("size"), room))}px`);
+    requestAnimationFrame(() => this.reach());
+  }
+
+  reach() { // what is larger than its place is moved by keyboard, too
+    for (const part of this.root.querySelectorAll(".nbkit-board-scroll")) {
+      const moves = part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight;
+      for (const [name, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", `${part.dataset.name}, scrolled`]])
+        if (moves) part.setAttribute(name, value);
+        else part.removeAttribute(name);
+    }
   }
 
   table({ title, rows, columns, places }, down, across) {
@@ -155,7 +165,7 @@ class View {
     }
     table.append(make("tbody", {}, ...places.map((line, r) => make("tr", {},
       ...(down ? [make("th", { scope: "row" }, ...named(down, rows[r]))] : []), ...line.map((place) => this.cell(place))))));
-    return make("div", { class: "nbkit-board-scroll" }, table);
+    return make("div", { class: "nbkit-board-scroll", "data-name": name }, table);
   }
 
   cell(place) {

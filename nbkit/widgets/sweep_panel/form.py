@@ -142,9 +142,12 @@ class SweepForm:
         prompt = {"prompt": fixed.pop("prompt")} if "prompt" in fixed else {}
         return {**prompt, **varied, **fixed}
 
-    def code(self) -> str:
-        """The Python that makes and runs the same sweep."""
-        files = self.stay.references.files
+    def code(self, files: Mapping[str, str]) -> str:
+        """The Python that makes and runs the same sweep.
+
+        Args:
+            files: a file for each reference image that has pixels here.
+        """
         return code_of(self.keywords(), self.options.building(), self.options.running(), files)
 
     def complain(self, problems: Mapping[str, Exception], *, gently: bool = False) -> None:

@@ -28,6 +28,7 @@ from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import head_html
 from nbkit.widgets.panel.outputs import publish
+from nbkit.widgets.panel.source import findable
 from nbkit.widgets.sweep_panel.bar import SweepBar
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
@@ -156,7 +157,9 @@ class SweepPanel:
             RequestError: if the controls do not make a sweep.
         """
         _ = self.sweep
-        return self.form.code()
+        stay = self.form.stay.references
+        given = [item.reference for item in stay.items]
+        return self.form.code(findable(given, stay.files, self._studio.log.store))
 
     def set(self, **parameters: Any) -> None:
         """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
