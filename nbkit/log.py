@@ -87,10 +87,6 @@ class RunLog:
             return self.to_frame()
         return frame_of(self._database, self.store.shown, found(self._database, text, RUNS.c.id, IMAGES.c.id))
 
-    def matching(self, text: str) -> set[tuple[str, str | None]]:
-        """The rows that :meth:`search` finds, by taskUUID and imageUUID; quicker, because it makes no frame of them."""
-        return set(found(self._database, text, RUNS.c.taskUUID, IMAGES.c.imageUUID))
-
     def mark(
         self,
         which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any],

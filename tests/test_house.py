@@ -21,6 +21,9 @@ ORDER = (
     "widgets", "studio", "magic",
 )  # fmt: skip
 
+WIDGETS = ("page", "controls", "wall", "gallery", "panel", "sweep_panel")
+"""The rooms of the widgets, from the ground up."""
+
 
 def modules() -> list[Path]:
     return sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py" or path.parent != ROOT)
@@ -58,6 +61,16 @@ def type_checking_only(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             found |= own_imports(node)
     return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "widgets").glob("*/*.py")), ids=name_of)
+def test_the_widgets_build_on_each_other_one_way(path: Path) -> None:
+    """A panel may hold a gallery, and no gallery knows of a panel."""
+    mine = WIDGETS.index(path.parent.name)
+    for imported in own_imports(ast.parse(path.read_text("utf-8"))):
+        parts = imported.split(".")
+        if parts[0] == "widgets" and len(parts) > 1:
+            assert WIDGETS.index(parts[1]) <= mine, f"{name_of(path)} imports nbkit.{imported}"
 
 
 def test_every_module_has_its_place_in_the_order() -> None:

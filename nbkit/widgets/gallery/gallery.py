@@ -33,8 +33,8 @@ from nbkit.widgets.gallery.marker import Marker, Told
 from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
+from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
-from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.wall.wall import Wall
 
 KEPT_ROWS = 6

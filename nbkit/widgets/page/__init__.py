@@ -1,1 +1,1 @@
-"""What every panel needs of the page: names, quiet shortcuts, announcements, the look; and errors that are said."""
+"""What every panel needs of the page: names, quiet shortcuts, announcements, the look, outputs; and errors that are said."""

@@ -22,13 +22,12 @@ def most_in(text: str) -> int | None:
     return round(float(found[-1].replace(",", "")) * MICRO) if found else None
 
 
-def check_seen(text: str, price: Price, what: str = "this") -> None:
+def check_seen(text: str, price: Price) -> None:
     """Refuse what would cost more than the button said.
 
     Args:
         text: what stood on the button when it was pressed.
         price: of what would be sent now.
-        what: how that is called in the sentence.
 
     Raises:
         RequestError: if it named no price, or less than it may cost; nothing has been sent.
@@ -36,13 +35,13 @@ def check_seen(text: str, price: Price, what: str = "this") -> None:
     most = most_in(text)
     if most is None:
         raise RequestError(
-            f"The button named no price yet, and {what} is up to {usd(price.high)}. Nothing was sent: press again.",
+            f"The button named no price yet, and this is up to {usd(price.high)}. Nothing was sent: press again.",
             parameter="price",
             reason="conflict",
         )
     if price.high > most:
         raise RequestError(
-            f"The button said {usd(most)}, and {what} is up to {usd(price.high)} now. Nothing was sent: press again.",
+            f"The button said {usd(most)}, and this is up to {usd(price.high)} now. Nothing was sent: press again.",
             parameter="price",
             reason="conflict",
         )

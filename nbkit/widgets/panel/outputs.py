@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
-from typing import Any
-
-from IPython.core.getipython import get_ipython
-from IPython.display import display
 
 from nbkit.display.bundle import Bundle
 from nbkit.display.figure import Figure, figure_html, shield
 from nbkit.display.notice import quiet_html
 from nbkit.run import Run
+from nbkit.widgets.page.publish import Publish, publish
 from nbkit.widgets.panel.shown import Shown
 
 EARLIER = 12
@@ -30,14 +26,6 @@ EMPTY = (
     "No picture yet. The panel that makes one needs a live kernel: in Jupyter, run this cell again and press Generate; "
     "in code, call panel.generate() and panel.wait()."
 )
-
-Publish = Callable[..., None]
-
-
-def publish(shown: Any, **how: Any) -> None:
-    """Send an output to the page, as ``IPython.display.display`` does; nothing where there is no notebook."""
-    if get_ipython() is not None:  # display() would otherwise make a shell of its own
-        display(shown, **how)  # type: ignore[no-untyped-call]  # IPython says nothing of its types
 
 
 class Results:

@@ -22,10 +22,11 @@ from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access, name_on
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import Bar, head_html, too_dear
 from nbkit.widgets.panel.job import Host, Job, refused
-from nbkit.widgets.panel.outputs import Results, publish
+from nbkit.widgets.panel.outputs import Results
 from nbkit.widgets.panel.pictures import Pictures
 from nbkit.widgets.panel.source import Source, findable
 from nbkit.widgets.panel.work import Work

@@ -10,7 +10,7 @@ from nbkit.display.figure import shield
 from nbkit.display.notice import quiet_html
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.sweep.result import SweepResult
-from nbkit.widgets.panel.outputs import Publish, publish
+from nbkit.widgets.page.publish import Publish, publish
 
 EMPTY = "No sweep has been run yet: Run puts its grid here, and the saved notebook keeps it."
 PATIENCE = 20.0

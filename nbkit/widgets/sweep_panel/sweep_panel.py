@@ -25,9 +25,9 @@ from nbkit.waiting import in_thread
 from nbkit.watchers import Watcher
 from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import head_html
-from nbkit.widgets.panel.outputs import publish
 from nbkit.widgets.panel.source import findable
 from nbkit.widgets.sweep_panel.bar import SweepBar
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
