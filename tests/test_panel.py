@@ -25,6 +25,7 @@ from nbkit.parameter import Choice, Flag, Hundredths, Whole
 from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import FAILED, Run
 from nbkit.widgets.controls.control import Slider, label
+from nbkit.widgets.page import plain
 from nbkit.widgets.panel import outputs
 from nbkit.widgets.panel.panel import Panel
 
@@ -571,3 +572,23 @@ def test_a_headless_notebook_shows_the_panel_and_keeps_its_results(tmp_path):
     assert "data:image/jpeg" in result.data["text/html"]
     assert "seed 7" in result.data["text/plain"]
     assert cells[1].outputs[-1].data["text/plain"] == "'done'"
+
+
+def test_what_all_widgets_share_is_never_changed(studio):
+    """Most share one layout and one style of their kind; whatever hides or shows one must not hide or show all."""
+    panel, sweeps, gallery = studio.panel("A lantern"), studio.sweep_panel("A {colour} lantern"), studio.gallery()
+    panel.set(temperature=0.3, reference_images=[picture((64, 48))])
+    panel.draft = panel.source.code.value = panel.source.json.value = True
+    for fold in panel.form.fold.buttons.values():
+        fold.value = True
+    panel.generate()
+    panel.wait(30)
+    panel.pictures.history.value = True
+    sweeps.set(colour=["red", "jade"], aspect_ratio=["1:1", "3:2"])
+    sweeps.run()
+    sweeps.wait(30)
+    gallery.refresh()
+    gallery.filter("temperature > 0")
+    gallery.clear()
+    for kind, held in plain._held.items():
+        assert held.get_state() == kind().get_state(), kind

@@ -18,6 +18,7 @@ import ipywidgets as widgets
 
 from nbkit.parameter import CUT, Address, Choice, Flag, Hundredths, Kind, Parameter, Text, Whole, without_query
 from nbkit.request import ImageRequest
+from nbkit.widgets.page.plain import plain
 
 Changed = Callable[[], None]
 
@@ -67,7 +68,7 @@ class Control(ABC):
 
     def __init__(self, *parameters: Parameter[Any]) -> None:
         self.names = tuple(parameter.name for parameter in parameters)
-        self._message = widgets.HTML()
+        self._message = plain(widgets.HTML, layout={})
         self._message.add_class("nbkit-message")
         self.box = widgets.VBox()
         self.box.add_class("nbkit-control")
@@ -114,7 +115,7 @@ class Control(ABC):
         return str(self._message.value)
 
     def _place(self, *row: widgets.Widget) -> None:
-        line = widgets.HBox(row)
+        line = plain(widgets.HBox, row)
         line.add_class("nbkit-row")
         self.box.children = (line, self._message)
 
@@ -138,7 +139,7 @@ class Words(_Single):
     def __init__(self, parameter: Parameter[Any]) -> None:
         super().__init__(parameter)
         # At each key, so that the price and the button are right before the mouse leaves for the button.
-        self.field = widgets.Textarea(placeholder=parameter.help, rows=3, continuous_update=True, **self._look)
+        self.field = plain(widgets.Textarea, placeholder=parameter.help, rows=3, continuous_update=True, **self._look)
         self.box.add_class("nbkit-wide")
         self._place(self.field)
 
@@ -160,7 +161,7 @@ class Number(_Single):
 
     def __init__(self, parameter: Parameter[Any]) -> None:
         super().__init__(parameter)
-        self.field = widgets.Text(placeholder=NOT_SENT, continuous_update=True, **self._look)
+        self.field = plain(widgets.Text, placeholder=NOT_SENT, continuous_update=True, **self._look)
         self._place(self.field)
 
     def read(self) -> dict[str, Any]:
@@ -194,8 +195,9 @@ class Slider(_Single):
         bounds = {"min": kind.minimum, "max": kind.maximum, "step": step}
         middle = (kind.minimum + kind.maximum) / 2
         self._rest = middle if parameter.default is None else parameter.default
-        self.field = make(value=self._rest, readout_format=look, **bounds, **self._look)
-        self.send = widgets.Checkbox(
+        self.field = plain(make, value=self._rest, readout_format=look, **bounds, **self._look)
+        self.send = plain(
+            widgets.Checkbox,
             value=False,
             indent=False,
             description_allow_html=True,  # what the eye sees beside the slider, a screen reader hears with its name
@@ -234,9 +236,9 @@ class Options(_Single):
         choices: tuple[Any, ...] = (True, False) if isinstance(kind, Flag) else kind.choices
         options = [(unset_label(parameter), UNSET), *((word(choice), choice) for choice in choices)]
         if parameter.default is None and len(options) <= BUTTON_CHOICES:
-            self.field = widgets.ToggleButtons(options=options, style={"button_width": "auto"}, **self._look)
+            self.field = plain(widgets.ToggleButtons, options=options, style={"button_width": "auto"}, **self._look)
         else:
-            self.field = widgets.Dropdown(options=options, **self._look)
+            self.field = plain(widgets.Dropdown, options=options, **self._look)
         self._place(self.field)
 
     def read(self) -> dict[str, Any]:
@@ -259,7 +261,7 @@ class Link(_Single):
     def __init__(self, parameter: Parameter[Any]) -> None:
         super().__init__(parameter)
         self._address = ""
-        self.field = widgets.Text(placeholder=NOT_SENT, continuous_update=False, **self._look)
+        self.field = plain(widgets.Text, placeholder=NOT_SENT, continuous_update=False, **self._look)
         self._place(self.field)
         self.field.observe(lambda _: self._take(), "value")
 

@@ -11,6 +11,7 @@ from nbkit import model
 from nbkit.display.text import usd
 from nbkit.image import GeneratedImage
 from nbkit.request import ImageRequest
+from nbkit.widgets.page.plain import plain
 
 DRAFT_TIER = model.TIERS[0]
 FINAL_TIERS = model.TIERS[2:]
@@ -26,8 +27,10 @@ class Draft:
 
     def __init__(self) -> None:
         price = usd(model.PRICE_PER_IMAGE[DRAFT_TIER])
-        self.button = widgets.ToggleButton(
-            description="Draft", tooltip=f"Draft: everything at {DRAFT_TIER} and one result, {price} each"
+        self.button = plain(
+            widgets.ToggleButton,
+            description="Draft",
+            tooltip=f"Draft: everything at {DRAFT_TIER} and one result, {price} each",
         )
         self.button.add_class("nbkit-small")
 

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from nbkit.request import PARAMETERS
 from nbkit.widgets.controls.control import Control, label
+from nbkit.widgets.page.plain import plain
 
 
 class Fold:
@@ -30,9 +31,9 @@ class Fold:
         self._sections = {group: section(group, held) for group, held in self._groups.items()}
         for button in self.buttons.values():
             button.observe(lambda _: self._show(), "value")
-        row = widgets.HBox((widgets.Label("more"), widgets.HBox(tuple(self.buttons.values()))))
+        row = plain(widgets.HBox, (plain(widgets.Label, "more"), plain(widgets.HBox, tuple(self.buttons.values()))))
         row.add_class("nbkit-more")
-        self.box = widgets.VBox((row, *self._sections.values()))
+        self.box = plain(widgets.VBox, (row, *self._sections.values()))
         self._show()
 
     def _show(self) -> None:
@@ -55,9 +56,11 @@ class Fold:
 def section(group: str, controls: Sequence[Control]) -> widgets.VBox:
     """A group under its name, in as many columns as there is room for."""
     twice = _labels(controls) == [group.lower()]  # one word does for the eye where both are the same
-    heading = widgets.HTML(f'<span class="nbkit-group-name{" nbkit-unseen" if twice else ""}">{escape(group)}</span>')
+    heading = plain(
+        widgets.HTML, f'<span class="nbkit-group-name{" nbkit-unseen" if twice else ""}">{escape(group)}</span>'
+    )
     heading.add_class("nbkit-heading")
-    grid = widgets.Box([control.box for control in controls])
+    grid = plain(widgets.Box, [control.box for control in controls])
     grid.add_class("nbkit-grid")
     box = widgets.VBox((heading, grid))
     box.add_class("nbkit-section")
@@ -77,6 +80,6 @@ def _labels(held: Iterable[Control]) -> list[str]:
 
 
 def _button(title: str, held: Sequence[Control]) -> widgets.ToggleButton:
-    button = widgets.ToggleButton(description=title, tooltip=", ".join(_labels(held)))
+    button = plain(widgets.ToggleButton, description=title, tooltip=", ".join(_labels(held)))
     button.add_class("nbkit-small")
     return button

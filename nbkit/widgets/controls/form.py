@@ -17,6 +17,7 @@ from nbkit.widgets.controls.fold import Fold, by_group, section
 from nbkit.widgets.controls.references import References
 from nbkit.widgets.controls.seed import Seed
 from nbkit.widgets.controls.size import Size
+from nbkit.widgets.page.plain import plain
 
 OPEN = ("prompt", "aspect_ratio", "temperature", "top_p", "seed", "number_results", "thinking")
 """The controls that stand open, in this order; every other one is folded under the heading of its group."""
@@ -43,7 +44,7 @@ class Form:
         aside = [*chain.from_iterable(shown.values()), *(self.controls[name] for name in apart)]
         begun = {PARAMETERS[name].group for control in aside for name in control.names}
         self.fold = Fold((control for control in self._each() if control not in aside), begun=begun)
-        self.box = widgets.VBox((*(section(group, held) for group, held in shown.items()), self.fold.box))
+        self.box = plain(widgets.VBox, (*(section(group, held) for group, held in shown.items()), self.fold.box))
         self.draft.button.observe(lambda _: self._draft(), "value")
 
     def _each(self, names: Iterable[str] = PARAMETERS) -> list[Control]:

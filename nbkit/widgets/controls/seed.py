@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from nbkit import model
 from nbkit.request import PARAMETERS
 from nbkit.widgets.controls.control import Number
+from nbkit.widgets.page.plain import plain
 
 _KEPT = "seed locked: kept from run to run. Unlock it, and after each run the die is thrown for the next one"
 _FREE = "seed unlocked: after each run the die is thrown for the next one. Lock it to keep what stands in the box"
@@ -24,12 +25,16 @@ class Seed(Number):
     def __init__(self) -> None:
         super().__init__(PARAMETERS["seed"])
         self._last: int | None = None
-        self.draw = widgets.Button(
-            description="random", icon="random", tooltip="seed random: throw the die for a new one"
+        self.draw = plain(
+            widgets.Button, description="random", icon="random", tooltip="seed random: throw the die for a new one"
         )
-        self.lock = widgets.ToggleButton(value=True, description="locked", icon="lock", tooltip=_KEPT)
-        self.again = widgets.Button(
-            description="last", icon="repeat", tooltip="seed last: take the one of the last picture"
+        self.lock = plain(widgets.ToggleButton, layout={}, value=True, description="locked", icon="lock", tooltip=_KEPT)
+        self.again = plain(
+            widgets.Button,
+            layout={},
+            description="last",
+            icon="repeat",
+            tooltip="seed last: take the one of the last picture",
         )
         for button in (self.draw, self.lock, self.again):
             button.add_class("nbkit-small")

@@ -11,6 +11,7 @@ from nbkit import model
 from nbkit.request import PARAMETERS
 from nbkit.widgets.controls.control import NOT_SENT, UNSET, Changed, Control, label
 from nbkit.widgets.controls.draft import DRAFT_TIER
+from nbkit.widgets.page.plain import plain
 
 RATIO, TIER = PARAMETERS["aspect_ratio"], PARAMETERS["resolution"]
 _DRAWING = 22
@@ -28,7 +29,7 @@ class Size(Control):
         super().__init__(RATIO, TIER, PARAMETERS["width"], PARAMETERS["height"])
         self.ratio = _dropdown(RATIO, model.DEFAULT_RATIO)
         self.tier = _dropdown(TIER, model.DEFAULT_TIER)
-        self.pixels = widgets.HTML()
+        self.pixels = plain(widgets.HTML)
         self.pixels.add_class("nbkit-pixels")
         self.field = self.ratio
         self._follows = self._draft = False
@@ -102,7 +103,7 @@ class Size(Control):
 
 def _dropdown(parameter: Any, default: str) -> widgets.Dropdown:
     options = [(_unset(default), UNSET), *((choice, choice) for choice in parameter.kind.choices)]
-    return widgets.Dropdown(options=options, description=label(parameter), tooltip=parameter.help)
+    return plain(widgets.Dropdown, layout={}, options=options, description=label(parameter), tooltip=parameter.help)
 
 
 def _said(names: Collection[str]) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from nbkit.comparison import differences
 from nbkit.display.compare import differences_html
 from nbkit.log import RunLog
+from nbkit.widgets.page.plain import plain
 
 MOST = 4
 """Pictures beside each other that can still be told apart."""
@@ -29,7 +30,7 @@ class Comparing:
     def __init__(self, log: RunLog) -> None:
         self._log = log
         self._keys: tuple[str, ...] = ()
-        self.box = widgets.HTML()
+        self.box = plain(widgets.HTML)
 
     def show(self, keys: Sequence[str], rows: Sequence[pd.Series[Any]]) -> None:
         """Tell what differs between pictures.

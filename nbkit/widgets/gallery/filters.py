@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis
 from nbkit.widgets.gallery.query import ALONE, IS, OPERATORS, Condition, Expression
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.subshell import answer_at_once
 
 
@@ -26,17 +27,17 @@ class Filters:
     def __init__(self, columns: Iterable[str], changed: Callable[[], None], add: Callable[[Condition], None]) -> None:
         self._changed, self._add = changed, add
         self._held: tuple[Condition | Expression, ...] = ()
-        self.column = widgets.Dropdown(options=tuple(columns), description="filter by")
-        self.operator = widgets.Dropdown(options=OPERATORS, description="how")
-        self.value = widgets.Text(description="value", placeholder="such as 0.7")
-        self.button = widgets.Button(description="Add filter", tooltip="Show only the rows that meet this, too")
+        self.column = plain(widgets.Dropdown, options=tuple(columns), description="filter by")
+        self.operator = plain(widgets.Dropdown, options=OPERATORS, description="how")
+        self.value = plain(widgets.Text, description="value", placeholder="such as 0.7")
+        self.button = plain(widgets.Button, description="Add filter", tooltip="Show only the rows that meet this, too")
         self.chips = widgets.HBox()
         self.button.add_class("nbkit-gallery-button")
         self.operator.observe(self._follow, "value")
         self.chips.add_class("nbkit-gallery-row")
-        line = widgets.Box((self.column, self.operator, self.value, self.button))
+        line = plain(widgets.Box, (self.column, self.operator, self.value, self.button))
         line.add_class("nbkit-gallery-grid")
-        self.box = widgets.VBox((line, self.chips))
+        self.box = plain(widgets.VBox, (line, self.chips))
 
     @property
     def held(self) -> tuple[Condition | Expression, ...]:

@@ -33,6 +33,7 @@ from nbkit.widgets.gallery.marker import Marker, Told
 from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.wall.wall import Wall
@@ -107,7 +108,7 @@ class Gallery:
         self.arrangement = Arrangement(columns, size=size, quick=len(self._rows) <= QUICK)
         self.filters = Filters(columns, self._rearrange, self._narrow)
         self._comparing = Comparing(log)
-        self._line, self._trouble, self._worth = widgets.HTML(), widgets.HTML(), ""
+        self._line, self._trouble, self._worth = plain(widgets.HTML), plain(widgets.HTML), ""
         self.box = self._build()
         self._listen()
         self._show()
@@ -308,7 +309,7 @@ class Gallery:
 
     def _build(self) -> widgets.VBox:
         self._line.add_class("nbkit-gallery-line")
-        line = widgets.HBox((self._line, self.arrangement.size))
+        line = plain(widgets.HBox, (self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
         above = (self.arrangement.box, self.filters.box, line, self.wall.box)
         children = (*above, self._comparing.box, self.marking.box, self._trouble)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import ipywidgets as widgets
 
+from nbkit.widgets.page.plain import plain
+
 NEWEST = "created"
 NO_GROUP = "no groups"
 NONE = ""
@@ -27,17 +29,21 @@ class Arrangement:
 
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
         names = tuple(columns)
-        self.search = widgets.Text(
-            description="search", placeholder="words in prompt, tags or note", continuous_update=quick
+        self.search = plain(
+            widgets.Text, description="search", placeholder="words in prompt, tags or note", continuous_update=quick
         )
         order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
-        self.sort = widgets.Dropdown(options=order, value=NONE, description="sort by")
-        self.ascending = widgets.Dropdown(options={"high to low": False, "low to high": True}, description="order")
-        self.group = widgets.Dropdown(options={NO_GROUP: NONE, **dict(zip(names, names, strict=True))}, value=NONE)
+        self.sort = plain(widgets.Dropdown, options=order, value=NONE, description="sort by")
+        self.ascending = plain(
+            widgets.Dropdown, options={"high to low": False, "low to high": True}, description="order"
+        )
+        self.group = plain(
+            widgets.Dropdown, options={NO_GROUP: NONE, **dict(zip(names, names, strict=True))}, value=NONE
+        )
         self.group.description = "group by"
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
-        self.size = widgets.Dropdown(options=sizes, value=size, description="tiles")
-        self.box = widgets.Box((self.search, self.sort, self.ascending, self.group))
+        self.size = plain(widgets.Dropdown, options=sizes, value=size, description="tiles")
+        self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
         self.box.add_class("nbkit-gallery-grid")
 
 
@@ -57,16 +63,18 @@ class Marking:
         self.undo = _button("Undo", "Take back the last change (key u)")
         self.compare = _button("Compare", "Show two to four selected side by side")
         self.refresh = _button("Refresh", "Read the log again, for new runs and changed marks")
-        self.tag = widgets.Text(description="tag", placeholder="one, or a, b, c")
+        self.tag = plain(widgets.Text, description="tag", placeholder="one, or a, b, c")
         self.add_tag, self.drop_tag = _button("Add tag", "To the selected"), _button("Remove tag", "From the selected")
-        self.note = widgets.Text(description="note", placeholder="on the selected")
+        self.note = plain(widgets.Text, description="note", placeholder="on the selected")
         self.set_note = _button("Set note", "On the selected; an empty one takes the note away")
-        marks = widgets.HBox((*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh))
-        words = widgets.HBox((self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
+        marks = plain(
+            widgets.HBox, (*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh)
+        )
+        words = plain(widgets.HBox, (self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
         for one in (marks, words):
             one.add_class("nbkit-gallery-row")
-        keys = widgets.HTML(f'<div class="nbkit-gallery-keys">{KEYS}</div>')
-        self.box = widgets.VBox((marks, words, keys))
+        keys = plain(widgets.HTML, f'<div class="nbkit-gallery-keys">{KEYS}</div>')
+        self.box = plain(widgets.VBox, (marks, words, keys))
 
 
 def _first(names: tuple[str, ...]) -> list[str]:
@@ -75,6 +83,6 @@ def _first(names: tuple[str, ...]) -> list[str]:
 
 
 def _button(text: str, tooltip: str) -> widgets.Button:
-    button = widgets.Button(description=text, tooltip=tooltip)
+    button = plain(widgets.Button, description=text, tooltip=tooltip)
     button.add_class("nbkit-gallery-button")
     return button

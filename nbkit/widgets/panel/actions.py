@@ -13,6 +13,7 @@ from nbkit.image import GeneratedImage
 from nbkit.request import ImageRequest
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
 from nbkit.widgets.controls.form import lost_references
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import show_busy
 from nbkit.widgets.panel.shown import Shown
 
@@ -63,7 +64,7 @@ class Actions:
         self.again = self._button("Rerun", TOOLTIPS["Rerun"], self._again)
         self.finals = {tier: self._final_button(tier) for tier in FINAL_TIERS}
         free = (self.full_size, self.save, self.settings, self.seed, self.reference)
-        self.box = widgets.HBox((*free, self.again, *self.finals.values()))
+        self.box = plain(widgets.HBox, (*free, self.again, *self.finals.values()))
         self.box.add_class("nbkit-actions")
         for button in (self.again, *self.finals.values()):
             button.add_class("nbkit-paid")
@@ -88,7 +89,7 @@ class Actions:
             _price(button, f"Make final {tier}", None if reason else _final(shown, tier), full=full, reason=reason)
 
     def _button(self, name: str, tooltip: str, pressed: Callable[[widgets.Button], None]) -> widgets.Button:
-        button = widgets.Button(description=name, tooltip=tooltip)
+        button = plain(widgets.Button, description=name, tooltip=tooltip)
         button.add_class("nbkit-small")
 
         def guarded(pushed: widgets.Button) -> None:

@@ -11,6 +11,7 @@ from nbkit.errors import EngineError, NbkitError
 from nbkit.model import MICRO, MODEL_NAME, Price
 from nbkit.money import Budget
 from nbkit.run import DONE, Run
+from nbkit.widgets.page.plain import plain
 
 
 def head_html(budget: Budget, *, charged: bool) -> str:
@@ -55,16 +56,18 @@ class Bar:
     """
 
     def __init__(self, *, charged: bool) -> None:
-        self.generate = widgets.Button(description="Generate", button_style="warning" if charged else "primary")
+        self.generate = plain(widgets.Button, description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
         self.generate.add_class("nbkit-paid")
-        self.clock = widgets.HTML('<progress aria-label="waiting for the pictures"></progress>')
+        self.clock = plain(widgets.HTML, '<progress aria-label="waiting for the pictures"></progress>', layout={})
         self.clock.add_class("nbkit-clock")
-        self.stop = widgets.Button(
+        self.stop = plain(
+            widgets.Button,
+            layout={},
             description="Stop",
             tooltip="Stops the waiting only: the service knows no cancel, what is sent is paid and lands in studio.log",
         )
-        self.beside, self.under = widgets.HTML(), widgets.HTML()
+        self.beside, self.under = plain(widgets.HTML), plain(widgets.HTML)
         self._reason = self._shortfall = ""
         self.beside.add_class("nbkit-beside")
         self.under.add_class("nbkit-under")

@@ -22,6 +22,7 @@ from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access, name_on
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import Bar, head_html, too_dear
@@ -68,7 +69,7 @@ class Panel:
         self.bar = Bar(charged=studio.charged)
         self.pictures = Pictures(studio.log, self)
         self.work = Work(studio, self, at_once=at_once)
-        self._head = widgets.HTML()
+        self._head = plain(widgets.HTML)
         self.box = self._build()
         self.form.draft.button.value = draft
         if parameters:
@@ -83,8 +84,9 @@ class Panel:
 
     def _build(self) -> widgets.VBox:
         switches = (self.form.draft.button, *self.source.buttons, self.pictures.history)
-        buttons = widgets.HBox(
-            (self.bar.generate, self.bar.stop, self.bar.clock, self.bar.beside, widgets.HBox(switches))
+        buttons = plain(
+            widgets.HBox,
+            (self.bar.generate, self.bar.stop, self.bar.clock, self.bar.beside, plain(widgets.HBox, switches)),
         )
         buttons.add_class("nbkit-bar")
         lines = (self._head, self.form.box, buttons, self.bar.under, self.source.box, self.pictures.box, self.access)

@@ -17,6 +17,7 @@ from nbkit.display.compare import differences_html
 from nbkit.log import RunLog
 from nbkit.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.actions import Actions, Deeds
 from nbkit.widgets.panel.shown import Shown, pictures_of
 from nbkit.widgets.wall.wall import Wall
@@ -25,7 +26,7 @@ STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
 BESIDE = 300
 """Of several beside each other: what differs is seen under them."""
-STRIP = 104
+STRIP = 120
 LETTERS = "ABCD"
 MOST = len(LETTERS)
 """So many pictures stand beside each other at once."""
@@ -54,23 +55,25 @@ class Pictures:
         self.stage = Wall(log.previews.get, size=STAGE, label="chosen picture", height=None, multiple=False)
         self.strip = Wall(log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="232px")
         self.actions = Actions(deeds, open_=self._open, save=self._save)
-        self.compare = widgets.Button(
-            description="Compare", tooltip="Beside the picture before it; choose several below with Ctrl or Shift"
+        self.compare = plain(
+            widgets.Button,
+            description="Compare",
+            tooltip="Beside the picture before it; choose several below with Ctrl or Shift",
         )
         self.compare.add_class("nbkit-small")
-        self.history = widgets.ToggleButton(description="History", tooltip="The whole log, with filters")
+        self.history = plain(widgets.ToggleButton, description="History", tooltip="The whole log, with filters")
         self.history.add_class("nbkit-small")
-        self._which = widgets.Label()
+        self._which = plain(widgets.Label, layout={})
         first, *others = self.actions.box.children
         self.actions.box.children = (self._which, first, self.compare, *others)
-        self._difference = widgets.HTML()
+        self._difference = plain(widgets.HTML, layout={})
         self._past = widgets.VBox()
-        self._left = widgets.VBox((self.stage.box,))
-        right = widgets.VBox((self._difference, self.actions.box, self.strip.box))
+        self._left = plain(widgets.VBox, (self.stage.box,))
+        right = plain(widgets.VBox, (self._difference, self.actions.box, self.strip.box))
         self._both = widgets.Box((self._left, right))
         self._both.add_class("nbkit-both")
         self._left.add_class("nbkit-stage")
-        self.box = widgets.VBox((self._both, self._past))
+        self.box = plain(widgets.VBox, (self._both, self._past))
         self.box.add_class("nbkit-pictures")
         self.compare.on_click(lambda _: self._safely(self._compare))
         self.history.observe(lambda _: self._safely(self._show_history), "value")

@@ -14,6 +14,7 @@ from nbkit.request import ImageRequest, task_to_show
 from nbkit.run import PLANNED, Run
 from nbkit.storage.images import ImageStore
 from nbkit.widgets.controls.control import Changed
+from nbkit.widgets.page.plain import plain
 
 NEW_UUID = "(a new UUID at each send)"
 NOTHING = "Nothing to show yet: the controls do not make a request."
@@ -71,13 +72,15 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.code = widgets.ToggleButton(description="Show code", tooltip="The line of Python that makes the same run")
-        self.json = widgets.ToggleButton(description="Show JSON", tooltip="What is sent to the service")
+        self.code = plain(
+            widgets.ToggleButton, description="Show code", tooltip="The line of Python that makes the same run"
+        )
+        self.json = plain(widgets.ToggleButton, description="Show JSON", tooltip="What is sent to the service")
         self.buttons = (self.code, self.json)
         for button in self.buttons:
             button.add_class("nbkit-small")
-        self._code, self._json = widgets.HTML(), widgets.HTML()
-        self.box = widgets.VBox((self._code, self._json))
+        self._code, self._json = plain(widgets.HTML, layout={}), plain(widgets.HTML, layout={})
+        self.box = plain(widgets.VBox, (self._code, self._json))
         self._request: ImageRequest | None = None
         self._files: Mapping[str, str] = {}
         self._fill()

@@ -20,6 +20,7 @@ from nbkit.sweep.cell import REPEAT
 from nbkit.sweep.cells import Cells
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.axis import Axis, axis_for
@@ -80,15 +81,18 @@ class Axes:
         self._changed: list[Changed] = []
         # The page names a choice by its place in the list: a list that changed meanwhile would add another parameter.
         offered = [("choose a parameter…", ""), *((label(PARAMETERS[name]), name) for name in OFFERED)]
-        self.add = widgets.Dropdown(
-            options=offered, description="add axis", tooltip="A parameter that shall take several values"
+        self.add = plain(
+            widgets.Dropdown,
+            options=offered,
+            description="add axis",
+            tooltip="A parameter that shall take several values",
         )
         self.add.add_class("nbkit-add")
-        self._body = widgets.VBox()
+        self._body = plain(widgets.VBox)
         self._body.add_class("nbkit-axes-rows")
-        self._stay = widgets.HBox()
+        self._stay = plain(widgets.HBox)
         self._stay.add_class("nbkit-axes-text")
-        self.box = widgets.VBox((self._body, self._stay, self.add))
+        self.box = plain(widgets.VBox, (self._body, self._stay, self.add))
         self.box.add_class("nbkit-axes")
         self.add.observe(lambda change: self._added(change["new"]), "value")
         self._show()

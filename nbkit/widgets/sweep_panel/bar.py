@@ -11,6 +11,7 @@ from nbkit.model import MICRO
 from nbkit.sweep.plan import Bill, Sum
 from nbkit.sweep.progress import Progress
 from nbkit.sweep.sweep import MANY_IMAGES
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import Bar, show_busy
 from nbkit.widgets.sweep_panel.counting import Count
 from nbkit.widgets.sweep_panel.promise import offer_of
@@ -36,9 +37,9 @@ class SweepBar(Bar):
         super().__init__(charged=charged)
         self.run = self.generate
         self.stop.tooltip = "Sends nothing more; what is under way is paid and lands in the log"
-        self.confirm = widgets.Checkbox(value=False, indent=False)
+        self.confirm = plain(widgets.Checkbox, layout={}, value=False, indent=False)
         self.confirm.add_class("nbkit-confirm")
-        self.totals = widgets.HTML()
+        self.totals = plain(widgets.HTML)
         self.totals.add_class("nbkit-totals")
         self.ask(None, "not ready")
 

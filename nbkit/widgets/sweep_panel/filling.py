@@ -20,6 +20,7 @@ from nbkit.sweep.pages import MAX_TILES
 from nbkit.sweep.plan import NOT_RUN, RUNNING, matched, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.panel.shown import pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
@@ -95,10 +96,12 @@ class Filling:
         preview = books.log.previews.get
         self.board = Board(preview, label="cells of the sweep")
         self.stage = Wall(preview, size=STAGE, label="pictures of the chosen cells", height=None, multiple=False)
-        self.rows = widgets.Dropdown(description="rows", tooltip="rows: the axis down the side")
-        self.columns = widgets.Dropdown(description="columns", tooltip="columns: the axis along the top")
-        self.note = widgets.HTML()
-        self._sides = widgets.HBox((self.rows, self.columns, self.note))
+        self.rows = plain(widgets.Dropdown, layout={}, description="rows", tooltip="rows: the axis down the side")
+        self.columns = plain(
+            widgets.Dropdown, layout={}, description="columns", tooltip="columns: the axis along the top"
+        )
+        self.note = plain(widgets.HTML)
+        self._sides = plain(widgets.HBox, (self.rows, self.columns, self.note))
         self._sides.add_class("nbkit-sides")
         self.box = widgets.VBox((self._sides, self.board.box, self.stage.box))
         self.box.add_class("nbkit-pictures")

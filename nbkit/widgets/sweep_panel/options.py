@@ -14,6 +14,7 @@ from nbkit.run import FAILED
 from nbkit.sweep.cell import check
 from nbkit.sweep.cells import MAX_CELLS
 from nbkit.widgets.controls.control import Changed
+from nbkit.widgets.page.plain import plain
 
 WORKERS = 4
 KINDS: dict[str, Kind] = {
@@ -47,21 +48,24 @@ class Options:
     """
 
     def __init__(self) -> None:
-        self.combine = widgets.Dropdown(
+        self.combine = plain(
+            widgets.Dropdown,
             options=[("each with each (product)", "product"), ("step by step (zip)", "zip")],
             description="combine",
             tooltip="combine: how the axes go together",
         )
         self.fields = {name: self._field(name, *told) for name, told in _TOLD.items()}
-        self.retry = widgets.Checkbox(value=False, indent=False, description="retry failed")
-        self.more = widgets.ToggleButton(description="More options", tooltip="sample, name, max_workers, budget, retry")
+        self.retry = plain(widgets.Checkbox, value=False, indent=False, description="retry failed")
+        self.more = plain(
+            widgets.ToggleButton, description="More options", tooltip="sample, name, max_workers, budget, retry"
+        )
         self.more.add_class("nbkit-small")
-        self._message = widgets.HTML()
+        self._message = plain(widgets.HTML, layout={})
         self._message.add_class("nbkit-message")
-        open_ = widgets.HBox((self.combine, self.fields["repeats"], self.more))
+        open_ = plain(widgets.HBox, (self.combine, self.fields["repeats"], self.more))
         folded = [self.fields[name] for name in ("sample", "max_workers", "budget", "name")]
         self._folded = widgets.HBox((*folded, self.retry))
-        self.box = widgets.VBox((open_, self._folded, self._message))
+        self.box = plain(widgets.VBox, (open_, self._folded, self._message))
         for box in (open_, self._folded):
             box.add_class("nbkit-options")
         self.more.observe(lambda _: self._fold(), "value")
@@ -137,7 +141,7 @@ class Options:
             widget.observe(lambda _: changed(), "value")
 
     def _field(self, name: str, placeholder: str, tooltip: str) -> widgets.Text:
-        return widgets.Text(description=name, placeholder=placeholder, tooltip=tooltip, continuous_update=True)
+        return plain(widgets.Text, description=name, placeholder=placeholder, tooltip=tooltip, continuous_update=True)
 
     def _fold(self) -> None:
         self._folded.layout.display = "" if self.more.value else "none"

@@ -14,6 +14,7 @@ from nbkit.request import PARAMETERS
 from nbkit.run import reference_code
 from nbkit.sweep.plan import make_plan, matched
 from nbkit.widgets.controls.control import Changed, label
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.source import source_html
 from nbkit.widgets.sweep_panel.counting import Books, Count
 
@@ -74,15 +75,15 @@ class SweepSource:
     """
 
     def __init__(self) -> None:
-        self.code = widgets.ToggleButton(
-            description="Show code", tooltip="The Python that makes and runs the same sweep"
+        self.code = plain(
+            widgets.ToggleButton, description="Show code", tooltip="The Python that makes and runs the same sweep"
         )
-        self.plan = widgets.ToggleButton(description="Show plan", tooltip="Every cell with its price")
+        self.plan = plain(widgets.ToggleButton, description="Show plan", tooltip="Every cell with its price")
         self.buttons = (self.code, self.plan)
         for button in self.buttons:
             button.add_class("nbkit-small")
-        self._code, self._plan = widgets.HTML(), widgets.HTML()
-        self.box = widgets.VBox((self._code, self._plan))
+        self._code, self._plan = plain(widgets.HTML, layout={}), plain(widgets.HTML, layout={})
+        self.box = plain(widgets.VBox, (self._code, self._plan))
         self.show("", "")
 
     def on_change(self, changed: Changed) -> None:

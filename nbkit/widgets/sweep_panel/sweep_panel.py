@@ -25,6 +25,7 @@ from nbkit.waiting import in_thread
 from nbkit.watchers import Watcher
 from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel.bar import head_html
@@ -100,7 +101,7 @@ class SweepPanel:
         self.grid, self.source, self.record = Filling(studio, self.bar), SweepSource(), Record()
         self.work = SweepWork(self)
         self._counting = Counting(studio, self._told, self.work.lock)
-        self._head = widgets.HTML()
+        self._head = plain(widgets.HTML)
         self.box = self._build()
         if parameters:
             self.form.write(parameters)
@@ -115,8 +116,8 @@ class SweepPanel:
 
     def _build(self) -> widgets.VBox:
         vary, stay = (_part(text) for text in (VARY, STAY))
-        switches = widgets.HBox(self.source.buttons)
-        bar = widgets.HBox((self.bar.run, self.bar.confirm, self.bar.stop, self.bar.beside, switches))
+        switches = plain(widgets.HBox, self.source.buttons)
+        bar = plain(widgets.HBox, (self.bar.run, self.bar.confirm, self.bar.stop, self.bar.beside, switches))
         bar.add_class("nbkit-bar")
         form = self.form
         controls = (form.stay.controls["prompt"].box, vary, form.axes.box, form.options.box, stay, form.stay.box)
@@ -421,6 +422,6 @@ def _too_many(sweep: Sweep) -> str:
 
 
 def _part(text: str) -> widgets.HTML:
-    heading = widgets.HTML(text)
+    heading = plain(widgets.HTML, text)
     heading.add_class("nbkit-part")
     return heading
