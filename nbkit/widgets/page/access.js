@@ -87,7 +87,8 @@ function keepPlace(root, signal) {
   document.addEventListener("focusin", event => { if (!root.contains(event.target)) here = null; }, { signal });
   document.addEventListener("pointerdown", event => { if (!root.contains(event.target)) here = null; }, { signal });
   return () => {
-    if (!here?.isConnected || here.offsetParent || document.activeElement !== document.body) return;
+    const now = document.activeElement; // until the next rendering still the one that has gone, then something around the panel
+    if (!here?.isConnected || here.offsetParent || (now !== here && !now?.contains(root))) return;
     root.querySelector("button.nbkit-generate:not(:disabled)")?.focus();
   };
 }
