@@ -467,5 +467,7 @@ def test_a_few_take_no_more_room_than_they_need(bare):
     wall.tell(0, 1)
     height = "() => document.querySelector('[role=listbox]').getBoundingClientRect().height"
     wall.page.wait_for_function(f"() => ({height})() < 250")
+    few = wall.page.evaluate(height)
     wall.show(500)
     wall.page.wait_for_function(f"() => ({height})() >= 400")
+    assert few < wall.page.evaluate(height)

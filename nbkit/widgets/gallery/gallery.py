@@ -26,11 +26,12 @@ from nbkit.log import RunLog
 from nbkit.parameter import Whole, Wrong
 from nbkit.run import Run
 from nbkit.storage.marks import image_uuids
-from nbkit.table import column_of, show_frame, sums_of
+from nbkit.table import column_of, sums_of
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import Filters
-from nbkit.widgets.gallery.marker import Marker, Told
+from nbkit.widgets.gallery.marker import Marker, Told, tags_of
 from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
+from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
 from nbkit.widgets.page.plain import plain
@@ -38,13 +39,9 @@ from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.wall.wall import Wall
 
-KEPT_ROWS = 6
-"""Rows of the plain table that a saved notebook keeps."""
 QUICK = 20_000
 """Up to so many rows, a search is made at each letter."""
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
-NOTHING = "The log was empty when this gallery was shown: studio.generate(…) makes its first run, and Refresh shows it."
-NO_ROWS = "The frame that this gallery was given has no rows."
 SIZES = Whole(32, 1024)
 """Of a tile, in CSS pixels."""
 
@@ -233,12 +230,12 @@ class Gallery:
 
     def tag(self, tags: str | Iterable[str]) -> None:
         """Add a tag to the selected pictures, or several: a list, or one text with commas."""
-        added = _tags(tags)
+        added = tags_of(tags)
         self._mark(self.wall.selected, tags=lambda old: f"{old},{added}")
 
     def untag(self, tags: str | Iterable[str]) -> None:
         """Remove a tag from the selected pictures, or several: a list, or one text with commas."""
-        gone = {tag.strip().casefold() for tag in _tags(tags).split(",")}
+        gone = {tag.strip().casefold() for tag in tags_of(tags).split(",")}
 
         def without(old: str) -> str:
             return ",".join(tag for tag in old.split(",") if tag.strip().casefold() not in gone)
@@ -284,15 +281,12 @@ class Gallery:
         publish(self._record())
 
     def _record(self) -> Bundle:
-        """What a notebook keeps of it: a few rows, folded away beside the gallery itself."""
         with self._lock:
-            many, first = len(self._order), self._rows.iloc[self._order[:KEPT_ROWS]]
-        if not many:
-            nothing = NOTHING if self._given is None else NO_ROWS
-            return Bundle(f"<em>{nothing}</em>", nothing)
-        title = f"The first {len(first)} of {count(many, 'row')}, as the notebook keeps them"
-        rows = show_frame(first, size=96)
-        return Bundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")
+            return record(
+                self._rows.iloc[self._order[:KEPT_ROWS]],
+                len(self._order),
+                empty=NO_ROWS if self._given is not None else NOTHING,
+            )
 
     def __repr__(self) -> str:
         return f"<Gallery: {count(len(self._order), 'row')}, {len(self.wall.selected):,} selected>"
@@ -450,12 +444,8 @@ class Gallery:
             self._mark(keys, rating=int(key) or None)
 
     def _turn(self, keys: Iterable[str], *, keep: bool) -> None:
-        """Keep or reject pictures; where that is said of all of them already, it is taken back."""
         with self._lock:
-            names = [key for key in keys if key in self._rows.index]
-            said = self._rows.loc[names, "keep"] if "keep" in self._rows else pd.Series(dtype="boolean")
-            there = len(said) > 0 and bool((said == keep).fillna(value=False).all())
-            self._mark(names, keep=None if there else keep)
+            self._mark(keys, keep=self._marker.turned(self._rows, keys, keep=keep))
 
     def _mark(self, keys: Iterable[str], **values: Any) -> None:
         with self._lock:
@@ -465,15 +455,3 @@ class Gallery:
     def _told(self, told: Told) -> None:
         self.wall.refresh(told.keys)
         self.wall.say(told.words)
-
-
-def _tags(tags: str | Iterable[str]) -> str:
-    """Tags as one text with commas.
-
-    Raises:
-        RequestError: if there is none in it.
-    """
-    text = tags if isinstance(tags, str) else ",".join(str(tag) for tag in tags or ())
-    if not text.replace(",", "").strip():
-        raise RequestError("type a tag first", parameter="tags", value=tags, reason="missing")
-    return text

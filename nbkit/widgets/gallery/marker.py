@@ -62,6 +62,11 @@ class Marker:
         self._done = [*self._done, _Done(change, names, words)][-UNDONE:]
         return Told(self._follow(rows, names), words)
 
+    def turned(self, rows: pd.DataFrame, keys: Iterable[str], *, keep: bool) -> bool | None:
+        """What ``keep`` becomes at a press: where that is said of all of these already, it is taken back."""
+        said = rows.loc[[key for key in keys if key in rows.index], "keep"]
+        return None if len(said) and (said == keep).fillna(value=False).all() else keep
+
     def undo(self, rows: pd.DataFrame) -> Told:
         """Take back the last change.
 
@@ -92,3 +97,15 @@ def _pictures(rows: pd.DataFrame, keys: Iterable[str]) -> list[str]:
         why = "what is selected has no picture" if len(named) else "no picture is selected"
         raise RequestError(f"{why}; select one or more first", parameter="which", reason="missing")
     return [str(key) for key in named.index[there]]
+
+
+def tags_of(tags: str | Iterable[str]) -> str:
+    """Tags as one text with commas.
+
+    Raises:
+        RequestError: if there is none in it.
+    """
+    text = tags if isinstance(tags, str) else ",".join(str(tag) for tag in tags or ())
+    if not text.replace(",", "").strip():
+        raise RequestError("type a tag first", parameter="tags", value=tags, reason="missing")
+    return text

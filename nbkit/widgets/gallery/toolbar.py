@@ -29,9 +29,7 @@ class Arrangement:
 
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
         names = tuple(columns)
-        self.search = plain(
-            widgets.Text, description="search", placeholder="words to find", continuous_update=quick
-        )
+        self.search = plain(widgets.Text, description="search", placeholder="words to find", continuous_update=quick)
         order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
         self.sort = plain(widgets.Dropdown, options=order, value=NONE, description="sort by")
         self.ascending = plain(

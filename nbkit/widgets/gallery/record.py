@@ -1,0 +1,28 @@
+"""What a notebook keeps of a gallery: a few rows as a plain table, folded away beside the gallery itself."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from nbkit.display.bundle import Bundle
+from nbkit.display.text import count
+from nbkit.table import show_frame
+
+KEPT_ROWS = 6
+NOTHING = "The log was empty when this gallery was shown: studio.generate(…) makes its first run, and Refresh shows it."
+NO_ROWS = "The frame that this gallery was given has no rows."
+
+
+def record(first: pd.DataFrame, many: int, *, empty: str) -> Bundle:
+    """The table.
+
+    Args:
+        first: the rows that stand first.
+        many: how many rows there are.
+        empty: what is said where there is none.
+    """
+    if not many:
+        return Bundle(f"<em>{empty}</em>", empty)
+    title = f"The first {len(first)} of {count(many, 'row')}, as the notebook keeps them"
+    rows = show_frame(first, size=96)
+    return Bundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")
