@@ -277,6 +277,9 @@ class Conversation:
             return Verdict(UNKNOWN, errors=(doubt,))
         except AnswerLost as error:
             return self._find_out(error)
+        refused = [e for e in reply.errors if isinstance(e, BusyError | CreditError | AuthenticationError)]
+        if refused and not reply.results and not reply.processing:  # this time; of the first it says nothing
+            return Verdict(UNKNOWN, errors=(refused[0],), offline=reply.offline, unheard=True)
         return self._judge(reply)
 
 

@@ -81,11 +81,25 @@ class Ledger:
         )
 
     def plan(
-        self, request: ImageRequest, *, parent: str | None = None, sweep: str | None = None, purse: Purse | None = None
+        self,
+        request: ImageRequest,
+        *,
+        parent: str | None = None,
+        sweep: str | None = None,
+        purse: Purse | None = None,
+        most: int | None = None,
     ) -> Plan:
         """Write a run down and hold its money. After this, :meth:`carry_out` it.
 
+        Args:
+            request: what is to be sent.
+            parent: the taskUUID of the run that it makes again.
+            sweep: the name of the sweep that it belongs to.
+            purse: a budget of its own.
+            most: so many runs of this request its sweep wants, whoever begins them.
+
         Raises:
+            Begun: if there are as many already.
             BudgetExceeded: if it might cost more than is left.
             StorageError: if the log or the image folder cannot be written; nothing is sent then.
         """
@@ -103,6 +117,7 @@ class Ledger:
             parent=parent,
             sweep=sweep,
             purse=purse,
+            most=most,
         )
         # Before its row is there: a recovery in another thread must not take it for abandoned.
         HANDS.take(plan.task_uuid)
@@ -112,7 +127,11 @@ class Ledger:
             HANDS.leave(plan.task_uuid)
             raise
         self._heart.start()
-        self._moved()
+        try:
+            self._moved()
+        except BaseException:  # Stop, while somebody was told: nobody has the plan yet
+            self.abandon(plan)
+            raise
         return plan
 
     def abandon(self, plan: Plan) -> None:

@@ -26,6 +26,9 @@ from nbkit.storage.owner import HANDS, Owner, lives, this_process
 OTHER_ENGINE = "it belongs to the engine"
 """How the note on a run begins that another studio has to settle."""
 
+TAKEN = "somebody else has settled it, or works on it"
+"""The note on a run to which something has happened meanwhile."""
+
 WATCHING = 0.1
 """Seconds between two looks at a run that another thread or kernel works on."""
 
@@ -174,22 +177,40 @@ class Recovery:
     def _recover_run(self, row: Any, gate: Gate, *, resend: bool) -> Recovered:
         uuid, before = row["taskUUID"], row["status"]
         if before == PLANNED:
-            self._journal.never_sent(uuid)
-            return Recovered(uuid, before, NOT_SENT, "its kernel ended before it was sent; nothing was charged")
+            note = "its kernel ended before it was sent; nothing was charged"
+            return self._alone(row, lambda: self._never_sent(row, note))
         if row["engine"] != self._engine:
             return Recovered(uuid, before, before, f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask")
         task = dict(row["task"])
         may_resend = resend and row["resendable"]
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
-        verdict = Conversation(self._client, task, self._hasty, gate).resume(resend=may_resend)
-        if verdict.unheard and not may_resend and time.time() - row["created"] / MICRO > FORGOTTEN:
-            self._journal.never_sent(uuid)
-            return Recovered(
-                uuid, before, NOT_SENT, "never accepted: the service does not know it; nothing was charged"
-            )
-        self._landing.land(uuid, verdict, task, charged=row["charged"])
-        return Recovered(uuid, before, verdict.status, _note(verdict))
+        conversation = Conversation(self._client, task, self._hasty, gate)
+        if may_resend:  # nobody else may send it, too; and from now on it is young again
+            return self._alone(row, lambda: self._land(row, task, conversation.resume(resend=True)))
+        verdict = conversation.resume(resend=False)
+        if verdict.unheard and _forgotten(row):
+            note = "never accepted: the service does not know it; nothing was charged"
+            return self._alone(row, lambda: self._never_sent(row, note))
+        return self._land(row, task, verdict)
+
+    def _alone(self, row: Any, settle: Callable[[], Recovered]) -> Recovered:
+        """Settle a run, unless somebody else has taken it, or settled it, since its row was read."""
+        uuid, before = row["taskUUID"], row["status"]
+        if not HANDS.grab(uuid):
+            return Recovered(uuid, before, before, TAKEN)
+        try:
+            return settle() if self._journal.claim(row) else Recovered(uuid, before, self._history.status(uuid), TAKEN)
+        finally:
+            HANDS.leave(uuid)
+
+    def _land(self, row: Any, task: dict[str, Any], verdict: Verdict) -> Recovered:
+        self._landing.land(row["taskUUID"], verdict, task, charged=row["charged"])
+        return Recovered(row["taskUUID"], row["status"], verdict.status, _note(verdict))
+
+    def _never_sent(self, row: Any, note: str) -> Recovered:
+        self._journal.never_sent(row["taskUUID"])
+        return Recovered(row["taskUUID"], row["status"], NOT_SENT, note)
 
     def _recover_picture(self, row: Any) -> Recovered:
         uuid, missing = row["taskUUID"], "done, picture missing"
@@ -224,6 +245,11 @@ def _is_worked_on(row: Any) -> bool:
         return HANDS.hold(row["taskUUID"])
     age = time.time() - (row["heartbeat"] or 0) / MICRO
     return lives(owner, heartbeat_age=age, patience=HEARTBEAT_PATIENCE)
+
+
+def _forgotten(row: Any) -> bool:
+    """Whether a run was sent so long ago, for the last time, that a service which does not know it never accepted it."""
+    return bool(time.time() - max(row["created"], row["heartbeat"] or 0) / MICRO > FORGOTTEN)
 
 
 def _note(verdict: Verdict) -> str:

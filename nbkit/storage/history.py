@@ -63,6 +63,11 @@ class History:
         with self._database.reading() as connection:
             return connection.scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
 
+    def status(self, task_uuid: str) -> str:
+        """Where a run stands now."""
+        with self._database.reading() as connection:
+            return str(connection.scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
+
     def latest(self, count: int) -> list[Run]:
         """The last ``count`` runs, newest first."""
         return self._runs(None, limit=count)

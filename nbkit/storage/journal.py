@@ -12,7 +12,7 @@ was spent, ``unknown`` keeps it held.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,10 @@ from nbkit.storage.rows import parameter_values, picture_values, set_values
 from nbkit.storage.schema import IMAGES, RUNS
 
 
+class Begun(Exception):
+    """As many runs of a request as its sweep wants have been begun, by another kernel perhaps; never leaves nbkit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is known of a run before it is sent."""
@@ -43,6 +47,7 @@ class Plan:
     parent: str | None = None
     sweep: str | None = None
     purse: accounts.Purse | None = None
+    most: int | None = None
 
     @property
     def task_uuid(self) -> str:
@@ -181,6 +186,8 @@ class Journal:
             for name, (limit, whose, argument) in zip(names, bounds, strict=False):
                 if limit is not None:
                     accounts.refuse_above(limit, accounts.read(connection, name), price.high, whose, argument)
+            if plan.most is not None and _begun(connection, plan) >= plan.most:
+                raise Begun
             connection.execute(_PLAN, row)
             accounts.move(connection, dict.fromkeys(names, (0, price.high)))
 
@@ -204,6 +211,13 @@ class Journal:
 
         if self._database.write(write) != 1:
             raise StorageError(f"the run {task_uuid} was settled by somebody else before it was sent; nothing was sent")
+
+    def claim(self, row: Mapping[str, Any]) -> bool:
+        """Take an open run over, unless something has happened to it since its row was read; whether that was done."""
+        as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
+        mine = {"owner": str(this_process()), "heartbeat": int(time.time() * MICRO)}
+        change = sa.update(RUNS).where(RUNS.c.taskUUID == row["taskUUID"], *as_read).values(mine)
+        return self._database.write(lambda connection: connection.execute(change).rowcount) == 1
 
     def beat(self, task_uuids: Sequence[str]) -> None:
         """The process that works on these runs is alive."""
@@ -300,3 +314,10 @@ class Journal:
         """A planned run whose owner died before it sent anything."""
         self.settle(task_uuid, NOT_SENT, charged=False)
         self.finish(task_uuid)
+
+
+def _begun(connection: sa.Connection, plan: Plan) -> int:
+    """How many runs of a plan's request its sweep has that are under way, or ended in another way than by failing."""
+    same = (RUNS.c.sweep == plan.sweep, RUNS.c.engine == plan.engine, RUNS.c.identity == plan.identity)
+    query = sa.select(sa.func.count()).select_from(RUNS).where(*same, RUNS.c.status.not_in((NOT_SENT, FAILED)))
+    return int(connection.scalar(query) or 0)

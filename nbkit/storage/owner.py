@@ -80,6 +80,13 @@ class Hands:
         with self._lock:
             self._busy.add(task_uuid)
 
+    def grab(self, task_uuid: str) -> bool:
+        """The same, unless a thread of this process does already; whether it has been taken."""
+        with self._lock:
+            free = task_uuid not in self._busy
+            self._busy.add(task_uuid)
+            return free
+
     def leave(self, task_uuid: str) -> None:
         """Nobody here works on it any more."""
         with self._lock:

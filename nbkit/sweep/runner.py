@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from nbkit.conversation import Verdict
@@ -24,7 +24,7 @@ from nbkit.ledger import Ledger, Sent
 from nbkit.model import MICRO
 from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
 from nbkit.storage.accounts import Account, Purse, refuse_above
-from nbkit.storage.journal import Plan
+from nbkit.storage.journal import Begun, Plan
 from nbkit.sweep.cell import Cell
 from nbkit.sweep.plan import Bill
 from nbkit.sweep.progress import Progress
@@ -50,6 +50,7 @@ class SweepRun:
         lost: rows of the log whose outcome is not known. They come first: they are asked for, and sent again under
             their own taskUUID if the service does not know them.
         bill: what both are together.
+        most: how many runs of a request the sweep has, by the key of its cell.
         ledger: sends and lands them.
         sweep: the name under which the log keeps them.
         max_workers: how many are sent at once.
@@ -64,6 +65,7 @@ class SweepRun:
         lost: Sequence[Any],
         *,
         bill: Bill,
+        most: Mapping[str, int],
         ledger: Ledger,
         sweep: str,
         max_workers: int,
@@ -72,7 +74,7 @@ class SweepRun:
         result: Callable[[], Any],
     ) -> None:
         self._cells: Iterable[Cell] = cells
-        self._lost, self.bill, self._total = lost, bill, bill.cells
+        self._lost, self.bill, self._total, self._most = lost, bill, bill.cells, most
         self._ledger, self._sweep, self._resume, self._result = ledger, sweep, resume, result
         self._purse, self._budget = uuid.uuid4().hex, budget
         self._again = 0  # micro-dollars of the budget for what is sent again: held, and then what it cost
@@ -83,6 +85,7 @@ class SweepRun:
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._finished.set()
+        self._begun = False
         self._problem: BaseException | None = None
         self._started = time.monotonic()
         self._workers = min(max_workers, self._total)
@@ -92,7 +95,8 @@ class SweepRun:
 
     def begin(self) -> Self:
         """Start to send. Apart from the making, so that whoever is interrupted in between can still stop it."""
-        if self._workers:
+        if self._workers and not self._begun:
+            self._begun = True
             self._finished.clear()
             threading.Thread(target=self._begin, name="nbkit_begin", daemon=True).start()
         return self
@@ -188,7 +192,12 @@ class SweepRun:
             then = (functools.partial(self._plan, cell) for cell in self._cells)
             takes: Iterator[Callable[[], Plan | Lost]] = itertools.chain(first, then)
             for take in takes:
-                taken = self._afford(take)
+                try:
+                    taken = self._afford(take)
+                except Begun:  # by another kernel, since this one looked
+                    with self._change:
+                        self._total -= 1
+                    continue
                 if taken is None:
                     return
                 self._planned.put(taken)
@@ -217,7 +226,8 @@ class SweepRun:
         """Write the cell's run down."""
         limit = None if self._budget is None else self._budget - self._again
         purse = Purse(self._purse, limit)
-        return self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=purse)
+        most = self._most.get(cell.key)
+        return self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=purse, most=most)
 
     def _set_aside(self, row: Any) -> Lost:
         """Keep some of the budget for a run that may be sent again; nothing else has been taken out of it by then."""

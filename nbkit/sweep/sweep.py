@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -32,6 +34,9 @@ MANY_IMAGES = 100
 
 PATIENCE = 0.4
 """Seconds for the pictures that are shown after Stop."""
+
+_LOCKS: dict[tuple[str, str], threading.RLock] = {}
+"""One at a time finds out what a sweep lacks, by folder and name."""
 
 _UNDER_WAY: weakref.WeakValueDictionary[tuple[str, str], SweepRun] = weakref.WeakValueDictionary()
 """What this kernel runs, by folder of the log and name of the sweep."""
@@ -162,6 +167,12 @@ class Sweep(Sequence[Cell]):
             )
         limit = limit_in_micros("budget", budget)
         facts = self.cells.facts  # every cell is checked before anything else happens
+        with _LOCKS.setdefault(self._place, threading.RLock()):
+            return self._prepared(facts, max_workers, limit, retry=retry, confirm=confirm)
+
+    def _prepared(
+        self, facts: Sequence[Facts], max_workers: int, limit: int | None, *, retry: str | None, confirm: bool
+    ) -> SweepRun:
         self._let_land()
         recovery = self._workshop.ledger.recovery
         lost = recovery.lost(self.name)
@@ -174,6 +185,7 @@ class Sweep(Sequence[Cell]):
             (self.cells[place] for place in places),
             lost,
             bill=bill,
+            most=Counter(one.key for one in facts),
             ledger=self._workshop.ledger,
             sweep=self.name,
             max_workers=max_workers,
@@ -213,7 +225,7 @@ class Sweep(Sequence[Cell]):
     def _let_land(self) -> None:
         """What an earlier start has under way lands first: the cell that made this sweep may have run twice."""
         earlier = _UNDER_WAY.get(self._place)
-        if earlier is not None and not earlier.finished:
+        if earlier is not None:  # also one that was prepared and has not begun
             earlier.shut()
             earlier.settled()
 
