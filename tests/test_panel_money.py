@@ -10,6 +10,7 @@ import nbkit
 from nbkit.errors import NbkitError, RequestError
 from nbkit.run import NOT_SENT
 from nbkit.storage.owner import HANDS
+from nbkit.widgets.page.access import about
 from nbkit.widgets.page.seen import most_in
 
 PROMPT = "A paper lantern"
@@ -65,7 +66,7 @@ def test_two_presses_are_each_judged_by_their_own_button(open_):
     final = panel.pictures.actions.finals["4K"]
     panel.access._handle_custom_msg({"seen": panel.bar.generate.description}, [])
     panel.bar.generate.click()
-    panel.access._handle_custom_msg({"seen": final.description}, [])
+    panel.access._handle_custom_msg({"seen": final.description, "about": about(final)}, [])
     final.click()
     panel.set(resolution="4K")
     until(lambda: panel.work.under_way == 0)
@@ -310,3 +311,24 @@ def test_at_once_is_a_number_of_runs(open_, number):
     """Anything else is refused before the panel is there."""
     with pytest.raises(RequestError, match="at_once"):
         open_().panel(PROMPT, at_once=number)
+
+
+def test_a_button_is_about_the_picture_that_stood_on_the_page(open_):
+    """A run that came meanwhile has taken the stage: its picture is not the one whose final was wanted."""
+    studio = open_()
+    panel = studio.panel(PROMPT, seed=1, resolution="0.5K")
+    panel.generate()
+    panel.wait(30)
+    final = panel.pictures.actions.finals["2K"]
+    seen = {"seen": final.description, "about": about(final)}
+    panel.set(seed=2)
+    panel.generate()
+    panel.wait(30)
+    panel.access._handle_custom_msg(seen, [])
+    final.click()
+    until(lambda: "Another picture" in panel.bar.under.value)
+    assert len(studio.df) == 2
+    panel.access._handle_custom_msg({"seen": final.description, "about": about(final)}, [])
+    final.click()
+    until(lambda: len(studio.df) == 3)
+    assert panel.wait(30).seed == 2

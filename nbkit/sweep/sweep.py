@@ -122,7 +122,11 @@ class Sweep(Sequence[Cell]):
         """
         try:
             running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
-            _watch(running)
+            if running.bill.cells:
+                _watch(running)
+            else:
+                told = ", ".join(f"{number:,} {status}" for status, number in self.result.counts.items())
+                print(f"Nothing to send: of {count(len(self), 'cell')}, {told} already.")  # noqa: T201  an empty bar says nothing
         except KeyboardInterrupt:
             raise self._stopped() from None
         result = running.wait()

@@ -195,6 +195,7 @@ class Slider(_Single):
         bounds = {"min": kind.minimum, "max": kind.maximum, "step": step}
         middle = (kind.minimum + kind.maximum) / 2
         self._rest = middle if parameter.default is None else parameter.default
+        self._known = parameter.default is not None
         self.field = plain(make, value=self._rest, readout_format=look, **bounds, **self._look)
         self.send = plain(
             widgets.Checkbox,
@@ -212,6 +213,8 @@ class Slider(_Single):
 
     def _dim(self) -> None:
         (self.field.remove_class if self.send.value else self.field.add_class)("nbkit-unset")
+        if not self._known:  # nobody knows what the service takes then: no number stands there
+            (self.field.remove_class if self.send.value else self.field.add_class)("nbkit-unknown")
 
     def read(self) -> dict[str, Any]:
         return {self.name: self.field.value} if self.send.value else {}

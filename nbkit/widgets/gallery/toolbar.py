@@ -9,6 +9,21 @@ import ipywidgets as widgets
 from nbkit.widgets.page.plain import plain
 
 NEWEST = "created"
+ASKED = (
+    NEWEST,
+    "prompt",
+    "seed",
+    "temperature",
+    "topP",
+    "thinking",
+    "cost",
+    "rating",
+    "keep",
+    "tags",
+    "status",
+    "sweep",
+)
+"""Of the log's many columns, those that stand first in the lists."""
 NO_GROUP = "no groups"
 NONE = ""
 """The value of these choices; ipywidgets takes ``None`` for no choice at all, and shows nothing."""
@@ -35,10 +50,11 @@ class Arrangement:
         self.ascending = plain(
             widgets.Dropdown, options={"high to low": False, "low to high": True}, description="order"
         )
-        self.group = plain(
-            widgets.Dropdown, options={NO_GROUP: NONE, **dict(zip(names, names, strict=True))}, value=NONE
-        )
+        by = {name: name for name in _first(names)}
+        self.group = plain(widgets.Dropdown, options={NO_GROUP: NONE, **by}, value=NONE)
         self.group.description = "group by"
+        self.ascending.disabled = True  # what stands as it was given has no order to turn
+        self.sort.observe(lambda change: setattr(self.ascending, "disabled", change["new"] == NONE), "value")
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
         self.size = plain(widgets.Dropdown, options=sizes, value=size, description="tiles")
         self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
@@ -76,8 +92,8 @@ class Marking:
 
 
 def _first(names: tuple[str, ...]) -> list[str]:
-    """The names, the time first: it is what most people sort by."""
-    return sorted(names, key=lambda name: name != NEWEST)
+    """The names, those first that people look for."""
+    return sorted(names, key=lambda name: ASKED.index(name) if name in ASKED else len(ASKED))
 
 
 def _button(text: str, tooltip: str) -> widgets.Button:

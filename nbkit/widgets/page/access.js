@@ -15,7 +15,8 @@ function name(root) {
     for (const handle of slider.querySelectorAll(".noUi-handle")) {
       setOnce(handle, "aria-label", called);
       // noUiSlider tells percent or raw doubles; the number beside it is what people read.
-      if (readout) setOnce(handle, "aria-valuetext", readout.textContent.trim());
+      const unsent = slider.classList.contains("nbkit-unknown");
+      if (readout) setOnce(handle, "aria-valuetext", unsent ? "not sent" : readout.textContent.trim());
     }
     if (readout) {
       setOnce(readout, "role", "textbox");
@@ -72,11 +73,13 @@ function quietShortcuts(root, signal) {
   }, { capture: true, signal });
 }
 
-/* The price that a person saw when they pressed: it may be behind what the kernel has been told meanwhile. */
+/* The price that a person saw when they pressed, and the picture that the button was about: both may be behind what the
+   kernel has been told meanwhile. */
 function tellWhatIsSeen(root, model, signal) {
   root.addEventListener("click", event => {
     const button = event.target.closest?.("button.nbkit-paid");
-    if (button) model.send({ seen: button.textContent });
+    const about = [...(button?.classList ?? [])].find(name => name.startsWith("nbkit-about-")) ?? "";
+    if (button) model.send({ seen: button.textContent, about });
   }, { capture: true, signal });
 }
 

@@ -7,13 +7,39 @@ the panel, and has what is said under the buttons read aloud. With no script run
 
 from __future__ import annotations
 
+import hashlib
+import weakref
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as widgets
 import traitlets
 
+from nbkit.errors import RequestError
+
 HERE = Path(__file__).parent
+
+_marks: weakref.WeakKeyDictionary[widgets.Button, str] = weakref.WeakKeyDictionary()
+
+
+def about(button: widgets.Button, key: str | None = None) -> str:
+    """The mark by which a page says which picture a button is about; ``""`` where it is about none.
+
+    Args:
+        button: a paid one.
+        key: of the picture that it is about from now on; as it is unless given.
+    """
+    old = _marks.get(button, "")
+    if key is None:
+        return old
+    new = f"nbkit-about-{hashlib.sha256(key.encode()).hexdigest()[:12]}" if key else ""
+    if new != old:
+        _marks[button] = new
+        for mark, change in ((old, button.remove_class), (new, button.add_class)):
+            if mark:
+                change(mark)
+    return new
 
 
 def name_on(text: str) -> str:
@@ -35,23 +61,34 @@ class Access(anywidget.AnyWidget):
     def __init__(self) -> None:
         super().__init__()
         self.add_class("nbkit-access")
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, tuple[str, str]] = {}
         self.on_msg(lambda _, content, __: self._hear(content))
 
-    def take_seen(self, name: str | None = None) -> str | None:
+    def take_seen(self, name: str | None = None, about: str = "") -> str | None:
         """What stood on the page's button at the latest press, once; ``None`` if no page told.
 
         Args:
             name: of the button, without its price; ``None``: of the only paid one that there is.
+            about: the mark of what the kernel's button is about (:func:`about`).
+
+        Raises:
+            RequestError: if the page's button was about another picture; nothing has been sent.
         """
-        if name is not None:
-            return self._seen.pop(name, None)
-        return self._seen.popitem()[1] if self._seen else None
+        if not self._seen or (name is not None and name not in self._seen):
+            return None
+        text, meant = self._seen.popitem()[1] if name is None else self._seen.pop(name)
+        if meant != about:
+            raise RequestError(
+                "Another picture has taken the place of the one that was chosen on the page. Nothing was sent: press again.",
+                parameter="price",
+                reason="conflict",
+            )
+        return text
 
     def _hear(self, content: dict[str, Any]) -> None:
         if "seen" in content:
             text = str(content["seen"])
             self._seen.pop(name_on(text), None)  # the latest stands last
-            self._seen[name_on(text)] = text
+            self._seen[name_on(text)] = (text, str(content.get("about", "")))
         elif "there" in content:  # what a notebook saved of its widgets may be drawn with no kernel: it asks
             self.send({"here": True})

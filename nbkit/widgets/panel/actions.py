@@ -13,6 +13,7 @@ from nbkit.image import GeneratedImage
 from nbkit.request import ImageRequest
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
 from nbkit.widgets.controls.form import lost_references
+from nbkit.widgets.page.access import about
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import show_busy
 from nbkit.widgets.panel.shown import Shown
@@ -78,6 +79,8 @@ class Actions:
             full: whether nothing can be sent at the moment.
         """
         self._shown = shown
+        for button in (self.again, *self.finals.values()):
+            about(button, shown.key if shown else "")
         image = shown.image if shown else None
         for button in (self.full_size, self.save, self.reference):
             button.disabled = image is None

@@ -20,7 +20,7 @@ from nbkit.request import PARAMETERS, ImageRequest
 from nbkit.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
-from nbkit.widgets.page.access import Access, name_on
+from nbkit.widgets.page.access import Access, about, name_on
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
@@ -259,8 +259,10 @@ class Panel:
         self.access.kept = self.results.state
         self.pictures.add(run, late=late)
 
-    def seen(self, text: str) -> str | None:
-        return self.access.take_seen(name_on(text))
+    def seen(self, button: object) -> str | None:
+        if not isinstance(button, widgets.Button):
+            return None
+        return self.access.take_seen(name_on(button.description), about(button))
 
     @guarded
     def money_moved(self) -> None:

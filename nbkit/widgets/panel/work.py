@@ -40,11 +40,11 @@ class Desk(Protocol):
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for."""
 
-    def seen(self, text: str) -> str | None:
+    def seen(self, button: object) -> str | None:
         """What stood on the page's button at its latest press, if a page has told. Not under the lock.
 
-        Args:
-            text: what the kernel's own button said by then.
+        Raises:
+            RequestError: if it was about another picture than it is now.
         """
 
     def show(self, run: Run, *, late: bool) -> None:
@@ -84,7 +84,7 @@ class Work:
     def click(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
         """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
         now, said = time.monotonic(), str(getattr(button, "description", ""))
-        shown = self._desk.seen(said)  # at once: the next press has its own
+        shown = self._desk.seen(button)  # at once: the next press has its own
         with self.lock:
             twice = now - self._clicked.get(button, float("-inf")) < DOUBLE_CLICK
             self._clicked[button] = now
