@@ -77,7 +77,16 @@ class Ledger:
         self._heart = Heart(journal.beat)
         self._landing = Landing(client, journal, store)
         self.recovery = Recovery(
-            client, journal, history, self._landing, engine=engine, pace=pace, gate=self.gate, moved=moved
+            client,
+            journal,
+            history,
+            self._landing,
+            engine=engine,
+            pace=pace,
+            gate=self.gate,
+            moved=moved,
+            payer=studio,
+            limit=limits.studio,
         )
 
     def plan(

@@ -14,7 +14,7 @@ from typing import Any
 
 from nbkit.client import Client
 from nbkit.conversation import Conversation, Pace, Verdict
-from nbkit.errors import EngineError, NbkitError
+from nbkit.errors import BudgetExceeded, EngineError, NbkitError
 from nbkit.gate import Gate
 from nbkit.landing import Landing
 from nbkit.model import MICRO
@@ -64,6 +64,8 @@ class Recovery:
         pace: of the ledger; a recovery is less patient.
         gate: makes the gate of one run.
         moved: called after each run that was settled.
+        payer: the studio that pays for what is sent again.
+        limit: the most that it may spend, in micro-dollars.
     """
 
     def __init__(
@@ -77,9 +79,12 @@ class Recovery:
         pace: Pace,
         gate: Callable[[], Gate],
         moved: Callable[[], None],
+        payer: str,
+        limit: int | None,
     ) -> None:
         self._client, self._journal, self._history, self._landing = client, journal, history, landing
         self._engine, self._gate, self._moved, self._patience = engine, gate, moved, pace.patience
+        self._payer, self._limit = payer, limit
         self._hasty = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
 
     def recover(
@@ -121,6 +126,9 @@ class Recovery:
         Args:
             row: of the log.
             gate: once it is shut, nothing is sent again.
+
+        Raises:
+            BudgetExceeded: if it might cost more than is left of the studio's budget; it has not been sent again.
         """
         return self._try_run(row, resend=True, gate=gate)
 
@@ -169,7 +177,9 @@ class Recovery:
         """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others."""
         try:
             return self._recover_run(row, gate or self._gate(), resend=resend)
-        except Exception as error:  # noqa: BLE001  whatever is wrong with one run is told in its row
+        except Exception as error:
+            if gate is not None and isinstance(error, BudgetExceeded):
+                raise  # whoever resumes one after the other has no money for the next one either
             return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
         finally:
             self._moved()
@@ -187,20 +197,22 @@ class Recovery:
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
         conversation = Conversation(self._client, task, self._hasty, gate)
         if may_resend:  # nobody else may send it, too; and from now on it is young again
-            return self._alone(row, lambda: self._land(row, task, conversation.resume(resend=True)))
+            return self._alone(row, lambda: self._land(row, task, conversation.resume(resend=True)), payer=self._payer)
         verdict = conversation.resume(resend=False)
         if verdict.unheard and _forgotten(row):
             note = "never accepted: the service does not know it; nothing was charged"
             return self._alone(row, lambda: self._never_sent(row, note))
         return self._land(row, task, verdict)
 
-    def _alone(self, row: Any, settle: Callable[[], Recovered]) -> Recovered:
+    def _alone(self, row: Any, settle: Callable[[], Recovered], *, payer: str = "") -> Recovered:
         """Settle a run, unless somebody else has taken it, or settled it, since its row was read."""
         uuid, before = row["taskUUID"], row["status"]
         if not HANDS.grab(uuid):
             return Recovered(uuid, before, before, TAKEN)
         try:
-            return settle() if self._journal.claim(row) else Recovered(uuid, before, self._history.status(uuid), TAKEN)
+            if self._journal.claim(row, payer=payer, limit=self._limit):
+                return settle()
+            return Recovered(uuid, before, self._history.status(uuid), TAKEN)
         finally:
             HANDS.leave(uuid)
 

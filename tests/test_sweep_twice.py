@@ -153,3 +153,19 @@ def test_stop_while_somebody_is_told_leaves_no_money_held(open_studio):
     del watcher
     assert studio.df.status.tolist() == ["not_sent"]
     assert studio.budget.held == 0
+
+
+def test_what_is_sent_again_is_paid_by_who_sends_it_again(service, later):  # noqa: F811
+    """The studio of a later kernel has a budget of its own, which no second send goes beyond; then its account has it."""
+    studio = later()
+    second = nbkit.Studio(engine=service.url, api_key="key", path=studio.log.folder, pace=QUICK, budget=0.15)
+    with pytest.raises(nbkit.BudgetExceeded, match="this studio"):
+        lanterns(second).run(max_workers=1)
+    assert len(service.charges) == 2
+    assert second.budget.spent == pytest.approx(2 * PRICE)
+    assert second.budget.held == 0
+    assert sorted(second.df.status) == ["done", "done", "unknown", "unknown"]
+    second.close()
+    assert lanterns(studio).run().counts == {"done": 4}
+    assert len(service.charges) == 4
+    assert_books_agree(service, studio, 4)

@@ -53,8 +53,13 @@ def names_of(studio: str, created: float, charged: bool, purse: str | None) -> t
         purse: the purse's name, or ``None``.
     """
     day = datetime.fromtimestamp(created).astimezone().date()
-    names = (f"studio:{studio}", f"day:{day}:{'charged' if charged else 'offline'}")
+    names = (studio_name(studio), f"day:{day}:{'charged' if charged else 'offline'}")
     return (*names, f"purse:{purse}") if purse else names
+
+
+def studio_name(studio: str) -> str:
+    """The account that a studio's budget is kept on."""
+    return f"studio:{studio}"
 
 
 # Built once: putting a statement together costs more than running it.

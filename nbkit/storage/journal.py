@@ -212,12 +212,33 @@ class Journal:
         if self._database.write(write) != 1:
             raise StorageError(f"the run {task_uuid} was settled by somebody else before it was sent; nothing was sent")
 
-    def claim(self, row: Mapping[str, Any]) -> bool:
-        """Take an open run over, unless something has happened to it since its row was read; whether that was done."""
+    def claim(self, row: Mapping[str, Any], *, payer: str = "", limit: int | None = None) -> bool:
+        """Take an open run over, unless something has happened to it since its row was read; whether that was done.
+
+        Args:
+            row: of the log.
+            payer: the studio that may send it again; from then on its money is held there.
+            limit: what that studio may spend, in micro-dollars.
+
+        Raises:
+            BudgetExceeded: if that is more than is left there; nothing has changed then.
+        """
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
-        mine = {"owner": str(this_process()), "heartbeat": int(time.time() * MICRO)}
+        mine = {"owner": str(this_process()), "heartbeat": int(time.time() * MICRO), "studio": payer or row["studio"]}
         change = sa.update(RUNS).where(RUNS.c.taskUUID == row["taskUUID"], *as_read).values(mine)
-        return self._database.write(lambda connection: connection.execute(change).rowcount) == 1
+
+        def write(connection: sa.Connection) -> bool:
+            if connection.execute(change).rowcount != 1:
+                return False
+            if mine["studio"] != row["studio"]:
+                here, there = accounts.studio_name(payer), accounts.studio_name(row["studio"])
+                if limit is not None:
+                    account = accounts.read(connection, here)
+                    accounts.refuse_above(limit, account, row["held"], "this studio", "Studio(budget=…)")
+                accounts.move(connection, {there: (0, -row["held"]), here: (0, row["held"])})
+            return True
+
+        return self._database.write(write)
 
     def beat(self, task_uuids: Sequence[str]) -> None:
         """The process that works on these runs is alive."""
