@@ -93,7 +93,8 @@ def shortfall(counted: Count, left: float | None, own: float | None) -> str:
         left: of the studio's budget in USD; ``None`` without a limit.
         own: the budget of this run in USD, likewise.
     """
-    # What is sent again comes first; the studio's budget holds its money already.
+    # What is sent again comes first. Of what this studio has lost, its budget holds the money already; of what another
+    # has, the money is taken when it is sent, and refused where it does not reach.
     limits = (
         (left, "the {} left", counted.most),
         (own, "this run's budget of {}", (*counted.again, *counted.most)),
