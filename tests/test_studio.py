@@ -355,11 +355,13 @@ def test_recover_settles_and_reports(service, open_studio):
     }
     assert found.cost.tolist()[0] == PRICE
     assert (len(service.sent), len(studio.log[accepted.task_uuid])) == (2, 1)
-    assert list(open_studio().recover(resend=True).after) == ["done"]
+    again = open_studio()
+    assert list(again.recover(resend=True).after) == ["done"]
     assert service.sent[2] == never.task_uuid
     assert len(open_studio().recover()) == 0
     assert studio.df.cost.sum() == pytest.approx(service.spent)
-    assert (studio.budget.spent, studio.budget.held) == (pytest.approx(service.spent), 0)
+    assert (studio.budget.spent, studio.budget.held) == (pytest.approx(PRICE), 0)
+    assert (again.budget.spent, again.budget.held) == (pytest.approx(PRICE), 0)  # who sends it again pays for it
 
 
 def test_a_run_with_credentials_is_not_sent_by_another_kernel(service, open_studio):
