@@ -30,11 +30,6 @@ class Watchers:
         with self._lock:
             self._held.add(watcher)
 
-    def discard(self, watcher: Watcher) -> None:
-        """Tell this one no more."""
-        with self._lock:
-            self._held.discard(watcher)
-
     def tell(self) -> None:
         """Money has moved."""
         with self._lock:

@@ -895,3 +895,11 @@ def test_the_code_of_a_dropped_picture_makes_the_same_sweep(studio):
     scope = {"studio": studio}
     exec(panel.code.rpartition("\n")[0], scope)
     assert [cell.request for cell in scope["sweep"]] == [cell.request for cell in panel.sweep]
+
+
+def test_what_a_button_said_under_another_name_is_forgotten(panel):
+    """Run becomes Go on: what it said before is not taken for what it says at a later press."""
+    for text in ("Run · 9 cells · $0.41913", "Go on · 1 cell · $0.04657"):
+        panel.access._hear({"seen": text})
+    assert panel.access.take_seen() == "Go on · 1 cell · $0.04657"
+    assert panel.access.take_seen() is None

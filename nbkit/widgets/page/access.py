@@ -76,7 +76,9 @@ class Access(anywidget.AnyWidget):
         """
         if not self._seen or (name is not None and name not in self._seen):
             return None
-        text, meant = self._seen.popitem()[1] if name is None else self._seen.pop(name)
+        text, meant = self._seen.pop(next(reversed(self._seen)) if name is None else name)
+        if name is None:
+            self._seen.clear()  # under an earlier name the same button said something older
         if meant != about:
             raise RequestError(
                 "Another picture has taken the place of the one that was chosen on the page. Nothing was sent: press again.",
