@@ -30,7 +30,13 @@ def notebooks() -> int:
         )
 
 
-if __name__ == "__main__":
+def browser() -> int:
     # A browser for each of two workers is what a small machine carries; a file's tests share its server and page.
-    codes = [pytest("tests", "-n", "auto"), notebooks(), pytest("tests/browser", "-n", "2", "--dist", "loadfile")]
-    sys.exit(max(codes))
+    # One that hangs inside Playwright cannot be interrupted: its worker is ended, and with it the run.
+    return pytest(
+        "tests/browser", "-v", "-n", "2", "--dist", "loadfile", "--timeout-method=thread", "--max-worker-restart=0"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(max([pytest("tests", "-n", "auto"), notebooks(), browser()]))

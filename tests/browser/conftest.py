@@ -32,6 +32,16 @@ IDLE = """() => {
         kernel.requestKernelInfo().catch(() => null);
     }
     return false; }"""
+# Playwright waits without a limit for a promise of the page, and one that is never kept would hold all tests for ever.
+IN_TIME = """(...given) => Promise.race([
+    (%(script)s)(...given),
+    new Promise((_, reject) => setTimeout(() => {
+        const kernel = globalThis.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+        const dialog = document.querySelector('.jp-Dialog')?.innerText ?? '';
+        reject(new Error(
+            `not done within %(seconds)d s (kernel ${kernel?.status}, ${kernel?.connectionStatus}) ${dialog}`));
+    }, %(seconds)d * 1000)),
+])"""
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
@@ -80,10 +90,15 @@ def lab_page(lab, chromium):
     context.close()
 
 
+def ask(where, script, argument=None, *, seconds=60):
+    """What an asynchronous JavaScript function of a page, or of an element, gives; an error after so many seconds."""
+    return where.evaluate(IN_TIME % {"script": script, "seconds": seconds}, argument)
+
+
 def load(page, lab):
     page.goto(lab.url("/lab?reset"))
     page.wait_for_function("() => window.jupyterapp", timeout=60_000)
-    page.evaluate("() => jupyterapp.restored.then(() => null)")
+    ask(page, "() => jupyterapp.restored.then(() => null)")
     # One document over the whole width, and no file browser beside it.
     page.evaluate("() => { jupyterapp.shell.mode = 'single-document'; jupyterapp.shell.collapseLeft(); }")
 
@@ -109,11 +124,12 @@ class Notebook:
 
     def run_all(self):
         """Run all cells and wait until the last has ended."""
-        self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+        ask(self.page, "() => jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
 
     def run(self, index):
         """Run one cell and wait until it has ended."""
-        self.page.evaluate(
+        ask(
+            self.page,
             """async index => {
                 const notebook = jupyterapp.shell.currentWidget.content;
                 notebook.deselectAll(); notebook.activeCellIndex = index;
@@ -126,12 +142,12 @@ class Notebook:
 
     def save(self):
         """Save through the page, and give the notebook as it is in the file."""
-        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save').then(() => null)")
+        ask(self.page, "() => jupyterapp.commands.execute('docmanager:save').then(() => null)")
         return json.loads(self.path.read_text())
 
     def theme(self, name):
         change = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name}).then(() => null)"
-        self.page.evaluate(change, name)
+        ask(self.page, change, name)
         mark = "true" if "Light" in name else "false"
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{mark}'")
         self.page.wait_for_timeout(300)  # its style sheet comes after its mark
@@ -143,9 +159,10 @@ class Notebook:
         )
 
     def close(self):
-        self.page.evaluate(
+        ask(
+            self.page,
             """async () => { const w = jupyterapp.shell.currentWidget; if (!w?.sessionContext) return null;
-                await w.sessionContext.shutdown(); w.context.model.dirty = false; w.dispose(); return null; }"""
+                await w.sessionContext.shutdown(); w.context.model.dirty = false; w.dispose(); return null; }""",
         )
 
 
@@ -171,10 +188,14 @@ def notebook(lab, lab_page, request):
         return opened[-1]
 
     yield open_
-    for book in opened:
-        book.close()
-    if lab_page.script_errors or getattr(request.node, "call_failed", False):
-        load(lab_page, lab)  # whatever was broken stays with this test
+    broken = True
+    try:
+        for book in opened:
+            book.close()
+        broken = bool(lab_page.script_errors) or getattr(request.node, "call_failed", False)
+    finally:
+        if broken:
+            load(lab_page, lab)  # whatever was broken stays with this test
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +257,8 @@ def reloaded(lab, lab_page):
 
 
 def _show(page, path, *, kernel=True):
-    page.evaluate(
+    ask(
+        page,
         """async ([path, kernel]) => {
             const kernelPreference = kernel ? undefined : {shouldStart: false, canStart: false, autoStartDefault: false};
             const w = await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook', kernelPreference});
@@ -277,7 +299,8 @@ def violations(axe):
             locator.page.add_script_tag(content=axe)
             # JupyterLab's body has no height, so that axe-core takes whatever is in it to be clipped, and judges no colour.
             locator.page.add_style_tag(content="body { min-height: 100vh }")
-        found = locator.evaluate(
+        found = ask(
+            locator,
             "(element, tags) => axe.run(element, {runOnly: tags, resultTypes: ['violations']}).then(r => r.violations)",
             RULES,
         )

@@ -76,6 +76,8 @@ class LabServer:
             *(sys.executable, "-m", self._application, "--no-browser", "--allow-root", "--ip=127.0.0.1"),
             *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
             *(f"--ServerApp.root_dir={self.root}", *APPLICATIONS[self._application]),
+            # A test run that is killed leaves its server behind: it then ends by itself.
+            *("--ServerApp.shutdown_no_activity_timeout=900", "--MappingKernelManager.cull_idle_timeout=600"),
         ]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
