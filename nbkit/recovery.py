@@ -130,13 +130,17 @@ class Recovery:
         Raises:
             BudgetExceeded: if it might cost more than is left of the studio's budget; it has not been sent again.
         """
-        return self._try_run(row, resend=True, gate=gate)
+        return self._try_run(row, resend=True, gate=gate, leave=BudgetExceeded)
 
-    def known(self, identity: str) -> Run | None:
+    def known(self, identity: str, gate: Gate | None = None) -> Run | None:
         """The run that answers a request from the log: done, with its pictures on disk if they can still be had.
 
         A run of the same request whose outcome is open is settled first, under its own taskUUID, and stands for the
         request even if that cannot be done now: another one beside it might be paid twice.
+
+        Args:
+            identity: of the request.
+            gate: once it is shut, nothing is sent again, and nobody waits for others.
 
         Raises:
             NbkitError: if another kernel works on the same request for longer than anybody should wait.
@@ -144,8 +148,9 @@ class Recovery:
         for row in self._history.unsettled(identity=identity):
             if row["engine"] != self._engine:
                 continue
-            free = self._when_free(row)
-            if free is not None and self._try_run(free, resend=True).after not in FINAL:
+            free = self._when_free(row, gate)
+            stopped = gate is not None and gate.is_shut
+            if free is not None and (stopped or self._try_run(free, resend=True, gate=gate).after not in FINAL):
                 return self._history.get(row["taskUUID"])
         run = self._history.matching(identity, self._engine)
         if run is not None:
@@ -153,10 +158,10 @@ class Recovery:
             run = self._history.get(run.task_uuid)
         return run
 
-    def _when_free(self, row: Any) -> Any | None:
-        """The row once no living process works on it; ``None`` if it has been settled by then."""
+    def _when_free(self, row: Any, gate: Gate | None) -> Any | None:
+        """The row once no living process works on it, or nobody waits for it; ``None`` if it has been settled by then."""
         until = time.monotonic() + self._patience
-        while _is_worked_on(row):
+        while _is_worked_on(row) and not (gate is not None and gate.is_shut):
             if time.monotonic() > until:
                 raise NbkitError(
                     f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "
@@ -173,13 +178,18 @@ class Recovery:
         for row in self._history.unfetched(task_uuid=task_uuid):
             self._recover_picture(row)
 
-    def _try_run(self, row: Any, *, resend: bool, gate: Gate | None = None) -> Recovered:
-        """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others."""
+    def _try_run(
+        self, row: Any, *, resend: bool, gate: Gate | None = None, leave: type[Exception] | tuple[()] = ()
+    ) -> Recovered:
+        """One run that cannot be settled (its reference image is gone, the disk is full) does not stop the others.
+
+        Whoever resumes one after the other leaves out ``BudgetExceeded``: there is no money for the next one either.
+        """
         try:
             return self._recover_run(row, gate or self._gate(), resend=resend)
-        except Exception as error:
-            if gate is not None and isinstance(error, BudgetExceeded):
-                raise  # whoever resumes one after the other has no money for the next one either
+        except leave:
+            raise
+        except Exception as error:  # noqa: BLE001  what it was is told in the answer
             return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
         finally:
             self._moved()

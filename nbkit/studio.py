@@ -205,27 +205,31 @@ class Studio:
         done: Callable[[Run | None, BaseException | None], None],
         *,
         parent: str | None = None,
-    ) -> Gate | None:
+        begun: Callable[[Gate], None] = lambda _: None,
+    ) -> None:
         """Make a request's pictures in the background; ``done`` is called with the run, or with what went wrong.
 
-        With ``reuse`` a request that the log answers is done at once. ``parent`` is the taskUUID of the run that it
-        makes again.
+        With ``reuse`` a request that the log answers is done at once, unless an earlier run of it has to be asked for.
 
-        Returns:
-            A gate: shut, nothing that the service has not accepted yet is sent any more. ``None`` if it is done.
+        Args:
+            request: for the pictures.
+            done: told the end, from any thread.
+            parent: the taskUUID of the run that it makes again.
+            begun: told a gate before anything else: once that is shut, nothing is sent that the service has not accepted.
 
         Raises:
             BudgetExceeded, StorageError: before anything is sent.
         """
         self._check_open()
-        logged = self._logged(request, self._reuse)
+        gate = self._ledger.gate()
+        begun(gate)
+        logged = self._logged(request, self._reuse, gate)
         if logged is not None:
             done(logged, None)
-            return None
-        plan, gate = self._ledger.plan(request, parent=parent), self._ledger.gate()
+            return
+        plan = self._ledger.plan(request, parent=parent)
         future = in_thread(lambda: self._carry_out(plan, gate))
         future.add_done_callback(lambda f: done(None, f.exception()) if f.exception() else done(f.result(), None))
-        return gate
 
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
         """Settle every run whose outcome is not known, and fetch pictures that are paid and not here yet.
@@ -359,7 +363,7 @@ class Studio:
         if not self._closing.alive:
             raise NbkitError("this studio is closed; nbkit.Studio(path=…) opens its log again")
 
-    def _logged(self, request: ImageRequest, reuse: bool) -> Run | None:
+    def _logged(self, request: ImageRequest, reuse: bool, gate: Gate | None = None) -> Run | None:
         """A run of the log that answers the request without sending it, if there is one."""
         if request.task_uuid and request.task_uuid in self.log:
             run = self.log[request.task_uuid]
@@ -372,7 +376,7 @@ class Studio:
                 )
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
-            found = self._ledger.recovery.known(request.identity)
+            found = self._ledger.recovery.known(request.identity, gate)
             if found is not None:
                 return dataclasses.replace(self._finish(found), reused=found.status == DONE)
         return None

@@ -193,6 +193,34 @@ def test_reuse_sends_nothing_while_the_outcome_is_open(service, open_studio):
     assert len(service.charges) == 1
 
 
+def test_stop_in_a_panel_reaches_a_lost_run_that_it_asks_for(service, open_studio):
+    """With reuse a press asks for an earlier run of the same request; after Stop that one is not sent again."""
+    service.faults += [fault.lost(accept=False)] * 2
+    service.question_faults += [fault.plain(500)] * 6
+    first = generate(open_studio())
+    assert first.status == "unknown"
+    sent = len(service.sent)
+    service.question_faults.clear()
+    asked, stopped = threading.Event(), threading.Event()
+
+    def slow(service, task):
+        asked.set()
+        assert stopped.wait(20)
+        return service._past(task)
+
+    service.question_faults.append(slow)
+    panel = open_studio(reuse=True).panel("A paper lantern", seed=7)
+    panel.bar.generate.click()
+    assert asked.wait(20)
+    panel.bar.stop.click()
+    stopped.set()
+    for thread in threading.enumerate():
+        if thread.name == "nbkit-panel":
+            thread.join(20)
+    assert len(service.sent) == sent
+    assert not service.charges
+
+
 def test_reuse_waits_for_a_run_under_way_and_never_settles_it(service, open_studio):
     """Another thread works on the same request: its picture is waited for, and one is paid."""
     studio = open_studio(pace=dataclasses.replace(QUICK, patience=20.0))

@@ -41,7 +41,7 @@ class Host:
     def __init__(self, log, error=None):
         self.asked, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)
 
-    def start(self, request, done, *, parent=None):
+    def start(self, request, done, *, parent, begun):
         if self.error:
             raise self.error
         self.asked.append((request, done))

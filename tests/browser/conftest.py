@@ -137,6 +137,27 @@ class Notebook:
             index,
         )
 
+    def start(self, index):
+        """Run one cell, and do not wait for its end."""
+        self.page.evaluate(
+            """index => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.deselectAll(); notebook.activeCellIndex = index;
+                jupyterapp.commands.execute('notebook:run-cell'); }""",
+            index,
+        )
+
+    def says(self, index, text):
+        """Run a cell until it says this: what was done on the page reaches the kernel's variables a moment later."""
+        deadline = time.monotonic() + TIMEOUT / 1000
+        while True:
+            self.run(index)
+            said = " ".join(self.output(index).inner_text().split())
+            if text in said:
+                return
+            assert time.monotonic() < deadline, f"the cell says {said!r}, and not {text!r}"
+            self.page.wait_for_timeout(100)
+
     def output(self, index):
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputWrapper")
 

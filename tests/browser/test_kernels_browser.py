@@ -42,11 +42,7 @@ def meanwhile(kernel):
 
 def start(book, index):
     """Run a cell, do not wait for its end, and see it running; gives the mark that says so."""
-    book.page.evaluate(
-        """index => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = index;
-            jupyterapp.commands.execute('notebook:run-cell'); }""",
-        index,
-    )
+    book.start(index)
     mark = book.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-InputPrompt")
     expect(mark).to_have_text(RUNNING)
     return mark

@@ -82,8 +82,11 @@ def test_every_stop_is_seen_and_left_again(shown):
     assert len(numbers) == len(set(numbers)), "the focus goes round in the panel"
     assert len(inside) > 20
     assert [at["what"] for at in inside if not at["seen"]] == []
+    back = [first]
     while (at := press(panel, "Shift+Tab"))["number"] != first["number"]:
+        back.append(at)
         assert at["inside"] or at["number"] > first["number"]
+        assert len(back) < 100, "no way back: " + " → ".join(at["what"] for at in back)
     assert not press(panel, "Shift+Tab")["inside"]
 
 

@@ -84,13 +84,10 @@ def test_a_double_click_makes_one_run(shown):
 @pytest.mark.parametrize("subshells", [True, False])
 def test_a_run_has_the_whole_prompt_when_the_kernel_was_busy(shown, subshells):
     """With subshells it is made at once; without, the click overtakes what was typed before it, and waits for it."""
-    book, panel = shown("import time; time.sleep(3)", "studio.df.prompt.tolist()", subshells=subshells)
+    book, panel = shown("import time; time.sleep(6)", "studio.df.prompt.tolist()", subshells=subshells)
     prompt(panel).fill("A paper")
     expect(generate(panel)).to_be_enabled()
-    book.page.evaluate(
-        """() => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = 2;
-            jupyterapp.commands.execute('notebook:run-cell'); }"""
-    )
+    book.start(2)
     for text in ("A paper lantern", "A paper lantern shop", "A paper lantern shop at night"):
         prompt(panel).fill(text)
     generate(panel).dblclick()
@@ -101,12 +98,13 @@ def test_a_run_has_the_whole_prompt_when_the_kernel_was_busy(shown, subshells):
 
 def test_stop_frees_the_panel_and_the_picture_comes_later(shown):
     """The clock moves, Stop answers at once and says what it costs, and what was sent is shown when it comes."""
-    _, panel = shown("1 + 1", engine="nbkit.Offline(latency=3)")
+    _, panel = shown("1 + 1", engine="nbkit.Offline(latency=8)")
     prompt(panel).fill(PROMPT)
     press_generate(panel)
     expect(panel.get_by_text(re.compile(r"working… [1-9]\.\d s"))).to_be_visible()
     panel.get_by_role("button", name="Stop").click()
-    expect(panel.get_by_text("Stopped waiting. The request has been sent")).to_be_visible(timeout=1000)
+    expect(panel.get_by_text("Stopped waiting. The request has been sent")).to_be_visible()
+    expect(panel.get_by_role("img", name=PROMPT)).to_have_count(0)  # it said so before the picture came
     expect(generate(panel)).to_be_enabled()
     expect(panel.get_by_role("img", name=PROMPT)).to_be_visible()
 

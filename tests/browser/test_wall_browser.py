@@ -102,7 +102,7 @@ def test_a_keyboard_is_enough(shown):
     expect(output.get_by_role("status").filter(has_text="2,000 of 2,000 selected")).to_be_visible()
     keys = "('key-1', 'key-2', 'key-3')"
     first = "('key-0', 'key-1', 'key-2', 'key-3', 'key-4')"
-    assert re.sub(r"\s+", " ", said(book, 2)) == f"({first}, 2000, [('4', {keys}), ('u', {keys})])"
+    book.says(2, f"({first}, 2000, [('4', {keys}), ('u', {keys})])")
 
 
 def test_a_mouse_selects_as_in_a_file_manager(shown):
@@ -114,7 +114,7 @@ def test_a_mouse_selects_as_in_a_file_manager(shown):
     expect(selected(output)).to_have_count(2)
     tile(output, 5).click(modifiers=["Shift"])
     expect(selected(output)).to_have_count(3)
-    assert said(book, 2) == "('key-2', 'key-3', 'key-4')"
+    book.says(2, "('key-2', 'key-3', 'key-4')")
     book.run(3)
     expect_selected(output, 7)
 

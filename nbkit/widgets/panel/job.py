@@ -34,10 +34,10 @@ class Host(Protocol):
     def log(self) -> RunLog:
         """Where runs and their pictures are."""
 
-    def start(self, request: ImageRequest, done: Done, /, *, parent: str | None = None) -> Gate | None:
+    def start(self, request: ImageRequest, done: Done, /, *, parent: str | None, begun: Callable[[Gate], None]) -> None:
         """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent.
 
-        What is returned can be shut: what the service has not accepted by then is not sent.
+        ``begun`` is told a gate first, which can be shut: what the service has not accepted by then is not sent.
         """
 
     def watch(self, watcher: Watcher, /) -> None:

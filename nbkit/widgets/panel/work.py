@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from nbkit.gate import Gate
 from nbkit.request import ImageRequest
 from nbkit.run import Run
 from nbkit.waiting import in_thread
@@ -112,10 +113,12 @@ class Work:
                 if job not in self._jobs:
                     return  # stopped before anything was sent
                 job.request = job.ask()
-            job.gate = self._host.start(job.request, lambda run, error: self._done(job, run, error), parent=job.parent)
-            with self.lock:
-                if job.gate is not None and job not in self._jobs:  # stopped meanwhile
-                    job.gate.shut()
+            self._host.start(
+                job.request,
+                lambda run, error: self._done(job, run, error),
+                parent=job.parent,
+                begun=lambda gate: self._begun(job, gate),
+            )
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             self._done(job, None, error)
 
@@ -156,6 +159,12 @@ class Work:
 
         job.ask = agreed
         self.send(job)
+
+    def _begun(self, job: Job, gate: Gate) -> None:
+        with self.lock:
+            job.gate = gate
+            if job not in self._jobs:  # stopped meanwhile
+                gate.shut()
 
     def _tick(self) -> None:
         pause = threading.Event()
