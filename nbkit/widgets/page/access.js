@@ -96,6 +96,23 @@ function keepPlace(root, signal) {
   };
 }
 
+/* What History opens stands below the pictures, often below the window, and comes a moment later: it is brought into
+   view while it grows, until somebody does something else. */
+function bringPast(root, signal) {
+  root.addEventListener("click", event => {
+    const past = root.querySelector(".nbkit-past");
+    if (!event.target.closest?.("button.nbkit-history") || !past || past.offsetHeight) return;
+    const watch = new ResizeObserver(() => { if (past.offsetHeight) past.scrollIntoView({ block: "nearest" }); });
+    const until = new AbortController();
+    const end = () => { watch.disconnect(); until.abort(); };
+    const once = { capture: true, passive: true, signal: AbortSignal.any([until.signal, signal]) };
+    for (const act of ["wheel", "pointerdown", "keydown"]) window.addEventListener(act, end, once);
+    once.signal.addEventListener("abort", () => watch.disconnect());
+    setTimeout(end, 5000);
+    watch.observe(past);
+  }, { signal });
+}
+
 /* A button inside what is shown as code. */
 function copyCode(root, signal) {
   root.addEventListener("click", async event => {
@@ -165,6 +182,7 @@ function render({ model, el }) {
     greet(root, model, over.signal);
     tellWhatIsSeen(root, model, over.signal);
     copyCode(root, over.signal);
+    bringPast(root, over.signal);
     quietShortcuts(root, over.signal);
     watchRecord(root, model, behind, over.signal);
   });

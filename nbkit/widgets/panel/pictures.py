@@ -63,11 +63,13 @@ class Pictures:
         self.compare.add_class("nbkit-small")
         self.history = plain(widgets.ToggleButton, description="History", tooltip="The whole log, with filters")
         self.history.add_class("nbkit-small")
+        self.history.add_class("nbkit-history")
         self._which = plain(widgets.Label, layout={})
         first, *others = self.actions.box.children
         self.actions.box.children = (self._which, first, self.compare, *others)
         self._difference = plain(widgets.HTML, layout={})
         self._past = widgets.VBox()
+        self._past.add_class("nbkit-past")
         self._left = plain(widgets.VBox, (self.stage.box,))
         right = plain(widgets.VBox, (self._difference, self.actions.box, self.strip.box))
         self._both = widgets.Box((self._left, right))
