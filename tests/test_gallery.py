@@ -487,6 +487,15 @@ def test_two_columns_of_one_name_are_told(log):
         Gallery(log, pd.concat([frame, frame[["seed"]]], axis=1))
 
 
+def test_a_draft_and_its_final_picture_are_told_apart(tmp_path):
+    """By their size in words, where it is one of the model's sizes; in a frame from a file as well."""
+    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "runs")) as studio:
+        studio.generate("A lantern", seed=1, resolution="0.5K").rerun(resolution="2K")
+        for frame in (studio.df, pd.read_csv(io.StringIO(studio.df.to_csv(index=False)))):
+            captions = [item.caption for item in Gallery(studio.log, frame).wall._items[:2]]
+            assert captions == [("seed 1", "0.5K", "$0.04657"), ("seed 1", "2K", "$0.10255")]
+
+
 # -- frames that are older than the log, or come from a file -----------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nbkit import model
 from nbkit.display.text import ellipsis
 from nbkit.run import DONE, UNKNOWN
 from nbkit.storage.frame import check_frame
@@ -153,6 +154,8 @@ class RowItems(Items):
     def _facts(self, row: dict[str, Any]) -> Iterable[str]:
         for name in self._caption:
             value = row.get(name)
+            if name == "cost" and (place := model.place_of(int(row.get("width") or 0), int(row.get("height") or 0))):
+                yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
                 words = ellipsis(fact_of(name, value), 60)
                 yield words if name == "cost" else f"{name} {words}"
