@@ -72,6 +72,7 @@ def test_every_stop_is_seen_and_left_again(shown):
     book, panel = shown("'untouched'")
     prompt(panel).fill(LETTERS)
     unfold(panel, *FOLDS)
+    expect(panel.locator("pre.nbkit-source")).to_have_count(2)  # they are drawn last, and are stops as well
     from_the_cell(book, panel)
     inside = tab_until(panel, lambda at: at["inside"])[-1:]
     first = inside[0]
