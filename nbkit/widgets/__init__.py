@@ -2,5 +2,5 @@
 
 From the ground up: ``page`` (what every panel needs of the page), ``controls`` (one for each parameter), ``wall`` (many
 pictures, asked for as they come into view), ``gallery``, ``panel``, ``sweep_panel``. A script and a style sheet stand
-beside the module that they belong to, under the same name.
+beside the module that they belong to, under the same name; the wall's script is a folder of parts.
 """

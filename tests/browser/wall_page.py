@@ -4,13 +4,11 @@
 """
 
 import io
-from pathlib import Path
 
 from PIL import Image
 
-from nbkit.widgets import wall as package
+from nbkit.widgets.wall.wall import HERE, SCRIPT
 
-FOLDER = Path(package.__file__).parent
 MODEL = """async ([code, style, state]) => {
     const handlers = {}, values = state;
     const fire = (event, ...given) => (handlers[event] ?? []).forEach((handler) => handler(...given));
@@ -79,7 +77,7 @@ class BareWall:
             "problem": "",
         }
         state |= {"total": total, "version": 1, "chosen": self._chosen(-1), "multiple": True, "marking": True}
-        code, style = ((FOLDER / name).read_text("utf-8") for name in ("wall.js", "wall.css"))
+        code, style = SCRIPT, (HERE / "wall.css").read_text("utf-8")
         page.evaluate(MODEL, [code, style, state])
         self.dialog = page.get_by_role("dialog")
 

@@ -46,10 +46,18 @@ BY_NUMBER = ("previews", "original", "find")
 
 Ranges = list[tuple[int, int]]
 
+HERE = Path(__file__).parent
+# anywidget takes one module, and nothing is built here: its parts are put together as they are.
+SCRIPT = "\n".join(
+    (HERE / "script" / f"{part}.js").read_text("utf-8")
+    for part in ("tools", "ranges", "tile", "store", "stage", "view", "wall")
+)
+"""What a page runs, one ES module."""
+
 
 class _View(anywidget.AnyWidget):
-    _esm = Path(__file__).with_name("wall.js")
-    _css = Path(__file__).with_name("wall.css")
+    _esm = SCRIPT
+    _css = HERE / "wall.css"
     total = traitlets.Int(0).tag(sync=True)
     version = traitlets.Int(0).tag(sync=True)
     groups: Any = traitlets.List().tag(sync=True)

@@ -1,0 +1,84 @@
+// One tile: a small picture with its signs and facts, or why there is none.
+
+const TEXT = 56; // pixels under a picture: its signs, and two lines of facts
+
+function signs(fact) {
+  const parts = [];
+  if (fact.rating) parts.push("★".repeat(fact.rating));
+  if (fact.keep !== undefined) parts.push(fact.keep ? "✓ kept" : "✗ rejected");
+  if (fact.tags) parts.push(`# ${fact.tags}`);
+  if (fact.note) parts.push("✎");
+  return parts.join("  ");
+}
+
+function words(fact) {
+  const parts = [fact.alt || "no prompt", fact.status, fact.missing, ...(fact.caption ?? [])];
+  if (fact.rating) parts.push(`rated ${fact.rating} of 5`);
+  if (fact.keep !== undefined) parts.push(fact.keep ? "kept" : "rejected");
+  if (fact.tags) parts.push(`tags ${fact.tags}`);
+  if (fact.note) parts.push(`note ${fact.note}`);
+  return parts.filter(Boolean).join(", ");
+}
+
+class Tile {
+  constructor(id) {
+    this.picture = make("div", { class: "nbkit-wall-picture" });
+    this.signs = make("div", { class: "nbkit-wall-signs" });
+    this.caption = make("div", { class: "nbkit-wall-caption" });
+    this.element = make("div", { class: "nbkit-wall-tile", role: "option", id }, this.picture, this.signs, this.caption);
+  }
+
+  place(place, total, left, top, width, room) {
+    if (this.at !== place || this.of !== total) {
+      this.at = place;
+      this.of = total;
+      this.element.dataset.place = place;
+      this.element.setAttribute("aria-posinset", place + 1);
+      this.element.setAttribute("aria-setsize", total);
+    }
+    this.element.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${room + TEXT}px`;
+    this.picture.style.height = `${room}px`;
+  }
+
+  mark(selected, active) {
+    this.element.setAttribute("aria-selected", selected);
+    this.element.classList.toggle("nbkit-wall-active", active);
+  }
+
+  show(fact, preview, broken) {
+    const url = preview?.url ?? "";
+    if (this.fact === fact && this.url === url && this.why === broken) return;
+    if (!fact) { // not told yet; what stood here in an earlier showing stays until then
+      if (!this.fact) this.element.setAttribute("aria-label", "not loaded yet");
+      return;
+    }
+    this.fact = fact;
+    this.url = url;
+    this.why = broken;
+    this.element.setAttribute("aria-label", words(fact));
+    this.signs.textContent = signs(fact);
+    this.caption.replaceChildren(facts(fact.caption ?? []));
+    this.element.title = fact.note ? `${fact.alt ?? ""}\n✎ ${fact.note}` : (fact.alt ?? "");
+    const missing = fact.name ? broken : [fact.status, fact.missing].filter(Boolean).join(": ") || "no picture";
+    if (missing) this.picture.replaceChildren(make("div", { class: "nbkit-wall-missing" }, missing));
+    else if (url) this.draw(fact, url);
+    else this.picture.replaceChildren(make("div", { class: "nbkit-wall-blank", style: shape(fact) }));
+  }
+
+  draw(fact, url) {
+    const image = this.picture.querySelector("img") ?? make("img", { decoding: "async", draggable: "false" });
+    image.alt = fact.alt ?? "";
+    if (image.src !== url) image.src = url;
+    if (!image.parentNode) this.picture.replaceChildren(image);
+  }
+}
+
+/* Facts with dots between them. What begins a line shows no dot: the style moves that one out of sight. */
+function facts(caption) {
+  return make("div", {}, ...caption.flatMap((text, i) =>
+    i ? [" ", make("span", { class: "nbkit-wall-fact" }, make("span", {}, "· "), text)] : [make("span", { class: "nbkit-wall-fact" }, text)]));
+}
+
+function shape({ width, height }) {
+  return width && height ? `aspect-ratio:${width}/${height};${width > height ? "width" : "height"}:100%` : "width:100%;height:100%";
+}

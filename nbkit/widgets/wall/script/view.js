@@ -1,0 +1,368 @@
+// One view: where the tiles stand, which are in the page, and what the keyboard and the mouse do.
+
+const GAP = 8; // pixels between tiles
+const HEADING = 30;
+const EVERY = 60; // milliseconds between two questions while somebody scrolls
+const FEW = 12; // pictures
+const PIXELS = [128, 256, 384, 768]; // the sizes that the kernel keeps
+const QUIET = "data-lm-suppress-shortcuts";
+const KEYS = { 0: "0", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5", k: "k", x: "x", u: "u" };
+
+class View {
+  constructor(store, el) {
+    this.store = store;
+    this.name = `nbkit-wall-${Math.random().toString(36).slice(2)}`;
+    this.tiles = new Map(); // place -> Tile
+    this.sections = new Map(); // place of a group -> its element
+    this.groups = [];
+    this.ground = make("div", { class: "nbkit-wall-ground", role: "presentation" });
+    this.list = make("div", { class: "nbkit-wall-list", role: "listbox", tabindex: "0" }, this.ground);
+    this.empty = make("div", { class: "nbkit-wall-empty" }, "Nothing to show.");
+    this.status = make("div", { class: "nbkit-wall-status", role: "status" });
+    this.problem = make("div", { class: "nbkit-wall-problem", role: "alert" });
+    this.stage = new Stage(this);
+    this.root = make("div", { class: "nbkit-wall", [QUIET]: "true" },
+      this.list, this.empty, this.status, this.problem, this.stage.dialog);
+    el.append(this.root);
+    this.listen();
+    store.views.add(this);
+    this.arrange();
+    this.say();
+    if (store.pending) { store.hearOpen(store.pending); store.pending = null; }
+  }
+
+  listen() {
+    this.paintSoon = () => { this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.draw(); }); };
+    window.addEventListener("keydown", this.hush = (event) => this.quiet(event), { capture: true });
+    this.list.addEventListener("keydown", (event) => this.key(event));
+    this.list.addEventListener("click", (event) => this.click(event));
+    this.list.addEventListener("dblclick", (event) => this.click(event, true));
+    this.list.addEventListener("focus", () => {
+      this.store.latest = this;
+      if (this.store.active < 0 && this.store.total) { this.store.active = 0; this.paint(); }
+    });
+    this.root.addEventListener("pointerdown", () => { this.store.latest = this; });
+    document.addEventListener("scroll", this.paintSoon, { capture: true, passive: true });
+    window.addEventListener("resize", this.paintSoon);
+    this.watch = new ResizeObserver(() => { this.arrange(); this.draw(); });
+    this.watch.observe(this.list);
+    this.sight = new IntersectionObserver(this.paintSoon);
+    this.sight.observe(this.root);
+  }
+
+  close() {
+    this.store.views.delete(this);
+    if (this.store.latest === this) this.store.latest = null;
+    this.store.dropOriginals();
+    document.removeEventListener("scroll", this.paintSoon, { capture: true });
+    window.removeEventListener("resize", this.paintSoon);
+    window.removeEventListener("keydown", this.hush, { capture: true });
+    for (const watch of [this.watch, this.sight, this.stage.watch]) watch.disconnect();
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.later);
+    this.root.remove();
+  }
+
+  // where everything stands
+
+  arrange() {
+    const { model, total } = this.store;
+    this.list.style.maxHeight = model.get("tall") || "none"; // fewer take less room
+    this.list.hidden = !total;
+    this.empty.hidden = !!total;
+    this.list.setAttribute("aria-multiselectable", model.get("multiple"));
+    const width = this.list.clientWidth - 2 * GAP;
+    if (width > 0) this.plan(width, model.get("size"), total, model.get("groups") ?? []);
+    this.paint();
+  }
+
+  plan(width, wish, total, groups) {
+    const { model } = this.store;
+    this.columns = Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
+    this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * 1.3)); // they fill the line
+    this.room = Math.ceil(this.tile * model.get("tallest"));
+    this.step = this.room + TEXT + GAP;
+    let top = GAP, first = 0;
+    this.groups = (groups.length ? groups : [["", total]]).map(([heading, many]) => {
+      const rows = Math.ceil(many / this.columns);
+      const group = { heading, first, end: first + many, top, rows, tiles: top + (groups.length ? HEADING : 0) };
+      top = group.tiles + rows * this.step;
+      first = group.end;
+      return group;
+    });
+    this.high = top;
+    this.ground.style.height = `${top}px`;
+  }
+
+  groupOf(place) { // by halving: there may be thousands
+    let low = 0, high = this.groups.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.groups[middle].end > place) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  spot(place) {
+    const group = this.groups[this.groupOf(place)];
+    const row = Math.floor((place - group.first) / this.columns), column = (place - group.first) % this.columns;
+    return { group, row, column, left: GAP + column * (this.tile + GAP), top: group.tiles + row * this.step };
+  }
+
+  between(top, bottom) { // the places whose tiles touch this part of the ground, as ranges
+    const found = [];
+    let low = 0, high = this.groups.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const group = this.groups[middle];
+      if (group.tiles + group.rows * this.step > top) high = middle;
+      else low = middle + 1;
+    }
+    for (let g = low; g < this.groups.length && this.groups[g].top < bottom; g++) {
+      const group = this.groups[g];
+      const from = Math.max(0, Math.floor((top - group.tiles) / this.step));
+      const to = Math.min(group.rows, Math.ceil((bottom - group.tiles) / this.step));
+      const first = group.first + from * this.columns, end = Math.min(group.end, group.first + to * this.columns);
+      if (first < end) found.push([first, end]);
+    }
+    return tidy(found);
+  }
+
+  window() { // the part of the ground that can be seen, in its own pixels
+    // A few without a scroll bar of their own are always drawn: whoever scrolls to them finds them there.
+    if (!this.store.model.get("tall") && this.columns && this.store.total > 0 && this.store.total <= FEW) return [0, this.high];
+    const list = this.list.getBoundingClientRect(), ground = this.ground.getBoundingClientRect();
+    const top = Math.max(list.top, 0) - ground.top, bottom = Math.min(list.bottom, window.innerHeight) - ground.top;
+    return bottom > top && this.columns && this.store.total ? [top, bottom] : null;
+  }
+
+  // drawing
+
+  paint() { this.paintSoon(); }
+
+  draw() {
+    const seen = this.window();
+    this.seen = seen;
+    if (seen) {
+      const margin = Math.max((seen[1] - seen[0]) / 2, this.step);
+      const wanted = new Set(places(this.between(seen[0] - margin, seen[1] + margin)));
+      if (this.store.active >= 0 && this.store.active < this.store.total) wanted.add(this.store.active);
+      for (const [place, tile] of this.tiles) if (!wanted.has(place)) { tile.element.remove(); this.tiles.delete(place); }
+      for (const place of wanted) this.drawTile(place);
+      for (const [g, element] of this.sections) if (!element.querySelector("[role=option]")) { element.remove(); this.sections.delete(g); }
+      this.askSoon();
+    } else if (!this.store.total) {
+      this.ground.replaceChildren();
+      this.tiles.clear();
+      this.sections.clear();
+    }
+    const active = this.tiles.get(this.store.active);
+    if (active) this.list.setAttribute("aria-activedescendant", active.element.id);
+    else this.list.removeAttribute("aria-activedescendant");
+    this.count();
+    this.stage.paint();
+  }
+
+  drawTile(place) {
+    const { store } = this;
+    const spot = this.spot(place);
+    let tile = this.tiles.get(place);
+    if (!tile) {
+      tile = new Tile(`${this.name}-${place}`);
+      this.tiles.set(place, tile);
+    }
+    const section = this.section(this.groupOf(place), spot.group);
+    if (tile.element.parentNode !== section) section.append(tile.element);
+    tile.place(place, store.total, spot.left, spot.top, this.tile, this.room);
+    tile.mark(holds(store.ranges, place), place === store.active);
+    const id = store.rows.get(place);
+    tile.show(store.facts.get(id), store.seen(id), store.broken.get(id));
+  }
+
+  section(g, group) {
+    let section = this.sections.get(g);
+    if (!section) {
+      section = make("div", { role: "presentation" });
+      this.sections.set(g, section);
+      this.ground.append(section);
+    }
+    const is = `${group.heading}/${group.end - group.first}/${group.top}`;
+    if (section.dataset.is === is) return section;
+    section.dataset.is = is;
+    section.querySelector(".nbkit-wall-heading")?.remove();
+    section.setAttribute("role", group.heading ? "group" : "presentation");
+    if (group.heading) {
+      const many = `${group.heading} (${number(group.end - group.first)})`;
+      section.setAttribute("aria-label", many);
+      section.prepend(make("div", { class: "nbkit-wall-heading", "aria-hidden": "true", style: `top:${group.top}px` }, many));
+    } else section.removeAttribute("aria-label");
+    return section;
+  }
+
+  *shown() { for (const place of this.tiles.keys()) { const id = this.store.rows.get(place); if (id !== undefined) yield id; } }
+
+  askSoon() {
+    if (this.later) return;
+    const wait = Math.max(0, EVERY - (performance.now() - (this.lately ?? 0)));
+    this.later = setTimeout(() => { this.later = 0; this.lately = performance.now(); this.ask(); }, wait);
+  }
+
+  ask() {
+    const seen = this.window();
+    if (!seen) return;
+    const margin = (seen[1] - seen[0]) / 2;
+    const near = this.between(seen[0] - margin, seen[1] + margin);
+    this.store.askRows(near);
+    const inView = [...places(this.between(...seen))], known = new Set(inView);
+    const wish = this.tile * Math.min(window.devicePixelRatio || 1, 2);
+    const pixels = PIXELS.find((step) => step >= wish) ?? PIXELS.at(-1);
+    this.store.askPreviews([...inView, ...[...places(near)].filter((i) => !known.has(i))], pixels);
+  }
+
+  // words
+
+  say() {
+    const { model } = this.store;
+    this.list.setAttribute("aria-label", model.get("label"));
+    write(this.problem, [model.get("problem"), this.store.unsaved].filter(Boolean).join("; "));
+    this.problem.hidden = !this.problem.textContent;
+    this.count();
+  }
+
+  count() {
+    const { store } = this;
+    const many = `${number(size(store.ranges))} of ${number(store.total)} selected`;
+    const quiet = store.quiet ? "No answer: the kernel is busy, or there is none. A wall needs the kernel that made it; with a new one, run its cell again." : "";
+    write(this.status, [quiet, store.model.get("message"), store.total ? many : ""].filter(Boolean).join(" · "));
+  }
+
+  // moving and selecting
+
+  reveal(place) {
+    if (place < 0 || !this.columns || place >= this.store.total) return;
+    const { top, row } = this.spot(place);
+    const from = row ? top - GAP : top - GAP - HEADING, to = top + this.step;
+    if (this.list.scrollHeight > this.list.clientHeight) {
+      if (from < this.list.scrollTop) this.list.scrollTop = from;
+      else if (to > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = to - this.list.clientHeight;
+    }
+    this.draw();
+    this.tiles.get(place)?.element.scrollIntoView({ block: "nearest" });
+  }
+
+  go(place, { extend = false, only = true } = {}) {
+    const { store } = this;
+    const to = Math.min(Math.max(place, 0), store.total - 1);
+    if (extend && store.model.get("multiple")) {
+      const anchor = store.anchor >= 0 && store.anchor < store.total ? store.anchor : to;
+      store.anchor = anchor;
+      store.select([[Math.min(anchor, to), Math.max(anchor, to) + 1]], to);
+    } else {
+      store.anchor = to;
+      store.select(only ? [[to, to + 1]] : store.ranges, to);
+    }
+    this.reveal(to);
+  }
+
+  toggle(place) {
+    const { store } = this;
+    const single = !store.model.get("multiple");
+    const there = holds(store.ranges, place);
+    store.anchor = place;
+    const others = single ? [] : store.ranges;
+    store.select(there ? tidy(without(store.ranges, place)) : tidy([...others.map((part) => [...part]), [place, place + 1]]), place);
+  }
+
+  open(at) {
+    this.store.latest = this;
+    this.stage.open(at);
+    this.store.send({ type: "open", at });
+  }
+
+  click(event, twice = false) {
+    const tile = event.target.closest("[role=option]");
+    if (!tile) return;
+    const place = Number(tile.dataset.place);
+    const press = () => {
+      if (twice) this.open([place]);
+      else if (event.shiftKey) this.go(place, { extend: true });
+      else if (event.ctrlKey || event.metaKey) this.toggle(place);
+      else this.go(place);
+    };
+    // Just after a new showing nobody knows yet which picture stands there: only what was seen there can be meant.
+    if (this.store.rows.has(place)) press();
+    else this.store.pressed.push({ place, id: this.tiles.get(place)?.fact?.id, press });
+  }
+
+  below(by) { // one row up or down, into the next group where this one ends
+    const { store } = this;
+    const { group, row, column } = this.spot(store.active);
+    const g = this.groupOf(store.active);
+    const to = row + by;
+    if (to >= 0 && to < group.rows) return Math.min(group.first + to * this.columns + column, group.end - 1);
+    let next = g + Math.sign(by);
+    while (this.groups[next] && !this.groups[next].rows) next += Math.sign(by);
+    const other = this.groups[next];
+    if (!other) return by > 0 ? group.end - 1 : group.first;
+    const first = by > 0 ? other.first : other.first + (other.rows - 1) * this.columns;
+    return Math.min(first + column, other.end - 1);
+  }
+
+  target(key) {
+    const { store } = this;
+    const page = Math.max(1, Math.floor(this.list.clientHeight / this.step)) * this.columns;
+    const { active } = store;
+    switch (key) {
+      case "ArrowRight": return active + 1;
+      case "ArrowLeft": return active - 1;
+      case "ArrowDown": return this.below(1);
+      case "ArrowUp": return this.below(-1);
+      case "PageDown": return active + page;
+      case "PageUp": return active - page;
+      case "Home": return 0;
+      case "End": return store.total - 1;
+      default: return null;
+    }
+  }
+
+  // A notebook's shortcuts listen on the document before anybody else, and ask the very element that has the focus:
+  // "d d" would delete the cell. What is the notebook's own, such as Ctrl+S, stays.
+  quiet(event) {
+    const home = this.root.closest(".nbkit-gallery") ?? this.root;
+    if (!home.contains(event.target)) return;
+    const chord = (event.ctrlKey || event.metaKey || event.altKey) && !["a", "z", " "].includes(event.key.toLowerCase());
+    for (const element of [event.target, home]) {
+      if (chord) element.removeAttribute(QUIET);
+      else element.setAttribute(QUIET, "true");
+    }
+  }
+
+  key(event) {
+    const { store } = this;
+    if (!store.total) return;
+    if (store.active < 0) store.active = 0;
+    const command = event.ctrlKey || event.metaKey;
+    const to = event.altKey ? null : this.target(event.key);
+    if (to !== null) this.go(to, { extend: event.shiftKey, only: !command });
+    else if (event.key === " " && command) this.toggle(store.active);
+    else if (event.key === " " || event.key === "Enter") {
+      const at = [...places(store.ranges)];
+      this.open(at.length > 1 && at.includes(store.active) ? at.slice(0, 4) : [store.active]);
+    } else if (command && event.key.toLowerCase() === "a" && store.model.get("multiple")) store.select([[0, store.total]], store.active);
+    else if (event.key === "Escape" && store.ranges.length) store.select([], store.active);
+    else if (!this.mark(event, store.ranges.length ? store.ranges : [[store.active, store.active + 1]])) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  mark(event, ranges) { // a key that is for the pictures and not for the wall
+    const { store } = this;
+    if (!store.model.get("marking") || event.altKey || event.repeat) return false;
+    const command = event.ctrlKey || event.metaKey;
+    const pressed = command ? (event.key.toLowerCase() === "z" && !event.shiftKey ? "u" : "") : KEYS[event.key.toLowerCase()];
+    if (!pressed) return false;
+    store.send({ type: "key", key: pressed, ranges });
+    return true;
+  }
+}
