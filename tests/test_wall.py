@@ -124,6 +124,17 @@ def test_a_question_about_an_earlier_showing_is_not_answered(wall, page):
     assert wall.selected == ()
 
 
+def test_the_first_come_with_their_previews(wall, page):
+    """A page that has no view yet asks once for both; what has no picture has no preview."""
+    wall.show([item(1), item(2, file=None), item(3)])
+    page.say("rows", ranges=[(0, 3)], pixels=256)
+    told, _ = page.wait_for("rows")
+    first, _, third = (row["id"] for row in told["parts"][0][1])
+    content, buffers = page.wait_for("previews")
+    assert (told["pixels"], content["pixels"], content["ids"]) == (256, 256, [first, third])
+    assert buffers == [b"1 256", b"3 256"]
+
+
 def test_what_is_asked_for_by_number_is_answered_in_every_showing(wall, page, tmp_path):
     """While somebody types into a search box, the pictures that the page has asked for come all the same."""
     file = tmp_path / "picture.jpg"

@@ -288,6 +288,22 @@ def bare(chromium):
     assert errors == []
 
 
+def test_the_first_are_asked_for_before_there_is_a_view(bare):
+    """Rows and previews in one question, and neither a second time; what else is in view is asked for by the view."""
+    wall = bare(2000)
+    wall.page.wait_for_function("() => sent.filter((content) => content.type === 'rows').length > 1")
+    first, then = wall.sent("rows")[:2]
+    assert first["ranges"] == [[0, 12]]
+    assert then["ranges"][0][0] == 12
+    wall.hear("rows", version=1, pixels=first["pixels"], parts=[[0, [fact(number) for number in range(12)]]])
+    ((start, end),) = then["ranges"]
+    wall.hear("rows", version=1, parts=[[start, [fact(number) for number in range(start, end)]]])
+    asked = wall.wait_for("previews")
+    assert (asked["pixels"], sorted(asked["ids"])) == (first["pixels"], list(range(start, end)))
+    wall.hear("previews", jpeg(), pixels=first["pixels"], ids=[0])
+    expect(tile(wall.page, 1).get_by_role("img", name="picture 0")).to_be_visible()
+
+
 def test_an_opened_picture_stays_itself_when_another_comes_in_front(bare):
     """It is shown all the time; keys are for it alone, and go nowhere before the kernel has said where it stands."""
     wall = bare()

@@ -96,11 +96,12 @@ class Gallery:
         self._lock = threading.RLock()
         self._marker = Marker(log)
         self._still = False
+        # First of all, so that the page makes its part ready while the log is read.
+        self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
+        self.marking = Marking()
         self._runs = self._newer = 0
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
-        self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
-        self.marking = Marking()
         columns = [str(name) for name in self._rows.columns]
         self.arrangement = Arrangement(columns, size=size, quick=len(self._rows) <= QUICK)
         self.filters = Filters(columns, self._rearrange, self._narrow)

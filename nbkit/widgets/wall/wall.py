@@ -4,6 +4,7 @@
 
     page                                        kernel
     rows 120 to 180, please       ───────>      their facts; a bare number where the page has them already
+    rows 0 to 12, before a view   ───────>      their facts, and their previews at once
     previews of these 50, 256 px  ───────>      made in a thread, newest request first (:mod:`nbkit.widgets.wall.post`)
     the original of this one      ───────>      with its whole prompt, where that is long
     selected: 3 to 5 and 9        ───────>      keys, callbacks
@@ -239,7 +240,11 @@ class Wall:
             stop = min(end, first + left)
             left -= stop - first
             parts.append([first, [self._fact(item, known=not content.get("full")) for item in self._items[first:stop]]])
-        self._send({"type": "rows", "version": self.box.version, "parts": parts}, [])
+        ahead = {"pixels": content["pixels"]} if "pixels" in content else {}
+        self._send({"type": "rows", "version": self.box.version, "parts": parts, **ahead}, [])
+        if ahead:
+            here = (self._id(key) for first, rows in parts for key in self._items.keys(first, first + len(rows)))
+            self._hear_previews({**ahead, "ids": list(here)})
 
     def _hear_previews(self, content: dict[str, Any]) -> None:
         pixels = min(max(int(content["pixels"]), 32), 1024)

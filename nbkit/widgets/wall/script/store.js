@@ -4,6 +4,7 @@ const BATCH = 50; // previews in one question
 const KEPT = 300; // previews in hand, and more where more are in view
 const FACTS = 4000;
 const PATIENCE = 4000; // milliseconds without an answer before the wall says so
+const AHEAD = 12; // pictures that are asked for before there is a view of them
 const AGAIN = 20000; // milliseconds after which a question that had no answer may be put again
 
 class Store {
@@ -31,6 +32,7 @@ class Store {
     for (const name of ["size", "tall", "tallest", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
     for (const name of ["label", "message", "problem"]) this.on[`change:${name}`] = () => this.tell("say");
     for (const [event, handler] of Object.entries(this.on)) model.on(event, handler);
+    this.askAhead();
   }
 
   get total() { return this.model.get("total"); }
@@ -55,6 +57,7 @@ class Store {
     this.take();
     for (const view of this.views) view.stage.renew();
     this.tell("arrange");
+    if (!this.views.size) this.askAhead();
   }
 
   fact(place) { return this.facts.get(this.rows.get(place)); }
@@ -94,6 +97,15 @@ class Store {
     }
     if (!missing.length) return;
     this.send({ type: "rows", ranges: tidy(missing), full });
+    this.expect();
+  }
+
+  askAhead() { // the first of them, rows and previews at once: a view takes about as long until it can be drawn
+    const ranges = tidy([[0, Math.min(this.total, AHEAD)]]);
+    if (!ranges.length) return;
+    const now = performance.now();
+    for (const i of places(ranges)) this.asked.rows.set(i, now);
+    this.send({ type: "rows", ranges, pixels: pixelsFor(this.model.get("size") * STRETCH) });
     this.expect();
   }
 
@@ -155,8 +167,9 @@ class Store {
     this.facts.set(fact.id, fact);
   }
 
-  hearRows({ version, parts }) {
+  hearRows({ version, parts, pixels }) {
     if (version !== this.version) return;
+    const now = performance.now();
     const forgotten = [];
     for (const [first, rows] of parts) {
       rows.forEach((row, i) => {
@@ -164,6 +177,7 @@ class Store {
         if (id !== row) this.learn(row);
         else if (!this.facts.has(id)) { forgotten.push([first + i, first + i + 1]); return; }
         this.rows.set(first + i, id);
+        if (pixels && this.facts.get(id).name) this.asked.previews.set(id, now); // they come behind this
       });
     }
     const most = Math.max(FACTS, 2 * this.rows.size);

@@ -4,7 +4,6 @@ const GAP = 8; // pixels between tiles
 const HEADING = 30;
 const EVERY = 60; // milliseconds between two questions while somebody scrolls
 const FEW = 12; // pictures
-const PIXELS = [128, 256, 384, 768]; // the sizes that the kernel keeps
 const QUIET = "data-lm-suppress-shortcuts";
 const KEYS = { 0: "0", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5", k: "k", x: "x", u: "u" };
 
@@ -79,7 +78,7 @@ class View {
   plan(width, wish, total, groups) {
     const { model } = this.store;
     this.columns = Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
-    this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * 1.3)); // they fill the line
+    this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * STRETCH)); // they fill the line
     this.room = Math.ceil(this.tile * model.get("tallest"));
     this.step = this.room + TEXT + GAP;
     let top = GAP, first = 0;
@@ -215,9 +214,7 @@ class View {
     const near = this.between(seen[0] - margin, seen[1] + margin);
     this.store.askRows(near);
     const inView = [...places(this.between(...seen))], known = new Set(inView);
-    const wish = this.tile * Math.min(window.devicePixelRatio || 1, 2);
-    const pixels = PIXELS.find((step) => step >= wish) ?? PIXELS.at(-1);
-    this.store.askPreviews([...inView, ...[...places(near)].filter((i) => !known.has(i))], pixels);
+    this.store.askPreviews([...inView, ...[...places(near)].filter((i) => !known.has(i))], pixelsFor(this.tile));
   }
 
   // words
