@@ -235,11 +235,12 @@ class Wall:
             self._tell(kind, error)
 
     def _hear_rows(self, content: dict[str, Any]) -> None:
-        parts, left = [], ROWS
+        parts: list[tuple[int, list[dict[str, Any] | int]]] = []
+        left = ROWS
         for first, end in self._inside(content["ranges"]):
             stop = min(end, first + left)
             left -= stop - first
-            parts.append([first, [self._fact(item, known=not content.get("full")) for item in self._items[first:stop]]])
+            parts.append((first, [self._fact(item, known=not content.get("full")) for item in self._items[first:stop]]))
         ahead = {"pixels": content["pixels"]} if "pixels" in content else {}
         self._send({"type": "rows", "version": self.box.version, "parts": parts, **ahead}, [])
         if ahead:
