@@ -406,17 +406,13 @@ def test_an_unreadable_message_is_shown(wall, page):
     assert "ValueError" in wall.box.problem
 
 
-def test_opening_from_code_and_by_a_person(wall, page):
+def test_opening_from_code(wall, page):
     """Four at most stand side by side."""
-    opened = []
-    wall.on_open(opened.append)
     wall.show([item(number) for number in range(6)])
     wall.open([f"key-{number}" for number in range(6)])
     sent = page.heard[-1][0]
     assert (sent["type"], sent["version"], sent["at"]) == ("open", 1, [0, 1, 2, 3])
     assert [fact["alt"] for fact in sent["facts"]] == [f"prompt {number}" for number in range(4)]
-    page.say("open", at=[2])
-    assert opened == [("key-2",)]
 
 
 def test_refreshing_sends_facts_and_no_pictures(wall, page):

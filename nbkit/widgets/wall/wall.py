@@ -105,7 +105,7 @@ class Wall:
         self._ids: dict[str, int] = {}
         self._told: dict[int, Item] = {}
         self._faults: dict[str, str] = {}
-        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "open": []}
+        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": []}
         self.box = _View(size=size, label=label, tall=height or "", multiple=multiple, marking=keys)
         self._post = Post(self._send, preview)
         self.box.on_msg(self._hear)
@@ -201,10 +201,6 @@ class Wall:
         """Call with ``"1"`` to ``"5"``, ``"0"``, ``"k"``, ``"x"`` or ``"u"``, and the keys of the pictures it is for."""
         self._callbacks["key"].append(callback)
 
-    def on_open(self, callback: Callable[[tuple[str, ...]], None]) -> None:
-        """Call with the keys of what a person opened."""
-        self._callbacks["open"].append(callback)
-
     def __len__(self) -> int:
         return len(self._items)
 
@@ -220,7 +216,6 @@ class Wall:
                 "original": self._hear_original,
                 "select": self._hear_select,
                 "key": self._hear_key,
-                "open": self._hear_open,
                 "find": self._hear_find,
             }[kind]
             with self._lock:
@@ -275,10 +270,6 @@ class Wall:
     def _hear_key(self, content: dict[str, Any]) -> Callable[[], None]:
         pressed, keys = str(content["key"]), self._keys(self._inside(content["ranges"]))
         return lambda: self._call("key", pressed, keys)
-
-    def _hear_open(self, content: dict[str, Any]) -> Callable[[], None]:
-        keys = self._keys(_ranges(content["at"][:OPEN]))
-        return lambda: self._call("open", keys)
 
     # -- inside --------------------------------------------------------------------------------------------
 

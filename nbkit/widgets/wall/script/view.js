@@ -274,7 +274,6 @@ class View {
   open(at) {
     this.store.latest = this;
     this.stage.open(at);
-    this.store.send({ type: "open", at });
   }
 
   click(event, twice = false) {
