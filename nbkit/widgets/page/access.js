@@ -103,11 +103,11 @@ function bringPast(root, signal) {
     const past = root.querySelector(".nbkit-past");
     if (!event.target.closest?.("button.nbkit-history") || !past || past.offsetHeight) return;
     const watch = new ResizeObserver(() => { if (past.offsetHeight) past.scrollIntoView({ block: "nearest" }); });
-    const until = new AbortController();
-    const end = () => { watch.disconnect(); until.abort(); };
-    const once = { capture: true, passive: true, signal: AbortSignal.any([until.signal, signal]) };
-    for (const act of ["wheel", "pointerdown", "keydown"]) window.addEventListener(act, end, once);
-    once.signal.addEventListener("abort", () => watch.disconnect());
+    const over = new AbortController();
+    const end = () => { watch.disconnect(); over.abort(); };
+    for (const act of ["wheel", "pointerdown", "keydown"])
+      window.addEventListener(act, end, { capture: true, passive: true, signal: over.signal });
+    signal.addEventListener("abort", end, { signal: over.signal });
     setTimeout(end, 5000);
     watch.observe(past);
   }, { signal });
