@@ -496,6 +496,24 @@ def test_a_draft_and_its_final_picture_are_told_apart(tmp_path):
             assert captions == [("seed 1", "0.5K", "$0.04657"), ("seed 1", "2K", "$0.10255")]
 
 
+def test_what_the_page_says_was_typed_is_what_is_written(gallery):
+    """A busy page holds back what is typed, and not the press; without its word the box counts."""
+    marking, filters = gallery.marking, gallery.filters
+    gallery.select(gallery.frame.iloc[[1]])
+    marking.tag.value, marking.note.value, filters.value.value = "d", "on", "1"
+    said = {"tag": "dusk", "note": "one of the best", "value": "41"}
+    for button in (marking.add_tag, marking.set_note):
+        gallery.wall.box._handle_custom_msg({"type": "typed", "version": 0, "texts": said}, [])
+        button.click()
+    assert gallery.selection[["tags", "note"]].values.tolist() == [["dusk", "one of the best"]]
+    marking.add_tag.click()
+    assert gallery.selection.tags.tolist() == ["d, dusk"]
+    filters.column.value, filters.operator.value = "seed", MORE
+    gallery.wall.box._handle_custom_msg({"type": "typed", "version": 0, "texts": said}, [])
+    filters.button.click()
+    assert [condition.value for condition in filters.held] == ["41"]
+
+
 # -- frames that are older than the log, or come from a file -----------------------------------------------------
 
 

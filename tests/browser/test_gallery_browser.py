@@ -6,6 +6,7 @@ import re
 import sys
 
 import pytest
+from conftest import KERNEL
 from playwright.sync_api import expect
 from wall_page import said, selected, tile
 
@@ -31,8 +32,10 @@ def runs(tmp_path_factory):
 def shown(notebook, runs):
     """``shown("a further cell")`` gives a notebook and the output of its second cell, which shows a gallery."""
 
-    def show(*further):
+    def show(*further, subshells=True):
         book = notebook(STUDIO.format(path=str(runs)), "gallery", *further)
+        if not subshells:
+            book.page.evaluate(f"() => {{ {KERNEL}.commsOverSubshells = 'disabled'; }}")
         book.run(0)
         book.run(1)
         expect(tile(book.output(1), 2).get_by_role("img")).to_be_visible()
@@ -100,6 +103,27 @@ def test_filter_select_and_read_the_selection(shown):
     expect(button(output, "✕ seed ≥ 1080")).to_have_count(0)
 
 
+@pytest.mark.parametrize("subshells", [True, False])
+def test_what_was_typed_is_what_is_written(shown, subshells):
+    """While a cell runs, too: the page holds back what is typed, but neither Enter nor a press."""
+    book, output = shown("import time; time.sleep(4)", subshells=subshells)
+    tile(output, 1).click()
+    expect(selected(output)).to_have_count(1)
+    book.start(2)
+    expect(book.page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    tiles(output).press("t")
+    book.page.keyboard.type("dusk")
+    book.page.keyboard.press("Enter")
+    output.get_by_label("note", exact=True).focus()
+    book.page.keyboard.type("the best")
+    button(output, "Set note").click()
+    expect(tile(output, 1)).to_contain_text("# dusk")
+    expect(tile(output, 1)).to_have_attribute("aria-label", re.compile("tags dusk, note the best$"))
+    for _ in range(2):
+        button(output, "Undo").click()
+    expect(tile(output, 1)).not_to_contain_text("dusk")
+
+
 def test_a_keyboard_alone(shown):
     """From the search to the pictures by Tab, then rate, keep, open, step and close; nothing reaches the notebook."""
     book, output = shown("gallery.frame.dropna(subset='rating')[['seed', 'rating']].values.tolist()", "gallery.undo()")
@@ -122,6 +146,16 @@ def test_a_keyboard_alone(shown):
     expect(selected(output)).to_contain_text("★★★★★")
     page.keyboard.press("k")
     expect(selected(output)).to_contain_text("✓ kept")
+    for key, words in (("t", "dusk"), ("n", "the best")):
+        page.keyboard.press(key)
+        page.keyboard.type(words)
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(tiles(output)).to_be_focused()
+    expect(selected(output)).to_contain_text("# dusk ✎")
+    page.keyboard.press("/")
+    expect(output.get_by_label("search")).to_be_focused()
+    page.keyboard.press("Escape")
     page.keyboard.press("Space")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("link", name="Save")).to_be_visible()
@@ -134,7 +168,7 @@ def test_a_keyboard_alone(shown):
     expect(tiles(output)).to_be_focused()
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     book.says(2, f"[[{int(first.split()[-1])}, 5], [{int(first.split()[-1]) - 4}, 2]]")
-    for _ in range(3):
+    for _ in range(5):
         book.run(3)
 
 

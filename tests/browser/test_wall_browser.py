@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
+from conftest import KERNEL
 from playwright.sync_api import expect
 from wall_page import BareWall, fact, jpeg, said, selected, tile
 
-KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 WALL = """
 import io, pathlib
 from PIL import Image, ImageDraw

@@ -32,7 +32,9 @@ class Filters:
         self.value = plain(widgets.Text, description="value", placeholder="such as 0.7")
         self.button = plain(widgets.Button, description="Add filter", tooltip="Show only the rows that meet this, too")
         self.chips = widgets.HBox()
-        self.button.add_class("nbkit-gallery-button")
+        self.value.add_class("nbkit-value")
+        for name in ("nbkit-gallery-button", "nbkit-reads"):
+            self.button.add_class(name)
         self.operator.observe(self._follow, "value")
         self.chips.add_class("nbkit-gallery-row")
         line = plain(widgets.Box, (self.column, self.operator, self.value, self.button))
@@ -58,12 +60,12 @@ class Filters:
         self.chips.layout.display = "" if self._held else "none"
         self._changed()
 
-    def offer(self) -> None:
-        """Add what the line says; nothing where it says nothing."""
+    def offer(self, value: str) -> None:
+        """Add what the line says with this value; nothing where it says nothing."""
         if self.operator.value in ALONE:
             self._add(Condition(self.column.value, self.operator.value))
-        elif self.value.value.strip():
-            self._add(Condition(self.column.value, self.operator.value, self.value.value.strip()))
+        elif value.strip():
+            self._add(Condition(self.column.value, self.operator.value, value.strip()))
             self.value.value = ""
 
     def _chip(self, condition: Condition | Expression) -> widgets.Button:

@@ -65,8 +65,8 @@ class Gallery:
     """Pictures of a log, shown as the last line of a cell; ``studio.gallery()`` makes it.
 
     Keys, while the pictures have the focus: arrows move, with Shift they select; 1 to 5 rate, 0 takes the rating
-    away, k keeps and x rejects, or takes that back where all of them are; u or Ctrl+Z takes back the last change;
-    Space shows the picture in full size.
+    away, k keeps and x rejects, or takes that back where all of them are; t and n lead to the boxes for tags and for a
+    note, / to the search, and Esc back; u or Ctrl+Z takes back the last change; Space shows the picture in full size.
 
     Args:
         log: where the pictures are and where marks are written.
@@ -95,7 +95,7 @@ class Gallery:
         self._log, self._given = log, None if frame is None else frame.copy()
         self._lock = threading.RLock()
         self._marker = Marker(log)
-        self._still = False
+        self._still, self._typed = False, dict[str, str]()
         # First of all, so that the page makes its part ready while the log is read.
         self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
         self.marking = Marking()
@@ -320,20 +320,22 @@ class Gallery:
         self.filters.button.on_click(self._press_filter)
         self.wall.on_select(self._choose)
         self.wall.on_key(self._press_key)
+        self.wall.on_typed(self._typed.update)
         presses: list[tuple[widgets.Button, Callable[[], None]]] = [
             *((button, functools.partial(self.rate, stars or None)) for stars, button in marking.stars.items()),
             (marking.keep, lambda: self._turn(self.wall.selected, keep=True)),
             (marking.reject, lambda: self._turn(self.wall.selected, keep=False)), (marking.undo, self.undo),
             (marking.compare, self.compare), (marking.refresh, self.refresh),
-            (marking.add_tag, lambda: self.tag(marking.tag.value)),
-            (marking.drop_tag, lambda: self.untag(marking.tag.value)),
-            (marking.set_note, lambda: self.note(marking.note.value)),
+            (marking.add_tag, lambda: self.tag(self._read_box("tag"))),
+            (marking.drop_tag, lambda: self.untag(self._read_box("tag"))),
+            (marking.set_note, lambda: self.note(self._read_box("note"))),
         ]  # fmt: skip
         for button, press in presses:
             button.on_click(functools.partial(self._press, press))
         entered: list[tuple[widgets.Text, Callable[[], None]]] = [
-            (marking.tag, lambda: self.tag(marking.tag.value)), (marking.note, lambda: self.note(marking.note.value)),
-            (self.filters.value, self.filters.offer),
+            (marking.tag, lambda: self.tag(self._read_box("tag"))),
+            (marking.note, lambda: self.note(self._read_box("note"))),
+            (self.filters.value, lambda: self.filters.offer(self._read_box("value"))),
         ]  # fmt: skip
         for text, enter in entered:
             text.on_msg(functools.partial(self._enter, enter))
@@ -433,7 +435,7 @@ class Gallery:
 
     @_guarded
     def _press_filter(self, _button: Any) -> None:
-        self.filters.offer()
+        self.filters.offer(self._read_box("value"))
 
     @_guarded
     def _press_key(self, key: str, keys: tuple[str, ...]) -> None:
@@ -443,6 +445,13 @@ class Gallery:
             self._turn(keys, keep=key == "k")
         else:
             self._mark(keys, rating=int(key) or None)
+
+    def _read_box(self, name: str) -> str:
+        """What stood in a box at the press; the box itself may be behind, where the page has not said."""
+        boxes = {"tag": self.marking.tag, "note": self.marking.note, "value": self.filters.value}
+        text = self._typed.get(name, boxes[name].value)
+        self._typed.clear()
+        return str(text)
 
     def _turn(self, keys: Iterable[str], *, keep: bool) -> None:
         with self._lock:

@@ -30,7 +30,7 @@ NONE = ""
 SIZES = {"small": 112, "medium": 160, "large": 256, "very large": 384}
 KEYS = (
     "Keys, on the pictures: arrows move, with Shift they select · 1 to 5 rate, 0 takes it away · k keeps, x rejects · "
-    "u takes back · Space shows in full size"
+    "t tags, n notes, Esc leads back · u takes back · / searches · Space shows in full size"
 )
 STARS = range(1, 6)
 
@@ -45,6 +45,7 @@ class Arrangement:
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
         names = tuple(columns)
         self.search = plain(widgets.Text, description="search", placeholder="words to find", continuous_update=quick)
+        self.search.add_class("nbkit-search")
         order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
         self.sort = plain(widgets.Dropdown, options=order, value=NONE, description="sort by")
         self.ascending = plain(
@@ -81,6 +82,10 @@ class Marking:
         self.add_tag, self.drop_tag = _button("Add tag", "To the selected"), _button("Remove tag", "From the selected")
         self.note = plain(widgets.Text, description="note", placeholder="on the selected")
         self.set_note = _button("Set note", "On the selected; an empty one takes the note away")
+        self.tag.add_class("nbkit-tag")
+        self.note.add_class("nbkit-note")
+        for reads in (self.add_tag, self.drop_tag, self.set_note):
+            reads.add_class("nbkit-reads")
         marks = plain(
             widgets.HBox, (*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh)
         )

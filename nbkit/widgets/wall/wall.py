@@ -10,6 +10,7 @@
     selected: 3 to 5 and 9        ───────>      keys, callbacks
     key "4", for 3 to 5           ───────>      callbacks
     where does this one stand?    ───────>      its place in what is shown now, so that an opened picture stays open
+    what stands in these boxes    ───────>      callbacks; before a press that is about it
 
 Traits hold small things only, and never a picture: how many there are, headings, what is selected. The page selects
 and marks pictures by their place in what it was shown last and says which showing it means, so that a press that comes
@@ -42,8 +43,8 @@ OPEN = 4
 ALT = 300
 """Characters of a prompt on a tile; the whole one goes with the original."""
 
-BY_NUMBER = ("previews", "original", "find")
-"""Questions that name pictures by their numbers, which no later showing changes."""
+TIMELESS = ("previews", "original", "find", "typed")
+"""What no later showing changes: questions that name pictures by their numbers, and words."""
 
 Ranges = list[tuple[int, int]]
 
@@ -105,7 +106,7 @@ class Wall:
         self._ids: dict[str, int] = {}
         self._told: dict[int, Item] = {}
         self._faults: dict[str, str] = {}
-        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": []}
+        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "typed": []}
         self.box = _View(size=size, label=label, tall=height or "", multiple=multiple, marking=keys)
         self._post = Post(self._send, preview)
         self.box.on_msg(self._hear)
@@ -201,6 +202,10 @@ class Wall:
         """Call with ``"1"`` to ``"5"``, ``"0"``, ``"k"``, ``"x"`` or ``"u"``, and the keys of the pictures it is for."""
         self._callbacks["key"].append(callback)
 
+    def on_typed(self, callback: Callable[[dict[str, str]], None]) -> None:
+        """Call with what stands in the boxes around the wall, by name, just before a press that is about it."""
+        self._callbacks["typed"].append(callback)
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -217,9 +222,10 @@ class Wall:
                 "select": self._hear_select,
                 "key": self._hear_key,
                 "find": self._hear_find,
+                "typed": self._hear_typed,
             }[kind]
             with self._lock:
-                if kind not in BY_NUMBER and content.get("version") != self.box.version:
+                if kind not in TIMELESS and content.get("version") != self.box.version:
                     return
                 then = hear(content)
             if then is None:
@@ -270,6 +276,10 @@ class Wall:
     def _hear_key(self, content: dict[str, Any]) -> Callable[[], None]:
         pressed, keys = str(content["key"]), self._keys(self._inside(content["ranges"]))
         return lambda: self._call("key", pressed, keys)
+
+    def _hear_typed(self, content: dict[str, Any]) -> Callable[[], None]:
+        texts = {str(name): str(text) for name, text in content["texts"].items()}
+        return lambda: self._call("typed", texts)
 
     # -- inside --------------------------------------------------------------------------------------------
 

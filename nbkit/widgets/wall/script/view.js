@@ -5,6 +5,8 @@ const HEADING = 30;
 const EVERY = 60; // milliseconds between two questions while somebody scrolls
 const FEW = 12; // pictures
 const QUIET = "data-lm-suppress-shortcuts";
+const BOXES = { t: ".nbkit-tag input", n: ".nbkit-note input", "/": ".nbkit-search input" }; // of the gallery around it
+const READ = { tag: BOXES.t, note: BOXES.n, value: ".nbkit-value input" }; // boxes whose text is used at a press
 const KEYS = { 0: "0", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5", k: "k", x: "x", u: "u" };
 
 class View {
@@ -33,6 +35,7 @@ class View {
   listen() {
     this.paintSoon = () => { this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.draw(); }); };
     window.addEventListener("keydown", this.hush = (event) => this.quiet(event), { capture: true });
+    window.addEventListener("click", this.pressed = (event) => this.tellTyped(event, "button.nbkit-reads"), { capture: true });
     this.list.addEventListener("keydown", (event) => this.key(event));
     this.list.addEventListener("click", (event) => this.click(event));
     this.list.addEventListener("dblclick", (event) => this.click(event, true));
@@ -56,6 +59,7 @@ class View {
     document.removeEventListener("scroll", this.paintSoon, { capture: true });
     window.removeEventListener("resize", this.paintSoon);
     window.removeEventListener("keydown", this.hush, { capture: true });
+    window.removeEventListener("click", this.pressed, { capture: true });
     for (const watch of [this.watch, this.sight, this.stage.watch]) watch.disconnect();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.later);
@@ -327,11 +331,22 @@ class View {
   quiet(event) {
     const home = this.root.closest(".nbkit-gallery") ?? this.root;
     if (!home.contains(event.target)) return;
+    if (event.key === "Enter") this.tellTyped(event, Object.values(READ).join());
+    if (event.key === "Escape" && event.target.matches(Object.values(BOXES).join())) this.list.focus(); // back from a box
     const chord = (event.ctrlKey || event.metaKey || event.altKey) && !["a", "z", " "].includes(event.key.toLowerCase());
     for (const element of [event.target, home]) {
       if (chord) element.removeAttribute(QUIET);
       else element.setAttribute(QUIET, "true");
     }
+  }
+
+  // While a kernel is busy, ipywidgets holds back what is typed, but neither Enter nor a press: what stands in the boxes
+  // goes before these, or "dusk" would be written as "d".
+  tellTyped(event, from) {
+    const home = this.root.closest(".nbkit-gallery");
+    if (!home?.contains(event.target) || !event.target.closest(from)) return;
+    const texts = Object.entries(READ).map(([name, box]) => [name, home.querySelector(box)?.value ?? ""]);
+    this.store.send({ type: "typed", texts: Object.fromEntries(texts) });
   }
 
   key(event) {
@@ -347,9 +362,20 @@ class View {
       this.open(at.length > 1 && at.includes(store.active) ? at.slice(0, 4) : [store.active]);
     } else if (command && event.key.toLowerCase() === "a" && store.model.get("multiple")) store.select([[0, store.total]], store.active);
     else if (event.key === "Escape" && store.ranges.length) store.select([], store.active);
+    else if (!command && !event.altKey && this.jump(event.key.toLowerCase())) { /* the box has the focus now */ }
     else if (!this.mark(event, store.ranges.length ? store.ranges : [[store.active, store.active + 1]])) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  jump(key) { // to the box in which the selected are tagged or noted, or others are searched for
+    const { store } = this;
+    const box = store.model.get("marking") && BOXES[key] && this.root.closest(".nbkit-gallery")?.querySelector(BOXES[key]);
+    if (!box) return false;
+    if (key !== "/" && !store.ranges.length) store.select([[store.active, store.active + 1]], store.active);
+    box.focus();
+    box.select();
+    return true;
   }
 
   mark(event, ranges) { // a key that is for the pictures and not for the wall
