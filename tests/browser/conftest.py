@@ -17,6 +17,7 @@ from lab_server import CHROMIUM_FLAGS, LabServer
 from nbformat.v4 import new_code_cell, new_notebook
 from panel_page import PANEL, STUDIO, prompt
 from PIL import Image
+from playwright.sync_api import Error, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TIMEOUT = 25_000  # milliseconds, for whatever is waited for on the page
@@ -55,16 +56,10 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def chromium():
     """A running Chromium; where there is none, tests are skipped, but never in CI."""
-    missing = None if pathlib.Path(CHROMIUM).exists() else f"no Chromium at {CHROMIUM}; set CHROMIUM to its path"
-    sync_api = None
-    try:
-        from playwright import sync_api  # noqa: PLC0415  its absence is a reason to skip
-    except ImportError:
-        missing = "playwright is not installed; it is part of nbkit[dev]"
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    sync_api.expect.set_options(timeout=TIMEOUT)
-    with sync_api.sync_playwright() as playwright:
+    if not pathlib.Path(CHROMIUM).exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Chromium at {CHROMIUM}; set CHROMIUM to its path")
+    expect.set_options(timeout=TIMEOUT)
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(CHROMIUM_FLAGS))
         yield browser
         browser.close()
@@ -202,11 +197,14 @@ def notebook(lab, lab_page, request):
     opened = []
 
     def open_(*sources, kernel="python3"):
-        path = write_notebook(lab.root, sources, kernel)
-        _show(lab_page, path)
-        lab_page.wait_for_function(IDLE, timeout=60_000)
-        opened.append(Notebook(lab_page, path))
-        return opened[-1]
+        try:
+            book = _started(lab_page, write_notebook(lab.root, sources, kernel))
+        except Error:  # JupyterLab has not come to it, and nothing of nbkit has been run yet: on a new page, once more
+            load(lab_page, lab)
+            lab_page.script_errors.clear()
+            book = _started(lab_page, write_notebook(lab.root, sources, kernel))
+        opened.append(book)
+        return book
 
     yield open_
     broken = True
@@ -275,6 +273,13 @@ def reloaded(lab, lab_page):
         return book
 
     return reload
+
+
+def _started(page, path):
+    """Open a notebook and wait until its kernel is there."""
+    _show(page, path)
+    page.wait_for_function(IDLE, timeout=60_000)
+    return Notebook(page, path)
 
 
 def _show(page, path, *, kernel=True):
