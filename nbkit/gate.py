@@ -50,6 +50,11 @@ class Gate:
         """Whether nobody shall pass any more."""
         return self._shut.is_set() or (self._outer is not None and self._outer.is_shut)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this very gate was shut, whatever became of one further out."""
+        return self._shut.is_set()
+
     def _opens(self) -> float:
         return self._until if self._outer is None else max(self._until, self._outer._opens())  # noqa: SLF001  its own kind
 

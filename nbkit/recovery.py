@@ -140,7 +140,7 @@ class Recovery:
 
         Args:
             identity: of the request.
-            gate: once it is shut, nothing is sent again, and nobody waits for others.
+            gate: once it is shut, nothing is sent again.
 
         Raises:
             NbkitError: if another kernel works on the same request for longer than anybody should wait.
@@ -148,9 +148,8 @@ class Recovery:
         for row in self._history.unsettled(identity=identity):
             if row["engine"] != self._engine:
                 continue
-            free = self._when_free(row, gate)
-            stopped = gate is not None and gate.is_shut
-            if free is not None and (stopped or self._try_run(free, resend=True, gate=gate).after not in FINAL):
+            free = self._when_free(row)
+            if free is not None and self._try_run(free, resend=True, gate=gate).after not in FINAL:
                 return self._history.get(row["taskUUID"])
         run = self._history.matching(identity, self._engine)
         if run is not None:
@@ -158,10 +157,10 @@ class Recovery:
             run = self._history.get(run.task_uuid)
         return run
 
-    def _when_free(self, row: Any, gate: Gate | None) -> Any | None:
-        """The row once no living process works on it, or nobody waits for it; ``None`` if it has been settled by then."""
+    def _when_free(self, row: Any) -> Any | None:
+        """The row once no living process works on it; ``None`` if it has been settled by then."""
         until = time.monotonic() + self._patience
-        while _is_worked_on(row) and not (gate is not None and gate.is_shut):
+        while _is_worked_on(row):
             if time.monotonic() > until:
                 raise NbkitError(
                     f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "

@@ -25,7 +25,7 @@ from nbkit.log import RunLog
 from nbkit.model import MICRO
 from nbkit.money import Budget, Estimate, limit_in_micros
 from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.run import DONE, Money, Run
+from nbkit.run import DONE, FINAL, Money, Run
 from nbkit.storage.accounts import Limits
 from nbkit.storage.journal import Plan
 from nbkit.sweep.axes import lay_out, overridden
@@ -213,9 +213,10 @@ class Studio:
 
         Args:
             request: for the pictures.
-            done: told the end, from any thread.
+            done: told the end, from any thread; neither run nor error where nobody waits for it and nothing has come.
             parent: the taskUUID of the run that it makes again.
-            begun: told a gate before anything else: once that is shut, nothing is sent that the service has not accepted.
+            begun: told a gate before anything is waited for: once that is shut, nothing is sent that the service has not
+                accepted. A later one takes its place.
 
         Raises:
             BudgetExceeded, StorageError: before anything is sent.
@@ -225,8 +226,12 @@ class Studio:
         begun(gate)
         logged = self._logged(request, self._reuse, gate)
         if logged is not None:
-            done(logged, None)
+            # An earlier run that nobody waits for, and whose outcome stays open, is nothing that has come.
+            done(None if gate.is_stopped and logged.status not in FINAL else logged, None)
             return
+        if gate.is_shut:  # others were turned away while the log was asked; what is asked for later is tried
+            gate = self._ledger.gate()
+            begun(gate)
         plan = self._ledger.plan(request, parent=parent)
         future = in_thread(lambda: self._carry_out(plan, gate))
         future.add_done_callback(lambda f: done(None, f.exception()) if f.exception() else done(f.result(), None))

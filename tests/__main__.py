@@ -33,10 +33,9 @@ def notebooks() -> int:
 def browser() -> int:
     # A browser for each of two workers is what a small machine carries; a file's tests share its server and page.
     # One that hangs inside Playwright cannot be interrupted: its worker is ended, and with it the run.
-    return pytest(
-        "tests/browser", "-v", "-n", "2", "--dist", "loadfile", "--timeout-method=thread", "--max-worker-restart=0"
-    )
+    limits = ("--timeout=300", "--timeout-method=thread", "--max-worker-restart=0")
+    return pytest("tests/browser", "-v", "-n", "2", "--dist", "loadfile", *limits)
 
 
 if __name__ == "__main__":
-    sys.exit(max([pytest("tests", "-n", "auto"), notebooks(), browser()]))
+    sys.exit(any([pytest("tests", "-n", "auto"), notebooks(), browser()]))

@@ -219,6 +219,8 @@ def test_stop_in_a_panel_reaches_a_lost_run_that_it_asks_for(service, open_studi
             thread.join(20)
     assert len(service.sent) == sent
     assert not service.charges
+    assert "Stopped waiting" in panel.bar.under.value  # and not that something has come, or failed
+    assert (panel.last, panel.pictures.chosen) == (None, ())
 
 
 def test_reuse_waits_for_a_run_under_way_and_never_settles_it(service, open_studio):

@@ -135,6 +135,28 @@ def test_the_first_come_with_their_previews(wall, page):
     assert buffers == [b"1 256", b"3 256"]
 
 
+def test_the_top_of_the_page_is_made_first():
+    """Newer questions go before older ones, but for the pictures that a new wall begins with."""
+    made, waits, begun = [], threading.Event(), threading.Event()
+
+    def preview(file, size):
+        begun.set()
+        assert waits.wait(10)
+        made.append(file.name)
+        return b""
+
+    done = threading.Event()
+    post = Post(lambda content, buffers: done.set() if len(made) == 5 else None, preview)
+    post.previews(128, [(0, Path("busy"))])
+    assert begun.wait(10)
+    post.previews(128, [(1, Path("top")), (2, Path("top, too"))], first=True)
+    post.previews(128, [(3, Path("older"))])
+    post.previews(128, [(4, Path("newer"))])
+    waits.set()
+    assert done.wait(10)
+    assert made == ["busy", "top", "top, too", "newer", "older"]
+
+
 def test_what_is_asked_for_by_number_is_answered_in_every_showing(wall, page, tmp_path):
     """While somebody types into a search box, the pictures that the page has asked for come all the same."""
     file = tmp_path / "picture.jpg"

@@ -199,7 +199,11 @@ def notebook(lab, lab_page, request):
     def open_(*sources, kernel="python3"):
         try:
             book = _started(lab_page, write_notebook(lab.root, sources, kernel))
-        except Error:  # JupyterLab has not come to it, and nothing of nbkit has been run yet: on a new page, once more
+        except (
+            Error
+        ) as error:  # JupyterLab did not come to it, and this test has run nothing yet: once more, on a new page
+            errors = "\n".join([str(error), *lab_page.script_errors])
+            request.node.add_report_section("setup", "JupyterLab", f"opened on a second page, after {errors}")
             load(lab_page, lab)
             lab_page.script_errors.clear()
             book = _started(lab_page, write_notebook(lab.root, sources, kernel))
@@ -278,7 +282,7 @@ def reloaded(lab, lab_page):
 def _started(page, path):
     """Open a notebook and wait until its kernel is there."""
     _show(page, path)
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_function(IDLE, timeout=40_000)
     return Notebook(page, path)
 
 
@@ -291,6 +295,7 @@ def _show(page, path, *, kernel=True):
             await w.context.ready; if (kernel) await w.sessionContext.ready;
             jupyterapp.shell.activateById(w.id); return null; }""",
         [path.name, kernel],
+        seconds=40,
     )
 
 

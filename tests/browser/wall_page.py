@@ -9,7 +9,7 @@ from PIL import Image
 
 from nbkit.widgets.wall.wall import HERE, SCRIPT
 
-MODEL = """async ([code, style, state]) => {
+MODEL = """async ([code, style, state, shown]) => {
     const handlers = {}, values = state;
     const fire = (event, ...given) => (handlers[event] ?? []).forEach((handler) => handler(...given));
     const model = {
@@ -26,6 +26,7 @@ MODEL = """async ([code, style, state]) => {
     const widget = (await import(address)).default();
     const el = document.body.appendChild(document.createElement("div"));
     widget.initialize({ model });
+    if (shown) window.update(shown);
     window.closeView = widget.render({ model, el });
     return null; }"""
 
@@ -63,9 +64,10 @@ class BareWall:
     Args:
         page: the page.
         total: how many pictures are on the wall.
+        new: whether it has just been made, and is filled before it is drawn; else the page is loaded again.
     """
 
-    def __init__(self, page, total=6):
+    def __init__(self, page, total=6, *, new=False):
         self.page, self.version = page, 1
         state = {
             "label": "pictures",
@@ -76,9 +78,10 @@ class BareWall:
             "message": "",
             "problem": "",
         }
-        state |= {"total": total, "version": 1, "chosen": self._chosen(-1), "multiple": True, "marking": True}
+        shown = {"total": total, "version": 1, "chosen": self._chosen(-1)}
+        state |= {**shown, "multiple": True, "marking": True} | ({"total": 0, "version": 0} if new else {})
         code, style = SCRIPT, (HERE / "wall.css").read_text("utf-8")
-        page.evaluate(MODEL, [code, style, state])
+        page.evaluate(MODEL, [code, style, state, shown if new else None])
         self.dialog = page.get_by_role("dialog")
 
     def _chosen(self, active):

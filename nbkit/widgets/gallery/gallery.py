@@ -98,6 +98,7 @@ class Gallery:
         self._still, self._typed = False, dict[str, str]()
         # First of all, so that the page makes its part ready while the log is read.
         self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
+        answer_at_once(self.wall.box)
         self.marking = Marking()
         self._runs = self._newer = 0
         self._rows = self._read()

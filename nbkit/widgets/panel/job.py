@@ -37,7 +37,8 @@ class Host(Protocol):
     def start(self, request: ImageRequest, done: Done, /, *, parent: str | None, begun: Callable[[Gate], None]) -> None:
         """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent.
 
-        ``begun`` is told a gate first, which can be shut: what the service has not accepted by then is not sent.
+        ``begun`` is told a gate first, which can be shut: what the service has not accepted by then is not sent. A later
+        one takes its place. ``done`` gets neither run nor error where nobody waits for it and nothing has come.
         """
 
     def watch(self, watcher: Watcher, /) -> None:

@@ -33,6 +33,7 @@ Wanted = tuple[int, Path]
 class _Request:
     pixels: int  # 0: the originals as they are
     wanted: deque[Wanted]
+    first: bool = False  # before newer ones
 
 
 class Post:
@@ -49,9 +50,12 @@ class Post:
         self._requests: list[_Request] = []
         self._working = False
 
-    def previews(self, pixels: int, wanted: Sequence[Wanted]) -> None:
-        """Take in a request for previews, of which at most :data:`BATCH` are made; returns at once."""
-        self._take_in(_Request(pixels, deque(wanted[:BATCH])))
+    def previews(self, pixels: int, wanted: Sequence[Wanted], *, first: bool = False) -> None:
+        """Take in a request for previews, of which at most :data:`BATCH` are made; returns at once.
+
+        ``first``: they stand at the top of the page, and newer requests are for what stands below them.
+        """
+        self._take_in(_Request(pixels, deque(wanted[:BATCH]), first))
 
     def originals(self, wanted: Sequence[Wanted]) -> None:
         """Take in a request for whole files; returns at once."""
@@ -78,11 +82,11 @@ class Post:
                 if not self._requests:
                     self._working = False
                     return
-                newest = self._requests[-1]
-            if newest.pixels:
-                self._make(newest)
+                next_ = next((one for one in self._requests if one.first and one.wanted), self._requests[-1])
+            if next_.pixels:
+                self._make(next_)
             else:
-                self._read(newest)
+                self._read(next_)
 
     def _make(self, request: _Request) -> None:
         """Previews of one request, until it is time to look whether a newer one has come."""

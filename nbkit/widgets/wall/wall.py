@@ -83,7 +83,8 @@ class Wall:
         label: what the wall is called for a screen reader.
         height: of the wall, in CSS; ``None``: as tall as what it shows.
         multiple: whether several can be selected.
-        keys: whether 1 to 5, 0, k, x, u and Ctrl+Z are for :meth:`on_key`.
+        keys: whether 1 to 5, 0, k, x, u and Ctrl+Z are for :meth:`on_key`, and t, n and / for the boxes of a gallery
+            around it.
 
     Attributes:
         box: the widget, to be placed into other widgets.
@@ -246,11 +247,10 @@ class Wall:
         self._send({"type": "rows", "version": self.box.version, "parts": parts, **ahead}, [])
         if ahead:
             here = (self._id(key) for first, rows in parts for key in self._items.keys(first, first + len(rows)))
-            self._hear_previews({**ahead, "ids": list(here)})
+            self._post.previews(_pixels(content), self._wanted(here), first=True)
 
     def _hear_previews(self, content: dict[str, Any]) -> None:
-        pixels = min(max(int(content["pixels"]), 32), 1024)
-        self._post.previews(pixels, self._wanted(content["ids"][:BATCH]))
+        self._post.previews(_pixels(content), self._wanted(content["ids"][:BATCH]))
 
     def _hear_original(self, content: dict[str, Any]) -> None:
         ids = [number for number in content["ids"][:OPEN] if number in self._told]
@@ -359,6 +359,11 @@ def _ranges(places: Iterable[int]) -> Ranges:
         else:
             found.append((place, place + 1))
     return found
+
+
+def _pixels(content: dict[str, Any]) -> int:
+    """The size of previews that a page asks for."""
+    return min(max(int(content["pixels"]), 32), 1024)
 
 
 def _short(prompt: str) -> str:

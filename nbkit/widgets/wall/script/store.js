@@ -32,7 +32,6 @@ class Store {
     for (const name of ["size", "tall", "tallest", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
     for (const name of ["label", "message", "problem"]) this.on[`change:${name}`] = () => this.tell("say");
     for (const [event, handler] of Object.entries(this.on)) model.on(event, handler);
-    this.askAhead();
   }
 
   get total() { return this.model.get("total"); }
@@ -100,12 +99,14 @@ class Store {
     this.expect();
   }
 
-  askAhead() { // the first of them, rows and previews at once: a view takes about as long until it can be drawn
+  // The first of a new wall, rows and previews at once: a view takes about as long until it can be drawn. What a page
+  // finds when it is loaded again may be many walls that nobody looks at: those wait for a view.
+  askAhead() {
     const ranges = tidy([[0, Math.min(this.total, AHEAD)]]);
     if (!ranges.length) return;
     const now = performance.now();
     for (const i of places(ranges)) this.asked.rows.set(i, now);
-    this.send({ type: "rows", ranges, pixels: pixelsFor(this.model.get("size") * STRETCH) });
+    this.send({ type: "rows", ranges, pixels: pixelsFor(this.model.get("size")) });
     this.expect();
   }
 

@@ -1,7 +1,6 @@
 // One tile: a small picture with its signs and facts, or why there is none.
 
 const TEXT = 56; // pixels under a picture: its signs, and two lines of facts
-const STRETCH = 1.3; // of the size that was asked for: tiles fill the line
 const PIXELS = [128, 256, 384, 768]; // the sizes that the kernel keeps
 
 function pixelsFor(width) { // of the sizes that the kernel keeps, the one that shows every pixel of this screen

@@ -2,6 +2,7 @@
 
 const GAP = 8; // pixels between tiles
 const HEADING = 30;
+const STRETCH = 1.3; // of the size that was asked for: tiles fill the line
 const EVERY = 60; // milliseconds between two questions while somebody scrolls
 const FEW = 12; // pictures
 const QUIET = "data-lm-suppress-shortcuts";
@@ -331,13 +332,17 @@ class View {
   quiet(event) {
     const home = this.root.closest(".nbkit-gallery") ?? this.root;
     if (!home.contains(event.target)) return;
-    if (event.key === "Enter") this.tellTyped(event, Object.values(READ).join());
-    if (event.key === "Escape" && event.target.matches(Object.values(BOXES).join())) this.list.focus(); // back from a box
+    if (!event.isComposing) this.atBox(event);
     const chord = (event.ctrlKey || event.metaKey || event.altKey) && !["a", "z", " "].includes(event.key.toLowerCase());
     for (const element of [event.target, home]) {
       if (chord) element.removeAttribute(QUIET);
       else element.setAttribute(QUIET, "true");
     }
+  }
+
+  atBox(event) {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.altKey) this.tellTyped(event, Object.values(READ).join());
+    if (event.key === "Escape" && event.target.matches(Object.values(BOXES).join())) this.list.focus(); // back from a box
   }
 
   // While a kernel is busy, ipywidgets holds back what is typed, but neither Enter nor a press: what stands in the boxes
