@@ -5,6 +5,7 @@ const KEPT = 300; // previews in hand, and more where more are in view
 const FACTS = 4000;
 const PATIENCE = 4000; // milliseconds without an answer before the wall says so
 const AHEAD = 12; // pictures that are asked for before there is a view of them
+const LIKELY = 1.1; // times its wish a tile is mostly as wide
 const AGAIN = 20000; // milliseconds after which a question that had no answer may be put again
 
 class Store {
@@ -106,7 +107,7 @@ class Store {
     if (!ranges.length) return;
     const now = performance.now();
     for (const i of places(ranges)) this.asked.rows.set(i, now);
-    this.send({ type: "rows", ranges, pixels: pixelsFor(this.model.get("size")) });
+    this.send({ type: "rows", ranges, pixels: pixelsFor(this.model.get("size") * LIKELY) });
     this.expect();
   }
 
