@@ -199,9 +199,8 @@ def notebook(lab, lab_page, request):
     def open_(*sources, kernel="python3"):
         try:
             book = _started(lab_page, write_notebook(lab.root, sources, kernel))
-        except (
-            Error
-        ) as error:  # JupyterLab did not come to it, and this test has run nothing yet: once more, on a new page
+        except Error as error:
+            # JupyterLab did not come to it, and this test has run nothing yet: once more, on a new page.
             errors = "\n".join([str(error), *lab_page.script_errors])
             request.node.add_report_section("setup", "JupyterLab", f"opened on a second page, after {errors}")
             load(lab_page, lab)

@@ -218,9 +218,8 @@ def test_full_size_compare_and_history(shown, screenshots):
     panel.get_by_role("button", name="History").click()
     gallery = panel.get_by_role("listbox", name="gallery")
     expect(gallery.get_by_role("option")).to_have_count(2)
-    expect(gallery.get_by_role("option").last).to_be_in_viewport(
-        ratio=1
-    )  # it is brought there: the panel fills the window
+    # The panel fills the window; what opened below it is brought there.
+    expect(gallery.get_by_role("option").last).to_be_in_viewport(ratio=1)
     gallery.get_by_role("option").last.click()
     expect(stage.get_by_text("temperature 0.2")).to_be_visible()
 
