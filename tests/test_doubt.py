@@ -15,6 +15,7 @@ import service_faults as fault
 from conftest import QUICK
 from service import Answer
 
+import nbkit
 from nbkit.errors import NbkitError
 from nbkit.storage.owner import Owner, lives
 
@@ -221,6 +222,40 @@ def test_stop_in_a_panel_reaches_a_lost_run_that_it_asks_for(service, open_studi
     assert not service.charges
     assert "Stopped waiting" in panel.bar.under.value  # and not that something has come, or failed
     assert (panel.last, panel.pictures.chosen) == (None, ())
+
+
+def test_what_is_asked_for_while_others_are_turned_away_is_tried(service, open_studio):
+    """With reuse an earlier run is waited for; no credit for others meanwhile does not keep this one from being sent."""
+    studio = open_studio(reuse=True, pace=dataclasses.replace(QUICK, patience=20.0))
+    busy, free, ended = threading.Event(), threading.Event(), threading.Event()
+    came, gates = [], []
+
+    def refused_late(service, task):
+        busy.set()
+        assert free.wait(20)
+        return fault.refused()(service, task)
+
+    def done(run, error):
+        came.append((run and run.status, error))
+        ended.set()
+
+    def others_are_turned_away(gate):
+        gates.append(gate)
+        if len(gates) == 1:
+            studio._ledger._turn_away()
+            free.set()
+
+    service.faults.append(refused_late)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(generate, studio)
+        assert busy.wait(20)
+        request = nbkit.ImageRequest("A paper lantern", seed=7)
+        studio.start(request, done, begun=others_are_turned_away)
+        assert ended.wait(20)
+        assert first.result(20).status == "failed"
+    assert came == [("done", None)]
+    assert [gate.is_shut for gate in gates] == [True, False]
+    assert len(service.charges) == 1
 
 
 def test_reuse_waits_for_a_run_under_way_and_never_settles_it(service, open_studio):

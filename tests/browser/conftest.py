@@ -142,15 +142,20 @@ class Notebook:
             index,
         )
 
-    def says(self, index, text):
-        """Run a cell until it says this: what was done on the page reaches the kernel's variables a moment later."""
+    def says(self, index, expected):
+        """Run a cell until it says this: what was done on the page reaches the kernel's variables a moment later.
+
+        Args:
+            index: of the cell.
+            expected: all that it says, with single spaces; or a pattern that is found in it.
+        """
         deadline = time.monotonic() + TIMEOUT / 1000
         while True:
             self.run(index)
-            said = " ".join(self.output(index).inner_text().split())
-            if text in said:
+            said = " ".join(self.output(index).locator(".jp-OutputArea-output").inner_text().split())
+            if said == expected if isinstance(expected, str) else expected.search(said):
                 return
-            assert time.monotonic() < deadline, f"the cell says {said!r}, and not {text!r}"
+            assert time.monotonic() < deadline, f"the cell says {said!r}, and not {expected!r}"
             self.page.wait_for_timeout(100)
 
     def output(self, index):

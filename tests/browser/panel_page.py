@@ -28,6 +28,27 @@ def stop(panel):
     return panel.get_by_role("button", name=re.compile("^Stop"))
 
 
+def milliseconds_to_answer(button, pattern):
+    """Click; from then until the page shows a text that matches, by a clock in the page, which misses nothing."""
+    button.page.evaluate(
+        """pattern => {
+            const wanted = new RegExp(pattern, 'm');
+            window.answered = undefined;
+            document.addEventListener('click', () => {
+                const began = performance.now();
+                const watch = new MutationObserver(() => {
+                    if (!wanted.test(document.body.innerText)) return;
+                    watch.disconnect();
+                    window.answered = performance.now() - began;
+                });
+                watch.observe(document.body, {subtree: true, childList: true, characterData: true});
+            }, {capture: true, once: true}); }""",
+        pattern,
+    )
+    button.click()
+    return button.page.wait_for_function("() => window.answered").json_value()
+
+
 def complaint(panel):
     """What is said to be wrong, at a control or under the buttons."""
     return panel.get_by_role("alert").filter(has_text=re.compile(r"\S"))

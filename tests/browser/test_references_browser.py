@@ -110,7 +110,7 @@ def test_two_files_are_shown_numbered_moved_and_removed(shown):
     expect_order(view, "green.png", "red.png")
     gone = "address => fetch(address).then(() => false, () => true)"
     assert book.page.evaluate(gone, address)
-    book.says(1, "['green.png', 'red.png']")
+    book.says(1, re.compile(re.escape("['green.png', 'red.png']")))
     book.page.script_errors.clear()  # the page tells of the address that is gone
 
 
@@ -136,7 +136,7 @@ def test_dropped_pasted_and_typed(shown):
     expect(tiles(view).nth(3)).to_contain_text("pictures.example")
     assert "hush" not in view.inner_html()
     expect_pictures(view, 3)
-    book.says(1, "tom.png?key=hush")
+    book.says(1, re.compile(re.escape("tom.png?key=hush")))
     assert not [url for url in asked if "example" in url]
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_is_larger_than_a_message_may_be(shown, tmp_path):
     choose(view, "red.png")
     expect_order(view, "large.png", "red.png")
     expect_pictures(view, 2)
-    book.says(1, f"({large.stat().st_size}, 'red.png')")
+    book.says(1, re.compile(re.escape(f"({large.stat().st_size}, 'red.png')")))
 
 
 def test_a_saved_notebook_holds_names_and_a_page_that_is_loaded_again_shows_the_pictures(shown, reloaded):

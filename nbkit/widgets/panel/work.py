@@ -39,7 +39,7 @@ class Desk(Protocol):
         """Time passes; so many jobs are under way, the oldest for so long."""
 
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
-        """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for."""
+        """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for, and then perhaps neither."""
 
     def seen(self, button: object) -> str | None:
         """What stood on the page's button at its latest press, if a page has told. Not under the lock.
