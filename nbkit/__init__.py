@@ -1,14 +1,56 @@
 """nbkit: a Jupyter toolkit for the image model Nano Banana 2 (``google:4@3``), reached over the Runware image API.
 
-::
+    >>> import nbkit
+    >>> studio = nbkit.Studio(engine="offline")
+    >>> run = studio.generate("A paper lantern shop at night", temperature=0.72, seed=7)
+    >>> run.image.seed, run.cost
+    (7, 0.06895)
 
-    import nbkit
+Importing it does no work: each public name is loaded when it is first used.
 
-    studio = nbkit.Studio()
-    studio.generate("A paper lantern shop at night", temperature=0.72, seed=7)
-    studio.df
+Architecture
+------------
 
-Importing it does no work: each name below is loaded when it is first used.
+Each folder imports only folders that stand before it in this list; a test asserts the order.
+
+==============  ====================================================================================================
+errors.py       everything that nbkit raises, as one tree
+request/        what may be asked: each parameter declared once, the model as data, reference images, prices
+display/        pure functions from plain values to HTML and text, lettering, the typeface
+service/        one exchange with the service, without memory: client, answers, downloads, the key, the cancel token
+measures/       what can be read from the bytes and pixels of a picture: facts, previews, likeness
+results/        values that people hold: run, picture, estimate, budget
+log/            what stays: tables, frames, searches, annotations, pictures and their previews, exports
+ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
+comparison/     pictures side by side, with only what differs
+sweep/          axes and cells, the plan and its price, the threads that run it, the result
+offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
+backends.py     which service, and which key goes to it
+widgets/        the panel, the sweep panel, the gallery
+history.py      ``RunLog``, the log as a person holds it
+studio.py       ``Studio``, the facade that joins all of it
+magic/          the ``%%imagine`` cell
+==============  ====================================================================================================
+
+Life of a run
+-------------
+
+``studio.generate("A lantern", seed=7)`` and a press on a panel's Generate take the same way:
+
+1. :class:`~nbkit.ImageRequest` checks each value. A mistake raises ``RequestError`` with the nearest valid value.
+2. ``Ledger.plan`` writes a row with the status ``planned`` and holds the upper estimate, in one transaction. If that
+   exceeds the budget it raises ``BudgetExceeded``. Nothing has been sent.
+3. ``Ledger.send`` marks the row ``sent`` and gives the task to a ``TaskSession``, in a thread that Stop does not kill. The
+   row's taskUUID is the idempotency key: the service runs a task with a known UUID never twice.
+4. The ``TaskSession`` posts the task with the ``Client`` and reads the answer as a ``TaskResponse``. When the answer is lost,
+   it asks the service what became of the task, and sends it again only if the service does not know it. The result is an
+   ``Outcome``: done, failed, blocked or unknown.
+5. ``Ledger.settle`` writes results, costs and addresses, replaces the hold by what was spent, then downloads each picture
+   and stores it under the hash of its bytes.
+6. The run comes back as a :class:`~nbkit.Run`. It shows itself with previews; the original is ``run.image.path``.
+
+A kernel that dies in between leaves a row that says how far the run came. ``studio.recover()`` in a later kernel asks the
+service about each open row and settles it. A sweep takes the same steps for each cell, from a few threads at once.
 """
 
 from __future__ import annotations
@@ -18,40 +60,71 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbkit import errors
-    from nbkit.comparison import compare
+    from nbkit.comparison.result import Comparison, compare
     from nbkit.errors import BudgetExceeded, NbkitError, RequestError
-    from nbkit.image import GeneratedImage
-    from nbkit.offline import Offline
-    from nbkit.request import ImageRequest
-    from nbkit.run import Run
+    from nbkit.history import RunLog
+    from nbkit.offline.engine import Offline
+    from nbkit.request.image_request import ImageRequest
+    from nbkit.results.image import GeneratedImage
+    from nbkit.results.money import Budget, Estimate
+    from nbkit.results.run import Run
+    from nbkit.service.pace import Pace
     from nbkit.studio import Studio
+    from nbkit.sweep.result import SweepResult
+    from nbkit.sweep.runner import SweepRun
+    from nbkit.sweep.sweep import Sweep
+    from nbkit.widgets.gallery.gallery import Gallery
+    from nbkit.widgets.panel.panel import Panel
+    from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Budget",
     "BudgetExceeded",
+    "Comparison",
+    "Estimate",
+    "Gallery",
     "GeneratedImage",
     "ImageRequest",
     "NbkitError",
     "Offline",
+    "Pace",
+    "Panel",
     "RequestError",
     "Run",
+    "RunLog",
     "Studio",
+    "Sweep",
+    "SweepPanel",
+    "SweepResult",
+    "SweepRun",
     "compare",
     "errors",
 ]
 
-_HOMES = {
+_MODULES = {
+    "Budget": "nbkit.results.money",
     "BudgetExceeded": "nbkit.errors",
-    "GeneratedImage": "nbkit.image",
-    "ImageRequest": "nbkit.request",
+    "Comparison": "nbkit.comparison.result",
+    "Estimate": "nbkit.results.money",
+    "Gallery": "nbkit.widgets.gallery.gallery",
+    "GeneratedImage": "nbkit.results.image",
+    "ImageRequest": "nbkit.request.image_request",
     "NbkitError": "nbkit.errors",
-    "Offline": "nbkit.offline",
+    "Offline": "nbkit.offline.engine",
+    "Pace": "nbkit.service.pace",
+    "Panel": "nbkit.widgets.panel.panel",
     "RequestError": "nbkit.errors",
-    "Run": "nbkit.run",
+    "Run": "nbkit.results.run",
+    "RunLog": "nbkit.history",
     "Studio": "nbkit.studio",
-    "compare": "nbkit.comparison",
-    "load_ipython_extension": "nbkit.magic.imagine",  # for %load_ext nbkit; no names for a person, so not in __all__
+    "Sweep": "nbkit.sweep.sweep",
+    "SweepPanel": "nbkit.widgets.sweep_panel.sweep_panel",
+    "SweepResult": "nbkit.sweep.result",
+    "SweepRun": "nbkit.sweep.runner",
+    "compare": "nbkit.comparison.result",
+    "load_ipython_extension": "nbkit.magic.imagine",  # for %load_ext nbkit, not for people, so not in __all__
     "unload_ipython_extension": "nbkit.magic.imagine",
 }
 
@@ -59,10 +132,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name == "errors":
         return importlib.import_module("nbkit.errors")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'nbkit' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next look-up does not come here
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value  # from now on the name is found without this function
     return value
 
 

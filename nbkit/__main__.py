@@ -14,10 +14,10 @@ from types import FrameType
 from typing import TextIO
 
 import nbkit
-from nbkit.client import is_loopback
-from nbkit.log import RunLog
+from nbkit.history import RunLog
+from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.offline import Offline
-from nbkit.recovery import OTHER_ENGINE
+from nbkit.service.client import is_loopback
 
 try:
     from nbkit.offline.server import Server

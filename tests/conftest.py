@@ -4,7 +4,7 @@ import pytest
 from service import Service
 
 import nbkit
-from nbkit.conversation import Pace
+from nbkit.service.pace import Pace
 
 QUICK = Pace(poll_first=0.002, poll_cap=0.01, retry_first=0.002, patience=1.0)
 """A pace at which a test waits for nothing; the order of questions is that of the real one."""

@@ -7,9 +7,9 @@ import uuid
 import sqlalchemy as sa
 from PIL import Image, ImageDraw
 
-from nbkit.image import examine
-from nbkit.log import RunLog
-from nbkit.storage.schema import IMAGES, RUNS
+from nbkit.history import RunLog
+from nbkit.log.schema import IMAGES, RUNS
+from nbkit.measures.facts import examine
 
 SUBJECTS = (
     "A paper lantern shop at night",
@@ -37,12 +37,12 @@ def picture(number, size):
 def write_log(folder, runs, *, pictures=20, size=(1200, 800)):
     """Write a log of so many runs, every eleventh without a picture, over a few picture files; oldest first."""
     log = RunLog(folder)
-    log.store.prepare()
+    log.images.prepare()
     stored = []
     for number in range(pictures):
         data = picture(number, size if number % 3 else size[::-1])
         facts = examine(data)
-        stored.append((facts, log.store.put(data, facts.media_type, facts.sha256)))
+        stored.append((facts, log.images.put(data, facts.media_type, facts.sha256)))
     rows, images = [], []
     began = int(time.time() * 1e6) - runs * 60_000_000
     for number in range(runs):
@@ -66,7 +66,7 @@ def write_log(folder, runs, *, pictures=20, size=(1200, 800)):
                     "width": facts.width, "height": facts.height, "fingerprint": facts.fingerprint, "file": file,
                 }
             )  # fmt: skip
-    with log._database.writing() as connection:
+    with log.database.writing() as connection:
         for table, many in ((RUNS, rows), (IMAGES, images)):
             for some in _batched(many, 5_000):
                 connection.execute(sa.insert(table), some)

@@ -11,7 +11,7 @@ PRICE = 46_570
 """Micro-dollars of one picture of :func:`task`."""
 
 
-class Hands:
+class InFlight:
     """A clock that moves when it is told to, and when somebody sleeps by it."""
 
     def __init__(self):

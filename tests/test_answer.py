@@ -5,8 +5,8 @@ import json
 import pytest
 
 from nbkit import errors
-from nbkit.answer import error_class, micros, read_body, read_details, read_error, read_reply
-from nbkit.model import MAX_SEED
+from nbkit.request.model import MAX_SEED
+from nbkit.service.response import error_class, micros, read_body, read_details, read_error, read_response
 
 UUID = "0d1f9c2e-5b7a-4c3d-8e9f-0a1b2c3d4e5f"
 OTHER = "99999999-5b7a-4c3d-8e9f-0a1b2c3d4e5f"
@@ -16,7 +16,7 @@ PROBLEM = {"code": "invalidSeed", "message": "no", "taskUUID": UUID}
 
 
 def read(body, **how):
-    return read_reply(body, UUID, **how)
+    return read_response(body, UUID, **how)
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ def read(body, **how):
 )
 def test_a_result_in_every_shape(body):
     """Data as a list or an object, foreign tasks beside it, the same picture twice: one result."""
-    reply = read(body)
-    assert [(r.image_uuid, r.seed, r.source) for r in reply.results] == [("i1", 7, "http://h/1.jpg")]
-    assert not reply.errors
-    assert not reply.processing
+    response = read(body)
+    assert [(r.image_uuid, r.seed, r.source) for r in response.results] == [("i1", 7, "http://h/1.jpg")]
+    assert not response.errors
+    assert not response.processing
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_an_error_in_every_shape(body):
 
 def test_results_beside_errors_are_both_kept():
     """An answer may hold two results and the third's error."""
-    reply = read({"data": [ITEM, {**ITEM, "imageUUID": "i2"}], "errors": [{**PROBLEM, "code": "inferenceError"}]})
-    assert [r.image_uuid for r in reply.results] == ["i1", "i2"]
-    assert [type(e) for e in reply.errors] == [errors.ProviderError]
+    response = read({"data": [ITEM, {**ITEM, "imageUUID": "i2"}], "errors": [{**PROBLEM, "code": "inferenceError"}]})
+    assert [r.image_uuid for r in response.results] == ["i1", "i2"]
+    assert [type(e) for e in response.errors] == [errors.ProviderError]
 
 
 @pytest.mark.parametrize("body", [{"data": [HEAD]}, {"data": [{**HEAD, "status": "processing"}]}, {"data": HEAD}])
@@ -77,7 +77,7 @@ def test_an_acknowledgement_is_work_under_way(body):
 @pytest.mark.parametrize("body", [{"data": []}, {"data": None}, {"data": [{**ITEM, "taskUUID": OTHER}]}])
 def test_silence(body):
     """An answer that says nothing about the task is silent, not finished."""
-    assert read(body).silent
+    assert read(body).is_empty
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_words_of_a_service_are_made_fit_to_be_kept():
 )
 def test_details_of_a_past_task(response):
     """``getTaskDetails`` holds the answer one level further in, as an envelope or without one."""
-    reply = read_details({"data": [{"taskType": "getTaskDetails", "taskUUID": UUID, "response": response}]}, UUID)
-    assert [r.image_uuid for r in reply.results] == ["i1"]
-    assert reply.past
-    assert read_details({"data": [{"taskUUID": OTHER, "response": response}]}, UUID).silent
+    response = read_details({"data": [{"taskType": "getTaskDetails", "taskUUID": UUID, "response": response}]}, UUID)
+    assert [r.image_uuid for r in response.results] == ["i1"]
+    assert response.final
+    assert read_details({"data": [{"taskUUID": OTHER, "response": response}]}, UUID).is_empty
 
 
 def test_bodies_that_are_no_answer():

@@ -10,10 +10,13 @@ import service_faults as fault
 import stamina
 from service import Answer, Service, error, picture
 
-from nbkit import download, errors, intake
-from nbkit.client import Client, Secret
-from nbkit.intake import retry_after
-from nbkit.request import ImageRequest
+from nbkit import errors
+from nbkit.measures.facts import examine
+from nbkit.request.image_request import ImageRequest
+from nbkit.service import client as client_module
+from nbkit.service import download
+from nbkit.service.client import Client, retry_after
+from nbkit.service.secret import Secret
 
 NOBODY = "11111111-1111-4111-8111-111111111111"
 LONG_KEY = "canary-7f3d9b2a6c1e"
@@ -48,8 +51,8 @@ def task(**parameters):
 @pytest.mark.parametrize(("name", "media_type"), [("JPG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
 def test_every_output_type_gives_the_same_bytes(service, client, kind, name, media_type):
     """A picture arrives with exactly the bytes that the service sent, however it travelled."""
-    reply = client.submit(task(output_type=kind, output_format=name))
-    data, facts = client.fetch(reply.results[0].source)
+    response = client.submit(task(output_type=kind, output_format=name))
+    data, facts = client.fetch(response.results[0].source, examine)
     assert data == picture(name)
     assert (facts.media_type, facts.width, facts.height) == (media_type, 96, 64)
 
@@ -149,9 +152,9 @@ def test_questions_about_tasks(service, client, unknown):
     sent = task()
     client.submit(sent)
     assert len(client.details(sent["taskUUID"]).results) == 1
-    for reply in (client.ask(sent["taskUUID"]), client.ask(NOBODY), client.details(NOBODY)):
-        assert not reply.results
-        assert all(isinstance(e, errors.NotFoundError) for e in reply.errors)
+    for response in (client.poll(sent["taskUUID"]), client.poll(NOBODY), client.details(NOBODY)):
+        assert not response.results
+        assert all(isinstance(e, errors.NotFoundError) for e in response.errors)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +190,7 @@ def test_no_balance(service, client, answer, kind):
 
 
 def fetch(service, client):
-    return client.fetch(client.submit(task()).results[0].source)
+    return client.fetch(client.submit(task()).results[0].source, examine)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +245,7 @@ def test_a_picture_host_that_falls_silent_is_asked_anew(service):
     service.picture_faults.append(lambda service, path: Answer(body=b"late" if service.free.wait(5) else b""))
     service_free, source = service.free, client.submit(task()).results[0].source
     service_free.clear()
-    assert client.fetch(source)[0] == picture()
+    assert client.fetch(source, examine)[0] == picture()
     client.close()
 
 
@@ -260,13 +263,13 @@ def test_redirects_of_pictures_are_followed(service, client):
 def test_sources_that_are_no_picture(client, source):
     """Text that decodes to no picture, or an address that cannot be one, is an error of the download."""
     with pytest.raises(errors.DownloadError):
-        client.fetch(source)
+        client.fetch(source, examine)
 
 
 def test_base64_with_line_breaks(client):
     """Encoders that break lines after 76 characters are understood."""
     data = picture("PNG")
-    assert client.fetch(base64.encodebytes(data).decode())[0] == data
+    assert client.fetch(base64.encodebytes(data).decode(), examine)[0] == data
 
 
 # -- answers that do not end -------------------------------------------------------------------------------
@@ -299,10 +302,10 @@ def on():
 
 def test_an_answer_that_drips_for_ever_is_given_up(on, monkeypatch):
     """A task and a question have an end each, however slowly the answer comes."""
-    monkeypatch.setattr("nbkit.client.ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr("nbkit.client.QUESTION_SECONDS", 0.1)
+    monkeypatch.setattr("nbkit.service.client.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("nbkit.service.client.QUERY_SECONDS", 0.1)
     client = on(dripping(0.01))
-    for ask in (lambda: client.submit(task()), lambda: client.ask(NOBODY), client.balance):
+    for ask in (lambda: client.submit(task()), lambda: client.poll(NOBODY), client.balance):
         with pytest.raises(errors.AnswerLost, match="so slowly"):
             ask()
 
@@ -318,8 +321,8 @@ def test_an_answer_that_drips_for_ever_is_given_up(on, monkeypatch):
 )
 def test_an_answer_has_a_largest_size(on, monkeypatch, given, most):
     """16 MB without pictures inside, 90 MB more for each, and never more than a gigabyte (here: kilobytes)."""
-    for name in ("ANSWER_BYTES", "INLINE_BYTES", "MOST_BYTES"):
-        monkeypatch.setattr(intake, name, getattr(intake, name) // 1024)
+    for name in ("ANSWER_BYTES", "INLINE_BYTES", "MAX_ANSWER_BYTES"):
+        monkeypatch.setattr(client_module, name, getattr(client_module, name) // 1024)
     client = on(dripping(0, b"x" * 1024, most + 5))
     with pytest.raises(errors.AnswerLost, match=f"larger than {most * 1024:,} bytes"):
         client.submit(task(**given))
@@ -353,7 +356,7 @@ def test_an_answer_that_is_nested_without_end_is_none(on, depth):
 )
 def test_a_key_that_a_service_repeats(key, said, shown):
     """Anywhere in an answer, names of fields included; of a long key its beginning too; a short one may be a word."""
-    assert Secret(key).without({said: [1, None, {"x": [f"-{said}-"]}]}) == {shown: [1, None, {"x": [f"-{shown}-"]}]}
+    assert Secret(key).redact({said: [1, None, {"x": [f"-{said}-"]}]}) == {shown: [1, None, {"x": [f"-{shown}-"]}]}
 
 
 @pytest.mark.parametrize("said", [LONG_KEY, LONG_KEY[:11] + "…"])
@@ -363,8 +366,8 @@ def test_a_key_reaches_nobody_through_an_answer(on, said):
     items = [{"taskUUID": sent["taskUUID"], "imageUUID": said, "imageURL": f"http://x.example/{said}.jpg", "cost": 1}]
     wrong = [{"code": f"bad-{said}", "message": said, "parameter": [said], "taskUUID": sent["taskUUID"]}]
     told = httpx.Response(200, json={"data": items, "errors": wrong})
-    reply = on(httpx.MockTransport(lambda _: told)).submit(sent)
-    (found,), (result,) = reply.errors, reply.results
+    response = on(httpx.MockTransport(lambda _: told)).submit(sent)
+    (found,), (result,) = response.errors, response.results
     words = f"{found!r} {vars(found)} {result!r} {result.source}"
     assert LONG_KEY[:8] not in words
     assert words.count("<key>") >= 5
@@ -395,7 +398,9 @@ def test_a_picture_that_drips_is_given_up_after_two_tries(on, monkeypatch):
     asked = []
     drip = dripping(0.01, times=200).handler
     with pytest.raises(errors.DownloadError, match="dripped"):
-        on(httpx.MockTransport(lambda request: asked.append(1) or drip(request))).fetch("http://x.example/p.jpg")
+        on(httpx.MockTransport(lambda request: asked.append(1) or drip(request))).fetch(
+            "http://x.example/p.jpg", examine
+        )
     assert len(asked) == 2
 
 
@@ -409,7 +414,7 @@ def test_a_picture_host_that_stays_silent_is_asked_twice(on):
         raise httpx.ReadTimeout("timed out")
 
     with pytest.raises(errors.DownloadError, match="fell silent"):
-        on(httpx.MockTransport(silent)).fetch("http://x.example/p.jpg")
+        on(httpx.MockTransport(silent)).fetch("http://x.example/p.jpg", examine)
     assert len(asked) == 2
 
 
@@ -418,11 +423,11 @@ def test_a_fresh_picture_that_is_not_there_yet(service, client):
     """The store behind an address may lag a moment: a 404 is asked again while the address is new, and never later."""
     service.picture_faults += [fault.file(b"", 404)] * 2
     source = client.submit(task()).results[0].source
-    assert client.fetch(source)[0] == picture()
+    assert client.fetch(source, examine)[0] == picture()
     assert len(service.gets) == 3
     later = Client(service.url)
     service.picture_faults.append(fault.file(b"", 404))
     with pytest.raises(errors.DownloadError, match="404"):
-        later.fetch(source)
+        later.fetch(source, examine)
     assert len(service.gets) == 4
     later.close()

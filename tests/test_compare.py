@@ -15,10 +15,11 @@ from PIL import Image
 
 import nbkit
 from nbkit.comparison import differences
-from nbkit.comparison.likeness import likeness
-from nbkit.comparison.words import word_difference
+from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import ADDED, REMOVED, differences_html
-from nbkit.image import GeneratedImage, examine
+from nbkit.measures.facts import examine
+from nbkit.measures.likeness import likeness
+from nbkit.results.image import GeneratedImage
 
 HTML, TEXT = "text/html", "text/plain"
 

@@ -14,7 +14,8 @@ from service import Service, picture
 
 import nbkit
 from nbkit import errors
-from nbkit.image import examine, make_preview
+from nbkit.measures.facts import examine
+from nbkit.measures.preview import make_preview
 
 SCRIPT = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
 HTML, TEXT = "text/html", "text/plain"

@@ -17,7 +17,7 @@ from service import Answer
 
 import nbkit
 from nbkit.errors import NbkitError
-from nbkit.storage.owner import Owner, lives
+from nbkit.ledger.in_flight import Owner, is_alive
 
 
 def generate(studio, **parameters):
@@ -242,7 +242,7 @@ def test_what_is_asked_for_while_others_are_turned_away_is_tried(service, open_s
     def others_are_turned_away(gate):
         gates.append(gate)
         if len(gates) == 1:
-            studio._ledger._turn_away()
+            studio._ledger._cancel_waiting()
             free.set()
 
     service.faults.append(refused_late)
@@ -250,11 +250,11 @@ def test_what_is_asked_for_while_others_are_turned_away_is_tried(service, open_s
         first = pool.submit(generate, studio)
         assert busy.wait(20)
         request = nbkit.ImageRequest("A paper lantern", seed=7)
-        studio.start(request, done, begun=others_are_turned_away)
+        studio.start(request, done, on_started=others_are_turned_away)
         assert ended.wait(20)
         assert first.result(20).status == "failed"
     assert came == [("done", None)]
-    assert [gate.is_shut for gate in gates] == [True, False]
+    assert [gate.cancelled for gate in gates] == [True, False]
     assert len(service.charges) == 1
 
 
@@ -307,9 +307,9 @@ def test_no_credit_turns_away_whatever_still_waits(service, open_studio):
         first = pool.submit(generate, studio, seed=1)
         assert waiting.wait(20)
         end = time.monotonic() + 20
-        while not studio._ledger._shared._until:  # the answer is on its way
+        while not studio._ledger._shared_token._resumes:  # the answer is on its way
             assert time.monotonic() < end
-        studio._ledger._shared._until = 0.0  # the second does not have to keep the first one's pause
+        studio._ledger._shared_token._resumes = 0.0  # the second does not have to keep the first one's pause
         second = pool.submit(generate, studio, seed=2)
         assert second.result(20).status == "failed"
         assert first.result(20).status == "not_sent"
@@ -322,10 +322,10 @@ def test_a_killed_process_that_nobody_has_waited_for_works_on_nothing():
     """In a container whose first process reaps nobody, a dead kernel stays in the table."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     owner = Owner(socket.gethostname(), child.pid, psutil.Process(child.pid).create_time())
-    assert lives(owner, heartbeat_age=0, patience=60)
+    assert is_alive(owner, heartbeat_age=0, patience=60)
     child.kill()
     end = time.monotonic() + 20
     while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < end
-    assert not lives(owner, heartbeat_age=0, patience=60)
+    assert not is_alive(owner, heartbeat_age=0, patience=60)
     child.wait()

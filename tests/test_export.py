@@ -14,7 +14,7 @@ import service_faults as fault
 
 import nbkit
 from nbkit import errors
-from nbkit.model import MAX_SEED
+from nbkit.request.model import MAX_SEED
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
 
@@ -225,7 +225,7 @@ def test_an_empty_folder_is_empty_after_a_failure(full, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space")
 
-    monkeypatch.setattr("nbkit.export.document_html", fail)
+    monkeypatch.setattr("nbkit.log.export.document_html", fail)
     with pytest.raises(errors.StorageError, match="No space"):
         full.log.export(tmp_path / "mine")
     assert list((tmp_path / "mine").iterdir()) == []
@@ -304,7 +304,7 @@ def test_an_export_that_fails_leaves_nothing(full, tmp_path, name, monkeypatch):
         def fail(*_, problem=problem):
             raise problem
 
-        monkeypatch.setattr("nbkit.export.document_html", fail)
+        monkeypatch.setattr("nbkit.log.export.document_html", fail)
         with pytest.raises(raised):
             full.log.export(tmp_path / name)
         assert sorted(tmp_path.iterdir()) == before

@@ -429,10 +429,10 @@ def test_a_tag_is_added_to_those_that_the_log_has_now(gallery, log):
     gallery.select(name)
     log.mark(name, tags="elsewhere", rating=5)
     gallery.tag("mine")
-    assert log.marks([name]).iloc[0].tolist()[::2] == [5, "elsewhere, mine"]
+    assert log.annotations_of([name]).iloc[0].tolist()[::2] == [5, "elsewhere, mine"]
     assert gallery.frame.iloc[1][["rating", "tags"]].tolist() == [5, "elsewhere, mine"]
     gallery.untag("Elsewhere")
-    assert log.marks([name]).tags.tolist() == ["mine"]
+    assert log.annotations_of([name]).tags.tolist() == ["mine"]
 
 
 def test_after_undo_the_gallery_shows_what_the_log_has(gallery, log):
@@ -442,7 +442,7 @@ def test_after_undo_the_gallery_shows_what_the_log_has(gallery, log):
     gallery.rate(3)
     log.mark(name, note="from elsewhere")
     gallery.undo()
-    assert log.marks([name]).note.tolist() == [gallery.frame.note[1]] == ["from elsewhere"]
+    assert log.annotations_of([name]).note.tolist() == [gallery.frame.note[1]] == ["from elsewhere"]
     assert gallery.frame.rating.isna()[1]
 
 

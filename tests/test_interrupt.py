@@ -15,7 +15,7 @@ SOON = 2.0
 KERNEL = textwrap.dedent(
     """
     import sys, nbkit
-    from nbkit.conversation import Pace
+    from nbkit.service.pace import Pace
     studio = nbkit.Studio(engine=sys.argv[1], path=sys.argv[2], api_key="k")
     try:
         studio.generate("A lantern", width=512, height=512, delivery_method=sys.argv[3])

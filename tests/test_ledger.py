@@ -11,12 +11,12 @@ from service import PRICE, Answer, error, picture
 
 import nbkit
 from nbkit import errors
-from nbkit.conversation import Pace
+from nbkit.service.pace import Pace
 
 SAFE = {"timeoutProvider": 504, "internalServerError": 500, "serviceUnavailable": 503, "conflictTaskUUID": 400}
 
 
-class Hands:
+class InFlight:
     """A clock that moves when somebody sleeps, and remembers for how long."""
 
     def __init__(self):
@@ -236,7 +236,7 @@ def test_a_missing_cost(service, studio):
 
 def test_busy_services_are_given_time(service, open_studio):
     """429 is followed by the pause that was asked for, in seconds or as a date, with the same taskUUID."""
-    hands = Hands()
+    hands = InFlight()
     soon = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     service.faults += [
         fault.plain(429, retry_after="3"),
@@ -257,7 +257,7 @@ def test_busy_services_are_given_time(service, open_studio):
 
 def test_a_503_page_is_asked_about_and_honours_its_pause(service, open_studio):
     """503 waits as long as its ``Retry-After`` says before the same task goes out again."""
-    hands = Hands()
+    hands = InFlight()
     service.faults.append(fault.plain(503, retry_after="5"))
     assert generate(open_studio(pace=hands.pace())).status == "done"
     (pause,) = hands.pauses
@@ -267,7 +267,7 @@ def test_a_503_page_is_asked_about_and_honours_its_pause(service, open_studio):
 def test_busy_for_ever(service, open_studio):
     """A service that stays busy is given up: failed, and nothing charged."""
     service.faults += [fault.refused("rateLimitExceeded", status=429)] * 20
-    run = generate(open_studio(pace=Hands().pace(busy_tries=4)))
+    run = generate(open_studio(pace=InFlight().pace(busy_tries=4)))
     assert (run.status, len(service.sent), run.cost) == ("failed", 4, 0.0)
     assert isinstance(run.error, errors.BusyError)
 
@@ -287,7 +287,7 @@ def test_a_picture_that_cannot_be_stored_is_paid_and_kept(service, studio, outpu
     """A full disk after the payment: a clear error, and the picture comes with recover() once there is room."""
     full = lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))  # noqa: E731
     with monkeypatch.context() as patch:
-        patch.setattr(studio.log.store, "_write", full)
+        patch.setattr(studio.log.images, "_write", full)
         if output == "URL":
             assert "No space left" in generate(studio).failures[0].message
         else:
@@ -320,7 +320,7 @@ def test_a_failed_download_is_done_and_fetched_later(service, studio):
 def test_nothing_is_sent_while_the_log_is_locked(service, studio, tmp_path, monkeypatch):
     """A database that another program holds is a clear error, and nothing leaves."""
     generate(studio)
-    monkeypatch.setattr("nbkit.storage.database.LOCK_PATIENCE", 0.05)
+    monkeypatch.setattr("nbkit.log.database.LOCK_PATIENCE", 0.05)
     second = nbkit.Studio(engine=service.url, path=tmp_path / "runs")
     holder = sqlite3.connect(tmp_path / "runs" / "log.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import nbkit
-from nbkit.conversation import Pace
-from nbkit.model import MICRO
 from nbkit.offline.server import serving
+from nbkit.request.model import MICRO
+from nbkit.service.pace import Pace
 
 FAULTS = ("busy", "capacity", "server", "blocked", "failed", "partial", "timeout", "lost", "cut", "html", "download")
 HASTY = Pace(poll_first=0.001, poll_cap=0.01, retry_first=0.001, busy_tries=3, patience=0.3, sleep=lambda _: None)

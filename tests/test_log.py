@@ -17,11 +17,11 @@ from service import PRICE, picture
 
 import nbkit
 from nbkit import errors
-from nbkit.model import MAX_SEED
-from nbkit.request import PARAMETERS
-from nbkit.storage.images import file_of
-from nbkit.storage.schema import IMAGES, RUNS, VERSION
-from nbkit.storage.sqlite import set_up
+from nbkit.log.images import file_of
+from nbkit.log.schema import IMAGES, MIN_READER, RUNS, VERSION
+from nbkit.log.sqlite import set_up
+from nbkit.request.image_request import PARAMETERS
+from nbkit.request.model import MAX_SEED
 
 FIRST = ["prompt", "seed", "temperature", "topP", "cost", "status", "thinking", "width", "height", "resolution"]
 DTYPES = {
@@ -163,7 +163,7 @@ def test_two_processes_write_one_log(service, tmp_path, open_studio):
     code = textwrap.dedent(
         """
         import sys, nbkit
-        from nbkit.conversation import Pace
+        from nbkit.service.pace import Pace
         sys.stdin.readline()
         studio = nbkit.Studio(engine=sys.argv[1], path=sys.argv[2], daily_budget=100)
         for number in range(12):
@@ -208,12 +208,39 @@ def database(studio, tmp_path):
     connection.close()
 
 
-def test_a_newer_log_is_refused(database, open_studio):
-    """A log made by a newer nbkit is a clear error, and is left as it is."""
-    database.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(VERSION + 1),))
-    with pytest.raises(errors.LogVersionError, match=r"made by a newer nbkit.*Upgrade"):
+def meta(database):
+    """The rows that say which versions may open a log."""
+    return dict(database.execute("SELECT key, value FROM meta"))
+
+
+def set_meta(database, **values):
+    """Write those rows as another nbkit would have done."""
+    database.execute("DELETE FROM meta")
+    database.executemany("INSERT INTO meta VALUES (?, ?)", [(key, str(value)) for key, value in values.items()])
+
+
+def test_a_new_log_says_which_versions_may_read_it(database):
+    """Beside its version it names the oldest one that may read and write it, so that a later one need not lock it out."""
+    assert meta(database) == {"version": str(VERSION), "min_reader": str(MIN_READER)}
+
+
+@pytest.mark.parametrize("values", [{"version": VERSION + 1}, {"version": VERSION + 5, "min_reader": VERSION + 1}])
+def test_a_log_that_needs_a_newer_nbkit_is_refused(database, open_studio, values):
+    """The error names both versions and says what to do; the log is left as it is."""
+    set_meta(database, **values)
+    with pytest.raises(errors.LogVersionError, match=rf"log version {values['version']}; this one knows {VERSION}"):
         open_studio()
-    assert database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (str(VERSION + 1),)
+    assert meta(database) == {key: str(value) for key, value in values.items()}
+
+
+def test_a_newer_log_that_allows_this_version_is_read_and_written(database, open_studio):
+    """Its version stays; a column that is not known here is left alone."""
+    set_meta(database, version=VERSION + 3, min_reader=VERSION)
+    database.execute("ALTER TABLE runs ADD COLUMN parentImage TEXT")
+    studio = open_studio()
+    run = studio.generate("A lantern", seed=7)
+    assert studio.log[run.task_uuid].seed == 7
+    assert meta(database) == {"version": str(VERSION + 3), "min_reader": str(VERSION)}
 
 
 @pytest.mark.parametrize("version", [VERSION - 1, None], ids=["lower version", "no version"])
@@ -265,7 +292,7 @@ def disk(studio):
             connection.execute(f"PRAGMA max_page_count={pages}")
 
     disk = Disk()
-    sqlalchemy.event.listen(studio.log._database._engine, "checkout", disk.limit)
+    sqlalchemy.event.listen(studio.log.database._engine, "checkout", disk.limit)
     return disk
 
 
@@ -356,7 +383,7 @@ def test_a_reference_image_by_its_hash(studio):
 
 def test_a_log_of_no_bytes_beside_pictures_is_refused(database, open_studio, tmp_path, monkeypatch):
     """SQLite would take it for a new log, and a day's budget would begin anew."""
-    monkeypatch.setattr("nbkit.storage.sqlite.BIRTH_SECONDS", 0.05)
+    monkeypatch.setattr("nbkit.log.sqlite.BIRTH_SECONDS", 0.05)
     database.close()
     file = tmp_path / "runs" / "log.sqlite"
     file.write_bytes(b"")
@@ -399,11 +426,11 @@ def test_a_forked_child_has_connections_of_its_own(tmp_path):
         import os, sys, nbkit
         studio = nbkit.Studio(engine="offline", path=sys.argv[1])
         studio.generate("A lantern", width=512, height=512)
-        pool = studio.log._database._engine.pool
+        pool = studio.log.database._engine.pool
         child = os.fork()
         if not child:
             try:
-                assert studio.log._database._engine.pool is not pool and pool.checkedin()
+                assert studio.log.database._engine.pool is not pool and pool.checkedin()
                 studio.generate("A lantern", width=512, height=512)
                 assert len(studio.log) == 2
                 os._exit(0)
@@ -424,7 +451,7 @@ def test_a_forked_child_has_connections_of_its_own(tmp_path):
 
 def test_what_is_in_use_while_the_log_closes_is_closed_too(studio):
     """A connection that comes back after close() stays open for nobody."""
-    database = studio.log._database
+    database = studio.log.database
     with database.reading():
         database.close()
     assert database._engine.pool.checkedin() == 0
@@ -438,8 +465,8 @@ def test_many_processes_open_one_new_log(tmp_path):
         """
         import sys
         from pathlib import Path
-        from nbkit.storage.database import Database
-        from nbkit.storage.schema import prepare
+        from nbkit.log.database import Database
+        from nbkit.log.schema import prepare
         for line in sys.stdin:
             database = Database(Path(line.strip()) / "log.sqlite")
             prepare(database)
@@ -496,10 +523,10 @@ def test_what_a_killed_kernel_left_half_written_is_removed(open_studio, tmp_path
 def test_a_new_picture_folder_reaches_the_disk(studio, monkeypatch):
     """The folder above a new one is synced, and only then: an old one is there already."""
     synced = []
-    monkeypatch.setattr("nbkit.storage.images._sync_folder", synced.append)
+    monkeypatch.setattr("nbkit.log.images._sync_folder", synced.append)
     generate(studio)
     generate(studio)
-    root = studio.log.store.folder
+    root = studio.log.images.folder
     (own,) = (p.parent for p in root.rglob("*.jpg"))
     assert synced == [root.parent, root, own]
 

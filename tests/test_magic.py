@@ -20,9 +20,9 @@ from nbkit import studio as studio_module
 from nbkit.errors import UnknownParameter
 from nbkit.magic.imagine import load_ipython_extension
 from nbkit.magic.options import read_line
-from nbkit.parameter import Choice, Flag
-from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.run import Run
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.parameter import Boolean, Choice
+from nbkit.results.run import Run
 
 
 class Notebook:
@@ -140,7 +140,7 @@ def words_for(parameter):
     }
     if parameter.name in special:
         return special[parameter.name]
-    if isinstance(parameter.kind, Flag):
+    if isinstance(parameter.kind, Boolean):
         return True, "on"
     if isinstance(parameter.kind, Choice):
         return parameter.kind.choices[-1], parameter.kind.choices[-1]
@@ -348,7 +348,7 @@ def test_the_question_mark_tells_the_same(notebook):
 
 def test_it_makes_a_studio_when_there_is_none(bare, capsys, monkeypatch):
     """It stands in the notebook as ``studio``, which is said once; a refused request makes none."""
-    monkeypatch.setattr(studio_module, "_told", set())
+    monkeypatch.setattr(studio_module, "_printed_notices", set())
     bare.refused("%%imagine --temperature 7", "A lamp")
     bare.run("%%imagine --estimate", "A lamp")
     assert "studio" not in bare.names

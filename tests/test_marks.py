@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 import nbkit
 from nbkit import errors
-from nbkit.storage.schema import IMAGES, RUNS, VERSION
+from nbkit.log.schema import IMAGES, RUNS, VERSION
 
 MARKS = ["rating", "keep", "tags", "note"]
 
@@ -172,7 +172,7 @@ def test_a_later_kernel_has_them(studio, two, open_studio):
 def test_thousands_at_once(studio, two):
     """Five thousand of twenty thousand pictures are marked, and unmarked: no statement grows with their number."""
     names = [str(uuid.uuid4()) for _ in range(20_000)]
-    with studio.log._database.writing() as connection:
+    with studio.log.database.writing() as connection:
         row = dict(connection.execute(RUNS.select()).mappings().one())
         rows = [{**row, "id": 10 + n, "taskUUID": str(n)} for n in range(len(names))]
         connection.execute(insert(RUNS), rows)
@@ -220,6 +220,6 @@ def test_tags_are_made_of_those_that_are_there(studio, two):
 def test_marks_of_some_pictures(studio, two):
     """They come by imageUUID in the frame's dtypes; what the log does not have is left out, and none is none."""
     studio.log.mark(two[1], rating=3)
-    found = studio.log.marks([two[1].image_uuid, "nothing", two[1].image_uuid])
+    found = studio.log.annotations_of([two[1].image_uuid, "nothing", two[1].image_uuid])
     assert found.rating.to_dict() == {two[1].image_uuid: 3}
-    assert found.dtypes.to_dict() == studio.df[MARKS].dtypes.to_dict() == studio.log.marks([]).dtypes.to_dict()
+    assert found.dtypes.to_dict() == studio.df[MARKS].dtypes.to_dict() == studio.log.annotations_of([]).dtypes.to_dict()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbkit import model
-from nbkit.model import Price
-from nbkit.request import ImageRequest
+from nbkit.request import model
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.model import Price
 
 PAIRS = [(ratio, tier, model.size_of(ratio, tier)) for ratio in model.RATIOS for tier in model.TIERS]
 
@@ -41,7 +41,7 @@ def test_the_size_table_is_the_published_one():
 @pytest.mark.parametrize(("ratio", "tier", "size"), PAIRS)
 def test_a_size_knows_its_place(ratio, tier, size):
     """A pair leads back to its ratio and tier; as a pair, or by ratio and tier, it is one request."""
-    assert model.place_of(*size) == (ratio, tier)
+    assert model.ratio_and_tier(*size) == (ratio, tier)
     by_pair = ImageRequest("A lantern", width=size[0], height=size[1])
     by_name = ImageRequest("A lantern", resolution=tier, aspect_ratio=ratio)
     assert by_pair.identity == by_name.identity
@@ -55,7 +55,7 @@ def test_a_near_miss_leads_to_the_size_that_was_meant(ratio, tier, size):
     """A pixel or two beside a pair of the table is no pair of the table, and that pair is the nearest."""
     for wide, high in ((1, 0), (-1, 0), (0, 1), (0, -1), (2, -1)):
         near = (size[0] + wide, size[1] + high)
-        assert model.place_of(*near) is None
+        assert model.ratio_and_tier(*near) is None
         assert model.nearest_size(*near) == size
 
 
@@ -84,7 +84,7 @@ def test_the_nearest_size(asked, nearest):
 @given(st.integers(), st.integers())
 def test_every_pair_of_numbers_has_a_nearest_size_and_a_tier(width, height):
     """Suggestions and prices are never what fails."""
-    assert model.place_of(*model.nearest_size(width, height))
+    assert model.ratio_and_tier(*model.nearest_size(width, height))
     assert model.tier_of_pixels(width, height) in model.TIERS
 
 

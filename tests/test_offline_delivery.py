@@ -4,11 +4,11 @@ import io
 import json
 
 import pytest
-from offline_tasks import Hands, ask, data_uri, new_uuid, picture_of, refusal, send, task
+from offline_tasks import InFlight, ask, data_uri, new_uuid, picture_of, refusal, send, task
 from PIL import Image
 
 from nbkit.offline import Offline
-from nbkit.offline.outbox import Delivery
+from nbkit.offline.delivery import Delivery
 
 # -- async, recovery ------------------------------------------------------------------------------------------
 
@@ -24,7 +24,7 @@ def test_acknowledgements(way, extra):
 
 def test_results_accumulate_while_polled():
     """``getResponse`` is cumulative: results come one after another, the earlier ones again and unchanged."""
-    hands = Hands()
+    hands = InFlight()
     engine, given = Offline(10, clock=hands.clock), task(deliveryMethod="async", numberResults=2)
     send(engine, given)
     seen = []
@@ -45,7 +45,7 @@ def test_results_accumulate_while_polled():
 
 def test_picture_is_not_there_before_its_task_is_done():
     """A result's address answers 404 until the clock says that it is ready."""
-    hands = Hands()
+    hands = InFlight()
     engine, given = Offline(10, clock=hands.clock), task(deliveryMethod="async")
     send(engine, given)
     hands.now += 10
@@ -57,7 +57,7 @@ def test_picture_is_not_there_before_its_task_is_done():
 
 def test_sync_waits_once_for_an_array():
     """Sync tasks of one array run side by side: the latency is waited for once."""
-    hands = Hands()
+    hands = InFlight()
     engine = Offline(2.5, clock=hands.clock, sleep=hands.sleep)
     send(engine, task(), task(), {"taskType": "ping", "ping": True})
     assert hands.slept == [2.5]
@@ -75,7 +75,7 @@ def test_after_a_sync_run_only_the_details_know():
 
 def test_details_are_of_past_tasks():
     """A task that still runs has no details yet, and its taskUUID is a conflict."""
-    hands = Hands()
+    hands = InFlight()
     engine, given = Offline(10, clock=hands.clock), task(deliveryMethod="async")
     send(engine, given)
     assert ask(engine, "getTaskDetails", given["taskUUID"]) == (200, {"data": []})
@@ -95,7 +95,7 @@ def test_unknown_tasks(kind):
 @pytest.mark.parametrize(("ttl", "seconds"), [(60, 60), (..., 7 * 24 * 3600)])
 def test_addresses_expire(ttl, seconds):
     """A picture's address works until ``ttl`` has run out, seven days unless given, and is then not found."""
-    hands = Hands()
+    hands = InFlight()
     engine = Offline(clock=hands.clock)
     (item,) = send(engine, task(ttl=ttl))[1]["data"]
     hands.now += seconds - 1
@@ -110,7 +110,7 @@ def test_addresses_expire(ttl, seconds):
 
 def test_finished_results_are_handed_over_once():
     """Each finished result is one webhook call and one upload, at the time it is ready, and only once."""
-    sent, hands = [], Hands()
+    sent, hands = [], InFlight()
     engine = Offline(10, clock=hands.clock, deliver=sent.append)
     addresses = {"webhookURL": "https://hook.invalid/?token=t", "uploadEndpoint": "https://put.invalid/"}
     given = task(deliveryMethod="async", numberResults=2, outputFormat="PNG", **addresses)

@@ -11,7 +11,7 @@ from offline_tasks import PRICE, data_uri, new_uuid, opened, picture_of, refusal
 from PIL import Image
 
 from nbkit.offline import Offline
-from nbkit.offline.memory import Bounded
+from nbkit.offline.memory import BoundedCache
 
 # -- a successful task ----------------------------------------------------------------------------------------
 
@@ -253,7 +253,7 @@ def test_threads_are_charged_once_each():
 
 def test_store_forgets_what_was_used_least_recently():
     """A bounded store holds no more than its limit, and what is too large not at all."""
-    store = Bounded(10)
+    store = BoundedCache(10)
     for name in "abc":
         store.put(name, b"1234")
         store.get("a")

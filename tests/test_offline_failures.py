@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from offline_tasks import PRICE, Hands, ask, picture_of, refusal, send, task
+from offline_tasks import PRICE, InFlight, ask, picture_of, refusal, send, task
 
 from nbkit.offline import Offline, failures
 from nbkit.offline.failures import FAULTS
@@ -62,7 +62,7 @@ def test_partial_results_are_charged_in_part():
 
 def test_timed_out_task_goes_on_for_a_while():
     """After a 504 the task still runs for one latency, is unknown until then, and is charged once."""
-    hands = Hands()
+    hands = InFlight()
     engine, given = Offline(10, {"timeout": 1}, clock=hands.clock, sleep=hands.sleep), task()
     status, error = refusal(engine, given)
     assert (status, error["code"]) == (504, "timeoutProvider")

@@ -10,7 +10,7 @@ from offline_tasks import ask, data_uri, new_uuid, opened, picture_of, refusal, 
 from PIL import Image
 
 from nbkit.offline import Offline
-from nbkit.offline.memory import Bounded
+from nbkit.offline.memory import BoundedCache
 
 
 def drawn(engine, *references):
@@ -115,7 +115,7 @@ def test_what_had_to_go_is_named():
     engine, reference = Offline(), data_uri()
     given = task(inputs={"referenceImages": [reference]})
     (item,) = send(engine, given)[1]["data"]
-    engine._pictures._texts = engine._pictures._thumbnails = Bounded(0)
+    engine._renderer._texts = engine._renderer._thumbnails = BoundedCache(0)
     (details,) = ask(engine, "getTaskDetails", given["taskUUID"])[1]["data"]
     digest = hashlib.sha256(reference.encode()).hexdigest()
     assert details["request"][0]["inputs"] == {"referenceImages": [f"sha256:{digest}"]}

@@ -9,14 +9,14 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from nbkit.offline.painting import marks
-from nbkit.offline.painting.composition import Plan, compose, motif_count
+from nbkit.display.lettering import drawable, measure
+from nbkit.offline.painting import labels
+from nbkit.offline.painting.composition import Composition, compose, motif_count
+from nbkit.offline.painting.keywords import quoted, read
 from nbkit.offline.painting.layout import Frame
-from nbkit.offline.painting.lettering import drawable, measure
 from nbkit.offline.painting.motifs import COMPANIONS, MOTIFS
 from nbkit.offline.painting.painter import Inset, Scene, encode, paint
 from nbkit.offline.painting.palettes import PALETTES
-from nbkit.offline.painting.reading import quoted, read
 
 LARGEST_SEED = 2**63 - 1
 SCENE = Scene("red lanterns over the sea at night", 400, 272, 42)
@@ -32,7 +32,7 @@ def same(first: Image.Image, second: Image.Image) -> bool:
     return first.tobytes() == second.tobytes()
 
 
-def plan_of(scene: Scene) -> Plan:
+def plan_of(scene: Scene) -> Composition:
     return compose(scene, Frame(scene.width, scene.height, 0, scene.height - 20))
 
 
@@ -121,7 +121,7 @@ def test_thinking_adds_detail_and_keeps_the_plan() -> None:
 def test_system_prompts_can_be_told_apart() -> None:
     """Two system prompts wear different badges, and neither moves a motif."""
     first, second = (replace(SCENE, system_prompt=text) for text in ("Be bold.", "Be quiet."))
-    assert marks.badges(first) != marks.badges(second)
+    assert labels.badges(first) != labels.badges(second)
     assert plan_of(first).spots == plan_of(second).spots
 
 
@@ -250,17 +250,17 @@ def test_quoted_text_is_set_on_a_plate_that_fits() -> None:
     """A title is measured to lie inside the picture, however long its words are."""
     for width, height in ((384, 168), (192, 1536), (1536, 192), (1264, 848)):
         for text in ("Hi", "A rather long title for a small picture", "Donaudampfschifffahrtsgesellschaft" * 4):
-            plate = marks.title(replace(SCENE, width=width, height=height, prompt=f"'{text}' 'sub'"))
+            plate = labels.title(replace(SCENE, width=width, height=height, prompt=f"'{text}' 'sub'"))
             assert plate is not None
             assert plate.width <= width
             assert plate.height <= height * 0.5
-    assert marks.title(SCENE) is None
+    assert labels.title(SCENE) is None
 
 
 def test_text_the_typeface_lacks_is_counted() -> None:
     """Letters without a glyph are left out; a title made of nothing else says so."""
     assert drawable("Tea \u8336 \U0001f375 no\x00w") == ("Tea now", 2)
-    plate = marks.title(replace(SCENE, prompt="\u300c\u65e5\u672c\u300d"))
+    plate = labels.title(replace(SCENE, prompt="\u300c\u65e5\u672c\u300d"))
     assert plate is not None
     assert "2 characters" in " ".join(text for text, _ in plate.lines)
 
@@ -269,7 +269,7 @@ def test_text_the_typeface_lacks_is_counted() -> None:
 def test_footer_always_names_maker_and_seed(size: tuple[int, int]) -> None:
     """The footer fits its strip, and says first that this was drawn offline, with which seed."""
     scene = replace(SCENE, width=size[0], height=size[1], seed=LARGEST_SEED, insets=(REMOTE,) * 14)
-    strip = marks.footer(scene)
+    strip = labels.footer(scene)
     text = " ".join(strip.lines)
     assert text.startswith("DRAWN OFFLINE by nbkit")
     assert str(LARGEST_SEED) in text
@@ -280,8 +280,8 @@ def test_footer_always_names_maker_and_seed(size: tuple[int, int]) -> None:
 def test_footer_says_what_was_left_to_the_default() -> None:
     """A default is called a default; a value is given as it is."""
     wide = replace(SCENE, width=2048)
-    assert "temperature default" in " ".join(marks.footer(wide).lines)
-    told = " ".join(marks.footer(replace(wide, temperature=0.25, top_p=1, thinking="HIGH")).lines)
+    assert "temperature default" in " ".join(labels.footer(wide).lines)
+    told = " ".join(labels.footer(replace(wide, temperature=0.25, top_p=1, thinking="HIGH")).lines)
     assert "temperature 0.25" in told
     assert "topP 1 " in told
     assert "thinking HIGH" in told

@@ -17,13 +17,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 import nbkit
-from nbkit import model
 from nbkit.errors import BudgetExceeded, RefusedError, RequestError, StorageError, UnknownParameter
-from nbkit.log import RunLog
-from nbkit.money import Budget
-from nbkit.parameter import Choice, Flag, Hundredths, Whole
-from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.run import FAILED, Run
+from nbkit.history import RunLog
+from nbkit.request import model
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer
+from nbkit.results.money import Budget
+from nbkit.results.run import FAILED, Run
 from nbkit.widgets.controls.control import Slider, label
 from nbkit.widgets.page import plain
 from nbkit.widgets.panel import outputs
@@ -41,7 +41,7 @@ class Host:
     def __init__(self, log, error=None):
         self.asked, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)
 
-    def start(self, request, done, *, parent, begun):
+    def start(self, request, done, *, parent, on_started):
         if self.error:
             raise self.error
         self.asked.append((request, done))
@@ -124,13 +124,13 @@ def test_every_parameter_has_a_control_with_the_declared_bounds(panel, name):
     field = control.tier if name == "resolution" else control.field
     assert field.description.startswith(label(parameter))
     assert field.tooltip == parameter.help
-    if isinstance(parameter.kind, (Choice, Flag)):
+    if isinstance(parameter.kind, (Choice, Boolean)):
         choices = getattr(parameter.kind, "choices", (True, False))
         assert [value for _, value in field.options[1:]] == list(choices)
     elif isinstance(control, Slider):
         assert (field.min, field.max) == (parameter.kind.minimum, parameter.kind.maximum)
-        assert field.step == (1 if isinstance(parameter.kind, Whole) else parameter.kind.step)
-    assert isinstance(control, Slider) or not isinstance(parameter.kind, Hundredths)
+        assert field.step == (1 if isinstance(parameter.kind, Integer) else parameter.kind.step)
+    assert isinstance(control, Slider) or not isinstance(parameter.kind, Decimal2)
 
 
 def test_names_are_those_that_people_know(panel):
@@ -216,7 +216,7 @@ def test_no_size_can_be_chosen_that_the_model_lacks(panel):
     for _, ratio in size.ratio.options:
         for _, tier in size.tier.options:
             size.ratio.value, size.tier.value = ratio, tier
-            assert model.place_of(*panel.request.size)
+            assert model.ratio_and_tier(*panel.request.size)
 
 
 def test_any_spelling_and_no_other_name(panel):

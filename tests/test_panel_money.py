@@ -8,8 +8,8 @@ from sweep_tools import until
 
 import nbkit
 from nbkit.errors import NbkitError, RequestError
-from nbkit.run import NOT_SENT
-from nbkit.storage.owner import HANDS
+from nbkit.ledger.in_flight import IN_FLIGHT
+from nbkit.results.run import NOT_SENT
 from nbkit.widgets.page.access import about
 from nbkit.widgets.page.seen import most_in
 
@@ -119,7 +119,7 @@ def test_a_watcher_that_fails_does_not_come_between_a_run_and_its_pictures(open_
     """Whoever shows a sum may be wrong; the run is paid."""
 
     class Broken:
-        def money_moved(self):
+        def on_budget_change(self):
             raise ValueError("nothing to show it on")
 
     studio, broken = open_(), Broken()
@@ -134,7 +134,7 @@ def test_what_a_recovery_sets_free_is_shown(open_):
     panel = studio.panel(PROMPT)
     plan = studio._ledger.plan(nbkit.ImageRequest(PROMPT, resolution="0.5K"))
     assert "$0.95343 left of $1.00" in panel._head.value
-    HANDS.leave(plan.task_uuid)  # as if its kernel had ended
+    IN_FLIGHT.discard(plan.task_uuid)  # as if its kernel had ended
     studio.recover()
     assert "$1.00 left of $1.00" in panel._head.value
 

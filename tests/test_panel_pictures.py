@@ -7,7 +7,7 @@ from ipywidgets import Widget
 from sweep_tools import until
 
 import nbkit
-from nbkit.request import ImageRequest
+from nbkit.request.image_request import ImageRequest
 from nbkit.widgets.controls.draft import final_request
 
 PROMPT = "A paper lantern shop at night"

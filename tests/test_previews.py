@@ -8,12 +8,14 @@ import pytest
 from service import picture
 
 from nbkit import errors
-from nbkit.image import GeneratedImage, examine, make_preview, size_of
-from nbkit.log import RunLog
-from nbkit.storage import previews as module
-from nbkit.storage.images import ImageStore
-from nbkit.storage.previews import Previews, previews_of
-from nbkit.table import figure_of
+from nbkit.history import RunLog
+from nbkit.log import previews as module
+from nbkit.log.images import ImageStore
+from nbkit.log.previews import Previews, previews_of
+from nbkit.log.table import figure_of
+from nbkit.measures.facts import examine, header_size
+from nbkit.measures.preview import make_preview
+from nbkit.results.image import GeneratedImage
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_a_picture_is_decoded_once_also_by_a_later_kernel(tmp_path, file, decode
     """The second time it comes from memory, in another kernel from the disk."""
     first = Previews(tmp_path / "previews")
     data = first.get(file, 128)
-    assert size_of(data) == size_of(file.read_bytes())  # never enlarged
+    assert header_size(data) == header_size(file.read_bytes())  # never enlarged
     assert first.get(file, 128) == Previews(tmp_path / "previews").get(file, 128) == data
     assert decoded == [file.stat().st_size]
     assert kept(tmp_path / "previews") == [f"{file.stem}-128.jpg"]
@@ -55,7 +57,7 @@ def test_sizes_between_are_made_of_the_next_larger_one(tmp_path, file, decoded):
     """The original is not decoded again for them, and the disk keeps no file for each."""
     previews = Previews(tmp_path / "previews")
     for size in (20, 60, 90):
-        assert max(size_of(previews.get(file, size))) == size
+        assert max(header_size(previews.get(file, size))) == size
     assert decoded.count(file.stat().st_size) == 1
     assert kept(tmp_path / "previews") == [f"{file.stem}-128.jpg"]
 

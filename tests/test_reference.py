@@ -15,8 +15,8 @@ from PIL import Image
 from reference_pictures import encoded, exif, gradient, opened, png_header
 
 from nbkit.errors import RequestError
-from nbkit.reference import MAX_PIXELS, make_reference
-from nbkit.request import ImageRequest, redacted
+from nbkit.request.image_request import ImageRequest, redacted
+from nbkit.request.reference import MAX_REFERENCE_PIXELS, make_reference
 
 PICTURE = encoded("PNG")
 UUID_TEXT = "59a2edc2-45e6-429f-be5f-7ded59b92046"
@@ -202,7 +202,7 @@ def test_bytes_that_are_no_picture_are_refused(junk):
 @pytest.mark.parametrize("size", [(10_001, 10_000), (20_000, 20_000), (2**31 - 1, 2**31 - 1)])
 def test_a_huge_picture_is_refused_before_it_is_unpacked(size, tmp_path):
     """A small file that promises too many pixels is refused in every form."""
-    assert size[0] * size[1] > MAX_PIXELS
+    assert size[0] * size[1] > MAX_REFERENCE_PIXELS
     for form, value in in_every_form(png_header(*size), tmp_path).items():
         with pytest.raises(RequestError, match=r"a picture of at most 100,000,000 pixels"):
             pytest.fail(f"accepted as {form}: {request(value)!r}")

@@ -10,8 +10,8 @@ from PIL import Image
 from reference_pictures import GPS, SECRET, WITH_TRACES, WITHOUT_TRACES, encoded, exif, gradient, opened
 
 from nbkit.errors import RequestError
-from nbkit.reference import clean
-from nbkit.request import ImageRequest
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.reference import clean
 
 FORMS = {
     "Path": lambda data, path: (path.write_bytes(data), path)[1],

@@ -8,10 +8,10 @@ import time
 import pytest
 from PIL import Image
 
-from nbkit import model
 from nbkit.errors import RequestError
-from nbkit.reference import Reference
-from nbkit.request import ImageRequest
+from nbkit.request import model
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.reference import Reference
 from nbkit.widgets.controls.references import MAX_BYTES, References
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.panel.source import code_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
-from nbkit.model import MICRO
-from nbkit.request import PARAMETERS, ImageRequest, has_credentials, redacted
+from nbkit.request.image_request import PARAMETERS, ImageRequest, has_credentials, redacted
+from nbkit.request.model import MICRO
 
 EXAMPLES = sorted(Path(__file__).parent.joinpath("data", "examples").glob("*.request.json"))
 UUID_TEXT = "16830039-18a1-48fc-b10a-3f40efdf519a"

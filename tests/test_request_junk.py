@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbkit.errors import RequestError
-from nbkit.request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 
 SPELLINGS = sorted({spelling for p in PARAMETERS.values() for spelling in p.spellings})
 GROUPS = ["settings", "providerSettings", "google", "inputs", "safety"]

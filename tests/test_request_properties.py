@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_pictures import WITH_TRACES, WITHOUT_TRACES
 
-from nbkit import model
-from nbkit.parameter import Address, Choice, Flag, Hundredths, Several, Text, Whole
-from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.request import model
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Text
 
 steady = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
@@ -39,12 +39,12 @@ def valid(kind):
     """Values that a kind accepts, built from its own declaration."""
     makers = {
         Text: texts,
-        Whole: lambda whole: st.integers(whole.minimum, whole.maximum or 10**9),
-        Hundredths: lambda _: st.integers(0, 100).flatmap(lambda n: st.sampled_from([n / 100, n * 0.01])),
+        Integer: lambda whole: st.integers(whole.minimum, whole.maximum or 10**9),
+        Decimal2: lambda _: st.integers(0, 100).flatmap(lambda n: st.sampled_from([n / 100, n * 0.01])),
         Choice: lambda choice: st.sampled_from(choice.choices),
-        Flag: lambda _: st.booleans(),
+        Boolean: lambda _: st.booleans(),
         Address: lambda _: ADDRESSES,
-        Several: lambda several: st.lists(REFERENCES, min_size=several.minimum, max_size=4),
+        ListOf: lambda several: st.lists(REFERENCES, min_size=several.minimum, max_size=4),
     }
     return makers[type(kind)](kind)
 

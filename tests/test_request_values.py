@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.parameter import short_repr
-from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.rules import check_one
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.parameter import short_repr
+from nbkit.request.rules import check_one
 
 URL = "https://example.com/cat.jpg"
 LONG = "9223372036854775807"

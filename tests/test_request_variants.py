@@ -3,7 +3,7 @@
 import pytest
 
 from nbkit.errors import RequestError
-from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 
 URL = "https://example.com/cat.jpg"
 

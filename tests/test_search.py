@@ -9,9 +9,9 @@ import service_faults as fault
 import sqlalchemy as sa
 
 from nbkit import errors
-from nbkit.storage import frame as frame_module
-from nbkit.storage.database import read_columns
-from nbkit.storage.search import matching
+from nbkit.log import frame as frame_module
+from nbkit.log.database import read_columns
+from nbkit.log.search import matching
 
 PROMPTS = [
     "A paper lantern shop, quiet\n  street at night",
@@ -101,7 +101,7 @@ def test_many_matches_are_the_same_frame(full, monkeypatch):
     by_name = full.log.search("a")
     monkeypatch.setattr(frame_module, "_BY_NAME", 1)
     for share in (0, 1):  # of the rows between them: taken out of a whole frame, or one by one
-        monkeypatch.setattr(frame_module, "_MOST", share)
+        monkeypatch.setattr(frame_module, "_DENSE_SHARE", share)
         pd.testing.assert_frame_equal(full.log.search("a"), by_name)
     assert 1 < len(by_name) < len(full.df)
 
@@ -127,7 +127,7 @@ def test_a_log_that_breaks_while_it_is_read_is_told(full):
     query = sa.text(f"SELECT abs(column1) FROM (VALUES (1), (2), ({smallest}))")
     with (
         pytest.raises(errors.StorageError, match="cannot be read: integer overflow"),
-        full.log._database.reading() as connection,
+        full.log.database.reading() as connection,
     ):
         read_columns(connection, query, 1)
     assert full.log.search("lantern").requestedSeed.tolist() == [0]

@@ -9,8 +9,9 @@ from conftest import QUICK
 from service import Answer, Service, error, picture
 
 import nbkit
-from nbkit import engines, errors
-from nbkit.client import Client, Secret
+from nbkit import backends, errors
+from nbkit.service.client import Client
+from nbkit.service.secret import Secret
 
 KEY = "canary-7f3d9b2a6c1e"
 BEGINNING = KEY[:8]  # as much as a service may show of a key that it masks
@@ -175,7 +176,12 @@ def test_a_key_from_the_environment_is_in_no_traceback(monkeypatch, service):
 def test_what_holds_the_key_does_not_show_it(service):
     """Engine, client and the key's own box."""
     client = Client(service.url, api_key=KEY)
-    for one in (Secret(KEY), client, engines.choose("runware", api_key=KEY), engines.choose(service.url, api_key=KEY)):
+    for one in (
+        Secret(KEY),
+        client,
+        backends.resolve("runware", api_key=KEY),
+        backends.resolve(service.url, api_key=KEY),
+    ):
         assert KEY not in repr(one) + str(one)
     client.close()
 

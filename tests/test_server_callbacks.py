@@ -14,10 +14,10 @@ import pytest
 from offline_tasks import task
 from PIL import Image
 
-from nbkit.offline import Offline, courier, outward
-from nbkit.offline.courier import Courier
-from nbkit.offline.outbox import Delivery
+from nbkit.offline import Offline, safe_http, webhook_sender
+from nbkit.offline.delivery import Delivery
 from nbkit.offline.server import serving
+from nbkit.offline.webhook_sender import WebhookSender
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -75,7 +75,7 @@ def send():
     made = []
 
     def make(**options):
-        made.append(Courier(**options))
+        made.append(WebhookSender(**options))
         return made[-1]
 
     yield make
@@ -114,8 +114,8 @@ def test_webhook_is_sent_again_until_it_is_taken(send):
 
 def test_pauses_are_the_documented_ones():
     """From a quarter of a second to eight seconds, doubled each time; an answer has five seconds to come."""
-    assert courier.PAUSES == (0.25, 0.5, 1, 2, 4, 8)
-    assert courier.SECONDS["webhook"] == 5
+    assert webhook_sender.PAUSES == (0.25, 0.5, 1, 2, 4, 8)
+    assert webhook_sender.SECONDS["webhook"] == 5
 
 
 def test_dripping_receiver_has_no_more_time_than_a_silent_one(send):
@@ -141,7 +141,7 @@ def test_dripping_receiver_has_no_more_time_than_a_silent_one(send):
 
 def test_what_is_never_taken_is_given_up_without_its_address(send, monkeypatch, caplog):
     """After the last attempt the delivery is logged by its host; its query may be a credential and is not."""
-    monkeypatch.setattr(courier, "PAUSES", (0.01,))
+    monkeypatch.setattr(webhook_sender, "PAUSES", (0.01,))
     with Receiver(500, 500) as receiver:
         outbox = send(allow_private=True)
         outbox(webhook(receiver.url))
@@ -176,28 +176,28 @@ def test_private_addresses_are_not_called_unless_told(caplog):
 )  # fmt: skip
 def test_not_public(address):
     """Private, shared, local, reserved, many at once, or an IPv4 address in disguise."""
-    assert not outward.is_public(address)
+    assert not safe_http.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111"])
 def test_public(address):
     """An ordinary address of the internet."""
-    assert outward.is_public(address)
+    assert safe_http.is_public(address)
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "017700000001", "localhost", "[::1]", "[::ffff:7f00:1]"])
 def test_disguises_of_this_machine(host):
     """What the resolver understands as this machine is not spoken to, however it is written."""
-    with pytest.raises((outward.Forbidden, OSError)):
-        outward.send("POST", f"http://{host}:9/", b"", {}, seconds=1)
+    with pytest.raises((safe_http.Forbidden, OSError)):
+        safe_http.send("POST", f"http://{host}:9/", b"", {}, seconds=1)
 
 
 def test_one_private_address_among_public_ones_is_enough(monkeypatch):
     """A name with a public and a private address is refused whole: which one would be connected to is chance."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("8.8.8.8", "192.168.0.7")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_o: found)
-    with pytest.raises(outward.Forbidden):
-        outward.resolve("two.example", 80, allow_private=False)
+    with pytest.raises(safe_http.Forbidden):
+        safe_http.resolve("two.example", 80, allow_private=False)
 
 
 def test_connection_goes_to_what_was_checked(monkeypatch):
@@ -215,13 +215,13 @@ def test_connection_goes_to_what_was_checked(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(socket, "create_connection", connect)
     with pytest.raises(ConnectionRefusedError):
-        outward.send("POST", "https://hook.example/x", b"", {}, seconds=1)
+        safe_http.send("POST", "https://hook.example/x", b"", {}, seconds=1)
     assert (asked, connected) == (["hook.example"], [("8.8.8.8", 443)])
 
 
 def test_too_much_is_given_up_at_once(send, monkeypatch, caplog):
     """An outbox that is full drops what comes, and says so; it never grows without end."""
-    monkeypatch.setattr(courier, "MAX_PARCELS", 1)
+    monkeypatch.setattr(webhook_sender, "MAX_PARCELS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent, caplog.at_level(logging.WARNING):
         outbox = send(allow_private=True, seconds={"webhook": 0.5})
         for _ in range(3):

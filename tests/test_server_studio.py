@@ -6,9 +6,9 @@ import pytest
 from offline_tasks import data_uri
 
 import nbkit
-from nbkit.conversation import Pace
 from nbkit.offline import Offline, envelope
 from nbkit.offline.server import serving
+from nbkit.service.pace import Pace
 
 QUICK = Pace(poll_first=0.01, poll_cap=0.05, retry_first=0.01, busy_tries=40, patience=20)
 SMALL = {"width": 512, "height": 512}

@@ -18,7 +18,7 @@ from service import PRICE, Answer, Service, picture
 import nbkit
 from nbkit import errors
 from nbkit import studio as studio_module
-from nbkit.client import VENDOR_URL
+from nbkit.service.client import VENDOR_URL
 
 PROMPT = "A lantern"
 
@@ -30,7 +30,7 @@ def generate(studio, **parameters):
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
     """Each test is a kernel that has given no notice yet."""
-    monkeypatch.setattr(studio_module, "_told", set())
+    monkeypatch.setattr(studio_module, "_printed_notices", set())
 
 
 class Recorder(httpx.BaseTransport):

@@ -45,8 +45,8 @@ def test_a_plan_tells_what_may_be_sent_again(service, later):
     """Beside what is still to be sent; it is no part of that, because most of it may have come."""
     studio = later()
     plan = lanterns(studio, range(5)).plan()
-    assert plan.totals.bill.due.cells == 1
-    assert (plan.totals.bill.again.cells, plan.totals.bill.price.high) == (4, 5 * 68_950)
+    assert plan.totals.quote.pending.cells == 1
+    assert (plan.totals.quote.resend.cells, plan.totals.quote.price.high) == (4, 5 * 68_950)
     assert "up to 4 sent again if the service does not know them: up to $0.2758" in repr(plan)
     assert service.sent == []
 
@@ -56,7 +56,7 @@ def test_what_is_sent_again_is_in_the_progress(service, later):
     studio = later()
     asked = set(studio.df.taskUUID)
     handle = lanterns(studio, range(5)).start()
-    assert (handle.bill.cells, handle.bill.price.low, handle.bill.price.high) == (5, 68_950, 5 * 68_950)
+    assert (handle.quote.cells, handle.quote.price.low, handle.quote.price.high) == (5, 68_950, 5 * 68_950)
     assert handle.wait(20).counts == {"done": 5}
     now = handle.progress
     assert (now.total, now.done, now.not_run, now.held) == (5, 5, 0, 0.0)

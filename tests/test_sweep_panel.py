@@ -22,7 +22,7 @@ from sweep_tools import until
 
 import nbkit
 from nbkit.errors import BudgetExceeded, RequestError, UnknownParameter
-from nbkit.parameter import Hundredths, Text, Whole
+from nbkit.request.parameter import Decimal2, Integer, Text
 from nbkit.widgets.sweep_panel import counting
 from nbkit.widgets.sweep_panel.tables import arrange
 from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
@@ -90,14 +90,14 @@ def type_values(panel, name, text):
         ('"red, dark", "say ""hi"""\n blue ', None, ["red, dark", 'say "hi"', "blue"]),
         ('5" tall, 6" tall', None, ['5" tall', '6" tall']),
         ('1, 2.5, 007, "3"', None, [1, 2.5, "007", "3"]),
-        (f"{SEED}, 1", Whole(0, SEED), [SEED, 1]),
-        ("0.2 , .5\n1", Hundredths(0, 1), [0.2, 0.5, 1.0]),
-        ("0.2, not sent, high", Hundredths(0, 1), [0.2, None, "high"]),
+        (f"{SEED}, 1", Integer(0, SEED), [SEED, 1]),
+        ("0.2 , .5\n1", Decimal2(0, 1), [0.2, 0.5, 1.0]),
+        ("0.2, not sent, high", Decimal2(0, 1), [0.2, None, "high"]),
         ("A cat, sitting\nA dog, lying", Text(3, 100), ["A cat, sitting", "A dog, lying"]),
         ('"two\nlines"\nA dog', Text(3, 100), ["two\nlines", "A dog"]),
         (" ,, \n ", None, []),
         ("nan, inf, -inf, 1e999, Infinity", None, ["nan", "inf", "-inf", "1e999", "Infinity"]),
-        ("0.2, nan", Hundredths(0, 1), [0.2, "nan"]),
+        ("0.2, nan", Decimal2(0, 1), [0.2, "nan"]),
         ("9" * 400, None, [int("9" * 400)]),
     ],
 )
@@ -109,17 +109,17 @@ def test_values_are_read_and_written_back(text, kind, values):
 
 def test_a_range_is_spread_in_steps_of_its_parameter():
     """Hundredths are those that are written so; whole numbers are exact at any size; none comes twice."""
-    assert spread("0", "1", "4", Hundredths(0, 1)) == [0.0, 0.33, 0.67, 1.0]
-    assert spread("0.1", "0.3", "3", Hundredths(0, 1)) == [0.1, 0.2, 0.3]
-    assert spread("0", str(SEED), "3", Whole(0, SEED)) == [0, (SEED + 1) // 2, SEED]
-    assert spread("1", "3", "9", Whole(0, SEED)) == [1, 2, 3]
-    assert spread("5", "9", "1", Whole(0, SEED)) == [5]
+    assert spread("0", "1", "4", Decimal2(0, 1)) == [0.0, 0.33, 0.67, 1.0]
+    assert spread("0.1", "0.3", "3", Decimal2(0, 1)) == [0.1, 0.2, 0.3]
+    assert spread("0", str(SEED), "3", Integer(0, SEED)) == [0, (SEED + 1) // 2, SEED]
+    assert spread("1", "3", "9", Integer(0, SEED)) == [1, 2, 3]
+    assert spread("5", "9", "1", Integer(0, SEED)) == [5]
     with pytest.raises(RequestError, match="start='x': must be a whole number"):
-        spread("x", "9", "3", Whole(0, SEED))
+        spread("x", "9", "3", Integer(0, SEED))
     with pytest.raises(RequestError, match="stop='1e999999': must be a number from 0 to 1"):
-        spread("0", "1e999999", "3", Hundredths(0, 1))
+        spread("0", "1e999999", "3", Decimal2(0, 1))
     with pytest.raises(RequestError, match="count=0"):
-        spread("1", "9", "0", Whole(0, SEED))
+        spread("1", "9", "0", Integer(0, SEED))
 
 
 # -- what it begins with ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from service import picture
 from sweep_tools import until
 
 from nbkit.errors import RequestError, StorageError
-from nbkit.reference import Reference
+from nbkit.request.reference import Reference
 from nbkit.widgets.sweep_panel import counting
 
 

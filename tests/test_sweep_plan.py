@@ -7,7 +7,7 @@ from service import PRICE
 from sweep_tools import assert_books_agree, until
 
 from nbkit import errors
-from nbkit.model import Price
+from nbkit.request.model import Price
 
 SMALL = 0.04657
 
@@ -76,7 +76,7 @@ def test_what_is_done_already(service, studio):
     assert plan.status.tolist() == ["failed", "blocked", "done", "to do"]
     assert "already there: 1 blocked, 1 done, 1 failed" in repr(plan)
     assert f"to send: 1 cell for ${SMALL}" in repr(plan)
-    assert plan.totals.bill.due == (1, 1, Price(46570, 46570))
+    assert plan.totals.quote.pending == (1, 1, Price(46570, 46570))
 
 
 def test_what_is_under_way(service, studio):

@@ -13,7 +13,7 @@ from service import PRICE, Answer, error, picture
 from sweep_tools import assert_books_agree, until
 
 from nbkit import errors
-from nbkit.conversation import Pace
+from nbkit.service.pace import Pace
 
 SMALL = 0.04657
 
@@ -197,7 +197,7 @@ def test_a_budget_is_per_call(service, studio):
     for left in (4, 2):
         with pytest.raises(errors.BudgetExceeded):
             sweep.run(budget=0.15, max_workers=1)
-        assert sweep.plan().totals.due_cells == left
+        assert sweep.plan().totals.pending_cells == left
     assert sweep.run(budget=0.15).counts == {"done": 6}
 
 

@@ -13,8 +13,8 @@ import service_faults as fault
 from service import Answer
 from sweep_tools import assert_books_agree, noisy, until
 
-from nbkit.conversation import Pace
-from nbkit.waiting import Stopped
+from nbkit.service.pace import Pace
+from nbkit.service.threads import Interrupted
 
 SOON = 2.0
 """Seconds; the promise is one, and a busy machine gets another."""
@@ -162,7 +162,7 @@ def test_stop_while_an_earlier_start_lands(service, studio):
     handle = studio.sweep("A lantern", seed=range(8)).start(max_workers=2)
     until(lambda: len(service.accepted) == 2)
     threading.Timer(0.1, lambda: signal.raise_signal(signal.SIGINT)).start()
-    with pytest.raises(Stopped, match=r"2 requests under way, up to \$0.1379"):
+    with pytest.raises(Interrupted, match=r"2 requests under way, up to \$0.1379"):
         studio.sweep("A lantern", seed=range(8)).run()
     service.free.set()
     assert handle.wait(20).counts == {"done": 2, "not run": 6}
@@ -173,7 +173,7 @@ def test_an_interrupt_before_the_first_send(service, studio, monkeypatch):
     sweep = studio.sweep("A lantern", seed=range(30))
     with monkeypatch.context() as patch:
         patch.setattr(studio._ledger.recovery, "recover", lambda **_: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(Stopped) as caught:
+        with pytest.raises(Interrupted) as caught:
             sweep.run(max_workers=2)
     assert caught.value._render_traceback_() == [str(caught.value)]
     assert "sweep.run() goes on" in str(caught.value)
@@ -190,7 +190,7 @@ def test_an_interrupt_while_cells_are_under_way(service, studio):
         signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=press_stop, daemon=True).start()
-    with pytest.raises(Stopped) as caught:
+    with pytest.raises(Interrupted) as caught:
         sweep.run(max_workers=2)
     assert "2 requests under way, up to $0.1379, still being paid for" in str(caught.value)
     service.free.set()
@@ -207,7 +207,7 @@ def test_the_stop_button(service, kernel, open_studio):
     until(lambda: len(service.accepted) - len(service.gets) >= 4)
     text = interrupt(running)
     told = re.search(
-        r"Stopped Stopped: (\d) requests under way, up to \$(\d\.\d+), still being paid for; what comes lands", text
+        r"Interrupted Stopped: (\d) requests under way, up to \$(\d\.\d+), still being paid for; what comes lands", text
     )
     assert int(told[1]) >= 4  # four are held back, and some may just be landing
     assert float(told[2]) == pytest.approx(int(told[1]) * 0.06895)
@@ -237,7 +237,7 @@ def test_a_kernel_that_ends_with_stop(service, kernel, open_studio):
     until(lambda: len(service.accepted) == 4, 60)
     interrupt(running)
     assert running.wait(20) != 0
-    assert "Stopped" in running.stderr.read()
+    assert "Interrupted" in running.stderr.read()
     service.free.set()
     studio = open_studio()
     assert studio.sweep("A lantern", seed=range(40), name="stopped").run().counts == {"done": 40}

@@ -11,8 +11,8 @@ from sweep_tools import assert_books_agree
 from test_sweep_again import lanterns, later  # noqa: F401  a fixture
 
 import nbkit
-from nbkit.model import MICRO
-from nbkit.storage.schema import RUNS
+from nbkit.log.schema import RUNS
+from nbkit.request.model import MICRO
 
 
 def run_all(url, folder, cells, both):
@@ -20,7 +20,7 @@ def run_all(url, folder, cells, both):
     studio = nbkit.Studio(engine=url, api_key="key", path=folder, pace=QUICK)
     sweep = lanterns(studio, range(cells))
     both.wait()
-    assert sweep.start(max_workers=2).settled(60)
+    assert sweep.start(max_workers=2).wait_finished(60)
 
 
 def two_kernels(service, studio, cells):
@@ -72,7 +72,7 @@ def test_two_starts_in_one_kernel_pay_once(service, open_studio, how):
             thread.start()
         for thread in threads:
             thread.join(30)
-    assert all(handle.settled(30) for handle in handles)
+    assert all(handle.wait_finished(30) for handle in handles)
     lanterns(studio, range(8)).run()
     assert len(service.charges) == 8
     assert_books_agree(service, studio, 8)
@@ -124,7 +124,7 @@ def test_a_run_that_was_sent_again_is_young_again(service, later):  # noqa: F811
     """Its first send was long ago; the service may still accept the second, so it is not given up and paid anew."""
     studio = later([1])
     an_hour = 3600 * MICRO
-    with studio.log._database.writing() as connection:
+    with studio.log.database.writing() as connection:
         connection.execute(RUNS.update().values(created=RUNS.c.created - an_hour, heartbeat=RUNS.c.heartbeat - an_hour))
     service.faults.extend([fault.plain(500)] * 4)
     service.question_faults.extend([fault.plain(500)] * 40)
@@ -141,7 +141,7 @@ def test_stop_while_somebody_is_told_leaves_no_money_held(open_studio):
     """An interrupt in the middle of showing what is left: the plan was nobody's yet, and is given back."""
 
     class Interrupted:
-        def money_moved(self):
+        def on_budget_change(self):
             if studio.budget.held:
                 raise KeyboardInterrupt
 

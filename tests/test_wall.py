@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nbkit.storage.previews import Previews
+from nbkit.log.previews import Previews
 from nbkit.widgets.wall.item import Item, ItemList, Items
 from nbkit.widgets.wall.post import Post
 from nbkit.widgets.wall.wall import Wall

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbkit.comparison.likeness import Likeness, likeness
 from nbkit.comparison.settings import settings_that_differ
 from nbkit.comparison.subject import WANTED, Subject, subjects
-from nbkit.display.bundle import Bundle
-from nbkit.display.compare import NOTHING, Difference, Side, comparison_html, comparison_text
+from nbkit.display.compare import NO_DIFFERENCE, Difference, Side, comparison_html, comparison_text
 from nbkit.display.figure import Figure
+from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, NoImage
-from nbkit.image import GeneratedImage
+from nbkit.measures.likeness import Likeness, likeness
+from nbkit.results.image import GeneratedImage
 
-MOST = 8
+MAX_COMPARED = 8
 """Pictures in one comparison; beyond them a grid or a table says more."""
 
-WEIGHT = 96_000
+MAX_PREVIEW_BYTES = 96_000
 """Bytes of all previews together: two of them, in base64 and with the script, leave a notebook under 150 kB."""
 
 _SIZES = {2: 512, 3: 448, 4: 384}
@@ -64,17 +64,17 @@ class Comparison:
         return f"<Comparison of {self._words()['summary']}>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
-        return Bundle(self.to_html(), self.to_text())._repr_mimebundle_(**options)
+        return MimeBundle(self.to_html(), self.to_text())._repr_mimebundle_(**options)
 
     def _sides(self, *, previews: bool) -> list[Side]:
         size = _SIZES.get(len(self.subjects), 320)
-        weight = WEIGHT // len(self.subjects)
+        max_bytes = MAX_PREVIEW_BYTES // len(self.subjects)
         sides = []
         for label, subject, like in zip(self.labels, self.subjects, self.likenesses, strict=True):
             image = subject.image
             side = Side(label, notice=subject.notice, likeness=(like.word, like.sentence) if like else ("", ""))
             if image is not None:
-                drawn = image.figure(size, weight=weight) if previews else Figure(None, "", caption=image.caption)
+                drawn = image.figure(size, max_bytes=max_bytes) if previews else Figure(None, "", caption=image.caption)
                 side = replace(side, figure=drawn, fingerprint=image.fingerprint)
             sides.append(side)
         return sides
@@ -82,7 +82,7 @@ class Comparison:
     def _words(self) -> dict[str, str]:
         """The sentences about the whole."""
         asked = sum(not difference.result for difference in self.differences)
-        found = NOTHING if asked == 0 else f"{count(asked, 'parameter')} differ{'s' if asked == 1 else ''}"
+        found = NO_DIFFERENCE if asked == 0 else f"{count(asked, 'parameter')} differ{'s' if asked == 1 else ''}"
         unknown = [label for label, subject in zip(self.labels, self.subjects, strict=True) if not subject.asked]
         if len(unknown) > len(self.subjects) - 2:
             found = "what was asked for is not known"  # nothing to hold one against
@@ -125,10 +125,10 @@ def differences(pictures: Iterable[Any]) -> list[Difference]:
 
 
 def _enough(things: Sequence[Any]) -> tuple[Subject, ...]:
-    found = tuple(itertools.islice(subjects(things), MOST + 1))
-    if len(found) > MOST:
+    found = tuple(itertools.islice(subjects(things), MAX_COMPARED + 1))
+    if len(found) > MAX_COMPARED:
         raise NbkitError(
-            f"compare() shows at most {MOST} pictures; give it fewer, such as frame.head({MOST}), or show a frame "
+            f"compare() shows at most {MAX_COMPARED} pictures; give it fewer, such as frame.head({MAX_COMPARED}), or show a frame "
             "with frame.nbkit.show()"
         )
     if len(found) < 2:

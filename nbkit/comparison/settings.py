@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nbkit.comparison.subject import COMPARED, Subject
-from nbkit.comparison.words import word_difference
+from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import Difference, Piece
-from nbkit.parameter import Text
+from nbkit.request.parameter import Text
 
 NOT_KNOWN, NOT_SENT = "not known", "not sent"
 

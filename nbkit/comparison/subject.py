@@ -11,14 +11,15 @@ import pandas as pd
 
 from nbkit.display.text import usd
 from nbkit.errors import DownloadError, NbkitError
-from nbkit.image import GeneratedImage, examine
-from nbkit.model import MICRO
-from nbkit.parameter import without_query
-from nbkit.request import PARAMETERS, ImageRequest, redacted
-from nbkit.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
-from nbkit.storage.frame import check_names
-from nbkit.storage.images import file_of
-from nbkit.storage.rows import parameter_values
+from nbkit.log.frame import check_names
+from nbkit.log.images import file_of
+from nbkit.log.rows import parameter_values
+from nbkit.measures.facts import examine
+from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
+from nbkit.request.model import MICRO
+from nbkit.request.parameter import without_query
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
 
 COMPARED = {p.column: p for p in PARAMETERS.values() if p.group != "Delivery" and p.name != "aspect_ratio"}
 """What takes part, by column: what affects the picture. A shape is a way to say width and height."""

@@ -110,11 +110,11 @@ def differences_html(labels: Sequence[str], differences: Sequence[Difference], *
         caption: what the table shows; read first by a screen reader.
     """
     if not differences:
-        return f'<div style="{QUIET}">{escape(caption or NOTHING)}</div>'
+        return f'<div style="{QUIET}">{escape(caption or NO_DIFFERENCE)}</div>'
     return _table(labels, [_difference(one) for one in differences], caption)
 
 
-NOTHING = "no parameter differs"
+NO_DIFFERENCE = "no parameter differs"
 
 
 def comparison_text(

@@ -12,7 +12,7 @@ from nbkit.display.text import ellipsis
 QUIET = "font-size:0.85em;opacity:0.75"
 
 
-def shield(html: str) -> str:
+def no_mathjax(html: str) -> str:
     """HTML as it is handed to a notebook: with two prices in a line, Jupyter would typeset ``$…$`` as a formula."""
     return f'<div class="mathjax_ignore tex2jax_ignore">{html}</div>'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbkit.model import MICRO, Price
+from nbkit.request.model import MICRO, Price
 
 LINE = 88
 """Characters of a line of code that a cell shows without a scroll bar."""

@@ -22,10 +22,10 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from nbkit.errors import NbkitError, RequestError
 from nbkit.magic.options import HELP, offered, read_line
-from nbkit.money import Estimate
-from nbkit.request import ImageRequest
+from nbkit.request.image_request import ImageRequest
+from nbkit.results.money import Estimate
 from nbkit.studio import Studio
-from nbkit.sweep.axes import fill
+from nbkit.sweep.spec import fill
 
 _VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 _FIRST_LINE = re.compile(r"\s*%%imagine\s+(.*)", re.DOTALL)

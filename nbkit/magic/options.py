@@ -16,11 +16,11 @@ from typing import Any
 from PIL.Image import Image
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.image import GeneratedImage
-from nbkit.naming import Naming
-from nbkit.parameter import Choice, Flag, Hundredths, Kind, Parameter, Several, Text, Whole, nearest
-from nbkit.request import NAMES, PARAMETERS
-from nbkit.run import Run
+from nbkit.request.image_request import NAMES, PARAMETERS
+from nbkit.request.naming import Naming
+from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer, Kind, ListOf, Parameter, Text, nearest
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import Run
 from nbkit.studio import Studio
 
 _FLAGS = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
@@ -48,7 +48,7 @@ def _spelled(parameter: Parameter[Any]) -> tuple[str, ...]:
 _OPTIONS: dict[str, Parameter[Any]] = {
     option: parameter for name, parameter in PARAMETERS.items() if name != "prompt" for option in _spelled(parameter)
 }
-_NEGATIONS = {f"--no-{option[2:]}": p for option, p in _OPTIONS.items() if isinstance(p.kind, Flag)}
+_NEGATIONS = {f"--no-{option[2:]}": p for option, p in _OPTIONS.items() if isinstance(p.kind, Boolean)}
 _SHOWN = (*dict.fromkeys(_spelled(parameter)[0] for parameter in _OPTIONS.values()), *_NAMED, *_OWN)
 
 
@@ -113,18 +113,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count_of_words(kind: Kind) -> str | None:
-    return "+" if isinstance(kind, Several) else "?" if isinstance(kind, Flag) else None
+    return "+" if isinstance(kind, ListOf) else "?" if isinstance(kind, Boolean) else None
 
 
 def _word_for(kind: Kind) -> str:
-    words = {Flag: "on|off", Whole: "NUMBER", Hundredths: "NUMBER", Choice: "WORD", Text: "TEXT", Several: "IMAGE"}
+    words = {Boolean: "on|off", Integer: "NUMBER", Decimal2: "NUMBER", Choice: "WORD", Text: "TEXT", ListOf: "IMAGE"}
     return words.get(type(kind), "ADDRESS")
 
 
 def _takes(kind: Kind) -> str:
-    if isinstance(kind, Flag):
+    if isinstance(kind, Boolean):
         return "on or off, and alone it means on"
-    if isinstance(kind, Several):
+    if isinstance(kind, ListOf):
         return f"{kind.minimum} to {kind.maximum} variables, files, addresses or UUIDs"
     return kind.rule()
 
@@ -156,7 +156,7 @@ def read_line(line: str, variables: Mapping[str, Any]) -> tuple[argparse.Namespa
         negated = option in _NEGATIONS
         parameter = _NEGATIONS[option] if negated else _OPTIONS[option]
         spelling = option[5 if negated else 2 :].replace("-", "_")
-        if isinstance(parameter.kind, Several):
+        if isinstance(parameter.kind, ListOf):
             keywords.setdefault(spelling, []).extend(_references(spelling, given, variables))
         elif spelling in keywords:
             raise RequestError(f"{spelling} is given twice: give one of them", parameter=spelling, reason="conflict")
@@ -222,9 +222,9 @@ def _refused_by(names: Naming, name: str) -> UnknownParameter | None:
 
 def _value(kind: Kind, word: str) -> Any:
     """A word as what the parameter is made of; as it is when it cannot be read so, for the request to refuse."""
-    if isinstance(kind, Flag):
+    if isinstance(kind, Boolean):
         return _FLAGS.get(word.lower(), word)
-    if isinstance(kind, (Whole, Hundredths)):
+    if isinstance(kind, (Integer, Decimal2)):
         for number in (int, float):
             try:
                 return number(word)
@@ -282,11 +282,11 @@ def offered(line: str, variables: Mapping[str, Any]) -> tuple[str, list[str], bo
         option, _, typed = typed.partition("=")
     elif not option.startswith("--"):  # of all options only the reference images take a second word
         last = next((word for word in reversed(words) if word.startswith("--")), "")
-        option = last if last in _OPTIONS and isinstance(_OPTIONS[last].kind, Several) else ""
+        option = last if last in _OPTIONS and isinstance(_OPTIONS[last].kind, ListOf) else ""
     choices = _options_like(typed) if typed.startswith("-") else _values_of(option, variables)
     if choices is None:
         choices = [] if typed else list(_SHOWN)
-    is_picture = option in _OPTIONS and isinstance(_OPTIONS[option].kind, Several) and not typed.startswith("-")
+    is_picture = option in _OPTIONS and isinstance(_OPTIONS[option].kind, ListOf) and not typed.startswith("-")
     return typed, [choice for choice in choices if choice.lower().startswith(typed.lower())], is_picture
 
 
@@ -302,9 +302,9 @@ def _values_of(option: str, variables: Mapping[str, Any]) -> list[str] | None:
     kind = _OPTIONS[option].kind if option in _OPTIONS else None
     if isinstance(kind, Choice):
         return list(kind.choices)
-    if isinstance(kind, Flag):
+    if isinstance(kind, Boolean):
         return ["on", "off"]
-    if isinstance(kind, Several):
+    if isinstance(kind, ListOf):
         pictures = (Run, GeneratedImage, Image, Path)
         return [n for n, value in variables.items() if isinstance(value, pictures) and not n.startswith("_")]
     return None if kind is None else []

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nbkit import model
-from nbkit.offline.books import Books
+from nbkit.offline.delivery import DeliveryHandler, hand_over
 from nbkit.offline.envelope import (
     Answer,
     Items,
     Problem,
-    Reply,
+    ResponseBuilder,
     Task,
     check_key,
     echo,
@@ -28,13 +27,14 @@ from nbkit.offline.envelope import (
     refuse,
     take_key,
 )
-from nbkit.offline.failures import SPOILED, Failures, spoil
-from nbkit.offline.outbox import Outbox, hand_over
+from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
-from nbkit.offline.pictures import Pictures
+from nbkit.offline.renderer import Renderer
+from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import Inference, as_sent, make_inference
 from nbkit.offline.uploads import Uploads
 from nbkit.offline.validation import check_image_task, check_uuid, one_of, required
+from nbkit.request import model
 
 BASE_URL = "https://offline.nbkit.invalid"
 """Where picture addresses point to in-process: a name that no network resolves."""
@@ -87,7 +87,7 @@ class Offline:
         clock: Callable[[], float] = time.time,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        deliver: Outbox | None = None,
+        deliver: DeliveryHandler | None = None,
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
@@ -96,9 +96,9 @@ class Offline:
         self._latency, self._key, self._seed = latency, key, seed
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
-        self._books = Books(round(balance * model.MICRO), seed)
-        self._pictures = Pictures()
-        self._uploads = Uploads(self._pictures)
+        self._store = TaskStore(round(balance * model.MICRO), seed)
+        self._renderer = Renderer()
+        self._uploads = Uploads(self._renderer)
         self._handlers: dict[str, Handler] = {
             model.TASK_TYPE: self._price,
             "getResponse": self._response,
@@ -112,19 +112,19 @@ class Offline:
 
     def __repr__(self) -> str:
         spent = self.spent / model.MICRO
-        return f"<Offline engine: {self._books.accepted} tasks, {spent:.5f} USD at list prices>"
+        return f"<Offline engine: {self._store.accepted} tasks, {spent:.5f} USD at list prices>"
 
     # -- what the engine can be asked from Python ----------------------------------------------------------
 
     @property
     def charges(self) -> dict[str, int]:
         """Micro-dollars by taskUUID, for each task that was charged; a copy."""
-        return self._books.charges
+        return self._store.charges
 
     @property
     def spent(self) -> int:
         """Micro-dollars spent at list prices."""
-        return self._books.spent
+        return self._store.spent
 
     @property
     def failures(self) -> dict[str, float]:
@@ -139,8 +139,8 @@ class Offline:
         """The account's details, as ``accountManagement`` answers them; money in USD."""
         return {
             "organizationName": "nbkit offline engine",
-            "balance": self._books.balance / model.MICRO,
-            "usage": {"total": {"credits": self.spent / model.MICRO, "requests": self._books.accepted}},
+            "balance": self._store.balance / model.MICRO,
+            "usage": {"total": {"credits": self.spent / model.MICRO, "requests": self._store.accepted}},
         }
 
     def settle(self) -> float | None:
@@ -156,9 +156,9 @@ class Offline:
         if deliver is None:
             return None
         now = self._clock()
-        due, coming = self._books.take_due(now)
+        due, coming = self._store.take_due(now)
         for inference, result in due:
-            for delivery in inference.deliveries(result, self._pictures):
+            for delivery in inference.deliveries(result, self._renderer):
                 hand_over(deliver, delivery)
         return None if coming is None else max(coming - now, 0.0)
 
@@ -191,7 +191,7 @@ class Offline:
             name: the address's last part: an image UUID, with or without a file ending.
         """
         image_uuid, now = name.partition(".")[0].lower(), self._clock()
-        found = self._books.image(image_uuid)
+        found = self._store.image(image_uuid)
         if found is None:
             uploaded = self._uploads.file(image_uuid)
             return make_answer(200, *uploaded) if uploaded else refuse(_no_image())
@@ -200,13 +200,13 @@ class Offline:
             return refuse(_no_image())
         if now >= inference.expires(result):
             return refuse(Problem("imageExpired", "This picture's address has expired.", status=404))
-        answer = make_answer(200, inference.media_type, inference.file(result, self._pictures))
-        return answer.broken_off() if self._books.take_break(result) else answer
+        answer = make_answer(200, inference.media_type, inference.file(result, self._renderer))
+        return answer.broken_off() if self._store.take_break(result) else answer
 
     # -- tasks ------------------------------------------------------------------------------------------
 
     def _work(self, tasks: Iterable[Any], call: _Call) -> Answer:
-        reply, accepted = Reply(), []
+        reply, accepted = ResponseBuilder(), []
         for task in tasks:
             try:
                 handle = self._handler(task)
@@ -220,7 +220,7 @@ class Offline:
         for inference in accepted:
             self._first_answer(inference, call, reply)
         answer = reply.answer()
-        return next((spoil(answer, i.fault, i.sent) for i in accepted if i.fault in SPOILED), answer)
+        return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
 
     def _handler(self, task: Any) -> Handler:
         if not isinstance(task, Mapping):
@@ -229,11 +229,11 @@ class Offline:
 
     def _accept(self, task: Task, call: _Call) -> Inference:
         inference = self._plan(task, call)
-        self._books.accept(inference, self._failures, self._clock(), self._latency)
+        self._store.accept(inference, self._failures, self._clock(), self._latency)
         return inference
 
     def _plan(self, task: Task, call: _Call) -> Inference:
-        return make_inference(task, check_image_task(task), self._pictures, self._known_image, call.base_url)
+        return make_inference(task, check_image_task(task), self._renderer, self._known_image, call.base_url)
 
     def _wait(self, accepted: list[Inference]) -> None:
         waiting = [inference for inference in accepted if inference.waits]
@@ -241,11 +241,11 @@ class Offline:
             self._sleep(self._latency)
         for inference in waiting:
             if inference.fault != "timeout":  # that one goes on
-                self._books.finish(inference, self._clock())
+                self._store.finish(inference, self._clock())
 
-    def _first_answer(self, inference: Inference, call: _Call, reply: Reply) -> None:
+    def _first_answer(self, inference: Inference, call: _Call, reply: ResponseBuilder) -> None:
         if inference.waits:
-            data, errors = inference.report(self._pictures, call.base_url, math.inf)
+            data, errors = inference.report(self._renderer, call.base_url, math.inf)
             reply.add(data, errors, status=200 if data else inference.failed_status)
         else:
             head = {"taskType": model.TASK_TYPE, "taskUUID": inference.uuid}
@@ -254,10 +254,10 @@ class Offline:
 
     def _known_image(self, image_uuid: str) -> Inset | None:
         """An uploaded image or a finished result, as a reference."""
-        found = self._books.image(image_uuid)
+        found = self._store.image(image_uuid)
         if found is None or found[1].ready > self._clock():
             return self._uploads.inset(image_uuid)
-        return Inset(self._pictures.keep(found[0].file(found[1], self._pictures)), "", None)
+        return Inset(self._renderer.keep(found[0].file(found[1], self._renderer)), "", None)
 
     # -- one method for each task type ------------------------------------------------------------------
 
@@ -271,19 +271,19 @@ class Offline:
         inference = self._find(task)
         if inference is None or inference.waits:  # the service answers nothing after a sync run
             return [], []
-        return inference.report(self._pictures, call.base_url, self._clock(), with_status=True)
+        return inference.report(self._renderer, call.base_url, self._clock(), with_status=True)
 
     def _details(self, task: Task, call: _Call) -> Parts:
         inference, now = self._find(task), self._clock()
         if inference is None or not inference.is_finished(now):  # details are kept of past tasks
             return [], []
-        data, errors = inference.report(self._pictures, call.base_url, now)
+        data, errors = inference.report(self._renderer, call.base_url, now)
         response = {"data": data, "errors": errors} if errors else {"data": data}
         head = {"taskType": "getTaskDetails", "taskUUID": task["taskUUID"]}
-        return [head | {"request": [as_sent(inference, self._pictures)], "response": response}], []
+        return [head | {"request": [as_sent(inference, self._renderer)], "response": response}], []
 
     def _find(self, task: Task) -> Inference | None:
-        inference = self._books.task(check_uuid(task))
+        inference = self._store.task(check_uuid(task))
         if inference is None and self.unknown_task == "taskNotFound":
             raise Problem("taskNotFound", "No task of that UUID is known here.", parameter=["taskUUID"], status=404)
         return inference

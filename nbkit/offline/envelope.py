@@ -94,7 +94,7 @@ def make_answer(status: int, media_type: str, body: bytes) -> Answer:
     return Answer(status, headers, body)
 
 
-class Reply:
+class ResponseBuilder:
     """Gathers what the tasks of one request come to; tasks are independent, so one may be refused beside another."""
 
     def __init__(self) -> None:
@@ -115,10 +115,10 @@ class Reply:
     def answer(self) -> Answer:
         """One task that went through makes it a 200; refusals for different reasons are a bad request."""
         one = next(iter(self._statuses)) if len(self._statuses) == 1 else 400
-        return compose(self._data, self._errors, 200 if 200 in self._statuses else one)
+        return json_answer(self._data, self._errors, 200 if 200 in self._statuses else one)
 
 
-def compose(data: Items, errors: Items, status: int = 200) -> Answer:
+def json_answer(data: Items, errors: Items, status: int = 200) -> Answer:
     """The JSON answer: ``data`` always, ``errors`` only when there are some (clients take the key for a failure)."""
     content = {"data": data, "errors": errors} if errors else {"data": data}
     return make_answer(status, "application/json", json.dumps(content, allow_nan=False).encode())
@@ -126,7 +126,7 @@ def compose(data: Items, errors: Items, status: int = 200) -> Answer:
 
 def refuse(problem: Problem) -> Answer:
     """The answer to a request of which nothing was done."""
-    return compose([], [problem.item()], problem.status)
+    return json_answer([], [problem.item()], problem.status)
 
 
 def read_tasks(body: bytes) -> list[Any]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from nbkit.offline.envelope import Answer, Problem, Task, compose
+from nbkit.offline.envelope import Answer, Problem, Task, json_answer
 
 REFUSALS = {
     "busy": Problem("rateLimitExceeded", "Too many requests at once; wait, then send it again.", status=429),
@@ -41,10 +41,10 @@ OUTCOMES = {
 }
 """The task is accepted, and all or some of its results are errors."""
 
-SPOILED = ("timeout", "lost", "cut", "html")
+CORRUPTED = ("timeout", "lost", "cut", "html")
 """The task is accepted, runs and is charged; its answer does not arrive as it should."""
 
-FAULTS = (*REFUSALS, *OUTCOMES, *SPOILED, "download")
+FAULTS = (*REFUSALS, *OUTCOMES, *CORRUPTED, "download")
 
 _PAGE = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -79,7 +79,7 @@ class Failures:
         return None
 
 
-def spoil(answer: Answer, fault: str, task: Task) -> Answer:
+def corrupt(answer: Answer, fault: str, task: Task) -> Answer:
     """What arrives instead of a good answer; ``task`` is the one that met the fault."""
     if fault == "lost":
         return Answer(0, {}, b"", lost=True)
@@ -88,4 +88,4 @@ def spoil(answer: Answer, fault: str, task: Task) -> Answer:
     if fault == "html":  # what a proxy in between says; it knows nothing of the engine's headers
         return Answer(502, {"Content-Type": "text/html", "Content-Length": str(len(_PAGE))}, _PAGE)
     problem = Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504)
-    return compose([], [problem.item(task)], problem.status)
+    return json_answer([], [problem.item(task)], problem.status)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 
 
-class Bounded:
+class BoundedCache:
     """Bytes by key, at most ``limit`` bytes of them; safe to use from several threads."""
 
     def __init__(self, limit: int) -> None:

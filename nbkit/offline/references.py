@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.scene import Inset
-from nbkit.offline.pictures import Pictures
-from nbkit.parameter import Address, Wrong
+from nbkit.offline.renderer import Renderer
+from nbkit.request.parameter import Address, ValueInvalid
 
 NOT_FETCHED = "URL, not fetched"
 NOT_KNOWN = "UUID, not known here"
@@ -25,7 +25,7 @@ def is_uuid(text: str) -> bool:
 
 
 def read_reference(
-    text: str, parameter: str, pictures: Pictures, find: Callable[[str], Inset | None]
+    text: str, parameter: str, renderer: Renderer, find: Callable[[str], Inset | None]
 ) -> tuple[Inset, str]:
     """How a reference image is drawn, and the text by which the task is remembered.
 
@@ -42,8 +42,8 @@ def read_reference(
         return find(text.lower()) or Inset(_digest(text.encode()), NOT_KNOWN, None), text
     if text[:8].lower().startswith(("http://", "https://")):
         return Inset(_digest(_address(text, parameter)), NOT_FETCHED, None), text
-    inset = Inset(pictures.keep(decode(text, parameter), parameter), "", None)
-    return inset, pictures.keep_text(text)
+    inset = Inset(renderer.keep(decode(text, parameter), parameter), "", None)
+    return inset, renderer.keep_text(text)
 
 
 def decode(text: str, parameter: str) -> bytes:
@@ -62,7 +62,7 @@ def decode(text: str, parameter: str) -> bytes:
 def _address(text: str, parameter: str) -> bytes:
     try:
         return Address().check(text).encode()
-    except (Wrong, ValueError):  # half of a surrogate pair is no text that could be sent
+    except (ValueInvalid, ValueError):  # half of a surrogate pair is no text that could be sent
         raise _no_image(parameter) from None
 
 

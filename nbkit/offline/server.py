@@ -34,10 +34,10 @@ except ModuleNotFoundError as error:
     ) from None
 
 from nbkit.offline.channel import Channel
-from nbkit.offline.courier import Courier
 from nbkit.offline.engine import Offline
 from nbkit.offline.envelope import MAX_BODY
 from nbkit.offline.web import ConnectionCut, WebApp
+from nbkit.offline.webhook_sender import WebhookSender
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -95,7 +95,7 @@ class Server:
         self._socket = socket.create_server((host, port), family=family)
         self._socket.setblocking(False)
         self.host, self.port = host, int(self._socket.getsockname()[1])
-        self._courier, self._lent = Courier(allow_private=allow_private_callbacks), False
+        self._courier, self._lent = WebhookSender(allow_private=allow_private_callbacks), False
         self._stop, self._asked = threading.Event(), threading.Event()
         self._app = WebApp(self.engine, self._authority, self._asked.set)
         self._map: dict[int, Any] = {}

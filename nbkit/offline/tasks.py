@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nbkit import model
+from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import Items, Problem, Task
 from nbkit.offline.failures import OUTCOMES
-from nbkit.offline.outbox import Delivery
 from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.offline.pictures import MEDIA_TYPES, Pictures, picture_size
 from nbkit.offline.references import read_reference
-from nbkit.request import PARAMETERS, ImageRequest
+from nbkit.offline.renderer import MEDIA_TYPES, Renderer, picture_size
+from nbkit.request import model
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 
 PICTURE_PATH = "/pictures/"
 DEFAULT_TTL = 7 * 24 * 3600
@@ -29,7 +29,7 @@ DEFAULT_TTL = 7 * 24 * 3600
 
 
 @dataclass(slots=True, eq=False)
-class Result:
+class PlannedImage:
     """One result of a task.
 
     Attributes:
@@ -68,7 +68,7 @@ class Inference:
     scene: Scene
     price: int
     base_url: str
-    results: list[Result] = field(default_factory=list)
+    results: list[PlannedImage] = field(default_factory=list)
     fault: str | None = None
 
     @property
@@ -111,15 +111,15 @@ class Inference:
     def is_finished(self, now: float) -> bool:
         return all(result.ready <= now for result in self.results)
 
-    def expires(self, result: Result) -> float:
+    def expires(self, result: PlannedImage) -> float:
         return result.ready + (self.request.ttl or DEFAULT_TTL)
 
-    def file(self, result: Result, pictures: Pictures) -> bytes:
+    def file(self, result: PlannedImage, renderer: Renderer) -> bytes:
         """The picture's file."""
         scene = replace(self.scene, seed=result.seed)
-        return pictures.draw(scene, self.request.effective("output_format"), self.request.effective("output_quality"))
+        return renderer.draw(scene, self.request.effective("output_format"), self.request.effective("output_quality"))
 
-    def item(self, result: Result, pictures: Pictures, base_url: str) -> dict[str, Any]:
+    def item(self, result: PlannedImage, renderer: Renderer, base_url: str) -> dict[str, Any]:
         """The item of ``data`` that tells of a result that has a picture."""
         item: dict[str, Any] = {
             "taskType": model.TASK_TYPE,
@@ -132,7 +132,7 @@ class Inference:
             ending = self.request.effective("output_format").lower()
             item["imageURL"] = f"{base_url}{PICTURE_PATH}{result.image_uuid}.{ending}"
         else:
-            text = base64.b64encode(self.file(result, pictures)).decode()
+            text = base64.b64encode(self.file(result, renderer)).decode()
             inline = {"base64Data": ("imageBase64Data", text)}
             key, value = inline.get(output_type, ("imageDataURI", f"data:{self.media_type};base64,{text}"))
             item[key] = value
@@ -143,7 +143,7 @@ class Inference:
         return item
 
     def report(
-        self, pictures: Pictures, base_url: str, now: float, *, with_status: bool = False
+        self, renderer: Renderer, base_url: str, now: float, *, with_status: bool = False
     ) -> tuple[Items, Items]:
         """The items of ``data`` and of ``errors`` that tell of all results that are there by now."""
         data: Items = []
@@ -154,26 +154,26 @@ class Inference:
             if result.failure is not None:
                 errors.append(result.failure.item(self.sent) | ({"status": "error"} if with_status else {}))
             else:
-                item = self.item(result, pictures, base_url)
+                item = self.item(result, renderer, base_url)
                 data.append(item | ({"status": "success"} if with_status else {}))
         if with_status and not self.is_finished(now):
             data.append({"taskType": model.TASK_TYPE, "taskUUID": self.uuid, "status": "processing"})
         return data, errors
 
-    def deliveries(self, result: Result, pictures: Pictures) -> Iterator[Delivery]:
+    def deliveries(self, result: PlannedImage, renderer: Renderer) -> Iterator[Delivery]:
         """What is sent by itself when a result is there: its file first, then the news of it."""
         if self.request.upload_endpoint:
-            data = self.file(result, pictures)
+            data = self.file(result, renderer)
             yield Delivery("upload", self.request.upload_endpoint, data, self.media_type)
         if self.request.webhook_url:
-            data = json.dumps(self.item(result, pictures, self.base_url)).encode()
+            data = json.dumps(self.item(result, renderer, self.base_url)).encode()
             yield Delivery("webhook", self.request.webhook_url, data, "application/json")
 
 
 def make_inference(
     task: Task,
     request: ImageRequest,
-    pictures: Pictures,
+    renderer: Renderer,
     find_image: Callable[[str], Inset | None],
     base_url: str,
 ) -> Inference:
@@ -192,18 +192,18 @@ def make_inference(
     slim, read = dict(task), []
     if request.reference_images:
         where = "inputs.referenceImages"
-        read = [read_reference(text, where, pictures, find_image) for text in task["inputs"]["referenceImages"]]
+        read = [read_reference(text, where, renderer, find_image) for text in task["inputs"]["referenceImages"]]
         slim["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in read]}
     insets = tuple(inset for inset, _ in read)
-    shape = pictures.shape(insets[0].digest) if insets else None
+    shape = renderer.shape(insets[0].digest) if insets else None
     scene = _scene(request, picture_size(request.width, request.height, request.resolution, shape), insets)
-    place = model.place_of(scene.width, scene.height)
+    place = model.ratio_and_tier(scene.width, scene.height)
     assert place is not None, "a request takes no size outside the table"
     price = model.PRICE_PER_IMAGE[place[1]] + model.PRICE_PER_REFERENCE * len(insets)
     return Inference(slim, request.replace(reference_images=None), scene, price, base_url)
 
 
-def make_results(inference: Inference, accepted: float, latency: float, source: random.Random) -> list[Result]:
+def make_results(inference: Inference, accepted: float, latency: float, source: random.Random) -> list[PlannedImage]:
     """The results of a task, each with the time at which it is there.
 
     A sender who waits gets them all at once; one who asks again and again sees them come one after another.
@@ -215,7 +215,7 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         seed = source.getrandbits(model.RANDOM_SEED_BITS) if first is None else (first + i) % (model.MAX_SEED + 1)
         share = 1.0 if inference.waits else (i + 1) / count
         duration = latency * (2 if inference.fault == "timeout" else share)
-        result = Result(str(uuid.uuid4()), seed, accepted + duration, breaks_off=inference.fault == "download")
+        result = PlannedImage(str(uuid.uuid4()), seed, accepted + duration, breaks_off=inference.fault == "download")
         if inference.fault in OUTCOMES and (inference.fault != "partial" or i % 2):
             result.failure = OUTCOMES[inference.fault]
         results.append(result)
@@ -242,10 +242,10 @@ def _scene(request: ImageRequest, size: tuple[int, int], insets: tuple[Inset, ..
     )
 
 
-def as_sent(inference: Inference, pictures: Pictures) -> dict[str, Any]:
+def as_sent(inference: Inference, renderer: Renderer) -> dict[str, Any]:
     """The task as it came; an inline picture that is not kept any more appears by its hash."""
     task = dict(inference.sent)
     if "inputs" in task and inference.scene.insets:
-        texts = [pictures.text(text) for text in task["inputs"]["referenceImages"]]
+        texts = [renderer.text(text) for text in task["inputs"]["referenceImages"]]
         task["inputs"] = {**task["inputs"], "referenceImages": texts}
     return task

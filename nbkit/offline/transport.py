@@ -14,7 +14,7 @@ from nbkit.offline.tasks import PICTURE_PATH
 class OfflineTransport(httpx.BaseTransport):
     """Answers the requests of an ``httpx.Client`` from an engine in this process.
 
-    ``POST …/v1`` goes to the engine and ``GET /pictures/…`` fetches a picture, whatever the host; anything
+    ``POST …/v1`` goes to the engine and ``GET /renderer/…`` fetches a picture, whatever the host; anything
     else is not found. An answer that gets lost, or breaks off, is the exception that a real connection
     raises: ``httpx.ReadError``, ``httpx.RemoteProtocolError``.
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from nbkit.offline.envelope import Problem, Task
 from nbkit.offline.painting.scene import Inset
-from nbkit.offline.pictures import Pictures
 from nbkit.offline.references import decode, is_uuid, read_reference
+from nbkit.offline.renderer import Renderer
 from nbkit.offline.tasks import PICTURE_PATH
 from nbkit.offline.validation import check_uuid, one_of, required
 
@@ -28,8 +28,8 @@ class Upload:
 class Uploads:
     """Uploaded images by UUID; an address that is uploaded is kept as a name and never fetched."""
 
-    def __init__(self, pictures: Pictures) -> None:
-        self._pictures = pictures
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
         self._uploads: dict[str, Upload] = {}
 
     def upload_image(self, task: Task, base_url: str, *, dry_run: bool) -> dict[str, Any]:
@@ -59,12 +59,12 @@ class Uploads:
         upload = self._uploads.get(name)
         if upload is None:
             return None
-        text = self._pictures.text(upload.text)
+        text = self._renderer.text(upload.text)
         if text != upload.text:
             data = decode(text, "image")
             with Image.open(io.BytesIO(data)) as picture:
                 return picture.get_format_mimetype() or "application/octet-stream", data
-        small = self._pictures.thumbnail(upload.inset.digest)
+        small = self._renderer.thumbnail(upload.inset.digest)
         return None if small is None else ("image/jpeg", small)
 
     def _add(self, task: Task, name: str, base_url: str, *, dry_run: bool) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Uploads:
         if not isinstance(text, str) or is_uuid(text):
             rule = f"{name} must be a data URI, base64 text or a URL."
             raise Problem("invalidFormat", rule, parameter=[name])
-        upload = Upload(*read_reference(text, name, self._pictures, self.inset))
+        upload = Upload(*read_reference(text, name, self._renderer, self.inset))
         if dry_run:
             return {"dryRun": True, "cost": 0.0}
         key = str(uuid.uuid4())

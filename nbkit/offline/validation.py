@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nbkit import model
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.offline.envelope import Problem, Task
-from nbkit.parameter import Choice, short_repr
-from nbkit.request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request import model
+from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.parameter import Choice, short_repr
 
 CODES = {
     # reason of a RequestError: the API's code
@@ -65,7 +65,7 @@ def one_of(task: Task, name: str, allowed: tuple[str, ...]) -> str:
 def check_image_task(task: Task) -> ImageRequest:
     """The request of an ``imageInference`` task, with stand-ins for its reference images.
 
-    Their text may come from anybody, so it is not for :mod:`nbkit.reference` to open, which trusts its user.
+    Their text may come from anybody, so it is not for :mod:`nbkit.request.reference` to open, which trusts its user.
 
     Raises:
         Problem: whatever is wrong with it; nothing has been done or charged then.

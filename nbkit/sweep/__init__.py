@@ -1,6 +1,7 @@
-"""Parameter sweeps: planned, priced, stoppable, resumable.
+"""Many requests from one call: a list-like value is an axis.
 
-``axes.py`` tells an axis from a fixed value; ``cells.py`` is the sequence of requests that they span, made when it
-is asked for; ``plan.py`` prices it; ``runner.py`` runs it in threads; ``result.py`` is what came of it;
-``sweep.py`` joins them into what ``studio.sweep()`` returns.
+``spec.py`` turns keywords into axes, fixed values and template variables; ``grid.py`` spans the cells, and ``cell.py`` is
+one of them. ``plan.py`` prices them; ``runner.py`` sends them from threads; ``sweep.py`` is what ``studio.sweep()`` returns
+and joins these. ``result.py`` is what came of it: ``frame.py`` makes its DataFrame, ``pages.py`` arranges its pictures in
+grids, ``contact_sheet.py`` draws them as one picture, ``promotion.py`` makes chosen ones again at a higher tier.
 """

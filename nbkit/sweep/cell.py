@@ -1,4 +1,4 @@
-"""One cell of a sweep: its place, what is particular to it, and its request."""
+"""One cell of a sweep."""
 
 from __future__ import annotations
 
@@ -7,40 +7,51 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.model import Price
-from nbkit.parameter import Kind, Wrong, short_repr
-from nbkit.request import NAMES, ImageRequest
+from nbkit.request.image_request import NAMES, ImageRequest
+from nbkit.request.model import Price
+from nbkit.request.parameter import Kind, ValueInvalid, short_repr
 
 REPEAT = "repeat"
-"""The axis that ``repeats=`` makes."""
+"""The name of the axis that ``repeats=`` adds."""
 
 
 @dataclass(frozen=True, repr=False)
 class Cell:
-    """One cell: its place, what is particular to it, and its request.
+    """One cell of a sweep: its request, and the values of the axes that lead to it.
 
     ``cell.temperature`` and ``cell.colour`` read a parameter of the request or a variable of the template.
+
+    Attributes:
+        index: of the cell in its sweep.
+        values: by axis, as the user spelled its name.
+        request: what the cell sends.
+        parent: the taskUUID of the draft that it makes again, or ``None``.
+        template_vars: the template variables that are the same in all cells.
+
+    Example:
+        >>> import nbkit
+        >>> sweep = nbkit.Studio(engine="offline").sweep("A {colour} lantern", colour=["red", "jade"], seed=3)
+        >>> sweep[1].colour, sweep[1].seed, sweep[1].request.prompt
+        ('jade', 3, 'A jade lantern')
     """
 
     index: int
     values: dict[str, Any]
     request: ImageRequest
     parent: str | None = None
-    """The taskUUID of the draft that it makes again, if it does."""
-    words: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """The variables of the template that stay."""
+    template_vars: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> str:
-        """The identity of its request: what it is known by in the log."""
+        """The identity of its request, by which the log finds its runs."""
         return self.request.identity
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        for found in (self.values, self.words):
-            if name in found:
-                return found[name]
+        for variables in (self.values, self.template_vars):
+            if name in variables:
+                return variables[name]
         try:
             parameter = NAMES.find(name).name
         except UnknownParameter as error:
@@ -48,11 +59,11 @@ class Cell:
         return getattr(self.request, parameter, None)
 
     def __repr__(self) -> str:
-        return f"<Cell {self.index}: {tell(self.values)}>"
+        return f"<Cell {self.index}: {describe(self.values)}>"
 
 
-class Facts(NamedTuple):
-    """What a plan needs of a cell: its key, its price, how many images it makes."""
+class CellCost(NamedTuple):
+    """What a plan needs of a cell: its key, its price, and how many images it makes."""
 
     key: str
     price: Price
@@ -60,26 +71,30 @@ class Facts(NamedTuple):
 
     @classmethod
     def of(cls, cell: Cell) -> Self:
-        """Those of a cell."""
+        """Of one cell."""
         return cls(cell.key, cell.request.price, int(cell.request.effective("number_results")))
 
 
-def tell(values: dict[str, Any]) -> str:
-    """What is particular to a cell, in a line."""
-    return ", ".join(f"{name}={_told_value(value)}" for name, value in values.items()) or "the only one"
+def describe(values: dict[str, Any]) -> str:
+    """The values of a cell in one line."""
+    return ", ".join(f"{name}={_short(value)}" for name, value in values.items()) or "the only one"
 
 
-def _told_value(value: Any) -> str:
+def _short(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(str(item)[:19] for item in value) + "]"
     return short_repr(value)
 
 
-def check(name: str, kind: Kind, value: Any) -> Any:
-    """An argument of a sweep in its canonical form."""
+def check_argument(name: str, kind: Kind, value: Any) -> Any:
+    """An argument of a sweep in its canonical form.
+
+    Raises:
+        RequestError: if its kind does not allow the value.
+    """
     try:
         return kind.check(value)
-    except Wrong as wrong:
+    except ValueInvalid as invalid:
         raise RequestError(
-            f"{name}={short_repr(value)}: must be {wrong}", parameter=name, value=value, reason=wrong.reason
+            f"{name}={short_repr(value)}: must be {invalid}", parameter=name, value=value, reason=invalid.reason
         ) from None

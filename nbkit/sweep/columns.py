@@ -1,4 +1,4 @@
-"""The columns of a sweep's frames: one for each axis, with a dtype that does not depend on what has been run."""
+"""The columns of a sweep's axes, with dtypes that do not depend on which cells have been run."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nbkit.request import PARAMETERS
-from nbkit.storage.frame import COLUMNS, NUMBER
-from nbkit.sweep.axes import Layout
+from nbkit.log.frame import COLUMNS, NUMBER
+from nbkit.request.image_request import PARAMETERS
+from nbkit.sweep.spec import SweepSpec
 
 DTYPES = {column.name: column.dtype for column in COLUMNS}
-_OWN = {"cell", "images", "low", "high"}
+_SWEEP_COLUMNS = {"cell", "images", "low", "high"}
 """Columns of a sweep's frames that the log does not have."""
 
 
-def column_of(layout: Layout, name: str) -> str:
-    """The column of an axis: for a parameter the log's own, for a variable of the template its name.
+def axis_column(spec: SweepSpec, name: str) -> str:
+    """The column of an axis: the log's own for a parameter, the name for a variable of the template.
 
-    A variable whose name is taken (``status``) gets its column in the braces that it has in the template.
+    A variable whose name is taken (``status``) keeps the braces that it has in the template.
     """
-    python = next((n for n, spelling in layout.spelled.items() if spelling == name), name)
+    python = next((n for n, spelling in spec.spelled.items() if spelling == name), name)
     if python in PARAMETERS:
         return "seed" if python == "seed" else PARAMETERS[python].column
-    return f"{{{name}}}" if name in DTYPES or name in _OWN else name
+    return f"{{{name}}}" if name in DTYPES or name in _SWEEP_COLUMNS else name
 
 
 def axis_series(column: str, values: Sequence[Any]) -> pd.Series[Any]:
-    """The values of an axis as a column; numbers are nullable, and floats stay floats also when they are whole."""
-    plain = [shown(value) if isinstance(value, tuple) else value for value in values]
-    dtype = cast("Any", DTYPES.get(column))  # the stubs know no dtype whose name is a variable
-    if dtype is None and any(isinstance(value, float) for value in plain) and _are_numbers(plain):
+    """The values of an axis as a column. Numbers are nullable, and whole floats stay floats."""
+    items = [value_text(value) if isinstance(value, tuple) else value for value in values]
+    dtype = cast("Any", DTYPES.get(column))  # the stubs of pandas do not accept a dtype in a variable
+    if dtype is None and any(isinstance(item, float) for item in items) and _are_numbers(items):
         dtype = NUMBER
     if dtype is None:
-        return pd.Series(plain, name=column, dtype="object").convert_dtypes()
-    return pd.Series(plain, name=column, dtype="object").astype(dtype)
+        return pd.Series(items, name=column, dtype="object").convert_dtypes()
+    return pd.Series(items, name=column, dtype="object").astype(dtype)
 
 
-def shown(value: Any) -> str:
-    """A value of an axis in words."""
+def value_text(value: Any) -> str:
+    """A value of an axis as text."""
     if isinstance(value, tuple):  # reference images: a content hash is cut, an address is not
         names = [str(item) for item in value]
         return ", ".join(name[:19] if name.startswith("sha256:") else name for name in names)

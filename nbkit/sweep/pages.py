@@ -1,4 +1,4 @@
-"""From cells and their runs to the pages of a grid: which axis goes where, and what stands in each place."""
+"""The pictures of a sweep as grids: which axis goes where, and what each place holds."""
 
 from __future__ import annotations
 
@@ -11,70 +11,80 @@ from dataclasses import dataclass
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.image import GeneratedImage
-from nbkit.parameter import nearest
-from nbkit.request import NAMES
-from nbkit.run import Run
+from nbkit.request.image_request import NAMES
+from nbkit.request.parameter import nearest
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import Run
 from nbkit.sweep.cell import Cell
-from nbkit.sweep.cells import Cells, ListedCells, axis_names
-from nbkit.sweep.columns import shown
+from nbkit.sweep.columns import value_text
+from nbkit.sweep.grid import Grid, SelectedCells, axis_names
 
 MAX_TILES, MAX_PICTURES = 600, 2000
-"""A grid with more is nothing to look at, and a notebook that no longer opens."""
+"""A larger grid is too large to look at, and its notebook would not open."""
 
 PREVIEWS_BYTES = 1_900_000
-"""What all previews of a grid may weigh together: in base64 and with their labels they stay under 3 MB."""
+"""Limit for all previews of a grid together: with base64 and labels they stay under 3 MB."""
 
 _SIZES = ((16, 256), (64, 192), (150, 160), (MAX_TILES, 96), (1000, 64), (MAX_PICTURES, 48))
-"""Up to so many pictures, so many pixels on the long side of a preview."""
+"""Pixels on the long side of a preview, up to a number of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PreviewOptions:
     """How the previews of a grid are made.
 
     Attributes:
         size: pixels on the long side.
-        weight: bytes that one may have; ``None`` for those that do not go into a notebook.
-        until: when to stop making them, on the monotonic clock; a person who pressed Stop does not wait for them.
+        max_bytes: of one preview; ``None`` for previews that do not go into a notebook.
+        deadline: when to stop making them, on the monotonic clock: after Stop, the user is waiting.
     """
 
     size: int
-    weight: int | None = None
-    until: float | None = None
+    max_bytes: int | None = None
+    deadline: float | None = None
 
     def figure(self, image: GeneratedImage, alt: str) -> Figure:
-        """A picture as it stands in a grid."""
+        """A picture with its caption."""
         caption = (f"seed {image.seed}", image.caption[-1])
-        if self.until is not None and time.monotonic() > self.until:
+        if self.deadline is not None and time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
-        return dataclasses.replace(image.figure(self.size, caption, self.weight), alt=alt)
+        return dataclasses.replace(image.figure(self.size, caption, self.max_bytes), alt=alt)
 
 
-def look_for(pictures: int, size: int | None = None, until: float | None = None) -> Look:
-    """Previews for a notebook, the smaller the more there are."""
-    fitting = next((size for most, size in _SIZES if pictures <= most), _SIZES[-1][1])
-    return Look(size or fitting, PREVIEWS_BYTES // max(pictures, 75), until)
+def preview_options(pictures: int, size: int | None = None, deadline: float | None = None) -> PreviewOptions:
+    """Options for a notebook: the more pictures, the smaller the previews."""
+    fitting = next((size for limit, size in _SIZES if pictures <= limit), _SIZES[-1][1])
+    return PreviewOptions(size or fitting, PREVIEWS_BYTES // max(pictures, 75), deadline)
 
 
 class Pages:
-    """The grids of a sweep.
+    """Arranges the cells of a sweep in grids.
 
     Args:
         cells: of the sweep.
-        runs: the run of each cell that has one, by place.
-        statuses: what became of each cell.
-        look: how previews are made.
+        runs: by index of the cell, the runs that there are.
+        statuses: of each cell.
+        options: how previews are made.
     """
 
     def __init__(
-        self, cells: Cells | ListedCells, runs: Mapping[int, Run], statuses: Sequence[str], look: Look
+        self, cells: Grid | SelectedCells, runs: Mapping[int, Run], statuses: Sequence[str], options: PreviewOptions
     ) -> None:
-        self._cells, self._runs, self._statuses, self._look = cells, runs, statuses, look
+        self._cells, self._runs, self._statuses, self._options = cells, runs, statuses, options
         self._names = axis_names(cells)
 
-    def lay_out(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
-        """One page for each combination of the axes that are neither rows nor columns."""
+    def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
+        """One grid for each combination of the axes that are neither rows nor columns.
+
+        Args:
+            rows: the axis down the side; the first free one if not given.
+            columns: the axis along the top; the last free one if not given.
+            pages: an axis whose values become groups that unfold.
+
+        Raises:
+            UnknownParameter: for a name that is no axis of the sweep.
+            RequestError: for an axis that is named twice.
+        """
         chosen = [self._axis(name) for name in (rows, columns, pages) if name]
         if len(set(chosen)) < len(chosen):
             raise RequestError(
@@ -87,7 +97,7 @@ class Pages:
         folds = [self._axis(pages)] if pages else []
         groups: dict[str, dict[str, list[Cell]]] = {}
         for cell in self._cells:
-            groups.setdefault(_told(cell, folds), {}).setdefault(_told(cell, free), []).append(cell)
+            groups.setdefault(_labels(cell, folds), {}).setdefault(_labels(cell, free), []).append(cell)
         return [
             dataclasses.replace(self._page(title, cells, down, across), fold=fold)
             for fold, group in groups.items()
@@ -95,13 +105,14 @@ class Pages:
         ]
 
     def _axis(self, name: str) -> str:
+        """The axis that a name in either spelling stands for, as the sweep spells it."""
         if name in self._names:
             return name
         try:
             python = NAMES.find(name).name
         except UnknownParameter:
             python = name
-        spelling = self._cells.layout.spelled.get(python)
+        spelling = self._cells.spec.spelled.get(python)
         if spelling in self._names:
             return str(spelling)
         raise UnknownParameter(
@@ -124,9 +135,11 @@ class Pages:
         run, status = self._runs.get(cell.index), self._statuses[cell.index]
         if run is None:
             return Tile(status=status)
-        place = _told(cell, self._names)
+        values = _labels(cell, self._names)
         figures = [
-            self._look.figure(image, f"{place}: {image.prompt}" if number == 0 else f"{place}: picture {number + 1}")
+            self._options.figure(
+                image, f"{values}: {image.prompt}" if number == 0 else f"{values}: picture {number + 1}"
+            )
             for number, image in enumerate(run.images)
         ]
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
@@ -134,8 +147,8 @@ class Pages:
 
 
 def _label(cell: Cell, name: str) -> str:
-    return shown(cell.values[name]) if name else ""
+    return value_text(cell.values[name]) if name else ""
 
 
-def _told(cell: Cell, names: Sequence[str]) -> str:
-    return ", ".join(f"{name} {shown(cell.values[name])}" for name in names)
+def _labels(cell: Cell, names: Sequence[str]) -> str:
+    return ", ".join(f"{name} {value_text(cell.values[name])}" for name in names)

@@ -1,4 +1,4 @@
-"""A sweep before it runs: every cell with its price, the totals first."""
+"""A sweep before it runs: each cell with its price, the totals first."""
 
 from __future__ import annotations
 
@@ -9,101 +9,103 @@ from typing import ClassVar, NamedTuple, Self
 
 import pandas as pd
 
-from nbkit.display.figure import shield
+from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, usd, usd_range
-from nbkit.model import MICRO, Price
-from nbkit.run import FAILED, PLANNED, SENT
-from nbkit.storage.history import State
-from nbkit.sweep.cell import Facts
-from nbkit.sweep.cells import Cells, ListedCells, axis_names
-from nbkit.sweep.columns import axis_series, column_of
+from nbkit.log.runs import State
+from nbkit.request.model import MICRO, Price
+from nbkit.results.run import FAILED, PLANNED, SENT
+from nbkit.sweep.cell import CellCost
+from nbkit.sweep.columns import axis_column, axis_series
+from nbkit.sweep.grid import Grid, SelectedCells, axis_names
 
 TO_DO = "to do"
 NOT_RUN, RUNNING = "not run", "running"
 
 
-class Sum(NamedTuple):
-    """Some cells together: how many, their images, what they may cost in micro-dollars."""
+class CostSummary(NamedTuple):
+    """Some cells together: how many, how many images they make, and what they may cost in micro-dollars."""
 
     cells: int
     images: int
     price: Price
 
     @classmethod
-    def of(cls, cells: Sequence[Facts]) -> Self:
-        """Of these."""
-        price, images = price_of(cells)
-        return cls(len(cells), images, price)
+    def of(cls, costs: Sequence[CellCost]) -> Self:
+        """Of some cells."""
+        price, images = total_price(costs)
+        return cls(len(costs), images, price)
 
 
-class Bill(NamedTuple):
-    """The most that a run sends.
+class Quote(NamedTuple):
+    """The most that a run of a sweep sends.
 
     Attributes:
-        due: cells that are still to be sent.
-        again: runs that were sent and whose outcome is not known. They are asked for, and those that the service
-            does not know are sent again.
+        pending: cells that are still to be sent.
+        resend: runs that were sent and whose outcome is open. The service is asked about each, and those that it does
+            not know are sent again.
     """
 
-    due: Sum
-    again: Sum
+    pending: CostSummary
+    resend: CostSummary
 
     @property
     def cells(self) -> int:
         """Of both."""
-        return self.due.cells + self.again.cells
+        return self.pending.cells + self.resend.cells
 
     @property
     def images(self) -> int:
         """Of both."""
-        return self.due.images + self.again.images
+        return self.pending.images + self.resend.images
 
     @property
     def price(self) -> Price:
-        """In micro-dollars, from what it costs if nothing has to be sent again."""
-        return Price(self.due.price.low, self.due.price.high + self.again.price.high)
+        """In micro-dollars; the lower end is the price if nothing has to be sent again."""
+        return Price(self.pending.price.low, self.pending.price.high + self.resend.price.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a sweep comes to. Money in micro-dollars.
+    """The sums over a sweep. Money in micro-dollars.
 
     Attributes:
         cells, images: of the whole sweep.
         price: of the whole sweep.
-        ended: cells by what became of them in earlier runs.
-        bill: what the next run sends.
+        ended: number of cells by the status of their earlier run.
+        quote: what the next run sends.
         balance: what the account holds in USD, if it is known.
-        seconds: how long the rest may take, if the log knows how long runs take.
-        charged: whether it is real money.
+        seconds: how long the rest may take, if the log has latencies.
+        charged: whether it costs real money.
     """
 
     cells: int
     images: int
     price: Price
     ended: Mapping[str, int]
-    bill: Bill
+    quote: Quote
     balance: float | None
     seconds: float | None
     charged: bool
 
     @property
-    def due_cells(self) -> int:
-        """Cells that are still to be sent."""
-        return self.bill.due.cells
+    def pending_cells(self) -> int:
+        """Number of cells that are still to be sent."""
+        return self.quote.pending.cells
 
     def lines(self) -> tuple[str, ...]:
-        """The totals as a person reads them."""
+        """The totals as sentences."""
         ended = ", ".join(f"{number} {status}" for status, number in sorted(self.ended.items()))
-        due, again = self.bill
+        pending, resend = self.quote
         parts = [
             f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}",
             f"already there: {ended}" if ended else "",
-            f"to send: {count(due.cells, 'cell')} for {usd_range(due.price)}" if ended and due.cells else "",
-            f"up to {again.cells:,} sent again if the service does not know them: up to {usd(again.price.high)}"
-            if again.cells
+            f"to send: {count(pending.cells, 'cell')} for {usd_range(pending.price)}"
+            if ended and pending.cells
             else "",
-            f"about {_duration(self.seconds)}" if self.seconds is not None and self.bill.cells else "",
+            f"up to {resend.cells:,} sent again if the service does not know them: up to {usd(resend.price.high)}"
+            if resend.cells
+            else "",
+            f"about {_duration(self.seconds)}" if self.seconds is not None and self.quote.cells else "",
             f"the account holds {usd(round(self.balance * MICRO))}" if self.balance is not None else "",
             "real money" if self.charged else "offline list prices, nothing is charged",
         ]
@@ -111,7 +113,14 @@ class Totals:
 
 
 class PlanFrame(pd.DataFrame):
-    """One row per cell. As the last line of a cell the totals stand first; a selection of it is a plain frame."""
+    """One row per cell; a selection of it is a plain frame. As the last line of a cell it shows the totals first.
+
+    The columns are one for each axis, then ``images`` (Int64), ``low`` and ``high`` (Float64, USD) and ``status`` (string:
+    ``to do``, or the status of an earlier run).
+
+    Attributes:
+        totals: the sums over the sweep.
+    """
 
     _metadata: ClassVar[list[str]] = ["totals"]
     totals: Totals
@@ -123,83 +132,92 @@ class PlanFrame(pd.DataFrame):
     def _repr_html_(self) -> str:
         first, *rest = self.totals.lines()
         table = pd.DataFrame(self)._repr_html_() or ""  # type: ignore[operator]  # the stubs take it for a column
-        return shield(f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}")
+        return no_mathjax(f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}")
 
     def __repr__(self) -> str:
         return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))
 
 
-def matched(cells: Cells | ListedCells, states: Mapping[str, Sequence[State]]) -> list[State | None]:
-    """What became of each cell. Cells that are the same request have a run each."""
-    left = {key: iter(found) for key, found in states.items()}
-    return [next(left[cell.key], None) if cell.key in left else None for cell in cells.facts]
+def match_states(cells: Grid | SelectedCells, states: Mapping[str, Sequence[State]]) -> list[State | None]:
+    """The state of each cell. Several cells with the same request get a run each."""
+    unused = {key: iter(found) for key, found in states.items()}
+    return [next(unused[cell.key], None) if cell.key in unused else None for cell in cells.costs]
 
 
 def status_of(state: State | None) -> str:
-    """What became of a cell, as a person says it; one that is only written down has not been run."""
+    """The status of a cell for the user; a run that is only planned counts as not run."""
     if state is None or state.status == PLANNED:
         return NOT_RUN
     return RUNNING if state.status == SENT else state.status
 
 
-def due(states: Sequence[State | None], *, retry: str | None) -> list[int]:
-    """The places of the cells that are still to be sent.
+def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[int]:
+    """The indices of the cells that are still to be sent.
 
-    A picture that is there is not paid again, a refusal would come again, and what somebody works on is theirs.
+    A cell that is done is not paid again, a refusal would come again, and a run under way belongs to its kernel.
     """
     return [
-        place for place, state in enumerate(states) if state is None or (state.status == FAILED and retry == FAILED)
+        index for index, state in enumerate(states) if state is None or (state.status == FAILED and retry == FAILED)
     ]
 
 
 def make_plan(
-    cells: Cells | ListedCells,
+    cells: Grid | SelectedCells,
     states: Sequence[State | None],
     *,
-    lost: Sequence[Facts],
+    unsettled: Sequence[CellCost],
     latency: float | None,
     workers: int,
     balance: float | None,
     charged: bool,
 ) -> PlanFrame:
-    """Price every cell."""
+    """Price each cell of a sweep.
+
+    Args:
+        cells: of the sweep.
+        states: of each cell.
+        unsettled: runs that may be sent again.
+        latency: typical latency of a run in seconds, if it is known.
+        workers: number of requests at once.
+        balance: what the account holds in USD, if it is known.
+        charged: whether it costs real money.
+    """
     rows: list[tuple[int, float, float, str]] = []
-    to_do: list[Facts] = []
+    pending: list[CellCost] = []
     ended: dict[str, int] = {}
-    for facts, state in zip(cells.facts, states, strict=True):
-        _, price, results = facts
+    for cost, state in zip(cells.costs, states, strict=True):
         status = status_of(state)
         status = TO_DO if status == NOT_RUN else status
         if status == TO_DO:
-            to_do.append(facts)
+            pending.append(cost)
         else:
             ended[status] = ended.get(status, 0) + 1
-        rows.append((results, price.low / MICRO, price.high / MICRO, status))
-    values = [cells.values_of(place) for place in range(len(cells))]
-    columns = {name: column_of(cells.layout, name) for name in axis_names(cells)}
-    axes = {column: axis_series(column, [own[name] for own in values]) for name, column in columns.items()}
-    told = pd.DataFrame(rows, columns=["images", "low", "high", "status"])
+        rows.append((cost.images, cost.price.low / MICRO, cost.price.high / MICRO, status))
+    values = [cells.values_of(index) for index in range(len(cells))]
+    columns = {name: axis_column(cells.spec, name) for name in axis_names(cells)}
+    axes = {column: axis_series(column, [of_cell[name] for of_cell in values]) for name, column in columns.items()}
+    facts = pd.DataFrame(rows, columns=["images", "low", "high", "status"])
     dtypes = {"images": "Int64", "low": "Float64", "high": "Float64", "status": "string"}
-    frame = PlanFrame({**axes, **told.astype(dtypes)})
-    whole, bill = Sum.of(cells.facts), Bill(Sum.of(to_do), Sum.of(lost))
+    frame = PlanFrame({**axes, **facts.astype(dtypes)})
+    whole, quote = CostSummary.of(cells.costs), Quote(CostSummary.of(pending), CostSummary.of(unsettled))
     frame.totals = Totals(
         cells=whole.cells,
         images=whole.images,
         price=whole.price,
         ended=ended,
-        bill=bill,
+        quote=quote,
         balance=balance,
-        seconds=None if latency is None else latency * -(-bill.cells // workers),
+        seconds=None if latency is None else latency * -(-quote.cells // workers),
         charged=charged,
     )
     return frame
 
 
-def price_of(cells: Iterable[Facts]) -> tuple[Price, int]:
-    """What some cells may cost in micro-dollars, and how many images they are."""
+def total_price(costs: Iterable[CellCost]) -> tuple[Price, int]:
+    """What some cells may cost together in micro-dollars, and how many images they make."""
     total, images = Price(0, 0), 0
-    for cell in cells:
-        total, images = total + cell.price, images + cell.images
+    for cost in costs:
+        total, images = total + cost.price, images + cost.images
     return total, images
 
 

@@ -8,51 +8,76 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import pandas as pd
 
-from nbkit.display.bundle import Bundle
 from nbkit.display.grid import Page, page_text, pages_html
+from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import RequestError
-from nbkit.log import RunLog
-from nbkit.model import MICRO, Price
-from nbkit.run import DONE, PLANNED, Run
-from nbkit.storage.history import State
-from nbkit.sweep.cells import Cells, ListedCells
-from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Look, Pages, look_for
-from nbkit.sweep.plan import RUNNING, price_of, status_of
-from nbkit.sweep.promotion import promoted
-from nbkit.sweep.rows import frame_of
-from nbkit.sweep.sheet import draw_sheet
+from nbkit.log.runs import State
+from nbkit.log.store import LogStore
+from nbkit.request.model import MICRO, Price
+from nbkit.results.run import DONE, PLANNED, Run
+from nbkit.sweep.contact_sheet import draw_sheet
+from nbkit.sweep.frame import sweep_frame
+from nbkit.sweep.grid import Grid, SelectedCells
+from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, PreviewOptions, preview_options
+from nbkit.sweep.plan import RUNNING, status_of, total_price
+from nbkit.sweep.promotion import promoted_cells
+
+
+class RunOptions(TypedDict, total=False):
+    """The keywords of ``sweep.run`` and of ``result.promote``; :meth:`nbkit.Sweep.run` explains them."""
+
+    max_workers: int
+    budget: float | None
+    confirm: bool
+    retry: str | None
+
+
+RunCells = Callable[..., "SweepResult"]
+"""Runs some cells as a sweep of their own: ``run_cells(cells, **options)``."""
 
 
 class SweepResult:
-    """What there is of a sweep, read from the log when this was made.
+    """What there is of a sweep, read from the log when this object was made. ``sweep.run()`` returns one.
 
-    ``.to_frame()``, ``.grid()``, ``.contact_sheet(path)``, ``.save_html(path)``; as the last line of a cell it is
-    its grid.
+    As the last line of a cell it shows its grid.
+
+    Attributes:
+        cells: of the sweep.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], seed=1, name="lanterns of two colours")
+        >>> result = sweep.start().wait()
+        >>> result.counts
+        {'done': 2}
+        >>> [run.request.prompt for run in result.runs]
+        ['A red lantern', 'A jade lantern']
     """
 
     def __init__(
         self,
-        cells: Cells | ListedCells,
-        log: RunLog,
+        cells: Grid | SelectedCells,
+        log: LogStore,
         states: Sequence[State | None],
         *,
         charged: bool,
-        sweep_of: Callable[[ListedCells], Any],
+        run_cells: RunCells,
     ) -> None:
         self.cells = cells
-        self._log, self._charged, self._sweep_of = log, charged, sweep_of
-        self._states = {place: state for place, state in enumerate(states) if state and state.status != PLANNED}
+        self._log, self._charged, self._run_cells = log, charged, run_cells
+        self._states = {index: state for index, state in enumerate(states) if state and state.status != PLANNED}
 
     # -- facts -----------------------------------------------------------------------------------------------
 
     @property
     def counts(self) -> dict[str, int]:
-        """Cells by what became of them: ``done``, ``failed``, ``blocked``, ``unknown``, ``running``, ``not run``."""
+        """Number of cells by status: ``done``, ``failed``, ``blocked``, ``unknown``, ``running``, ``not run``."""
         return dict(Counter(self._statuses()))
 
     @property
@@ -62,64 +87,112 @@ class SweepResult:
 
     @property
     def runs(self) -> list[Run]:
-        """The runs of its cells, in the cells' order; cells that have not been sent have none."""
+        """The runs of its cells, in the order of the cells. A cell that has not been sent has none."""
         uuids = [state.task_uuid for state in self._states.values()]
-        found = self._log.several(uuids)
+        found = self._log.get_runs(uuids)
         return [found[uuid] for uuid in uuids if uuid in found]
 
     def __len__(self) -> int:
         return len(self.cells)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per picture, one for each cell without any; a column per axis first, then those of the log."""
-        return frame_of(self.cells, self._states, self._log.to_frame(self.cells.key))
+        """One row per picture, and one for each cell without any.
+
+        The first columns are the axes: a parameter under its log column and dtype, a template variable under its own
+        name (string, Int64, Float64 or boolean, by its values). Then comes ``cell`` (Int64), the index of the cell, and
+        then the other columns of :meth:`nbkit.RunLog.to_frame`. ``status`` is ``not run`` for a cell that has not been
+        sent.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], seed=1, name="a frame")
+            >>> frame = sweep.start().wait().to_frame()
+            >>> frame[["colour", "cell", "seed", "status"]].to_dict("records")[1]
+            {'colour': 'jade', 'cell': 1, 'seed': 1, 'status': 'done'}
+        """
+        return sweep_frame(self.cells, self._states, self._log.to_frame(self.cells.key))
 
     # -- looking at it -----------------------------------------------------------------------------------------
 
     def grid(
         self, rows: str | None = None, columns: str | None = None, pages: str | None = None, *, size: int | None = None
-    ) -> Bundle:
+    ) -> MimeBundle:
         """A labelled grid of all pictures, as plain HTML.
 
         Args:
-            rows: the axis down the side, in either spelling; the first one unless given.
-            columns: the axis along the top; the last one unless given.
-            pages: an axis whose values become pages that unfold one by one. Axes that are left over become grids
-                one under another, each with its caption.
-            size: pixels on the long side of a preview; fewer the more pictures there are, unless given.
+            rows: the axis down the side, in either spelling; the first one if not given.
+            columns: the axis along the top; the last one if not given.
+            pages: an axis whose values become pages that unfold one by one. Each combination of the axes that are left
+                over is a grid with its own caption.
+            size: pixels on the long side of a preview; if not given, the more pictures, the smaller.
 
         Raises:
             UnknownParameter: for a name that is no axis of this sweep.
             RequestError: for a grid that is too large to look at.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> sweep = studio.sweep("A lantern", temperature=[0.2, 0.8], seed=[1, 2], name="a grid")
+            >>> print(sweep.start().wait().grid(rows="temperature", columns="seed").text.splitlines()[1][:32])
+              temperature 0.2, seed 1: ✓ don
         """
         return self._shown(self._pages(rows, columns, pages, size=size))
 
-    def peek(self, seconds: float) -> Bundle:
-        """The grid, with as many of its pictures as can be made small within that time."""
+    def peek(self, seconds: float) -> MimeBundle:
+        """The grid, with as many of its previews as can be made within that time."""
         try:
-            return self._shown(self._pages(None, None, None, until=time.monotonic() + seconds))
+            return self._shown(self._pages(None, None, None, deadline=time.monotonic() + seconds))
         except RequestError as error:
-            return Bundle(
+            return MimeBundle(
                 f"<div>{escape(self._totals())}</div><div>{escape(str(error))}</div>", f"{self._totals()}\n{error}"
             )
 
     def contact_sheet(
         self, path: str | Path, *, rows: str | None = None, columns: str | None = None, size: int = 320
     ) -> Path:
-        """One PNG with all pictures and their labels; returns its path."""
+        """Write one PNG with all pictures and their labels, and return its path.
+
+        Args:
+            path: of the file.
+            rows, columns: axes, as in :meth:`grid`.
+            size: pixels on the long side of a picture.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", seed=[1, 2], name="a sheet").start().wait()
+            >>> result.contact_sheet(f"{tempfile.mkdtemp()}/sheet.png").name
+            'sheet.png'
+        """
         target = Path(path).expanduser()
         target.parent.mkdir(parents=True, exist_ok=True)
-        draw_sheet(self._pages(rows, columns, None, look=Look(size)), self._totals()).save(target, "PNG")
+        pages = self._pages(rows, columns, None, options=PreviewOptions(size))
+        draw_sheet(pages, self._totals()).save(target, "PNG")
         return target
 
     def save_html(
         self, path: str | Path, *, rows: str | None = None, columns: str | None = None, size: int = 384
     ) -> Path:
-        """One self-contained page with the grid and the frame, which opens without nbkit; returns its path."""
+        """Write one self-contained page with the grid and the frame, which opens without nbkit, and return its path.
+
+        Args:
+            path: of the file.
+            rows, columns: axes, as in :meth:`grid`.
+            size: pixels on the long side of a preview.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", seed=[1, 2], name="a page").start().wait()
+            >>> "<h1>Sweep a page</h1>" in result.save_html(f"{tempfile.mkdtemp()}/page.html").read_text()
+            True
+        """
         target = Path(path).expanduser()
         target.parent.mkdir(parents=True, exist_ok=True)
         title = escape(f"Sweep {self.cells.key}")
-        grid = self._shown(self._pages(rows, columns, None, look=Look(size)))
+        grid = self._shown(self._pages(rows, columns, None, options=PreviewOptions(size)))
         facts = self.to_frame().drop(columns=["file"]).dropna(axis="columns", how="all")
         target.write_text(
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -133,28 +206,37 @@ class SweepResult:
 
     # -- going on --------------------------------------------------------------------------------------------------
 
-    def promote(self, rows: Any, resolution: str = "4K", **how: Any) -> Any:
-        """Make chosen pictures again at a higher tier, with the seeds of their drafts; prints the price first.
+    def promote(self, rows: Any, resolution: str = "4K", **options: Unpack[RunOptions]) -> SweepResult:
+        """Make chosen pictures again at a higher tier, with the seeds of their drafts. Prints the price first.
 
         Args:
-            rows: rows of :meth:`to_frame`, after whatever pandas did to them, or the numbers of cells.
+            rows: rows of :meth:`to_frame`, after whatever pandas did to them, or the indices of cells.
             resolution: the tier.
-            **how: ``budget``, ``max_workers``, ``confirm`` as in ``sweep.run``.
+            **options: ``budget``, ``max_workers``, ``confirm`` and ``retry``, as in :meth:`nbkit.Sweep.run`.
 
         Returns:
-            The :class:`SweepResult` of the promoted cells; in the log each is linked to its draft.
+            The result of the promoted cells. In the log, ``parent`` links each one to its draft.
 
         Raises:
             RequestError: if a row is not of this sweep, or has no picture.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> drafts = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K", name="drafts").start().wait()
+            >>> final = drafts.promote([1], resolution="1K")
+            1 picture at 1K: $0.06895 at offline list prices, $0.02238 more than the drafts.
+            >>> final.runs[0].seed, final.runs[0].request.resolution
+            (2, '1K')
         """
-        cells, drafts = promoted(self.cells, self.to_frame(), rows, resolution)
-        price, _ = price_of(cells.facts)
+        cells, drafts = promoted_cells(self.cells, self.to_frame(), rows, resolution)
+        price, _ = total_price(cells.costs)
         more = Price(price.low - drafts, price.high - drafts)
         money = "" if self._charged else " at offline list prices"
         print(  # noqa: T201  the price, before anything is sent
             f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}, {usd_range(more)} more than the drafts."
         )
-        return self._sweep_of(cells).run(**how)
+        return self._run_cells(cells, **options)
 
     def __repr__(self) -> str:
         return f"<SweepResult {self._totals()}>"
@@ -165,20 +247,20 @@ class SweepResult:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _statuses(self) -> list[str]:
-        return [status_of(self._states.get(place)) for place in range(len(self.cells))]
+        return [status_of(self._states.get(index)) for index in range(len(self.cells))]
 
     def _totals(self) -> str:
         counts = self.counts
-        told = ", ".join(
+        parts = ", ".join(
             f"{number} {status}" for status, number in sorted(counts.items(), key=lambda item: item[0] != DONE)
         )
         money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
-        return f"{count(len(self.cells), 'cell')}: {told} · {usd(round(self.cost * MICRO))} {money}{running}"
+        return f"{count(len(self.cells), 'cell')}: {parts} · {usd(round(self.cost * MICRO))} {money}{running}"
 
-    def _shown(self, pages: Sequence[Page]) -> Bundle:
+    def _shown(self, pages: Sequence[Page]) -> MimeBundle:
         totals = self._totals()
-        return Bundle(pages_html(pages, totals=totals), "\n".join([totals, *map(page_text, pages)]))
+        return MimeBundle(pages_html(pages, totals=totals), "\n".join([totals, *map(page_text, pages)]))
 
     def _pages(
         self,
@@ -187,19 +269,19 @@ class SweepResult:
         pages: str | None,
         *,
         size: int | None = None,
-        until: float | None = None,
-        look: Look | None = None,
+        deadline: float | None = None,
+        options: PreviewOptions | None = None,
     ) -> list[Page]:
         if len(self.cells) > MAX_TILES:
             raise self._too_large(count(len(self.cells), "cell"))
-        uuids = {place: state.task_uuid for place, state in self._states.items()}
+        uuids = {index: state.task_uuid for index, state in self._states.items()}
         found = self._log.history.many(list(uuids.values()))
-        runs = {place: found[uuid] for place, uuid in uuids.items() if uuid in found}
+        runs = {index: found[uuid] for index, uuid in uuids.items() if uuid in found}
         pictures = sum(len(run.images) for run in runs.values())
         if pictures > MAX_PICTURES:
             raise self._too_large(count(pictures, "picture"))
-        chosen = look or look_for(pictures, size, until)
-        return Pages(self.cells, runs, self._statuses(), chosen).lay_out(rows, columns, pages)
+        options = options or preview_options(pictures, size, deadline)
+        return Pages(self.cells, runs, self._statuses(), options).arrange(rows, columns, pages)
 
     def _too_large(self, what: str) -> RequestError:
         return RequestError(

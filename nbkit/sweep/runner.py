@@ -1,8 +1,8 @@
-"""Running cells in threads: started, watched, stopped.
+"""The threads that run a sweep: started, watched, stopped.
 
-Three kinds of threads, so that a slot of the service never waits for this machine: one *planner* writes runs down a
-little ahead; *senders* send them and take their answers; *landers* settle them, fetch their pictures and put them on
-disk. When the service says that it is busy, all senders pause together.
+Three kinds of threads keep a slot of the service from waiting for this machine. One *planner* writes runs into the log a
+little ahead; *senders* send them and take their answers; *settlers* write outcomes, fetch pictures and store them. When
+the service is busy, all senders pause together.
 """
 
 from __future__ import annotations
@@ -15,97 +15,142 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from nbkit.conversation import Verdict
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
-from nbkit.gate import Gate
-from nbkit.ledger import Ledger, Sent
-from nbkit.model import MICRO
-from nbkit.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
-from nbkit.storage.accounts import Account, Purse, refuse_above
-from nbkit.storage.journal import Begun, Plan
+from nbkit.ledger.budget import Account, SubBudget, check_limit
+from nbkit.ledger.journal import AlreadyStarted, RunPlan
+from nbkit.ledger.ledger import Ledger, PendingSettlement
+from nbkit.ledger.task_session import Outcome
+from nbkit.request.model import MICRO
+from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
+from nbkit.service.cancel import CancelToken
 from nbkit.sweep.cell import Cell
-from nbkit.sweep.plan import Bill
-from nbkit.sweep.progress import Progress
+from nbkit.sweep.plan import Quote
+from nbkit.sweep.result import SweepResult
 
-LANDERS = 3
-"""Decoding and syncing keep about two cores busy; more threads only wait for each other."""
+SETTLE_WORKERS = 3
+"""Decoding and syncing keep about two cores busy; more threads would only wait for each other."""
 
-Resume = Callable[[Any, Gate], tuple[str, int]]
+Resume = Callable[[Any, CancelToken], tuple[str, int]]
 
 
-class Lost(NamedTuple):
-    """A run of an earlier start whose outcome is not known: its row, and what it may cost in micro-dollars."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sweep has come: numbers of cells, USD, seconds.
+
+    Attributes:
+        total: cells to be sent.
+        done, failed, blocked, unknown: cells by status.
+        running: cells that are sent and have not ended.
+        spent, held: USD.
+        elapsed: seconds since the start.
+        remaining: an estimate in seconds; ``None`` before the first cell has ended.
+    """
+
+    total: int
+    done: int
+    failed: int
+    blocked: int
+    unknown: int
+    running: int
+    spent: float
+    held: float
+    elapsed: float
+    remaining: float | None
+
+    @property
+    def ended(self) -> int:
+        """Cells whose outcome is known, or was given up."""
+        return self.done + self.failed + self.blocked + self.unknown
+
+    @property
+    def not_run(self) -> int:
+        """Cells that have not been sent."""
+        return self.total - self.ended - self.running
+
+
+class UnsettledRun(NamedTuple):
+    """A run of an earlier start whose outcome is open: its row, and what it may cost in micro-dollars."""
 
     row: Any
     high: int
 
 
 class SweepRun:
-    """A sweep under way. ``.progress`` tells how far it is, ``.stop()`` ends the sending, ``.wait()`` waits.
+    """A sweep that runs in the background; ``sweep.start()`` returns it.
 
     Args:
-        cells: what is to be sent; taken one after the other.
-        lost: rows of the log whose outcome is not known. They come first: they are asked for, and sent again under
-            their own taskUUID if the service does not know them.
-        bill: what both are together.
-        most: how many runs of a request the sweep has, by the key of its cell.
-        ledger: sends and lands them.
-        sweep: the name under which the log keeps them.
-        max_workers: how many are sent at once.
+        cells: what to send, one after the other.
+        unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
+            that it does not know are sent again under their own taskUUID.
+        quote: the sums over both.
+        max_runs: by the key of a cell, how many runs of its request the sweep has.
+        ledger: sends and settles.
+        sweep: the name of the sweep in the log.
+        max_workers: number of requests at once.
         budget: the most that this run may spend, in micro-dollars.
-        resume: settles one of ``lost``, unless the gate is shut before it is sent; gives its status and its cost.
-        result: makes the result, from the log.
+        resume: settles one of ``unsettled``, unless the token is cancelled before it is sent; returns status and cost.
+        result: reads the result from the log.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> running = studio.sweep("A {colour} lantern", colour=["red", "jade"], seed=1, name="two lanterns").start()
+        >>> running.wait(timeout=60).counts
+        {'done': 2}
+        >>> running.finished
+        True
     """
 
     def __init__(
         self,
         cells: Iterable[Cell],
-        lost: Sequence[Any],
+        unsettled: Sequence[Any],
         *,
-        bill: Bill,
-        most: Mapping[str, int],
+        quote: Quote,
+        max_runs: Mapping[str, int],
         ledger: Ledger,
         sweep: str,
         max_workers: int,
         budget: int | None,
         resume: Resume,
-        result: Callable[[], Any],
+        result: Callable[[], SweepResult],
     ) -> None:
         self._cells: Iterable[Cell] = cells
-        self._lost, self.bill, self._total, self._most = lost, bill, bill.cells, most
+        self._unsettled, self.quote, self._total, self._max_runs = unsettled, quote, quote.cells, max_runs
         self._ledger, self._sweep, self._resume, self._result = ledger, sweep, resume, result
-        self._purse, self._budget = uuid.uuid4().hex, budget
-        self._again = 0  # micro-dollars of the budget for what is sent again: held, and then what it cost
-        self._gate = Gate()
+        self._sub_budget, self._budget = uuid.uuid4().hex, budget
+        self._resend_cost = 0  # micro-dollars of the budget for what is sent again: first held, then what it cost
+        self._token = CancelToken()
         self._change = threading.Condition()
         self._counts: Counter[str] = Counter()
         self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._finished.set()
-        self._begun = False
+        self._is_started = False
         self._problem: BaseException | None = None
         self._started = time.monotonic()
         self._workers = min(max_workers, self._total)
-        self._planned: queue.Queue[Plan | Lost | None] = queue.Queue(maxsize=max_workers)
-        self._landing: queue.Queue[Sent | None] = queue.Queue(maxsize=4 * max_workers)
-        self._senders_left, self._landers_left = self._workers, min(LANDERS, self._workers)
+        self._planned: queue.Queue[RunPlan | UnsettledRun | None] = queue.Queue(maxsize=max_workers)
+        self._to_settle: queue.Queue[PendingSettlement | None] = queue.Queue(maxsize=4 * max_workers)
+        self._senders_left, self._settlers_left = self._workers, min(SETTLE_WORKERS, self._workers)
 
     def begin(self) -> Self:
-        """Start to send. Apart from the making, so that whoever is interrupted in between can still stop it."""
-        if self._workers and not self._begun:
-            self._begun = True
+        """Start the threads. Separate from the constructor, so that an interrupt in between leaves a handle to stop."""
+        if self._workers and not self._is_started:
+            self._is_started = True
             self._finished.clear()
-            threading.Thread(target=self._begin, name="nbkit_begin", daemon=True).start()
+            threading.Thread(target=self._start_threads, name="nbkit_start", daemon=True).start()
         return self
 
-    # -- what a person asks --------------------------------------------------------------------------------
+    # -- for the user --------------------------------------------------------------------------------------
 
     @property
     def progress(self) -> Progress:
-        """Where it stands right now."""
+        """How far the sweep has come."""
         with self._change:
             ended = sum(self._counts.values())
             elapsed = time.monotonic() - self._started
@@ -128,30 +173,37 @@ class SweepRun:
         """Whether nothing is under way any more."""
         return self._finished.is_set()
 
-    def settled(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is under way, at most ``timeout`` seconds; tells whether that is so."""
+    def wait_finished(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is under way, at most ``timeout`` seconds. Returns whether that is so."""
         if timeout is not None:
             return self._finished.wait(timeout)
-        while not self._finished.wait(0.2):  # an interrupt does not reach a wait without an end everywhere
+        while not self._finished.wait(0.2):  # on some systems an interrupt does not reach a wait without a time-out
             pass
         return True
 
-    def stop(self) -> Any:
-        """Send nothing more, and return what there is.
+    def stop(self) -> SweepResult:
+        """Send nothing more, and return what there is so far.
 
-        What has been sent is settled in the background and lands in the log: ``.wait()`` waits for it.
+        What has been sent is settled in the background and comes into the log; :meth:`wait` waits for it.
+
+        Example:
+            >>> import nbkit
+            >>> running = nbkit.Studio(engine="offline").sweep("A lantern", seed=range(40), name="forty").start()
+            >>> result = running.stop()
+            >>> len(result)
+            40
         """
-        self.shut()
+        self.cancel()
         return self._result()
 
-    def shut(self) -> None:
-        """Send nothing more. Unlike :meth:`stop` it reads nothing, and so it cannot fail."""
+    def cancel(self) -> None:
+        """Send nothing more. Unlike :meth:`stop` it reads nothing, so it cannot fail."""
         self._stopping.set()
-        self._gate.shut()
+        self._token.cancel()
         with self._change:
             self._change.notify_all()
 
-    def wait(self, timeout: float | None = None) -> Any:
+    def wait(self, timeout: float | None = None) -> SweepResult:
         """Wait until nothing is under way, and return the result.
 
         Args:
@@ -159,9 +211,9 @@ class SweepRun:
 
         Raises:
             TimeoutError: if it takes longer.
-            NbkitError: what ended it early: ``BudgetExceeded``, no credit, a log that cannot be written.
+            NbkitError: what ended the sweep early: ``BudgetExceeded``, no credit, a log that cannot be written.
         """
-        if not self.settled(timeout):
+        if not self.wait_finished(timeout):
             raise TimeoutError(f"the sweep is still running: {self.progress.ended} of {self._total} cells have ended")
         if self._problem is not None:
             raise self._problem
@@ -174,42 +226,42 @@ class SweepRun:
 
     # -- threads ---------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        """In a thread of its own: an interrupt in the main thread must not leave some of the others unborn."""
-        work = [self._plan_all, *[self._send_all] * self._senders_left, *[self._land_all] * self._landers_left]
+    def _start_threads(self) -> None:
+        """Runs in a thread of its own: an interrupt of the main thread must not leave some of the threads unstarted."""
+        work = [self._plan_all, *[self._send_all] * self._senders_left, *[self._settle_all] * self._settlers_left]
         for part in work:
             threading.Thread(target=self._guarded, args=(part,), name=f"nbkit{part.__name__}", daemon=True).start()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001  a thread's error shows nowhere; wait() raises this one
+        except BaseException as error:  # noqa: BLE001  nothing shows a thread's error; wait() raises this one
             self._halt(error)
 
     def _plan_all(self) -> None:
         try:
-            first = (functools.partial(self._set_aside, row) for row in self._lost)
+            first = (functools.partial(self._reserve, row) for row in self._unsettled)
             then = (functools.partial(self._plan, cell) for cell in self._cells)
-            takes: Iterator[Callable[[], Plan | Lost]] = itertools.chain(first, then)
-            for take in takes:
+            steps: Iterator[Callable[[], RunPlan | UnsettledRun]] = itertools.chain(first, then)
+            for step in steps:
                 try:
-                    taken = self._afford(take)
-                except Begun:  # by another kernel, since this one looked
+                    planned = self._when_affordable(step)
+                except AlreadyStarted:  # by another kernel, after this one had looked
                     with self._change:
                         self._total -= 1
                     continue
-                if taken is None:
+                if planned is None:
                     return
-                self._planned.put(taken)
+                self._planned.put(planned)
         finally:
             for _ in range(self._workers):
                 self._planned.put(None)
 
-    def _afford(self, take: Callable[[], Plan | Lost]) -> Plan | Lost | None:
-        """Have money for one more. Money that is only held may come free: then it waits for that."""
+    def _when_affordable(self, step: Callable[[], RunPlan | UnsettledRun]) -> RunPlan | UnsettledRun | None:
+        """Run a step that takes money from the budget. While money is held, wait: some of it may be released."""
         while not self._stopping.is_set():
             try:
-                taken = take()
+                planned = step()
             except BudgetExceeded as error:
                 with self._change:
                     if self._outstanding == 0:
@@ -219,30 +271,36 @@ class SweepRun:
             else:
                 with self._change:
                     self._outstanding += 1
-                return taken
+                return planned
         return None
 
-    def _plan(self, cell: Cell) -> Plan:
-        """Write the cell's run down."""
-        limit = None if self._budget is None else self._budget - self._again
-        purse = Purse(self._purse, limit)
-        most = self._most.get(cell.key)
-        return self._ledger.plan(cell.request, parent=cell.parent, sweep=self._sweep, purse=purse, most=most)
+    def _plan(self, cell: Cell) -> RunPlan:
+        """Write a cell's run into the log."""
+        limit = None if self._budget is None else self._budget - self._resend_cost
+        sub_budget = SubBudget(self._sub_budget, limit)
+        return self._ledger.plan(
+            cell.request,
+            parent=cell.parent,
+            sweep=self._sweep,
+            sub_budget=sub_budget,
+            max_runs=self._max_runs.get(cell.key),
+        )
 
-    def _set_aside(self, row: Any) -> Lost:
-        """Keep some of the budget for a run that may be sent again; nothing else has been taken out of it by then."""
-        lost = Lost(row, row["estimateHigh"])
+    def _reserve(self, row: Any) -> UnsettledRun:
+        """Reserve some of the budget for a run that may be sent again. Nothing else has been taken from it by then."""
+        run = UnsettledRun(row, row["estimateHigh"])
         with self._change:
             if self._budget is not None:
-                refuse_above(self._budget, Account(held=self._again), lost.high, "this sweep", "sweep.run(budget=…)")
-            self._again += lost.high
-        return lost
+                account = Account(held=self._resend_cost)
+                check_limit(self._budget, account, run.high, "this sweep", "sweep.run(budget=…)")
+            self._resend_cost += run.high
+        return run
 
     def _send_all(self) -> None:
         try:
             while (work := self._planned.get()) is not None:
-                if isinstance(work, Lost):
-                    self._find_again(work)
+                if isinstance(work, UnsettledRun):
+                    self._resume_run(work)
                 else:
                     self._send(work)
         finally:
@@ -250,10 +308,10 @@ class SweepRun:
                 self._senders_left -= 1
                 last = self._senders_left == 0
             if last:
-                for _ in range(self._landers_left):
-                    self._landing.put(None)
+                for _ in range(self._settlers_left):
+                    self._to_settle.put(None)
 
-    def _send(self, plan: Plan) -> None:
+    def _send(self, plan: RunPlan) -> None:
         if self._stopping.is_set():
             self._ledger.abandon(plan)
             with self._change:
@@ -264,52 +322,52 @@ class SweepRun:
             self._running += 1
             self._held += plan.request.price.high
         try:
-            sent = self._ledger.converse(plan, gate=self._gate)
-            self._heed(sent.verdict)
-            self._landing.put(sent)
-        except Exception as error:  # noqa: BLE001  told by wait(); the other senders stop, too
+            pending = self._ledger.send(plan, token=self._token)
+            self._halt_without_credit(pending.outcome)
+            self._to_settle.put(pending)
+        except Exception as error:  # noqa: BLE001  raised by wait(); the other senders stop too
             with self._change:
                 self._running -= 1
                 self._outstanding -= 1
             self._halt(error)
 
-    def _find_again(self, lost: Lost) -> None:
-        """Find out what became of a run, and send it again if nobody knows it; not after Stop."""
+    def _resume_run(self, run: UnsettledRun) -> None:
+        """Learn what became of a run, and send it again if the service does not know it; not after Stop."""
         status, cost = UNKNOWN, 0
         with self._change:
             self._running += 1
-            self._held += lost.high
+            self._held += run.high
         try:
             if not self._stopping.is_set():
-                status, cost = self._resume(lost.row, self._gate)
-        except Exception as error:  # noqa: BLE001  told by wait(); what was paid is in the log for recover()
+                status, cost = self._resume(run.row, self._token)
+        except Exception as error:  # noqa: BLE001  raised by wait(); recover() finds what was paid in the log
             self._halt(error)
         finally:
             with self._change:
-                self._again -= 0 if status == UNKNOWN else lost.high - cost
-            self._ended(status, lost.high, cost)
+                self._resend_cost -= 0 if status == UNKNOWN else run.high - cost
+            self._count_end(status, run.high, cost)
 
-    def _land_all(self) -> None:
+    def _settle_all(self) -> None:
         try:
-            while (sent := self._landing.get()) is not None:
-                self._land(sent)
+            while (pending := self._to_settle.get()) is not None:
+                self._settle(pending)
         finally:
             with self._change:
-                self._landers_left -= 1
-                if self._landers_left == 0:
+                self._settlers_left -= 1
+                if self._settlers_left == 0:
                     self._finished.set()
 
-    def _land(self, sent: Sent) -> None:
+    def _settle(self, pending: PendingSettlement) -> None:
         status = FAILED
         try:
-            self._ledger.land(sent)
-            status = sent.verdict.status
-        except Exception as error:  # noqa: BLE001  told by wait(); what was paid is in the log for recover()
+            self._ledger.settle(pending)
+            status = pending.outcome.status
+        except Exception as error:  # noqa: BLE001  raised by wait(); recover() finds what was paid in the log
             self._halt(error)
         finally:
-            self._ended(status, sent.plan.request.price.high, sent.verdict.cost)
+            self._count_end(status, pending.plan.request.price.high, pending.outcome.cost)
 
-    def _ended(self, status: str, high: int, cost: int) -> None:
+    def _count_end(self, status: str, high: int, cost: int) -> None:
         with self._change:
             self._running -= 1
             self._outstanding -= 1
@@ -320,9 +378,9 @@ class SweepRun:
                 self._counts[status] += 1
             self._change.notify_all()
 
-    def _heed(self, verdict: Verdict) -> None:
-        """No credit and no valid key end the sending: every further cell would be refused, too."""
-        for error in verdict.errors:
+    def _halt_without_credit(self, outcome: Outcome) -> None:
+        """Without credit or a valid key every further cell would be refused too."""
+        for error in outcome.errors:
             if isinstance(error, (CreditError, AuthenticationError)):
                 self._halt(error)
 
@@ -332,4 +390,4 @@ class SweepRun:
                 self._problem = error
             self._stopping.set()
             self._change.notify_all()
-        self._gate.shut()
+        self._token.cancel()

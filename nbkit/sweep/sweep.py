@@ -15,55 +15,73 @@ from tqdm.auto import tqdm
 
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import NbkitError, RequestError
-from nbkit.gate import Gate
-from nbkit.ledger import Ledger
-from nbkit.log import RunLog
-from nbkit.model import MICRO, Price
-from nbkit.money import limit_in_micros
-from nbkit.run import DONE, FAILED, FINAL, UNKNOWN
-from nbkit.storage.history import State
-from nbkit.sweep.cell import Cell, Facts
-from nbkit.sweep.cells import Cells, ListedCells
-from nbkit.sweep.plan import Bill, PlanFrame, Sum, due, make_plan, matched
+from nbkit.ledger.ledger import Ledger
+from nbkit.log.runs import State
+from nbkit.log.store import LogStore
+from nbkit.request.model import MICRO, Price
+from nbkit.results.money import limit_in_micros
+from nbkit.results.run import DONE, FAILED, FINAL, UNKNOWN
+from nbkit.service.cancel import CancelToken
+from nbkit.service.threads import Interrupted
+from nbkit.sweep.cell import Cell, CellCost
+from nbkit.sweep.grid import Grid, SelectedCells
+from nbkit.sweep.plan import CostSummary, PlanFrame, Quote, make_plan, match_states, pending_cells
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import SweepRun
-from nbkit.waiting import Stopped
 
 MANY_IMAGES = 100
-"""A run of more images than this wants ``confirm=True``."""
+"""A run of more images than this needs ``confirm=True``."""
 
-PATIENCE = 0.4
-"""Seconds for the pictures that are shown after Stop."""
+PEEK_SECONDS = 0.4
+"""Time for the previews that are shown after Stop."""
 
 _LOCKS: dict[tuple[str, str], threading.RLock] = {}
-"""One at a time finds out what a sweep lacks, by folder and name."""
+"""By folder and name: one thread at a time finds out which cells of a sweep are missing."""
 
 _UNDER_WAY: weakref.WeakValueDictionary[tuple[str, str], SweepRun] = weakref.WeakValueDictionary()
-"""What this kernel runs, by folder of the log and name of the sweep."""
+"""By folder and name: the sweeps that this kernel runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """What a sweep needs of its studio."""
+class SweepContext:
+    """What a sweep needs of its studio.
+
+    Attributes:
+        ledger: sends and settles runs.
+        log: where the runs are.
+        engine: the engine's name in the log.
+        charged: whether it charges real money.
+        balance: asks the service what the account holds, in USD.
+    """
 
     ledger: Ledger
-    log: RunLog
+    log: LogStore
     engine: str
     charged: bool
     balance: Callable[[], float]
 
 
 class Sweep(Sequence[Cell]):
-    """Cells in a fixed order; ``len(sweep)``, ``sweep[0]``, and what can be done with them."""
+    """Cells in a fixed order, and what can be done with them: plan, run, stop, resume. ``studio.sweep()`` makes one.
 
-    def __init__(self, cells: Cells | ListedCells, workshop: Workshop) -> None:
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], temperature=[0.2, 0.8], name="four")
+        >>> sweep
+        <Sweep four: 4 cells (colour 2, temperature 2)>
+        >>> sweep[3].request.prompt, sweep[3].temperature
+        ('A jade lantern', 0.8)
+    """
+
+    def __init__(self, cells: Grid | SelectedCells, context: SweepContext) -> None:
         self.cells = cells
-        self._workshop = workshop
+        self._context = context
         self._last: SweepRun | None = None
 
     @property
     def name(self) -> str:
-        """What it is known by in the log: the name it was given, or one made of its template and axes."""
+        """Identifies the sweep in the log: the name it was given, or one made of its template and axes."""
         return self.cells.key
 
     def __len__(self) -> int:
@@ -82,22 +100,35 @@ class Sweep(Sequence[Cell]):
     # -- before it runs --------------------------------------------------------------------------------------
 
     def plan(self, max_workers: int = 4) -> PlanFrame:
-        """Every cell with its price; as the last line of a cell the totals stand first. Sends nothing.
+        """Each cell with its price; as the last line of a cell the totals stand first. Sends nothing.
+
+        Args:
+            max_workers: number of requests at once, for the estimate of the duration.
+
+        Returns:
+            A frame with one row per cell: a column for each axis, then ``images`` (Int64), ``low`` and ``high``
+            (Float64, USD), and ``status`` (string).
 
         Raises:
-            RequestError: for a cell that the model does not allow; it names the axis and the value.
+            RequestError: for a cell that the model does not allow; the message names axis and value.
+
+        Example:
+            >>> import nbkit
+            >>> plan = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2], resolution="1K").plan()
+            >>> plan[["seed", "images", "high"]].to_dict("records")
+            [{'seed': 1, 'images': 1, 'high': 0.06895}, {'seed': 2, 'images': 1, 'high': 0.06895}]
         """
         balance = None
-        with contextlib.suppress(NbkitError):  # a service that does not tell is no reason not to plan
-            balance = self._workshop.balance()
+        with contextlib.suppress(NbkitError):  # a plan is useful without the balance
+            balance = self._context.balance()
         return make_plan(
             self.cells,
             self._states(),
-            lost=self.lost,
-            latency=self._workshop.log.history.typical_latency(self._workshop.engine),
+            unsettled=self.unsettled,
+            latency=self._context.log.history.typical_latency(self._context.engine),
             workers=max_workers,
             balance=balance,
-            charged=self._workshop.charged,
+            charged=self._context.charged,
         )
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -105,59 +136,72 @@ class Sweep(Sequence[Cell]):
     def run(
         self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
     ) -> SweepResult:
-        """Send what is missing, and wait for it with a progress bar.
+        """Send the cells that are missing, and wait for them with a progress bar.
 
-        What is done is not sent again, in this kernel or a later one; blocked cells neither. Stop ends the sending
-        at once; what has been sent lands in the log, and ``sweep.result`` is what there is.
+        A cell that is done is not sent again, in this kernel or a later one; a blocked cell neither. Stop ends the
+        sending at once. What has been sent comes into the log, and ``sweep.result`` is what there is so far.
 
         Args:
-            max_workers: how many requests are under way at once.
-            budget: the most that this call may spend, in USD; held before each send as the studio's is.
-            confirm: needed above a hundred images.
-            retry: ``"failed"`` sends failed cells again, too.
+            max_workers: number of requests at once.
+            budget: the most that this call may spend, in USD. Like the studio's budget, it holds the upper estimate of
+                a cell before each send.
+            confirm: needed for more than a hundred images.
+            retry: ``"failed"`` sends failed cells again.
 
         Raises:
             RequestError: for a cell that the model does not allow, or a missing ``confirm=True``; nothing is sent.
-            BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is.
+            BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is so far.
+
+        Example:
+            >>> import nbkit
+            >>> sweep = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2], name="run")
+            >>> result = sweep.run(max_workers=2, budget=1.00)
+            >>> result.counts
+            {'done': 2}
         """
         try:
             running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
-            if running.bill.cells:
-                _watch(running)
+            if running.quote.cells:
+                _show_progress(running)
             else:
-                told = ", ".join(f"{number:,} {status}" for status, number in self.result.counts.items())
-                print(f"Nothing to send: of {count(len(self), 'cell')}, {told} already.")  # noqa: T201  an empty bar says nothing
+                counts = ", ".join(f"{number:,} {status}" for status, number in self.result.counts.items())
+                print(f"Nothing to send: of {count(len(self), 'cell')}, {counts} already.")  # noqa: T201  instead of an empty bar
         except KeyboardInterrupt:
-            raise self._stopped() from None
-        result = running.wait()
-        assert isinstance(result, SweepResult)
-        return result
+            raise self._interrupted() from None
+        return running.wait()
 
-    def _stopped(self) -> Stopped:
-        """Show what there is, and say what is still being paid for."""
+    def _interrupted(self) -> Interrupted:
+        """Stop was pressed: show what there is, and say what is still being paid for."""
         paid = ""
-        under_way = _UNDER_WAY.get(self._place)  # this run, or the earlier one that it was waiting for
+        under_way = _UNDER_WAY.get(self._key)  # this run, or the earlier one that it was waiting for
         if under_way is not None:
-            under_way.shut()
+            under_way.cancel()
             now = under_way.progress
             if now.running:
                 held = usd(round(now.held * MICRO))
                 paid = f"{count(now.running, 'request')} under way, up to {held}, still being paid for; "
-        display(self.result.peek(PATIENCE))  # type: ignore[no-untyped-call]
-        return Stopped(f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on.")
+        display(self.result.peek(PEEK_SECONDS))  # type: ignore[no-untyped-call]
+        return Interrupted(f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on.")
 
     def start(
         self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
     ) -> SweepRun:
-        """The same in the background: the cell is free. The handle has ``.progress``, ``.stop()`` and ``.wait()``."""
+        """Like :meth:`run`, in the background: the cell is free, and the returned handle can be watched and stopped.
+
+        Example:
+            >>> import nbkit
+            >>> running = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2], name="start").start()
+            >>> running.wait().counts
+            {'done': 2}
+        """
         return self.prepare(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry).begin()
 
     def prepare(
         self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
     ) -> SweepRun:
-        """The same up to the first send: ``.bill`` tells what it will send, and ``.begin()`` sends it.
+        """Everything that :meth:`start` does before the first send: ``.quote`` is what ``.begin()`` will send.
 
-        What an earlier start has under way lands before this returns.
+        Waits until the runs that an earlier start has under way have ended.
         """
         if retry not in (None, FAILED):
             raise RequestError(
@@ -170,27 +214,29 @@ class Sweep(Sequence[Cell]):
                 value=max_workers,
             )
         limit = limit_in_micros("budget", budget)
-        facts = self.cells.facts  # every cell is checked before anything else happens
-        with _LOCKS.setdefault(self._place, threading.RLock()):
-            return self._prepared(facts, max_workers, limit, retry=retry, confirm=confirm)
+        costs = self.cells.costs  # checks every cell before anything else happens
+        with _LOCKS.setdefault(self._key, threading.RLock()):
+            return self._prepared(costs, max_workers, limit, retry=retry, confirm=confirm)
 
     def _prepared(
-        self, facts: Sequence[Facts], max_workers: int, limit: int | None, *, retry: str | None, confirm: bool
+        self, costs: Sequence[CellCost], max_workers: int, limit: int | None, *, retry: str | None, confirm: bool
     ) -> SweepRun:
-        self._let_land()
-        recovery = self._workshop.ledger.recovery
-        lost = recovery.lost(self.name)
-        # What a killed kernel had only written down is due again after this; what is lost is the run's own work.
-        recovery.recover(sweep=self.name, leave={row["taskUUID"] for row in lost})
-        places = due(self._states(), retry=retry)
-        bill = Bill(Sum.of([facts[place] for place in places]), Sum.of(list(map(_facts_of, lost))))
-        _ask_to_confirm(bill, confirm=confirm)
-        self._last = _UNDER_WAY[self._place] = SweepRun(
-            (self.cells[place] for place in places),
-            lost,
-            bill=bill,
-            most=Counter(one.key for one in facts),
-            ledger=self._workshop.ledger,
+        self._end_earlier_run()
+        recovery = self._context.ledger.recovery
+        unsettled = recovery.resumable(self.name)
+        # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
+        recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
+        pending = pending_cells(self._states(), retry=retry)
+        quote = Quote(
+            CostSummary.of([costs[index] for index in pending]), CostSummary.of(list(map(_cost_of, unsettled)))
+        )
+        _check_confirmed(quote, confirm=confirm)
+        self._last = _UNDER_WAY[self._key] = SweepRun(
+            (self.cells[index] for index in pending),
+            unsettled,
+            quote=quote,
+            max_runs=Counter(cost.key for cost in costs),
+            ledger=self._context.ledger,
             sweep=self.name,
             max_workers=max_workers,
             budget=limit,
@@ -200,74 +246,78 @@ class Sweep(Sequence[Cell]):
         return self._last
 
     @property
-    def lost(self) -> list[Facts]:
-        """Runs that were sent, and nobody knows what became of them: a run asks for them, and may send them again."""
-        return [_facts_of(row) for row in self._workshop.ledger.recovery.lost(self.name)]
+    def unsettled(self) -> list[CellCost]:
+        """Runs that were sent and whose outcome is open. A run of the sweep asks about them, and may send them again."""
+        return [_cost_of(row) for row in self._context.ledger.recovery.resumable(self.name)]
 
     @property
     def result(self) -> SweepResult:
         """What there is so far: also while it runs, after Stop, and in a later kernel."""
-        shop = self._workshop
+        context = self._context
         return SweepResult(
-            self.cells, shop.log, self._states(), charged=shop.charged, sweep_of=lambda cells: Sweep(cells, shop)
+            self.cells,
+            context.log,
+            self._states(),
+            charged=context.charged,
+            run_cells=lambda cells, **options: Sweep(cells, context).run(**options),
         )
 
     def __repr__(self) -> str:
-        said = self.cells.layout.spelled
-        axes = ", ".join(f"{'+'.join(said.get(n, n) for n in axis.names)} {len(axis)}" for axis in self.cells.axes)
+        spelled = self.cells.spec.spelled
+        axes = ", ".join(f"{'+'.join(spelled.get(n, n) for n in axis.names)} {len(axis)}" for axis in self.cells.axes)
         return f"<Sweep {self.name}: {count(len(self), 'cell')} ({axes or 'no axis'})>"
 
     @property
-    def _place(self) -> tuple[str, str]:
-        return str(self._workshop.log.folder.resolve()), self.name
+    def _key(self) -> tuple[str, str]:
+        return str(self._context.log.folder.resolve()), self.name
 
-    def _resume(self, row: Any, gate: Gate) -> tuple[str, int]:
-        found = self._workshop.ledger.recovery.resume(row, gate)
-        cost = self._workshop.log.history.cost(found.task_uuid)
-        return found.after if found.after in FINAL else UNKNOWN, cost or 0
+    def _resume(self, row: Any, token: CancelToken) -> tuple[str, int]:
+        recovered = self._context.ledger.recovery.resume(row, token)
+        cost = self._context.log.history.cost(recovered.task_uuid)
+        return recovered.after if recovered.after in FINAL else UNKNOWN, cost or 0
 
-    def _let_land(self) -> None:
-        """What an earlier start has under way lands first: the cell that made this sweep may have run twice."""
-        earlier = _UNDER_WAY.get(self._place)
-        if earlier is not None:  # also one that was prepared and has not begun
-            earlier.shut()
-            earlier.settled()
+    def _end_earlier_run(self) -> None:
+        """End an earlier run of this sweep and wait for it: the cell that made the sweep may have been run twice."""
+        earlier = _UNDER_WAY.get(self._key)
+        if earlier is not None:  # also one that was prepared and never begun
+            earlier.cancel()
+            earlier.wait_finished()
 
     def _states(self) -> list[State | None]:
-        return matched(self.cells, self._workshop.log.history.states(self.name, self._workshop.engine))
+        return match_states(self.cells, self._context.log.history.states(self.name, self._context.engine))
 
 
-def _facts_of(row: Any) -> Facts:
-    """Those of a run in the log."""
-    return Facts(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
+def _cost_of(row: Any) -> CellCost:
+    """What a run in the log may cost."""
+    return CellCost(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
 
 
-def _ask_to_confirm(bill: Bill, *, confirm: bool) -> None:
-    if bill.images <= MANY_IMAGES or confirm:
+def _check_confirmed(quote: Quote, *, confirm: bool) -> None:
+    if quote.images <= MANY_IMAGES or confirm:
         return
-    again = f", up to {bill.again.cells:,} of them once more" if bill.again.cells else ""
+    resend = f", up to {quote.resend.cells:,} of them once more" if quote.resend.cells else ""
     raise RequestError(
-        f"this sends {count(bill.cells, 'cell')} for {count(bill.images, 'image')}{again}: {usd_range(bill.price)}. "
+        f"this sends {count(quote.cells, 'cell')} for {count(quote.images, 'image')}{resend}: {usd_range(quote.price)}. "
         "If that is meant, sweep.run(confirm=True)",
         parameter="confirm", value=confirm, reason="conflict", suggestion=True,
     )  # fmt: skip
 
 
-def _watch(running: SweepRun) -> None:
-    """A progress bar until nothing is under way: in a notebook a widget, in a terminal a line."""
+def _show_progress(running: SweepRun) -> None:
+    """A progress bar until nothing is under way: a widget in a notebook, a line in a terminal."""
     with tqdm(total=running.progress.total, unit="cell") as bar:
         while True:
-            finished = running.settled(0.1)
+            finished = running.wait_finished(0.1)
             now = running.progress
             bar.update(now.ended - bar.n)
-            told = {
+            facts = {
                 "done": now.done,
                 "failed": now.failed,
                 "blocked": now.blocked,
                 "spent": usd(round(now.spent * MICRO)),
             }
             bar.set_postfix(
-                {name: value for name, value in told.items() if value or name in (DONE, "spent")}, refresh=False
+                {name: value for name, value in facts.items() if value or name in (DONE, "spent")}, refresh=False
             )
             if finished:
                 return

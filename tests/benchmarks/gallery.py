@@ -27,7 +27,7 @@ import pathlib, sys, uuid
 import ipywidgets as widgets
 import sqlalchemy as sa
 from nbkit.log import RunLog
-from nbkit.storage.schema import IMAGES, RUNS
+from nbkit.log.schema import IMAGES, RUNS
 from nbkit.widgets.gallery.gallery import Gallery
 log = RunLog(pathlib.Path({folder!r}))
 files = [pathlib.Path(file) for file in log.to_frame().file.dropna()]
@@ -39,7 +39,7 @@ box = widgets.Box(images, layout=dict(flex_flow='row wrap', height='520px', over
 box.add_class('benchmark'); box
 """
 ONE_RUN_MORE = """
-with log._database.writing() as connection:
+with log.database.writing() as connection:
     last = dict(connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(1)).mappings().one())
     picture = dict(connection.execute(sa.select(IMAGES).order_by(IMAGES.c.id.desc()).limit(1)).mappings().one())
     last |= dict(id=last['id'] + 1, taskUUID=str(uuid.uuid4()), status='done', error=None)

@@ -20,9 +20,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from nbkit.log import RunLog
-from nbkit.storage.frame import query_of
-from nbkit.storage.schema import IMAGES, RUNS
+from nbkit.history import RunLog
+from nbkit.log.frame import query_of
+from nbkit.log.schema import IMAGES, RUNS
 
 ROWS = 100_000
 
@@ -79,7 +79,7 @@ def seconds(work: Callable[[], object], count: int = 3) -> float:
 def fill(log: RunLog, rows: int = ROWS) -> None:
     """Write runs with one picture each, every tenth failed."""
     dice = random.Random(4)
-    with log._database.writing() as connection:
+    with log.database.writing() as connection:
         for start in range(0, rows, 10_000):
             numbers = range(start, min(start + 10_000, rows))
             connection.execute(sa.insert(RUNS), [_run(dice, number) for number in numbers])
@@ -119,7 +119,7 @@ def main(rows: int = ROWS) -> None:
         log.to_frame()
 
         def bare() -> None:
-            with log._database.reading() as connection:
+            with log.database.reading() as connection:
                 pd.read_sql(query_of(), connection)
 
         pairs = [(seconds(log.to_frame, 1), seconds(bare, 1)) for _ in range(5)]

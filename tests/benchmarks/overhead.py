@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 import nbkit
-from nbkit.image import examine
+from nbkit.measures.facts import examine
 from tests.benchmarks.stub import stub
 
 RUNS = 60
@@ -59,7 +59,7 @@ def main() -> None:
             f"studio.generate {run:.1f} ms · bare POST and GET {floor:.1f} ms · ratio {run / floor:.1f} · added {run - floor:.1f} ms"
         )
 
-        ledger, journal, store = studio._ledger, studio.log.journal, studio.log.store
+        ledger, journal, store = studio._ledger, studio._ledger._journal, studio.log.images
         plans = [ledger.plan(nbkit.ImageRequest("A lantern", seed=seed)) for seed in range(1000, 1000 + RUNS)]
         parts = {
             "a row committed and the money held, before anything leaves": lambda n: ledger.plan(

@@ -69,7 +69,7 @@ def memory(count: int = 10_000) -> float:
         before = process.memory_info().rss
         most = before
         running = studio.sweep("A lantern", seed=range(count), resolution="0.5K").start(max_workers=4, confirm=True)
-        while not running.settled(0.5):
+        while not running.wait_finished(0.5):
             most = max(most, process.memory_info().rss)
         studio.close()
     return (most - before) / 1e6

@@ -63,7 +63,7 @@ def test_stop_by_keyboard_leaves_nobody_nowhere(shown):
     generate(panel).press("Enter")
     expect(panel.get_by_role("progressbar")).to_be_visible()
     stop_button(panel).press("Enter")
-    expect(panel.get_by_text("Stopped")).to_be_visible()
+    expect(panel.get_by_text("Interrupted")).to_be_visible()
     expect(generate(panel)).to_be_focused()
 
 

@@ -7,20 +7,20 @@ import math
 from PIL import Image
 
 from nbkit.offline.painting.brush import Pen, Point, Shape, fade, mix, ripple
-from nbkit.offline.painting.composition import Plan
-from nbkit.offline.painting.dice import Dice
-from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.composition import Composition
+from nbkit.offline.painting.ground_context import GroundContext
 from nbkit.offline.painting.grounds import GROUNDS
-from nbkit.offline.painting.land import Land
+from nbkit.offline.painting.interpolator import Interpolator
 from nbkit.offline.painting.layout import Frame
 from nbkit.offline.painting.motifs import MOTIFS
 from nbkit.offline.painting.palettes import is_dark
 from nbkit.offline.painting.scene import Scene
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["lay_ground", "lay_sky", "sky_column"]
 
 
-def sky_column(plan: Plan, height: int) -> Image.Image:
+def sky_column(plan: Composition, height: int) -> Image.Image:
     """Returns the sky's gradient as a column one pixel wide."""
     inks = plan.palette
     reach = max(1.0, plan.horizon if plan.scenery not in ("pattern", "space") else height)
@@ -35,7 +35,7 @@ def sky_column(plan: Plan, height: int) -> Image.Image:
     return Image.frombytes("RGB", (1, height), bytes(rows))
 
 
-def _rays(pen: Pen, plan: Plan, frame: Frame, turn: float) -> None:
+def _rays(pen: Pen, plan: Composition, frame: Frame, turn: float) -> None:
     if plan.light is None:
         return
     x, y, radius = plan.light
@@ -55,7 +55,7 @@ def _rays(pen: Pen, plan: Plan, frame: Frame, turn: float) -> None:
         pen.poly([*rim, *(tip(angle + lean) for lean in (11, 4.5, -2))], colour)
 
 
-def _stars(pen: Pen, plan: Plan, frame: Frame, dice: Dice) -> None:
+def _stars(pen: Pen, plan: Composition, frame: Frame, dice: StableRandom) -> None:
     if not (is_dark(plan.palette) or plan.scenery == "space"):
         return
     depth = frame.bottom if plan.scenery == "space" else plan.horizon
@@ -68,12 +68,12 @@ def _stars(pen: Pen, plan: Plan, frame: Frame, dice: Dice) -> None:
             pen.stroke([(x, y - size * 4), (x, y + size * 4)], size * 0.6, fade(plan.palette.light, 0.7))
 
 
-def lay_sky(sheet: list[Shape], scene: Scene, plan: Plan, frame: Frame) -> None:
+def lay_sky(sheet: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
     """Writes stars, rays and the sun or moon."""
     pen = Pen(sheet, 0, 0, 1)
-    drift = Drift(scene, "sky")
+    drift = Interpolator(scene, "sky")
     turn = drift.between(0, 25)
-    _stars(pen, plan, frame, Dice("stars", scene.prompt))
+    _stars(pen, plan, frame, StableRandom("stars", scene.prompt))
     if plan.light is None:
         return
     if plan.detail >= 1:
@@ -93,9 +93,9 @@ def lay_sky(sheet: list[Shape], scene: Scene, plan: Plan, frame: Frame) -> None:
             pen.box(x - half, level, x + half, level + radius * (0.03 + i * 0.02), mix(inks.light, inks.low, 0.85))
 
 
-def lay_ground(sheet: list[Shape], scene: Scene, plan: Plan, frame: Frame) -> None:
+def lay_ground(sheet: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
     """Writes the land of the plan's scenery."""
-    land = Land(
+    land = GroundContext(
         pen=Pen(sheet, 0, 0, 1),
         inks=plan.palette,
         width=frame.width,
@@ -106,7 +106,7 @@ def lay_ground(sheet: list[Shape], scene: Scene, plan: Plan, frame: Frame) -> No
         detail=plan.detail,
         light=plan.light,
         beach=any(MOTIFS[spot.name].place == "stand" and spot.name != "lighthouse" for spot in plan.spots),
-        drift=Drift(scene, "ground"),
-        dice=Dice("ground detail", scene.prompt),
+        drift=Interpolator(scene, "ground"),
+        dice=StableRandom("ground detail", scene.prompt),
     )
     GROUNDS[plan.scenery](land)

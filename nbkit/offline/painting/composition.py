@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.interpolator import Interpolator
+from nbkit.offline.painting.keywords import PromptKeywords, read
 from nbkit.offline.painting.layout import Frame, Light, Setting, Spot, place_motifs
 from nbkit.offline.painting.motifs import COMPANIONS
 from nbkit.offline.painting.palettes import PALETTES, Palette, accents, is_dark, turned
-from nbkit.offline.painting.reading import Reading, read
 from nbkit.offline.painting.scene import Scene
 
-__all__ = ["DEFAULT_TOP_P", "Plan", "compose", "motif_count"]
+__all__ = ["DEFAULT_TOP_P", "Composition", "compose", "motif_count"]
 
 DEFAULT_TOP_P = 0.6
 FEWEST, MOST = 1, 9
@@ -42,7 +42,7 @@ _SINGLE = frozenset({"moon", "sun", "lighthouse", "tower", "rocket"})
 _OPEN_SCENERY = ("hills", "mountains", "sea", "city")
 
 
-class Plan(NamedTuple):
+class Composition(NamedTuple):
     """Everything the drawing needs to know."""
 
     palette: Palette
@@ -66,8 +66,8 @@ def motif_count(top_p: float | None) -> int:
     return FEWEST + round((MOST - FEWEST) * share)
 
 
-def _palette(scene: Scene, reading: Reading) -> Palette:
-    drift = Drift(scene, "palette")
+def _palette(scene: Scene, reading: PromptKeywords) -> Palette:
+    drift = Interpolator(scene, "palette")
     names = tuple(PALETTES)
     if reading.hour or reading.colour:
         palette = PALETTES[reading.hour or reading.colour]
@@ -77,18 +77,18 @@ def _palette(scene: Scene, reading: Reading) -> Palette:
     return turned(PALETTES[drift.pick(names, 0.85)], drift.between(-0.06, 0.06) * drift.heat)
 
 
-def _scenery(scene: Scene, reading: Reading) -> str:
+def _scenery(scene: Scene, reading: PromptKeywords) -> str:
     if reading.scenery:
         return reading.scenery
     if not reading.things:
         return "pattern"
     home = next((_HOME[name] for name in reading.things if name in _HOME), "")
-    return home or Drift(scene, "scenery").pick(_OPEN_SCENERY, 0.7)
+    return home or Interpolator(scene, "scenery").pick(_OPEN_SCENERY, 0.7)
 
 
-def _cast(scene: Scene, reading: Reading, scenery: str) -> list[str]:
+def _cast(scene: Scene, reading: PromptKeywords, scenery: str) -> list[str]:
     """Returns the motifs in order of importance: the named ones, then their company."""
-    drift = Drift(scene, "cast")
+    drift = Interpolator(scene, "cast")
     company = COMPANIONS[scenery]
     if reading.things:
         named = list(reading.things)
@@ -110,7 +110,7 @@ def _cast(scene: Scene, reading: Reading, scenery: str) -> list[str]:
     return names[: motif_count(scene.top_p)]
 
 
-def compose(scene: Scene, frame: Frame) -> Plan:
+def compose(scene: Scene, frame: Frame) -> Composition:
     """Plans a picture.
 
     Args:
@@ -123,7 +123,7 @@ def compose(scene: Scene, frame: Frame) -> Plan:
     reading = read(scene.prompt)
     scenery = _scenery(scene, reading)
     names = _cast(scene, reading, scenery)
-    drift = Drift(scene, "frame")
+    drift = Interpolator(scene, "frame")
     ground = min((frame.bottom - frame.top) * 0.42, frame.width * 0.8) * drift.between(0.78, 1.2)
     horizon = frame.bottom - ground
     mirrored = drift.strays(0.5)
@@ -138,4 +138,4 @@ def compose(scene: Scene, frame: Frame) -> Plan:
     spots = place_motifs(scene, names, Setting(frame, scenery, horizon, light, mirrored))
     if light and mirrored:
         light = (frame.width - light[0], *light[1:])
-    return Plan(palette, scenery, horizon, light, spots, detail)
+    return Composition(palette, scenery, horizon, light, spots, detail)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
+from nbkit.display.lettering import SMALLEST, drawable, face, measure, wrap
 from nbkit.offline.painting.brush import fade, mix
-from nbkit.offline.painting.lettering import SMALLEST, drawable, face, measure, wrap
 from nbkit.offline.painting.palettes import Palette
 from nbkit.offline.painting.scene import Inset
 

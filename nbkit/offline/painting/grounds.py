@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nbkit.offline.painting.brush import Point, fade, mix, ripple
+from nbkit.offline.painting.ground_context import GroundContext, fill, roll
 from nbkit.offline.painting.grounds_city import city
 from nbkit.offline.painting.grounds_wild import dunes, forest, hills, mountains
-from nbkit.offline.painting.land import Land, fill, roll
 
 __all__ = ["GROUNDS"]
 
 
-def sea(land: Land) -> None:
+def sea(land: GroundContext) -> None:
     """A flat horizon and rows of scalloped waves."""
     inks, pen = land.inks, land.pen
     pen.box(0, land.horizon, land.width, land.height, inks.far)
@@ -56,7 +56,7 @@ def sea(land: Land) -> None:
         _beach(land)
 
 
-def _beach(land: Land) -> None:
+def _beach(land: GroundContext) -> None:
     """A bank for whatever must not stand on water."""
     sand = mix(land.inks.second, land.inks.pale, 0.45)
     edge = roll(land, land.level(0.78), 0.02, 0.5)
@@ -69,7 +69,7 @@ def _beach(land: Land) -> None:
             land.pen.oval(x, y, land.unit * 0.003, land.unit * 0.002, mix(sand, land.inks.dark, 0.35))
 
 
-def space(land: Land) -> None:
+def space(land: GroundContext) -> None:
     """The curve of a cratered world."""
     inks, pen = land.inks, land.pen
     y = land.level(0.42)
@@ -84,7 +84,7 @@ def space(land: Land) -> None:
             pen.oval(x, level + wide * 0.06, wide * 0.86, wide * 0.2, mix(inks.near, inks.mid, 0.4))
 
 
-def pattern(land: Land) -> None:
+def pattern(land: GroundContext) -> None:
     """Large fields of colour: panels, quarter discs and a floor."""
     inks, drift, pen = land.inks, land.drift, land.pen
     count = max(2, round(land.width / land.unit * 2.6))
@@ -110,7 +110,7 @@ def pattern(land: Land) -> None:
             pen.ring(x, y, ring, ring, land.unit * 0.006, fade(inks.light, 0.55))
 
 
-GROUNDS: dict[str, Callable[[Land], None]] = {
+GROUNDS: dict[str, Callable[[GroundContext], None]] = {
     "hills": hills,
     "mountains": mountains,
     "sea": sea,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nbkit.offline.painting.brush import Colour, fade, mix
-from nbkit.offline.painting.dice import Dice
-from nbkit.offline.painting.land import Land
+from nbkit.offline.painting.ground_context import GroundContext
 from nbkit.offline.painting.palettes import is_dark
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["city"]
 
@@ -13,7 +13,7 @@ _NARROWEST, _WIDEST = 0.1, 0.2
 _ROLLS = 127  # A prime, so that steps through the rolls do not line up into stripes.
 
 
-def _windows(land: Land, box: tuple[float, float, float, float], colour: Colour, dice: Dice) -> None:
+def _windows(land: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
     """Writes the lit windows of a house."""
     left, top, right, base = box
     inks, dark = land.inks, is_dark(land.inks)
@@ -32,7 +32,7 @@ def _windows(land: Land, box: tuple[float, float, float, float], colour: Colour,
             land.pen.box(x, y, x + cell * 0.45, y + cell * 0.6, lamp)
 
 
-def _block(land: Land, box: tuple[float, float, float, float], colour: Colour, dice: Dice) -> None:
+def _block(land: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
     """Writes a house, with one of four roofs."""
     pen, (left, top, right, base) = land.pen, box
     wide = right - left
@@ -48,7 +48,7 @@ def _block(land: Land, box: tuple[float, float, float, float], colour: Colour, d
         _windows(land, box, colour, dice)
 
 
-def city(land: Land) -> None:
+def city(land: GroundContext) -> None:
     """Two rows of houses and a street."""
     inks, drift, pen = land.inks, land.drift, land.pen
     key = land.dice.roll()
@@ -60,7 +60,7 @@ def city(land: Land) -> None:
             wide = land.unit * drift.between(_NARROWEST, _WIDEST)
             tall = land.unit * drift.between(0.22, 0.6) * (1 - 0.38 * row)
             if x < land.width:
-                _block(land, (x, base - tall, x + wide, base + 2), colour, Dice("house", key, row, i))
+                _block(land, (x, base - tall, x + wide, base + 2), colour, StableRandom("house", key, row, i))
             x += wide + (land.unit * 0.012 if row else 0.0)
         pen.box(0, base, land.width, land.height, mix(colour, inks.near, 0.4))
     pen.box(0, land.level(0.52), land.width, land.height, inks.near)

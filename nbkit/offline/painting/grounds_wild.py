@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from nbkit.offline.painting.brush import Colour, fade, mix
-from nbkit.offline.painting.land import Land, fill, roll
+from nbkit.offline.painting.ground_context import GroundContext, fill, roll
 
 __all__ = ["dunes", "forest", "hills", "mountains"]
 
 
-def hills(land: Land) -> None:
+def hills(land: GroundContext) -> None:
     """Three swells of land, ploughed when there is time."""
     inks = land.inks
     for share, swing, waves, colour in (
@@ -31,7 +31,7 @@ def hills(land: Land) -> None:
                 land.pen.stroke(low, land.unit * 0.005, mix(colour, inks.dark, 0.22))
 
 
-def _peak(land: Land, x: float, base: float, tall: float, *, half: float, colour: Colour) -> None:
+def _peak(land: GroundContext, x: float, base: float, tall: float, *, half: float, colour: Colour) -> None:
     inks, pen = land.inks, land.pen
     top = base - tall
     pen.poly([(x, top), (x + half, base), (x - half, base)], colour)
@@ -63,7 +63,7 @@ def _peak(land: Land, x: float, base: float, tall: float, *, half: float, colour
             pen.stroke([(x + dx, y), (x + dx + half * 0.16, y + tall * 0.1)], land.unit * 0.005, fade(inks.pale, 0.4))
 
 
-def mountains(land: Land) -> None:
+def mountains(land: GroundContext) -> None:
     """Two ranges with snow, and a meadow before them."""
     inks, drift = land.inks, land.drift
     for row, (share, colour) in enumerate(((0.12, inks.far), (0.3, inks.mid))):
@@ -84,7 +84,7 @@ def mountains(land: Land) -> None:
                 land.pen.poly([(x - tuft, y), (x, y - tuft * 2), (x + tuft, y)], mix(colour, inks.low, 0.3))
 
 
-def forest(land: Land) -> None:
+def forest(land: GroundContext) -> None:
     """Rows of firs, paler with distance."""
     inks = land.inks
     for share, size, colour in (
@@ -115,7 +115,7 @@ def forest(land: Land) -> None:
         land.pen.poly(edge + rim[::-1], mix(inks.near, inks.low, 0.25))
 
 
-def dunes(land: Land) -> None:
+def dunes(land: GroundContext) -> None:
     """Wind-cut sand with a lit and a shaded side."""
     inks, drift = land.inks, land.drift
     for share, tall, colour in ((0.16, 0.2, inks.far), (0.44, 0.18, inks.mid), (0.8, 0.16, inks.near)):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from nbkit.offline.painting.dice import Dice
-from nbkit.offline.painting.drift import Drift
+from nbkit.offline.painting.interpolator import Interpolator
 from nbkit.offline.painting.motifs import MOTIFS
 from nbkit.offline.painting.scene import Scene
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["Frame", "Light", "Setting", "Spot", "place_motifs"]
 
@@ -102,7 +102,7 @@ def _middle(name: str, place: Place) -> float:
     return place.y - place.size * 0.5 if MOTIFS[name].place == "stand" else place.y
 
 
-def _throw(dice: Dice, name: str, size: float, setting: Setting, *, leading: bool) -> Place:
+def _throw(dice: StableRandom, name: str, size: float, setting: Setting, *, leading: bool) -> Place:
     """Returns a random place in a motif's zone."""
     frame = setting.frame
     low, high = _zone(name, size, setting, leading=leading)
@@ -117,7 +117,7 @@ def _throw(dice: Dice, name: str, size: float, setting: Setting, *, leading: boo
     return Place(min(1 - edge, max(edge, x)) * frame.width, y, size)
 
 
-def _layout(dice: Dice, names: list[str], setting: Setting) -> list[Place]:
+def _layout(dice: StableRandom, names: list[str], setting: Setting) -> list[Place]:
     """Places motifs one after another, each where it is least crowded."""
     frame, placed = setting.frame, list[Place]()
     for i, name in enumerate(names):
@@ -214,16 +214,16 @@ def place_motifs(scene: Scene, names: list[str], setting: Setting) -> tuple[Spot
     Returns:
         The motifs in drawing order.
     """
-    drift = Drift(scene, "layout")
-    base = _apart(names, _layout(Dice("layout", scene.prompt), names, setting), setting)
-    seeded = _apart(names, _layout(Dice("layout", scene.prompt, scene.seed), names, setting), setting)
+    drift = Interpolator(scene, "layout")
+    base = _apart(names, _layout(StableRandom("layout", scene.prompt), names, setting), setting)
+    seeded = _apart(names, _layout(StableRandom("layout", scene.prompt, scene.seed), names, setting), setting)
     between = _blend(base, seeded, drift.weight)
     # Clearing is a matter of inches that can send a motif either way. Near temperature 0,
     # where nothing has moved far, it would part the seeds and is not needed.
     final = _blend(between, _apart(names, between, setting), min(1.0, drift.heat * 4))
     spots = []
     for i, (name, place) in enumerate(zip(names, final, strict=True)):
-        flip = Dice("flip", scene.prompt, i).chance(0.5)
+        flip = StableRandom("flip", scene.prompt, i).chance(0.5)
         x = setting.frame.width - place.x if setting.mirrored else place.x
         spots.append(Spot(name, x, place.y, place.size, flip != setting.mirrored, i))
     return tuple(sorted(spots, key=_order))

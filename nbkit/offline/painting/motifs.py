@@ -10,8 +10,8 @@ from nbkit.offline.painting import motifs_shapes as shapes
 from nbkit.offline.painting import motifs_sky as sky
 from nbkit.offline.painting import motifs_things as things
 from nbkit.offline.painting.brush import Pen
-from nbkit.offline.painting.dice import Dice
 from nbkit.offline.painting.palettes import Palette
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["COMPANIONS", "MOTIFS", "Motif"]
 
@@ -26,7 +26,7 @@ class Motif(NamedTuple):
         reach: Half its width as a share of its height, to keep neighbours apart.
     """
 
-    draw: Callable[[Pen, Palette, int, Dice], None]
+    draw: Callable[[Pen, Palette, int, StableRandom], None]
     place: str
     size: float
     reach: float

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nbkit.offline.painting.brush import Colour, Pen, fade, mix, ripple, smooth
-from nbkit.offline.painting.dice import Dice
 from nbkit.offline.painting.palettes import Palette, is_dark
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["cactus", "flower", "house", "lighthouse", "mushroom", "pine", "tower", "tree"]
 
@@ -17,13 +17,13 @@ def shadow(pen: Pen, inks: Palette, detail: int, half: float) -> None:
         pen.oval(half * 0.5, 0.02, half * 1.3, half * 0.13, fade(inks.dark, 0.22))
 
 
-def window(inks: Palette, dice: Dice) -> Colour:
+def window(inks: Palette, dice: StableRandom) -> Colour:
     """Returns the colour of a window: mostly lit at night, mostly dark by day."""
     lit = dice.chance(0.8 if is_dark(inks) else 0.35)
     return inks.light if lit else mix(inks.dark, inks.middle, 0.35)
 
 
-def tree(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def tree(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A round-crowned tree."""
     crown = dice.pick((mix(inks.mid, inks.main, 0.15), mix(inks.far, inks.second, 0.35), inks.main))
     shadow(pen, inks, detail, 0.26)
@@ -42,7 +42,7 @@ def tree(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
         pen.stroke([(0, -0.66), (-0.09, -0.76)], 0.014, inks.dark)
 
 
-def pine(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def pine(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A pine in three tiers."""
     needles = mix(inks.mid, inks.dark, dice.between(0.1, 0.5))
     shadow(pen, inks, detail, 0.24)
@@ -69,7 +69,7 @@ def pine(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.stroke([(-half * 0.7, low - 0.06), (-half * 0.3, low - 0.14)], 0.014, fade(inks.far, 0.7))
 
 
-def flower(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def flower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A tall blossom with two leaves."""
     petal, heart = (inks.main, inks.second) if dice.chance(0.6) else (inks.second, inks.main)
     green = mix(inks.near, inks.dark, 0.45)
@@ -95,7 +95,7 @@ def flower(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.oval(x, y, 0.012, 0.012, inks.dark)
 
 
-def house(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def house(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A gabled house."""
     wall = inks.pale if dice.chance(0.6) else mix(inks.second, inks.pale, 0.35)
     shadow(pen, inks, detail, 0.46)
@@ -123,7 +123,7 @@ def house(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.oval(0.2 + i * 0.05, -1.06 - i * 0.1, 0.04 + i * 0.018, 0.035 + i * 0.015, fade(inks.pale, 0.45))
 
 
-def tower(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def tower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A pagoda of four roofs."""
     shadow(pen, inks, detail, 0.36)
     pen.stroke([(0, -1.0), (0, -0.8)], 0.02, inks.second)
@@ -155,7 +155,7 @@ def tower(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
                 pen.oval(side * (eave + 0.01), y - 0.12, 0.018, 0.022, inks.second)
 
 
-def lighthouse(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
+def lighthouse(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
     """A banded lighthouse and its beam."""
     strength = 0.34 if is_dark(inks) else 0.2
     pen.poly([(0, -0.86), (-3.4, -1.14), (-3.4, -0.66)], fade(inks.light, strength))
@@ -186,7 +186,7 @@ def lighthouse(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
             pen.box(-0.15 + i * 0.048, -0.83, -0.142 + i * 0.048, -0.79, inks.dark)
 
 
-def mushroom(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
+def mushroom(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
     """A spotted toadstool."""
     shadow(pen, inks, detail, 0.26)
     pen.poly(smooth([(-0.1, -0.5), (0.1, -0.5), (0.1, -0.2), (0.16, 0), (-0.16, 0), (-0.1, -0.2)]), inks.pale)
@@ -206,7 +206,7 @@ def mushroom(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
             pen.poly([(x - 0.04, 0.01), (x - 0.02, -0.12), (x, 0.0), (x + 0.03, -0.09), (x + 0.05, 0.01)], inks.dark)
 
 
-def cactus(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
+def cactus(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
     """A saguaro with two arms."""
     green = mix(inks.second, inks.dark, 0.25)
     shadow(pen, inks, detail, 0.24)

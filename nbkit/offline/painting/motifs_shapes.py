@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nbkit.offline.painting.brush import Pen, fade, mix, ripple, smooth
-from nbkit.offline.painting.dice import Dice
 from nbkit.offline.painting.motifs_sky import spikes
 from nbkit.offline.painting.palettes import Palette
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["arches", "boomerang", "burst", "diamonds", "halves", "leaf", "rings"]
 
 
-def halves(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def halves(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A disc cut in two and shifted along the cut."""
     pair = (inks.main, inks.second) if dice.chance(0.5) else (inks.second, inks.pale)
     pen.pie(0, -0.09, 0.45, 0.45, 90, 270, pair[0])
@@ -24,7 +24,7 @@ def halves(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
         pen.oval(-0.12, -0.09, 0.05, 0.05, inks.pale)
 
 
-def rings(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def rings(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """Discs within discs."""
     steps = [inks.main, inks.pale, inks.second, inks.dark, inks.light]
     turn = int(dice.between(0, 3))
@@ -37,7 +37,7 @@ def rings(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
         pen.ring(0, 0, 0.285, 0.285, 0.012, fade(inks.dark, 0.6))
 
 
-def burst(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def burst(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """An atomic starburst: spokes ending in beads."""
     turn = dice.between(0, 30)
     tips = ripple(0, 0, 0.47, 0.47, turn, turn + 330, 11)
@@ -54,7 +54,7 @@ def burst(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
         pen.poly(spikes(6, 0.09, 0.04, turn), inks.dark)
 
 
-def boomerang(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def boomerang(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A soft three-cornered palette shape."""
     outline = smooth(
         [
@@ -82,7 +82,7 @@ def boomerang(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.oval(x, y, 0.022, 0.022, inks.light)
 
 
-def arches(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def arches(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A rainbow of arches on a common floor."""
     steps = [inks.main, inks.second, inks.pale, inks.mid, inks.main]
     turn = int(dice.between(0, 3))
@@ -96,7 +96,7 @@ def arches(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
         pen.box(-0.5, 0.38, 0.5, 0.42, inks.dark, 0.02)
 
 
-def leaf(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def leaf(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A split leaf on a stem."""
     colour = dice.pick((inks.main, inks.second, inks.mid))
     pen.poly(smooth([(0, -0.5), (-0.2, -0.22), (-0.2, 0.08), (0, 0.34), (0, -0.1)]), colour)
@@ -112,7 +112,7 @@ def leaf(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.stroke([(0, y + 0.05), (0.08, y - 0.05)], 0.008, fade(inks.dark, 0.6))
 
 
-def diamonds(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def diamonds(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A column of lozenges."""
     steps = [inks.main, inks.pale, inks.second]
     turn = int(dice.between(0, 3))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from nbkit.offline.painting.brush import Pen, fade, mix, ripple, smooth
-from nbkit.offline.painting.dice import Dice
 from nbkit.offline.painting.motifs_ground import shadow
 from nbkit.offline.painting.palettes import Palette, is_dark
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["boat", "car", "cat", "cup", "fish", "robot", "umbrella"]
 
 
-def cat(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def cat(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A sitting cat that looks at you."""
     fur = dice.pick((inks.dark, inks.main, inks.pale)) if not is_dark(inks) else dice.pick((inks.main, inks.pale))
     eye = inks.second if fur != inks.second else inks.pale
@@ -53,7 +53,7 @@ def cat(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.stroke([(-0.25, y + 0.05), (-0.17, y)], 0.02, fade(line, 0.5))
 
 
-def robot(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def robot(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A tin robot."""
     metal, trim = (inks.pale, inks.main) if dice.chance(0.5) else (mix(inks.middle, inks.pale, 0.55), inks.second)
     shadow(pen, inks, detail, 0.32)
@@ -90,7 +90,7 @@ def robot(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
             pen.oval(x, y, 0.012, 0.012, inks.dark)
 
 
-def car(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def car(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A finned saloon of the fifties."""
     paint = inks.main if dice.chance(0.65) else inks.second
     shadow(pen, inks, detail, 0.86)
@@ -138,7 +138,7 @@ def car(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
                 pen.oval(px, py, 0.012, 0.012, inks.dark)
 
 
-def cup(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def cup(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A steaming cup on its saucer."""
     china = inks.main if dice.chance(0.6) else inks.pale
     shadow(pen, inks, detail, 0.5)
@@ -163,7 +163,7 @@ def cup(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
         pen.stroke([(-0.3, -0.25), (-0.05, -0.2), (0.3, -0.25)], 0.016, inks.second)
 
 
-def umbrella(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
+def umbrella(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
     """An open umbrella on its stick."""
     shadow(pen, inks, detail, 0.2)
     pen.stroke([(0, -0.98), (0, -0.1)], 0.028, inks.dark)
@@ -184,7 +184,7 @@ def umbrella(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
             pen.oval(x, y, 0.022, 0.022, inks.second)
 
 
-def boat(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
+def boat(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
     """A sailing boat on the water."""
     pen.oval(0, 0.0, 0.5, 0.035, fade(inks.dark, 0.3))
     pen.stroke([(0, -0.1), (0, -0.98)], 0.024, inks.dark)
@@ -208,7 +208,7 @@ def boat(pen: Pen, inks: Palette, detail: int, _dice: Dice) -> None:
             pen.stroke([(0.04, y), (0.12 - y * 0.02, y + 0.015)], 0.01, fade(inks.dark, 0.5))
 
 
-def fish(pen: Pen, inks: Palette, detail: int, dice: Dice) -> None:
+def fish(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     """A carp, leaping; its origin is its middle."""
     scales = inks.main if dice.chance(0.6) else inks.second
     fin = inks.second if scales == inks.main else inks.main

@@ -12,20 +12,20 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from nbkit.offline.painting import marks
+from nbkit.offline.painting import labels
 from nbkit.offline.painting.backdrop import lay_ground, lay_sky, sky_column
 from nbkit.offline.painting.brush import Pen, Shape, fade, press
-from nbkit.offline.painting.composition import Plan, compose
-from nbkit.offline.painting.dice import Dice
+from nbkit.offline.painting.composition import Composition, compose
 from nbkit.offline.painting.framing import draw_insets
 from nbkit.offline.painting.layout import Frame
 from nbkit.offline.painting.motifs import MOTIFS
 from nbkit.offline.painting.scene import Inset, Scene
+from nbkit.offline.painting.stable_random import StableRandom
 
 __all__ = ["Inset", "Scene", "encode", "paint"]
 
 
-def _lay_motifs(sheet: list[Shape], scene: Scene, plan: Plan) -> None:
+def _lay_motifs(sheet: list[Shape], scene: Scene, plan: Composition) -> None:
     inks = plan.palette
     for spot in plan.spots:
         motif = MOTIFS[spot.name]
@@ -35,11 +35,11 @@ def _lay_motifs(sheet: list[Shape], scene: Scene, plan: Plan) -> None:
             pond.oval(0, 0.08, 0.72, 0.12, inks.middle)
         # The dice know the prompt and the place, not the seed: a motif keeps its character
         # while a seed sweep moves it about.
-        dice = Dice("motif", scene.prompt, spot.rank)
+        dice = StableRandom("motif", scene.prompt, spot.rank)
         motif.draw(Pen(sheet, spot.x, spot.y, spot.size, spot.flip), inks, plan.detail, dice)
 
 
-def _keyline(picture: Image.Image, scene: Scene, plan: Plan, bottom: int) -> None:
+def _keyline(picture: Image.Image, scene: Scene, plan: Composition, bottom: int) -> None:
     """Draws the inner border that shows a system prompt is at work."""
     if not scene.system_prompt:
         return
@@ -60,9 +60,9 @@ def paint(scene: Scene) -> Image.Image:
         An RGB picture of exactly the scene's width and height; the same scene gives the
         same picture.
     """
-    strip = marks.footer(scene)
+    strip = labels.footer(scene)
     bottom = max(1, scene.height - strip.height)
-    plate = marks.title(scene)
+    plate = labels.title(scene)
     margin = max(6, round(min(scene.width, scene.height) * 0.035))
     top = margin + plate.height if plate else 0
     frame = Frame(scene.width, scene.height, min(top, bottom // 2), bottom)
@@ -76,9 +76,9 @@ def paint(scene: Scene) -> Image.Image:
 
     _keyline(picture, scene, plan, bottom)
     if plate:
-        marks.draw_title(picture, plate, plan.palette, margin)
-    marks.draw_footer(picture, strip, plan.palette)
-    edge = marks.draw_badges(picture, marks.badges(scene), strip.size, plan.palette, bottom)
+        labels.draw_title(picture, plate, plan.palette, margin)
+    labels.draw_footer(picture, strip, plan.palette)
+    edge = labels.draw_badges(picture, labels.badges(scene), strip.size, plan.palette, bottom)
     draw_insets(picture, scene.insets, plan.palette, top, edge)
     return picture
 

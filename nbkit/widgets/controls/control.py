@@ -1,6 +1,6 @@
 """A control for each parameter, built from the parameter's declaration.
 
-Bounds, steps, choices, defaults and help texts are read off :data:`nbkit.request.PARAMETERS`; none is written
+Bounds, steps, choices, defaults and help texts are read off :data:`nbkit.request.image_request.PARAMETERS`; none is written
 here a second time. A control holds what a person set, unchecked, and says so honestly when nothing is to be
 sent. It knows no other control, no price and no studio: whoever holds it asks :meth:`Control.read` and tells it
 with :meth:`Control.complain` what is wrong.
@@ -16,8 +16,19 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit.parameter import CUT, Address, Choice, Flag, Hundredths, Kind, Parameter, Text, Whole, without_query
-from nbkit.request import ImageRequest
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.parameter import (
+    CUT,
+    Address,
+    Boolean,
+    Choice,
+    Decimal2,
+    Integer,
+    Kind,
+    Parameter,
+    Text,
+    without_query,
+)
 from nbkit.widgets.page.plain import plain
 
 Changed = Callable[[], None]
@@ -187,10 +198,10 @@ class Slider(_Single):
     def __init__(self, parameter: Parameter[Any]) -> None:
         super().__init__(parameter)
         kind = parameter.kind
-        assert isinstance(kind, (Whole, Hundredths))
+        assert isinstance(kind, (Integer, Decimal2))
         assert kind.maximum is not None
         step, make, look = (
-            (1, widgets.IntSlider, "d") if isinstance(kind, Whole) else (kind.step, widgets.FloatSlider, ".2f")
+            (1, widgets.IntSlider, "d") if isinstance(kind, Integer) else (kind.step, widgets.FloatSlider, ".2f")
         )
         bounds = {"min": kind.minimum, "max": kind.maximum, "step": step}
         middle = (kind.minimum + kind.maximum) / 2
@@ -235,8 +246,8 @@ class Options(_Single):
     def __init__(self, parameter: Parameter[Any]) -> None:
         super().__init__(parameter)
         kind = parameter.kind
-        assert isinstance(kind, (Choice, Flag))
-        choices: tuple[Any, ...] = (True, False) if isinstance(kind, Flag) else kind.choices
+        assert isinstance(kind, (Choice, Boolean))
+        choices: tuple[Any, ...] = (True, False) if isinstance(kind, Boolean) else kind.choices
         options = [(unset_label(parameter), UNSET), *((word(choice), choice) for choice in choices)]
         if parameter.default is None and len(options) <= BUTTON_CHOICES:
             self.field = plain(widgets.ToggleButtons, options=options, style={"button_width": "auto"}, **self._look)
@@ -296,14 +307,14 @@ def control_for(parameter: Parameter[Any]) -> Control:
         TypeError: for a list, which has a control of its own.
     """
     kind: Kind = parameter.kind
-    if isinstance(kind, Whole):
+    if isinstance(kind, Integer):
         few = kind.maximum is not None and kind.maximum - kind.minimum <= SLIDER_STEPS
         return Slider(parameter) if few else Number(parameter)
     makers: dict[type, type[_Single]] = {
         Text: Words,
-        Hundredths: Slider,
+        Decimal2: Slider,
         Choice: Options,
-        Flag: Options,
+        Boolean: Options,
         Address: Link,
     }
     if type(kind) not in makers:

@@ -7,10 +7,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit import model
 from nbkit.display.text import usd
-from nbkit.image import GeneratedImage
-from nbkit.request import ImageRequest
+from nbkit.request import model
+from nbkit.request.image_request import ImageRequest
+from nbkit.results.image import GeneratedImage
 from nbkit.widgets.page.plain import plain
 
 DRAFT_TIER = model.TIERS[0]

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nbkit.display.text import ellipsis
-from nbkit.image import size_of
-from nbkit.parameter import Wrong, without_query
-from nbkit.reference import Reference
+from nbkit.measures.facts import header_size
+from nbkit.request.parameter import ValueInvalid, without_query
+from nbkit.request.reference import Reference
 
 
 def _new_key() -> str:
@@ -56,7 +56,7 @@ class Coming:
     @property
     def bytes(self) -> bytes:
         """Asked for by the check of a request: without this, one could be paid for that lacks a picture."""
-        raise Wrong("pending", f"complete, and {self.name} is still on its way")
+        raise ValueInvalid("pending", f"complete, and {self.name} is still on its way")
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -91,6 +91,6 @@ def tile(entry: Item | Coming) -> dict[str, Any]:
 
 def _size_text(data: bytes) -> str:
     try:
-        return "{} × {} px".format(*size_of(data))
+        return "{} × {} px".format(*header_size(data))
     except Exception:  # noqa: BLE001  of a format that only the service knows
         return ""

@@ -7,7 +7,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from nbkit.request import PARAMETERS
+from nbkit.request.image_request import PARAMETERS
 from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.page.plain import plain
 

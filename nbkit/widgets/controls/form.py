@@ -8,9 +8,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit import rules
 from nbkit.errors import RequestError
-from nbkit.request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request import rules
+from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.widgets.controls.control import Changed, Control, control_for, label
 from nbkit.widgets.controls.draft import Draft
 from nbkit.widgets.controls.fold import Fold, by_group, section

@@ -18,14 +18,15 @@ from typing import Any
 import anywidget
 import traitlets
 
-from nbkit import model, rules
 from nbkit.display.text import ellipsis
 from nbkit.errors import NoImage
-from nbkit.image import GeneratedImage, make_preview
-from nbkit.parameter import Wrong, without_query
-from nbkit.reference import make_reference
-from nbkit.request import PARAMETERS
-from nbkit.waiting import in_thread
+from nbkit.measures.preview import make_preview
+from nbkit.request import model, rules
+from nbkit.request.image_request import PARAMETERS
+from nbkit.request.parameter import ValueInvalid, without_query
+from nbkit.request.reference import make_reference
+from nbkit.results.image import GeneratedImage
+from nbkit.service.threads import run_in_thread
 from nbkit.widgets.controls.control import Changed, Control, label
 from nbkit.widgets.controls.entries import Coming, Item, name_of, tile
 
@@ -165,7 +166,7 @@ class References(Control):
                 case {"kind": "hello"}:
                     self._greet()
                 case {"kind": "want", "keys": keys}:
-                    in_thread(lambda: self._send_thumbnails(keys), "nbkit-thumbnails")
+                    run_in_thread(lambda: self._send_thumbnails(keys), "nbkit-thumbnails")
                 case {"kind": "files", "files": files}:
                     self._expect(files)
                 case {"kind": "part", "key": key}:
@@ -193,8 +194,8 @@ class References(Control):
     def _forget(self, since: float) -> None:
         with self._lock:
             coming = [entry for entry in self._entries if isinstance(entry, Coming)]
-            lives = self._heard > since or any(entry.whole for entry in coming)
-        if coming and not lives:
+            is_alive = self._heard > since or any(entry.whole for entry in coming)
+        if coming and not is_alive:
             names = ", ".join(entry.name for entry in coming)
             self._drop([entry.key for entry in coming], f"{names} did not arrive whole: give it again")
 
@@ -223,7 +224,7 @@ class References(Control):
                 coming.parts.append(b"".join(bytes(part) for part in buffers))
                 self._show()
         if coming is not None and coming.whole:
-            in_thread(lambda: self._finish(coming), "nbkit-reference")  # a large picture takes seconds to read
+            run_in_thread(lambda: self._finish(coming), "nbkit-reference")  # a large picture takes seconds to read
         else:
             self.field.send({"kind": "more" if coming else "over", "key": key})
 
@@ -231,7 +232,7 @@ class References(Control):
         """Make a reference of a file that is here, in the place that was kept for it."""
         try:
             item = Item(coming.name, make_reference(b"".join(coming.parts)), key=coming.key)
-        except Wrong as wrong:
+        except ValueInvalid as wrong:
             self._drop([coming.key], f"{coming.name} is not taken: it must be {wrong}")
         except Exception as error:  # noqa: BLE001  nobody looks at what a thread raises
             self._drop([coming.key], f"{coming.name} is not taken: {type(error).__name__}: {error}")
@@ -247,7 +248,7 @@ class References(Control):
             try:
                 reference = make_reference(word)
                 items.append(Item(name_of(reference), reference))
-            except Wrong:
+            except ValueInvalid:
                 left.append(word)
 
         def take() -> None:

@@ -6,8 +6,8 @@ import secrets
 
 import ipywidgets as widgets
 
-from nbkit import model
-from nbkit.request import PARAMETERS
+from nbkit.request import model
+from nbkit.request.image_request import PARAMETERS
 from nbkit.widgets.controls.control import Number
 from nbkit.widgets.page.plain import plain
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit import model
-from nbkit.request import PARAMETERS
+from nbkit.request import model
+from nbkit.request.image_request import PARAMETERS
 from nbkit.widgets.controls.control import NOT_SENT, UNSET, Changed, Control, label
 from nbkit.widgets.controls.draft import DRAFT_TIER
 from nbkit.widgets.page.plain import plain
@@ -46,7 +46,7 @@ class Size(Control):
 
     def write(self, values: Mapping[str, Any]) -> None:
         if values.get("width") and values.get("height"):
-            ratio, tier = model.place_of(values["width"], values["height"]) or (None, None)
+            ratio, tier = model.ratio_and_tier(values["width"], values["height"]) or (None, None)
             values = {RATIO.name: ratio, TIER.name: tier}
         if RATIO.name in values:
             self.ratio.value = values[RATIO.name] or UNSET

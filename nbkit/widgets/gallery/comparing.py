@@ -10,7 +10,7 @@ import pandas as pd
 
 from nbkit.comparison import differences
 from nbkit.display.compare import differences_html
-from nbkit.log import RunLog
+from nbkit.log.store import LogStore
 from nbkit.widgets.page.plain import plain
 
 MOST = 4
@@ -27,7 +27,7 @@ class Comparing:
         box: the table; empty while nothing is compared.
     """
 
-    def __init__(self, log: RunLog) -> None:
+    def __init__(self, log: LogStore) -> None:
         self._log = log
         self._keys: tuple[str, ...] = ()
         self.box = plain(widgets.HTML)
@@ -51,7 +51,7 @@ class Comparing:
 
     def _subjects(self, rows: Sequence[pd.Series[Any]]) -> list[Any]:
         """Pictures as they are compared: those of the log's runs, or their rows."""
-        runs = self._log.several([str(row["taskUUID"]) for row in rows])
+        runs = self._log.get_runs([str(row["taskUUID"]) for row in rows])
         found: list[Any] = []
         for row in rows:
             run = runs.get(str(row["taskUUID"]))

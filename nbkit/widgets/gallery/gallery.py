@@ -1,7 +1,7 @@
 """The gallery: the log's pictures to browse, filter, rate and pick from.
 
 The pictures are a :class:`~nbkit.widgets.wall.wall.Wall`; the controls around it are stock ones. What is said of a picture
-goes into the log at once (:meth:`nbkit.log.RunLog.mark`) and can be taken back. Handlers run in any thread, and
+goes into the log at once (:meth:`nbkit.history.LogStore.mark`) and can be taken back. Handlers run in any thread, and
 Jupyter loses what they raise: it is said in the gallery.
 """
 
@@ -18,15 +18,15 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from nbkit.display.bundle import Bundle
+from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, RequestError
-from nbkit.image import GeneratedImage
-from nbkit.log import RunLog
-from nbkit.parameter import Whole, Wrong
-from nbkit.run import Run
-from nbkit.storage.marks import image_uuids
-from nbkit.table import column_of, sums_of
+from nbkit.log.annotations import image_uuids
+from nbkit.log.store import LogStore
+from nbkit.log.table import column_of, sums_of
+from nbkit.request.parameter import Integer, ValueInvalid
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told, tags_of
@@ -42,7 +42,7 @@ from nbkit.widgets.wall.wall import Wall
 QUICK = 20_000
 """Up to so many rows, a search is made at each letter."""
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
-SIZES = Whole(32, 1024)
+SIZES = Integer(32, 1024)
 """Of a tile, in CSS pixels."""
 
 
@@ -84,13 +84,13 @@ class Gallery:
     """
 
     def __init__(
-        self, log: RunLog, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px"
+        self, log: LogStore, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px"
     ) -> None:
         if frame is not None:
             check_columns(frame)
         try:
             SIZES.check(size)
-        except Wrong as wrong:
+        except ValueInvalid as wrong:
             raise RequestError(f"size={size!r}: must be {wrong}", parameter="size", value=size) from None
         self._log, self._given = log, None if frame is None else frame.copy()
         self._lock = threading.RLock()
@@ -282,7 +282,7 @@ class Gallery:
         publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
         publish(self._record())
 
-    def _record(self) -> Bundle:
+    def _record(self) -> MimeBundle:
         with self._lock:
             return record(
                 self._rows.iloc[self._order[:KEPT_ROWS]],
@@ -293,7 +293,7 @@ class Gallery:
     def __repr__(self) -> str:
         return f"<Gallery: {count(len(self._order), 'row')}, {len(self.wall.selected):,} selected>"
 
-    def money_moved(self) -> None:
+    def on_budget_change(self) -> None:
         """A studio tells it so; then there are runs that are not shown yet, and a line says it."""
         if self._given is None:
             newer = len(self._log) - self._runs

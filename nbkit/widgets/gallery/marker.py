@@ -10,9 +10,9 @@ import pandas as pd
 
 from nbkit.display.text import count
 from nbkit.errors import RequestError
-from nbkit.log import RunLog
-from nbkit.run import FAILED
-from nbkit.storage.marks import Change
+from nbkit.log.annotations import Change
+from nbkit.log.store import LogStore
+from nbkit.results.run import FAILED
 from nbkit.widgets.gallery.rows import MARKS
 
 UNDONE = 100
@@ -41,7 +41,7 @@ class Marker:
         log: where they are written first.
     """
 
-    def __init__(self, log: RunLog) -> None:
+    def __init__(self, log: LogStore) -> None:
         self._log = log
         self._done: list[_Done] = []
 
@@ -51,7 +51,7 @@ class Marker:
         Args:
             rows: what is shown.
             keys: of some of them.
-            **values: as :meth:`nbkit.log.RunLog.mark` takes them.
+            **values: as :meth:`nbkit.history.LogStore.mark` takes them.
 
         Raises:
             RequestError: for a value that cannot be, or if none of them has a picture; nothing is changed.
@@ -83,7 +83,7 @@ class Marker:
     def _follow(self, rows: pd.DataFrame, names: list[str]) -> list[str]:
         """Put into the rows what the log says of these pictures now, whoever said it; the keys of those rows."""
         here = rows["imageUUID"].isin(names)  # one picture may stand in several rows, and a refresh take rows away
-        now = self._log.marks(names).reindex(rows.loc[here, "imageUUID"])
+        now = self._log.annotations_of(names).reindex(rows.loc[here, "imageUUID"])
         for name in MARKS:
             rows.loc[here, name] = now[name].array
         return [str(key) for key in rows.index[here]]

@@ -16,9 +16,9 @@ import pandas as pd
 from pandas.api import types
 
 from nbkit.errors import RequestError
-from nbkit.request import PARAMETERS
-from nbkit.storage.search import matching
-from nbkit.table import heading_of, is_gap
+from nbkit.log.search import matching
+from nbkit.log.table import heading_of, is_gap
+from nbkit.request.image_request import PARAMETERS
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
 MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nbkit.display.bundle import Bundle
+from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.table import show_frame
+from nbkit.log.table import show_frame
 
 KEPT_ROWS = 6
 NOTHING = "The log was empty when this gallery was shown: studio.generate(…) makes its first run, and Refresh shows it."
 NO_ROWS = "The frame that this gallery was given has no rows."
 
 
-def record(first: pd.DataFrame, many: int, *, empty: str) -> Bundle:
+def record(first: pd.DataFrame, many: int, *, empty: str) -> MimeBundle:
     """The table.
 
     Args:
@@ -22,7 +22,7 @@ def record(first: pd.DataFrame, many: int, *, empty: str) -> Bundle:
         empty: what is said where there is none.
     """
     if not many:
-        return Bundle(f"<em>{empty}</em>", empty)
+        return MimeBundle(f"<em>{empty}</em>", empty)
     title = f"The first {len(first)} of {count(many, 'row')}, as the notebook keeps them"
     rows = show_frame(first, size=96)
-    return Bundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")
+    return MimeBundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")

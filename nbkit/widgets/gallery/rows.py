@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbkit import model
 from nbkit.display.text import ellipsis
-from nbkit.run import DONE, UNKNOWN
-from nbkit.storage.frame import check_frame
-from nbkit.storage.images import file_of
-from nbkit.table import fact_of, is_gap
+from nbkit.log.frame import check_frame
+from nbkit.log.images import file_of
+from nbkit.log.table import fact_of, is_gap
+from nbkit.request import model
+from nbkit.results.run import DONE, UNKNOWN
 from nbkit.widgets.wall.item import FLATTEST, WORDS, Item, Items
 
 MARKS = ("rating", "keep", "tags", "note")
@@ -154,7 +154,9 @@ class RowItems(Items):
     def _facts(self, row: dict[str, Any]) -> Iterable[str]:
         for name in self._caption:
             value = row.get(name)
-            if name == "cost" and (place := model.place_of(int(row.get("width") or 0), int(row.get("height") or 0))):
+            if name == "cost" and (
+                place := model.ratio_and_tier(int(row.get("width") or 0), int(row.get("height") or 0))
+            ):
                 yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
                 words = ellipsis(fact_of(name, value), 60)

@@ -11,7 +11,7 @@ import re
 
 from nbkit.display.text import usd
 from nbkit.errors import RequestError
-from nbkit.model import MICRO, Price
+from nbkit.request.model import MICRO, Price
 
 _AMOUNT = re.compile(r"\$([\d,]+(?:\.\d+)?)")
 

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 
 from nbkit.display.text import usd_range
 from nbkit.errors import RequestError
-from nbkit.image import GeneratedImage
-from nbkit.request import ImageRequest
+from nbkit.request.image_request import ImageRequest
+from nbkit.results.image import GeneratedImage
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
 from nbkit.widgets.controls.form import lost_references
 from nbkit.widgets.page.access import about

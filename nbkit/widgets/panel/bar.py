@@ -8,9 +8,9 @@ import ipywidgets as widgets
 
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import EngineError, NbkitError
-from nbkit.model import MICRO, MODEL_NAME, Price
-from nbkit.money import Budget
-from nbkit.run import DONE, Run
+from nbkit.request.model import MICRO, MODEL_NAME, Price
+from nbkit.results.money import Budget
+from nbkit.results.run import DONE, Run
 from nbkit.widgets.page.plain import plain
 
 

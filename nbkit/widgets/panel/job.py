@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nbkit.errors import EngineError, UnknownParameter
-from nbkit.gate import Gate
-from nbkit.log import RunLog
-from nbkit.money import Budget
-from nbkit.request import NAMES, ImageRequest
-from nbkit.run import Run
-from nbkit.watchers import Watcher
+from nbkit.ledger.budget import BudgetListener
+from nbkit.log.store import LogStore
+from nbkit.request.image_request import NAMES, ImageRequest
+from nbkit.results.money import Budget
+from nbkit.results.run import Run
+from nbkit.service.cancel import CancelToken
 
 Done = Callable[[Run | None, BaseException | None], None]
 
@@ -31,17 +31,19 @@ class Host(Protocol):
         """What may still be spent."""
 
     @property
-    def log(self) -> RunLog:
+    def log(self) -> LogStore:
         """Where runs and their pictures are."""
 
-    def start(self, request: ImageRequest, done: Done, /, *, parent: str | None, begun: Callable[[Gate], None]) -> None:
+    def start(
+        self, request: ImageRequest, done: Done, /, *, parent: str | None, on_started: Callable[[CancelToken], None]
+    ) -> None:
         """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent.
 
-        ``begun`` is told a gate first, which can be shut: what the service has not accepted by then is not sent. A later
+        ``on_started`` gets a cancel token first: once it is cancelled, what the service has not accepted by then is not sent. A later
         one takes its place. ``done`` gets neither run nor error where nobody waits for it and nothing has come.
         """
 
-    def watch(self, watcher: Watcher, /) -> None:
+    def watch(self, watcher: BudgetListener, /) -> None:
         """Have it told when money has moved, as long as somebody holds it."""
 
 
@@ -62,7 +64,7 @@ class Job:
     parent: str | None = None
     began: float = field(default_factory=time.monotonic)
     request: ImageRequest | None = None
-    gate: Gate | None = None
+    gate: CancelToken | None = None
     failure: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import threading
 import uuid
 
-from nbkit.display.bundle import Bundle
-from nbkit.display.figure import Figure, figure_html, shield
+from nbkit.display.figure import Figure, figure_html, no_mathjax
+from nbkit.display.mime import MimeBundle
 from nbkit.display.notice import quiet_html
-from nbkit.run import Run
+from nbkit.results.run import Run
 from nbkit.widgets.page.publish import Publish, publish
 from nbkit.widgets.panel.shown import Shown
 
@@ -45,14 +45,14 @@ class Results:
         return f"nbkit-record-{self._count}"
 
     @property
-    def bundle(self) -> Bundle:
+    def bundle(self) -> MimeBundle:
         """What stands in the output now."""
         with self._lock:
             return self._bundle()
 
-    def _bundle(self) -> Bundle:
+    def _bundle(self) -> MimeBundle:
         if self._latest is None and not self._earlier:
-            return Bundle(self._marked(quiet_html((EMPTY,))), EMPTY)
+            return MimeBundle(self._marked(quiet_html((EMPTY,))), EMPTY)
         html, text = [], []
         if self._latest is not None:
             html.append(self._latest.to_html())
@@ -61,11 +61,11 @@ class Results:
             small = "".join(figure for figure, _ in self._earlier)
             html.append(f'<div style="margin-top:0.6em">{quiet_html(("earlier",))}<div>{small}</div></div>')
             text.append("\n".join(["earlier", *(f"  {line}" for _, line in self._earlier)]))
-        return Bundle(self._marked("".join(html)), "\n".join(text))
+        return MimeBundle(self._marked("".join(html)), "\n".join(text))
 
     def _marked(self, html: str) -> str:
         # The page hides it while the panel above it lives, and tells an old one from the latest by its class.
-        return f'<div class="nbkit-record {self.state}" style="margin-top:0.6em">{shield(html)}</div>'
+        return f'<div class="nbkit-record {self.state}" style="margin-top:0.6em">{no_mathjax(html)}</div>'
 
     def place(self) -> None:
         """Put the output under the cell that is running."""

@@ -14,10 +14,10 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd, usd_range
 from nbkit.errors import EngineError, RequestError
-from nbkit.image import GeneratedImage
-from nbkit.model import Price
-from nbkit.request import PARAMETERS, ImageRequest
-from nbkit.run import NOT_SENT, Run
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.model import Price
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access, about, name_on
@@ -191,7 +191,7 @@ class Panel:
             self._price = request.price if request else None
             self.bar.offer(self._price, reason, full=self.work.full)
             self.pictures.occupied(full=self.work.full)
-            self.money_moved()
+            self.on_budget_change()
             self.source.show(request, self._files(request))
 
     def _files(self, request: ImageRequest | None) -> dict[str, str]:
@@ -199,7 +199,7 @@ class Panel:
         files = self.form.references.files
         if request is None or not self.source.code.value:
             return files
-        return findable(request.reference_images or (), files, self._studio.log.store)
+        return findable(request.reference_images or (), files, self._studio.log.images)
 
     # -- a run ---------------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class Panel:
         return self.access.take_seen(name_on(button.description), about(button))
 
     @guarded
-    def money_moved(self) -> None:
+    def on_budget_change(self) -> None:
         """Bring what is said of the budget up to date, whoever has spent from it."""
         budget = self._studio.budget
         with self.work.lock:

@@ -14,8 +14,8 @@ import ipywidgets as widgets
 
 from nbkit.comparison import differences
 from nbkit.display.compare import differences_html
-from nbkit.log import RunLog
-from nbkit.run import Run
+from nbkit.log.store import LogStore
+from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.actions import Actions, Deeds
@@ -45,7 +45,7 @@ class Pictures:
         box: all of it.
     """
 
-    def __init__(self, log: RunLog, deeds: Deeds) -> None:
+    def __init__(self, log: LogStore, deeds: Deeds) -> None:
         self._log, self._deeds = log, deeds
         self._lock = threading.RLock()
         self._mine: dict[str, Shown] = {}
@@ -170,7 +170,7 @@ class Pictures:
         """Pictures of the log were chosen in the history."""
         assert self.gallery is not None
         keys = self.gallery.wall.selected[:MOST]
-        runs = self._log.several(self.gallery.runs_of(keys))
+        runs = self._log.get_runs(self.gallery.runs_of(keys))
         shown = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
         shown |= self._mine  # which know the credentials that the log does not keep
         if chosen := [shown[key] for key in keys if key in shown]:

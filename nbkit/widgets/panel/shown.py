@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nbkit import model
 from nbkit.display.text import ellipsis
-from nbkit.image import GeneratedImage
-from nbkit.request import PARAMETERS
-from nbkit.run import Run
+from nbkit.request import model
+from nbkit.request.image_request import PARAMETERS
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import Run
 from nbkit.widgets.controls.control import label
 from nbkit.widgets.wall.item import Item
 
@@ -50,7 +50,7 @@ class Shown:
         image = self.image
         if image is None:
             return sampling(self.run)
-        place = model.place_of(image.width, image.height)
+        place = model.ratio_and_tier(image.width, image.height)
         seed = () if image.seed is None else (f"seed {image.seed}",)
         return (*seed, *sampling(self.run), *((place[1],) if place else ()))
 

@@ -8,11 +8,11 @@ from html import escape
 
 import ipywidgets as widgets
 
-from nbkit.parameter import without_query
-from nbkit.reference import Reference
-from nbkit.request import ImageRequest, task_to_show
-from nbkit.run import PLANNED, Run
-from nbkit.storage.images import ImageStore
+from nbkit.log.images import ImageStore
+from nbkit.request.image_request import ImageRequest, task_to_show
+from nbkit.request.parameter import without_query
+from nbkit.request.reference import Reference
+from nbkit.results.run import PLANNED, Run
 from nbkit.widgets.controls.control import Changed
 from nbkit.widgets.page.plain import plain
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nbkit.gate import Gate
-from nbkit.request import ImageRequest
-from nbkit.run import Run
-from nbkit.waiting import in_thread
+from nbkit.request.image_request import ImageRequest
+from nbkit.results.run import Run
+from nbkit.service.cancel import CancelToken
+from nbkit.service.threads import run_in_thread
 from nbkit.widgets.page.seen import check_seen
 from nbkit.widgets.panel.job import Host, Job
 
@@ -91,7 +91,7 @@ class Work:
             self._clicked[button] = now
         job = None if twice else self.take(ask, parent)
         if job is not None:
-            in_thread(lambda: self._send_settled(job, shown or said), "nbkit-panel")
+            run_in_thread(lambda: self._send_settled(job, shown or said), "nbkit-panel")
 
     def take(self, ask: Callable[[], ImageRequest], parent: str | None = None) -> Job | None:
         """Begin a job, unless there are as many as may be."""
@@ -103,7 +103,7 @@ class Work:
             self._desk.began()
             if not self._ticking:
                 self._ticking = True
-                in_thread(self._tick, "nbkit-panel-clock")
+                run_in_thread(self._tick, "nbkit-panel-clock")
         return job
 
     def send(self, job: Job) -> None:
@@ -117,7 +117,7 @@ class Work:
                 job.request,
                 lambda run, error: self._done(job, run, error),
                 parent=job.parent,
-                begun=lambda gate: self._begun(job, gate),
+                on_started=lambda gate: self._begun(job, gate),
             )
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             self._done(job, None, error)
@@ -128,7 +128,7 @@ class Work:
             stopped, self._jobs = self._jobs, []
             for job in stopped:
                 if job.gate is not None:
-                    job.gate.shut()
+                    job.gate.cancel()
                 job.over.set()
             return stopped
 
@@ -160,11 +160,11 @@ class Work:
         job.ask = agreed
         self.send(job)
 
-    def _begun(self, job: Job, gate: Gate) -> None:
+    def _begun(self, job: Job, gate: CancelToken) -> None:
         with self.lock:
             job.gate = gate
             if job not in self._jobs:  # stopped meanwhile
-                gate.shut()
+                gate.cancel()
 
     def _tick(self) -> None:
         pause = threading.Event()

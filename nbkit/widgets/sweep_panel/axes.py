@@ -11,13 +11,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit import rules
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.naming import HEAD
-from nbkit.request import NAMES, PARAMETERS
-from nbkit.sweep.axes import MAX_VALUES, TEMPLATES
+from nbkit.request import rules
+from nbkit.request.image_request import NAMES, PARAMETERS
+from nbkit.request.naming import HEAD
 from nbkit.sweep.cell import REPEAT
-from nbkit.sweep.cells import Cells
+from nbkit.sweep.grid import Grid
+from nbkit.sweep.spec import MAX_VALUES, TEMPLATES
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
@@ -32,7 +32,7 @@ OFFERED = tuple(
 )
 """What may be an axis: what changes the picture and can be typed or ticked. A size is a ratio and a tier here."""
 
-OPTIONS = {"prompt", "combine", "extra", REPEAT, *list(inspect.signature(Cells).parameters)} - {"layout"}
+OPTIONS = {"prompt", "combine", "extra", REPEAT, *list(inspect.signature(Grid).parameters)} - {"spec"}
 """What ``studio.sweep`` calls its own arguments: no variable can be called so."""
 
 _HOLE = re.compile(r"\{([^\W\d]\w*)\}")

@@ -9,11 +9,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit import rules
 from nbkit.display.text import count
 from nbkit.errors import RequestError
-from nbkit.parameter import Choice, Flag, Hundredths, Kind, Parameter, Text, Whole
-from nbkit.request import PARAMETERS
+from nbkit.request import rules
+from nbkit.request.image_request import PARAMETERS
+from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer, Kind, Parameter, Text
 from nbkit.widgets.controls.control import NOT_SENT, Changed, label, word
 from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
 
@@ -129,7 +129,7 @@ class Typed(Axis):
         self.field.add_class("nbkit-values")
         self.field.observe(lambda _: self._count(), "value")
         self.range: Range | None = None
-        if isinstance(self.kind, (Whole, Hundredths)):
+        if isinstance(self.kind, (Integer, Decimal2)):
             self.range = Range(self.said, self.kind, self._fill)
         self._place(self.field, *((self.range.box,) if self.range else ()))
         self._count()
@@ -165,7 +165,7 @@ class Range:
         box: all of it.
     """
 
-    def __init__(self, said: str, kind: Whole | Hundredths, filled: Callable[[Callable[[], list[Any]]], None]) -> None:
+    def __init__(self, said: str, kind: Integer | Decimal2, filled: Callable[[Callable[[], list[Any]]], None]) -> None:
         self._said, self._kind = said, kind
         last = "" if kind.maximum is None or kind.maximum >= 1000 else kind.maximum
         self.start, self.stop, self.count = (
@@ -203,7 +203,7 @@ class Ticked(Axis):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         kind = self.kind
-        assert isinstance(kind, (Choice, Flag))
+        assert isinstance(kind, (Choice, Boolean))
         choices: tuple[Any, ...] = kind.choices if isinstance(kind, Choice) else (True, False)
         self.ticks = {value: self._tick(NOT_SENT if value is None else word(value)) for value in (*choices, None)}
         boxes = widgets.HBox(tuple(self.ticks.values()))
@@ -253,4 +253,4 @@ def _with_parts(widget: widgets.Widget) -> Iterator[widgets.Widget]:
 def axis_for(name: str) -> Axis:
     """The row that a parameter's kind asks for; a variable is typed."""
     kind = PARAMETERS[name].kind if name in PARAMETERS else None
-    return Ticked(name) if isinstance(kind, (Choice, Flag)) else Typed(name)
+    return Ticked(name) if isinstance(kind, (Choice, Boolean)) else Typed(name)

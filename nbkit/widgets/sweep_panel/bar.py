@@ -7,9 +7,9 @@ from html import escape
 import ipywidgets as widgets
 
 from nbkit.display.text import count, usd
-from nbkit.model import MICRO
-from nbkit.sweep.plan import Bill, Sum
-from nbkit.sweep.progress import Progress
+from nbkit.request.model import MICRO
+from nbkit.sweep.plan import CostSummary, Quote
+from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import MANY_IMAGES
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import Bar, show_busy
@@ -17,7 +17,7 @@ from nbkit.widgets.sweep_panel.counting import Count
 from nbkit.widgets.sweep_panel.promise import offer_of
 
 THROUGH = "nothing to send: "
-NOTHING = Bill(Sum.of(()), Sum.of(()))
+NOTHING = Quote(CostSummary.of(()), CostSummary.of(()))
 TOOLTIP = (
     "Sends what is missing. What is in the log already is not sent again; what has no outcome there is asked for, "
     "and sent again only if the service does not know it"
@@ -52,13 +52,13 @@ class SweepBar(Bar):
             short: how far the money reaches, if it is not enough.
             busy: whether one is under way.
         """
-        bill = counted.totals.bill if counted else NOTHING
-        self._many(bill.images)
+        quote = counted.totals.quote if counted else NOTHING
+        self._many(quote.images)
         if counted and not reason:
             reason = self._reason_of(counted)
-        begun = counted is not None and bill.due.cells < counted.totals.cells
-        self.run.description = offer_of("Go on" if begun else "Run", bill) if bill.cells else "Run"
-        through = counted is not None and not bill.cells
+        begun = counted is not None and quote.pending.cells < counted.totals.cells
+        self.run.description = offer_of("Go on" if begun else "Run", quote) if quote.cells else "Run"
+        through = counted is not None and not quote.cells
         self._lock(reason, mute=busy or through)
         self.run.tooltip = reason or ("One is under way" if busy else TOOLTIP)
         first, *rest = counted.totals.lines() if counted else ("",)
@@ -107,11 +107,11 @@ class SweepBar(Bar):
         self.confirm.layout.display = "" if images > MANY_IMAGES else "none"
 
     def _reason_of(self, counted: Count) -> str:
-        bill = counted.totals.bill
-        if not bill.cells:
+        quote = counted.totals.quote
+        if not quote.cells:
             failed = f"; {counted.failed} failed: “retry failed” sends them again" if counted.failed else ""
             return f"{THROUGH}every cell is in the log{failed}"
-        if bill.images > MANY_IMAGES and not self.confirm.value:
+        if quote.images > MANY_IMAGES and not self.confirm.value:
             return f"tick “{self.confirm.description}” first"
         return ""
 

@@ -14,12 +14,12 @@ from itertools import accumulate
 from typing import Protocol
 
 from nbkit.display.text import count, usd
-from nbkit.log import RunLog
-from nbkit.model import MICRO
-from nbkit.run import FAILED
-from nbkit.sweep.plan import Bill, Sum, Totals, due, matched, status_of
+from nbkit.log.store import LogStore
+from nbkit.request.model import MICRO
+from nbkit.results.run import FAILED
+from nbkit.service.threads import run_in_thread
+from nbkit.sweep.plan import CostSummary, Quote, Totals, match_states, pending_cells, status_of
 from nbkit.sweep.sweep import Sweep
-from nbkit.waiting import in_thread
 
 AT_ONCE = 100
 """Cells that are counted before a control's change is answered: about 20 ms."""
@@ -33,7 +33,7 @@ class Books(Protocol):
     """Where it is known what has been run."""
 
     @property
-    def log(self) -> RunLog:
+    def log(self) -> LogStore:
         """Of the studio."""
 
     @property
@@ -70,17 +70,17 @@ def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> 
     Raises:
         RequestError: for a cell that the model does not allow.
     """
-    facts = sweep.cells.facts
-    states = matched(sweep.cells, books.log.history.states(sweep.name, books.engine))
-    places = due(states, retry=retry)
-    whole, to_send, lost = Sum.of(facts), [facts[place] for place in places], sweep.lost
-    bill = Bill(Sum.of(to_send), Sum.of(lost))
+    costs = sweep.cells.costs
+    states = match_states(sweep.cells, books.log.history.states(sweep.name, books.engine))
+    places = pending_cells(states, retry=retry)
+    whole, to_send, lost = CostSummary.of(costs), [costs[place] for place in places], sweep.unsettled
+    quote = Quote(CostSummary.of(to_send), CostSummary.of(lost))
     waiting = set(places)
     ended = Counter(status_of(state) for place, state in enumerate(states) if place not in waiting)
     latency = books.log.history.typical_latency(books.engine)
     totals = Totals(
-        cells=whole.cells, images=whole.images, price=whole.price, ended=ended, bill=bill, balance=None,
-        seconds=None if latency is None else latency * -(-bill.cells // workers), charged=books.charged,
+        cells=whole.cells, images=whole.images, price=whole.price, ended=ended, quote=quote, balance=None,
+        seconds=None if latency is None else latency * -(-quote.cells // workers), charged=books.charged,
     )  # fmt: skip
     return Count(sweep, totals, ended[FAILED], *(tuple(one.price.high for one in part) for part in (to_send, lost)))
 
@@ -134,10 +134,10 @@ class Counting:
             self._newer.notify_all()
         if sweep is None:
             return True
-        if len(sweep) <= AT_ONCE or "facts" in vars(sweep.cells):
+        if len(sweep) <= AT_ONCE or "costs" in vars(sweep.cells):
             self._count(mine, sweep, workers, retry)
             return True
-        in_thread(lambda: self._later(mine, sweep, workers, retry), "nbkit-counting")
+        run_in_thread(lambda: self._later(mine, sweep, workers, retry), "nbkit-counting")
         return False
 
     def _later(self, mine: int, sweep: Sweep, workers: int, retry: str | None) -> None:

@@ -14,10 +14,10 @@ from typing import Any, Self
 import ipywidgets as widgets
 
 from nbkit.display.text import count, ellipsis
-from nbkit.run import DONE, PLANNED, SENT, Run
-from nbkit.storage.history import State
+from nbkit.log.runs import State
+from nbkit.results.run import DONE, PLANNED, SENT, Run
 from nbkit.sweep.pages import MAX_TILES
-from nbkit.sweep.plan import NOT_RUN, RUNNING, matched, status_of
+from nbkit.sweep.plan import NOT_RUN, RUNNING, match_states, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
@@ -187,18 +187,18 @@ class Filling:
         widest = max((len(table.columns) for table in tables), default=1)
         tiles = self._tiles()
         size = min(232, max(96, ROOM // widest - 12))
-        self.board.lay_out(tables, (self.rows.value, self.columns.value), tiles, size=size, bare=_bare(tiles))
+        self.board.parse_spec(tables, (self.rows.value, self.columns.value), tiles, size=size, bare=_bare(tiles))
 
     # -- tiles ----------------------------------------------------------------------------------------------
 
     def _states(self) -> list[State | None]:
         assert self.sweep is not None
-        return matched(self.sweep.cells, self._books.log.history.states(self.sweep.name, self._books.engine))
+        return match_states(self.sweep.cells, self._books.log.history.states(self.sweep.name, self._books.engine))
 
     def _tiles(self) -> dict[int, BoardTile]:
         states = self._states()
         uuids = [s.task_uuid for s in states if s and s.status != PLANNED and self._is_new(s)]
-        self._known |= {uuid: Known.of(run) for uuid, run in self._books.log.several(uuids).items()}
+        self._known |= {uuid: Known.of(run) for uuid, run in self._books.log.get_runs(uuids).items()}
         return {place: self._tile(place, state) for place, state in enumerate(states)}
 
     def _is_new(self, state: State) -> bool:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-from nbkit import rules
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.naming import HEAD
-from nbkit.request import NAMES, PARAMETERS
-from nbkit.sweep.axes import TEMPLATES, is_axis
+from nbkit.request import rules
+from nbkit.request.image_request import NAMES, PARAMETERS
+from nbkit.request.naming import HEAD
+from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.controls.form import Form
@@ -132,7 +132,7 @@ class SweepForm:
         try:
             return self._make(**keywords, **self.options.building()), {}
         except RequestError as error:
-            return None, {place_of(error): error}
+            return None, {ratio_and_tier(error): error}
 
     def keywords(self) -> dict[str, Any]:
         """Parameters and variables, as ``studio.sweep`` takes them: the prompt, what varies, what stays."""
@@ -184,7 +184,7 @@ def spoken(name: str) -> str:
     return label(PARAMETERS[name]) if name in PARAMETERS else name
 
 
-def place_of(error: RequestError) -> str:
+def ratio_and_tier(error: RequestError) -> str:
     """Whose control an error is about."""
     return python(str(error.parameter or "").split(",")[0].strip())
 

@@ -8,20 +8,20 @@ from typing import Any
 import ipywidgets as widgets
 
 from nbkit.errors import RequestError
-from nbkit.money import limit_in_micros
-from nbkit.parameter import Kind, Text, Whole
-from nbkit.run import FAILED
-from nbkit.sweep.cell import check
-from nbkit.sweep.cells import MAX_CELLS
+from nbkit.request.parameter import Integer, Kind, Text
+from nbkit.results.money import limit_in_micros
+from nbkit.results.run import FAILED
+from nbkit.sweep.cell import check_argument
+from nbkit.sweep.grid import MAX_CELLS
 from nbkit.widgets.controls.control import Changed
 from nbkit.widgets.page.plain import plain
 
 WORKERS = 4
 KINDS: dict[str, Kind] = {
-    "repeats": Whole(1, MAX_CELLS),
-    "sample": Whole(1),
+    "repeats": Integer(1, MAX_CELLS),
+    "sample": Integer(1),
     "name": Text(1, 200),
-    "max_workers": Whole(1),
+    "max_workers": Integer(1),
 }
 BUILDING = ("combine", "repeats", "sample", "name")
 """What ``studio.sweep`` takes; the rest is for ``sweep.run``."""
@@ -87,7 +87,7 @@ class Options:
             amount = _or_text(float, text)
             limit_in_micros(name, amount)
             return amount
-        value = check(name, KINDS[name], text if name == "name" else _or_text(int, text))
+        value = check_argument(name, KINDS[name], text if name == "name" else _or_text(int, text))
         return None if name == "repeats" and value == 1 else value
 
     def building(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _check(name: str, value: Any) -> None:
     elif name == "budget":
         limit_in_micros(name, value)
     elif value is not None:
-        check(name, KINDS[name], value)
+        check_argument(name, KINDS[name], value)
 
 
 def _or_text(number: Callable[[str], Any], text: str) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import RequestError
-from nbkit.sweep.plan import Bill
+from nbkit.sweep.plan import Quote
 from nbkit.sweep.sweep import MANY_IMAGES
 from nbkit.widgets.page.seen import most_in
 
@@ -20,14 +20,14 @@ _AGAIN = re.compile(r"up to ([\d,]+) sent again\b")
 PRESS_AGAIN = "Nothing was sent: press again."
 
 
-def offer_of(verb: str, bill: Bill) -> str:
+def offer_of(verb: str, quote: Quote) -> str:
     """What the button says: the cells that are due, what may be sent again, images where these are others, the price."""
     parts = (
         verb,
-        count(bill.due.cells, "cell") if bill.due.cells else "",
-        f"up to {bill.again.cells:,} sent again" if bill.again.cells else "",
-        count(bill.images, "image") if bill.images != bill.cells else "",
-        usd_range(bill.price),
+        count(quote.pending.cells, "cell") if quote.pending.cells else "",
+        f"up to {quote.resend.cells:,} sent again" if quote.resend.cells else "",
+        count(quote.images, "image") if quote.images != quote.cells else "",
+        usd_range(quote.price),
     )
     return " · ".join(part for part in parts if part)
 
@@ -44,25 +44,25 @@ class Promise:
     text: str
     ticked: int
 
-    def check(self, bill: Bill) -> None:
+    def check(self, quote: Quote) -> None:
         """Let a sweep pass that is no more than was promised.
 
         Raises:
             RequestError: if nothing is due, or it is more images, or may cost more. Nothing has been sent.
         """
-        if not bill.cells:
+        if not quote.cells:
             raise _refusal("Nothing was sent: every cell is in the log.")
-        high, most = bill.price.high, most_in(self.text)
-        cost = f"{usd(high)} for {_size(bill.due.cells, bill.again.cells, bill.images)}"
+        high, most = quote.price.high, most_in(self.text)
+        cost = f"{usd(high)} for {_size(quote.pending.cells, quote.resend.cells, quote.images)}"
         if most is None:
             raise _refusal(f"The button named no price yet, and this is {cost}. {PRESS_AGAIN}")
         if high > most:
             raise _refusal(f"The button said {usd(most)}, and this is {cost} now. {PRESS_AGAIN}")
         # What was to be asked for may have become due meanwhile: it is the same work at the same price.
         shown = _number(_IMAGES, self.text) or _number(_CELLS, self.text) + _number(_AGAIN, self.text)
-        if bill.images > shown:
+        if quote.images > shown:
             raise _refusal(f"The button said {self._said()}, and this is {cost} now. {PRESS_AGAIN}")
-        if bill.images > max(MANY_IMAGES, self.ticked):
+        if quote.images > max(MANY_IMAGES, self.ticked):
             said = f"The tick said {count(self.ticked, 'image')}" if self.ticked else "The tick was not set"
             raise _refusal(f"{said}, and this is {cost} now. Nothing was sent: tick it and press again.")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import uuid
 
-from nbkit.display.bundle import Bundle
-from nbkit.display.figure import shield
+from nbkit.display.figure import no_mathjax
+from nbkit.display.mime import MimeBundle
 from nbkit.display.notice import quiet_html
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.sweep.result import SweepResult
@@ -25,7 +25,7 @@ class Record:
         self._lock = threading.Lock()
         self._id = f"nbkit-{uuid.uuid4().hex}"
         self._count = 0
-        self.bundle = self._marked(Bundle(quiet_html((EMPTY,)), EMPTY))
+        self.bundle = self._marked(MimeBundle(quiet_html((EMPTY,)), EMPTY))
 
     @property
     def state(self) -> str:
@@ -53,9 +53,7 @@ class Record:
             self.bundle = self._marked(grid)
             self._send(self.bundle, display_id=self._id, update=True)
 
-    def _marked(self, grid: Bundle) -> Bundle:
+    def _marked(self, grid: MimeBundle) -> MimeBundle:
         # The page hides it while the panel above it lives, and tells an old one from the latest by its class.
-        html = (
-            f'<div class="nbkit-record {self.state}" style="margin-top:0.6em;overflow:auto">{shield(grid.html)}</div>'
-        )
-        return Bundle(html, grid.text)
+        html = f'<div class="nbkit-record {self.state}" style="margin-top:0.6em;overflow:auto">{no_mathjax(grid.html)}</div>'
+        return MimeBundle(html, grid.text)

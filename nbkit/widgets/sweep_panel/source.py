@@ -7,12 +7,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit.display.figure import shield
+from nbkit.display.figure import no_mathjax
 from nbkit.display.text import call
-from nbkit.parameter import Address, without_query
-from nbkit.request import PARAMETERS
-from nbkit.run import reference_code
-from nbkit.sweep.plan import make_plan, matched
+from nbkit.request.image_request import PARAMETERS
+from nbkit.request.parameter import Address, without_query
+from nbkit.results.run import reference_code
+from nbkit.sweep.plan import make_plan, match_states
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.source import source_html
@@ -58,12 +58,18 @@ def _plain(name: str, value: Any) -> Any:
 def plan_html(counted: Count, books: Books, workers: int) -> str:
     """The plan as a table, the totals first."""
     cells = counted.sweep.cells
-    states = matched(cells, books.log.history.states(counted.sweep.name, books.engine))
+    states = match_states(cells, books.log.history.states(counted.sweep.name, books.engine))
     frame = make_plan(
-        cells, states, lost=counted.sweep.lost, latency=None, workers=workers, balance=None, charged=books.charged
+        cells,
+        states,
+        unsettled=counted.sweep.unsettled,
+        latency=None,
+        workers=workers,
+        balance=None,
+        charged=books.charged,
     )
     table = frame.rename_axis(columns="cell").to_html(border=0, max_rows=ROWS, escape=True)
-    return shield(f'<div class="nbkit-plan-text" tabindex="0" role="group" aria-label="plan">{table}</div>')
+    return no_mathjax(f'<div class="nbkit-plan-text" tabindex="0" role="group" aria-label="plan">{table}</div>')
 
 
 class SweepSource:

@@ -14,15 +14,15 @@ import ipywidgets as widgets
 
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import BudgetExceeded, RequestError
-from nbkit.log import RunLog
-from nbkit.model import MICRO
-from nbkit.money import Budget
-from nbkit.run import DONE
-from nbkit.sweep.progress import Progress
+from nbkit.ledger.budget import BudgetListener
+from nbkit.log.store import LogStore
+from nbkit.request.model import MICRO
+from nbkit.results.money import Budget
+from nbkit.results.run import DONE
+from nbkit.service.threads import run_in_thread
 from nbkit.sweep.result import SweepResult
+from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
-from nbkit.waiting import in_thread
-from nbkit.watchers import Watcher
 from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
@@ -33,7 +33,7 @@ from nbkit.widgets.panel.source import findable
 from nbkit.widgets.sweep_panel.bar import SweepBar
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
-from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
+from nbkit.widgets.sweep_panel.form import SweepForm, ratio_and_tier, spoken
 from nbkit.widgets.sweep_panel.promise import Promise
 from nbkit.widgets.sweep_panel.record import Record
 from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
@@ -63,13 +63,13 @@ class SweepHost(Protocol):
         """By its name in the log."""
 
     @property
-    def log(self) -> RunLog:
+    def log(self) -> LogStore:
         """Where runs and their pictures are."""
 
     def sweep(self, prompt: Any = None, **keywords: Any) -> Sweep:
         """Make a sweep; sends nothing."""
 
-    def watch(self, watcher: Watcher, /) -> None:
+    def watch(self, watcher: BudgetListener, /) -> None:
         """Have it told when money has moved, as long as somebody holds it."""
 
 
@@ -160,7 +160,7 @@ class SweepPanel:
         _ = self.sweep
         stay = self.form.stay.references
         given = [item.reference for item in stay.items]
-        return self.form.code(findable(given, stay.files, self._studio.log.store))
+        return self.form.code(findable(given, stay.files, self._studio.log.images))
 
     def set(self, **parameters: Any) -> None:
         """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
@@ -188,7 +188,7 @@ class SweepPanel:
         job = self.work.take(lambda: self._ask(confirm=confirm))
         if job is None:
             return False
-        in_thread(lambda: self.work.carry_out(job), "nbkit-sweep-panel")
+        run_in_thread(lambda: self.work.carry_out(job), "nbkit-sweep-panel")
         return True
 
     def stop(self) -> None:
@@ -235,7 +235,7 @@ class SweepPanel:
         """Bring everything that follows from the controls in step with them; sends nothing."""
         with self.work.lock:
             self.form.follow()
-            self.money_moved()
+            self.on_budget_change()
             sweep, problems = self.form.asked()
             self.form.complain(problems, gently=not self._touched)
             self._counted = None
@@ -251,7 +251,7 @@ class SweepPanel:
             self._show_code()
 
     @guarded
-    def money_moved(self) -> None:
+    def on_budget_change(self) -> None:
         """Bring the budget's line up to date, whoever has spent from it."""
         self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
 
@@ -264,7 +264,7 @@ class SweepPanel:
                 assert error is not None
                 if not isinstance(error, RequestError):
                     self.bar.say_error(error)
-                name = place_of(error) if isinstance(error, RequestError) else ""
+                name = ratio_and_tier(error) if isinstance(error, RequestError) else ""
                 self.form.complain({name: error})
                 self._offer(f"not ready: {spoken(name)}" if name else "not ready")
             else:
@@ -341,7 +341,7 @@ class SweepPanel:
             money = "still being paid for" if self._studio.charged else "at list prices"
             paid = f"{count(now.running, 'request')} under way, up to {held}, {money}; " if now.running else ""
             self.bar.say(f"Stopped: {paid}what comes lands in the log and in the grid. Go on sends what is missing.")
-            in_thread(lambda: self._keep_now(job), "nbkit-sweep-panel")
+            run_in_thread(lambda: self._keep_now(job), "nbkit-sweep-panel")
         self._refresh()
 
     @guarded
@@ -367,7 +367,7 @@ class SweepPanel:
             self.grid.say("")
             self._watched = job
         if self.grid.refresh(now=False):
-            self.money_moved()
+            self.on_budget_change()
 
     def fault(self, error: BaseException) -> None:
         self.bar.say_error(error)

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis
-from nbkit.sweep.cells import Cells, ListedCells
-from nbkit.sweep.columns import shown
+from nbkit.sweep.columns import value_text
+from nbkit.sweep.grid import Grid, SelectedCells
 from nbkit.widgets.controls.control import NOT_SENT, word
 
 LABEL = 80
@@ -24,14 +24,14 @@ class Table:
     places: tuple[tuple[int, ...], ...]
 
 
-def sides_of(cells: Cells | ListedCells) -> dict[str, tuple[str, ...]]:
+def sides_of(cells: Grid | SelectedCells) -> dict[str, tuple[str, ...]]:
     """The axes by their label; those that are zipped are one."""
-    spelled = cells.layout.spelled
+    spelled = cells.spec.spelled
     names = [tuple(spelled.get(name, name) for name in axis.names) for axis in cells.axes]
     return {" + ".join(several): several for several in names}
 
 
-def arrange(cells: Cells | ListedCells, rows: str, columns: str) -> list[Table]:
+def arrange(cells: Grid | SelectedCells, rows: str, columns: str) -> list[Table]:
     """The tables of a sweep.
 
     Args:
@@ -60,7 +60,7 @@ def _table(title: str, places: dict[tuple[str, str], int]) -> Table:
 
 def told(value: object) -> str:
     """A value of an axis as a heading says it."""
-    return NOT_SENT if value is None else word(value) if isinstance(value, bool) else shown(value)
+    return NOT_SENT if value is None else word(value) if isinstance(value, bool) else value_text(value)
 
 
 def _cut(label: str) -> str:

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from nbkit.errors import RequestError
-from nbkit.parameter import Hundredths, Kind, Text, Whole, short_repr
+from nbkit.request.parameter import Decimal2, Integer, Kind, Text, short_repr
 from nbkit.widgets.controls.control import NOT_SENT
 
 MOST = 1_000
@@ -42,7 +42,7 @@ def write_values(values: Iterable[Any], kind: Kind | None) -> str:
     return ("\n" if long else ", ").join(words)
 
 
-def spread(start: str, stop: str, count: str, kind: Whole | Hundredths) -> list[Any]:
+def spread(start: str, stop: str, count: str, kind: Integer | Decimal2) -> list[Any]:
     """So many values from start to stop, as evenly as the parameter's steps allow.
 
     Raises:
@@ -51,7 +51,7 @@ def spread(start: str, stop: str, count: str, kind: Whole | Hundredths) -> list[
     many = _whole("count", count)
     if not 1 <= many <= MOST:
         raise RequestError(f"count={many}: must be a whole number from 1 to {MOST:,}", parameter="count", value=many)
-    if isinstance(kind, Whole):  # not by way of a quotient, which would lose the last of 63 bits
+    if isinstance(kind, Integer):  # not by way of a quotient, which would lose the last of 63 bits
         first, last = _whole("start", start), _whole("stop", stop)
         return list(dict.fromkeys(first + _nearest((last - first) * i, max(1, many - 1)) for i in range(many)))
     low, high = _decimal("start", start, kind), _decimal("stop", stop, kind)
@@ -83,9 +83,9 @@ def _read(word: str, kind: Kind | None) -> Any:
         return word
     if word == NOT_SENT:
         return None
-    if isinstance(kind, Whole):
+    if isinstance(kind, Integer):
         return _or_text(int, word)
-    if isinstance(kind, Hundredths):
+    if isinstance(kind, Decimal2):
         return _or_text(float, word)
     for number in (int, float):  # only as Python writes it: 007 is an agent
         found = _or_text(number, word)
@@ -119,7 +119,7 @@ def _whole(name: str, text: str) -> int:
         raise RequestError(f"{name}={short_repr(text)}: must be a whole number", parameter=name, value=text) from None
 
 
-def _decimal(name: str, text: str, kind: Hundredths) -> Decimal:
+def _decimal(name: str, text: str, kind: Decimal2) -> Decimal:
     try:
         number = Decimal(text.strip())
     except InvalidOperation:

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nbkit.sweep.plan import Bill
-from nbkit.sweep.progress import Progress
-from nbkit.sweep.runner import SweepRun
+from nbkit.service.threads import run_in_thread
+from nbkit.sweep.plan import Quote
+from nbkit.sweep.runner import Progress, SweepRun
 from nbkit.sweep.sweep import Sweep
-from nbkit.waiting import in_thread
 from nbkit.widgets.panel.work import DOUBLE_CLICK, SETTLE, TICK
 
-Allow = Callable[[Bill], None]
+Allow = Callable[[Quote], None]
 Ask = Callable[[], tuple[Sweep, Mapping[str, Any], Allow | None]]
 
 
@@ -93,7 +92,7 @@ class SweepWork:
                 return
             job = self.take(ask)
         if job is not None:
-            in_thread(lambda: self.carry_out(job, settle=SETTLE), "nbkit-sweep-panel")
+            run_in_thread(lambda: self.carry_out(job, settle=SETTLE), "nbkit-sweep-panel")
 
     def take(self, ask: Ask) -> SweepJob | None:
         """Begin a job, unless one is under way."""
@@ -130,7 +129,7 @@ class SweepWork:
             if job is not None:
                 job.stopped.set()
                 if job.running is not None:
-                    job.running.shut()
+                    job.running.cancel()
         return job
 
     def wait(self, timeout: float | None) -> None:
@@ -154,7 +153,7 @@ class SweepWork:
         self._let_land(job)
         running = job.sweep.prepare(**how)
         if allow is not None:
-            allow(running.bill)
+            allow(running.quote)
         with self.lock:
             if job.stopped.is_set():
                 return
@@ -173,7 +172,7 @@ class SweepWork:
         assert job.running is not None
         finished = faulty = False
         while not finished:
-            finished = job.running.settled(TICK)
+            finished = job.running.wait_finished(TICK)
             try:
                 with self.lock:
                     self._desk.passing(job, job.running.progress)

@@ -1,0 +1,150 @@
+"""Which service a studio talks to, and with which key.
+
+A key is sent only to the host it belongs to: ``RUNWARE_API_KEY`` is read for the vendor's own host and for this machine;
+any other address gets a key only if ``api_key=`` comes with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from nbkit.errors import ConfigurationError
+from nbkit.service.client import VENDOR_URL, is_loopback
+from nbkit.service.pace import Pace
+from nbkit.service.secret import Secret
+
+KEY_VARIABLE = "RUNWARE_API_KEY"
+OFFLINE_URL = "https://offline.nbkit.invalid/v1"
+
+NOTICE = (
+    f"nbkit: {KEY_VARIABLE} is not set, so pictures are drawn offline on this machine: no network, no cost, list prices only.\n"
+    f"       For the real model: set {KEY_VARIABLE} before Jupyter starts, or nbkit.Studio(api_key=…)."
+)
+
+_OFFLINE = "nbkit.offline"
+"""Imported by name, and only when it is chosen: a studio on the real model never loads the painter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where tasks are sent.
+
+    Attributes:
+        name: as the log has it: ``runware``, ``offline``, or an address.
+        url: where tasks are posted.
+        api_key: or ``None``.
+        transport: replaces the network, or ``None``.
+        charged: whether it charges real money; an offline answer overrides it.
+        pace: how long to wait between two requests about one task.
+        by_default: the offline engine was chosen because there is no key; the user should be told.
+    """
+
+    name: str
+    url: str
+    charged: bool
+    api_key: Secret | None = None
+    transport: httpx.BaseTransport | None = None
+    pace: Pace = field(default_factory=Pace)
+    by_default: bool = False
+
+
+def resolve(
+    engine: Any = None,
+    *,
+    api_key: Secret | str | None = None,
+    transport: httpx.BaseTransport | None = None,
+    pace: Pace | None = None,
+) -> Backend:
+    """The backend for a studio's arguments.
+
+    Args:
+        engine: ``None``, ``"offline"``, ``"runware"``, an address, or an :class:`~nbkit.Offline`.
+        api_key: for ``"runware"`` or an address.
+        transport: replaces the network; for tests and proxies.
+        pace: replaces the backend's own.
+
+    Raises:
+        ConfigurationError: if there is no such engine, or it needs a key and has none.
+    """
+    key = _checked(api_key if isinstance(api_key, Secret) else Secret(api_key))
+    del api_key
+    backend = _resolve(engine, key, transport)
+    return backend if pace is None else dataclasses.replace(backend, pace=pace)
+
+
+def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
+    if engine is None:
+        is_real = key or transport or _key_from_environment()
+        return _runware(key, transport) if is_real else _offline(by_default=True)
+    if engine == "offline" or _is_offline_engine(engine):
+        return _offline(None if isinstance(engine, str) else engine)
+    if engine == "runware":
+        return _runware(key, transport)
+    if isinstance(engine, str) and "://" in engine:
+        return _at_address(engine, key, transport)
+    raise ConfigurationError(
+        # The message does not repeat the value: it may be a key, pasted into the wrong argument.
+        "engine=…: must be 'offline', 'runware', an address such as 'http://127.0.0.1:8000', or an nbkit.Offline(); "
+        "a key goes into api_key=…"
+    )
+
+
+def _is_offline_engine(engine: Any) -> bool:
+    offline = sys.modules.get(_OFFLINE)  # whoever made an engine has loaded it
+    return offline is not None and isinstance(engine, offline.Offline)
+
+
+def _offline(engine: Any = None, *, by_default: bool = False) -> Backend:
+    offline = importlib.import_module(_OFFLINE)
+    # In this process an answer is either ready or not, so short pauses disturb nobody.
+    pace = Pace(poll_first=0.005, retry_first=0.05)
+    transport = offline.OfflineTransport(engine)
+    return Backend("offline", OFFLINE_URL, charged=False, transport=transport, pace=pace, by_default=by_default)
+
+
+def _runware(key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
+    key = key or _key_from_environment()
+    if not key:
+        raise ConfigurationError(
+            f"engine='runware' needs a key: set {KEY_VARIABLE} before Jupyter starts, or pass api_key=…. "
+            "engine='offline' needs none"
+        )
+    return Backend("runware", VENDOR_URL, charged=True, api_key=key, transport=transport)
+
+
+def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigurationError(
+            "engine=…: the address cannot be read; it looks like 'http://127.0.0.1:8000'"
+        ) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigurationError("engine=…: an address begins with http:// or https:// and names a host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("engine=…: an address without user, password or query; the key goes into api_key=…")
+    path = parts.path.rstrip("/") or "/v1"
+    url = f"{parts.scheme}://{parts.netloc}{path}"
+    if url == VENDOR_URL:
+        return _runware(key, transport)
+    if key is None and is_loopback(host):
+        key = _key_from_environment()
+    return Backend(url, url, charged=True, api_key=key, transport=transport)
+
+
+def _key_from_environment() -> Secret | None:
+    return _checked(Secret(os.environ.get(KEY_VARIABLE)))
+
+
+def _checked(key: Secret) -> Secret | None:
+    key.check()
+    return key or None

@@ -1,0 +1,22 @@
+"""A value that displays itself: HTML for a page, the same facts as text everywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbkit.display.figure import no_mathjax
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MimeBundle:
+    """A result that shows itself as the last line of a cell."""
+
+    html: str
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": no_mathjax(self.html), "text/plain": self.text}

@@ -1,0 +1,246 @@
+"""Reading the log: runs by their UUID, the latest ones, and those that are not settled."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbkit import errors
+from nbkit.errors import EngineError, NbkitError
+from nbkit.log.database import Database
+from nbkit.log.images import ImageStore
+from nbkit.log.schema import IMAGES, RUNS
+from nbkit.measures.facts import PictureFacts
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.model import MICRO
+from nbkit.request.reference import Reference, lost_reference
+from nbkit.results.image import GeneratedImage
+from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
+
+Row = sa.RowMapping
+
+STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What became of one request; money in micro-dollars."""
+
+    status: str
+    task_uuid: str
+    cost: int | None
+    high: int
+
+
+# A picture tells most; a run whose outcome is open must not be sent again; a failed one may.
+_TELLING = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
+
+
+class History:
+    """What the log holds, as runs."""
+
+    def __init__(self, database: Database, store: ImageStore) -> None:
+        self._database, self._store = database, store
+
+    def get(self, task_uuid: str) -> Run:
+        """The run of a task.
+
+        Raises:
+            KeyError: if the log has none.
+        """
+        found = self._runs(RUNS.c.taskUUID == str(task_uuid))
+        if not found:
+            raise KeyError(task_uuid)
+        return found[0]
+
+    def cost(self, task_uuid: str) -> int | None:
+        """What a task cost, in micro-dollars, without reading the rest of it; ``None`` when that is not known."""
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
+
+    def status(self, task_uuid: str) -> str:
+        """Where a run stands now."""
+        with self._database.reading() as connection:
+            return str(connection.scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
+
+    def latest(self, count: int) -> list[Run]:
+        """The last ``count`` runs, newest first."""
+        return self._runs(None, limit=count)
+
+    def matching(self, identity: str, engine: str) -> Run | None:
+        """The newest run that is done and stands for the same request to the same engine."""
+        found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
+        return found[0] if found else None
+
+    def states(self, sweep: str, engine: str) -> dict[str, list[State]]:
+        """What became of each request of a sweep, by identity: of several runs the one that tells most comes first."""
+        query = sa.select(RUNS.c.identity, RUNS.c.status, RUNS.c.taskUUID, RUNS.c.cost, RUNS.c.estimateHigh)
+        of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
+        found: dict[str, list[State]] = {}
+        with self._database.reading() as connection:
+            for identity, *facts in connection.execute(query.where(of_sweep).order_by(RUNS.c.id.desc())):
+                found.setdefault(identity, []).append(State(*facts))
+        for states in found.values():
+            states.sort(key=lambda state: _TELLING.index(state.status))
+        return found
+
+    def many(self, task_uuids: Sequence[str]) -> dict[str, Run]:
+        """Several runs by their taskUUID, in a few questions."""
+        runs: dict[str, Run] = {}
+        for start in range(0, len(task_uuids), 500):  # SQLite takes no question with thousands of names in it
+            runs |= {run.task_uuid: run for run in self._runs(RUNS.c.taskUUID.in_(task_uuids[start : start + 500]))}
+        return runs
+
+    def typical_latency(self, engine: str) -> float | None:
+        """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
+        query = (
+            sa.select(RUNS.c.latency)
+            .where(RUNS.c.engine == engine, RUNS.c.latency.is_not(None))
+            .order_by(RUNS.c.id.desc())
+            .limit(100)
+        )
+        with self._database.reading() as connection:
+            latencies = list(connection.scalars(query))
+        return statistics.median(latencies) if latencies else None
+
+    def unsettled(self, sweep: str | None = None, identity: str | None = None) -> list[Row]:
+        """The rows of all runs that are not final, oldest first; of one sweep or one request, if it is named."""
+        which = sa.true() if identity is None else RUNS.c.identity == identity
+        with self._database.reading() as connection:
+            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), _of_sweep(sweep), which).order_by(RUNS.c.id)
+            return list(connection.execute(query).mappings().all())
+
+    def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
+        """The results that are paid and whose picture is not on disk, with their run's taskUUID and owner.
+
+        A file that was there and is gone counts, too: the service may still have it.
+        """
+        which = sa.true() if task_uuid is None else RUNS.c.taskUUID == task_uuid
+        with self._database.reading() as connection:
+            query = (
+                sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine)
+                .join(RUNS, IMAGES.c.run == RUNS.c.id)
+                .where(IMAGES.c.status == DONE, _of_sweep(sweep), which)
+                .order_by(IMAGES.c.id)
+            )
+            rows = connection.execute(query).mappings().all()
+        return [row for row in rows if row["file"] is None or not self._store.path(row["file"]).exists()]
+
+    def count(self) -> int:
+        """How many runs the log holds."""
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0
+
+    def _runs(self, where: sa.ColumnElement[bool] | None, limit: int | None = None) -> list[Run]:
+        query = sa.select(RUNS).order_by(RUNS.c.id.desc())
+        if where is not None:
+            query = query.where(where)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.limit(limit)).mappings().all()
+            ids = [row["id"] for row in rows]
+            found = connection.execute(sa.select(IMAGES).where(IMAGES.c.run.in_(ids)).order_by(IMAGES.c.id)).mappings()
+            results: dict[int, list[Row]] = {}
+            for result in found:
+                results.setdefault(result["run"], []).append(result)
+        read: dict[str, Reference] = {}  # by hash: the runs of a sweep share their reference images
+        return [self._run(row, results.get(row["id"], []), read) for row in rows]
+
+    def _run(self, row: Row, results: Sequence[Row], read: dict[str, Reference]) -> Run:
+        request, files = self._request(row, read)
+        return Run(
+            request=request,
+            task_uuid=row["taskUUID"],
+            status=row["status"],
+            images=tuple(self._pictures(row, request, results)),
+            error=_error(row, request),
+            failures=tuple(_failures(results)),
+            cost_micros=row["cost"],
+            engine=row["engine"],
+            charged=row["charged"],
+            created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
+            latency=row["latency"],
+            task=row["task"],
+            complete=row["resendable"],
+            reference_files=files,
+        )
+
+    def _request(self, row: Row, read: dict[str, Reference]) -> tuple[ImageRequest, dict[str, str]]:
+        values = dict(row["request"])
+        files: dict[str, str] = {}
+        if "reference_images" in values:
+            values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
+        return ImageRequest(**values, extra=row["extra"]), files
+
+    def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:
+        """A reference that was given as pixels comes back from the image folder, or from what was read before."""
+        kind, _, digest = text.partition(":")
+        if kind != "sha256":
+            return text
+        for name in reference_names(digest):
+            path = self._store.path(name)
+            if path.exists():
+                files[digest] = (self._store.shown / name).as_posix()
+                if digest not in read:
+                    media_type = REFERENCE_TYPES[path.suffix]
+                    read[digest] = Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
+                return read[digest]
+        return lost_reference(digest)  # the run can still be looked at; only sending it again needs the picture
+
+    def _pictures(self, row: Row, request: ImageRequest, results: Sequence[Row]) -> Iterator[GeneratedImage]:
+        for result in results:
+            if result["file"] is None:
+                continue
+            facts = PictureFacts(
+                media_type=result["mediaType"],
+                width=result["width"],
+                height=result["height"],
+                sha256=result["sha256"],
+                fingerprint=result["fingerprint"],
+            )
+            yield GeneratedImage(
+                facts=facts,
+                path=Path(self._store.path(result["file"])),
+                seed=result["seed"],
+                cost_micros=result["cost"],
+                image_uuid=result["imageUUID"] or "",
+                nsfw=result["nsfw"],
+                prompt=row["prompt"] or "",
+                request=request,
+            )
+
+
+def _of_sweep(sweep: str | None) -> sa.ColumnElement[bool]:
+    return sa.true() if sweep is None else RUNS.c.sweep == sweep
+
+
+REFERENCE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+def reference_names(digest: str) -> Iterable[str]:
+    """Where a reference image of that hash may lie in the image folder."""
+    return (f"{digest[:2]}/{digest}{suffix}" for suffix in REFERENCE_TYPES)
+
+
+def _failures(results: Sequence[Row]) -> Iterator[Failure]:
+    for result in results:
+        if result["status"] == FAILED:
+            yield Failure(result["error"] or "no picture came")
+        elif result["file"] is None:
+            yield Failure(result["error"] or "its picture has not been fetched yet", STILL_MISSING)
+
+
+def _error(row: Row, request: ImageRequest) -> NbkitError | None:
+    if row["status"] in (DONE, "planned", "sent", "not_sent") or not row["error"]:
+        return None
+    kind = getattr(errors, row["errorKind"] or "", None)
+    if not (isinstance(kind, type) and issubclass(kind, EngineError)):
+        kind = errors.BlockedError if row["status"] == BLOCKED else EngineError
+    error: EngineError = kind(row["error"], code=row["errorCode"] or "", task_uuid=row["taskUUID"])
+    error.request = request  # the one place where an error learns what it is about
+    return error

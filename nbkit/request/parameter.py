@@ -1,0 +1,335 @@
+"""One parameter of the API: its type, bounds, default, place on the wire, and the sentence that explains it.
+
+A :class:`Parameter` is declared once, as a field of :class:`~nbkit.ImageRequest`, and everything else is
+derived from it: the checks, the JSON, the log's column, the widget, the help text. On the class the field is
+the declaration (``ImageRequest.temperature.kind.maximum``); on an instance it is the value
+(``request.temperature``), ``None`` when it was not set.
+
+A *kind* knows how to check a value. ``check(value)`` returns the value in its one canonical form or raises
+:class:`ValueInvalid`, which becomes a :class:`~nbkit.errors.RequestError` with the parameter's name in front.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+import operator
+import re
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, cast, overload
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+MAX_INTEGER = 2**63 - 1
+"""No whole number on the wire is larger: beyond 64 bits, readers of JSON disagree about what was said."""
+
+
+class _Short(reprlib.Repr):
+    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - the signature is reprlib's
+        text = without_addresses(repr(x))
+        return text if len(text) <= self.maxother else f"{text[:30]}...{text[-27:]}"
+
+
+_short = _Short()
+_short.maxstring = _short.maxother = 60
+_short.maxlist = _short.maxtuple = 4
+
+
+def without_addresses(text: str) -> str:
+    """A text without addresses in memory: with them, no two outputs are alike."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
+
+
+def short_repr(value: Any) -> str:
+    """A ``repr`` cut to a readable length, so that no error message carries a 45,000 character prompt."""
+    try:
+        return _short.repr(value)
+    except Exception:  # noqa: BLE001 - it is shown in an error message: an object that fails here must not replace it
+        return f"<{type(value).__name__}>"
+
+
+class ValueInvalid(Exception):
+    """A value that a kind does not accept; never leaves nbkit."""
+
+    def __init__(self, reason: str, rule: str, suggestion: Any = None) -> None:
+        super().__init__(rule)
+        self.reason, self.rule, self.suggestion = reason, rule, suggestion
+
+
+def nearest(word: Any, choices: Iterable[str]) -> str | None:
+    """The choice that was most likely meant, or ``None`` when nothing is close; case does not matter."""
+    by_lower = {choice.lower(): choice for choice in choices}
+    found = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[found[0]] if found else None
+
+
+def without_query(address: str) -> str:
+    """An address without its query, fragment and user information: these carry credentials."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "(unreadable address)"
+    if parts.scheme and parts.netloc:
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return re.split(r"[?#]", address)[0].rpartition("@")[2]  # its "https://" was forgotten
+
+
+def without_queries(value: Any) -> Any:
+    """A value that is to be shown: addresses in it, also in a list, without what may be a credential."""
+    if type(value) in (list, tuple):  # of another kind, nobody knows what it does when it is looked at
+        return [without_queries(part) for part in value]
+    return without_query(value) if type(value) is str and "://" in value else value
+
+
+def plain(text: str) -> str:
+    return str.__str__(text)  # str() of a member of an enum that is also a str gives its name, not its value
+
+
+def is_utf8(text: str) -> bool:
+    return not re.search("[\ud800-\udfff]", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string of ``minimum`` to ``maximum`` characters."""
+
+    minimum: int
+    maximum: int
+
+    def rule(self) -> str:
+        return f"text of {self.minimum:,} to {self.maximum:,} characters"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
+        if not self.minimum <= len(value) <= self.maximum:
+            raise ValueInvalid("length", f"{self.rule()}, and this has {len(value):,}")
+        if not value.strip():
+            raise ValueInvalid("length", f"{self.rule()}, and this is blank")
+        if not is_utf8(value):
+            raise ValueInvalid("format", "text that can be written as UTF-8, and this holds half of a surrogate pair")
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """An integer from ``minimum`` to ``maximum``; ``maximum=None`` means no upper bound."""
+
+    minimum: int
+    maximum: int | None = None
+
+    def rule(self) -> str:
+        if self.maximum is None:
+            return f"a whole number of at least {self.minimum}"
+        return f"a whole number from {self.minimum} to {self.maximum}"
+
+    def check(self, value: Any) -> int:
+        if _is_bool(value) or not isinstance(value, numbers.Integral):
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
+        number = operator.index(value)
+        if self.maximum is None and number > MAX_INTEGER:
+            raise ValueInvalid("range", f"{self.rule()} that 64 bits can hold")
+        if number != (bound := self._clamp(number)):
+            raise ValueInvalid("range", self.rule(), bound)
+        return number
+
+    def _clamp(self, number: int) -> int:
+        return max(self.minimum, number if self.maximum is None else min(number, self.maximum))
+
+    def _guess(self, value: Any) -> int | None:
+        try:
+            return None if _is_bool(value) else self._clamp(int(value))
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decimal2:
+    """A number from ``minimum`` to ``maximum`` in steps of 0.01.
+
+    A value within 1e-9 of a step is that step (``numpy.arange`` gives 0.30000000000000004); numpy's narrower
+    floats count as the number that they print.
+    """
+
+    minimum: float
+    maximum: float
+    step: float = 0.01
+
+    def rule(self) -> str:
+        return f"a number from {self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
+
+    def check(self, value: Any) -> float:
+        if _is_bool(value) or not isinstance(value, numbers.Real):
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
+        if getattr(getattr(value, "dtype", None), "itemsize", 8) < 8:
+            value = str(value)  # numpy.float32(0.72) is 0.7200000286 as a double, and 0.72 to whoever typed it
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond what a float can hold
+            raise ValueInvalid("range", self.rule(), self.maximum if value > 0 else self.minimum) from None
+        if not math.isfinite(number):
+            raise ValueInvalid("range", self.rule())
+        inside = self._nearest(number)
+        if abs(number - inside) > 1e-9:
+            raise ValueInvalid("step" if self.minimum <= number <= self.maximum else "range", self.rule(), inside)
+        return inside
+
+    def _nearest(self, number: float) -> float:
+        steps = round(1 / self.step)  # 29 / 100 is the float that is written 0.29; 29 * 0.01 is another one
+        return round(min(max(number, self.minimum), self.maximum) * steps) / steps + 0.0  # no -0.0 in a hash
+
+    def _guess(self, value: Any) -> float | None:
+        try:
+            return None if _is_bool(value) else self._nearest(float(value))
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+    def rule(self) -> str:
+        return "one of " + ", ".join(repr(choice) for choice in self.choices)
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", nearest(value, self.choices))
+        if value not in self.choices:
+            raise ValueInvalid("choice", self.rule(), nearest(value, self.choices))
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """True or False; numpy's own booleans too, and no number."""
+
+    def rule(self) -> str:
+        return "True or False"
+
+    def check(self, value: Any) -> bool:
+        if not _is_bool(value):
+            guesses = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            guess = guesses.get(str(value).lower()) if isinstance(value, (str, numbers.Number)) else None
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", guess)
+        return bool(value)
+
+
+CUT = "?…"
+"""Stands for the query of an address wherever one is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An ``http://`` or ``https://`` address."""
+
+    def rule(self) -> str:
+        return "an address that begins with https:// or http://"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or not is_utf8(value) or re.search(r"[\s\x00-\x1f\x7f]", value):
+            raise ValueInvalid("format", self.rule())
+        if value.endswith(CUT):
+            raise ValueInvalid(
+                "format", f"{self.rule()}, and whole: its query is not kept where it is shown, so type all of it again"
+            )
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of ``minimum`` to ``maximum`` items, each made by ``item``; a single item stands for a list of one."""
+
+    minimum: int
+    maximum: int
+    item: Callable[[Any], Any]
+
+    def rule(self) -> str:
+        return f"a list of {self.minimum} to {self.maximum} images"
+
+    def check(self, value: Any) -> tuple[Any, ...]:
+        items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        if not self.minimum <= len(items) <= self.maximum:
+            raise ValueInvalid("count", f"{self.rule()}, and this has {len(items)}")
+        return tuple(self.item(item) for item in items)
+
+
+Kind = Text | Integer | Decimal2 | Choice | Boolean | Address | ListOf
+
+
+class HasParameters(Protocol):
+    """What a parameter needs of the request that it is a field of: what was set, by name."""
+
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+
+
+class Parameter(Generic[T]):
+    """One parameter: see the module's first paragraph.
+
+    Attributes:
+        name: the Python name, snake_case.
+        wire: the keys that lead to it in a task, outermost first; empty for nbkit's own ``aspect_ratio``.
+        column: its column in the log.
+        kind: the check, with its bounds.
+        default: what the service does when it is not sent; ``None`` where that is the service's own secret.
+        help: one sentence for a person.
+        group: the heading under which a panel shows it.
+        affects_picture: whether it takes part in a request's identity.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        help: str,
+        group: str,
+        wire: str | None = None,
+        column: str | None = None,
+        default: Any = None,
+        affects_picture: bool = True,
+    ) -> None:
+        self.kind, self.help, self.group = kind, help, group
+        self.default, self.affects_picture = default, affects_picture
+        self._wire, self._column, self.name = wire, column, ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        head, *rest = name.split("_")
+        leaf = head + "".join(part.capitalize() for part in rest)
+        wire = leaf if self._wire is None else self._wire
+        self.wire: tuple[str, ...] = tuple(wire.split(".")) if wire else ()
+        self.column = self._column or (self.wire[-1] if self.wire else leaf)
+        self.spellings = tuple(dict.fromkeys((name, *self.wire[-1:], self.column, leaf)))
+
+    @overload
+    def __get__(self, request: None, owner: type) -> Parameter[T]: ...
+    @overload
+    def __get__(self, request: HasParameters, owner: type) -> T: ...
+    def __get__(self, request: HasParameters | None, owner: type) -> Parameter[T] | T:
+        if request is None:
+            return self
+        return cast("T", request.parameters.get(self.name))  # None stands for "not set"
+
+    def __set__(self, request: HasParameters, value: T) -> None:
+        raise AttributeError(f"a request does not change; request.replace({self.name}=…) gives a variant")
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.name}: {self.kind.rule()}>"
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")  # numpy's are no subclass of bool

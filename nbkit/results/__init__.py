@@ -1,0 +1,1 @@
+"""The values that people hold: ``run.py`` a run, ``image.py`` a picture of it, ``money.py`` estimates and budgets."""

@@ -1,0 +1,88 @@
+"""Prices and budgets as a person holds them, in USD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from html import escape
+from typing import Any, Self
+
+from nbkit.display.figure import no_mathjax
+from nbkit.display.text import usd, usd_range
+from nbkit.errors import RequestError
+from nbkit.request.model import MICRO, Price
+
+
+class Estimate(float):
+    """What a request would cost, in USD: a number that is the most it may cost.
+
+    ``estimate.low`` and ``estimate.high`` differ where the price is not certain: with a grounded search, or when
+    the size follows a reference image.
+    """
+
+    price: Price
+
+    def __new__(cls, price: Price) -> Self:
+        self = super().__new__(cls, price.high / MICRO)
+        self.price = price
+        return self
+
+    @property
+    def low(self) -> float:
+        """The least it may cost, in USD."""
+        return self.price.low / MICRO
+
+    @property
+    def high(self) -> float:
+        """The most it may cost, in USD: what a budget holds for it."""
+        return self.price.high / MICRO
+
+    def __repr__(self) -> str:
+        return usd_range(self.price)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Estimate, (self.price,)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a studio may spend, has spent, and holds for runs that are not settled, in USD."""
+
+    limit: float | None
+    spent: float
+    held: float
+
+    @property
+    def left(self) -> float | None:
+        """What a further run may still cost; ``None`` without a limit."""
+        return None if self.limit is None else round(self.limit - self.spent - self.held, 6)
+
+    def __repr__(self) -> str:
+        spent = f"{usd(round(self.spent * MICRO))} spent, {usd(round(self.held * MICRO))} held"
+        if self.limit is None:
+            return f"<Budget: no limit; {spent}>"
+        return f"<Budget {usd(round(self.limit * MICRO))}: {spent}, {usd(round((self.left or 0) * MICRO))} left>"
+
+    def _repr_html_(self) -> str:
+        return no_mathjax(escape(repr(self)[1:-1]))
+
+
+def limit_in_micros(name: str, value: Any) -> int | None:
+    """A budget in USD as micro-dollars, never rounded up.
+
+    Raises:
+        RequestError: if it is no amount of money.
+    """
+    if value is None:
+        return None
+    try:
+        amount = Decimal("NaN") if isinstance(value, (bool, str, bytes)) else Decimal(str(value))
+    except (InvalidOperation, ValueError):
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise RequestError(
+            f"{name}={value!r}: must be an amount in USD, such as {name}=5.00, or None for no limit",
+            parameter=name,
+            value=value,
+        )
+    return int((amount * MICRO).to_integral_value(rounding=ROUND_DOWN))

@@ -1,0 +1,289 @@
+"""The wire contract over httpx: submit a task, poll it, read its details, ask for the balance, fetch a picture.
+
+The outside world is one :class:`httpx.Client`, shared by all threads; tests and the offline engine replace its
+transport. Each call is one exchange. What a lost answer means is decided in ``ledger/``, which knows what the log holds.
+
+The key is sent in one header to the service, and nowhere else: not to picture addresses, not in a ``repr``, an
+exception, or the local variables of its traceback.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
+from nbkit.request.model import MICRO
+from nbkit.service import download
+from nbkit.service.response import TaskResponse, read_balance, read_body, read_details, read_response
+from nbkit.service.secret import Secret
+
+T = TypeVar("T")
+Json = Mapping[str, Any]
+
+VENDOR_URL = "https://api.runware.ai/v1"
+
+TIMEOUT = httpx.Timeout(connect=15.0, read=300.0, write=120.0, pool=None)
+"""Seconds. A 4K picture with thinking can take minutes, and giving up early would make the answer a lost one."""
+
+ANSWER_SECONDS = 330.0
+"""Limit for the whole answer to a task, however slowly its bytes arrive."""
+
+QUERY_SECONDS, QUERY_SILENCE = 40.0, 30.0
+"""The same limit for a poll, and for a silence within it: the service does not have to make anything first."""
+
+FRESH_SECONDS = 10.0
+"""For so long after an answer named it, a picture's address may not have its file yet."""
+
+MIB = 1024 * 1024
+ANSWER_BYTES, INLINE_BYTES, MAX_ANSWER_BYTES = 16 * MIB, 90 * MIB, 1024 * MIB
+"""Limit for an answer without pictures, what each inline picture adds to it, and the limit for any answer."""
+
+OFFLINE_HEADER = "x-nbkit-engine"
+"""The offline engine marks its answers with this header, so that its list prices never count as money."""
+
+_QUERIES = ("getResponse", "getTaskDetails", "accountManagement")
+
+
+class Client:
+    """One connection pool to one service.
+
+    Args:
+        url: where tasks are posted.
+        api_key: sent as a bearer token to that address only; ``None`` sends none.
+        transport: replaces the network.
+        timeout: as httpx takes it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: Secret | str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        timeout: httpx.Timeout | float = TIMEOUT,
+    ) -> None:
+        self.url = url
+        self._timeout = httpx.Timeout(timeout)
+        self._named: dict[str, float] = {}  # addresses of pictures, and when an answer named them
+        self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
+        del api_key
+        host = urlsplit(url).hostname or ""
+        problem = ""
+        try:
+            self._http = httpx.Client(
+                transport=transport,
+                timeout=timeout,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+                headers={"user-agent": "nbkit"},
+                # A proxy of the environment would receive the key, and could not reach this machine anyway.
+                mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else None,
+            )
+        except (ValueError, ImportError) as error:
+            problem = str(error)
+        if problem:  # raised outside the handler, for the reason given in _post
+            raise ConfigurationError(f"the proxy that the environment names cannot be used: {problem}")
+
+    def __repr__(self) -> str:
+        return f"<Client {self.url}>"
+
+    def close(self) -> None:
+        """Close the connection pool."""
+        self._http.close()
+
+    # -- tasks ---------------------------------------------------------------------------------------------
+
+    def submit(self, task: Json) -> TaskResponse:
+        """Send one task.
+
+        Returns:
+            What the service answered about it: results, errors, or that it is processing the task.
+
+        Raises:
+            NotConnected: the task certainly did not leave.
+            AnswerLost: the task may have arrived, and no usable answer came.
+        """
+        return self._exchange(task, read_response)
+
+    def poll(self, task_uuid: str) -> TaskResponse:
+        """``getResponse``: everything that the service has so far for a task."""
+        return self._exchange({"taskType": "getResponse", "taskUUID": task_uuid}, read_response)
+
+    def details(self, task_uuid: str) -> TaskResponse:
+        """``getTaskDetails``: the full answer to a task of the past."""
+
+        def read(envelope: Json, name: str, *, offline: bool, **context: Any) -> TaskResponse:
+            found = read_details(envelope, name, offline=offline)
+            refused = found.is_empty and {"errors", "error"} & envelope.keys()
+            return read_response(envelope, name, offline=offline, **context) if refused else found
+
+        return self._exchange({"taskType": "getTaskDetails", "taskUUID": task_uuid}, read)
+
+    def balance(self) -> float:
+        """What the account holds, in USD.
+
+        Raises:
+            EngineError: if the answer does not contain it.
+        """
+        task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
+        amounts: list[int | None] = []
+
+        def read(envelope: Json, name: str, **context: Any) -> TaskResponse:
+            amounts.append(read_balance(envelope))
+            return read_response(envelope, name, **context)
+
+        errors = self._exchange(task, read).errors
+        if errors:
+            raise errors[0]
+        if amounts[0] is None:
+            raise EngineError("the service did not say what the account holds")
+        return amounts[0] / MICRO
+
+    def _exchange(self, task: Json, read: Callable[..., TaskResponse]) -> TaskResponse:
+        status, envelope, headers = self._post(task)
+        response = read(
+            envelope,
+            str(task["taskUUID"]),
+            status=status,
+            retry_after=retry_after(headers),
+            offline=OFFLINE_HEADER in headers,
+        )
+        for error in response.errors:
+            self._key.redact_error(error)
+        now = time.monotonic()
+        for url in list(self._named):
+            if now - self._named.get(url, now) > FRESH_SECONDS:
+                self._named.pop(url, None)
+        self._named.update((result.source, now) for result in response.results if result.url)
+        return response
+
+    def _post(self, task: Json) -> tuple[int, Json, httpx.Headers]:
+        body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        task_uuid = task.get("taskUUID")
+        is_query = task.get("taskType") in _QUERIES
+        timeout = _with_read_limit(self._timeout, QUERY_SILENCE) if is_query else self._timeout
+        deadline = time.monotonic() + (QUERY_SECONDS if is_query else ANSWER_SECONDS)
+        problem: EngineError | ConfigurationError
+        try:
+            with self._http.stream(
+                "POST", self.url, content=body, headers=headers, auth=self._key, timeout=timeout
+            ) as answer:
+                envelope = _read_envelope(answer, task, deadline, self._key)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task_uuid)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            problem = ConfigurationError(f"{self.url} is no address of an engine: {error}")
+        except httpx.HTTPError as error:
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=task_uuid)
+        except AnswerLost as error:
+            problem = error.with_traceback(None)
+        else:
+            return answer.status_code, envelope, answer.headers
+        if isinstance(problem, EngineError):  # httpx quotes a broken line of HTTP, which may hold the key
+            self._key.redact_error(problem)
+        raise problem  # outside the handler, so that the traceback has no frames of httpx, which hold the header
+
+    # -- pictures ------------------------------------------------------------------------------------------
+
+    def fetch(self, source: str, check: Callable[[bytes], T]) -> tuple[bytes, T]:
+        """A result's original bytes, and what ``check`` makes of them.
+
+        Args:
+            source: a URL, a data URI, or base64 text.
+            check: reads the bytes, or raises ``DownloadError``; one with ``retry=True`` starts another attempt.
+
+        Raises:
+            DownloadError: if the picture cannot be fetched; a URL has been tried several times by then.
+        """
+        fresh = time.monotonic() - self._named.get(source, float("-inf")) < FRESH_SECONDS
+        timeout = _with_read_limit(self._timeout, download.SILENCE_SECONDS)
+        return download.fetch(self._http, source, check, timeout, fresh=fresh)
+
+
+def _read_envelope(answer: httpx.Response, task: Json, deadline: float, key: Secret) -> Json:
+    """Read the body of an answer within its limits of size and time, and decode it.
+
+    Raises:
+        AnswerLost: if it exceeds a limit, or is not an answer of the API.
+    """
+    task_uuid, max_bytes = str(task.get("taskUUID")), _max_bytes(task)
+    body = bytearray()
+    problem = ""
+    for piece in answer.iter_bytes():
+        body += piece
+        if len(body) > max_bytes:
+            problem = f"the answer is larger than {max_bytes:,} bytes and was given up"
+        elif time.monotonic() > deadline:
+            problem = "the answer came so slowly that it was given up"
+        if problem:
+            raise AnswerLost(problem, status=answer.status_code, task_uuid=task_uuid)
+    with suppress(ValueError, RecursionError):
+        return cast("Json", key.redact(read_body(cast("bytes", body))))  # bytes(body) might copy a gigabyte
+    return _envelope_for_status(answer, len(body), task_uuid)
+
+
+def _max_bytes(task: Json) -> int:
+    if task.get("taskType") in ("getResponse", "getTaskDetails"):  # the task they ask about may have any output type
+        return MAX_ANSWER_BYTES
+    if task.get("outputType", "URL") == "URL":
+        return ANSWER_BYTES
+    results = task.get("numberResults")
+    return min(ANSWER_BYTES + INLINE_BYTES * (results if isinstance(results, int) else 1), MAX_ANSWER_BYTES)
+
+
+def _envelope_for_status(answer: httpx.Response, size: int, task_uuid: str) -> Json:
+    """Stand-in for a body that is not JSON: an error item where the status is a refusal, else ``AnswerLost``."""
+    status = answer.status_code
+    if status in (401, 402, 403, 429):
+        return {"errors": [{"message": f"the service answered HTTP {status}", "taskUUID": task_uuid}]}
+    if 300 <= status < 500 and status != 408:
+        where = " (a redirect, which a task does not follow)" if status < 400 else ""
+        return {"errors": [{"code": "", "message": f"the address answered HTTP {status}{where}", "status": 400}]}
+    kind = answer.headers.get("content-type", "no content type").partition(";")[0]
+    raise AnswerLost(
+        f"HTTP {status} with {size:,} bytes of {kind} that are no answer",
+        status=status,
+        task_uuid=task_uuid,
+        retry_after=retry_after(answer.headers),
+    )
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """The pause in seconds that an answer asks for; the header may hold seconds or a date."""
+    text = headers.get("retry-after", "")
+    with suppress(ValueError):
+        return max(0.0, float(text))
+    with suppress(TypeError, ValueError):
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _with_read_limit(timeout: httpx.Timeout, seconds: float) -> httpx.Timeout:
+    limited = httpx.Timeout(timeout)
+    limited.read = min(limited.read or seconds, seconds)
+    return limited
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,0 +1,128 @@
+"""Fetching a result's original bytes: from the answer itself, or from the address that it names.
+
+A download is retried where that may help, and ends however slowly it comes. Giving up loses nothing: the picture is
+paid and its address is in the log, so a later ``recover()`` fetches it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+import stamina
+
+from nbkit.errors import DownloadError
+
+T = TypeVar("T")
+
+MAX_PICTURE_BYTES = 160 * 1024 * 1024
+"""More than the largest size of the model needs without compression; a longer download is endless or wrong."""
+
+DOWNLOAD_SECONDS = 90.0
+"""Limit for one attempt at one picture."""
+
+SILENCE_SECONDS = 30.0
+"""Without a byte for so long, an attempt ends: unlike an answer, a picture does not have to be made first."""
+
+DRIP_SECONDS, DRIP_BYTES = 15.0, 10_000
+"""An attempt that receives fewer bytes in so many seconds would need minutes for the smallest picture."""
+
+MAX_SLOW_TRIES = 2
+"""Give up after two slow attempts: the user is waiting."""
+
+# stamina logs each retry; without a handler, Jupyter would show those lines in red under the cell.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class _TooSlow(DownloadError):
+    """An attempt that was silent, dripped, or took too long."""
+
+
+def fetch(
+    http: httpx.Client, source: str, check: Callable[[bytes], T], timeout: httpx.Timeout, *, fresh: bool
+) -> tuple[bytes, T]:
+    """The bytes of a picture, and what ``check`` makes of them.
+
+    Args:
+        http: sends the requests.
+        source: a URL, a data URI, or base64 text.
+        check: reads the bytes, or raises ``DownloadError``; one with ``retry=True`` starts another attempt.
+        timeout: as httpx takes it.
+        fresh: whether an answer has just named the address: its file may not be there yet, so 404 is retried.
+
+    Raises:
+        DownloadError: if the picture cannot be fetched; a URL has been tried several times by then.
+    """
+    if not source.startswith(("http://", "https://")):
+        data = _decode(source)
+        return data, check(data)
+    slow_tries = 0
+    for attempt in stamina.retry_context(
+        on=_is_retryable, attempts=4, timeout=2 * DOWNLOAD_SECONDS + 20, wait_initial=0.2, wait_max=5
+    ):
+        with attempt:
+            try:
+                data = _download(http, source, timeout, fresh=fresh)
+            except _TooSlow as error:
+                slow_tries += 1
+                error.retry = slow_tries < MAX_SLOW_TRIES
+                raise
+            return data, check(data)
+    raise AssertionError("stamina ends with a result or an exception")
+
+
+def _download(http: httpx.Client, url: str, timeout: httpx.Timeout, *, fresh: bool) -> bytes:
+    deadline = time.monotonic() + DOWNLOAD_SECONDS
+    received = bytearray()
+    try:
+        with http.stream("GET", url, follow_redirects=True, timeout=timeout) as answer:
+            _check_status(answer.status_code, fresh=fresh)
+            counted, counted_at = 0, time.monotonic()
+            for piece in answer.iter_bytes():
+                received += piece
+                if len(received) > MAX_PICTURE_BYTES:
+                    raise DownloadError(f"the download is larger than {MAX_PICTURE_BYTES:,} bytes and was given up")
+                now = time.monotonic()
+                if now > deadline:
+                    raise _TooSlow(f"the download did not end within {DOWNLOAD_SECONDS:.0f} seconds")
+                if now - counted_at > DRIP_SECONDS:
+                    if len(received) - counted < DRIP_BYTES:
+                        raise _TooSlow(
+                            f"the download dripped ({len(received):,} bytes so far, fewer than {DRIP_BYTES:,} "
+                            f"in {DRIP_SECONDS:.0f} seconds) and was given up"
+                        )
+                    counted, counted_at = len(received), now
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
+        raise DownloadError(f"the picture's address cannot be used ({error})") from None
+    except httpx.TimeoutException as error:
+        raise _TooSlow(f"the picture's host fell silent ({type(error).__name__}: {error})") from None
+    except httpx.HTTPError as error:
+        raise DownloadError(f"the download broke off ({type(error).__name__}: {error})", retry=True) from None
+    return bytes(received)
+
+
+def _check_status(status: int, *, fresh: bool) -> None:
+    if status != httpx.codes.OK:
+        retry = status in (408, 425, 429) or status >= 500 or (status == 404 and fresh)
+        hint = "; its address may have expired" if status in (403, 404, 410) else ""
+        raise DownloadError(f"the picture's address answered {status}{hint}", retry=retry)
+
+
+def _is_retryable(error: Exception) -> bool:
+    return isinstance(error, DownloadError) and error.retry
+
+
+def _decode(text: str) -> bytes:
+    try:
+        inner = text.partition(",")[2] if text.startswith("data:") else text
+        data = base64.b64decode("".join(inner.split()), validate=True)  # some encoders break lines
+    except (binascii.Error, ValueError) as error:
+        raise DownloadError(f"the picture inside the answer cannot be decoded ({error})") from None
+    if len(data) > MAX_PICTURE_BYTES:
+        raise DownloadError(f"the picture inside the answer is larger than {MAX_PICTURE_BYTES:,} bytes")
+    return data

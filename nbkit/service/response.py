@@ -1,0 +1,286 @@
+"""The service's answer as one type: pure functions from JSON to :class:`TaskResponse`.
+
+Answers vary: ``data`` is a list or one object; errors are a list, one object, or items of ``data``; both may come at
+once; a field may be missing. The kind of an error follows from its code, and only without a known code from the HTTP
+status.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from nbkit import errors
+from nbkit.errors import EngineError
+from nbkit.request.model import MAX_SEED, MICRO
+
+Json = Mapping[str, Any]
+
+_QUERY = re.compile(r"(https?://[^\s\"'<>?]*)\?[^\s\"'<>]*")
+
+MAX_MESSAGE = 2_000
+"""Characters of a service's message that are kept: some services repeat a whole inline picture in it."""
+
+MAX_PRICE = 10**9
+"""USD; a larger number is not a price."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """One finished picture of an answer.
+
+    Attributes:
+        image_uuid: identifies the result, which may come again in a later answer.
+        seed: the seed it was made with, or ``None``.
+        cost: micro-dollars, or ``None`` when the answer does not contain it.
+        source: the URL, data URI or base64 text from which its bytes come.
+        nsfw: the outcome of the safety check, or ``None``.
+    """
+
+    image_uuid: str
+    seed: int | None
+    cost: int | None
+    source: str = field(repr=False)
+    nsfw: bool | None = None
+
+    @property
+    def url(self) -> str | None:
+        """The picture's address; ``None`` for an inline picture."""
+        return self.source if self.source.startswith(("http://", "https://")) else None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResponse:
+    """Everything that one answer contains about one task.
+
+    Attributes:
+        results: the pictures that are finished.
+        errors: what failed.
+        processing: the service is working on the task.
+        final: the task has ended, so results that are missing here will not come.
+        offline: the answer comes from nbkit's offline engine, whose prices are list prices.
+    """
+
+    results: tuple[ImageResult, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+    processing: bool = False
+    final: bool = False
+    offline: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the answer contains nothing about the task."""
+        return not (self.results or self.errors or self.processing)
+
+
+_EXACT: dict[str, type[EngineError]] = {
+    "conflictTaskUUID": errors.ConflictError,
+    "unauthorized": errors.AuthenticationError,
+    "forbidden": errors.AuthenticationError,
+    "paymentRequired": errors.CreditError,
+    "invalidProviderContent": errors.BlockedError,
+    "contentPolicyViolation": errors.BlockedError,
+    "promptBlocked": errors.BlockedError,
+    "imageBlocked": errors.BlockedError,
+    "nsfwContentDetected": errors.BlockedError,
+    "inferenceError": errors.ProviderError,
+    "processingFailed": errors.ProviderError,
+    "taskFailed": errors.ProviderError,
+    "modelUnavailable": errors.ProviderError,
+    "internalServerError": errors.ServerError,
+    "serviceUnavailable": errors.ServerError,
+    "unknownError": errors.ServerError,
+}
+
+# Parts of codes, the specific ones first: providerRateLimitExceeded is a rate limit, invalidApiKey is no parameter.
+_PARTS: tuple[tuple[str, type[EngineError]], ...] = (
+    ("apikey", errors.AuthenticationError),
+    ("credits", errors.CreditError),
+    ("quota", errors.CreditError),
+    ("ratelimit", errors.BusyError),
+    ("timeout", errors.EngineTimeout),
+    ("blocked", errors.BlockedError),
+    ("contentpolicy", errors.BlockedError),
+    ("notfound", errors.NotFoundError),
+    ("expired", errors.NotFoundError),
+)
+_BEGINNINGS: tuple[tuple[str, type[EngineError]], ...] = (
+    *((word, errors.RefusedError) for word in ("conflict", "invalid", "missing", "unsupported", "value", "array", "max", "duplicate")),
+    ("provider", errors.ProviderError),
+)  # fmt: skip
+
+_STATUSES: dict[int, type[EngineError]] = {
+    400: errors.RefusedError,
+    401: errors.AuthenticationError,
+    402: errors.CreditError,
+    403: errors.AuthenticationError,
+    404: errors.NotFoundError,
+    408: errors.EngineTimeout,
+    413: errors.RefusedError,
+    422: errors.RefusedError,
+    429: errors.BusyError,
+    504: errors.EngineTimeout,
+}
+
+
+def error_class(code: str, status: int | None) -> type[EngineError]:
+    """The class of an error: by its code where a rule matches, else by the HTTP status."""
+    if code in _EXACT:
+        return _EXACT[code]
+    lower = code.lower()
+    for part, kind in _PARTS:
+        if part in lower:
+            return kind
+    for beginning, kind in _BEGINNINGS:
+        if lower.startswith(beginning):
+            return kind
+    if status is not None and status >= 500:
+        return _STATUSES.get(status, errors.ServerError)
+    return _STATUSES.get(status or 0, EngineError)
+
+
+def read_error(item: Json, status: int | None = None, retry_after: float | None = None) -> EngineError:
+    """One error item as an exception."""
+    code = _text(item.get("code") or item.get("errorCode") or "")
+    named = item.get("parameter")
+    parameters = [_text(name) for name in named] if isinstance(named, list) else [_text(named)] if named else []
+    message = _text(item.get("message") or item.get("errorMessage") or "the service gave no reason")
+    message = _QUERY.sub(r"\1", message)  # a query that the service repeats may hold a credential
+    allowed = item.get("allowedValues")
+    if isinstance(allowed, list) and allowed:
+        message += f" (allowed: {_text(', '.join(map(str, allowed)))})"
+    if parameters and not any(name in message for name in parameters):
+        message = f"{', '.join(parameters)}: {message}"
+    own = item.get("status")
+    return error_class(code, own if isinstance(own, int) else status)(
+        message,
+        code=code,
+        parameter=parameters,
+        status=status,
+        task_uuid=str(item["taskUUID"]) if item.get("taskUUID") else None,
+        retry_after=retry_after,
+    )
+
+
+def read_body(body: bytes) -> Json:
+    """The JSON envelope of an answer.
+
+    Raises:
+        ValueError: if the body is not an envelope: an HTML page, a cut body, or JSON of another shape.
+    """
+    envelope = json.loads(body)
+    if isinstance(envelope, list):  # some gateways unwrap the envelope
+        envelope = {"data": envelope}
+    if not isinstance(envelope, dict) or not {"data", "errors", "error"} & envelope.keys():
+        raise ValueError("the answer holds neither data nor errors")
+    return envelope
+
+
+def read_response(
+    envelope: Json, task_uuid: str, *, status: int = 200, retry_after: float | None = None, offline: bool = False
+) -> TaskResponse:
+    """Everything that an answer contains about one task; items are matched by taskUUID, never by their order."""
+    results: dict[str, ImageResult] = {}
+    failed: list[EngineError] = []
+    processing = False
+    for item in _items(envelope.get("data")):
+        if not _concerns(item, task_uuid):
+            continue
+        inner = item.get("error") or item.get("errors")
+        if item.get("status") == "error" or inner:
+            failed += [read_error(e, status, retry_after) for e in _items(inner)] or [
+                read_error(item, status, retry_after)
+            ]
+        elif (result := _result(item)) is not None:
+            results.setdefault(result.image_uuid, result)
+        else:  # an acknowledgement, or "processing": neither carries a picture
+            processing = True
+    for item in (*_items(envelope.get("errors")), *_items(envelope.get("error"))):
+        if _concerns(item, task_uuid):
+            failed.append(read_error(item, status, retry_after))
+    if status >= 400 and not (results or failed or processing):
+        failed.append(read_error({"message": f"the service answered HTTP {status}"}, status, retry_after))
+    return TaskResponse(tuple(results.values()), tuple(failed), processing, offline=offline)
+
+
+def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> TaskResponse:
+    """The answer to ``getTaskDetails``: it holds the answer of a past task, one level deeper."""
+    for item in _items(envelope.get("data")):
+        response = item.get("response")
+        if _concerns(item, task_uuid) and response:
+            inner = response if isinstance(response, dict) else {"data": response}
+            if not {"data", "errors", "error"} & inner.keys():
+                inner = {"data": inner}
+            return dataclasses.replace(read_response(inner, task_uuid, offline=offline), final=True)
+    return TaskResponse(offline=offline)
+
+
+def read_balance(envelope: Json) -> int | None:
+    """The balance in an answer to ``accountManagement``, in micro-dollars; ``None`` if there is none."""
+    held = next(_items(envelope.get("data")), {}).get("balance")
+    return micros(held.get("amount") if isinstance(held, dict) else held)
+
+
+def micros(value: Any) -> int | None:
+    """A price in USD, as micro-dollars; ``None`` for a value that cannot be a price."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return round(amount * MICRO) if amount.is_finite() and 0 <= amount < MAX_PRICE else None
+
+
+def _text(value: Any) -> str:
+    """A service's text, cut to a readable length, in characters that a database and a page can hold."""
+    text = str(value)
+    return (text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…").encode("utf-8", "replace").decode()
+
+
+def _items(value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                yield item
+            elif isinstance(item, str):
+                yield {"message": item}
+    elif isinstance(value, str):
+        yield {"message": value}
+
+
+def _concerns(item: Json, task_uuid: str) -> bool:
+    # Each request carries one task, so an item without a taskUUID is about that task.
+    named = item.get("taskUUID")
+    return not named or str(named).lower() == task_uuid.lower()
+
+
+def _result(item: Json) -> ImageResult | None:
+    source = item.get("imageURL") or item.get("imageDataURI") or item.get("imageBase64Data")
+    if not isinstance(source, str):
+        return None
+    return ImageResult(
+        image_uuid=_text(item.get("imageUUID") or hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()),
+        seed=_seed(item.get("seed")),
+        cost=micros(item.get("cost")),
+        source=source.encode("utf-8", "replace").decode(),
+        nsfw=item["NSFWContent"] if isinstance(item.get("NSFWContent"), bool) else None,
+    )
+
+
+def _seed(value: Any) -> int | None:
+    try:
+        seed = None if isinstance(value, bool) else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    whole = seed is not None and (seed == value or isinstance(value, str))
+    # JavaScript rounds the largest seed to a number out of range, which could not be sent again.
+    return seed if whole and seed is not None and 0 <= seed <= MAX_SEED else None

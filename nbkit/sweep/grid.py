@@ -1,0 +1,272 @@
+"""The cells of a sweep: a sequence in a fixed order, whose cells are made when they are asked for."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
+
+from nbkit.errors import RequestError
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.parameter import Integer, Text
+from nbkit.sweep.cell import REPEAT, Cell, CellCost, check_argument, describe
+from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
+
+MAX_CELLS = 100_000
+"""A larger sweep is a mistake; ``sample=`` draws from a product of any size."""
+
+Where = Callable[[Cell], Any]
+
+
+class Grid(Sequence[Cell]):
+    """The cells that the axes of a sweep span.
+
+    A *position* numbers the product of all axes, the last axis fastest; an index numbers the cells that are kept.
+
+    Args:
+        spec: axes, fixed values and variables.
+        name: identifies the sweep in the log; made of its template, fixed values and axis names if not given.
+        repeats: how often each cell comes, each time with a fresh seed.
+        sample: draw this many cells instead of taking all; each comes as often as ``repeats`` says.
+        random_state: seeds the draw; the sweep's name if not given.
+        where: keeps the cells for which it is true.
+    """
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        *,
+        name: str | None = None,
+        repeats: int = 1,
+        sample: int | None = None,
+        random_state: int | None = None,
+        where: Where | None = None,
+    ) -> None:
+        self.spec = spec
+        self.key = _name_of(spec) if name is None else check_argument("name", Text(1, 200), name)
+        self.axes: tuple[Axis, ...] = spec.axes
+        self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS), repeats)
+        if self._repeats > 1:
+            _refuse_seed(spec)
+            self.axes = (*spec.axes, Axis((REPEAT,), tuple((i + 1,) for i in range(self._repeats))))
+        self.span = math.prod(len(axis) for axis in self.axes)
+        self._where = where
+        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self.names}
+        if sample is None:
+            self._positions = self._all_positions()
+        else:
+            self._positions = self._sample(check_argument("sample", Integer(1), sample), random_state)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The Python names of all axes; zipped axes are listed one by one."""
+        return tuple(name for axis in self.axes for name in axis.names)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(f"the sweep has {len(self)} cells")
+        return self._cell(index, self._positions[index])
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (self._cell(index, position) for index, position in enumerate(self._positions))
+
+    @functools.cached_property
+    def costs(self) -> list[CellCost]:
+        """Of each cell, in order. Reading it makes every cell once, and so checks it."""
+        return [CellCost.of(cell) for cell in self]
+
+    def values_of(self, index: int) -> dict[str, Any]:
+        """The values of a cell, without making its request."""
+        return self._spelled(self._values(self._positions[index]))
+
+    def _all_positions(self) -> Sequence[int]:
+        _refuse_many(self.span, "the axes span")
+        return range(self.span) if self._where is None else [p for p in range(self.span) if self._keeps(p)]
+
+    def _sample(self, sample: int, random_state: int | None) -> list[int]:
+        _refuse_many(min(sample * self._repeats, self.span), "sample= and repeats= ask for")
+        seed = self.key if random_state is None else check_argument("random_state", Integer(0), random_state)
+        draw = random.Random(seed)  # noqa: S311  must draw the same cells in every kernel
+        span = self.span // self._repeats
+        if span <= MAX_CELLS:
+            kept = [position for position in range(span) if self._keeps(position * self._repeats)]
+            drawn = draw.sample(kept, min(sample, len(kept)))
+        else:
+            drawn = self._sample_unlisted(span, sample, draw)
+        positions = [p * self._repeats + repeat for p in sorted(drawn) for repeat in range(self._repeats)]
+        return [position for position in positions if self._keeps(position)]
+
+    def _sample_unlisted(self, span: int, sample: int, draw: random.Random) -> list[int]:
+        """Draw from a product that is too large to be listed."""
+        drawn: set[int] = set()
+        for _ in range(1000 + 200 * sample):
+            position = draw.randrange(span)
+            if position not in drawn and self._keeps(position * self._repeats):
+                drawn.add(position)
+            if len(drawn) == sample:
+                break
+        return list(drawn)
+
+    def _keeps(self, position: int) -> bool:
+        """Whether ``where=`` keeps a cell. It may leave out combinations that the model does not allow."""
+        if self._where is None:
+            return True
+        try:
+            cell = self._cell(position, position)
+        except RequestError as error:
+            return self._keeps_invalid(position, error)
+        return bool(self._where(cell))
+
+    def _keeps_invalid(self, position: int, error: RequestError) -> bool:
+        """The same for a cell without a valid request: ``where=`` sees its values, and dropping it is allowed."""
+        values = self._values(position)
+        variables = {**self.spec.fixed, **self.spec.variables, **values}
+        stand_in = Cell(position, self._spelled(values), None, template_vars=variables)  # type: ignore[arg-type]
+        try:
+            if not (self._where or bool)(stand_in):
+                return False
+        except Exception:  # noqa: BLE001  it read more than the values
+            raise error from None
+        raise error
+
+    def _values(self, position: int) -> dict[str, Any]:
+        """The value of each axis at a position, by Python name."""
+        values: dict[str, Any] = {}
+        for axis in reversed(self.axes):
+            position, step = divmod(position, len(axis))
+            values.update(zip(axis.names, axis.steps[step], strict=True))
+        return {name: values[name] for name in self.names}
+
+    def _cell(self, index: int, position: int) -> Cell:
+        values = self._values(position)
+        try:
+            request = self._request(values)
+        except RequestError as error:
+            raise _with_cell(error, index, self._spelled(values)) from None
+        return Cell(index, self._spelled(values), request, template_vars=self._template_vars)
+
+    def _request(self, values: dict[str, Any]) -> ImageRequest:
+        spec = self.spec
+        parameters = {**spec.fixed, **{n: v for n, v in values.items() if n in PARAMETERS or n == "extra"}}
+        variables = {n: values.get(n, v) for n, v in spec.variables.items()}
+        variables |= {spec.spelled[n]: v for n, v in parameters.items() if n not in TEMPLATES and n in spec.spelled}
+        for name in TEMPLATES:
+            if isinstance(parameters.get(name), str):
+                parameters[name] = fill(parameters[name], variables)
+        request = ImageRequest(**parameters)
+        if REPEAT in values:
+            request = request.replace(seed=_seed_of_repeat(self.key, request.identity, values[REPEAT]))
+        return request
+
+    def _spelled(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {self.spec.spelled.get(name, name): value for name, value in values.items()}
+
+
+class SelectedCells(Sequence[Cell]):
+    """Cells that were chosen one by one from another sweep.
+
+    Args:
+        cells: numbered from 0 on.
+        origin: the sweep that they come from.
+        key: identifies them in the log.
+    """
+
+    def __init__(self, cells: Sequence[Cell], origin: Grid | SelectedCells, key: str) -> None:
+        self._cells = list(cells)
+        self.key = key
+        self.axes: tuple[Axis, ...] = origin.axes
+        self.names: tuple[str, ...] = origin.names
+        self.spec: SweepSpec = origin.spec
+
+    @functools.cached_property
+    def costs(self) -> list[CellCost]:
+        """Of each cell, in order."""
+        return [CellCost.of(cell) for cell in self._cells]
+
+    def values_of(self, index: int) -> dict[str, Any]:
+        """The values of a cell."""
+        return self._cells[index].values
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        return self._cells[index]
+
+
+def axis_names(cells: Grid | SelectedCells) -> list[str]:
+    """The names of the axes as the user spelled them: the keys of a cell's values."""
+    return [cells.spec.spelled.get(name, name) for name in cells.names]
+
+
+@functools.lru_cache(maxsize=4096)
+def _seed_of_repeat(key: str, identity: str, repeat: int) -> int:
+    """A seed that every kernel computes alike, from the sweep, the cell, and the number of the repeat."""
+    return int.from_bytes(hashlib.sha256(f"{key} {identity} {repeat}".encode()).digest()[:4])
+
+
+def _refuse_many(cells: int, what: str) -> None:
+    if cells > MAX_CELLS:
+        raise RequestError(
+            f"{what} {cells:,} cells, and a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them",
+            parameter="sample", value=None, reason="count",
+        )  # fmt: skip
+
+
+def _refuse_seed(spec: SweepSpec) -> None:
+    if REPEAT in spec.variables:
+        raise RequestError(
+            "repeat is what repeats= calls its own axis: give the variable of the template another name",
+            parameter=REPEAT, reason="conflict",
+        )  # fmt: skip
+    if "seed" in spec.fixed or any("seed" in axis.names for axis in spec.axes):
+        raise RequestError(
+            "repeats= draws a fresh seed for each repeat, so it does not go with seed=: give one or the other",
+            parameter="repeats", reason="conflict",
+        )  # fmt: skip
+
+
+def _with_cell(error: RequestError, index: int, values: dict[str, Any]) -> RequestError:
+    """The same error, with the cell's index and values in its message."""
+    where = f" (cell {index}: {describe(values)})" if values else ""
+    return type(error)(
+        f"{error}{where}",
+        parameter=error.parameter,
+        value=error.value,
+        reason=error.reason,
+        suggestion=error.suggestion,
+    )
+
+
+def _name_of(spec: SweepSpec) -> str:
+    """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
+
+    def comparable(name: str, value: Any) -> Any:
+        return [reference.sha256 for reference in value] if name == "reference_images" else value
+
+    parts = {
+        "fixed": {name: comparable(name, value) for name, value in spec.fixed.items()},
+        "variables": spec.variables,
+        "axes": sorted(name for axis in spec.axes for name in axis.names),
+    }
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

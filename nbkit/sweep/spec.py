@@ -1,0 +1,237 @@
+"""The keywords of a sweep, sorted into axes, fixed values and template variables.
+
+A list-like value is an axis, any other value is fixed. A string is one value, never a sequence of letters. A keyword that
+is no parameter is a template variable: it replaces ``{name}`` in the prompt or the system prompt.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbkit.errors import RequestError, UnknownParameter
+from nbkit.request import model
+from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.naming import HEAD
+from nbkit.request.parameter import short_repr
+from nbkit.request.rules import check_head, check_one, displaced_sizes
+
+MAX_VALUES = 100_000
+"""Limit for the values of one axis: an endless generator is an error."""
+
+TEMPLATES = ("prompt", "system_prompt")
+"""The parameters whose text may contain ``{name}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One parameter or variable, or several that are zipped, with their values.
+
+    Attributes:
+        names: Python names of parameters, or names of variables.
+        steps: one tuple of values for each step, in the order of ``names``.
+    """
+
+    names: tuple[str, ...]
+    steps: tuple[tuple[Any, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSpec:
+    """A sweep's keywords, sorted.
+
+    Attributes:
+        axes: in the order of the keywords; the last one varies fastest.
+        fixed: parameters with one value, by Python name.
+        variables: the template variables; a fixed one with its value, an axis with ``None``.
+        spelled: by Python name, the spelling that the user gave.
+    """
+
+    axes: tuple[Axis, ...]
+    fixed: dict[str, Any]
+    variables: dict[str, Any]
+    spelled: dict[str, str]
+
+
+def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
+    """Sort a sweep's keywords.
+
+    Args:
+        keywords: parameters in any spelling, and template variables.
+        combine: ``"product"`` or ``"zip"``.
+
+    Raises:
+        RequestError: for an empty axis, a value that the parameter does not allow, a value that comes twice, a
+            variable that no template uses, or axes of different length to zip.
+    """
+    if combine not in ("product", "zip"):
+        raise RequestError(f"combine={combine!r}: must be 'product' or 'zip'", parameter="combine", value=combine)
+    given = {name: value for name, value in keywords.items() if _is_parameter(name)}
+    free = {name: value for name, value in keywords.items() if name not in given}
+    named, head = NAMES.resolve({name: value for name, value in given.items() if name != "extra"})
+    if "taskUUID" in head:
+        raise RequestError(
+            "a sweep makes a taskUUID for each of its cells", parameter="taskUUID", value=head["taskUUID"]
+        )
+    check_head(head)
+    spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in free}}
+    values = {name: value for name, (_, value) in named.items() if value is not None}
+    if isinstance(values.get("reference_images"), Iterator):
+        values["reference_images"] = list(values["reference_images"])
+    if "extra" in given:
+        values["extra"], spelled["extra"] = given["extra"], "extra"
+    axes, fixed = _split({**values, **free}, spelled)
+    _check_variables(free, {**fixed, **{axis.names[0]: axis.steps for axis in axes}})
+    variables = {name: fixed.pop(name, None) for name in free}
+    order = {spelling: i for i, spelling in enumerate(keywords)}
+    axes.sort(key=lambda axis: order.get(spelled[axis.names[0]], 0))
+    combined = tuple(_combined(axes, combine, spelled))
+    for axis in combined:
+        _refuse_duplicates(", ".join(spelled[name] for name in axis.names), axis.steps)
+    return SweepSpec(combined, fixed, variables, spelled)
+
+
+def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of a sweep, completed by the values of a request; the keywords override the request."""
+    given, _ = NAMES.resolve(
+        {name: value for name, value in keywords.items() if name != "extra" and _is_parameter(name)}
+    )
+    kept = request.parameters
+    ratio = model.ratio_and_tier(request.width or 0, request.height or 0)
+    if ratio and "resolution" in given and not {"width", "height", "aspect_ratio"} & given.keys():
+        kept["aspect_ratio"] = ratio[0]  # another tier keeps the shape
+    for name in (*given, *displaced_sizes(given)):
+        kept.pop(name, None)
+    return {**kept, **({"extra": request.extra} if request.extra else {}), **keywords}
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Replace ``{name}`` by the value of that name. Other braces stay, and an inserted value is not filled again."""
+    if not values or "{" not in template:
+        return template
+    names = "|".join(re.escape(name) for name in values)
+    return re.sub(r"\{(" + names + r")\}", lambda match: str(values[match.group(1)]), template)
+
+
+def is_axis(name: str, value: Any) -> bool:
+    """Whether a value is an axis: list-like, or a list of lists for reference images."""
+    if name == "reference_images":
+        return isinstance(value, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in value)
+    if isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike, Mapping)):
+        return False
+    if isinstance(value, (list, tuple, range, set, frozenset, Iterator)):
+        return True
+    if getattr(value, "ndim", None) is not None:  # numpy arrays and pandas series; a numpy scalar has no dimension
+        if value.ndim > 1:
+            raise RequestError(
+                f"{name} is a table: an axis is one column of it", parameter=name, value=None, reason="type"
+            )
+        return bool(value.ndim)
+    return isinstance(value, Iterable) and hasattr(value, "__len__") and not hasattr(value, "bytes")
+
+
+def _is_parameter(name: str) -> bool:
+    if name in HEAD or name == "extra" or NAMES.is_group(name):
+        return True
+    try:
+        NAMES.find(name)
+    except UnknownParameter:
+        return False
+    return True
+
+
+def _split(values: Mapping[str, Any], spelled: Mapping[str, str]) -> tuple[list[Axis], dict[str, Any]]:
+    axes, fixed = [], {}
+    for name, value in values.items():
+        if is_axis(name, value):
+            axes.append(Axis((name,), tuple((item,) for item in _values(name, spelled[name], value))))
+        else:
+            fixed[name] = _checked(name, spelled[name], value)
+    return axes, fixed
+
+
+def _values(name: str, spelling: str, value: Any) -> list[Any]:
+    if isinstance(value, (set, frozenset)):
+        raise RequestError(
+            f"{spelling}={short_repr(value)}: a set has no order; give a list", parameter=spelling, value=value
+        )
+    items = list(itertools.islice(iter(value), MAX_VALUES + 1))
+    if not items:
+        raise RequestError(
+            f"{spelling} is an axis without a value: give at least one", parameter=spelling, value=value, reason="count"
+        )
+    if len(items) > MAX_VALUES:
+        raise RequestError(f"{spelling} has more than {MAX_VALUES:,} values", parameter=spelling, reason="count")
+    return [_checked(name, spelling, item) for item in items]
+
+
+def _checked(name: str, spelling: str, value: Any) -> Any:
+    """A parameter's value in its canonical form; a file is read here, once for all cells."""
+    # The length of a template is checked when it is filled; None in an axis means "not sent".
+    if name not in PARAMETERS or name in TEMPLATES or value is None:
+        return value
+    return check_one(PARAMETERS[name], spelling, value)
+
+
+def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
+    seen: set[str] = set()
+    for step in steps:
+        key = repr([[item.sha256 for item in value] if _are_references(value) else value for value in step])
+        if key in seen:
+            value = step[0] if len(step) == 1 else step
+            raise RequestError(
+                f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once",
+                parameter=spelling, value=value, reason="conflict",
+            )  # fmt: skip
+        seen.add(key)
+
+
+def _are_references(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(hasattr(item, "sha256") for item in value)
+
+
+def _check_variables(free: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse a variable that no template contains: it is a misspelled parameter."""
+    texts: list[str] = []
+    for name in TEMPLATES:
+        value = given.get(name, ())
+        texts += [value] if isinstance(value, str) else [step[0] for step in value if isinstance(step[0], str)]
+    for name in free:
+        if not any("{" + name + "}" in text for text in texts):
+            try:
+                NAMES.find(name)
+            except UnknownParameter as error:
+                raise UnknownParameter(
+                    f"{error} It is no template variable either: no prompt holds {{{name}}}.",
+                    parameter=name, value=free[name], reason="unknown", suggestion=error.suggestion,
+                ) from None  # fmt: skip
+
+
+def _combined(axes: list[Axis], combine: str, spelled: Mapping[str, str]) -> list[Axis]:
+    if combine == "zip":
+        return [_zipped(axes, spelled)] if axes else []
+    sides = [axis for axis in axes if axis.names[0] in ("width", "height")]
+    if len(sides) == 2:  # width and height are one axis of sizes, also where everything else is crossed
+        return [_zipped(sides, spelled) if axis is sides[0] else axis for axis in axes if axis is not sides[1]]
+    return axes
+
+
+def _zipped(axes: list[Axis], spelled: Mapping[str, str]) -> Axis:
+    lengths = {spelled[axis.names[0]]: len(axis) for axis in axes}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise RequestError(
+            f"these axes go step by step and need the same number of values: {told}",
+            parameter=next(iter(lengths)), value=lengths, reason="count",
+        )  # fmt: skip
+    steps = tuple(
+        tuple(itertools.chain.from_iterable(step)) for step in zip(*(axis.steps for axis in axes), strict=True)
+    )
+    return Axis(tuple(itertools.chain.from_iterable(axis.names for axis in axes)), steps)
