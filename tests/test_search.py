@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from nbkit import errors
 from nbkit.log import frame as frame_module
 from nbkit.log.database import read_columns
-from nbkit.log.search import matching
+from nbkit.log.search import match_rows
 
 PROMPTS = [
     "A paper lantern shop, quiet\n  street at night",
@@ -116,9 +116,9 @@ def test_a_search_for_no_text_is_told(full, text):
 
 def test_matching_works_on_any_columns():
     """A gallery that has the words in hand asks no log; a gap is no word."""
-    assert matching("b a", ["x a", "a"], [None, "b"]) == [1]
-    assert matching("none", [None, None]) == []
-    assert matching("", [None, None]) == [0, 1]
+    assert match_rows("b a", ["x a", "a"], [None, "b"]) == [1]
+    assert match_rows("none", [None, None]) == []
+    assert match_rows("", [None, None]) == [0, 1]
 
 
 def test_a_log_that_breaks_while_it_is_read_is_told(full):

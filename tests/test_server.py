@@ -36,14 +36,14 @@ def wire():
         yield client
 
 
-def ratio_and_tier(url):
+def address_of(url):
     host, port = url.removeprefix("http://").rsplit(":", 1)
     return host, int(port)
 
 
 def raw(url, data):
     """All that a server says to some bytes until it closes."""
-    with socket.create_connection(ratio_and_tier(url), timeout=10) as connection:
+    with socket.create_connection(address_of(url), timeout=10) as connection:
         connection.sendall(data)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -90,7 +90,7 @@ def test_anything_else_is_not_found(wire, url, method, path):
 
 def test_connection_is_kept(url):
     """Several requests go over one connection; a HEAD tells a picture's size and sends none of it."""
-    connection = http.client.HTTPConnection(*ratio_and_tier(url), timeout=10)
+    connection = http.client.HTTPConnection(*address_of(url), timeout=10)
     connection.request("POST", "/v1", json.dumps([task()]), HEADERS)
     address = json.loads(connection.getresponse().read())["data"][0]["imageURL"]
     held = connection.sock
@@ -194,7 +194,7 @@ def test_sixteen_clients_at_once():
 def test_slow_client_hangs_nobody(wire, url, monkeypatch):
     """A request that does not come to its end is given up, and meanwhile others are answered."""
     monkeypatch.setattr(channel, "HEADER_SECONDS", 0.3)
-    with socket.create_connection(ratio_and_tier(url), timeout=10) as slow:
+    with socket.create_connection(address_of(url), timeout=10) as slow:
         slow.sendall(b"POST /v1 HT")
         assert wire.post(f"{url}/v1", json=[task()]).status_code == 200
         assert slow.recv(100) == b""
@@ -203,7 +203,7 @@ def test_slow_client_hangs_nobody(wire, url, monkeypatch):
 def test_many_silent_clients_keep_nobody_out(wire, url, monkeypatch):
     """When the connections run out, those on which nothing happened for longest are closed."""
     monkeypatch.setattr(server, "CONNECTIONS", server.SPARE + 4)
-    silent = [socket.create_connection(ratio_and_tier(url), timeout=10) for _ in range(12)]
+    silent = [socket.create_connection(address_of(url), timeout=10) for _ in range(12)]
     assert wire.post(f"{url}/v1", json=[task()]).status_code == 200
     assert silent[0].recv(100) == b""
     for connection in silent:
@@ -230,7 +230,7 @@ def test_end_waits_for_nobody_long():
         gate.wait(20)
 
     ending = Server(Offline(latency=60, sleep=work))
-    with ending, socket.create_connection(ratio_and_tier(ending.url), timeout=10) as client:
+    with ending, socket.create_connection(address_of(ending.url), timeout=10) as client:
         body = json.dumps([task()]).encode()
         client.sendall(b"POST /v1 HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         assert begun.wait(10)
@@ -240,10 +240,10 @@ def test_end_waits_for_nobody_long():
         assert client.recv(100) == b""
     gate.set()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(ratio_and_tier(ending.url), timeout=5)
+        socket.create_connection(address_of(ending.url), timeout=5)
 
 
 def test_taken_port_is_an_error_at_once(url):
     """A second server on a port is an error where it is made."""
     with pytest.raises(OSError):
-        Server(port=ratio_and_tier(url)[1])
+        Server(port=address_of(url)[1])

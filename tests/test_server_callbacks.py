@@ -197,7 +197,7 @@ def test_one_private_address_among_public_ones_is_enough(monkeypatch):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("8.8.8.8", "192.168.0.7")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_o: found)
     with pytest.raises(safe_http.Forbidden):
-        safe_http.resolve("two.example", 80, allow_private=False)
+        safe_http.resolve_host("two.example", 80, allow_private=False)
 
 
 def test_connection_goes_to_what_was_checked(monkeypatch):

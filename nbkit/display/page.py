@@ -47,7 +47,7 @@ class Card:
     """
 
     figure: Figure
-    words: str
+    text: str
     facts: Sequence[tuple[str, str]]
     link: str = ""
 
@@ -76,7 +76,7 @@ def _card(card: Card) -> str:
     if card.link:
         picture = f'<a href="{escape(quote(card.link))}">{picture}</a>'
     facts = "".join(f"<dt>{escape(name)}</dt><dd{_long(value)}>{escape(value)}</dd>" for name, value in card.facts)
-    return f"{picture}<p{_long(card.words)}>{escape(card.words)}</p><dl>{facts}</dl>"
+    return f"{picture}<p{_long(card.text)}>{escape(card.text)}</p><dl>{facts}</dl>"
 
 
 def _long(text: str) -> str:

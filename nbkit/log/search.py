@@ -26,7 +26,7 @@ WORDS = (RUNS.c.prompt, IMAGES.c.tags, IMAGES.c.note)
 _PARTS = re.compile(r'(?<!\S)"([^"]*)(?:"|$)|(\S+)')
 
 
-def matching(text: str, *columns: Sequence[str | None]) -> list[int]:
+def match_rows(text: str, *columns: Sequence[str | None]) -> list[int]:
     """The places of the rows that hold every word of a search, in their order; a search without words finds all.
 
     Case does not matter, and a word may be a part of a word; ``"a phrase"`` is found as it stands, in one column.
@@ -57,13 +57,13 @@ def find_rows(database: Database, text: str, *keys: sa.ColumnElement[Any]) -> li
 
     Args:
         database: the log.
-        text: as for :func:`matching`.
+        text: as for :func:`match_rows`.
         keys: the columns that name a row.
     """
     query = sa.select(*keys, *WORDS).select_from(RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id))
     with database.reading() as connection:
         columns = read_columns(connection, query.order_by(RUNS.c.id, IMAGES.c.id), len(keys) + len(WORDS))
-    rows = matching(text, *columns[len(keys) :])
+    rows = match_rows(text, *columns[len(keys) :])
     return [tuple(column[row] for column in columns[: len(keys)]) for row in rows]
 
 

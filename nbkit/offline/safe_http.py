@@ -48,7 +48,7 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def resolve(host: str, port: int, *, allow_private: bool) -> list[tuple[str, int]]:
+def resolve_host(host: str, port: int, *, allow_private: bool) -> list[tuple[str, int]]:
     """The addresses behind a name.
 
     Raises:
@@ -83,7 +83,7 @@ def send(
     host = (parts.hostname or "").encode("idna").decode()
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
-    connection.sock = _connect(resolve(host, port, allow_private=allow_private), seconds)
+    connection.sock = _connect(resolve_host(host, port, allow_private=allow_private), seconds)
     # A socket's own time-out is for each read; this one is for all of them together.
     late = threading.Event()
     guard = threading.Timer(seconds, _hang_up, [connection, late])

@@ -85,7 +85,7 @@ def without_queries(value: Any) -> Any:
     return without_query(value) if type(value) is str and "://" in value else value
 
 
-def plain(text: str) -> str:
+def as_plain_str(text: str) -> str:
     return str.__str__(text)  # str() of a member of an enum that is also a str gives its name, not its value
 
 
@@ -112,7 +112,7 @@ class Text:
             raise ValueInvalid("length", f"{self.rule()}, and this is blank")
         if not is_utf8(value):
             raise ValueInvalid("format", "text that can be written as UTF-8, and this holds half of a surrogate pair")
-        return plain(value)
+        return as_plain_str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class Choice:
             raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", nearest(value, self.choices))
         if value not in self.choices:
             raise ValueInvalid("choice", self.rule(), nearest(value, self.choices))
-        return plain(value)
+        return as_plain_str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class Address:
             raise ValueInvalid(
                 "format", f"{self.rule()}, and whole: its query is not kept where it is shown, so type all of it again"
             )
-        return plain(value)
+        return as_plain_str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 from PIL import Image, ImageOps
 
 from nbkit.errors import StorageError
-from nbkit.request.parameter import ValueInvalid, is_utf8, plain, short_repr, without_addresses, without_query
+from nbkit.request.parameter import ValueInvalid, is_utf8, as_plain_str, short_repr, without_addresses, without_query
 
 RULE = "a pathlib.Path, bytes, a PIL image, a GeneratedImage, or text that is a URL, a UUID, a data URI or base64"
 MAX_REFERENCE_PIXELS = 100_000_000
@@ -116,7 +116,7 @@ def make_reference(value: Any) -> Reference:
     if isinstance(value, Reference):
         return value
     if isinstance(value, (str, uuid.UUID)):
-        return _from_text(plain(value) if isinstance(value, str) else str(value))
+        return _from_text(as_plain_str(value) if isinstance(value, str) else str(value))
     if isinstance(value, Image.Image):
         with _reading():
             _check_pixels(value)

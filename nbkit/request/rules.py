@@ -20,7 +20,7 @@ from nbkit.request.parameter import (
     ListOf,
     Parameter,
     ValueInvalid,
-    plain,
+    as_plain_str,
     short_repr,
     without_queries,
     without_query,
@@ -173,7 +173,7 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value = head[name]
         if name == "taskUUID":
-            text = plain(value) if isinstance(value, str) else str(value) if isinstance(value, uuid.UUID) else ""
+            text = as_plain_str(value) if isinstance(value, str) else str(value) if isinstance(value, uuid.UUID) else ""
             if not _UUID4.fullmatch(text):
                 rule = "a UUID of version 4, such as uuid.uuid4() makes"
                 raise RequestError(

@@ -156,7 +156,8 @@ class SweepResult:
 
         Args:
             path: of the file.
-            rows, columns: axes, as in :meth:`grid`.
+            rows: the axis down the side, as in :meth:`grid`.
+            columns: the axis along the top.
             size: pixels on the long side of a picture.
 
         Example:
@@ -179,7 +180,8 @@ class SweepResult:
 
         Args:
             path: of the file.
-            rows, columns: axes, as in :meth:`grid`.
+            rows: the axis down the side, as in :meth:`grid`.
+            columns: the axis along the top.
             size: pixels on the long side of a preview.
 
         Example:

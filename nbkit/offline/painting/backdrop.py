@@ -68,9 +68,9 @@ def _stars(pen: Pen, plan: Composition, frame: Frame, dice: StableRandom) -> Non
             pen.stroke([(x, y - size * 4), (x, y + size * 4)], size * 0.6, fade(plan.palette.light, 0.7))
 
 
-def lay_sky(sheet: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
+def lay_sky(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
     """Writes stars, rays and the sun or moon."""
-    pen = Pen(sheet, 0, 0, 1)
+    pen = Pen(shapes, 0, 0, 1)
     drift = Interpolator(scene, "sky")
     turn = drift.between(0, 25)
     _stars(pen, plan, frame, StableRandom("stars", scene.prompt))
@@ -93,10 +93,10 @@ def lay_sky(sheet: list[Shape], scene: Scene, plan: Composition, frame: Frame) -
             pen.box(x - half, level, x + half, level + radius * (0.03 + i * 0.02), mix(inks.light, inks.low, 0.85))
 
 
-def lay_ground(sheet: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
+def lay_ground(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
     """Writes the land of the plan's scenery."""
-    land = GroundContext(
-        pen=Pen(sheet, 0, 0, 1),
+    ground = GroundContext(
+        pen=Pen(shapes, 0, 0, 1),
         inks=plan.palette,
         width=frame.width,
         horizon=plan.horizon,
@@ -109,4 +109,4 @@ def lay_ground(sheet: list[Shape], scene: Scene, plan: Composition, frame: Frame
         drift=Interpolator(scene, "ground"),
         dice=StableRandom("ground detail", scene.prompt),
     )
-    GROUNDS[plan.scenery](land)
+    GROUNDS[plan.scenery](ground)

@@ -79,7 +79,7 @@ def ripple(cx: float, cy: float, rx: float, ry: float, start: float, stop: float
 class Pen:
     """Writes shapes given in a motif's own coordinates into a shared list."""
 
-    def __init__(self, sheet: list[Shape], x: float, y: float, size: float, flip: bool = False) -> None:
+    def __init__(self, shapes: list[Shape], x: float, y: float, size: float, flip: bool = False) -> None:
         """Places the motif.
 
         Args:
@@ -89,7 +89,7 @@ class Pen:
             size: How many output pixels one unit of the motif takes.
             flip: Whether the motif is mirrored left to right.
         """
-        self._sheet = sheet
+        self._shapes = shapes
         self._x = x * SCALE
         self._y = y * SCALE
         self._size = size * SCALE
@@ -101,15 +101,15 @@ class Pen:
         for px, py in points:
             flat.append(round(self._x + px * self._across))
             flat.append(round(self._y + py * self._size))
-        self._sheet.append(Shape("poly", tuple(flat), fill, min(flat[1::2]), max(flat[1::2])))
+        self._shapes.append(Shape("poly", tuple(flat), fill, min(flat[1::2]), max(flat[1::2])))
 
     def oval(self, cx: float, cy: float, rx: float, ry: float, fill: Colour) -> None:
         """Writes a filled ellipse."""
-        self._sheet.append(self._round("oval", cx, cy, rx, ry, fill, 0))
+        self._shapes.append(self._round("oval", cx, cy, rx, ry, fill, 0))
 
     def ring(self, cx: float, cy: float, rx: float, ry: float, width: float, fill: Colour) -> None:
         """Writes the outline of an ellipse."""
-        self._sheet.append(self._round("ring", cx, cy, rx, ry, fill, max(1, round(width * self._size))))
+        self._shapes.append(self._round("ring", cx, cy, rx, ry, fill, max(1, round(width * self._size))))
 
     def _round(self, kind: str, cx: float, cy: float, rx: float, ry: float, fill: Colour, width: int) -> Shape:
         x = self._x + cx * self._across

@@ -10,7 +10,7 @@ from nbkit.offline.painting.interpolator import Interpolator
 from nbkit.offline.painting.palettes import Palette
 from nbkit.offline.painting.stable_random import StableRandom
 
-__all__ = ["GroundContext", "fill", "roll"]
+__all__ = ["GroundContext", "fill_below", "roll"]
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,23 @@ class GroundContext:
         return self.horizon + (self.bottom - self.horizon) * share
 
 
-def roll(land: GroundContext, level: float, swing: float, waves: float) -> list[Point]:
+def roll(ground: GroundContext, level: float, swing: float, waves: float) -> list[Point]:
     """Returns the upper edge of rolling land."""
-    first, second = land.drift.between(0, math.tau), land.drift.between(0, math.tau)
+    first, second = ground.drift.between(0, math.tau), ground.drift.between(0, math.tau)
     # Waves are counted per working size, so wide pictures get more hills, not longer ones.
-    turns = waves * land.width / land.unit * math.tau / 2.4
+    turns = waves * ground.width / ground.unit * math.tau / 2.4
     steps = 60
     return [
         (
-            land.width * i / steps,
+            ground.width * i / steps,
             level
             + swing
-            * land.unit
+            * ground.unit
             * (0.7 * math.sin(first + turns * i / steps) + 0.3 * math.sin(second + turns * 2.3 * i / steps)),
         )
         for i in range(steps + 1)
     ]
 
 
-def fill(land: GroundContext, edge: list[Point], colour: Colour) -> None:
-    land.pen.poly([*edge, (land.width, land.height), (0, land.height)], colour)
+def fill_below(ground: GroundContext, edge: list[Point], colour: Colour) -> None:
+    ground.pen.poly([*edge, (ground.width, ground.height), (0, ground.height)], colour)

@@ -13,11 +13,11 @@ _NARROWEST, _WIDEST = 0.1, 0.2
 _ROLLS = 127  # A prime, so that steps through the rolls do not line up into stripes.
 
 
-def _windows(land: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
+def _windows(ground: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
     """Writes the lit windows of a house."""
     left, top, right, base = box
-    inks, dark = land.inks, is_dark(land.inks)
-    cell = land.unit * (0.034 if land.detail == 2 else 0.05)
+    inks, dark = ground.inks, is_dark(ground.inks)
+    cell = ground.unit * (0.034 if ground.detail == 2 else 0.05)
     across, down = int((right - left) * 0.86 / cell), int((base - top) / cell / 1.25)
     pitch = (right - left) * 0.86 / max(1, across)
     # Looked up by place, not drawn in turn: a house that grows a storey keeps its other windows.
@@ -29,12 +29,12 @@ def _windows(land: GroundContext, box: tuple[float, float, float, float], colour
                 continue
             x, y = left + (right - left) * 0.07 + (i + 0.22) * pitch, top + (k + 0.5) * cell * 1.25
             lamp = mix(inks.light, inks.second, roll * 1.8) if dark or roll < 0.12 else mix(colour, inks.pale, 0.5)
-            land.pen.box(x, y, x + cell * 0.45, y + cell * 0.6, lamp)
+            ground.pen.box(x, y, x + cell * 0.45, y + cell * 0.6, lamp)
 
 
-def _block(land: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
+def _block(ground: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
     """Writes a house, with one of four roofs."""
-    pen, (left, top, right, base) = land.pen, box
+    pen, (left, top, right, base) = ground.pen, box
     wide = right - left
     pen.box(left, top, right, base, colour)
     style = int(dice.between(0, 4))
@@ -43,30 +43,30 @@ def _block(land: GroundContext, box: tuple[float, float, float, float], colour: 
     elif style == 2:
         pen.box(left + wide * 0.25, top - wide * 0.25, left + wide * 0.75, top, colour)
         pen.box(left + wide * 0.47, top - wide * 0.8, left + wide * 0.53, top, colour)
-    if land.detail >= 1:
-        pen.box(left + wide * 0.7, top, right, base, mix(colour, land.inks.dark, 0.25))
-        _windows(land, box, colour, dice)
+    if ground.detail >= 1:
+        pen.box(left + wide * 0.7, top, right, base, mix(colour, ground.inks.dark, 0.25))
+        _windows(ground, box, colour, dice)
 
 
-def city(land: GroundContext) -> None:
+def city(ground: GroundContext) -> None:
     """Two rows of houses and a street."""
-    inks, drift, pen = land.inks, land.drift, land.pen
-    key = land.dice.roll()
+    inks, drift, pen = ground.inks, ground.drift, ground.pen
+    key = ground.dice.roll()
     # As many houses as the narrowest would need: the numbers drawn must not depend on the seed.
-    count = int((land.width / land.unit + 0.05) / _NARROWEST) + 1
+    count = int((ground.width / ground.unit + 0.05) / _NARROWEST) + 1
     for row, (share, colour) in enumerate(((0.3, inks.far), (0.46, inks.mid))):
-        x, base = -land.unit * 0.05, land.level(share)
+        x, base = -ground.unit * 0.05, ground.level(share)
         for i in range(count):
-            wide = land.unit * drift.between(_NARROWEST, _WIDEST)
-            tall = land.unit * drift.between(0.22, 0.6) * (1 - 0.38 * row)
-            if x < land.width:
-                _block(land, (x, base - tall, x + wide, base + 2), colour, StableRandom("house", key, row, i))
-            x += wide + (land.unit * 0.012 if row else 0.0)
-        pen.box(0, base, land.width, land.height, mix(colour, inks.near, 0.4))
-    pen.box(0, land.level(0.52), land.width, land.height, inks.near)
-    pen.box(0, land.level(0.5), land.width, land.level(0.54), mix(inks.near, inks.pale, 0.4))
-    if land.detail >= 1:
-        dash = land.unit * 0.12
-        for i in range(int(land.width / dash / 1.7) + 1):
+            wide = ground.unit * drift.between(_NARROWEST, _WIDEST)
+            tall = ground.unit * drift.between(0.22, 0.6) * (1 - 0.38 * row)
+            if x < ground.width:
+                _block(ground, (x, base - tall, x + wide, base + 2), colour, StableRandom("house", key, row, i))
+            x += wide + (ground.unit * 0.012 if row else 0.0)
+        pen.box(0, base, ground.width, ground.height, mix(colour, inks.near, 0.4))
+    pen.box(0, ground.level(0.52), ground.width, ground.height, inks.near)
+    pen.box(0, ground.level(0.5), ground.width, ground.level(0.54), mix(inks.near, inks.pale, 0.4))
+    if ground.detail >= 1:
+        dash = ground.unit * 0.12
+        for i in range(int(ground.width / dash / 1.7) + 1):
             x = i * dash * 1.7
-            pen.box(x, land.level(0.9), x + dash, land.level(0.925), fade(inks.pale, 0.55))
+            pen.box(x, ground.level(0.9), x + dash, ground.level(0.925), fade(inks.pale, 0.55))

@@ -25,18 +25,18 @@ from nbkit.offline.painting.stable_random import StableRandom
 __all__ = ["Inset", "Scene", "encode", "paint"]
 
 
-def _lay_motifs(sheet: list[Shape], scene: Scene, plan: Composition) -> None:
+def _lay_motifs(shapes: list[Shape], scene: Scene, plan: Composition) -> None:
     inks = plan.palette
     for spot in plan.spots:
         motif = MOTIFS[spot.name]
         if motif.place == "water" and plan.scenery != "sea":
-            pond = Pen(sheet, spot.x, spot.y, spot.size)
+            pond = Pen(shapes, spot.x, spot.y, spot.size)
             pond.oval(0, 0.1, 0.75, 0.14, fade(inks.dark, 0.3))
             pond.oval(0, 0.08, 0.72, 0.12, inks.middle)
         # The dice know the prompt and the place, not the seed: a motif keeps its character
         # while a seed sweep moves it about.
         dice = StableRandom("motif", scene.prompt, spot.rank)
-        motif.draw(Pen(sheet, spot.x, spot.y, spot.size, spot.flip), inks, plan.detail, dice)
+        motif.draw(Pen(shapes, spot.x, spot.y, spot.size, spot.flip), inks, plan.detail, dice)
 
 
 def _keyline(picture: Image.Image, scene: Scene, plan: Composition, bottom: int) -> None:
@@ -68,11 +68,11 @@ def paint(scene: Scene) -> Image.Image:
     frame = Frame(scene.width, scene.height, min(top, bottom // 2), bottom)
     plan = compose(scene, frame)
 
-    sheet: list[Shape] = []
-    lay_sky(sheet, scene, plan, frame)
-    lay_ground(sheet, scene, plan, frame)
-    _lay_motifs(sheet, scene, plan)
-    picture = press(sky_column(plan, scene.height), sheet, scene.width, scene.height)
+    shapes: list[Shape] = []
+    lay_sky(shapes, scene, plan, frame)
+    lay_ground(shapes, scene, plan, frame)
+    _lay_motifs(shapes, scene, plan)
+    picture = press(sky_column(plan, scene.height), shapes, scene.width, scene.height)
 
     _keyline(picture, scene, plan, bottom)
     if plate:

@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api import types
 
 from nbkit.errors import RequestError
-from nbkit.log.search import matching
+from nbkit.log.search import match_rows
 from nbkit.log.table import heading_of, is_gap
 from nbkit.request.image_request import PARAMETERS
 
@@ -140,7 +140,7 @@ def searched(frame: pd.DataFrame, text: str) -> np.ndarray[Any, Any]:
     columns = [
         frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in SEARCHED if name in frame
     ]
-    met[matching(text, *columns)] = True
+    met[match_rows(text, *columns)] = True
     return met
 
 

@@ -132,7 +132,7 @@ class SweepForm:
         try:
             return self._make(**keywords, **self.options.building()), {}
         except RequestError as error:
-            return None, {ratio_and_tier(error): error}
+            return None, {place_of(error): error}
 
     def keywords(self) -> dict[str, Any]:
         """Parameters and variables, as ``studio.sweep`` takes them: the prompt, what varies, what stays."""
@@ -184,7 +184,7 @@ def spoken(name: str) -> str:
     return label(PARAMETERS[name]) if name in PARAMETERS else name
 
 
-def ratio_and_tier(error: RequestError) -> str:
+def place_of(error: RequestError) -> str:
     """Whose control an error is about."""
     return python(str(error.parameter or "").split(",")[0].strip())
 

@@ -33,7 +33,7 @@ from nbkit.widgets.panel.source import findable
 from nbkit.widgets.sweep_panel.bar import SweepBar
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
-from nbkit.widgets.sweep_panel.form import SweepForm, ratio_and_tier, spoken
+from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
 from nbkit.widgets.sweep_panel.promise import Promise
 from nbkit.widgets.sweep_panel.record import Record
 from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
@@ -264,7 +264,7 @@ class SweepPanel:
                 assert error is not None
                 if not isinstance(error, RequestError):
                     self.bar.say_error(error)
-                name = ratio_and_tier(error) if isinstance(error, RequestError) else ""
+                name = place_of(error) if isinstance(error, RequestError) else ""
                 self.form.complain({name: error})
                 self._offer(f"not ready: {spoken(name)}" if name else "not ready")
             else:
