@@ -24,9 +24,9 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "waitress":
         raise
-    _missing: str | None = str(error)  # told by `serve` alone: `recover` does without
+    _import_problem: str | None = str(error)  # printed by `serve` only: the other commands do not need waitress
 else:
-    _missing = None
+    _import_problem = None
 
 KEY_VARIABLE = "NBKIT_SERVE_KEY"
 
@@ -35,14 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0, or 1 for what cannot be done. What was typed wrongly exits with 2.
+        The exit status: 0, or 1 if the command failed. Wrong arguments exit with status 2.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
     except (nbkit.NbkitError, OSError) as error:
-        _say(f"nbkit {options.command}: {error}", sys.stderr)
+        _print(f"nbkit {options.command}: {error}", sys.stderr)
         return 1
 
 
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="send webhooks and uploads to private and loopback addresses too; whoever reaches this server can then make it call its neighbours",
     )
-    serve.set_defaults(run=_serve, wrong=serve.error)
+    serve.set_defaults(run=_serve, usage_error=serve.error)
 
     recover = commands.add_parser(
         "recover",
@@ -116,14 +116,14 @@ def _failure(text: str) -> tuple[str, float]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    if _missing is not None:
-        _say(_missing, sys.stderr)
+    if _import_problem is not None:
+        _print(_import_problem, sys.stderr)
         return 1
     logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
     stop = threading.Event()
 
     def pause(seconds: float) -> None:
-        stop.wait(seconds)  # the end wakes whoever waits
+        stop.wait(seconds)  # returns at once when the server stops
 
     try:
         engine = Offline(
@@ -135,20 +135,22 @@ def _serve(options: argparse.Namespace) -> int:
             sleep=pause,
         )
     except ValueError as error:
-        options.wrong(str(error))
+        options.usage_error(str(error))
     if options.key is None and not is_loopback(options.host):
-        _say(f"nbkit serve: whoever reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr)
+        _print(f"nbkit serve: whoever reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr)
     server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
-    _stop_on_signals(stop)
+    _set_on_signals(stop)
     with server:
         key = ", api_key=…" if options.key else ""
-        _say(f'nbkit: the offline engine is at {server.url} - in a notebook: nbkit.Studio(engine="{server.url}"{key})')
-        while not stop.wait(0.5):  # a wait without an end could not be interrupted on Windows
+        _print(
+            f'nbkit: the offline engine is at {server.url} - in a notebook: nbkit.Studio(engine="{server.url}"{key})'
+        )
+        while not stop.wait(0.5):  # on Windows a wait without a time-out cannot be interrupted
             pass
     return 0
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+def _set_on_signals(stop: threading.Event) -> None:
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
@@ -157,17 +159,17 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
 
 def _recover(options: argparse.Namespace) -> int:
-    if not (options.path / "log.sqlite").exists():  # a studio would make one, and find nothing in it
-        _say(f"nbkit recover: there is no log in {options.path}; --path names its folder", sys.stderr)
+    if not (options.path / "log.sqlite").exists():  # a studio would create an empty one
+        _print(f"nbkit recover: there is no log in {options.path}; --path names its folder", sys.stderr)
         return 1
-    status, told = 0, False
+    status, has_printed = 0, False
     for engine in [options.engine] if options.engine else _engines(options.path):
         try:
             studio = nbkit.Studio(path=options.path, engine=engine)
         except (
             nbkit.errors.ConfigurationError
-        ) as error:  # no key for this one; the others' runs are settled all the same
-            _say(f"nbkit recover: {error}", sys.stderr)
+        ) as error:  # no key for this engine; the runs of the others are still settled
+            _print(f"nbkit recover: {error}", sys.stderr)
             status = 1
             continue
         try:
@@ -175,34 +177,34 @@ def _recover(options: argparse.Namespace) -> int:
         finally:
             studio.close()
         if options.engine is None:
-            found = found[~found["note"].str.startswith(OTHER_ENGINE)]  # its own turn comes, or came
+            found = found[~found["note"].str.startswith(OTHER_ENGINE)]  # settled in the turn of their own engine
         if not found.empty:
-            _say(found.to_string(index=False))
-            told = True
-    if not told and status == 0:
-        _say("Nothing to recover: every run is settled.")
+            _print(found.to_string(index=False))
+            has_printed = True
+    if not has_printed and status == 0:
+        _print("Nothing to recover: every run is settled.")
     return status
 
 
 def _export(options: argparse.Namespace) -> int:
     if not (options.log / "log.sqlite").exists():
-        _say(f"nbkit export: there is no log in {options.log}; --log names its folder", sys.stderr)
+        _print(f"nbkit export: there is no log in {options.log}; --log names its folder", sys.stderr)
         return 1
     log = RunLog(options.log)
     try:
         rows = log.search(options.search)
         if rows.empty:
-            _say("nbkit export: no row to export", sys.stderr)
+            _print("nbkit export: no row to export", sys.stderr)
             return 1
-        made = log.export(options.path, rows, originals=not options.no_originals)
+        target = log.export(options.path, rows, originals=not options.no_originals)
     finally:
         log.close()
-    _say(f"{len(rows):,} rows in {made}")
+    _print(f"{len(rows):,} rows in {target}")
     return 0
 
 
 def _engines(path: Path) -> list[str]:
-    """The engines that the open runs of a log belong to."""
+    """The engines of all runs of a log that are open or lack a picture."""
     log = RunLog(path)
     try:
         return sorted({row["engine"] for row in (*log.history.unsettled(), *log.history.unfetched())})
@@ -210,7 +212,7 @@ def _engines(path: Path) -> list[str]:
         log.close()
 
 
-def _say(text: str, stream: TextIO | None = None) -> None:
+def _print(text: str, stream: TextIO | None = None) -> None:
     print(text, file=stream or sys.stdout, flush=True)
 
 

@@ -1,32 +1,40 @@
-"""Everything that nbkit raises.
+"""Everything that nbkit raises, as one tree.
 
 ::
 
     NbkitError
-    ├── RequestError (ValueError)        a parameter is wrong; found here, nothing was sent
+    ├── RequestError (ValueError)        a parameter is wrong; raised before anything is sent
     │   └── UnknownParameter (TypeError)     a name that is no parameter
     ├── ConfigurationError               no key, an engine that does not exist, an address that cannot be used
     ├── BudgetExceeded                   the next run might cost more than is left; nothing was sent
-    ├── NoImage                          a run that has no picture was asked for one
+    ├── NoImage                          a picture that does not exist or cannot be read was accessed
     ├── StorageError                     the log or the image folder cannot be read or written
     │   └── LogVersionError              the log was made by a newer nbkit
     ├── DownloadError                    a picture could not be fetched, or is not one
     └── EngineError                      the engine refused a task, failed at it, or could not be reached
-        ├── NotConnected                 no connection: the task never left; nothing was charged
+        ├── NotConnected                 no connection: the task was not sent; nothing was charged
         ├── AnswerLost                   sent, but no usable answer came: the outcome is not known
         ├── AuthenticationError          the key is missing, wrong, or not allowed to do this
         ├── CreditError                  the account has no credit left
-        ├── BusyError                    too many requests; try later (``retry_after`` in seconds, if said)
+        ├── BusyError                    too many requests; try later (``retry_after`` in seconds, if given)
         ├── BlockedError                 refused by a safety filter
         ├── EngineTimeout                the model took too long
         ├── ProviderError                the model failed
-        ├── NotFoundError                the task or resource is not known, or no longer
+        ├── NotFoundError                the service does not know the task or resource, or no longer
         ├── ServerError                  the service itself failed
         └── RefusedError                 the service found the request invalid
-            └── ConflictError            this taskUUID has been used: the task did arrive before
+            └── ConflictError            this taskUUID has been used: the task arrived earlier
 
-An :class:`EngineError` carries what the service said (``code``, ``message``, ``parameter``, ``status``) and
-the request that it was about (``request``), attached in one place, the ledger. No error holds the key.
+An :class:`EngineError` has the facts of the service's answer (``code``, ``message``, ``parameter``, ``status``) and the
+request that failed (``request``), which the ledger attaches. No error contains the API key.
+
+Example:
+    >>> import nbkit
+    >>> try:
+    ...     nbkit.ImageRequest("A teapot", width=1920, height=1080)
+    ... except nbkit.RequestError as error:
+    ...     print(error.parameter, error.suggestion)
+    width (1376, 768)
 """
 
 from __future__ import annotations
@@ -36,10 +44,19 @@ from typing import Any
 
 
 class NbkitError(Exception):
-    """The root: ``except nbkit.NbkitError`` catches whatever nbkit raises."""
+    """The base class of all errors of nbkit: ``except nbkit.NbkitError`` catches each of them.
+
+    Example:
+        >>> import nbkit
+        >>> try:
+        ...     nbkit.Studio(engine="nowhere")
+        ... except nbkit.NbkitError as error:
+        ...     print(type(error).__name__)
+        ConfigurationError
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Python would call the class with the message alone, and most of these ask for more than that.
+        # By default, unpickling calls the class with the message only, and most of these classes require more.
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
@@ -50,14 +67,22 @@ def _rebuild(kind: type[NbkitError], args: tuple[Any, ...], state: Mapping[str, 
 
 
 class RequestError(NbkitError, ValueError):
-    """A parameter is wrong. Found before anything was sent.
+    """A parameter is wrong. It is raised before anything is sent.
 
     Attributes:
-        parameter: the name as the person spelled it.
-        value: what was given.
-        reason: one word for the kind of mistake: ``missing``, ``type``, ``range``, ``length``, ``step``,
-            ``choice``, ``dimensions``, ``conflict``, ``format``, ``count`` or ``unknown``.
-        suggestion: the nearest valid choice, where there is one.
+        parameter: its name as the user spelled it.
+        value: as given.
+        reason: the kind of mistake: ``missing``, ``type``, ``range``, ``length``, ``step``, ``choice``, ``dimensions``,
+            ``conflict``, ``format``, ``count`` or ``unknown``.
+        suggestion: the nearest valid value, or ``None``.
+
+    Example:
+        >>> import nbkit
+        >>> try:
+        ...     nbkit.ImageRequest("A teapot", temperature=1.2)
+        ... except nbkit.RequestError as error:
+        ...     print(error)
+        temperature=1.2: must be a number from 0 to 1 in steps of 0.01. Nearest: temperature=1.0
     """
 
     def __init__(
@@ -71,18 +96,30 @@ class RequestError(NbkitError, ValueError):
 
 
 class UnknownParameter(RequestError, TypeError):
-    """A name that is no parameter; also a ``TypeError``, as for any Python call with a misspelled keyword."""
+    """A name that is no parameter. It is also a ``TypeError``, as for any Python call with a misspelled keyword."""
 
 
 class ConfigurationError(NbkitError):
-    """nbkit cannot work as it was set up: no key, an unknown engine, an unusable address."""
+    """The configuration cannot be used: no key, an unknown engine, an unusable address."""
 
 
 class BudgetExceeded(NbkitError):
-    """The next run might cost more than is left. Nothing was sent.
+    """The next run might cost more than is left of a budget. Nothing was sent.
 
     Attributes:
-        limit, spent, held, asked: USD. ``held`` is money kept back for runs that are not settled.
+        limit: the budget in USD.
+        spent: USD that earlier runs have cost.
+        held: USD reserved for runs that are not settled.
+        asked: the most that the run might cost, in USD.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline", budget=0.05)
+        >>> try:
+        ...     studio.generate("A teapot", seed=7)
+        ... except nbkit.BudgetExceeded as error:
+        ...     print(error.limit, error.spent, error.asked)
+        0.05 0.0 0.06895
     """
 
     def __init__(self, message: str, *, limit: float, spent: float, held: float, asked: float) -> None:
@@ -91,7 +128,7 @@ class BudgetExceeded(NbkitError):
 
 
 class NoImage(NbkitError):
-    """A run that has no picture was asked for one."""
+    """A picture was accessed that does not exist, or whose file cannot be read."""
 
 
 class StorageError(NbkitError):
@@ -99,14 +136,14 @@ class StorageError(NbkitError):
 
 
 class LogVersionError(StorageError):
-    """The log was written by a newer nbkit than this one."""
+    """The log was written by a newer version of nbkit, and this one cannot read it."""
 
 
 class DownloadError(NbkitError):
-    """A picture could not be fetched, or what came is not a picture that can be trusted.
+    """A picture could not be fetched, or the fetched file is not a valid picture.
 
     Attributes:
-        retry: whether asking again may help (a cut connection: yes; a file that is no picture: no).
+        retry: whether another attempt may help (after a cut connection: yes; for a file that is no picture: no).
     """
 
     def __init__(self, message: str, *, retry: bool = False) -> None:
@@ -118,13 +155,14 @@ class EngineError(NbkitError):
     """The engine refused a task, failed at it, or could not be reached.
 
     Attributes:
-        code: the service's error code, as it came; ``""`` if none came.
-        message: the service's sentence, as it came. It is data: it is escaped wherever HTML is made.
-        parameter: the parameters that the service named, in its spelling.
+        code: the service's error code, unchanged; ``""`` if it sent none.
+        message: the service's error message, unchanged. It is not trusted: nbkit escapes it in HTML.
+        parameter: names of the parameters that the service reports, in its spelling.
         status: the HTTP status, or ``None``.
-        task_uuid: the task it is about, or ``None``.
-        retry_after: seconds that the service asked to wait, or ``None``.
-        request: the :class:`~nbkit.ImageRequest` it is about, once the ledger has attached it.
+        task_uuid: the taskUUID of the task that failed, or ``None``.
+        retry_after: seconds that the service requires to wait, or ``None``.
+        request: the :class:`~nbkit.ImageRequest` that failed; ``None`` until the ledger attaches it.
+        advice: what the user can do about it.
     """
 
     advice = "The service said no more than this. Its documentation lists its error codes."
@@ -147,19 +185,19 @@ class EngineError(NbkitError):
         self.status = status
         self.task_uuid = task_uuid
         self.retry_after = retry_after
-        self.request: Any = None  # an ImageRequest; its module stands further up and raises these errors
+        self.request: Any = None  # an ImageRequest, whose module imports this one
         if advice is not None:
             self.advice = advice
 
 
 class NotConnected(EngineError):
-    """No connection could be made: the task never left, nothing was charged."""
+    """No connection could be made: the task was not sent and nothing was charged."""
 
     advice = "Nothing was sent and nothing was charged. Check the network and the engine's address; then run again."
 
 
 class AnswerLost(EngineError):
-    """The task was sent and no usable answer came: it may have been accepted, and charged."""
+    """The task was sent and no usable answer came: it may have been accepted and charged."""
 
     advice = "It may have been accepted. studio.recover() asks the service what became of it; it sends nothing twice."
 
@@ -204,7 +242,7 @@ class ProviderError(EngineError):
 
 
 class NotFoundError(EngineError):
-    """The task or resource is not known, or no longer."""
+    """The service does not know the task or resource, or no longer."""
 
     advice = "The service does not know it (any more). A reference image's UUID may have expired: send the file."
 
@@ -222,6 +260,6 @@ class RefusedError(EngineError):
 
 
 class ConflictError(RefusedError):
-    """This taskUUID has been used before: the task did arrive."""
+    """This taskUUID has been used before: the task arrived earlier."""
 
     advice = "The task did arrive earlier. studio.recover() asks the service what became of it."

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.display.figure import QUIET, no_mathjax
+from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.log.annotations import image_uuids
@@ -76,8 +76,8 @@ class RunLog(LogStore):
             >>> import nbkit
             >>> studio = nbkit.Studio(engine="offline")
             >>> run = studio.generate("A paper lantern", seed=7)
-            >>> print(studio.log.show(columns=["seed", "cost"], limit=1).text.splitlines()[1])
-            seed  cost
+            >>> print(studio.log.show(columns=["seed", "cost"], limit=1).text.splitlines()[-1])
+            7     $0.06895
         """
         return show_frame(self.to_frame().iloc[::-1], size=size, columns=columns, limit=limit, page=page, by=by)
 
@@ -194,7 +194,7 @@ class RunLog(LogStore):
         shown = show_frame(latest)
         return {
             "text/html": no_mathjax(
-                f'{shown.html}<div style="{QUIET}">{earlier}studio.df has them all, studio.log.show() shows them.</div>'
+                f'{shown.html}<div style="{QUIET_STYLE}">{earlier}studio.df has them all, studio.log.show() shows them.</div>'
             ),
             "text/plain": shown.text,
         }

@@ -23,7 +23,7 @@ from nbkit.ledger.ledger import Ledger
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
-from nbkit.request.signatures import declared_as, names_parameters
+from nbkit.request.signatures import declared_as, list_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
 from nbkit.results.run import DONE, FINAL, Money, Run
 from nbkit.service.cancel import CancelToken
@@ -114,7 +114,7 @@ class Studio:
 
     # -- making pictures ---------------------------------------------------------------------------------
 
-    @names_parameters
+    @list_parameters
     def generate(
         self,
         prompt: str | ImageRequest | None = None,
@@ -155,7 +155,7 @@ class Studio:
             return logged
         return self._wait(self._ledger.plan(request))
 
-    @names_parameters
+    @list_parameters
     def estimate(self, prompt: str | ImageRequest | None = None, **parameters: Unpack[RequestKeywords]) -> Estimate:
         """What a request would cost, in USD, before it is sent: a number with ``.low`` and ``.high``.
 
@@ -199,7 +199,8 @@ class Studio:
             repeats: how often each cell is made, each time with a fresh seed.
             name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and
                 axis names if not given.
-            **template_variables: each one replaces ``{name}`` in the prompt or the system prompt.
+            **keywords: parameters of the request, and template variables, each of which replaces ``{name}`` in the
+                prompt or the system prompt.
 
         Raises:
             RequestError: for a value that the model does not allow; the message names axis and value.
@@ -306,7 +307,7 @@ class Studio:
             return next(iter(map(self._finish, self.log.history.latest(1))), None)
         return self._last
 
-    @names_parameters
+    @list_parameters
     def panel(
         self,
         prompt: str | None = None,
@@ -375,7 +376,7 @@ class Studio:
             >>> run = studio.generate("A paper lantern", seed=7)
             >>> gallery = studio.gallery(studio.df[studio.df.taskUUID == run.task_uuid])
             >>> gallery.select(run)
-            >>> list(gallery.selection.seed)
+            >>> gallery.selection.seed.tolist()
             [7]
         """
         gallery = Gallery(self.log, frame, size=size, height=height)
@@ -486,10 +487,10 @@ class Studio:
         money = Money(account.spent, None if limit is None else limit - account.spent - account.held)
         parent = run.task_uuid
 
-        def make_again(request: ImageRequest) -> Run:
+        def rerun_with(request: ImageRequest) -> Run:
             return self._logged(request, self._reuse) or self._wait(self._ledger.plan(request, parent=parent))
 
-        return dataclasses.replace(run, money=money, make_again=make_again)
+        return dataclasses.replace(run, money=money, rerun_with=rerun_with)
 
 
 def _with_prompt(prompt: Any, keywords: dict[str, Any]) -> dict[str, Any]:

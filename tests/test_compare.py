@@ -300,8 +300,8 @@ def test_a_pickled_picture_brings_no_other_pictures_along(studio):
     back = pickle.loads(data)
     assert len(data) < 3_000
     assert back.request == run.request
-    assert back.request.reference_images[0].is_lost
-    assert not run[0].request.reference_images[0].is_lost
+    assert back.request.reference_images[0].is_missing
+    assert not run[0].request.reference_images[0].is_missing
     assert told([back, generate(studio, reference_images=[noise])]) == {"temperature": ["0.3", "not sent"]}
 
 

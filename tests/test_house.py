@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,15 @@ def test_importing_is_light() -> None:
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(answer.stdout))
     assert not loaded & {"pandas", "numpy", "ipywidgets", "IPython", "PIL", "httpx", "sqlalchemy", "psutil", "stamina"}
+
+
+def test_a_plain_install_gains_no_dependency() -> None:
+    """What ``pip install nbkit`` brings is this list, and nothing is added to it unnoticed."""
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {re.split("[^a-z]", requirement)[0] for requirement in project["dependencies"]}
+    assert names == {
+        "anywidget", "httpx", "ipython", "ipywidgets", "pandas", "pillow", "psutil", "sqlalchemy", "stamina", "tqdm",
+    }  # fmt: skip
 
 
 def test_the_type_information_travels() -> None:

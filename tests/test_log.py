@@ -383,7 +383,7 @@ def test_a_reference_image_by_its_hash(studio):
 
 def test_a_log_of_no_bytes_beside_pictures_is_refused(database, open_studio, tmp_path, monkeypatch):
     """SQLite would take it for a new log, and a day's budget would begin anew."""
-    monkeypatch.setattr("nbkit.log.sqlite.BIRTH_SECONDS", 0.05)
+    monkeypatch.setattr("nbkit.log.sqlite.NEW_LOG_SECONDS", 0.05)
     database.close()
     file = tmp_path / "runs" / "log.sqlite"
     file.write_bytes(b"")

@@ -83,7 +83,7 @@ def test_tags_are_sorted_and_unique(studio, two, given, kept):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "parameter", "told"),
+    ("wrong", "parameter", "descriptions"),
     [
         ({"rating": 0}, "rating", "a whole number from 1 to 5"),
         ({"rating": 6}, "rating", "a whole number from 1 to 5"),
@@ -98,10 +98,10 @@ def test_tags_are_sorted_and_unique(studio, two, given, kept):
         ({}, "rating", "nothing to change: give rating="),
     ],
 )
-def test_a_wrong_value_is_told_by_name(studio, two, wrong, parameter, told):
+def test_a_wrong_value_is_told_by_name(studio, two, wrong, parameter, descriptions):
     """And nothing is changed, not even what was right beside it."""
     beside = {"note": "right"} if wrong and "note" not in wrong else {}
-    with pytest.raises(errors.RequestError, match=told) as raised:
+    with pytest.raises(errors.RequestError, match=descriptions) as raised:
         studio.log.mark(two, **beside, **wrong)
     assert raised.value.parameter == parameter
     assert marks(studio) == [(None,) * 4] * 2

@@ -11,7 +11,7 @@ from offline_tasks import PRICE, data_uri, new_uuid, opened, picture_of, refusal
 from PIL import Image
 
 from nbkit.offline import Offline
-from nbkit.offline.memory import BoundedCache
+from nbkit.offline.renderer import BoundedCache
 
 # -- a successful task ----------------------------------------------------------------------------------------
 
@@ -260,4 +260,4 @@ def test_store_forgets_what_was_used_least_recently():
     store.put("large", b"x" * 11)
     assert [store.get(name) for name in ("a", "b", "c", "large")] == [b"1234", None, b"1234", None]
     store.put("a", b"1")
-    assert store.held == 5
+    assert store.size_bytes == 5

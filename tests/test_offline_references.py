@@ -10,7 +10,7 @@ from offline_tasks import ask, data_uri, new_uuid, opened, picture_of, refusal, 
 from PIL import Image
 
 from nbkit.offline import Offline
-from nbkit.offline.memory import BoundedCache
+from nbkit.offline.renderer import BoundedCache
 
 
 def drawn(engine, *references):

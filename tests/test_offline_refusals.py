@@ -99,7 +99,7 @@ def test_bodies_that_cannot_be_read(body, code):
 
 def test_body_has_a_limit(monkeypatch):
     """A body beyond the limit is refused before it is decoded."""
-    monkeypatch.setattr("nbkit.offline.envelope.MAX_BODY", 100)
+    monkeypatch.setattr("nbkit.offline.envelope.MAX_BODY_BYTES", 100)
     assert refusal(Offline(), task())[1]["code"] == "maxBodySizeExceeded"
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 from nbkit.display.lettering import drawable, measure
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, compose, motif_count
-from nbkit.offline.painting.keywords import quoted, read
+from nbkit.offline.painting.keywords import find_keywords, find_quotes
 from nbkit.offline.painting.layout import Frame
 from nbkit.offline.painting.motifs import COMPANIONS, MOTIFS
 from nbkit.offline.painting.painter import Inset, Scene, encode, paint
@@ -159,7 +159,7 @@ def test_temperature_sets_how_far_seeds_part(prompt: str) -> None:
 def test_colour_words_choose_the_palette() -> None:
     """A colour named in the prompt rules the picture; an hour named beside it rules the sky."""
     cool = replace(SCENE, temperature=0)
-    assert read("a Teal thing").colour == "teal"
+    assert find_keywords("a Teal thing").colour == "teal"
     for name in ("red", "teal", "jade", "gold", "neon"):
         distance = max(
             abs(a - b)
@@ -170,7 +170,7 @@ def test_colour_words_choose_the_palette() -> None:
         assert distance <= 1
     night = plan_of(replace(cool, prompt="teal lanterns at night")).palette
     assert night.top == plan_of(replace(cool, prompt="teal lanterns at night", seed=1)).palette.top
-    assert read("teal lanterns at night")[:2] == ("night", "teal")
+    assert find_keywords("teal lanterns at night")[:2] == ("night", "teal")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_thing_words_choose_the_leading_motif(prompt: str, thing: str) -> None:
 
 def test_words_inside_words_are_not_recognised() -> None:
     """Only whole words steer: a carpet is no car and a starter no star."""
-    assert read("a carpet and a starter in a catalogue").things == ()
+    assert find_keywords("a carpet and a starter in a catalogue").things == ()
 
 
 def test_unknown_prompts_differ() -> None:
@@ -243,7 +243,7 @@ def test_every_motif_can_be_drawn(name: str) -> None:
 )
 def test_quoted_text_is_found(prompt: str, texts: tuple[str, ...]) -> None:
     """Quotation marks of every usual kind are read, and apostrophes open nothing."""
-    assert quoted(prompt) == texts
+    assert find_quotes(prompt) == texts
 
 
 def test_quoted_text_is_set_on_a_plate_that_fits() -> None:

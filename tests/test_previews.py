@@ -137,13 +137,13 @@ def test_damage_is_said_once_and_in_the_same_words_everywhere(tmp_path, file, da
 def test_memory_is_bounded_in_bytes(tmp_path, file, decoded):
     """What was not asked for lately is let go, and comes from the disk again."""
     size = len(Previews(tmp_path / "previews").get(file, 128))
-    previews = Previews(tmp_path / "previews", memory=2 * size)
+    previews = Previews(tmp_path / "previews", max_bytes=2 * size)
     for pixels in (60, 61, 62, 63, 64):
         previews.get(file, pixels)
-    assert previews._held == sum(map(len, previews._latest.values())) <= 2 * size
-    nothing = Previews(tmp_path / "previews", memory=0)
+    assert previews._cached_bytes == sum(map(len, previews._cache.values())) <= 2 * size
+    nothing = Previews(tmp_path / "previews", max_bytes=0)
     assert nothing.get(file, 128)
-    assert not nothing._latest
+    assert not nothing._cache
 
 
 def test_threads_that_want_the_same_picture_decode_it_once(tmp_path, file, decoded):

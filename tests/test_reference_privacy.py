@@ -11,7 +11,7 @@ from reference_pictures import GPS, SECRET, WITH_TRACES, WITHOUT_TRACES, encoded
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.reference import clean
+from nbkit.request.reference import remove_metadata
 
 FORMS = {
     "Path": lambda data, path: (path.write_bytes(data), path)[1],
@@ -63,8 +63,8 @@ def test_a_picture_without_private_data_keeps_its_bytes(name, form, tmp_path):
 @pytest.mark.parametrize("name", WITH_TRACES)
 def test_cleaning_twice_changes_nothing(name):
     """A cleaned picture is one without private data."""
-    once, media_type = clean(WITH_TRACES[name])
-    assert clean(once) == (once, media_type)
+    once, media_type = remove_metadata(WITH_TRACES[name])
+    assert remove_metadata(once) == (once, media_type)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -96,7 +96,7 @@ def test_a_send_adds_what_it_needs_and_nothing_else():
     }
     assert second["taskUUID"] != request.to_send()["taskUUID"]
     assert request.to_task() == {"positivePrompt": "A lantern"}
-    assert request.size_was_chosen
+    assert request.has_default_size
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_the_size_that_is_sent(given, sent):
     """Without a reference a size is always sent, as width and height; with one, only what was set."""
     task = lantern(**given).to_send()
     assert (task.get("width"), task.get("height"), task.get("resolution")) == sent
-    assert lantern(**given).size_was_chosen == (not given)
+    assert lantern(**given).has_default_size == (not given)
 
 
 def test_a_cost_flag_that_was_set_is_sent():

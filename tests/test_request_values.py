@@ -9,7 +9,7 @@ import pytest
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import short_repr
-from nbkit.request.rules import check_one
+from nbkit.request.rules import check_value
 
 URL = "https://example.com/cat.jpg"
 LONG = "9223372036854775807"
@@ -304,7 +304,7 @@ def test_a_wrong_side_is_put_right_together_with_the_other():
     """Two numbers that can be read as a size suggest the nearest pair."""
     given = {"width": ("width", "1000"), "height": ("height", 1000.5)}
     with pytest.raises(RequestError, match="Nearest pair: width=1024, height=1024") as caught:
-        check_one(PARAMETERS["width"], "width", "1000", given)
+        check_value(PARAMETERS["width"], "width", "1000", given)
     assert caught.value.suggestion == (1024, 1024)
 
 

@@ -99,7 +99,7 @@ def test_one_picture_of_a_run_is_found_alone(studio):
 def test_many_matches_are_the_same_frame(full, monkeypatch):
     """However they are read."""
     by_name = full.log.search("a")
-    monkeypatch.setattr(frame_module, "_BY_NAME", 1)
+    monkeypatch.setattr(frame_module, "_MAX_RUNS_BY_ID", 1)
     for share in (0, 1):  # of the rows between them: taken out of a whole frame, or one by one
         monkeypatch.setattr(frame_module, "_DENSE_SHARE", share)
         pd.testing.assert_frame_equal(full.log.search("a"), by_name)

@@ -202,7 +202,7 @@ def test_slow_client_hangs_nobody(wire, url, monkeypatch):
 
 def test_many_silent_clients_keep_nobody_out(wire, url, monkeypatch):
     """When the connections run out, those on which nothing happened for longest are closed."""
-    monkeypatch.setattr(server, "CONNECTIONS", server.SPARE + 4)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", server.SPARE_CONNECTIONS + 4)
     silent = [socket.create_connection(address_of(url), timeout=10) for _ in range(12)]
     assert wire.post(f"{url}/v1", json=[task()]).status_code == 200
     assert silent[0].recv(100) == b""

@@ -114,8 +114,8 @@ def test_webhook_is_sent_again_until_it_is_taken(send):
 
 def test_pauses_are_the_documented_ones():
     """From a quarter of a second to eight seconds, doubled each time; an answer has five seconds to come."""
-    assert webhook_sender.PAUSES == (0.25, 0.5, 1, 2, 4, 8)
-    assert webhook_sender.SECONDS["webhook"] == 5
+    assert webhook_sender.RETRY_PAUSES_SECONDS == (0.25, 0.5, 1, 2, 4, 8)
+    assert webhook_sender.ATTEMPT_SECONDS["webhook"] == 5
 
 
 def test_dripping_receiver_has_no_more_time_than_a_silent_one(send):
@@ -141,7 +141,7 @@ def test_dripping_receiver_has_no_more_time_than_a_silent_one(send):
 
 def test_what_is_never_taken_is_given_up_without_its_address(send, monkeypatch, caplog):
     """After the last attempt the delivery is logged by its host; its query may be a credential and is not."""
-    monkeypatch.setattr(webhook_sender, "PAUSES", (0.01,))
+    monkeypatch.setattr(webhook_sender, "RETRY_PAUSES_SECONDS", (0.01,))
     with Receiver(500, 500) as receiver:
         outbox = send(allow_private=True)
         outbox(webhook(receiver.url))
@@ -221,7 +221,7 @@ def test_connection_goes_to_what_was_checked(monkeypatch):
 
 def test_too_much_is_given_up_at_once(send, monkeypatch, caplog):
     """An outbox that is full drops what comes, and says so; it never grows without end."""
-    monkeypatch.setattr(webhook_sender, "MAX_PARCELS", 1)
+    monkeypatch.setattr(webhook_sender, "MAX_QUEUED", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent, caplog.at_level(logging.WARNING):
         outbox = send(allow_private=True, seconds={"webhook": 0.5})
         for _ in range(3):

@@ -84,7 +84,7 @@ def test_what_is_paid_arrives_whatever_the_wire_does(studio, engine, fault):
 @pytest.mark.parametrize("fault", ["busy", "capacity", "server"])
 def test_what_was_refused_is_sent_again(studio, engine, fault, monkeypatch):
     """An engine that refuses some sendings is asked again under the same taskUUID; a task is charged at most once."""
-    monkeypatch.setattr(envelope, "RETRY_AFTER", 0)
+    monkeypatch.setattr(envelope, "RETRY_AFTER_SECONDS", 0)
     engine.failures = {fault: 0.3}
     runs = [studio.generate("A paper lantern", **SMALL) for _ in range(6)]
     done = [run.task_uuid for run in runs if run.status == "done"]
@@ -95,7 +95,7 @@ def test_what_was_refused_is_sent_again(studio, engine, fault, monkeypatch):
 
 def test_studios_share_the_engine(engine, tmp_path, monkeypatch):
     """Several studios at once, as in a class, each with faults on the wire: charges are distinct tasks."""
-    monkeypatch.setattr(envelope, "RETRY_AFTER", 0)
+    monkeypatch.setattr(envelope, "RETRY_AFTER_SECONDS", 0)
     engine.failures = {"lost": 0.15, "cut": 0.15, "html": 0.15, "busy": 0.15, "download": 0.15}
     runs = []
 

@@ -1,4 +1,4 @@
-"""Pictures side by side, with only what differs between them.
+"""Comparisons of pictures: shown side by side, with the parameters and results that differ.
 
 ::
 
@@ -6,8 +6,9 @@
     nbkit.compare(run[0], other[2])
     nbkit.compare(studio.df.tail(2))
 
-``subject`` makes one thing of runs, pictures and rows of the log; ``settings`` finds what differs between several;
-``words`` does so for two texts, ``likeness`` for two pictures; ``result`` puts it together.
+``subject.py`` turns runs, pictures and rows of the log into subjects. ``settings.py`` finds what differs between
+subjects, ``text_difference.py`` what differs between two texts, and ``result.py`` has :func:`nbkit.compare` and its
+result. How alike two pictures are is measured in ``nbkit.measures.likeness``.
 """
 
 from nbkit.comparison.result import Comparison, compare, differences

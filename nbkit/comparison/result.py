@@ -1,4 +1,4 @@
-"""Pictures side by side: what ``nbkit.compare(…)`` gives."""
+"""``nbkit.compare`` and its result: pictures side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbkit.comparison.settings import settings_that_differ
-from nbkit.comparison.subject import WANTED, Subject, subjects
+from nbkit.comparison.subject import ACCEPTED_TYPES, Subject, subjects
 from nbkit.display.compare import NO_DIFFERENCE, Difference, Side, comparison_html, comparison_text
 from nbkit.display.figure import Figure
 from nbkit.display.mime import MimeBundle
@@ -19,23 +19,33 @@ from nbkit.measures.likeness import Likeness, likeness
 from nbkit.results.image import GeneratedImage
 
 MAX_COMPARED = 8
-"""Pictures in one comparison; beyond them a grid or a table says more."""
+"""Number of pictures in one comparison; more of them are easier to compare in a grid or a table."""
 
 MAX_PREVIEW_BYTES = 96_000
-"""Bytes of all previews together: two of them, in base64 and with the script, leave a notebook under 150 kB."""
+"""Bytes of all previews of a comparison. With two previews, in base64, and the script, a notebook is below 150 kB."""
 
-_SIZES = {2: 512, 3: 448, 4: 384}
-"""Pixels on the long side of a preview, by the number of pictures."""
+_PREVIEW_SIZES = {2: 512, 3: 448, 4: 384}
+"""Pixels on the long side of a preview, by the number of pictures; 320 for five or more."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Comparison:
-    """Pictures side by side with what differs between them; shows itself as the last line of a cell.
+    """Pictures side by side, with what differs between them. As the last line of a cell it shows itself.
 
     Attributes:
-        subjects: the pictures and what is known of each.
+        subjects: the pictures, each with the parameters and results that are known.
         differences: one entry for each parameter and each result that is not the same for all.
-        likenesses: one a picture: how like the first it is; ``None`` for the first itself.
+        likenesses: for each picture, how like the first one that is there it is; ``None`` for that one.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> cold, warm = (studio.generate("A paper lantern", seed=7, temperature=value) for value in (0.2, 0.8))
+        >>> comparison = nbkit.compare(cold, warm)
+        >>> [difference.name for difference in comparison.differences]
+        ['temperature']
+        >>> comparison.likenesses[1].word
+        'different'
     """
 
     subjects: tuple[Subject, ...]
@@ -44,87 +54,108 @@ class Comparison:
 
     @property
     def images(self) -> tuple[GeneratedImage | None, ...]:
-        """The pictures, in order; ``None`` where a run has none."""
+        """The pictures in their order; ``None`` where a run has none."""
         return tuple(subject.image for subject in self.subjects)
 
     @property
     def labels(self) -> str:
-        """A letter for each picture."""
+        """One letter for each picture, such as ``"ABC"``."""
         return string.ascii_uppercase[: len(self.subjects)]
 
     def to_html(self) -> str:
-        """The comparison as it stands under a cell."""
-        return comparison_html(self._sides(previews=True), self.differences, **self._words())
+        """The comparison as HTML, as it is shown under a cell."""
+        return comparison_html(self._sides(previews=True), self.differences, **self._texts())
 
     def to_text(self) -> str:
-        """The same as text that is the same at every execution: no UUID, path or time."""
-        return comparison_text(self._sides(previews=False), self.differences, **self._words())
+        """The comparison as text, without UUIDs, paths and times: it is the same at every execution.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate(f"A {colour} lantern", seed=7) for colour in ("red", "jade")]
+            >>> print(nbkit.compare(*runs).to_text().splitlines()[0])
+            2 pictures: 1 parameter differs
+        """
+        return comparison_text(self._sides(previews=False), self.differences, **self._texts())
 
     def __repr__(self) -> str:
-        return f"<Comparison of {self._words()['summary']}>"
+        return f"<Comparison of {self._texts()['summary']}>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
         return MimeBundle(self.to_html(), self.to_text())._repr_mimebundle_(**options)
 
     def _sides(self, *, previews: bool) -> list[Side]:
-        size = _SIZES.get(len(self.subjects), 320)
+        size = _PREVIEW_SIZES.get(len(self.subjects), 320)
         max_bytes = MAX_PREVIEW_BYTES // len(self.subjects)
         sides = []
-        for label, subject, like in zip(self.labels, self.subjects, self.likenesses, strict=True):
+        for label, subject, measured in zip(self.labels, self.subjects, self.likenesses, strict=True):
             image = subject.image
-            side = Side(label, notice=subject.notice, likeness=(like.word, like.sentence) if like else ("", ""))
+            side = Side(
+                label, notice=subject.notice, likeness=(measured.word, measured.sentence) if measured else ("", "")
+            )
             if image is not None:
                 drawn = image.figure(size, max_bytes=max_bytes) if previews else Figure(None, "", caption=image.caption)
                 side = replace(side, figure=drawn, fingerprint=image.fingerprint)
             sides.append(side)
         return sides
 
-    def _words(self) -> dict[str, str]:
-        """The sentences about the whole."""
-        asked = sum(not difference.result for difference in self.differences)
-        found = NO_DIFFERENCE if asked == 0 else f"{count(asked, 'parameter')} differ{'s' if asked == 1 else ''}"
-        unknown = [label for label, subject in zip(self.labels, self.subjects, strict=True) if not subject.asked]
+    def _texts(self) -> dict[str, str]:
+        """The texts about the whole comparison, as keyword arguments of the functions that display it."""
+        number = sum(not difference.result for difference in self.differences)
+        found = NO_DIFFERENCE if number == 0 else f"{count(number, 'parameter')} differ{'s' if number == 1 else ''}"
+        unknown = [label for label, subject in zip(self.labels, self.subjects, strict=True) if not subject.requested]
         if len(unknown) > len(self.subjects) - 2:
-            found = "what was asked for is not known"  # nothing to hold one against
+            found = "what was asked for is not known"  # fewer than two known requests: nothing to compare
         foot = f"What was asked for {', '.join(unknown)} is not known." if unknown else ""
         return {
-            "base": self.labels[_base(self.subjects)],
+            "base": self.labels[_base_index(self.subjects)],
             "summary": f"{count(len(self.subjects), 'picture')}: {found}",
             "foot": foot,
         }
 
 
 def compare(*things: Any) -> Comparison:
-    """Pictures side by side, with only the parameters that differ.
+    """Show pictures side by side, with only the parameters that differ.
 
     Args:
-        things: two to eight pictures: runs (a run with several pictures stands for all of them), images, rows of
-            ``studio.df``, frames of such rows. A run that has no picture stands there as its notice.
+        things: two to eight pictures: runs (each with all of its pictures), images, rows of ``studio.df``, frames of
+            such rows, and lists of those. For a run without a picture its notice is shown.
 
     Returns:
-        A :class:`Comparison`: the last line of a cell shows it. Each picture is compared with the first that there
-        is: the same file, equal in every pixel, nearly equal (by how much), or different.
+        A :class:`Comparison`, which shows itself as the last line of a cell. Each picture is compared with the first
+        one that is there: the same file, equal in every pixel, nearly equal (by how much), or different.
 
     Raises:
-        NbkitError: for fewer than two pictures or more than eight, and for what is no picture.
+        NbkitError: for fewer than two pictures or more than eight, and for a value that is no picture.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> first = studio.generate("A paper lantern", seed=7)
+        >>> second = studio.generate("A paper lantern at night", seed=7, temperature=0.8)
+        >>> nbkit.compare(first, second)
+        <Comparison of 2 pictures: 2 parameters differ>
     """
-    found = _enough(things)
-    base = _base(found)
+    found = _checked_subjects(things)
+    base = _base_index(found)
     first = found[base].image
     likenesses = tuple(None if i == base else _likeness(first, subject.image) for i, subject in enumerate(found))
     return Comparison(found, tuple(settings_that_differ(found)), likenesses)
 
 
 def differences(pictures: Iterable[Any]) -> list[Difference]:
-    """What differs between pictures, without looking at the pictures: one entry a parameter or result.
+    """The parameters and results that differ between pictures. The pictures themselves are not compared.
 
     Args:
         pictures: two or more, as :func:`compare` takes them.
+
+    Returns:
+        One entry for each parameter and each result that is not the same for all.
     """
     return settings_that_differ(list(subjects(pictures)))
 
 
-def _enough(things: Sequence[Any]) -> tuple[Subject, ...]:
+def _checked_subjects(things: Sequence[Any]) -> tuple[Subject, ...]:
     found = tuple(itertools.islice(subjects(things), MAX_COMPARED + 1))
     if len(found) > MAX_COMPARED:
         raise NbkitError(
@@ -132,13 +163,13 @@ def _enough(things: Sequence[Any]) -> tuple[Subject, ...]:
             "with frame.nbkit.show()"
         )
     if len(found) < 2:
-        here = "one picture" if found else "no picture"
-        raise NbkitError(f"compare() needs two pictures or more, and this is {here}: each is {WANTED}")
+        given = "one picture" if found else "no picture"
+        raise NbkitError(f"compare() needs two pictures or more, and this is {given}: each is {ACCEPTED_TYPES}")
     return found
 
 
-def _base(found: Sequence[Subject]) -> int:
-    """The picture that the others are compared with: the first that there is."""
+def _base_index(found: Sequence[Subject]) -> int:
+    """The index of the picture that the others are compared with: the first one that is there."""
     return next((number for number, subject in enumerate(found) if subject.image is not None), 0)
 
 

@@ -1,4 +1,4 @@
-"""What differs between several pictures: what was asked of them first, then what came back."""
+"""What differs between several pictures: first the parameters of their requests, then the results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nbkit.comparison.subject import COMPARED, Subject
+from nbkit.comparison.subject import COMPARED_PARAMETERS, Subject
 from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import Difference, Piece
 from nbkit.request.parameter import Text
@@ -14,73 +14,78 @@ from nbkit.request.parameter import Text
 NOT_KNOWN, NOT_SENT = "not known", "not sent"
 
 _MISSING = object()
-_CAME = ("cost", "NSFWContent", "status", "engine", "charged")
+_RETURNED_COLUMNS = ("cost", "NSFWContent", "status", "engine", "charged")
+"""Results that are compared, beside the seed."""
 
 
 def settings_that_differ(subjects: Sequence[Subject]) -> list[Difference]:
-    """One entry for each parameter and each result that is not the same for all whose value is known."""
-    return [*_asked(subjects), *_came(subjects)]
+    """One entry for each parameter and each result that is not the same for all subjects where it is known."""
+    return [*_requested_differences(subjects), *_returned_differences(subjects)]
 
 
-def _asked(subjects: Sequence[Subject]) -> Iterator[Difference]:
-    for name in (*COMPARED, "extra"):
+def _requested_differences(subjects: Sequence[Subject]) -> Iterator[Difference]:
+    for name in (*COMPARED_PARAMETERS, "extra"):
         if name == "requestedSeed":
-            yield from _seeds(subjects)
+            yield from _seed_difference(subjects)
             continue
-        parameter = COMPARED.get(name)
+        parameter = COMPARED_PARAMETERS.get(name)
         default = parameter.default if parameter else None
-        values = [subject.asked.get(name, _MISSING) for subject in subjects]
-        if _differ([default if value is None else value for value in values]):
-            wordy = parameter is not None and isinstance(parameter.kind, Text)
-            yield Difference(name, _texts(values) if wordy else tuple((Piece(_told(v, default)),) for v in values))
+        values = [subject.requested.get(name, _MISSING) for subject in subjects]
+        if _has_differences([default if value is None else value for value in values]):
+            is_text = parameter is not None and isinstance(parameter.kind, Text)
+            yield Difference(
+                name, _text_pieces(values) if is_text else tuple((Piece(_value_text(v, default)),) for v in values)
+            )
 
 
-def _seeds(subjects: Sequence[Subject]) -> Iterator[Difference]:
-    """One row for both seeds: the one that made the picture, and whether it was asked for."""
-    made = [subject.came.get("seed", _MISSING) for subject in subjects]
-    sent = [subject.asked.get("requestedSeed", _MISSING) for subject in subjects]
+def _seed_difference(subjects: Sequence[Subject]) -> Iterator[Difference]:
+    """One row for two columns: the seed that made the picture, and whether it was in the request."""
+    made = [subject.returned.get("seed", _MISSING) for subject in subjects]
+    sent = [subject.requested.get("requestedSeed", _MISSING) for subject in subjects]
     seeds = [
-        str(wanted) if seed is _MISSING and wanted not in (_MISSING, None) else seed
-        for seed, wanted in zip(made, sent, strict=True)
+        str(requested) if seed is _MISSING and requested not in (_MISSING, None) else seed
+        for seed, requested in zip(made, sent, strict=True)
     ]
-    if not _differ(seeds):
+    if not _has_differences(seeds):
         return
-    told = []
-    for seed, wanted in zip(seeds, sent, strict=True):
+    texts = []
+    for seed, requested in zip(seeds, sent, strict=True):
         if seed is _MISSING:
-            told.append(NOT_SENT if wanted is None else NOT_KNOWN)
+            texts.append(NOT_SENT if requested is None else NOT_KNOWN)
         else:
-            told.append(f"{seed} (drawn by the service)" if wanted is None else str(seed))
-    asked_for = any(wanted not in (_MISSING, None) for wanted in sent)
-    yield Difference("seed", tuple((Piece(text),) for text in told), result=not asked_for)
+            texts.append(f"{seed} (drawn by the service)" if requested is None else str(seed))
+    was_requested = any(requested not in (_MISSING, None) for requested in sent)
+    yield Difference("seed", tuple((Piece(text),) for text in texts), result=not was_requested)
 
 
-def _came(subjects: Sequence[Subject]) -> Iterator[Difference]:
-    for name in _CAME:
-        values = [subject.came.get(name, _MISSING) for subject in subjects]
-        if _differ(values):
+def _returned_differences(subjects: Sequence[Subject]) -> Iterator[Difference]:
+    for name in _RETURNED_COLUMNS:
+        values = [subject.returned.get(name, _MISSING) for subject in subjects]
+        if _has_differences(values):
             yield Difference(name, tuple((Piece("—" if v is _MISSING else str(v)),) for v in values), result=True)
 
 
-def _differ(values: Sequence[Any]) -> bool:
+def _has_differences(values: Sequence[Any]) -> bool:
     return len({value for value in values if value is not _MISSING}) > 1
 
 
-def _texts(values: Sequence[Any]) -> tuple[tuple[Piece, ...], ...]:
-    """Each text against the first."""
+def _text_pieces(values: Sequence[Any]) -> tuple[tuple[Piece, ...], ...]:
+    """The difference of each text from the first one."""
     base = next((i for i, value in enumerate(values) if isinstance(value, str)), 0)
     return tuple(
-        word_difference(values[base], value) if i > base and isinstance(value, str) else (Piece(_told(value, None)),)
+        word_difference(values[base], value)
+        if i > base and isinstance(value, str)
+        else (Piece(_value_text(value, None)),)
         for i, value in enumerate(values)
     )
 
 
-def _told(value: Any, default: Any) -> str:
+def _value_text(value: Any, default: Any) -> str:
     if value is _MISSING:
         return NOT_KNOWN
     if value is None:
         return NOT_SENT if default is None else f"{NOT_SENT} (default {default})"
-    # A content hash in full would be a line that nobody reads; its beginning tells two pictures apart.
+    # The first 12 digits of a content hash distinguish two pictures, and a full hash is too long to read.
     return re.sub(
         r"sha256:([0-9a-f]{12})[0-9a-f]+", r"sha256:\1…", f"{value:g}" if isinstance(value, float) else str(value)
     )

@@ -1,4 +1,4 @@
-"""One thing to compare: a picture with what it was asked to be, made of a run, an image or a row of the log."""
+"""The subject of a comparison: a picture with its parameters and results, from a run, an image or a row of the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from nbkit.display.text import usd
 from nbkit.errors import DownloadError, NbkitError
-from nbkit.log.frame import check_names
+from nbkit.log.frame import check_unique_columns
 from nbkit.log.images import file_of
 from nbkit.log.rows import parameter_values
 from nbkit.measures.facts import examine
@@ -21,34 +21,37 @@ from nbkit.request.parameter import without_query
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
 
-COMPARED = {p.column: p for p in PARAMETERS.values() if p.group != "Delivery" and p.name != "aspect_ratio"}
-"""What takes part, by column: what affects the picture. A shape is a way to say width and height."""
+COMPARED_PARAMETERS = {p.column: p for p in PARAMETERS.values() if p.group != "Delivery" and p.name != "aspect_ratio"}
+"""The parameters that are compared, by column: those that affect the picture. The aspect ratio is compared as width
+and height."""
 
-WANTED = "a Run, a GeneratedImage, a row of studio.df, or a frame of such rows"
+ACCEPTED_TYPES = "a Run, a GeneratedImage, a row of studio.df, or a frame of such rows"
+"""What can be compared, for error messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One picture and what is known of it.
+    """A picture, its parameters and its results.
 
     Attributes:
         image: the picture, or ``None``.
-        asked: by column of the log: what was set, ``None`` for what was not sent; a name that is missing is not known.
-        came: by column of the log: what came back, as text; a name that is missing is not known.
-        notice: where there is no picture: the kind of the notice, its headline, then its sentences.
+        requested: the parameters of the request, by column of the log; ``None`` for one that was not sent. A column is
+            missing if its value is not known.
+        returned: the results as text, by column of the log. A column is missing if its value is not known.
+        notice: if there is no picture: the kind of the notice, its headline, then its sentences.
     """
 
     image: GeneratedImage | None
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    came: Mapping[str, str] = field(default_factory=dict)
+    requested: Mapping[str, Any] = field(default_factory=dict)
+    returned: Mapping[str, str] = field(default_factory=dict)
     notice: tuple[str, ...] = ()
 
 
 def subjects(things: Iterable[Any]) -> Iterator[Subject]:
-    """What a person handed over, one by one; a run with several pictures stands for all of them.
+    """The subjects in the arguments of ``compare``, one by one; a run with several pictures gives one for each.
 
     Raises:
-        NbkitError: for anything else, and for a row that does not know its picture.
+        NbkitError: for a value of another type, and for a row without the column ``file``.
     """
     for thing in things:
         if isinstance(thing, Run):
@@ -56,43 +59,43 @@ def subjects(things: Iterable[Any]) -> Iterator[Subject]:
         elif isinstance(thing, GeneratedImage):
             yield _of_image(thing)
         elif isinstance(thing, pd.DataFrame):
-            check_names(thing.columns)
+            check_unique_columns(thing.columns)
             yield from (_of_row(thing.iloc[number]) for number in range(len(thing)))
         elif isinstance(thing, pd.Series):
             yield _of_row(thing)
         elif isinstance(thing, (list, tuple)):
             yield from subjects(thing)
         else:
-            raise NbkitError(f"compare() takes {WANTED}, not {type(thing).__name__}")
+            raise NbkitError(f"compare() takes {ACCEPTED_TYPES}, not {type(thing).__name__}")
 
 
 def _of_run(run: Run) -> Iterator[Subject]:
     facts = {"status": run.status, "engine": run.engine, "charged": str(run.charged)}
     for image in run:
-        yield Subject(image, _asked(run.request, image), {**_came(image), **facts})
+        yield Subject(image, _requested(run.request, image), {**_returned(image), **facts})
     if not run.images:
         kind = run.status if run.status in (FAILED, BLOCKED, UNKNOWN) else "note"
         missing = [f"{failure.message} {failure.advice}".strip() for failure in run.failures]
         cost = {} if run.cost_micros is None else {"cost": usd(run.cost_micros)}
         notice = (kind, run.headline, *run.explanation, *missing)
-        yield Subject(None, _asked(run.request, None), {**cost, **facts}, notice)
+        yield Subject(None, _requested(run.request, None), {**cost, **facts}, notice)
 
 
 def _of_image(image: GeneratedImage) -> Subject:
-    return Subject(image, _asked(image.request, image) if image.request else {}, _came(image))
+    return Subject(image, _requested(image.request, image) if image.request else {}, _returned(image))
 
 
-def _asked(request: ImageRequest, image: GeneratedImage | None) -> dict[str, Any]:
-    asked = parameter_values(request, request.to_task())  # as the log has it: with what extra puts in its place
-    if asked["referenceImages"]:
-        asked["referenceImages"] = " ".join(asked["referenceImages"])
+def _requested(request: ImageRequest, image: GeneratedImage | None) -> dict[str, Any]:
+    requested = parameter_values(request, request.to_task())  # as in the log, where ``extra`` overrides parameters
+    if requested["referenceImages"]:
+        requested["referenceImages"] = " ".join(requested["referenceImages"])
     if image is None and request.size:
-        asked["width"], asked["height"] = request.size
-    asked["extra"] = redacted(request.extra) or None
-    return _settled(asked, image)
+        requested["width"], requested["height"] = request.size
+    requested["extra"] = redacted(request.extra) or None
+    return _normalized(requested, image)
 
 
-def _came(image: GeneratedImage) -> dict[str, str]:
+def _returned(image: GeneratedImage) -> dict[str, str]:
     known = {
         "seed": image.seed,
         "cost": None if image.cost_micros is None else usd(image.cost_micros),
@@ -102,7 +105,7 @@ def _came(image: GeneratedImage) -> dict[str, str]:
 
 
 def _of_row(row: pd.Series[Any]) -> Subject:
-    check_names(row.index)
+    check_unique_columns(row.index)
     if "file" not in row.index:
         raise NbkitError(
             "this row has no column 'file', so it does not know its picture; keep it when selecting columns"
@@ -110,19 +113,19 @@ def _of_row(row: pd.Series[Any]) -> Subject:
     known: dict[str, Any] = {
         str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in row.items()
     }
-    came = {name: str(known[name]) for name in ("status", "engine", "charged") if known.get(name) is not None}
+    returned = {name: str(known[name]) for name in ("status", "engine", "charged") if known.get(name) is not None}
     cost = None if known.get("cost") is None else round(float(known["cost"]) * MICRO)
     image, notice = _picture(known, cost)
-    came |= _came(image) if image else {} if cost is None else {"cost": usd(cost)}
-    names = [*COMPARED, "extra", "aspectRatio"]
-    asked = {name: known[name] for name in names if name in known}
-    if asked.get("extra"):
-        asked["extra"] = _parsed(str(asked["extra"]))
-    return Subject(image, _settled(asked, image), came, notice)
+    returned |= _returned(image) if image else {} if cost is None else {"cost": usd(cost)}
+    names = [*COMPARED_PARAMETERS, "extra", "aspectRatio"]
+    requested = {name: known[name] for name in names if name in known}
+    if requested.get("extra"):
+        requested["extra"] = _parsed(str(requested["extra"]))
+    return Subject(image, _normalized(requested, image), returned, notice)
 
 
 def _parsed(text: str) -> Any:
-    """The column ``extra`` as the data that it is; what is no JSON stands for itself."""
+    """The value of the column ``extra``, parsed; the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -130,7 +133,7 @@ def _parsed(text: str) -> Any:
 
 
 def _picture(row: Mapping[str, Any], cost: int | None) -> tuple[GeneratedImage | None, tuple[str, ...]]:
-    """The picture of a row, or the notice on why there is none."""
+    """The picture of a row, or the notice why there is none."""
     status = str(row.get("status") or "")
     if row["file"] is None:
         kind = status if status in (FAILED, BLOCKED, UNKNOWN) else "note"
@@ -152,19 +155,19 @@ def _picture(row: Mapping[str, Any], cost: int | None) -> tuple[GeneratedImage |
     return image, ()
 
 
-def _settled(asked: dict[str, Any], image: GeneratedImage | None) -> dict[str, Any]:
-    """One form for what can be said in several: a size, a mode that follows from another parameter, the extras."""
+def _normalized(requested: dict[str, Any], image: GeneratedImage | None) -> dict[str, Any]:
+    """The same form for requests that mean the same: size, a mode that follows from another parameter, extras."""
     if image is not None:
-        asked["width"], asked["height"] = image.width, image.height
-    elif asked.get("width") is None:  # it was said by a shape, and no picture came that shows it
-        asked = {name: value for name, value in asked.items() if name not in ("width", "height")}
-    if asked.pop("aspectRatio", None) or not asked.get("referenceImages", True):
-        asked["resolution"] = None  # it has become width and height
-    if asked.get("checkContent") and asked.get("safetyMode", "fast") is None:
-        asked["safetyMode"] = "fast"
-    if asked.get("referenceImages"):
-        names = asked["referenceImages"].split()
-        asked["referenceImages"] = " ".join(without_query(name) if "://" in name else name for name in names)
-    if asked.get("extra"):
-        asked["extra"] = json.dumps(asked["extra"], sort_keys=True, ensure_ascii=False)
-    return {name: value for name, value in asked.items() if name in COMPARED or name == "extra"}
+        requested["width"], requested["height"] = image.width, image.height
+    elif requested.get("width") is None:  # given as an aspect ratio, and there is no picture to measure
+        requested = {name: value for name, value in requested.items() if name not in ("width", "height")}
+    if requested.pop("aspectRatio", None) or not requested.get("referenceImages", True):
+        requested["resolution"] = None  # contained in width and height
+    if requested.get("checkContent") and requested.get("safetyMode", "fast") is None:
+        requested["safetyMode"] = "fast"
+    if requested.get("referenceImages"):
+        names = requested["referenceImages"].split()
+        requested["referenceImages"] = " ".join(without_query(name) if "://" in name else name for name in names)
+    if requested.get("extra"):
+        requested["extra"] = json.dumps(requested["extra"], sort_keys=True, ensure_ascii=False)
+    return {name: value for name, value in requested.items() if name in COMPARED_PARAMETERS or name == "extra"}

@@ -1,4 +1,4 @@
-"""A picture with its caption: the one way in which nbkit draws one, wherever it stands."""
+"""A picture with its caption as HTML; all parts of nbkit show pictures with it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from html import escape
 
 from nbkit.display.text import ellipsis
 
-QUIET = "font-size:0.85em;opacity:0.75"
+QUIET_STYLE = "font-size:0.85em;opacity:0.75"
 
 
 def no_mathjax(html: str) -> str:
-    """HTML as it is handed to a notebook: with two prices in a line, Jupyter would typeset ``$…$`` as a formula."""
+    """Wrap HTML for a notebook: with two prices in a line, Jupyter would typeset ``$…$`` as a formula."""
     return f'<div class="mathjax_ignore tex2jax_ignore">{html}</div>'
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What is needed to show one picture.
+    """One picture for display.
 
     Attributes:
-        preview: a small JPEG, or ``None`` when there is nothing to show.
-        alt: the text for whoever does not see the picture.
-        width, height: of the preview as shown, in CSS pixels.
-        caption: short facts, the most telling first.
-        missing: why there is no picture, when there is none.
+        preview: a small JPEG, or ``None`` if there is no picture.
+        alt: the alternative text, for a screen reader.
+        width, height: of the preview on the page, in CSS pixels.
+        caption: short facts, the most important first.
+        missing: why there is no picture; empty if there is one.
     """
 
     preview: bytes | None
@@ -38,7 +38,7 @@ class Figure:
 
 
 def picture_html(figure: Figure) -> str:
-    """The ``<img>`` alone, its JPEG inside it, or the reason why there is none."""
+    """The ``<img>`` without its caption, with the JPEG as a data URI; without a picture, a box with the reason."""
     if figure.preview is None:
         return (
             f'<div role="img" aria-label="{escape(ellipsis(figure.alt, 300))}" style="border:1px dashed currentColor;'
@@ -57,10 +57,10 @@ def figure_html(figure: Figure) -> str:
     return (
         f'<figure style="margin:0 0.75em 0.5em 0;display:inline-block;vertical-align:top;max-width:100%">'
         f"{picture_html(figure)}"
-        f'<figcaption style="{QUIET};max-width:{max(figure.width, 240)}px">{caption}</figcaption></figure>'
+        f'<figcaption style="{QUIET_STYLE};max-width:{max(figure.width, 240)}px">{caption}</figcaption></figure>'
     )
 
 
 def figures_html(figures: Iterable[Figure]) -> str:
-    """Pictures beside each other, wrapping where the cell ends."""
+    """Pictures beside each other, wrapped at the width of the cell."""
     return f"<div>{''.join(figure_html(figure) for figure in figures)}</div>"

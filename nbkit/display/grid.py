@@ -1,4 +1,4 @@
-"""A labelled grid of pictures: plain HTML, a table to a screen reader, readable with no kernel and no script."""
+"""A labelled grid of pictures as an HTML table; it needs no kernel and no script, and works with a screen reader."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from nbkit.display.figure import QUIET, Figure, figure_html
+from nbkit.display.figure import QUIET_STYLE, Figure, figure_html
 from nbkit.display.text import count, ellipsis
 
 _EDGE = "border:1px solid rgba(128,128,128,0.35);padding:0.4em;text-align:left;vertical-align:top"
-LABEL = 120
-"""Characters of a header."""
+MAX_LABEL_CHARACTERS = 120
+"""Longer headers are cut."""
 
 _SIGNS = {"done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…"}
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """What stands in one place of a grid.
+    """One cell's pictures in a grid.
 
     Attributes:
-        figures: the pictures, all of them; those after the first fold away.
+        figures: all pictures; those after the first are in a section that unfolds.
         status: ``done``, or why there is no picture.
-        note: a sentence on it, such as the service's reason.
+        note: a sentence about the outcome, such as the service's reason; may be empty.
     """
 
     figures: tuple[Figure, ...] = ()
@@ -34,9 +34,17 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One grid: ``tiles[row][column]`` is what stands there, several where cells share a place.
+    """One grid.
 
-    ``title`` is its caption; grids of one ``fold`` unfold together.
+    Attributes:
+        title: its caption.
+        row_name: name of the axis down the side; empty without one.
+        rows: values of that axis.
+        column_name: name of the axis along the top; empty without one.
+        columns: values of that axis.
+        tiles: ``tiles[row][column]``; several tiles if cells share row and column.
+        fold: name of a section that unfolds; grids with the same name unfold together. Empty for a grid that is always
+            open.
     """
 
     title: str
@@ -45,42 +53,48 @@ class Page:
     column_name: str
     columns: Sequence[str]
     tiles: Sequence[Sequence[Sequence[Tile]]]
-    fold: str = ""
+    group: str = ""
 
 
 def page_html(page: Page) -> str:
-    """One grid as a table whose headers name axis and value."""
-    corner = f'<td style="{_EDGE};{QUIET}">{escape(_corner(page))}</td>' if page.row_name else ""
+    """One grid as a table; each header has the name and the value of an axis."""
+    corner = f'<td style="{_EDGE};{QUIET_STYLE}">{escape(_corner(page))}</td>' if page.row_name else ""
     head = "".join(_header(label, "col") for label in _labels(page.column_name, page.columns))
     heads = [_header(label, "row") if page.row_name else "" for label in _labels(page.row_name, page.rows)]
     body = "".join(
-        f"<tr>{header}{''.join(f'<td style={_quoted(_EDGE)}>{_tiles(here)}</td>' for here in line)}</tr>"
-        for header, line in zip(heads, page.tiles, strict=True)
+        f"<tr>{header}{''.join(f'<td style={_quoted(_EDGE)}>{_tiles(tiles)}</td>' for tiles in row)}</tr>"
+        for header, row in zip(heads, page.tiles, strict=True)
     )
-    caption = f'<caption style="text-align:left;{QUIET}">{escape(_caption(page))}</caption>'
-    top = f"<thead><tr>{corner}{head}</tr></thead>" if page.column_name else ""  # a header without a word says nothing
+    caption = f'<caption style="text-align:left;{QUIET_STYLE}">{escape(_caption(page))}</caption>'
+    top = f"<thead><tr>{corner}{head}</tr></thead>" if page.column_name else ""  # no row of empty headers
     return f'<table style="border-collapse:collapse">{caption}{top}<tbody>{body}</tbody></table>'
 
 
 def pages_html(pages: Sequence[Page], *, totals: str) -> str:
-    """Several grids, one under another; those that have a fold unfold without a script, the first one open."""
-    parts = [f'<div style="{QUIET}">{escape(totals)}</div>']
-    for number, (fold, together) in enumerate(itertools.groupby(pages, key=lambda page: page.fold)):
+    """Several grids, one under another; those with a ``group`` are in sections, of which the first is open.
+
+    Args:
+        pages: the grids, those of one section next to each other.
+        totals: a quiet line above them.
+    """
+    parts = [f'<div style="{QUIET_STYLE}">{escape(totals)}</div>']
+    for number, (group, together) in enumerate(itertools.groupby(pages, key=lambda page: page.group)):
         grids = "".join(page_html(page) for page in together)
         opened = " open" if number == 0 else ""
-        parts.append(f"<details{opened}><summary>{escape(fold)}</summary>{grids}</details>" if fold else grids)
+        parts.append(f"<details{opened}><summary>{escape(group)}</summary>{grids}</details>" if group else grids)
     return "".join(parts)
 
 
 def page_text(page: Page) -> str:
-    """The same grid as text: a sign and a caption for each place."""
-    title = ", ".join(part for part in (page.fold, page.title) if part)
+    """One grid as text: a line for each row and column, with sign, status and caption of each tile."""
+    title = ", ".join(part for part in (page.group, page.title) if part)
     lines = [title] if title else []
-    for value, line in zip(page.rows, page.tiles, strict=True):
-        for column, here in zip(page.columns, line, strict=True):
-            place = ", ".join(part for part in (_pair(page.row_name, value), _pair(page.column_name, column)) if part)
-            told = "; ".join(_tile_text(tile) for tile in here) or "no such cell"
-            lines.append(f"  {place or 'the only cell'}: {told}")
+    for row_value, row in zip(page.rows, page.tiles, strict=True):
+        for column_value, tiles in zip(page.columns, row, strict=True):
+            pairs = (_pair(page.row_name, row_value), _pair(page.column_name, column_value))
+            label = ", ".join(pair for pair in pairs if pair)
+            content = "; ".join(_tile_text(tile) for tile in tiles) or "no such cell"
+            lines.append(f"  {label or 'the only cell'}: {content}")
     return "\n".join(lines)
 
 
@@ -89,16 +103,16 @@ def _corner(page: Page) -> str:
 
 
 def _caption(page: Page) -> str:
-    """Which grid it is, and how it is read."""
-    which = ", ".join(part for part in (page.fold, page.title) if part)
+    """The name of the grid, and the side of each axis."""
+    name_of_grid = ", ".join(part for part in (page.group, page.title) if part)
     sides = ((page.row_name, "down the side"), (page.column_name, "along the top"))
-    how = ", ".join(f"{name} {side}" for name, side in sides if name)
-    return ": ".join(part for part in (which, how) if part) or "the only cell"
+    axes = ", ".join(f"{name} {side}" for name, side in sides if name)
+    return ": ".join(part for part in (name_of_grid, axes) if part) or "the only cell"
 
 
 def _labels(name: str, values: Sequence[str]) -> list[str]:
-    """The texts of headers, all different: long prompts may differ behind the place where they are cut."""
-    cut = [ellipsis(_pair(name, value), LABEL) for value in values]
+    """The texts of headers, numbered where they are equal: long prompts may differ after the cut."""
+    cut = [ellipsis(_pair(name, value), MAX_LABEL_CHARACTERS) for value in values]
     return [label if cut.count(label) == 1 else f"{label} ({number})" for number, label in enumerate(cut, 1)]
 
 
@@ -110,25 +124,25 @@ def _header(label: str, scope: str) -> str:
     return f'<th scope="{scope}" style="{_EDGE}">{escape(label)}</th>'
 
 
-def _tiles(here: Sequence[Tile]) -> str:
-    return "".join(_tile_html(tile) for tile in here) or f'<span style="{QUIET}">no such cell</span>'
+def _tiles(tiles: Sequence[Tile]) -> str:
+    return "".join(_tile_html(tile) for tile in tiles) or f'<span style="{QUIET_STYLE}">no such cell</span>'
 
 
 def _tile_html(tile: Tile) -> str:
     if not tile.figures:
-        note = f'<div style="{QUIET}">{escape(ellipsis(tile.note, 160))}</div>' if tile.note else ""
+        note = f'<div style="{QUIET_STYLE}">{escape(ellipsis(tile.note, 160))}</div>' if tile.note else ""
         return f"<div>{_SIGNS.get(tile.status, '')} {escape(tile.status)}</div>{note}"
     first, *others = tile.figures
     html = figure_html(first)
     if others:
         html += f"<details><summary>{count(len(others), 'more picture')}</summary>{''.join(map(figure_html, others))}</details>"
-    return html + (f'<div style="{QUIET}">{escape(ellipsis(tile.note, 160))}</div>' if tile.note else "")
+    return html + (f'<div style="{QUIET_STYLE}">{escape(ellipsis(tile.note, 160))}</div>' if tile.note else "")
 
 
 def _tile_text(tile: Tile) -> str:
     sign = f"{_SIGNS.get(tile.status, '')} {tile.status}"
-    told = " | ".join(" · ".join(figure.caption) for figure in tile.figures)
-    return " ".join(part for part in (sign, told, tile.note) if part)
+    captions = " | ".join(" · ".join(figure.caption) for figure in tile.figures)
+    return " ".join(part for part in (sign, captions, tile.note) if part)
 
 
 def _quoted(style: str) -> str:

@@ -1,4 +1,4 @@
-"""Type: the typeface, what it can set, fitting and wrapping."""
+"""Text in pictures: the typeface, its glyphs, and how text is measured, wrapped and fitted into a box."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from PIL import ImageFont
 
 __all__ = ["drawable", "face", "fit", "measure", "wrap"]
 
-SMALLEST = 7
-_GAUGE = 64  # Widths are estimated at one size and scaled: loading a size costs more than measuring.
+MIN_SIZE_PIXELS = 7
+"""Smallest size of the typeface in pixels."""
+
+_GAUGE_SIZE = 64
+"""Widths are measured at this size and scaled, because loading a size takes longer than measuring."""
 
 
 @lru_cache(maxsize=1)
@@ -23,51 +26,50 @@ def _typeface() -> bytes:
 
 @lru_cache(maxsize=24)
 def face(size: int) -> ImageFont.FreeTypeFont:
-    """Returns the typeface at a size in pixels."""
-    # The basic layout is in every Pillow; the complex one is not, and would move letters.
+    """The typeface at a size in pixels."""
+    # Every Pillow has the basic layout. Not every one has the complex layout, which places letters differently.
     return ImageFont.truetype(BytesIO(_typeface()), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=1)
-def _missing() -> bytes:
-    return bytes(face(_GAUGE).getmask("\uffff"))
+def _missing_glyph() -> bytes:
+    return bytes(face(_GAUGE_SIZE).getmask("\uffff"))
 
 
 @lru_cache(maxsize=2048)
 def _has_glyph(letter: str) -> bool:
     if letter == " ":
         return True
-    kind = unicodedata.category(letter)
-    if kind[0] in "CZ" or kind == "Mn" or unicodedata.bidirectional(letter) in ("AL", "R"):
-        # Right-to-left scripts need reordering and joining that the basic layout lacks:
-        # no type is better than wrong type.
+    category = unicodedata.category(letter)
+    if category[0] in "CZ" or category == "Mn" or unicodedata.bidirectional(letter) in ("AL", "R"):
+        # The basic layout cannot reorder and join the letters of right-to-left scripts: no text is better than wrong
+        # text.
         return False
-    return bytes(face(_GAUGE).getmask(letter)) != _missing()
+    return bytes(face(_GAUGE_SIZE).getmask(letter)) != _missing_glyph()
 
 
 def drawable(text: str) -> tuple[str, int]:
-    """Keeps what the typeface can set.
+    """Reduce a text to the characters that the typeface has.
 
     Args:
-        text: Any text.
+        text: any text.
 
     Returns:
-        The text with single spaces for white space, and how many visible characters were
-        left out.
+        The text with white space as single spaces, and the number of visible characters that were left out.
     """
     whole = unicodedata.normalize("NFC", " ".join(text.split()))
     kept = "".join(letter for letter in whole if _has_glyph(letter))
-    lost = sum(1 for letter in whole if not _has_glyph(letter) and unicodedata.category(letter)[0] not in "CZM")
-    return " ".join(kept.split()), lost
+    left_out = sum(1 for letter in whole if not _has_glyph(letter) and unicodedata.category(letter)[0] not in "CZM")
+    return " ".join(kept.split()), left_out
 
 
 def measure(text: str, size: int) -> float:
-    """Returns the width of one line in pixels."""
+    """The width of one line in pixels, at a size in pixels."""
     return face(size).getlength(text)
 
 
 def _pieces(word: str, size: int, width: float) -> list[str]:
-    """Cuts a word that is wider than a line."""
+    """Cut a word that is wider than a line into pieces that fit; the width is in pixels."""
     if measure(word, size) <= width:
         return [word]
     pieces, piece = [], ""
@@ -80,13 +82,13 @@ def _pieces(word: str, size: int, width: float) -> list[str]:
 
 
 def wrap(words: Sequence[str], size: int, width: float, glue: str = " ") -> list[str]:
-    """Sets words, or longer units, in lines.
+    """Break words, or longer units, into lines.
 
     Args:
-        words: What must stay together on a line where it can.
-        size: Size of the type in pixels.
-        width: Width of a line in pixels.
-        glue: What stands between two units on one line.
+        words: units that stay together on a line if the line is wide enough.
+        size: of the typeface in pixels.
+        width: of a line in pixels.
+        glue: the text between two units on one line.
 
     Returns:
         The lines.
@@ -104,33 +106,33 @@ def wrap(words: Sequence[str], size: int, width: float, glue: str = " ") -> list
     return lines
 
 
-def fit(text: str, width: float, height: float, largest: int, most_lines: int) -> tuple[int, list[str]]:
-    """Finds the largest type that sets a text in a box.
+def fit(text: str, width: float, height: float, largest: int, max_lines: int) -> tuple[int, list[str]]:
+    """Find the largest size at which a text fits into a box.
 
     Args:
-        text: Drawable text.
-        width: Width of the box.
-        height: Height of the box.
-        largest: The largest size wanted.
-        most_lines: How many lines are welcome; the box may force fewer.
+        text: drawable text, with at least one word.
+        width: of the box in pixels.
+        height: of the box in pixels.
+        largest: upper limit for the size in pixels.
+        max_lines: upper limit for the number of lines; a low box has fewer.
 
     Returns:
-        The size and the lines. Text that fits at no size is cut, with an ellipsis.
+        The size and the lines. A text that fits at no size is cut, with an ellipsis.
     """
     words = text.split()
-    size = max(SMALLEST, largest)
-    # Skips sizes that cannot work: a text needs about its area, a word about its width.
-    widest = max(measure(word, _GAUGE) for word in words)
-    size = max(SMALLEST, min(size, int(width / widest * _GAUGE) + 1 if len(words) > 1 else size))
+    size = max(MIN_SIZE_PIXELS, largest)
+    # Skip sizes at which the widest word does not fit.
+    widest = max(measure(word, _GAUGE_SIZE) for word in words)
+    size = max(MIN_SIZE_PIXELS, min(size, int(width / widest * _GAUGE_SIZE) + 1 if len(words) > 1 else size))
     while True:
         lines = wrap(words, size, width)
-        room = max(1, min(most_lines, int(height / (size * 1.2))))
-        broken = any(measure(word, size) > width for word in words)
-        if len(lines) <= room and not (broken and size > SMALLEST * 2):
+        line_limit = max(1, min(max_lines, int(height / (size * 1.2))))
+        breaks_word = any(measure(word, size) > width for word in words)
+        if len(lines) <= line_limit and not (breaks_word and size > MIN_SIZE_PIXELS * 2):
             return size, lines
-        if size <= SMALLEST:
-            return size, _cut(lines[:room], size, width)
-        size = max(SMALLEST, min(size - 1, int(size * 0.9)))
+        if size <= MIN_SIZE_PIXELS:
+            return size, _cut(lines[:line_limit], size, width)
+        size = max(MIN_SIZE_PIXELS, min(size - 1, int(size * 0.9)))
 
 
 def _cut(lines: list[str], size: int, width: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""A value that displays itself: HTML for a page, the same facts as text everywhere else."""
+"""A value that displays itself, as HTML and as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from nbkit.display.figure import no_mathjax
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MimeBundle:
-    """A result that shows itself as the last line of a cell."""
+    """A result that shows itself as the last line of a cell.
+
+    Attributes:
+        html: shown where HTML can be shown.
+        text: the same facts for all other places.
+    """
 
     html: str
     text: str

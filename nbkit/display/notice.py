@@ -1,35 +1,41 @@
-"""Lines that speak to the person: what happened and what to do, and what it cost."""
+"""A box that explains an outcome, and a quiet line such as the cost."""
 
 from __future__ import annotations
 
 from html import escape
 
-from nbkit.display.figure import QUIET
+from nbkit.display.figure import QUIET_STYLE
 
-_MARKS = {"failed": "✗", "blocked": "⊘", "unknown": "?", "note": "i"}  # a sign, so that colour is never the only mark
+# A sign instead of a colour, which not everybody can see.
+_SIGNS = {"failed": "✗", "blocked": "⊘", "unknown": "?", "note": "i"}
 
 
 def notice_html(kind: str, headline: str, sentences: tuple[str, ...]) -> str:
-    """A box that says what happened and, sentence by sentence, what to do.
+    """A box with what happened and, one sentence in each line, what to do.
 
     Args:
-        kind: ``failed``, ``blocked``, ``unknown`` or ``note``; chooses the sign in front.
+        kind: ``failed``, ``blocked``, ``unknown`` or ``note``; determines the sign before the headline.
         headline: what happened.
-        sentences: the service's words, then the advice.
+        sentences: the message of the service, then the advice; empty ones are left out.
     """
     rest = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences if sentence)
     return (
         f'<div role="note" style="border-left:4px solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
-        f"<strong>{_MARKS.get(kind, '•')} {escape(headline)}</strong>{rest}</div>"
+        f"<strong>{_SIGNS.get(kind, '•')} {escape(headline)}</strong>{rest}</div>"
     )
 
 
 def quiet_html(parts: tuple[str, ...], *, mark: str = "") -> str:
-    """One quiet line; ``mark`` stands in front of it in a frame, for what must not be overlooked."""
+    """One quiet line.
+
+    Args:
+        parts: of the line; a dot separates them.
+        mark: framed text before the line that must not be overlooked; empty for none.
+    """
     badge = ""
     if mark:
         badge = (
             '<span style="border:1px solid currentColor;border-radius:3px;padding:0 0.35em;font-weight:bold">'
             f"{escape(mark)}</span> "
         )
-    return f'<div style="{QUIET}">{badge}{" · ".join(escape(part) for part in parts)}</div>'
+    return f'<div style="{QUIET_STYLE}">{badge}{" · ".join(escape(part) for part in parts)}</div>'

@@ -1,4 +1,4 @@
-"""A page of its own: pictures with their facts in one HTML file that needs no script, no network and no nbkit."""
+"""Pictures with their facts as one HTML file that needs no script, no network and no nbkit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from nbkit.display.figure import Figure, picture_html
 
-# The page may load nothing, whatever a prompt says: not even a picture that is not in it.
+# The page must load nothing, whatever a prompt contains; pictures must be in the file itself.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _STYLE = """
@@ -30,9 +30,8 @@ a { color: var(--link) }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
 """
 
-
-LONG = 300
-"""Characters of a text from which on it may be higher than its place on the page."""
+SCROLL_CHARACTERS = 300
+"""A longer text may be higher than its box on the page, which then scrolls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,10 @@ class Card:
     """One picture on a page.
 
     Attributes:
-        figure: the picture, small.
-        words: what stands under it, whole.
+        figure: a small picture.
+        text: under the picture, in full.
         facts: name and value of each fact.
-        link: the original beside the page, as a relative path; ``""`` without one.
+        link: relative path of the original file; ``""`` without one.
     """
 
     figure: Figure
@@ -57,8 +56,8 @@ def document_html(title: str, summary: str, cards: Iterable[Card]) -> str:
 
     Args:
         title: of the page.
-        summary: a line under it.
-        cards: the pictures, in their order.
+        summary: a line under the title.
+        cards: the pictures, in the order of the page.
     """
     items = "\n".join(f"<li>{_card(card)}</li>" for card in cards)
     return (
@@ -75,10 +74,10 @@ def _card(card: Card) -> str:
     picture = picture_html(card.figure)
     if card.link:
         picture = f'<a href="{escape(quote(card.link))}">{picture}</a>'
-    facts = "".join(f"<dt>{escape(name)}</dt><dd{_long(value)}>{escape(value)}</dd>" for name, value in card.facts)
-    return f"{picture}<p{_long(card.text)}>{escape(card.text)}</p><dl>{facts}</dl>"
+    facts = "".join(f"<dt>{escape(name)}</dt><dd{_tabindex(value)}>{escape(value)}</dd>" for name, value in card.facts)
+    return f"{picture}<p{_tabindex(card.text)}>{escape(card.text)}</p><dl>{facts}</dl>"
 
 
-def _long(text: str) -> str:
-    """What lets a text that is scrolled be reached by keyboard."""
-    return ' tabindex="0"' if len(text) > LONG else ""
+def _tabindex(text: str) -> str:
+    """The attribute that makes a scrolling text reachable by keyboard."""
+    return ' tabindex="0"' if len(text) > SCROLL_CHARACTERS else ""

@@ -1,4 +1,4 @@
-"""A table with thumbnails, for the log and for any frame that came from it."""
+"""A table with thumbnails, for the log and for any frame made from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from nbkit.display.figure import QUIET, Figure, picture_html
+from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
 from nbkit.display.text import ellipsis
 
 _CELL = "padding:0.25em 0.6em;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,0.35)"
@@ -17,9 +17,9 @@ class Section:
     """Rows that belong together.
 
     Attributes:
-        rows: the facts, as text, one sequence a picture.
-        figures: one a row.
-        heading: stands over them; ``""`` for the only section of a table.
+        rows: the facts of each picture, as text.
+        figures: one for each row.
+        heading: above the rows; ``""`` for the only section of a table.
     """
 
     rows: Sequence[Sequence[str]]
@@ -28,27 +28,28 @@ class Section:
 
 
 def table_html(columns: Sequence[str], sections: Sequence[Section], *, caption: str, foot: str = "") -> str:
-    """One row a picture: the thumbnail, then its facts under the names of the columns.
+    """A table with one row for each picture: the thumbnail, then its facts.
 
     Args:
-        columns: the headings of the facts.
+        columns: headings of the facts.
         sections: the rows.
-        caption: what the table shows; read first by a screen reader.
-        foot: a quiet line under it.
+        caption: what the table shows; a screen reader reads it first.
+        foot: a quiet line under the table.
     """
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in ("picture", *columns))
     body = "".join(_section(section, 1 + len(columns)) for section in sections)
     return (
-        f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET}">{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead>{body}</table>" + (f'<div style="{QUIET}">{escape(foot)}</div>' if foot else "")
+        f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET_STYLE}">{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead>{body}</table>"
+        + (f'<div style="{QUIET_STYLE}">{escape(foot)}</div>' if foot else "")
     )
 
 
-def _section(section: Section, width: int) -> str:
+def _section(section: Section, columns: int) -> str:
     head = ""
     if section.heading:
         heading = escape(ellipsis(section.heading, 160))
-        head = f'<tr><th scope="rowgroup" colspan="{width}" style="{_CELL};padding-top:1em">{heading}</th></tr>'
+        head = f'<tr><th scope="rowgroup" colspan="{columns}" style="{_CELL};padding-top:1em">{heading}</th></tr>'
     rows = "".join(_row(row, figure) for row, figure in zip(section.rows, section.figures, strict=True))
     return f"<tbody>{head}{rows}</tbody>"
 
@@ -59,7 +60,13 @@ def _row(facts: Sequence[str], figure: Figure) -> str:
 
 
 def table_text(columns: Sequence[str], sections: Sequence[Section], *, caption: str) -> str:
-    """The same facts as aligned text."""
+    """The same table as aligned text, without the thumbnails.
+
+    Args:
+        columns: headings of the facts.
+        sections: the rows.
+        caption: the first line.
+    """
     cut = [[[ellipsis(fact, 40) for fact in row] for row in section.rows] for section in sections]
     lines = [list(columns), *(row for rows in cut for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]

@@ -1,4 +1,4 @@
-"""Numbers and words in the form in which a person reads them."""
+"""Formats numbers, prices, texts and Python calls for people."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from nbkit.request.model import MICRO, Price
 
-LINE = 88
-"""Characters of a line of code that a cell shows without a scroll bar."""
+MAX_LINE_CHARACTERS = 88
+"""Length of a line of code that a cell shows without a scroll bar."""
 
 
 def usd(micros: int | None) -> str:
-    """Micro-dollars as USD: always two decimals, up to five where a price has them; ``—`` for an unknown one."""
+    """Micro-dollars as USD with two to six decimals, as many as the amount has; ``—`` for an unknown amount."""
     if micros is None:
         return "—"
     sign = "-" if micros < 0 else ""
@@ -21,24 +21,24 @@ def usd(micros: int | None) -> str:
 
 
 def usd_range(price: Price) -> str:
-    """A price as one number, or as ``$a to $b`` where it is not certain."""
+    """A price in micro-dollars as USD: one amount, or ``$a to $b`` if the price is not certain."""
     return usd(price.low) if price.low == price.high else f"{usd(price.low)} to {usd(price.high)}"
 
 
 def count(number: int, noun: str) -> str:
-    """``1 image``, ``2 images``."""
+    """A number with its noun: ``1 image``, ``2 images``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def ellipsis(text: str, length: int) -> str:
-    """One line of at most ``length`` characters."""
+    """The text on one line of at most ``length`` characters, cut with ``…`` if it is longer."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
 def call(function: str, arguments: Sequence[str]) -> str:
-    """A call as Python: one line where it fits, else a line for each argument."""
+    """A call as Python code: on one line if it is short, otherwise with a line for each argument."""
     line = f"{function}({', '.join(arguments)})"
-    if len(line) <= LINE or len(arguments) < 2:
+    if len(line) <= MAX_LINE_CHARACTERS or len(arguments) < 2:
         return line
     return "\n".join([f"{function}(", *(f"    {argument}," for argument in arguments), ")"])

@@ -31,7 +31,7 @@ from nbkit.ledger.budget import (
 )
 from nbkit.ledger.in_flight import this_process
 from nbkit.log.database import Database
-from nbkit.log.rows import parameter_values, picture_values, set_values
+from nbkit.log.rows import given_values, parameter_values, picture_values
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest, has_credentials, redacted
@@ -96,8 +96,8 @@ class StoredPicture:
 class ResultRow:
     """One result of an answer; ``error`` where it has no picture.
 
-    ``facts`` and ``file`` are set for a picture that came inside the answer: its file is written before its row, because
-    there is no address to fetch it from again.
+    ``facts`` and ``file`` are set for a picture that came inside the answer: its file is written before its row,
+    because there is no address to fetch it from again.
     """
 
     image_uuid: str | None = None
@@ -112,20 +112,20 @@ class ResultRow:
 
 # Statements are built once: building one costs more than running it.
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
-_PLAN = sa.insert(RUNS)
-_SENT = (
+_INSERT_RUN = sa.insert(RUNS)
+_MARK_SENT = (
     sa.update(RUNS)
     .where(RUNS.c.taskUUID == _WHICH, RUNS.c.status == PLANNED)
     .values(status=SENT, heartbeat=sa.bindparam("now"))
 )
-_FOR_SETTLING = sa.select(
+_RUN_TO_SETTLE = sa.select(
     RUNS.c.id, RUNS.c.status, RUNS.c.estimateHigh, RUNS.c.studio, RUNS.c.created, RUNS.c.charged, RUNS.c.purse, RUNS.c.spent, RUNS.c.held
 ).where(RUNS.c.taskUUID == _WHICH)  # fmt: skip
 _PICTURES = sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
     IMAGES.c.run == _WHICH, IMAGES.c.status == DONE
 )
-_KNOWN = sa.select(IMAGES.c.imageUUID).where(IMAGES.c.run == _WHICH, IMAGES.c.imageUUID.is_not(None))
-_RESULTS = sa.insert(IMAGES)
+_STORED_UUIDS = sa.select(IMAGES.c.imageUUID).where(IMAGES.c.run == _WHICH, IMAGES.c.imageUUID.is_not(None))
+_INSERT_RESULTS = sa.insert(IMAGES)
 _SETTLE = (
     sa.update(RUNS)
     .where(RUNS.c.id == _WHICH)
@@ -189,7 +189,7 @@ class Journal:
             "charged": plan.charged,
             "extra": redacted(plan.request.extra) or None,
             "task": redacted(plan.task),
-            "request": set_values(plan.request),
+            "request": given_values(plan.request),
             "identity": plan.identity,
             "resendable": not has_credentials(plan.task),
             "estimateLow": price.low,
@@ -210,7 +210,7 @@ class Journal:
                     check_limit(limit, read_account(connection, name), price.high, whose, argument)
             if plan.max_runs is not None and _count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
-            connection.execute(_PLAN, row)
+            connection.execute(_INSERT_RUN, row)
             add_to_accounts(connection, dict.fromkeys(names, (0, price.high)))
 
         try:
@@ -221,7 +221,7 @@ class Journal:
                 "and request.replace() gives the same request without it"
             ) from None
 
-    def sent(self, task_uuid: str) -> None:
+    def mark_sent(self, task_uuid: str) -> None:
         """Mark a planned run as sent: from here on the task may have arrived.
 
         Raises:
@@ -229,7 +229,7 @@ class Journal:
         """
 
         def write(connection: sa.Connection) -> int:
-            return connection.execute(_SENT, {"which": task_uuid, "now": int(time.time() * MICRO)}).rowcount
+            return connection.execute(_MARK_SENT, {"which": task_uuid, "now": int(time.time() * MICRO)}).rowcount
 
         if self._database.write(write) != 1:
             raise StorageError(f"the run {task_uuid} was settled by somebody else before it was sent; nothing was sent")
@@ -249,13 +249,13 @@ class Journal:
             BudgetExceeded: if the hold is more than that studio has left; then nothing is changed.
         """
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
-        mine = {"owner": str(this_process()), "heartbeat": int(time.time() * MICRO), "studio": payer or row["studio"]}
-        change = sa.update(RUNS).where(RUNS.c.taskUUID == row["taskUUID"], *as_read).values(mine)
+        values = {"owner": str(this_process()), "heartbeat": int(time.time() * MICRO), "studio": payer or row["studio"]}
+        change = sa.update(RUNS).where(RUNS.c.taskUUID == row["taskUUID"], *as_read).values(values)
 
         def write(connection: sa.Connection) -> bool:
             if connection.execute(change).rowcount != 1:
                 return False
-            if mine["studio"] != row["studio"]:
+            if values["studio"] != row["studio"]:
                 new, old = studio_account(payer), studio_account(row["studio"])
                 if limit is not None:
                     account = read_account(connection, new)
@@ -270,7 +270,7 @@ class Journal:
         change = sa.update(RUNS).where(RUNS.c.taskUUID.in_(task_uuids)).values(heartbeat=int(time.time() * MICRO))
         self._database.write(lambda connection: connection.execute(change))
 
-    def unknown(self, task_uuid: str, error: str, code: str, kind: str) -> None:
+    def mark_unknown(self, task_uuid: str, error: str, code: str, kind: str) -> None:
         """Mark a run as unknown: the hold stays and no process owns it. A run that has ended stays as it is."""
         still_open = (RUNS.c.taskUUID == task_uuid) & RUNS.c.status.not_in(FINAL)  # another kernel may have settled it
         values = {"status": UNKNOWN, "error": error, "errorCode": code, "errorKind": kind, "owner": None}
@@ -288,14 +288,14 @@ class Journal:
         code: str = "",
         kind: str = "",
     ) -> dict[str, int]:
-        """Write how a run ended, its results and what it cost. Two kernels may settle the same run: the first one counts.
+        """Write how a run ended, its results and its cost. If two kernels settle the same run, the first one counts.
 
         Returns:
             The row numbers of the results that are pictures, by image UUID.
         """
 
         def write(connection: sa.Connection) -> dict[str, int]:
-            run = connection.execute(_FOR_SETTLING, {"which": task_uuid}).one()
+            run = connection.execute(_RUN_TO_SETTLE, {"which": task_uuid}).one()
             ended = run.status == DONE or (run.status in FINAL and not results)  # results replace a failure
             if not ended:
                 self._add_results(connection, run.id, results)
@@ -322,7 +322,7 @@ class Journal:
         return self._database.write(write)
 
     def _add_results(self, connection: sa.Connection, run: int, results: Sequence[ResultRow]) -> None:
-        known = set(connection.scalars(_KNOWN, {"which": run}))
+        stored = set(connection.scalars(_STORED_UUIDS, {"which": run}))
         rows = [
             {
                 "run": run, "status": FAILED if result.error else DONE, "imageUUID": result.image_uuid, "seed": result.seed,
@@ -330,10 +330,10 @@ class Journal:
                 **picture_values(result.facts, result.file),
             }
             for result in results
-            if result.image_uuid not in known
+            if result.image_uuid not in stored
         ]  # fmt: skip
         if rows:
-            connection.execute(_RESULTS, rows)
+            connection.execute(_INSERT_RESULTS, rows)
 
     def finish(self, task_uuid: str, pictures: Sequence[StoredPicture] = (), *, latency: float | None = None) -> None:
         """Write which pictures are on disk; no process owns the run any more."""
@@ -354,7 +354,7 @@ class Journal:
         with self._database.reading() as connection:
             return read_account(connection, studio_account(studio))
 
-    def never_sent(self, task_uuid: str) -> None:
+    def mark_not_sent(self, task_uuid: str) -> None:
         """Mark a planned run as not sent, and release its hold."""
         self.settle(task_uuid, NOT_SENT, charged=False)
         self.finish(task_uuid)

@@ -150,7 +150,7 @@ class Ledger:
     def abandon(self, plan: RunPlan) -> None:
         """Give up a planned run that has not been sent, and release its hold."""
         try:
-            self._journal.never_sent(plan.task_uuid)
+            self._journal.mark_not_sent(plan.task_uuid)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
         self._on_budget_change()
@@ -170,7 +170,7 @@ class Ledger:
     def send(self, plan: RunPlan, token: CancelToken | None = None) -> PendingSettlement:
         """Send a planned run, and return when its outcome is known."""
         try:
-            self._journal.sent(plan.task_uuid)
+            self._journal.mark_sent(plan.task_uuid)
             started = time.monotonic()
             session = TaskSession(self._client, plan.task, self._pace, token or self.new_token())
             outcome = session.run()

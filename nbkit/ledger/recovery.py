@@ -239,7 +239,7 @@ class Recovery:
         return Recovered(row["taskUUID"], row["status"], outcome.status, _note(outcome))
 
     def _mark_not_sent(self, row: Any, note: str) -> Recovered:
-        self._journal.never_sent(row["taskUUID"])
+        self._journal.mark_not_sent(row["taskUUID"])
         return Recovered(row["taskUUID"], row["status"], NOT_SENT, note)
 
     def _recover_picture(self, row: Any) -> Recovered:

@@ -50,7 +50,9 @@ class Settler:
         first = outcome.errors[0] if outcome.errors else None
         reason = {"error": first.message, "code": first.code, "kind": type(first).__name__} if first else {}
         if outcome.status == UNKNOWN:
-            self._journal.unknown(task_uuid, reason.get("error", ""), reason.get("code", ""), reason.get("kind", ""))
+            self._journal.mark_unknown(
+                task_uuid, reason.get("error", ""), reason.get("code", ""), reason.get("kind", "")
+            )
             return
         inline = self._store_inline(outcome.results)
         rows = self._journal.settle(

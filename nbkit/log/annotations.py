@@ -1,4 +1,4 @@
-"""Annotations of a picture: a rating, whether to keep it, tags, a note. None of it is ever sent."""
+"""Annotations of a picture: rating, keep, tags and note. They are stored in the log and never sent."""
 
 from __future__ import annotations
 
@@ -20,43 +20,64 @@ from nbkit.results.image import GeneratedImage
 from nbkit.results.run import FAILED, Run
 
 DTYPES: dict[str, Any] = {"rating": "Int64", "keep": "boolean", "tags": "string", "note": "string"}
-"""The marks, and what they are in a frame."""
+"""The annotations and their dtypes in a frame."""
 
-_TOLD = 3
-_AT_ONCE = 500  # SQLite takes no question with thousands of names in it
+_MAX_DESCRIBED_VALUES = 3
+_BATCH_SIZE = 500  # a SQLite query cannot have thousands of parameters
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Change:
-    """What :meth:`RunLog.mark` did.
+    """What :meth:`nbkit.RunLog.mark` changed, and how to undo it.
 
     Attributes:
-        count: how many pictures it was done to.
-        told: what was done to each, in words.
+        count: number of pictures that were changed.
+        told: what was changed in each of them, as text, such as ``rating 5``.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> run = studio.generate("A paper lantern", seed=7)
+        >>> change = studio.log.mark(run, keep=True, note="for the cover")
+        >>> change
+        <Change: 1 picture, keep True, note for the cover>
+        >>> change.count
+        1
+        >>> change.undo()
+        <Change: 1 picture, keep and note as before>
     """
 
     count: int
-    told: tuple[str, ...]
-    _back: Callable[[], Change] = field(compare=False)
+    descriptions: tuple[str, ...]
+    _undo: Callable[[], Change] = field(compare=False)
 
     def undo(self) -> Change:
-        """Give the same pictures the values that they had before; what this returns takes that back again."""
-        return self._back()
+        """Restore the values that the same pictures had before; the returned change reverts that."""
+        return self._undo()
 
     def __repr__(self) -> str:
-        return f"<Change: {count(self.count, 'picture')}, {', '.join(self.told)}>"
+        return f"<Change: {count(self.count, 'picture')}, {', '.join(self.descriptions)}>"
 
 
-def checked(
+def check_annotations(
     rating: int | EllipsisType | None,
     keep: bool | EllipsisType | None,
     tags: str | Iterable[str] | Callable[[str], str] | EllipsisType | None,
     note: str | EllipsisType | None,
 ) -> dict[str, Any]:
-    """The columns to change, by name; ``...`` stands for "leave it". What is called for tags stays to be called.
+    """Validate new annotations.
+
+    Args:
+        rating: 1 to 5. For each of the four, ``None`` removes the present value and ``...`` leaves it.
+        keep: whether to keep the picture.
+        tags: text, a list of words, or a function that gets the present tags and returns the new ones.
+        note: any text.
+
+    Returns:
+        The values to write, by column. For tags given as a function, a function from the present tags to the new ones.
 
     Raises:
-        RequestError: for a value that cannot be, or if nothing is given.
+        RequestError: for a value that is not allowed, or if all four are ``...``.
     """
     given = {"rating": rating, "keep": keep, "tags": tags, "note": note}
     values = {name: _CHECKS[name](value) for name, value in given.items() if value is not ...}
@@ -68,127 +89,129 @@ def checked(
 
 
 def image_uuids(which: Any) -> list[str]:
-    """The pictures that a person means, by imageUUID, each once.
+    """The imageUUIDs of pictures that are given in any form, each once.
 
     Args:
-        which: a picture, a run, an imageUUID, rows of the log, or several of those.
+        which: a picture, a run, an imageUUID, rows of the log, or a list of those.
 
     Raises:
-        RequestError: for anything else, and for runs and rows that have no picture.
+        RequestError: for anything else, and for runs and rows without a picture.
     """
-    return list(dict.fromkeys(_named(which)))
+    return list(dict.fromkeys(_iter_uuids(which)))
 
 
-def _named(which: Any) -> Iterator[str]:
+def _iter_uuids(which: Any) -> Iterator[str]:
     if isinstance(which, GeneratedImage):
         yield which.image_uuid
     elif isinstance(which, str):
         yield which
     elif isinstance(which, Run):
         if not which.images:
-            raise _wrong(f"run {which.task_uuid} is {which.status} and has no picture to mark", "missing")
+            raise _which_error(f"run {which.task_uuid} is {which.status} and has no picture to mark", "missing")
         yield from (image.image_uuid for image in which.images)
     elif isinstance(which, pd.DataFrame):
         if "imageUUID" not in which:
-            raise _wrong("this frame has no column 'imageUUID'; keep it when selecting columns", "missing")
-        yield from _of_column(which["imageUUID"])
+            raise _which_error("this frame has no column 'imageUUID'; keep it when selecting columns", "missing")
+        yield from _column_uuids(which["imageUUID"])
     elif isinstance(which, pd.Series):
-        yield from _of_column(which)
+        yield from _column_uuids(which)
     elif isinstance(which, Iterable) and not isinstance(which, (bytes, Mapping)):
-        for one in which:
-            yield from _named(one)
+        for item in which:
+            yield from _iter_uuids(item)
     else:
-        raise _wrong(
+        raise _which_error(
             f"a picture, a run, an imageUUID, rows of log.to_frame(), or a list of those, not {type(which).__name__}"
         )
 
 
-def _of_column(column: pd.Series[Any]) -> list[str]:
-    known = column.dropna()
-    if len(known) < len(column):
-        raise _wrong(
-            f"{len(column) - len(known):,} of the {count(len(column), 'row')} have no picture to mark; "
+def _column_uuids(column: pd.Series[Any]) -> list[str]:
+    present = column.dropna()
+    if len(present) < len(column):
+        raise _which_error(
+            f"{len(column) - len(present):,} of the {count(len(column), 'row')} have no picture to mark; "
             "frame[frame.imageUUID.notna()] leaves them out",
             "missing",
         )
-    return [str(name) for name in known]
+    return [str(uuid) for uuid in present]
 
 
-def annotate(database: Database, names: list[str], values: Mapping[str, Any]) -> Change:
-    """Set columns of pictures, all of them in one transaction or none.
+def annotate(database: Database, uuids: list[str], values: Mapping[str, Any]) -> Change:
+    """Write annotations of pictures in one transaction: all of them, or none.
 
     Args:
         database: the log.
-        names: imageUUIDs, each once.
-        values: by column, as :func:`checked` gives them. What is called for tags sees them as they are in the
-            transaction that writes the new ones: what another kernel has added meanwhile is not lost.
+        uuids: imageUUIDs, each once.
+        values: by column, as :func:`check_annotations` returns them. A function for tags gets the present tags inside the
+            transaction that writes the new ones, so tags that another kernel has added meanwhile are not lost.
 
     Raises:
-        KeyError: if the log does not have one of them.
-        RequestError: if one of them is a result without a picture.
+        KeyError: if the log does not have one of the pictures.
+        RequestError: if one of them is a failed result, which has no picture.
     """
     columns = [IMAGES.c[name] for name in values]
-    places = {name: place for place, name in enumerate(names)}
+    positions = {uuid: position for position, uuid in enumerate(uuids)}
 
     def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows: list[sa.RowMapping] = []
-        for some in _batches(names):
+        for batch in _batches(uuids):
             query = sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *columns)
-            rows += connection.execute(query.where(IMAGES.c.imageUUID.in_(some))).mappings()
-        _refuse_missing(names, rows)
-        rows.sort(key=lambda row: places[row["imageUUID"]])  # so that what is told stands in the order of the names
-        new = [{"which": row["which"], **{name: _new(values[name], row[name]) for name in values}} for row in rows]
-        _set(connection, new)
+            rows += connection.execute(query.where(IMAGES.c.imageUUID.in_(batch))).mappings()
+        _check_present(uuids, rows)
+        rows.sort(key=lambda row: positions[row["imageUUID"]])  # the description lists the values in this order
+        new = [
+            {"which": row["which"], **{name: _new_value(values[name], row[name]) for name in values}} for row in rows
+        ]
+        _update_rows(connection, new)
         return [{"which": row["which"], **{name: row[name] for name in values}} for row in rows], new
 
-    before, after = database.write(step) if names else ([], [])
-    told = tuple(
-        _told(name, [row[name] for row in after] if callable(value) else [value]) for name, value in values.items()
+    before, after = database.write(step) if uuids else ([], [])
+    descriptions = tuple(
+        _describe(name, [row[name] for row in after] if callable(value) else [value]) for name, value in values.items()
     )
-    return Change(len(names), told, lambda: _put_back(database, len(names), before))
+    return Change(len(uuids), descriptions, lambda: _restore(database, len(uuids), before))
 
 
-def read_annotations(database: Database, names: Sequence[str]) -> pd.DataFrame:
-    """What the log says of pictures now, by imageUUID; those that it does not have are left out.
+def read_annotations(database: Database, uuids: Sequence[str]) -> pd.DataFrame:
+    """The present annotations of pictures, in the columns of :data:`DTYPES`; the index is the imageUUID.
 
     Args:
         database: the log.
-        names: imageUUIDs, each once.
+        uuids: imageUUIDs, each once. Those that the log does not have are left out.
     """
     columns = [IMAGES.c.imageUUID, *(IMAGES.c[name] for name in DTYPES)]
     rows: list[Any] = []
     with database.reading() as connection:
-        for some in _batches(list(names)):
-            rows += connection.execute(sa.select(*columns).where(IMAGES.c.imageUUID.in_(some)))
+        for batch in _batches(list(uuids)):
+            rows += connection.execute(sa.select(*columns).where(IMAGES.c.imageUUID.in_(batch)))
     found = dict(zip(("imageUUID", *DTYPES), zip(*rows, strict=True), strict=True)) if rows else {}
     index = pd.Index(found.get("imageUUID", ()), dtype=object)
-    marks = pd.DataFrame(
+    annotations = pd.DataFrame(
         {name: pd.Series(list(found.get(name, ())), index=index, dtype=dtype) for name, dtype in DTYPES.items()}
     )
-    return marks[~marks.index.duplicated()]
+    return annotations[~annotations.index.duplicated()]
 
 
-def _new(value: Any, old: Any) -> Any:
+def _new_value(value: Any, old: Any) -> Any:
     return value(old) if callable(value) else value
 
 
-def _put_back(database: Database, number: int, rows: list[dict[str, Any]]) -> Change:
+def _restore(database: Database, picture_count: int, rows: list[dict[str, Any]]) -> Change:
     columns = [name for name in rows[0] if name != "which"] if rows else []
 
     def step(connection: sa.Connection) -> list[dict[str, Any]]:
         query = sa.select(IMAGES.c.id.label("which"), *(IMAGES.c[name] for name in columns))
-        now: list[dict[str, Any]] = []
-        for some in _batches([row["which"] for row in rows]):
-            now += (dict(row) for row in connection.execute(query.where(IMAGES.c.id.in_(some))).mappings())
-        _set(connection, rows)
-        return now
+        present: list[dict[str, Any]] = []
+        for batch in _batches([row["which"] for row in rows]):
+            present += (dict(row) for row in connection.execute(query.where(IMAGES.c.id.in_(batch))).mappings())
+        _update_rows(connection, rows)
+        return present
 
     replaced = database.write(step) if rows else []
-    told = (f"{' and '.join(columns) or 'nothing'} as before",)
-    return Change(number, told, lambda: _put_back(database, number, replaced))
+    description = f"{' and '.join(columns) or 'nothing'} as before"
+    return Change(picture_count, (description,), lambda: _restore(database, picture_count, replaced))
 
 
-def _set(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def _update_rows(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     columns = [name for name in rows[0] if name != "which"]
     values = {name: sa.bindparam(f"new_{name}", type_=IMAGES.c[name].type) for name in columns}
     update = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which")).values(values)
@@ -196,37 +219,37 @@ def _set(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     connection.execute(update, new)
 
 
-def _refuse_missing(names: list[str], rows: list[sa.RowMapping]) -> None:
-    without = sum(row["status"] == FAILED for row in rows)
-    if without:
-        raise _wrong(f"{count(without, 'result')} of them failed and have no picture to mark", "missing")
-    unknown = set(names) - {row["imageUUID"] for row in rows}
+def _check_present(uuids: list[str], rows: list[sa.RowMapping]) -> None:
+    failed = sum(row["status"] == FAILED for row in rows)
+    if failed:
+        raise _which_error(f"{count(failed, 'result')} of them failed and have no picture to mark", "missing")
+    unknown = set(uuids) - {row["imageUUID"] for row in rows}
     if unknown:
-        name = next(name for name in names if name in unknown)
+        first = next(uuid for uuid in uuids if uuid in unknown)
         others = f" (and {len(unknown) - 1:,} others)" if len(unknown) > 1 else ""
-        raise KeyError(f"the log has no picture {name!r}{others}; the column imageUUID of log.to_frame() lists them")
+        raise KeyError(f"the log has no picture {first!r}{others}; the column imageUUID of log.to_frame() lists them")
 
 
 def _batches(items: list[Any]) -> Iterator[list[Any]]:
-    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
+    return (items[start : start + _BATCH_SIZE] for start in range(0, len(items), _BATCH_SIZE))
 
 
-def _wrong(why: str, reason: str = "type") -> RequestError:
-    return RequestError(f"which: {why}", parameter="which", value=None, reason=reason)
+def _which_error(problem: str, reason: str = "type") -> RequestError:
+    return RequestError(f"which: {problem}", parameter="which", value=None, reason=reason)
 
 
-def _by_kind(name: str, kind: Integer | Boolean, value: Any) -> Any:
+def _check_kind(name: str, kind: Integer | Boolean, value: Any) -> Any:
     if value is None or value is pd.NA:
         return None
     try:
         return kind.check(value)
-    except ValueInvalid as wrong:
+    except ValueInvalid as error:
         raise RequestError(
-            f"{name}={ellipsis(repr(value), 40)}: must be {wrong.args[0]}; None takes it away",
+            f"{name}={ellipsis(repr(value), 40)}: must be {error.args[0]}; None takes it away",
             parameter=name,
             value=value,
-            reason=wrong.reason,
-            suggestion=wrong.suggestion,
+            reason=error.reason,
+            suggestion=error.suggestion,
         ) from None
 
 
@@ -238,10 +261,8 @@ def _tags_of(value: Any) -> str | None:
     if value is None or value is pd.NA:
         return None
     items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) else [value]
-    words = [
-        " ".join(word.split()) for item in items for word in _text("tags", item, "text, or a list of it").split(",")
-    ]
-    unique = {word.casefold(): word for word in reversed(words) if word}  # of two spellings the first one stays
+    tags = [" ".join(tag.split()) for item in items for tag in _text("tags", item, "text, or a list of it").split(",")]
+    unique = {tag.casefold(): tag for tag in reversed(tags) if tag}  # reversed: the first of two spellings is kept
     return ", ".join(unique[key] for key in sorted(unique)) or None
 
 
@@ -263,14 +284,14 @@ def _text(name: str, value: Any, rule: str) -> str:
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "rating": partial(_by_kind, "rating", Integer(1, 5)),
-    "keep": partial(_by_kind, "keep", Boolean()),
+    "rating": partial(_check_kind, "rating", Integer(1, 5)),
+    "keep": partial(_check_kind, "keep", Boolean()),
     "tags": _tags,
     "note": _note,
 }
 
 
-def _told(name: str, values: list[Any]) -> str:
-    words = [f"no {name}" if value is None else f"{name} {ellipsis(str(value), 40)}" for value in dict.fromkeys(values)]
-    more = f" or {len(words) - _TOLD} others" if len(words) > _TOLD else ""
-    return " or ".join(words[:_TOLD]) + more
+def _describe(name: str, values: list[Any]) -> str:
+    texts = [f"no {name}" if value is None else f"{name} {ellipsis(str(value), 40)}" for value in dict.fromkeys(values)]
+    more = f" or {len(texts) - _MAX_DESCRIBED_VALUES} others" if len(texts) > _MAX_DESCRIBED_VALUES else ""
+    return " or ".join(texts[:_MAX_DESCRIBED_VALUES]) + more

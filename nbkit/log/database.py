@@ -1,8 +1,8 @@
-"""A SQLAlchemy engine, opened the way the ledger needs it.
+"""A SQLAlchemy engine with the settings that the ledger needs.
 
-SQLite gets a write-ahead log with full syncs (a committed row survives a power cut), a patient wait for locks,
-and transactions that take the write lock at their beginning, so that what they read is what they act on.
-On a network file system, where a write-ahead log is not safe, it keeps a rollback journal.
+SQLite gets a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
+transactions that take the write lock when they begin, so that no other kernel changes what they have read before they
+write. On a network file system, where a write-ahead log is not safe, it gets a rollback journal.
 """
 
 from __future__ import annotations
@@ -19,23 +19,28 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from nbkit.errors import StorageError
-from nbkit.log.sqlite import check_whole, on_network, set_up
+from nbkit.log.sqlite import check_not_truncated, is_on_network, set_up
 
 T = TypeVar("T")
 
 LOCK_PATIENCE = 30.0
-"""Seconds to wait for another kernel's transaction; each takes milliseconds."""
+"""Seconds to wait for the transactions of other kernels; each takes milliseconds."""
 
-_AT_ONCE = 500  # rows; larger batches are slower, because their tuples outlive the processor's cache
+_FETCH_ROWS = 500  # larger batches are slower, because their tuples do not fit into the processor's cache
 
-_open: weakref.WeakSet[Database] = weakref.WeakSet()
+_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
-_of_the_parent: list[sa.Pool] = []
-"""In a forked child: kept for good, because to let go of a connection is to close it."""
+_inherited_pools: list[sa.Pool] = []
+"""In a forked child: the parent's pools, referenced for ever, because collecting a connection would close it."""
 
 
-class _Ticket:
-    """A step that waits for its commit, and what came of it."""
+class _QueuedStep:
+    """A step that waits for its commit; afterwards it holds the result or the exception.
+
+    Attributes:
+        error: what the step or its commit raised.
+        ended: whether the step was committed or has failed.
+    """
 
     def __init__(self, step: Callable[[sa.Connection], Any]) -> None:
         self._step = step
@@ -44,19 +49,20 @@ class _Ticket:
         self.ended = False
 
     def run(self, connection: sa.Connection) -> None:
-        """Do the step inside a savepoint, so that its failure leaves the other steps alone."""
+        """Run the step inside a savepoint, so that its failure does not affect the other steps of the transaction."""
+        self.error = None  # a batch that was interrupted runs again, and the step may succeed now
         try:
             with connection.begin_nested():
                 self._result = self._step(connection)
-        except Exception as error:  # noqa: BLE001  told to the thread whose step it is
+        except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
             self.error = error
 
     def run_alone(self, connection: sa.Connection) -> None:
-        """Do the step as the only one of its transaction: its failure ends that."""
+        """Run the step as the only one of its transaction, which its failure rolls back."""
         self._result = self._step(connection)
 
     def outcome(self) -> Any:
-        """The step's result, or its exception."""
+        """Return the step's result, or raise its exception."""
         if self.error is not None:
             raise self.error
         return self._result
@@ -73,97 +79,101 @@ class Database:
         self.name = str(url)
         if isinstance(url, Path):
             self._make_folder(url.parent)
-            check_whole(url, url.parent / "images")
-            journal = "DELETE" if on_network(url.parent) else "WAL"
+            check_not_truncated(url, url.parent / "images")
+            journal = "DELETE" if is_on_network(url.parent) else "WAL"
             address = sa.URL.create("sqlite", database=str(url))
         else:
             journal, address = "WAL", sa.make_url(url)
-        self._queue: list[_Ticket] = []
-        self._queueing, self._committing = threading.Lock(), threading.Lock()
+        self._queue: list[_QueuedStep] = []
+        self._queue_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._closed = False
         self._engine = sa.create_engine(address, connect_args=_connect_args(address))
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine, journal)
-        _open.add(self)
-        # Whoever opens a log and then fails over something else holds nothing that could be closed.
-        weakref.finalize(self, _let_go, self._engine)
+        _open_databases.add(self)
+        # A caller whose constructor fails after this one has no object to close.
+        weakref.finalize(self, _dispose, self._engine)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction that is committed at its end, or not at all.
+        """A transaction that is committed at the end of the block, or rolled back if the block raises.
 
         Raises:
-            StorageError: if the database cannot be written; nothing of the transaction is left then.
+            StorageError: if the database cannot be written; then the transaction is rolled back.
         """
-        with self._speaking_plainly("written"), self._letting_go(), self._engine.begin() as connection:
+        with self._as_storage_error("written"), self._disposing_if_closed(), self._engine.begin() as connection:
             yield connection
 
     def write(self, step: Callable[[sa.Connection], T]) -> T:
-        """Run a step in a transaction and return when it is committed.
+        """Run a step in a transaction, commit it and return its result.
 
-        Steps that come from several threads at the same time share one commit, and so one sync of the disk: the
-        first thread commits for all that have queued up behind it. Each step stands or falls alone.
+        Steps of several threads share one commit, and so one sync of the disk: the first thread commits all steps that
+        are queued meanwhile. A step that fails is rolled back alone.
+
+        Args:
+            step: gets the connection. May run again after an interrupt of another thread.
 
         Raises:
-            StorageError: if the database cannot be written; nothing of the step is left then.
+            StorageError: if the database cannot be written; then the step is rolled back. Other exceptions of the step
+                are raised unchanged.
         """
-        ticket = _Ticket(step)
-        with self._queueing:
-            self._queue.append(ticket)
-        with self._committing:
-            if not ticket.ended:
-                self._commit_queue(ticket)
-        with self._speaking_plainly("written"):
-            return cast("T", ticket.outcome())
+        queued = _QueuedStep(step)
+        with self._queue_lock:
+            self._queue.append(queued)
+        with self._commit_lock:
+            if not queued.ended:
+                self._commit_queue(queued)
+        with self._as_storage_error("written"):
+            return cast("T", queued.outcome())
 
-    def _commit_queue(self, own: _Ticket) -> None:
-        with self._queueing:
+    def _commit_queue(self, own: _QueuedStep) -> None:
+        with self._queue_lock:
             batch, self._queue = self._queue, []
         try:
-            with self._letting_go(), self._engine.begin() as connection:
+            with self._disposing_if_closed(), self._engine.begin() as connection:
                 if len(batch) == 1:
                     own.run_alone(connection)
                 else:
-                    for ticket in batch:
-                        ticket.run(connection)
-        except Exception as error:  # noqa: BLE001  the commit itself failed: that is the outcome of every step in it
-            for ticket in batch:
-                ticket.error = error
-        except BaseException:  # an interrupt: nothing is committed, and the others' steps are theirs to try again
-            with self._queueing:
-                self._queue = [ticket for ticket in batch if ticket is not own] + self._queue
+                    for queued in batch:
+                        queued.run(connection)
+        except Exception as error:  # noqa: BLE001  the commit failed, and with it every step of the batch
+            for queued in batch:
+                queued.error = error
+        except BaseException:  # an interrupt: nothing is committed, and the other threads run their steps again
+            with self._queue_lock:
+                self._queue = [queued for queued in batch if queued is not own] + self._queue
             raise
-        for ticket in batch:
-            ticket.ended = True
+        for queued in batch:
+            queued.ended = True
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One consistent view of the log; never waits for a writer."""
-        with self._speaking_plainly("read"), self._letting_go(), self._engine.connect() as connection:
+        """A read transaction: one consistent snapshot of the log, without waiting for writers."""
+        with self._as_storage_error("read"), self._disposing_if_closed(), self._engine.connect() as connection:
             yield connection.execution_options(nbkit_reading=True)
 
     def close(self) -> None:
-        """Close its connections: at once, or when the thread that uses one is done with it."""
+        """Close the connections: idle ones at once, the others when the thread that uses them has finished."""
         self._closed = True
-        _let_go(self._engine)
+        _dispose(self._engine)
 
-    def forget(self) -> None:
-        """In a forked child: use no connection of the parent, and none of its locks, which nobody here lets go."""
-        _of_the_parent.append(self._engine.pool)
+    def drop_inherited_connections(self) -> None:
+        """In a forked child: replace the parent's connections, and its locks, which no thread here would release."""
+        _inherited_pools.append(self._engine.pool)
         self._engine.dispose(close=False)
         self._queue = []
-        self._queueing, self._committing = threading.Lock(), threading.Lock()
+        self._queue_lock, self._commit_lock = threading.Lock(), threading.Lock()
 
     @contextlib.contextmanager
-    def _letting_go(self) -> Iterator[None]:
+    def _disposing_if_closed(self) -> Iterator[None]:
         try:
             yield
         finally:
-            if self._closed:  # while the connection was in use; it is back in the pool now, where nobody would close it
-                _let_go(self._engine)
+            if self._closed:  # closed while the connection was in use: it is back in the pool now, and still open
+                _dispose(self._engine)
 
     @contextlib.contextmanager
-    def _speaking_plainly(self, what: str) -> Iterator[None]:
+    def _as_storage_error(self, what: str) -> Iterator[None]:
         try:
             yield
         except sa.exc.IntegrityError:
@@ -183,30 +193,32 @@ class Database:
 
 
 def read_columns(connection: sa.Connection, query: sa.Executable, width: int) -> list[list[Any]]:
-    """A query's columns, as the driver gives them: to make SQLAlchemy's rows of them takes as long as to read them.
+    """A query's columns as lists of the driver's values.
+
+    SQLAlchemy's own rows are skipped: making them takes as long as reading the values.
 
     Args:
         connection: of :meth:`Database.reading`.
-        query: what to read; its types are not looked at.
-        width: how many columns it has.
+        query: what to read; the types of its columns are ignored.
+        width: number of its columns.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: as SQLAlchemy itself does, for what the driver raises.
+        sqlalchemy.exc.DBAPIError: for an error of the driver, as SQLAlchemy raises it.
     """
     columns: list[list[Any]] = [[] for _ in range(width)]
     cursor = connection.execute(query).cursor
-    problem = connection.dialect.loaded_dbapi.Error
+    driver_error = connection.dialect.loaded_dbapi.Error
     try:
-        while rows := cursor.fetchmany(_AT_ONCE) if cursor else []:
+        while rows := cursor.fetchmany(_FETCH_ROWS) if cursor else []:
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
-    except problem as error:
+    except driver_error as error:
         raise sa.exc.DBAPIError(str(query), None, error) from error
     return columns
 
 
 def _advice(problem: str) -> str:
-    for word, advice in (
+    for phrase, advice in (
         ("locked", "Another program holds it; close that, then run again."),
         ("full", "Make room on the disk, then run again; nothing is sent while the log cannot be written."),
         ("readonly", "The folder is read-only; Studio(path=…) chooses another."),
@@ -214,7 +226,7 @@ def _advice(problem: str) -> str:
         ("malformed", "It is damaged; move it aside, and the pictures beside it stay."),
         ("unable to open", "Check that the folder can be written; Studio(path=…) chooses another."),
     ):
-        if word in problem:
+        if phrase in problem:
             return advice
     return "Nothing is sent while the log cannot be written."
 
@@ -234,14 +246,14 @@ def _prepare_sqlite(engine: sa.Engine, journal: str) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _let_go(engine: sa.Engine) -> None:
-    engine.pool.dispose()  # engine.dispose() would put another pool in its place, and lose what is in use
+def _dispose(engine: sa.Engine) -> None:
+    engine.pool.dispose()  # engine.dispose() would replace the pool and lose track of the connections in use
 
 
 def _after_fork() -> None:
-    for database in list(_open):
-        database.forget()
+    for database in list(_open_databases):
+        database.drop_inherited_connections()
 
 
-if hasattr(os, "register_at_fork"):  # SQLite's connections and locks belong to the process that made them
+if hasattr(os, "register_at_fork"):  # SQLite's connections and locks must not be used by a child process
     os.register_at_fork(after_in_child=_after_fork)

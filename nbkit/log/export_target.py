@@ -1,4 +1,4 @@
-"""Where an export goes: a new folder, an empty one, or a new ZIP file. It is there when it is whole, or not at all."""
+"""The target of an export: a new folder, an empty one, or a new ZIP file. It is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,46 +18,50 @@ PICTURES = "images"
 ZIP = ".zip"
 
 Write = Callable[[str, bytes], None]
-"""Takes a path inside the export, and what stands there."""
+"""Writes one file; called with its path in the export and its bytes."""
 
 
 def target_of(path: str | os.PathLike[str]) -> Path:
-    """The place that a person means.
+    """The validated path of an export.
+
+    Args:
+        path: as the user gave it; ``~`` is expanded.
 
     Raises:
-        RequestError: if there is something already, or it can be no place; it says what to type.
+        RequestError: if it exists already or is not a valid path. The message contains what to type instead.
+        StorageError: if it cannot be read.
     """
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise _wrong(f"must be text or a Path, not {type(path).__name__}; 'export' makes a folder", path, "type")
+        raise _path_error(f"must be text or a Path, not {type(path).__name__}; 'export' makes a folder", path, "type")
     if not text.strip() or "\0" in text:
-        raise _wrong(f"{text!r} names no place; 'export' makes a folder, 'export.zip' one file", path, "format")
+        raise _path_error(f"{text!r} names no place; 'export' makes a folder, 'export.zip' one file", path, "format")
     try:
         target = Path(text).expanduser()
     except RuntimeError:
         user = Path(text).parts[0]
-        raise _wrong(f"{text}: there is no home folder {user}; type the whole path", path, "value") from None
+        raise _path_error(f"{text}: there is no home folder {user}; type the whole path", path, "value") from None
     if _is_zip(target) and not target.name[: -len(ZIP)].strip("."):
-        raise _wrong(f"{text}: type a name before .zip, as in 'export.zip'", path, "format")
-    _refuse_taken(target)
+        raise _path_error(f"{text}: type a name before .zip, as in 'export.zip'", path, "format")
+    _check_free(target)
     return target
 
 
 @contextlib.contextmanager
 def writing_to(target: Path) -> Iterator[Write]:
-    """A function that writes files there. If the block fails, nothing of them is left.
+    """A context whose value writes the files of an export. If the block raises, all of them are removed.
 
     Args:
-        target: as :func:`target_of` gives it.
+        target: as :func:`target_of` returns it.
 
     Raises:
         StorageError: if it cannot be written.
     """
     try:
-        kind = _archive if _is_zip(target) else _into if target.is_dir() else _folder
+        writing = _new_zip if _is_zip(target) else _existing_folder if target.is_dir() else _new_folder
         if not target.is_dir():
             target.parent.mkdir(parents=True, exist_ok=True)
-        with kind(target) as write:
+        with writing(target) as write:
             yield write
     except OSError as error:
         raise StorageError(f"the export {target} cannot be written: {error.strerror or error}") from error
@@ -67,7 +71,7 @@ def _is_zip(target: Path) -> bool:
     return target.name.lower().endswith(ZIP)
 
 
-def _refuse_taken(target: Path) -> None:
+def _check_free(target: Path) -> None:
     if not os.path.lexists(target):
         return
     try:
@@ -75,20 +79,22 @@ def _refuse_taken(target: Path) -> None:
             return
     except OSError as error:
         raise StorageError(f"the export {target} cannot be written: {error.strerror or error}") from error
-    place = target.resolve() if target.name in ("", "..") else target
-    place = place if place.name else place / "export"
-    numbered = (place.with_name(f"{place.stem}-{number}{place.suffix}") for number in range(2, 10_000))
-    free = next((name for name in numbered if not os.path.lexists(name)), place.parent / "another-name")
-    kind = "is not empty" if target.is_dir() else "is there already"
-    raise _wrong(f"{target} {kind}, and an export replaces nothing; {free} is free", path=target, suggestion=str(free))
+    named = target.resolve() if target.name in ("", "..") else target
+    named = named if named.name else named / "export"
+    numbered = (named.with_name(f"{named.stem}-{number}{named.suffix}") for number in range(2, 10_000))
+    free = next((path for path in numbered if not os.path.lexists(path)), named.parent / "another-name")
+    problem = "is not empty" if target.is_dir() else "is there already"
+    raise _path_error(
+        f"{target} {problem}, and an export replaces nothing; {free} is free", path=target, suggestion=str(free)
+    )
 
 
-def _wrong(why: str, path: object, reason: str = "conflict", suggestion: str | None = None) -> RequestError:
-    return RequestError(f"path: {why}", parameter="path", value=str(path), reason=reason, suggestion=suggestion)
+def _path_error(problem: str, path: object, reason: str = "conflict", suggestion: str | None = None) -> RequestError:
+    return RequestError(f"path: {problem}", parameter="path", value=str(path), reason=reason, suggestion=suggestion)
 
 
-def _beside(target: Path) -> Path:
-    return target / f".part-{secrets.token_hex(8)}"
+def _temporary_path(folder: Path) -> Path:
+    return folder / f".part-{secrets.token_hex(8)}"
 
 
 def _writer(folder: Path) -> Write:
@@ -100,49 +106,50 @@ def _writer(folder: Path) -> Write:
 
 
 @contextlib.contextmanager
-def _folder(target: Path) -> Iterator[Write]:
-    made = _beside(target.parent)
-    made.mkdir()  # with the rights that the umask leaves; a temporary folder would be closed to others
+def _new_folder(target: Path) -> Iterator[Write]:
+    temporary = _temporary_path(target.parent)
+    temporary.mkdir()  # with the permissions of the umask; a folder of tempfile would be closed to other users
     try:
-        yield _writer(made)
-        made.rename(target)
+        yield _writer(temporary)
+        temporary.rename(target)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
 @contextlib.contextmanager
-def _into(target: Path) -> Iterator[Write]:
-    """Into a folder that is there and stays what it is: perhaps a link, or where the kernel is."""
-    made = _beside(target)
-    moved: list[Path] = []
-    made.mkdir()
+def _existing_folder(target: Path) -> Iterator[Write]:
+    """Write into an existing empty folder. It is not replaced: it may be a link, or the kernel's working directory."""
+    temporary = _temporary_path(target)
+    renamed: list[Path] = []
+    temporary.mkdir()
     try:
-        yield _writer(made)
-        for one in sorted(made.iterdir()):
-            moved.append(target / one.name)
-            one.rename(moved[-1])
-        made.rmdir()
+        yield _writer(temporary)
+        for item in sorted(temporary.iterdir()):
+            renamed.append(target / item.name)
+            item.rename(renamed[-1])
+        temporary.rmdir()
     except BaseException:
-        for one in (made, *moved):
-            shutil.rmtree(one, ignore_errors=True)
+        for item in (temporary, *renamed):
+            shutil.rmtree(item, ignore_errors=True)
             with contextlib.suppress(OSError):
-                one.unlink()
+                item.unlink()
         raise
 
 
 @contextlib.contextmanager
-def _archive(target: Path) -> Iterator[Write]:
-    made = _beside(target.parent)
+def _new_zip(target: Path) -> Iterator[Write]:
+    temporary = _temporary_path(target.parent)
     try:
-        with made.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
-            # What JPEG, PNG and WEBP hold is packed already. One folder, so that unpacking makes no mess.
+        with temporary.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
+            # Pictures are stored, because their formats are compressed already. Everything is in one folder, so that
+            # unpacking creates only that one.
             yield lambda name, data: archive.writestr(
                 f"{target.stem}/{name}",
                 data,
                 zipfile.ZIP_STORED if name.startswith(f"{PICTURES}/") else zipfile.ZIP_DEFLATED,
             )
-        made.replace(target)
+        temporary.replace(target)
     except BaseException:
-        made.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -1,8 +1,7 @@
-"""The log as a DataFrame: one row per picture, one for each run or result that has none.
+"""The log as a DataFrame: one row per picture, and one for each run or result without a picture.
 
-Columns are a list of data, :data:`COLUMNS`: a new column is one line. Every dtype is nullable and always the
-same, also for an empty log: a seed of 63 bits stays exact beside a gap. (``cast``: the stubs of pandas know no dtype
-whose name is a variable.)
+:data:`COLUMNS` is the list of columns; a new column is one line there. Every dtype is nullable and always the same,
+also for an empty log, so a seed of 63 bits stays exact beside a gap.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from nbkit.request.parameter import Boolean, Decimal2, Integer, Parameter
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
 
-STRING, WHOLE, NUMBER, FLAG, TIME = "string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"
+STRING, INTEGER, FLOAT, BOOLEAN, TIME = "string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +36,9 @@ class Column:
 
     Attributes:
         name: in the frame.
-        source: the SQL expression it is read from.
+        source: the SQL expression that it is read from.
         dtype: in pandas.
-        convert: from the database's value to the frame's, where they differ; never called with ``None``.
+        convert: from the database's value to the frame's, if they differ; never called with ``None``.
     """
 
     name: str
@@ -51,21 +50,21 @@ class Column:
 def _dtype(parameter: Parameter[Any]) -> str:
     match parameter.kind:
         case Integer():
-            return WHOLE
+            return INTEGER
         case Decimal2():
-            return NUMBER
+            return FLOAT
         case Boolean():
-            return FLAG
+            return BOOLEAN
         case _:
             return STRING
 
 
-def _usd(micros: int) -> float:
+def _to_usd(micros: int) -> float:
     return micros / MICRO
 
 
-def _joined(texts: str) -> str:
-    return " ".join(json.loads(texts))
+def _join_references(references: str) -> str:
+    return " ".join(json.loads(references))
 
 
 def _parameter(name: str) -> Column:
@@ -74,41 +73,41 @@ def _parameter(name: str) -> Column:
     source: sa.ColumnElement[Any] = RUNS.c[column]
     convert = None
     if name == "reference_images":
-        source, convert = sa.cast(source, sa.Text), _joined
-    if name in ("width", "height"):  # where no size was sent, the picture's own
+        source, convert = sa.cast(source, sa.Text), _join_references
+    if name in ("width", "height"):  # the picture's own size where none was sent
         source = sa.func.coalesce(source, IMAGES.c[name])
     return Column(column, source, _dtype(parameter), convert)
 
 
-_FIRST = ("temperature", "top_p")
-_SECOND = (
+_AFTER_SEED = ("temperature", "top_p")
+_AFTER_STATUS = (
     "thinking", "width", "height", "resolution", "number_results", "system_prompt",
     "web_search", "image_search", "safety_tolerance",
 )  # fmt: skip
-_REST = tuple(name for name in PARAMETERS if name not in {*_FIRST, *_SECOND, "prompt", "seed"})
+_OTHER_PARAMETERS = tuple(name for name in PARAMETERS if name not in {*_AFTER_SEED, *_AFTER_STATUS, "prompt", "seed"})
 
 COLUMNS: tuple[Column, ...] = (
     _parameter("prompt"),
-    Column("seed", IMAGES.c.seed, WHOLE),
-    *(_parameter(name) for name in _FIRST),
-    Column("cost", IMAGES.c.cost, NUMBER, _usd),
+    Column("seed", IMAGES.c.seed, INTEGER),
+    *(_parameter(name) for name in _AFTER_SEED),
+    Column("cost", IMAGES.c.cost, FLOAT, _to_usd),
     Column("status", sa.func.coalesce(IMAGES.c.status, RUNS.c.status), STRING),
-    *(_parameter(name) for name in _SECOND),
-    *(_parameter(name) for name in _REST),
-    Column("NSFWContent", IMAGES.c.nsfw, FLAG),
+    *(_parameter(name) for name in _AFTER_STATUS),
+    *(_parameter(name) for name in _OTHER_PARAMETERS),
+    Column("NSFWContent", IMAGES.c.nsfw, BOOLEAN),
     Column("extra", sa.cast(RUNS.c.extra, sa.Text), STRING),
     Column("parent", RUNS.c.parent, STRING),
     _parameter("seed"),
     Column("created", RUNS.c.created, TIME),
-    Column("latency", RUNS.c.latency, NUMBER),
+    Column("latency", RUNS.c.latency, FLOAT),
     Column("file", IMAGES.c.file, STRING),
-    Column("rating", IMAGES.c.rating, WHOLE),
-    Column("keep", IMAGES.c.keep, FLAG),
+    Column("rating", IMAGES.c.rating, INTEGER),
+    Column("keep", IMAGES.c.keep, BOOLEAN),
     Column("tags", IMAGES.c.tags, STRING),
     Column("note", IMAGES.c.note, STRING),
     Column("sweep", RUNS.c.sweep, STRING),
     Column("error", sa.func.coalesce(IMAGES.c.error, RUNS.c.error), STRING),
-    Column("charged", RUNS.c.charged, FLAG),
+    Column("charged", RUNS.c.charged, BOOLEAN),
     Column("engine", RUNS.c.engine, STRING),
     Column("model", RUNS.c.model, STRING),
     Column("taskUUID", RUNS.c.taskUUID, STRING),
@@ -116,32 +115,39 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-_KEYS = (Column("run", RUNS.c.id, WHOLE), Column("result", IMAGES.c.id, WHOLE))
+_ID_COLUMNS = (Column("run", RUNS.c.id, INTEGER), Column("result", IMAGES.c.id, INTEGER))
 
 _ROWS = RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id)
 
-_BY_NAME = 2_000  # of so many runs SQLite finds each by its number; more are read together with those between them
+_MAX_RUNS_BY_ID = (
+    2_000  # up to this number of runs, each is read by its id; of more, the whole range from first to last
+)
 
-_DENSE_SHARE = 1 / 3  # where more of them than this are wanted, pandas takes them out more quickly than a loop
+_BATCH_SIZE = 500  # a SQLite query cannot have thousands of parameters
 
-_SELDOM = [c for c in COLUMNS if isinstance(c.source, sa.Column) and c.source.table is RUNS and c.source.nullable]
+_DENSE_SHARE = 1 / 3  # if a larger share of the rows that were read is wanted, pandas selects them faster than a loop
+
+_OPTIONAL_COLUMNS = [
+    c for c in COLUMNS if isinstance(c.source, sa.Column) and c.source.table is RUNS and c.source.nullable
+]
 
 
 def check_frame(frame: object, needed: Sequence[str] = ("file",)) -> None:
-    """See that something is a frame of the log's rows, and that they know their pictures.
+    """Check that an argument is a frame with the log's columns.
 
     Args:
-        frame: what a person gave.
-        needed: the columns that must be there.
+        frame: the argument.
+        needed: the columns that it must have.
 
     Raises:
-        NbkitError: if it is not; it says what to give instead.
+        NbkitError: if it is no frame, lacks one of those columns, or has two columns of one name. The message contains
+            what to give instead.
     """
     if not isinstance(frame, pd.DataFrame):
         raise NbkitError(
             f"rows of studio.df are wanted, as a frame, not {type(frame).__name__}: studio.df[studio.df.seed == 7]"
         )
-    check_names(frame.columns)
+    check_unique_columns(frame.columns)
     lacking = [name for name in needed if name not in frame.columns]
     if lacking:
         raise NbkitError(
@@ -150,83 +156,88 @@ def check_frame(frame: object, needed: Sequence[str] = ("file",)) -> None:
         )
 
 
-def check_names(columns: pd.Index[Any]) -> None:
-    """See that no two columns of a frame have one name.
+def check_unique_columns(columns: pd.Index[Any]) -> None:
+    """Check that the names of a frame's columns are unique.
 
     Raises:
-        NbkitError: if two have.
+        NbkitError: if they are not.
     """
-    again = columns[columns.duplicated()]
-    if len(again):
+    duplicates = columns[columns.duplicated()]
+    if len(duplicates):
         raise NbkitError(
-            f"this frame has more than one column {again[0]!r}; frame.loc[:, ~frame.columns.duplicated()] keeps the "
+            f"this frame has more than one column {duplicates[0]!r}; frame.loc[:, ~frame.columns.duplicated()] keeps the "
             "first of each name"
         )
 
 
 def query_of(where: sa.ColumnElement[bool] | None = None, columns: Sequence[Column] = COLUMNS) -> sa.Select[Any]:
-    """The log's rows, oldest first, as their columns come from the database.
+    """The query for the log's rows, oldest first.
 
     Args:
-        where: which of them.
-        columns: which columns.
+        where: a condition on the rows; ``None`` selects all.
+        columns: the columns to read.
     """
-    # Without types: to make a boolean of every 0 and 1 costs more than to read it.
+    # Without types, because converting every 0 and 1 into a boolean takes longer than reading it.
     expressions = (sa.type_coerce(column.source, sa.types.NullType()).label(column.name) for column in columns)
     query = sa.Select[Any](*expressions).select_from(_ROWS).order_by(RUNS.c.id, IMAGES.c.id)
     return query if where is None else query.where(where)
 
 
 def to_frame(database: Database, images: Path, runs: sa.ColumnElement[bool] | None = None) -> pd.DataFrame:
-    """The log, oldest first.
+    """The log as a DataFrame; :meth:`nbkit.log.store.LogStore.to_frame` lists its columns and dtypes.
 
     Args:
         database: the log.
-        images: the image folder; ``file`` is below it.
-        runs: which of its runs.
+        images: the image folder; the column ``file`` starts with it.
+        runs: a condition on the runs; ``None`` selects all.
+
+    Returns:
+        The rows, oldest first.
     """
     with database.reading() as connection:
-        columns = _ever_set(connection, runs)
+        columns = _columns_with_values(connection, runs)
         fetched = read_columns(connection, query_of(runs, columns), len(columns))
-    return _framed(dict(zip(columns, fetched, strict=True)), len(fetched[0]), images)
+    return _build_frame(dict(zip(columns, fetched, strict=True)), len(fetched[0]), images)
 
 
-def _ever_set(connection: sa.Connection, runs: sa.ColumnElement[bool] | None) -> list[Column]:
-    """The columns that hold anything: most parameters are never set, and to count is quicker than to read gaps."""
-    counting = sa.select(*(sa.func.count(column.source).label(column.name) for column in _SELDOM)).select_from(RUNS)
+def _columns_with_values(connection: sa.Connection, runs: sa.ColumnElement[bool] | None) -> list[Column]:
+    """The columns with values. Most parameters are never set, and counting values is faster than reading gaps."""
+    counting = sa.select(
+        *(sa.func.count(column.source).label(column.name) for column in _OPTIONAL_COLUMNS)
+    ).select_from(RUNS)
     counts = connection.execute(counting if runs is None else counting.where(runs)).one()
-    never = {column for column, there in zip(_SELDOM, counts, strict=True) if not there}
-    return [column for column in COLUMNS if column not in never]
+    empty = {column for column, number in zip(_OPTIONAL_COLUMNS, counts, strict=True) if not number}
+    return [column for column in COLUMNS if column not in empty]
 
 
 def frame_of(database: Database, images: Path, rows: Sequence[tuple[int, int | None]]) -> pd.DataFrame:
-    """Some of the log's rows, in the same columns.
+    """Some rows of the log, in the columns of :func:`to_frame`.
 
     Args:
         database: the log.
         images: the image folder.
-        rows: the ids of run and result, in the log's order; ``None`` for a run without results.
+        rows: the ids of run and result of each row, oldest first; ``None`` as the result of a run without results.
     """
     wanted, runs = set(rows), list(dict.fromkeys(run for run, _ in rows))
-    if len(runs) <= _BY_NAME:
-        wheres = [RUNS.c.id.in_(runs[start : start + 500]) for start in range(0, len(runs), 500)]
+    if len(runs) <= _MAX_RUNS_BY_ID:
+        conditions = [RUNS.c.id.in_(runs[start : start + _BATCH_SIZE]) for start in range(0, len(runs), _BATCH_SIZE)]
     else:
-        wheres = [RUNS.c.id.between(runs[0], runs[-1])]
+        conditions = [RUNS.c.id.between(runs[0], runs[-1])]
     with database.reading() as connection:
-        columns = COLUMNS if len(wheres) != 1 else _ever_set(connection, wheres[0])
+        columns = COLUMNS if len(conditions) != 1 else _columns_with_values(connection, conditions[0])
         found: list[list[Any]] = [[] for _ in columns]
-        for where in wheres:
-            ids, results, *read = read_columns(connection, query_of(where, (*_KEYS, *columns)), 2 + len(columns))
-            here = [key in wanted for key in zip(ids, results, strict=True)]
-            if len(wheres) == 1 and len(rows) > _DENSE_SHARE * len(here):
-                frame = _framed(dict(zip(columns, read, strict=True)), len(here), images)
-                return frame[here].reset_index(drop=True)
+        for where in conditions:
+            ids, results, *read = read_columns(connection, query_of(where, (*_ID_COLUMNS, *columns)), 2 + len(columns))
+            mask = [key in wanted for key in zip(ids, results, strict=True)]
+            if len(conditions) == 1 and len(rows) > _DENSE_SHARE * len(mask):
+                frame = _build_frame(dict(zip(columns, read, strict=True)), len(mask), images)
+                return frame[mask].reset_index(drop=True)
             for column, values in zip(found, read, strict=True):
-                column.extend(itertools.compress(values, here))
-    return _framed(dict(zip(columns, found, strict=True)), len(found[0]), images)
+                column.extend(itertools.compress(values, mask))
+    return _build_frame(dict(zip(columns, found, strict=True)), len(found[0]), images)
 
 
-def _framed(fetched: Mapping[Column, list[Any]], rows: int, images: Path) -> pd.DataFrame:
+def _build_frame(fetched: Mapping[Column, list[Any]], rows: int, images: Path) -> pd.DataFrame:
     frame = pd.DataFrame({column.name: _series(column, fetched.get(column, []), rows) for column in COLUMNS})
     if rows:
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
@@ -235,7 +246,7 @@ def _framed(fetched: Mapping[Column, list[Any]], rows: int, images: Path) -> pd.
 
 def _series(column: Column, values: list[Any], rows: int) -> pd.Series[Any]:
     series: pd.Series[Any]
-    dtype = cast("Any", column.dtype)
+    dtype = cast("Any", column.dtype)  # the stubs of pandas accept only literal names of dtypes
     if all(value is None for value in values):
         series = pd.Series(pd.NaT if column.dtype == TIME else pd.NA, index=range(rows), dtype=dtype)
         return series
@@ -246,8 +257,8 @@ def _series(column: Column, values: list[Any], rows: int) -> pd.Series[Any]:
     return series
 
 
-def _masked(kind: str, values: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Numbers and where there are none. pandas itself looks at each value several times to guess what it is."""
+def _with_mask(kind: str, values: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The numbers (0 for a gap) and the mask of gaps. pandas itself would inspect each value several times."""
     if None not in values:
         return np.array(values, dtype=kind), np.zeros(len(values), dtype=bool)
     numbers = np.array([0 if value is None else value for value in values], dtype=kind)
@@ -255,14 +266,14 @@ def _masked(kind: str, values: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndar
 
 
 def _strings(values: list[Any]) -> Any:
-    # Where pandas keeps its strings in pyarrow, that reads a list several times as quickly as pandas does.
+    # If pandas stores strings in pyarrow, pyarrow converts the list several times as fast as pandas.
     return values if _arrow is None else pd.array(_arrow.array(values, _arrow.large_string()), dtype="string")
 
 
 _ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
-    WHOLE: lambda values: pd.arrays.IntegerArray(*_masked("int64", values)),
-    NUMBER: lambda values: pd.arrays.FloatingArray(*_masked("float64", values)),
-    FLAG: lambda values: pd.arrays.BooleanArray(*_masked("bool", values)),
+    INTEGER: lambda values: pd.arrays.IntegerArray(*_with_mask("int64", values)),
+    FLOAT: lambda values: pd.arrays.FloatingArray(*_with_mask("float64", values)),
+    BOOLEAN: lambda values: pd.arrays.BooleanArray(*_with_mask("bool", values)),
     TIME: lambda values: pd.DatetimeIndex(np.array(values, dtype="datetime64[us]"), tz="UTC"),
     STRING: _strings,
 }

@@ -1,7 +1,7 @@
-"""The folder of pictures, each under the hash of its bytes.
+"""The folder of pictures. Each file is named after the hash of its bytes.
 
-A picture is written under a temporary name, synced to the disk, then renamed: a file that exists is whole.
-The same bytes are kept once, however often they come.
+A picture is written to a temporary file, synced to the disk, then renamed, so a file with its final name is complete.
+The same bytes are stored once.
 """
 
 from __future__ import annotations
@@ -17,34 +17,37 @@ from pathlib import Path
 from nbkit.errors import StorageError
 from nbkit.measures.facts import SUFFIXES
 
-_folders: dict[str, list[Path]] = {}
-"""Where the stores of this kernel are, by their folder as it was given: a frame has that one."""
+_absolute_folders: dict[str, list[Path]] = {}
+"""The absolute folders of this kernel's stores, by the path as given, which is the one in the column ``file``."""
 
-ABANDONED = 86_400.0
-"""Seconds after which nobody is still writing a temporary file."""
+ABANDONED_SECONDS = 86_400.0
+"""Age after which a temporary file is left over from a killed kernel: no write takes that long."""
 
 
 class ImageStore:
-    """Pictures by content hash.
+    """Stores pictures under the hash of their bytes.
 
     Args:
-        folder: made before the first send. Kept as an absolute path, so that a change of the working
-            directory moves nothing; ``shown`` is the path as it was given, for people and notebooks.
+        folder: created before the first send.
+
+    Attributes:
+        folder: the absolute path, so that a change of the working directory has no effect.
+        shown: the path as it was given, which frames and messages have.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self.shown = folder
-        places = _folders.setdefault(folder.as_posix(), [])
-        if self.folder not in places:
-            places.insert(0, self.folder)
-        self._swept = False
+        self.given_path = folder
+        folders = _absolute_folders.setdefault(folder.as_posix(), [])
+        if self.folder not in folders:
+            folders.insert(0, self.folder)
+        self._is_cleaned = False
 
     def prepare(self) -> None:
-        """Make the folder, before anything is paid that goes into it.
+        """Create the folder, so that nothing is paid whose pictures cannot be stored.
 
         Raises:
-            StorageError: if it cannot be made or written.
+            StorageError: if it cannot be created, or is not writable.
         """
         try:
             _make_folder(self.folder)
@@ -55,20 +58,28 @@ class ImageStore:
                 f"the picture folder {self.folder} cannot be used: {error.strerror or error}. "
                 "Nothing was sent. Studio(path=…) chooses another"
             ) from error
-        if not self._swept:
-            self._swept = True
-            self._sweep()
+        if not self._is_cleaned:
+            self._is_cleaned = True
+            self._remove_abandoned()
 
-    def _sweep(self) -> None:
-        """Remove what kernels that were killed left half written."""
-        too_old = time.time() - ABANDONED
+    def _remove_abandoned(self) -> None:
+        """Remove the temporary files of killed kernels."""
+        oldest = time.time() - ABANDONED_SECONDS
         for file in self.folder.glob("??/.part-*"):
-            with contextlib.suppress(OSError):  # another kernel sweeps too
-                if file.stat().st_mtime < too_old:
+            with contextlib.suppress(OSError):  # another kernel may remove it at the same time
+                if file.stat().st_mtime < oldest:
                     file.unlink()
 
     def put(self, data: bytes, media_type: str, sha256: str = "") -> str:
-        """Store a picture; returns its path below the folder, such as ``3f/3fa9….jpg``.
+        """Store a picture, unless it is stored already.
+
+        Args:
+            data: the bytes of the file.
+            media_type: such as ``image/jpeg``; determines the suffix.
+            sha256: of the bytes; computed if it is empty.
+
+        Returns:
+            Its path below the folder, such as ``3f/3fa9….jpg``.
 
         Raises:
             StorageError: if it cannot be written (a full disk, a read-only folder).
@@ -87,7 +98,7 @@ class ImageStore:
         return name
 
     def path(self, name: str) -> Path:
-        """The file of a stored picture."""
+        """The absolute path of a stored picture, given its path below the folder."""
         return self.folder / name
 
     def _write(self, target: Path, data: bytes) -> None:
@@ -108,27 +119,33 @@ class ImageStore:
 
 
 def file_of(file: object) -> Path:
-    """Where the picture of a row is, by its ``file``.
+    """The path of a row's picture, from the column ``file``.
 
-    That may be relative, to where the kernel was when the log was opened; a change of the working directory
-    since then changes nothing.
+    That column may be relative to the directory in which the log was opened; a later change of the working directory
+    has no effect.
+
+    Args:
+        file: the value of the column.
     """
     path = Path(str(file))
     if path.is_absolute() or len(path.parts) < 3:
         return path
-    places = [place / path.parts[-2] / path.name for place in _folders.get(path.parent.parent.as_posix(), ())]
-    # A name is the hash of its content: whichever is there is the one.
-    return next((place for place in (*places, path) if place.exists()), places[0] if places else path)
+    folders = _absolute_folders.get(path.parent.parent.as_posix(), ())
+    candidates = [folder / path.parts[-2] / path.name for folder in folders]
+    # A file's name is the hash of its content, so any file that exists is the right one.
+    return next(
+        (candidate for candidate in (*candidates, path) if candidate.exists()), candidates[0] if candidates else path
+    )
 
 
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)  # a power cut must not take the folder with all that was synced inside it
+        _sync_folder(folder.parent)  # else a power cut may lose the folder with the synced files in it
 
 
 def _sync_folder(folder: Path) -> None:
-    # The rename itself has to reach the disk too; not every system lets a folder be opened for that.
+    # Makes a rename in the folder durable. Some systems cannot open a folder for that.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,6 +1,6 @@
-"""Small JPEGs of the stored pictures, made once: kept in memory, and on disk beside the pictures.
+"""A cache of small JPEGs of the stored pictures: in memory, and on disk in a folder beside the pictures.
 
-Nothing here is precious. Whoever deletes the folder loses time only, and where it cannot be written there is none.
+The folder can be deleted at any time; its previews are then made again. If it cannot be written, only memory is used.
 """
 
 from __future__ import annotations
@@ -16,116 +16,122 @@ from pathlib import Path
 
 from nbkit.measures.preview import make_preview
 
-BUCKETS = (128, 256, 384, 768, 1536)
-"""Pixels on the long side of what is kept on disk; a size between two of them is made of the larger one."""
+STORED_SIZES = (128, 256, 384, 768, 1536)
+"""Pixels on the long side of the previews on disk; a size between two of them is made from the larger one."""
 
-MEMORY = 32_000_000
-"""Bytes of previews kept in memory: more than a thousand of 384 pixels."""
+MAX_MEMORY_BYTES = 32_000_000
+"""Limit of the cache in memory: more than a thousand previews of 384 pixels."""
 
 PICTURES, FOLDER = "images", "previews"
-"""The folders of a log: the pictures, and the previews beside them."""
+"""Names of the folders of a log: the pictures, and the previews beside them."""
 
-_CHECK = 4  # bytes of checksum behind a JPEG's end, where whatever shows it does not look
-_STEM = re.compile("[0-9a-f]{64}")
-_LOCKS = 32
+_CHECKSUM_BYTES = 4  # after the end of the JPEG, where programs that show it ignore them
+_DIGEST = re.compile("[0-9a-f]{64}")
+_LOCK_COUNT = 32
 
-_shared: weakref.WeakValueDictionary[Path, Previews] = weakref.WeakValueDictionary()
-_sharing = threading.Lock()
+_instances: weakref.WeakValueDictionary[Path, Previews] = weakref.WeakValueDictionary()
+_instances_lock = threading.Lock()
 
 
 class Previews:
-    """Previews of the pictures in a store. Threads may share one, and kernels may share its folder.
+    """The previews of one store. Threads may share an instance; kernels may share its folder.
 
     Args:
-        folder: where they are kept on disk; made with the first one.
-        memory: bytes of them to keep in memory.
+        folder: of the previews on disk; created with the first one.
+        max_bytes: limit of the cache in memory, in bytes; 0 turns it off.
+
+    Attributes:
+        folder: the absolute path.
     """
 
-    def __init__(self, folder: Path, memory: int = MEMORY) -> None:
+    def __init__(self, folder: Path, max_bytes: int = MAX_MEMORY_BYTES) -> None:
         self.folder = folder.absolute()
-        self._memory, self._held = memory, 0
-        self._latest: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._max_bytes, self._cached_bytes = max_bytes, 0
+        self._cache: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
-        self._making = tuple(threading.Lock() for _ in range(_LOCKS))  # so that no two threads decode one picture
+        # Chosen by the picture, so that only one thread decodes it.
+        self._file_locks = tuple(threading.Lock() for _ in range(_LOCK_COUNT))
 
     def get(self, file: Path, size: int) -> bytes:
-        """A small JPEG of a stored picture, at most ``size`` pixels on its long side.
+        """A JPEG of a stored picture, at most ``size`` pixels on the long side.
 
         Args:
             file: the picture; its name is the hash of its content.
-            size: pixels; never enlarges.
+            size: in pixels; a smaller picture is not enlarged.
 
         Raises:
-            OSError: if the file is not there, or cannot be read.
+            OSError: if the file does not exist, or cannot be read.
             NoImage: if it cannot be decoded.
         """
-        file.stat()  # a picture that was deleted is gone, although its preview may still be there
+        file.stat()  # raises for a deleted picture, whose preview may still exist
         key = (file.stem, size)
-        if (kept := self._recall(key)) is None:
-            with self._making[hash(file.stem) % _LOCKS]:
-                if (kept := self._recall(key)) is None:
-                    kept = self._find(file, size)
-                    self._remember(key, kept)
-        return kept
+        if (data := self._get_cached(key)) is None:
+            with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
+                if (data := self._get_cached(key)) is None:
+                    data = self._load(file, size)
+                    self._put_cached(key, data)
+        return data
 
-    def _find(self, file: Path, size: int) -> bytes:
-        bucket = next((bucket for bucket in BUCKETS if bucket >= size), None)
-        if bucket is None:
+    def _load(self, file: Path, size: int) -> bytes:
+        stored_size = next((stored_size for stored_size in STORED_SIZES if stored_size >= size), None)
+        if stored_size is None:
             return make_preview(file.read_bytes(), size)
-        place = self.folder / file.stem[:2] / f"{file.stem}-{bucket}.jpg"
-        data = _read(place)
+        path = self.folder / file.stem[:2] / f"{file.stem}-{stored_size}.jpg"
+        data = _read(path)
         if data is None:
-            data = make_preview(file.read_bytes(), bucket)
-            _write(place, data)
-        return data if size == bucket else make_preview(data, size)
+            data = make_preview(file.read_bytes(), stored_size)
+            _write(path, data)
+        return data if size == stored_size else make_preview(data, size)
 
-    def _recall(self, key: tuple[str, int]) -> bytes | None:
+    def _get_cached(self, key: tuple[str, int]) -> bytes | None:
         with self._lock:
-            if key in self._latest:
-                self._latest.move_to_end(key)
-            return self._latest.get(key)
+            if key in self._cache:
+                self._cache.move_to_end(key)
+            return self._cache.get(key)
 
-    def _remember(self, key: tuple[str, int], data: bytes) -> None:
+    def _put_cached(self, key: tuple[str, int], data: bytes) -> None:
         with self._lock:
-            self._latest[key] = data
-            self._held += len(data)
-            while self._held > self._memory:
-                self._held -= len(self._latest.popitem(last=False)[1])
+            self._cache[key] = data
+            self._cached_bytes += len(data)
+            while self._cached_bytes > self._max_bytes:
+                self._cached_bytes -= len(self._cache.popitem(last=False)[1])
 
 
 def previews_in(log: Path) -> Previews:
-    """The previews of a log, by its folder: one object for all who ask while one of them holds it."""
+    """The previews of a log, by its folder: one shared instance as long as it is referenced anywhere."""
     folder = (log / FOLDER).absolute()
-    with _sharing:
-        found = _shared.get(folder)
-        if found is None:
-            found = _shared[folder] = Previews(folder)
-        return found
+    with _instances_lock:
+        previews = _instances.get(folder)
+        if previews is None:
+            previews = _instances[folder] = Previews(folder)
+        return previews
 
 
 def previews_of(file: Path) -> Previews | None:
-    """The previews that a picture belongs to, told by its path; ``None`` for a file that lies in no log's store."""
-    stored = file.parent.name == file.stem[:2] and file.parent.parent.name == PICTURES and _STEM.fullmatch(file.stem)
-    return previews_in(file.parent.parent.parent) if stored else None
+    """The previews of the log that a picture belongs to, by its path; ``None`` for a file outside a log's store."""
+    is_stored = (
+        file.parent.name == file.stem[:2] and file.parent.parent.name == PICTURES and _DIGEST.fullmatch(file.stem)
+    )
+    return previews_in(file.parent.parent.parent) if is_stored else None
 
 
-def _read(place: Path) -> bytes | None:
-    """A preview from the disk, or ``None`` if there is none that is whole."""
+def _read(path: Path) -> bytes | None:
+    """A preview from the disk; ``None`` if it does not exist or its checksum is wrong."""
     try:
-        data = place.read_bytes()
+        data = path.read_bytes()
     except OSError:
         return None
-    jpeg, check = data[:-_CHECK], data[-_CHECK:]
-    return jpeg if jpeg and zlib.crc32(jpeg).to_bytes(_CHECK, "big") == check else None
+    jpeg, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    return jpeg if jpeg and zlib.crc32(jpeg).to_bytes(_CHECKSUM_BYTES, "big") == checksum else None
 
 
-def _write(place: Path, data: bytes) -> None:
-    """Keep a preview on disk; a disk that is full or read-only keeps none."""
-    temporary = place.with_name(f".part-{os.getpid()}-{threading.get_ident()}")
+def _write(path: Path, data: bytes) -> None:
+    """Write a preview to the disk; a full or read-only disk is ignored."""
+    temporary = path.with_name(f".part-{os.getpid()}-{threading.get_ident()}")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data + zlib.crc32(data).to_bytes(_CHECK, "big"))
-        temporary.replace(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "big"))
+        temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -1,4 +1,4 @@
-"""Reading the log: runs by their UUID, the latest ones, and those that are not settled."""
+"""Reads runs from the log: by taskUUID, the latest ones, and those that are not settled."""
 
 from __future__ import annotations
 
@@ -19,18 +19,27 @@ from nbkit.log.schema import IMAGES, RUNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
-from nbkit.request.reference import Reference, lost_reference
+from nbkit.request.reference import Reference, missing_reference
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 
 Row = sa.RowMapping
+
+_BATCH_SIZE = 500  # a SQLite query cannot have thousands of parameters
 
 STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What became of one request; money in micro-dollars."""
+    """The state of one run of a request.
+
+    Attributes:
+        status: such as ``done``.
+        task_uuid: of the run.
+        cost: micro-dollars; ``None`` if it is not known.
+        high: the upper end of its estimate, in micro-dollars.
+    """
 
     status: str
     task_uuid: str
@@ -38,21 +47,26 @@ class State:
     high: int
 
 
-# A picture tells most; a run whose outcome is open must not be sent again; a failed one may.
-_TELLING = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
+# Precedence when a request has several runs: done, then open (must not be sent again), then failed (may be).
+_PRECEDENCE = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
 
 
 class History:
-    """What the log holds, as runs."""
+    """Reads runs and their states from the log.
 
-    def __init__(self, database: Database, store: ImageStore) -> None:
-        self._database, self._store = database, store
+    Args:
+        database: of the log.
+        images: the folder of its pictures.
+    """
+
+    def __init__(self, database: Database, images: ImageStore) -> None:
+        self._database, self._images = database, images
 
     def get(self, task_uuid: str) -> Run:
         """The run of a task.
 
         Raises:
-            KeyError: if the log has none.
+            KeyError: if the log does not have it.
         """
         found = self._runs(RUNS.c.taskUUID == str(task_uuid))
         if not found:
@@ -60,12 +74,12 @@ class History:
         return found[0]
 
     def cost(self, task_uuid: str) -> int | None:
-        """What a task cost, in micro-dollars, without reading the rest of it; ``None`` when that is not known."""
+        """The cost of a task in micro-dollars, without reading its other columns; ``None`` if it is not known."""
         with self._database.reading() as connection:
             return connection.scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
 
     def status(self, task_uuid: str) -> str:
-        """Where a run stands now."""
+        """The present status of a run."""
         with self._database.reading() as connection:
             return str(connection.scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
 
@@ -74,12 +88,20 @@ class History:
         return self._runs(None, limit=count)
 
     def matching(self, identity: str, engine: str) -> Run | None:
-        """The newest run that is done and stands for the same request to the same engine."""
+        """The newest run of a request, given by its identity, that is done; ``None`` without one."""
         found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
         return found[0] if found else None
 
     def states(self, sweep: str, engine: str) -> dict[str, list[State]]:
-        """What became of each request of a sweep, by identity: of several runs the one that tells most comes first."""
+        """The states of each request of a sweep, by identity.
+
+        If a request has several runs, a done or blocked one comes first, then one whose outcome is open, then a failed
+        one; among equals the newest.
+
+        Args:
+            sweep: its name.
+            engine: only runs of this engine.
+        """
         query = sa.select(RUNS.c.identity, RUNS.c.status, RUNS.c.taskUUID, RUNS.c.cost, RUNS.c.estimateHigh)
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
         found: dict[str, list[State]] = {}
@@ -87,14 +109,15 @@ class History:
             for identity, *facts in connection.execute(query.where(of_sweep).order_by(RUNS.c.id.desc())):
                 found.setdefault(identity, []).append(State(*facts))
         for states in found.values():
-            states.sort(key=lambda state: _TELLING.index(state.status))
+            states.sort(key=lambda state: _PRECEDENCE.index(state.status))
         return found
 
     def many(self, task_uuids: Sequence[str]) -> dict[str, Run]:
-        """Several runs by their taskUUID, in a few questions."""
+        """Several runs by their taskUUID, in a few queries; those that the log does not have are left out."""
         runs: dict[str, Run] = {}
-        for start in range(0, len(task_uuids), 500):  # SQLite takes no question with thousands of names in it
-            runs |= {run.task_uuid: run for run in self._runs(RUNS.c.taskUUID.in_(task_uuids[start : start + 500]))}
+        for start in range(0, len(task_uuids), _BATCH_SIZE):
+            batch = task_uuids[start : start + _BATCH_SIZE]
+            runs |= {run.task_uuid: run for run in self._runs(RUNS.c.taskUUID.in_(batch))}
         return runs
 
     def typical_latency(self, engine: str) -> float | None:
@@ -110,16 +133,16 @@ class History:
         return statistics.median(latencies) if latencies else None
 
     def unsettled(self, sweep: str | None = None, identity: str | None = None) -> list[Row]:
-        """The rows of all runs that are not final, oldest first; of one sweep or one request, if it is named."""
+        """The rows of all runs without a final status, oldest first; optionally of one sweep or one request only."""
         which = sa.true() if identity is None else RUNS.c.identity == identity
         with self._database.reading() as connection:
             query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), _of_sweep(sweep), which).order_by(RUNS.c.id)
             return list(connection.execute(query).mappings().all())
 
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
-        """The results that are paid and whose picture is not on disk, with their run's taskUUID and owner.
+        """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeat and engine.
 
-        A file that was there and is gone counts, too: the service may still have it.
+        Files that have been deleted count too: the service may still have the picture.
         """
         which = sa.true() if task_uuid is None else RUNS.c.taskUUID == task_uuid
         with self._database.reading() as connection:
@@ -130,10 +153,10 @@ class History:
                 .order_by(IMAGES.c.id)
             )
             rows = connection.execute(query).mappings().all()
-        return [row for row in rows if row["file"] is None or not self._store.path(row["file"]).exists()]
+        return [row for row in rows if row["file"] is None or not self._images.path(row["file"]).exists()]
 
     def count(self) -> int:
-        """How many runs the log holds."""
+        """The number of runs in the log."""
         with self._database.reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0
 
@@ -148,7 +171,7 @@ class History:
             results: dict[int, list[Row]] = {}
             for result in found:
                 results.setdefault(result["run"], []).append(result)
-        read: dict[str, Reference] = {}  # by hash: the runs of a sweep share their reference images
+        read: dict[str, Reference] = {}  # by hash, because the runs of a sweep share their reference images
         return [self._run(row, results.get(row["id"], []), read) for row in rows]
 
     def _run(self, row: Row, results: Sequence[Row], read: dict[str, Reference]) -> Run:
@@ -178,19 +201,25 @@ class History:
         return ImageRequest(**values, extra=row["extra"]), files
 
     def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:
-        """A reference that was given as pixels comes back from the image folder, or from what was read before."""
+        """A reference image as the request takes it.
+
+        Args:
+            text: as logged: a URL, a UUID, or ``sha256:`` and the hash of a picture of the image folder.
+            files: gets the path of that picture, by its hash.
+            read: the pictures that have been read already, by their hash; gets this one too.
+        """
         kind, _, digest = text.partition(":")
         if kind != "sha256":
             return text
         for name in reference_names(digest):
-            path = self._store.path(name)
+            path = self._images.path(name)
             if path.exists():
-                files[digest] = (self._store.shown / name).as_posix()
+                files[digest] = (self._images.given_path / name).as_posix()
                 if digest not in read:
                     media_type = REFERENCE_TYPES[path.suffix]
                     read[digest] = Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
                 return read[digest]
-        return lost_reference(digest)  # the run can still be looked at; only sending it again needs the picture
+        return missing_reference(digest)  # the run can still be shown; only sending it again needs the picture
 
     def _pictures(self, row: Row, request: ImageRequest, results: Sequence[Row]) -> Iterator[GeneratedImage]:
         for result in results:
@@ -205,7 +234,7 @@ class History:
             )
             yield GeneratedImage(
                 facts=facts,
-                path=Path(self._store.path(result["file"])),
+                path=Path(self._images.path(result["file"])),
                 seed=result["seed"],
                 cost_micros=result["cost"],
                 image_uuid=result["imageUUID"] or "",
@@ -220,10 +249,11 @@ def _of_sweep(sweep: str | None) -> sa.ColumnElement[bool]:
 
 
 REFERENCE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+"""The media types of reference images, by the suffix of the file."""
 
 
 def reference_names(digest: str) -> Iterable[str]:
-    """Where a reference image of that hash may lie in the image folder."""
+    """The paths that a reference image with this hash may have, below the image folder."""
     return (f"{digest[:2]}/{digest}{suffix}" for suffix in REFERENCE_TYPES)
 
 
@@ -242,5 +272,5 @@ def _error(row: Row, request: ImageRequest) -> NbkitError | None:
     if not (isinstance(kind, type) and issubclass(kind, EngineError)):
         kind = errors.BlockedError if row["status"] == BLOCKED else EngineError
     error: EngineError = kind(row["error"], code=row["errorCode"] or "", task_uuid=row["taskUUID"])
-    error.request = request  # the one place where an error learns what it is about
+    error.request = request
     return error

@@ -1,11 +1,12 @@
 """The log's tables.
 
-``runs`` has one row per task: each parameter in a column of its own (made from the request's declaration, with the API's
-spelling), the task as it was sent, its state, what it cost, and its owner. ``images`` has one row per result: a picture,
-or the reason why there is none. ``meta`` has the version of the log.
+``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
+spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
+the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``meta`` has the version of
+the log.
 
-A log of an older nbkit is brought up to date when it is opened: columns and indexes are only ever added. A log of a newer
-nbkit names in ``min_reader`` the oldest version that may still read and write it; an nbkit older than that refuses it.
+A log of an older nbkit is brought up to date when it is opened: columns and indexes are only ever added. A log of a
+newer nbkit has in ``min_reader`` the oldest version that may still read and write it; an older nbkit refuses it.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf, Parameter
 
 VERSION = 2
-"""Of the tables below; one higher with each change."""
+"""Version of the tables below; each change raises it by one."""
 
 MIN_READER = 2
 """The oldest version that may read and write a log of this :data:`VERSION`.
 
-Stays as it is when a change only adds columns that may be null or have a default in the database. It is raised to
-:data:`VERSION` by a change that an older nbkit would misread or damage.
+A change that only adds columns with NULL or a default in the database leaves it as it is. A change that an older nbkit
+would misread or damage raises it to :data:`VERSION`.
 """
 
 _VERSION, _MIN_READER = "version", "min_reader"
@@ -50,9 +51,9 @@ def _type_of(parameter: Parameter[Any]) -> sa.types.TypeEngine[Any]:
 
 
 PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items()}
-"""From the Python name to the column of ``runs``."""
+"""The column of ``runs`` for each parameter, by its Python name."""
 
-# SQLite numbers rows by itself only for a plain INTEGER key.
+# SQLite numbers rows automatically only if the type of the key is INTEGER.
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 META = sa.Table("meta", METADATA, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
@@ -69,25 +70,25 @@ RUNS = sa.Table(
     sa.Column("charged", sa.Boolean, nullable=False),
     *(sa.Column(PARAMETER_COLUMNS[name], _type_of(parameter)) for name, parameter in PARAMETERS.items()),
     sa.Column("extra", sa.JSON(none_as_null=True)),
-    sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures by hash
-    sa.Column("request", sa.JSON),  # what was set, by Python name; references as in `task`
+    sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures as hashes
+    sa.Column("request", sa.JSON),  # the parameters that were set, by Python name; references as in `task`
     sa.Column("identity", sa.Text),
-    sa.Column("resendable", sa.Boolean, nullable=False),  # false: a credential was taken out of `task`
-    sa.Column("estimateLow", sa.BigInteger, nullable=False),  # micro-dollars, as all money here
+    sa.Column("resendable", sa.Boolean, nullable=False),  # false: `task` had a credential, which was removed
+    sa.Column("estimateLow", sa.BigInteger, nullable=False),  # micro-dollars, as all money in these tables
     sa.Column("estimateHigh", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False),
     sa.Column("spent", sa.BigInteger, nullable=False),  # what counts against a budget
-    sa.Column("cost", sa.BigInteger),  # what the answers said; null: they did not
+    sa.Column("cost", sa.BigInteger),  # from the answers; null: they did not contain it
     sa.Column("latency", sa.Float),
     sa.Column("error", sa.Text),
     sa.Column("errorCode", sa.Text),
     sa.Column("errorKind", sa.Text),
     sa.Column("studio", sa.Text, nullable=False),
-    sa.Column("owner", sa.Text),  # null: nobody works on it
+    sa.Column("owner", sa.Text),  # the process that works on it; null: none
     sa.Column("heartbeat", sa.BigInteger),
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text),
-    sa.Column("purse", sa.Text),  # money set apart for several runs together
+    sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs
 )
 
 IMAGES = sa.Table(
@@ -116,7 +117,7 @@ IMAGES = sa.Table(
 )
 
 ACCOUNTS = sa.Table(
-    # Running totals, kept in the same transactions as the rows they count: a budget is checked without a sum.
+    # Running totals, updated in the transactions that write the rows: checking a budget needs no sum over all runs.
     "accounts",
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),  # studio:<id>, or day:<date>:<charged>
@@ -139,13 +140,13 @@ def prepare(database: Database) -> None:
         LogVersionError: if the log can only be read by a newer nbkit.
     """
     with database.reading() as connection:
-        if sa.inspect(connection).has_table(META.name) and not _needs_work(_read_meta(connection), database.name):
+        if sa.inspect(connection).has_table(META.name) and not _is_outdated(_read_meta(connection), database.name):
             return
     with database.writing() as connection:
         METADATA.create_all(connection)
         meta = _read_meta(connection)
-        if not _needs_work(meta, database.name):
-            return  # another kernel was faster
+        if not _is_outdated(meta, database.name):
+            return  # another kernel has just done it
         _add_missing_columns(connection)
         _add_missing_indexes(connection)
         connection.execute(sa.delete(META).where(META.c.key.in_((_VERSION, _MIN_READER))))
@@ -153,8 +154,8 @@ def prepare(database: Database) -> None:
         connection.execute(sa.insert(META), [{"key": key, "value": str(value)} for key, value in values.items()])
 
 
-def _needs_work(meta: Mapping[str, int], name: str) -> bool:
-    """Whether a log lacks something that this version writes.
+def _is_outdated(meta: Mapping[str, int], name: str) -> bool:
+    """Whether a log lacks columns, indexes or metadata that this version writes.
 
     Raises:
         LogVersionError: if the log can only be read by a newer nbkit.
@@ -167,7 +168,7 @@ def _needs_work(meta: Mapping[str, int], name: str) -> bool:
             f"the log {name} was made by a newer nbkit (log version {version}; this one knows {VERSION}). "
             "Upgrade nbkit, or choose another folder with Studio(path=…)"
         )
-    return False  # a newer log in which this version may read and write
+    return False  # newer, and this version may read and write it
 
 
 def _read_meta(connection: sa.Connection) -> dict[str, int]:
@@ -181,10 +182,10 @@ def _add_missing_columns(connection: sa.Connection) -> None:
         present = {column["name"] for column in inspector.get_columns(table.name)}
         for column in table.columns:
             if column.name not in present:
-                kind = column.type.compile(connection.dialect)
-                default = "" if column.nullable else f" NOT NULL DEFAULT {_neutral(column)}"
+                sql_type = column.type.compile(connection.dialect)
+                default = "" if column.nullable else f" NOT NULL DEFAULT {_default_of(column)}"
                 quoted = connection.dialect.identifier_preparer.quote(column.name)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {quoted} {kind}{default}")
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {quoted} {sql_type}{default}")
 
 
 def _add_missing_indexes(connection: sa.Connection) -> None:
@@ -193,5 +194,5 @@ def _add_missing_indexes(connection: sa.Connection) -> None:
             index.create(connection, checkfirst=True)
 
 
-def _neutral(column: sa.Column[Any]) -> str:
+def _default_of(column: sa.Column[Any]) -> str:
     return "0" if isinstance(column.type, (sa.BigInteger, sa.Integer, sa.Boolean)) else "''"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.log.annotations import Change, annotate, checked, image_uuids, read_annotations
+from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids, read_annotations
 from nbkit.log.database import Database
 from nbkit.log.frame import frame_of, to_frame
 from nbkit.log.images import ImageStore
@@ -57,20 +57,18 @@ class LogStore:
         There is one row per picture, and one for each run or result without a picture. Column names have the API's
         spelling. The dtypes are nullable and always the same, so a seed beside a gap stays an integer.
 
-        ==========================================================================  ===================
-        columns                                                                     dtype
-        ==========================================================================  ===================
-        prompt, status, thinking, resolution, systemPrompt, safetyTolerance,        string
-        safetyMode, aspectRatio, referenceImages, outputFormat, outputType,
-        deliveryMethod, webhookURL, uploadEndpoint, extra, parent, file, tags,
-        note, sweep, error, engine, model, taskUUID, imageUUID
-        seed, width, height, numberResults, outputQuality, ttl, requestedSeed,      Int64
-        rating
-        temperature, topP, cost, latency                                            Float64
-        webSearch, imageSearch, checkContent, includeCost, NSFWContent, keep,       boolean
-        charged
-        created                                                                     datetime64[us, UTC]
-        ==========================================================================  ===================
+        ===================  ============================================================================
+        dtype                columns
+        ===================  ============================================================================
+        string               prompt, status, thinking, resolution, systemPrompt, safetyTolerance, safetyMode,
+                             aspectRatio, referenceImages, outputFormat, outputType, deliveryMethod,
+                             webhookURL, uploadEndpoint, extra, parent, file, tags, note, sweep, error,
+                             engine, model, taskUUID, imageUUID
+        Int64                seed, requestedSeed, width, height, numberResults, outputQuality, ttl, rating
+        Float64              temperature, topP, cost, latency
+        boolean              webSearch, imageSearch, checkContent, includeCost, NSFWContent, keep, charged
+        datetime64[us, UTC]  created
+        ===================  ============================================================================
 
         ``seed`` is the one that the service reports for the picture, ``requestedSeed`` the one that was sent. ``cost``
         is in USD, ``latency`` in seconds, ``created`` in UTC. ``charged`` is true for real money and false for the
@@ -87,14 +85,14 @@ class LogStore:
             >>> frame[frame.taskUUID == run.task_uuid][["prompt", "seed", "temperature"]].to_dict("records")
             [{'prompt': 'A paper lantern', 'seed': 7, 'temperature': 0.4}]
         """
-        return to_frame(self.database, self.images.shown, None if sweep is None else RUNS.c.sweep == sweep)
+        return to_frame(self.database, self.images.given_path, None if sweep is None else RUNS.c.sweep == sweep)
 
     def rows_of(self, task_uuids: Iterable[str]) -> pd.DataFrame:
         """The rows of some runs, in the columns of :meth:`to_frame`; faster than all rows where the runs are few."""
         wanted = list(dict.fromkeys(task_uuids))
         if len(wanted) > MAX_NAMED_RUNS:
             return self.to_frame()
-        return to_frame(self.database, self.images.shown, RUNS.c.taskUUID.in_(wanted))
+        return to_frame(self.database, self.images.given_path, RUNS.c.taskUUID.in_(wanted))
 
     def search(self, text: str) -> pd.DataFrame:
         """The rows whose prompt, tags or note contain every word of a text, in the columns of :meth:`to_frame`.
@@ -115,7 +113,7 @@ class LogStore:
         """
         if text == "":
             return self.to_frame()
-        return frame_of(self.database, self.images.shown, find_rows(self.database, text, RUNS.c.id, IMAGES.c.id))
+        return frame_of(self.database, self.images.given_path, find_rows(self.database, text, RUNS.c.id, IMAGES.c.id))
 
     def mark(
         self,
@@ -153,7 +151,7 @@ class LogStore:
             >>> change.undo()
             <Change: 1 picture, rating and tags as before>
         """
-        return annotate(self.database, image_uuids(which), checked(rating, keep, tags, note))
+        return annotate(self.database, image_uuids(which), check_annotations(rating, keep, tags, note))
 
     def annotations_of(self, image_uuids: Iterable[str]) -> pd.DataFrame:
         """Rating, keep, tags and note of pictures as they are now; faster than a frame of all rows.

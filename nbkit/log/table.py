@@ -1,7 +1,6 @@
-"""Rows of the log as a table with thumbnails, for the log itself and for any frame that came from it.
+"""Rows of the log as a table with thumbnails, for the log itself and for any frame with its columns.
 
-Importing this module gives every DataFrame ``frame.nbkit.show()``, so that pandas does the filtering and the
-eyes do the rest.
+Importing this module adds ``frame.nbkit.show()`` to every DataFrame: rows are filtered with pandas, then shown.
 """
 
 from __future__ import annotations
@@ -24,22 +23,25 @@ from nbkit.measures.facts import header_size
 from nbkit.measures.preview import make_preview
 from nbkit.request.image_request import NAMES
 from nbkit.request.model import MICRO
-from nbkit.request.naming import HEAD
+from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Integer, ValueInvalid, nearest
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
 
-LARGEST = 1536
-"""More would be no thumbnail: a table of such pictures makes a notebook that opens nowhere."""
+MAX_THUMBNAIL = 1536
+"""Limit for the size of a thumbnail in pixels: a table of larger pictures makes a notebook that no program opens."""
 
 PAGE_ROWS = 100
-"""Rows of a page."""
+"""Default number of rows per page."""
 
-ALWAYS = ("prompt", "seed", "temperature", "topP", "cost", "status")
-_FREE = "at offline list prices"
-SOMETIMES = ("thinking", "width", "height", "rating", "tags", "note", "error")
-"""Shown only where a row has something to say in them."""
+DEFAULT_COLUMNS = ("prompt", "seed", "temperature", "topP", "cost", "status")
+"""The columns that a table has if none are chosen."""
+
+OPTIONAL_COLUMNS = ("thinking", "width", "height", "rating", "tags", "note", "error")
+"""Those that it has in addition if any row has a value in them."""
+
+_AT_LIST_PRICES = "at offline list prices"
 
 
 def show_frame(
@@ -51,30 +53,35 @@ def show_frame(
     page: int = 1,
     by: str | None = None,
 ) -> MimeBundle:
-    """A frame's rows as pictures with their facts.
+    """A table of a frame's rows: a thumbnail of each picture, and the values of its columns.
 
     Args:
-        frame: rows of ``studio.log.to_frame()``, after whatever pandas did to them; needs the column ``file``.
-        size: pixels on the long side of a thumbnail.
-        columns: which facts to show, one name or several; either spelling of a parameter will do.
-        limit: how many rows a page has.
-        page: which page, from 1 on; how many there are, and how to see the next one, is said.
-        by: a column whose equal values are put together, each under a heading with their count and cost.
+        frame: rows of ``studio.log.to_frame()``, filtered and sorted in any way; needs the column ``file``.
+        size: pixels on the long side of a thumbnail, 1 to 1536.
+        columns: the columns to show, one name or several, in either spelling of a parameter.
+        limit: rows per page.
+        page: the page to show, from 1 on. A line below the table has the number of pages and the call for the next one.
+        by: a column that groups the rows; each value gets a heading with the number of its rows and their cost.
+
+    Returns:
+        The table, as HTML and as text.
 
     Raises:
         NbkitError: if the frame has no column ``file``, or two columns of one name.
         UnknownParameter: for a column that the frame does not have.
-        RequestError: for a size, a limit or a page that cannot be.
+        RequestError: for a size, a limit or a page out of range, and for a ``by`` whose values cannot be sorted.
     """
     check_frame(frame)
-    size, limit = _whole("size", size, LARGEST), _whole("limit", limit)
-    page = _whole("page", page, max(1, math.ceil(len(frame) / limit)))
+    size, limit = _positive_integer("size", size, MAX_THUMBNAIL), _positive_integer("limit", limit)
+    page = _positive_integer("page", page, max(1, math.ceil(len(frame) / limit)))
     names = _columns(frame, columns)
     groups = _grouped(frame, None if by is None else column_of(frame, by))
-    sections = [_section(rows, names, heading, size) for rows, heading in _cut(groups, (page - 1) * limit, limit)]
+    sections = [
+        _make_section(rows, names, heading, size) for rows, heading in _page_of(groups, (page - 1) * limit, limit)
+    ]
     caption, foot = (
         f"{count(len(frame), 'row')}{costs_of(frame)}",
-        _place(len(frame), limit, page, _again(by, size, columns, limit)),
+        _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit)),
     )
     return MimeBundle(
         html=table_html(names, sections, caption=caption, foot=foot),
@@ -84,7 +91,21 @@ def show_frame(
 
 @pd.api.extensions.register_dataframe_accessor("nbkit")
 class FrameAccessor:
-    """``frame.nbkit``: what nbkit can do with a frame that came from its log."""
+    """``frame.nbkit``, for frames with the log's columns.
+
+    Args:
+        frame: such as ``studio.log.to_frame()``, or some of its rows.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> run = studio.generate("A paper lantern", seed=7)
+        >>> frame = studio.log.to_frame()
+        >>> frame[frame.taskUUID == run.task_uuid].nbkit.show(columns=["prompt", "seed"])
+        1 row · $0.06895 at offline list prices, of which nothing was charged
+        prompt           seed
+        A paper lantern  7
+    """
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
@@ -98,43 +119,70 @@ class FrameAccessor:
         page: int = 1,
         by: str | None = None,
     ) -> MimeBundle:
-        """The frame's rows as pictures with their facts; see :func:`show_frame`."""
+        """A table of the frame's rows with thumbnails. As the last line of a cell it shows itself.
+
+        Args:
+            size: pixels on the long side of a thumbnail, 1 to 1536.
+            columns: the columns to show, one name or several, in either spelling of a parameter.
+            limit: rows per page.
+            page: the page to show, from 1 on.
+            by: a column that groups the rows; each value gets a heading with the number of its rows and their cost.
+
+        Raises:
+            NbkitError: if the frame has no column ``file``, or two columns of one name.
+            UnknownParameter: for a column that the frame does not have.
+            RequestError: for a size, a limit or a page out of range, and for a ``by`` whose values cannot be sorted.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=7, temperature=value) for value in (0.2, 0.8)]
+            >>> frame = studio.log.to_frame()
+            >>> rows = frame[frame.taskUUID.isin([run.task_uuid for run in runs])]
+            >>> rows.nbkit.show(columns="seed", by="temperature")
+            2 rows · $0.1379 at offline list prices, of which nothing was charged
+            seed
+            temperature 0.2: 1 row · $0.06895 at offline list prices, of which nothing was charged
+            7
+            temperature 0.8: 1 row · $0.06895 at offline list prices, of which nothing was charged
+            7
+        """
         return show_frame(self._frame, size=size, columns=columns, limit=limit, page=page, by=by)
 
 
-def _whole(name: str, value: Any, most: int | None = None) -> int:
-    kind = Integer(1, most)
+def _positive_integer(name: str, value: Any, limit: int | None = None) -> int:
+    kind = Integer(1, limit)
     try:
         return kind.check(value)
-    except ValueInvalid as wrong:
+    except ValueInvalid as error:
         raise RequestError(
-            f"{name}={value!r}: must be {wrong.args[0]}",
+            f"{name}={value!r}: must be {error.args[0]}",
             parameter=name,
             value=value,
-            reason=wrong.reason,
-            suggestion=wrong.suggestion,
+            reason=error.reason,
+            suggestion=error.suggestion,
         ) from None
 
 
-def _again(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:
-    """What has to be said again for another page of the same table."""
-    said = (("by", by, None), ("size", size, THUMBNAIL), ("columns", columns, None), ("limit", limit, PAGE_ROWS))
-    return "".join(f", {name}={value!r}" for name, value, default in said if value != default)
+def _other_arguments(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:
+    """The arguments other than ``page`` that another page of the same table needs, as code."""
+    arguments = (("by", by, None), ("size", size, THUMBNAIL), ("columns", columns, None), ("limit", limit, PAGE_ROWS))
+    return "".join(f", {name}={value!r}" for name, value, default in arguments if value != default)
 
 
-def _place(rows: int, limit: int, page: int, again: str) -> str:
-    """Where a page stands among the others, and how to turn it; ``""`` if it is the only one."""
+def _page_note(rows: int, limit: int, page: int, arguments: str) -> str:
+    """The number of the page and the call for the next one, as text; ``""`` if there is only one page."""
     pages = math.ceil(rows / limit)
     if pages <= 1:
         return ""
-    told = f"Page {page} of {pages:,}: rows {(page - 1) * limit + 1:,} to {min(page * limit, rows):,} of {rows:,}"
+    position = f"Page {page} of {pages:,}: rows {(page - 1) * limit + 1:,} to {min(page * limit, rows):,} of {rows:,}"
     if page < pages:
-        return f"{told}; show(page={page + 1}{again}) has the next ones"
-    return f"{told}; show(page=1{again}) has the first ones"
+        return f"{position}; show(page={page + 1}{arguments}) has the next ones"
+    return f"{position}; show(page=1{arguments}) has the first ones"
 
 
 def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame, str]]:
-    """The rows of each value of a column with a heading, smallest value first and gaps last; all in one without it."""
+    """The rows of each value of a column with their heading, by value, gaps last; without a column, one group."""
     if column is None:
         return [(frame, "")]
     values = frame[column].reset_index(drop=True)
@@ -156,22 +204,28 @@ def _heading(group: pd.DataFrame, column: str) -> str:
 
 
 def heading_of(column: str, value: Any) -> str:
-    """What stands over the rows that have this value."""
-    return f"{column} not set" if is_gap(value) else f"{column} {ellipsis(fact_of(column, value), 80)}"
+    """The heading of the rows with this value."""
+    return f"{column} not set" if is_gap(value) else f"{column} {ellipsis(format_value(column, value), 80)}"
 
 
-def _cut(groups: list[tuple[pd.DataFrame, str]], start: int, limit: int) -> Iterator[tuple[pd.DataFrame, str]]:
-    """Of the groups one after another the rows of one page; a heading counts the whole group."""
+def _page_of(groups: list[tuple[pd.DataFrame, str]], start: int, limit: int) -> Iterator[tuple[pd.DataFrame, str]]:
+    """The rows of one page, by group. A heading counts all rows of its group, also those of other pages.
+
+    Args:
+        groups: rows and heading of each.
+        start: index of the page's first row among the rows of all groups.
+        limit: rows per page.
+    """
     for rows, heading in groups:
-        here = rows.iloc[max(0, start) : max(0, start + limit)]
-        if len(here):
-            yield here, f"{heading} (continued)" if heading and start > 0 else heading
+        on_page = rows.iloc[max(0, start) : max(0, start + limit)]
+        if len(on_page):
+            yield on_page, f"{heading} (continued)" if heading and start > 0 else heading
         start -= len(rows)
 
 
-def _section(rows: pd.DataFrame, names: list[str], heading: str, size: int) -> Section:
+def _make_section(rows: pd.DataFrame, names: list[str], heading: str, size: int) -> Section:
     texts = [
-        [fact_of(name, value) for name, value in zip(names, row, strict=True)]
+        [format_value(name, value) for name, value in zip(names, row, strict=True)]
         for row in rows[names].itertuples(index=False)
     ]
     prompts = rows["prompt"] if "prompt" in rows else [""] * len(rows)
@@ -180,27 +234,31 @@ def _section(rows: pd.DataFrame, names: list[str], heading: str, size: int) -> S
 
 def _columns(frame: pd.DataFrame, columns: list[str] | str | None) -> list[str]:
     if columns is None:
-        sometimes = [name for name in SOMETIMES if name in frame and bool(frame[name].notna().any())]
-        return [name for name in (*ALWAYS, *sometimes) if name in frame]
+        optional = [name for name in OPTIONAL_COLUMNS if name in frame and bool(frame[name].notna().any())]
+        return [name for name in (*DEFAULT_COLUMNS, *optional) if name in frame]
     return [column_of(frame, name) for name in ([columns] if isinstance(columns, str) else columns)]
 
 
 def column_of(frame: pd.DataFrame, name: str) -> str:
-    """The column that a name in either spelling means.
+    """The name of a frame's column.
+
+    Args:
+        frame: with the log's columns.
+        name: of the column, in either spelling of a parameter.
 
     Raises:
-        UnknownParameter: if the frame has no such column; with the nearest name as its suggestion.
+        UnknownParameter: if the frame has no such column; its ``suggestion`` is the nearest name.
     """
     if name in frame.columns:
         return name
-    column = HEAD.get(name)
+    column = TASK_KEYS.get(name)
     if column is None:
         try:
             column = NAMES.find(name).column
         except UnknownParameter:
             column = name
     if column not in frame.columns:
-        guess = nearest(name, [str(known) for known in frame.columns])
+        guess = nearest(name, [str(present) for present in frame.columns])
         hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame.columns))}"
         raise UnknownParameter(
             f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
@@ -209,12 +267,12 @@ def column_of(frame: pd.DataFrame, name: str) -> str:
 
 
 def is_gap(value: Any) -> bool:
-    """Whether a cell of a frame holds nothing; a list, which somebody may have put there, is something."""
+    """Whether a value of a frame is missing. A list, which a user's own column may hold, is not."""
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
-def fact_of(name: str, value: Any) -> str:
-    """A value as a person reads it, by the name of its column; ``—`` where there is none."""
+def format_value(name: str, value: Any) -> str:
+    """A value as text, formatted for its column; ``—`` for a gap."""
     if is_gap(value):
         return "—"
     if name == "cost" and isinstance(value, (int, float)):
@@ -225,22 +283,22 @@ def fact_of(name: str, value: Any) -> str:
 
 
 def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) -> Figure:
-    """A row's picture, small, or why there is none.
+    """A row's picture as a thumbnail, or the reason why it cannot be shown.
 
     Args:
         file: the row's ``file``, or a gap.
-        prompt: the row's ``prompt``, or a gap.
+        prompt: the row's ``prompt``, or a gap; it becomes the alternative text.
         size: pixels on the long side.
-        caption: facts to stand under it.
+        caption: texts to show below the picture.
     """
     alt = "" if is_gap(prompt) else str(prompt)
     if is_gap(file):
         return Figure(None, alt, caption=caption, missing="no picture")
     path = file_of(file)
     try:
-        kept = previews_of(path)
-        data = kept.get(path, size) if kept else make_preview(path.read_bytes(), size)
-    except (OSError, ValueError):  # what is in a frame may be no path at all
+        previews = previews_of(path)
+        data = previews.get(path, size) if previews else make_preview(path.read_bytes(), size)
+    except (OSError, ValueError):  # the column may hold text that is no path
         return Figure(None, alt, caption=caption, missing="its file is not here")
     except NoImage as error:
         return Figure(None, alt, caption=caption, missing=str(error))
@@ -248,18 +306,18 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
 
 
 def costs_of(frame: pd.DataFrame) -> str:
-    """What the rows cost together, to stand behind their number; ``""`` where they do not know."""
+    """The cost of some rows, as text to follow their number; ``""`` if it is not known."""
     sums = "".join(f" · {part}" for part in sums_of(frame))
-    return f"{sums}, of which nothing was charged" if sums.endswith(_FREE) else sums
+    return f"{sums}, of which nothing was charged" if sums.endswith(_AT_LIST_PRICES) else sums
 
 
 def sums_of(frame: pd.DataFrame) -> list[str]:
-    """What the rows cost together: charged money and list prices are never added up."""
+    """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums."""
     if "cost" not in frame or "charged" not in frame:
         return []
     parts, charged = [], frame["charged"].fillna(value=True)
-    for kind, words in ((True, "charged"), (False, _FREE)):
-        costs = frame.loc[charged == kind, "cost"].dropna()
+    for is_charged, label in ((True, "charged"), (False, _AT_LIST_PRICES)):
+        costs = frame.loc[charged == is_charged, "cost"].dropna()
         if len(costs):
-            parts.append(f"{usd(round(float(costs.sum()) * MICRO))} {words}")
+            parts.append(f"{usd(round(float(costs.sum()) * MICRO))} {label}")
     return parts

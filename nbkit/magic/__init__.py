@@ -1,4 +1,5 @@
 """``%%imagine``: a cell whose body is the prompt.
 
-``options`` reads the cell's first line; ``imagine`` is the magic in a notebook, with its completions.
+``options.py`` parses the options in the first line of the cell and completes them; ``imagine.py`` has the magic itself
+and its registration in IPython.
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from nbkit.errors import DownloadError, NoImage
-from nbkit.request.parameter import without_addresses
+from nbkit.request.parameter import without_memory_addresses
 
 MAX_PICTURE_PIXELS = 60_000_000
 """More than three times the largest picture of the size table (12288x1536): a larger one is a decompression bomb."""
@@ -92,7 +92,7 @@ def decoding() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """A decoder's message; for unknown data Pillow's would only name the stream."""
-    return "no JPEG, PNG or WEBP" if isinstance(error, UnidentifiedImageError) else without_addresses(str(error))
+    return "no JPEG, PNG or WEBP" if isinstance(error, UnidentifiedImageError) else without_memory_addresses(str(error))
 
 
 def header_size(data: bytes) -> tuple[int, int]:

@@ -1,6 +1,17 @@
-"""The engine that needs no key: it takes the tasks that the image API takes, checks and prices them in the
-same way, and draws each picture on this machine, as a pure function of its request. :class:`Offline` is the
-engine, :class:`OfflineTransport` the way to it inside this process, with no port and no socket.
+"""The engine that needs no key: it checks, prices and answers tasks like the image API, and draws on this machine.
+
+``engine.py`` has :class:`Offline`, which turns the bytes of a request into the bytes of an answer, without a network.
+``transport.py`` has :class:`OfflineTransport`, which connects an ``httpx`` client to it inside this process, without a
+socket.
+
+``envelope.py`` reads the array of tasks and builds ``data`` and ``errors``; ``validation.py`` checks a task;
+``failures.py`` decides which fault it meets. ``tasks.py`` has an accepted task with its results, ``task_store.py`` all
+tasks with charges and balance. ``references.py`` reads the reference images in a task, ``uploads.py`` stores uploaded
+ones, ``renderer.py`` draws and caches pictures with the painter in ``painting/``.
+
+``server.py`` serves the engine over HTTP with waitress; ``web.py`` is the WSGI application, ``channel.py`` one
+connection. ``delivery.py`` describes a webhook call or an upload, ``webhook_sender.py`` sends it, and ``safe_http.py``
+makes that request without reaching private networks.
 """
 
 from nbkit.offline.engine import Offline

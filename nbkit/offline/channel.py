@@ -1,4 +1,4 @@
-"""One client's connection, where nbkit differs from waitress: refusals are JSON, and a request has to end some time."""
+"""One client's connection, where nbkit differs from waitress: refusals are JSON, and a request has a time limit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from nbkit.offline.web import status_line
 
 HEADER_SECONDS = 20.0
 REQUEST_SECONDS = 300.0
-"""From a request's first byte to the end of its headers and to its last byte, however steadily it drips."""
+"""From a request's first byte to the end of its headers, and to its last byte, even if bytes keep trickling in."""
 
-CODES = {
+CODES_BY_STATUS = {
     413: "maxBodySizeExceeded",
     431: "maxHeaderSizeExceeded",
     500: "internalServerError",
@@ -24,15 +24,15 @@ CODES = {
 
 
 class Refusal(ErrorTask):
-    """What is answered to something that is no request, or too large a one."""
+    """The answer to bytes that are not an HTTP request, and to a request that is too large."""
 
     def execute(self) -> None:
-        request: Any = self.request  # what waitress calls a request here is one that may hold an error
+        request: Any = self.request  # waitress types it as a request; here it is a parser that may hold an error
         error = request.error
         message = f"{error.reason}: {error.body}"
         if error.code == 413:
             message = f"At most {self.channel.adj.max_request_body_size - 1:,} bytes of a body are read."
-        problem = Problem(CODES.get(error.code, "invalidRequest"), message, status=error.code)
+        problem = Problem(CODES_BY_STATUS.get(error.code, "invalidRequest"), message, status=error.code)
         answer = refuse(problem)
         self.status = status_line(error.code)
         self.response_headers = list(answer.headers.items())
@@ -42,7 +42,7 @@ class Refusal(ErrorTask):
 
 
 class Channel(HTTPChannel):
-    """A connection on which a request that does not come to its end is given up."""
+    """A connection that is closed when a request does not end in time."""
 
     error_task_class = Refusal
 
@@ -50,16 +50,16 @@ class Channel(HTTPChannel):
     _began = 0.0
 
     def received(self, data: bytes) -> bool:
-        taken = bool(super().received(data))
+        received = bool(super().received(data))
         if self.request is not self._incoming:
             self._incoming, self._began = self.request, time.monotonic()
-        return taken
+        return received
 
     def readable(self) -> bool:
-        # Asked at each turn of the loop, which makes it the place to look at the clock.
+        # The loop calls this at each turn, so the time limit is checked here.
         request = self.request
         if request is not None and request is self._incoming:
-            patience = REQUEST_SECONDS if request.headers_finished else HEADER_SECONDS
-            if time.monotonic() - self._began > patience:
+            limit = REQUEST_SECONDS if request.headers_finished else HEADER_SECONDS
+            if time.monotonic() - self._began > limit:
                 self.will_close = True
         return bool(super().readable())

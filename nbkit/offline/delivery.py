@@ -1,7 +1,7 @@
-"""What leaves the engine by itself: a webhook's call and an upload of a finished file.
+"""What the engine sends on its own account: webhook calls, and uploads of finished files.
 
-The engine only hands these over. Whether and how they are sent is the business of whoever runs it; in-process
-nobody does, so that no socket is ever opened.
+The engine only passes them to a handler, which decides whether and how they are sent. In-process there is no handler,
+so no socket is ever opened.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing to send.
+    """One webhook call or one upload.
 
     Attributes:
         kind: ``webhook`` is an HTTP POST of a result object, ``upload`` an HTTP PUT of a picture's bytes.
-        url: where to; its query may be a credential, so it is in no repr.
-        body: what to send.
+        url: where it is sent; its query may be a credential, so the repr leaves it out.
+        body: the bytes to send.
         media_type: of the body.
     """
 
@@ -32,12 +32,12 @@ class Delivery:
 
 
 DeliveryHandler = Callable[[Delivery], None]
-"""Takes a delivery and returns soon; called in the thread that asked the engine something."""
+"""Accepts a delivery and returns soon: it is called in the thread that sent the request to the engine."""
 
 
-def hand_over(outbox: DeliveryHandler, delivery: Delivery) -> None:
-    """Gives a delivery to the outbox; a fault of the outbox costs the delivery and never the task's answer."""
+def hand_over(handler: DeliveryHandler, delivery: Delivery) -> None:
+    """Pass a delivery to the handler; if the handler raises, the delivery is dropped and the task's answer is not."""
     try:
-        outbox(delivery)
-    except Exception as error:  # noqa: BLE001 - code from outside, and the picture has been paid
+        handler(delivery)
+    except Exception as error:  # noqa: BLE001 - the handler is foreign code, and the picture has been paid
         logger.warning("a %s could not be handed over: %s", delivery.kind, type(error).__name__)

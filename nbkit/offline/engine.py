@@ -1,7 +1,7 @@
-"""The offline engine: takes the tasks that the image API takes and gives the answers that it gives.
+"""The offline engine: accepts the same tasks as the image API, and returns the same answers.
 
-:class:`Offline` knows nothing of connections: bytes and headers in, an :class:`Answer` out. The in-process
-transport and an HTTP server are two ways to it.
+:class:`Offline` is independent of connections: it takes the body and the headers of a request and returns an
+:class:`Answer`. The in-process transport and the HTTP server both call it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from nbkit.offline.envelope import (
     Task,
     check_key,
     echo,
+    extract_key,
     make_answer,
     read_tasks,
     refuse,
-    take_key,
 )
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
@@ -37,44 +37,68 @@ from nbkit.offline.validation import check_image_task, check_uuid, one_of, requi
 from nbkit.request import model
 
 BASE_URL = "https://offline.nbkit.invalid"
-"""Where picture addresses point to in-process: a name that no network resolves."""
+"""Beginning of picture URLs in-process, with a host name that no network resolves."""
 
-Parts = tuple[Items, Items]
-"""What one task adds to ``data`` and to ``errors``."""
+DataAndErrors = tuple[Items, Items]
+"""The items that one task adds to ``data`` and to ``errors``."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """What holds for all tasks of one HTTP request."""
+class _Context:
+    """What all tasks of one HTTP request have in common.
+
+    Attributes:
+        base_url: beginning of picture URLs, without a slash at the end.
+        dry_run: whether tasks are only checked and priced.
+    """
 
     base_url: str
     dry_run: bool
 
 
-Handler = Callable[[Task, _Call], Parts]
+Handler = Callable[[Task, _Context], DataAndErrors]
 
 
 class Offline:
-    """An engine that needs no key and no network, and speaks the image API's wire contract.
+    """An engine that implements the image API's wire format on this machine, without a key and without a network.
 
-    Pictures are drawn on this machine and are a pure function of the request. It is safe to use from several
-    threads, and remembers tasks but no pictures.
+    Each picture is drawn here, as a pure function of its request. The engine stores tasks but no pictures. It is safe
+    to use from several threads.
 
     Args:
-        latency: seconds that a task takes. A ``sync`` task is waited for in the calling thread; an ``async``
-            one is ready when the clock says so, its results one after another.
-        failures: what shall go wrong, by fault name and probability; :mod:`nbkit.offline.failures` has the table.
-        key: the API key to insist on; without one, any key or none will do.
+        latency: seconds that a task takes. A ``sync`` task blocks the calling thread; the results of an ``async`` task
+            get ready one after another, by the clock.
+        failures: the probability of each fault, by its name, from 0 to 1; :mod:`nbkit.offline.failures` has the table.
+        key: the API key that requests must have; ``None`` accepts any key, or none.
         balance: USD that the account holds; a task that costs more than is left is refused.
         seed: makes random seeds and failures repeatable for the same taskUUIDs.
-        clock: the time in seconds.
-        sleep: how a latency is waited for.
-        deliver: takes webhook calls and uploads; without it none is sent.
+        clock: returns the time in seconds.
+        sleep: waits for a number of seconds, for the latency.
+        deliver: called with each webhook call and each upload; without it none is sent.
 
     Attributes:
-        deliver: as given; a server that has an outbox puts it here.
-        acknowledgement: how an ``async`` task is acknowledged, in one of the three documented ways.
-        unknown_task: how ``getResponse`` and ``getTaskDetails`` answer for a task that was never seen.
+        deliver: as given; a server sets it to its sender.
+        acknowledgement: how an ``async`` task is acknowledged, in one of the three documented ways: with an item that
+            has the status ``processing``, a ``plain`` item without a status, or no item (``empty``).
+        unknown_task: how ``getResponse`` and ``getTaskDetails`` answer for a task that the engine has never received:
+            with no item (``empty``) or the error ``taskNotFound``.
+
+    Raises:
+        ValueError: for a negative latency, an unknown fault, or probabilities that are not allowed.
+
+    Example:
+        >>> import nbkit
+        >>> engine = nbkit.Offline(latency=0.1, failures={"blocked": 1}, balance=5.00)
+        >>> studio = nbkit.Studio(engine=engine)
+        >>> run = studio.generate("A paper lantern", seed=7, resolution="0.5K")
+        >>> run.status, run.latency >= 0.05, engine.charges
+        ('blocked', True, {})
+        >>> engine.failures = None
+        >>> run = studio.generate("A paper lantern", seed=7, resolution="0.5K")
+        >>> run.status, engine.charges == {run.task_uuid: 46570}
+        ('done', True)
+        >>> engine.spent, studio.balance()
+        (46570, 4.95343)
     """
 
     def __init__(
@@ -100,7 +124,7 @@ class Offline:
         self._renderer = Renderer()
         self._uploads = Uploads(self._renderer)
         self._handlers: dict[str, Handler] = {
-            model.TASK_TYPE: self._price,
+            model.TASK_TYPE: self._dry_run,
             "getResponse": self._response,
             "getTaskDetails": self._details,
             "imageUpload": self._upload,
@@ -114,21 +138,43 @@ class Offline:
         spent = self.spent / model.MICRO
         return f"<Offline engine: {self._store.accepted} tasks, {spent:.5f} USD at list prices>"
 
-    # -- what the engine can be asked from Python ----------------------------------------------------------
+    # -- for Python code -----------------------------------------------------------------------------------
 
     @property
     def charges(self) -> dict[str, int]:
-        """Micro-dollars by taskUUID, for each task that was charged; a copy."""
+        """Micro-dollars by taskUUID, for each task that was charged; a copy.
+
+        Example:
+            >>> import nbkit
+            >>> engine = nbkit.Offline()
+            >>> studio = nbkit.Studio(engine=engine)
+            >>> run = studio.generate("A jade teapot", seed=1, number_results=2)
+            >>> engine.charges[run.task_uuid]
+            137900
+        """
         return self._store.charges
 
     @property
     def spent(self) -> int:
-        """Micro-dollars spent at list prices."""
+        """Micro-dollars spent at list prices: the sum of :attr:`charges`."""
         return self._store.spent
 
     @property
     def failures(self) -> dict[str, float]:
-        """What goes wrong, by fault name and probability; may be set anew at any time, also to ``None``."""
+        """The probability of each fault, by its name; a copy.
+
+        May be set at any time; ``None`` means that no fault occurs.
+
+        Example:
+            >>> import nbkit
+            >>> engine = nbkit.Offline(failures={"failed": 1})
+            >>> studio = nbkit.Studio(engine=engine)
+            >>> studio.generate("A jade teapot", seed=1).status
+            'failed'
+            >>> engine.failures = None
+            >>> studio.generate("A jade teapot", seed=1).status
+            'done'
+        """
         return dict(self._failures.probabilities)
 
     @failures.setter
@@ -136,7 +182,13 @@ class Offline:
         self._failures = Failures(probabilities, self._seed)
 
     def account(self) -> dict[str, Any]:
-        """The account's details, as ``accountManagement`` answers them; money in USD."""
+        """The account's details as the task ``accountManagement`` returns them; money in USD.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Offline(balance=5.00).account()["balance"]
+            5.0
+        """
         return {
             "organizationName": "nbkit offline engine",
             "balance": self._store.balance / model.MICRO,
@@ -144,51 +196,66 @@ class Offline:
         }
 
     def settle(self) -> float | None:
-        """Hands over webhook calls and uploads of results that are ready by now.
+        """Hand over the webhook calls and uploads of all results that are ready.
 
-        :meth:`answer` does it too. A server calls it when the time comes, for the sake of a sender who waits
-        for a webhook and asks nothing more.
+        :meth:`answer` calls it too. A server also calls it on time, because a client that waits for a webhook may send
+        no further request.
 
         Returns:
-            Seconds until there is something to hand over again; ``None`` if nothing is under way.
+            Seconds until the next result is ready; ``None`` if no result is to be handed over later, or without
+            ``deliver``.
         """
         deliver = self.deliver
         if deliver is None:
             return None
         now = self._clock()
-        due, coming = self._store.take_due(now)
-        for inference, result in due:
+        results, next_time = self._store.pop_due_results(now)
+        for inference, result in results:
             for delivery in inference.deliveries(result, self._renderer):
                 hand_over(deliver, delivery)
-        return None if coming is None else max(coming - now, 0.0)
+        return None if next_time is None else max(next_time - now, 0.0)
 
-    # -- HTTP without HTTP ------------------------------------------------------------------------------
+    # -- requests ---------------------------------------------------------------------------------------
 
     def answer(self, body: bytes, headers: Mapping[str, str], *, base_url: str = BASE_URL) -> Answer:
-        """The answer to ``POST /v1``.
+        """Run the tasks of a request to ``POST /v1``, and return the answer.
 
         Args:
-            body: of the request.
-            headers: of the request; case does not matter.
-            base_url: what picture addresses in the answer begin with.
+            body: of the request: a JSON array of tasks.
+            headers: of the request; names may be in any case.
+            base_url: beginning of the picture URLs in the answer.
+
+        Example:
+            >>> import json, nbkit
+            >>> answer = nbkit.Offline().answer(b'[{"taskType": "ping", "ping": true}]', {})
+            >>> answer.status, json.loads(answer.body)
+            (200, {'data': [{'taskType': 'ping', 'pong': True}]})
         """
-        head = {name.lower(): value for name, value in headers.items()}
-        dry_run = head.get("x-runware-dry-run", "").strip().lower() in ("1", "true")
+        lower_case = {name.lower(): value for name, value in headers.items()}
+        dry_run = lower_case.get("x-runware-dry-run", "").strip().lower() in ("1", "true")
         try:
             tasks = read_tasks(body)
-            key, tasks = take_key(tasks, head.get("authorization"))
+            key, tasks = extract_key(tasks, lower_case.get("authorization"))
             check_key(key, self._key)
         except Problem as problem:
             return refuse(problem)
-        answer = self._work(tasks, _Call(base_url.rstrip("/"), dry_run))
+        answer = self._run_tasks(tasks, _Context(base_url.rstrip("/"), dry_run))
         self.settle()
         return answer
 
     def picture(self, name: str) -> Answer:
-        """The answer to a GET of a picture's address.
+        """The answer to a GET of a picture's URL: the encoded picture, or 404.
 
         Args:
-            name: the address's last part: an image UUID, with or without a file ending.
+            name: last part of the URL: an image UUID, with or without a suffix such as ``.jpg``.
+
+        Example:
+            >>> import nbkit
+            >>> engine = nbkit.Offline()
+            >>> image = nbkit.Studio(engine=engine).generate("A paper lantern", seed=7).image
+            >>> answer = engine.picture(image.image_uuid)
+            >>> answer.headers["Content-Type"], answer.body == image.bytes
+            ('image/jpeg', True)
         """
         image_uuid, now = name.partition(".")[0].lower(), self._clock()
         found = self._store.image(image_uuid)
@@ -198,28 +265,28 @@ class Offline:
         inference, result = found
         if now < result.ready:
             return refuse(_no_image())
-        if now >= inference.expires(result):
+        if now >= inference.expires_at(result):
             return refuse(Problem("imageExpired", "This picture's address has expired.", status=404))
         answer = make_answer(200, inference.media_type, inference.file(result, self._renderer))
-        return answer.broken_off() if self._store.take_break(result) else answer
+        return answer.truncated() if self._store.pop_download_break(result) else answer
 
     # -- tasks ------------------------------------------------------------------------------------------
 
-    def _work(self, tasks: Iterable[Any], call: _Call) -> Answer:
-        reply, accepted = ResponseBuilder(), []
+    def _run_tasks(self, tasks: Iterable[Any], context: _Context) -> Answer:
+        response, accepted = ResponseBuilder(), []
         for task in tasks:
             try:
                 handle = self._handler(task)
-                if handle == self._price and not call.dry_run:
-                    accepted.append(self._accept(task, call))
+                if handle == self._dry_run and not context.dry_run:
+                    accepted.append(self._accept(task, context))
                 else:
-                    reply.add(*handle(task, call))
+                    response.add(*handle(task, context))
             except Problem as problem:
-                reply.refuse(problem, task)
+                response.refuse(problem, task)
         self._wait(accepted)
         for inference in accepted:
-            self._first_answer(inference, call, reply)
-        answer = reply.answer()
+            self._add_first_items(inference, context, response)
+        answer = response.answer()
         return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
 
     def _handler(self, task: Any) -> Handler:
@@ -227,57 +294,59 @@ class Offline:
             raise Problem("invalidTask", "Each element of the array must be a JSON object.")
         return self._handlers[one_of(task, "taskType", tuple(self._handlers))]
 
-    def _accept(self, task: Task, call: _Call) -> Inference:
-        inference = self._plan(task, call)
+    def _accept(self, task: Task, context: _Context) -> Inference:
+        inference = self._plan(task, context)
         self._store.accept(inference, self._failures, self._clock(), self._latency)
         return inference
 
-    def _plan(self, task: Task, call: _Call) -> Inference:
-        return make_inference(task, check_image_task(task), self._renderer, self._known_image, call.base_url)
+    def _plan(self, task: Task, context: _Context) -> Inference:
+        return make_inference(task, check_image_task(task), self._renderer, self._reference, context.base_url)
 
     def _wait(self, accepted: list[Inference]) -> None:
-        waiting = [inference for inference in accepted if inference.waits]
+        """Wait once for all ``sync`` tasks of a request: they run side by side."""
+        waiting = [inference for inference in accepted if inference.is_sync]
         if waiting and self._latency:
             self._sleep(self._latency)
         for inference in waiting:
-            if inference.fault != "timeout":  # that one goes on
+            if inference.fault != "timeout":  # such a task continues after its answer
                 self._store.finish(inference, self._clock())
 
-    def _first_answer(self, inference: Inference, call: _Call, reply: ResponseBuilder) -> None:
-        if inference.waits:
-            data, errors = inference.report(self._renderer, call.base_url, math.inf)
-            reply.add(data, errors, status=200 if data else inference.failed_status)
+    def _add_first_items(self, inference: Inference, context: _Context, response: ResponseBuilder) -> None:
+        """Add all results of a ``sync`` task, or the acknowledgement of an ``async`` one."""
+        if inference.is_sync:
+            data, errors = inference.report(self._renderer, context.base_url, math.inf)
+            response.add(data, errors, status=200 if data else inference.failed_status)
         else:
             head = {"taskType": model.TASK_TYPE, "taskUUID": inference.uuid}
             status = {"status": "processing"} if self.acknowledgement == "processing" else {}
-            reply.add([] if self.acknowledgement == "empty" else [head | status])
+            response.add([] if self.acknowledgement == "empty" else [head | status])
 
-    def _known_image(self, image_uuid: str) -> Inset | None:
-        """An uploaded image or a finished result, as a reference."""
+    def _reference(self, image_uuid: str) -> Inset | None:
+        """The inset for an uploaded image or a finished result; ``None`` for another UUID."""
         found = self._store.image(image_uuid)
         if found is None or found[1].ready > self._clock():
             return self._uploads.inset(image_uuid)
-        return Inset(self._renderer.keep(found[0].file(found[1], self._renderer)), "", None)
+        return Inset(self._renderer.store_thumbnail(found[0].file(found[1], self._renderer)), "", None)
 
     # -- one method for each task type ------------------------------------------------------------------
 
-    def _price(self, task: Task, call: _Call) -> Parts:
-        """A dry run: valid, and this is what it would cost."""
-        inference = self._plan(task, call)
+    def _dry_run(self, task: Task, context: _Context) -> DataAndErrors:
+        """Check and price an image task, and run nothing."""
+        inference = self._plan(task, context)
         head = {"taskType": model.TASK_TYPE, "taskUUID": inference.uuid}
         return [head | {"dryRun": True, "cost": inference.total / model.MICRO}], []
 
-    def _response(self, task: Task, call: _Call) -> Parts:
+    def _response(self, task: Task, context: _Context) -> DataAndErrors:
         inference = self._find(task)
-        if inference is None or inference.waits:  # the service answers nothing after a sync run
+        if inference is None or inference.is_sync:  # for a sync task, the service returns no items here
             return [], []
-        return inference.report(self._renderer, call.base_url, self._clock(), with_status=True)
+        return inference.report(self._renderer, context.base_url, self._clock(), with_status=True)
 
-    def _details(self, task: Task, call: _Call) -> Parts:
+    def _details(self, task: Task, context: _Context) -> DataAndErrors:
         inference, now = self._find(task), self._clock()
-        if inference is None or not inference.is_finished(now):  # details are kept of past tasks
+        if inference is None or not inference.is_finished(now):  # only finished tasks have details
             return [], []
-        data, errors = inference.report(self._renderer, call.base_url, now)
+        data, errors = inference.report(self._renderer, context.base_url, now)
         response = {"data": data, "errors": errors} if errors else {"data": data}
         head = {"taskType": "getTaskDetails", "taskUUID": task["taskUUID"]}
         return [head | {"request": [as_sent(inference, self._renderer)], "response": response}], []
@@ -288,21 +357,21 @@ class Offline:
             raise Problem("taskNotFound", "No task of that UUID is known here.", parameter=["taskUUID"], status=404)
         return inference
 
-    def _upload(self, task: Task, call: _Call) -> Parts:
-        return [self._uploads.upload_image(task, call.base_url, dry_run=call.dry_run)], []
+    def _upload(self, task: Task, context: _Context) -> DataAndErrors:
+        return [self._uploads.upload_image(task, context.base_url, dry_run=context.dry_run)], []
 
-    def _media(self, task: Task, call: _Call) -> Parts:
-        return [self._uploads.store_media(task, call.base_url, dry_run=call.dry_run)], []
+    def _media(self, task: Task, context: _Context) -> DataAndErrors:
+        return [self._uploads.store_media(task, context.base_url, dry_run=context.dry_run)], []
 
-    def _account(self, task: Task, _: _Call) -> Parts:
+    def _account(self, task: Task, _: _Context) -> DataAndErrors:
         head = {"taskType": "accountManagement", "taskUUID": check_uuid(task)}
         return [head | {"operation": one_of(task, "operation", ("getDetails",))} | self.account()], []
 
-    def _authentication(self, task: Task, _: _Call) -> Parts:
-        """The key was checked on the way here."""
+    def _authentication(self, task: Task, _: _Context) -> DataAndErrors:
+        """Confirm the key, which :meth:`answer` has checked."""
         return [echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}], []
 
-    def _ping(self, task: Task, _: _Call) -> Parts:
+    def _ping(self, task: Task, _: _Context) -> DataAndErrors:
         if required(task, "ping") is not True:
             raise Problem("invalidChoice", "ping must be true.", parameter=["ping"], allowed=[True])
         return [echo(task) | {"pong": True}], []

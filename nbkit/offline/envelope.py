@@ -1,4 +1,4 @@
-"""What goes over the wire around tasks: the request's array, the answer's ``data`` and ``errors``, the key."""
+"""The wire format around tasks: the array of a request, ``data`` and ``errors`` of an answer, and the API key."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 ENGINE_HEADER = "X-Nbkit-Engine"
-"""Every answer carries it, so that list prices from here are never taken for money."""
+"""A header of every answer, so that the engine's list prices are never counted as money."""
 
-MAX_BODY = 256 * 2**20
-"""Bytes of a request's body: fourteen large reference images as base64 fit in."""
+MAX_BODY_BYTES = 256 * 2**20
+"""Bytes of a request's body: enough for fourteen large reference images in base64."""
 
-RETRY_AFTER = 1
-"""Seconds that a busy engine asks to wait."""
+RETRY_AFTER_SECONDS = 1
+"""Seconds in the ``Retry-After`` header of a busy engine."""
 
 Task = Mapping[str, Any]
-"""A task as it came: the decoded JSON object."""
+"""A task as it was received: the decoded JSON object."""
 
 Items = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back for one HTTP request.
+    """The answer to one HTTP request.
 
     Attributes:
         status: the HTTP status.
-        headers: with ``Content-Type`` and ``Content-Length``; a length beyond that of ``body`` means that the
-            connection breaks off after ``body``.
+        headers: with ``Content-Type`` and ``Content-Length``; a length greater than that of ``body`` means that the
+            connection breaks after ``body``.
         body: the bytes to send.
-        lost: whether the connection is cut before anything is sent.
+        drops_connection: whether the connection is closed before anything is sent.
     """
 
     status: int
     headers: dict[str, str]
     body: bytes
-    lost: bool = False
+    drops_connection: bool = False
 
     @property
-    def cut(self) -> bool:
-        """Whether the body breaks off before its end."""
+    def is_truncated(self) -> bool:
+        """Whether the body is shorter than its ``Content-Length``."""
         return len(self.body) < int(self.headers.get("Content-Length", 0))
 
-    def broken_off(self) -> Answer:
-        """The same answer with half of its body missing."""
+    def truncated(self) -> Answer:
+        """The same answer without the second half of its body."""
         return Answer(self.status, self.headers, self.body[: len(self.body) // 2])
 
 
@@ -56,10 +56,10 @@ class Problem(Exception):
     Args:
         code: the API's error code.
         message: a sentence for a person.
-        parameter: the parameters it is about, as paths of the task (``settings.topP``).
-        allowed: the values that would have been accepted, where they are few.
-        status: the HTTP status when nothing else in the request succeeded; 200 for a task that was accepted
-            and failed later.
+        parameter: the parameters that the error is about, as paths in the task (``settings.topP``).
+        allowed: the values that are accepted, if there are few.
+        status: the HTTP status if nothing else in the request succeeded; 200 for a task that was accepted and failed
+            later.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Problem(Exception):
         self.parameter, self.allowed = tuple(parameter), tuple(allowed)
 
     def item(self, task: Any = None) -> dict[str, Any]:
-        """The item of ``errors`` that tells about it."""
+        """The item of ``errors`` for this problem; with a task, it has the type and UUID of that task."""
         item: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.parameter:
             item["parameter"] = self.parameter[0] if len(self.parameter) == 1 else list(self.parameter)
@@ -82,20 +82,23 @@ class Problem(Exception):
 
 
 def echo(task: Task) -> dict[str, Any]:
-    """What of a task comes back with whatever is said about it."""
+    """The keys of a task that each item about it repeats: its type and its UUID."""
     return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
 
 
 def make_answer(status: int, media_type: str, body: bytes) -> Answer:
-    """An answer with the headers that every answer of the engine carries."""
+    """An answer with the headers that every answer of the engine has."""
     headers = {"Content-Type": media_type, "Content-Length": str(len(body)), ENGINE_HEADER: "offline"}
     if status == 429:
-        headers["Retry-After"] = str(RETRY_AFTER)
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return Answer(status, headers, body)
 
 
 class ResponseBuilder:
-    """Gathers what the tasks of one request come to; tasks are independent, so one may be refused beside another."""
+    """Collects the items for the tasks of one request.
+
+    Tasks are independent: one may be accepted while another is refused.
+    """
 
     def __init__(self) -> None:
         self._data: Items = []
@@ -103,42 +106,42 @@ class ResponseBuilder:
         self._statuses: set[int] = set()
 
     def add(self, data: Items, errors: Items | None = None, *, status: int = 200) -> None:
-        """Adds what came of a task, with the status that it would have on its own."""
+        """Add the items of a task, with the HTTP status that the answer would have if it were the only task."""
         self._data += data
         self._errors += errors or []
         self._statuses.add(status)
 
     def refuse(self, problem: Problem, task: Any) -> None:
-        """Adds a task's refusal."""
+        """Add the refusal of a task."""
         self.add([], [problem.item(task)], status=problem.status)
 
     def answer(self) -> Answer:
-        """One task that went through makes it a 200; refusals for different reasons are a bad request."""
-        one = next(iter(self._statuses)) if len(self._statuses) == 1 else 400
-        return json_answer(self._data, self._errors, 200 if 200 in self._statuses else one)
+        """The answer: status 200 if one task succeeded, 400 for refusals with different statuses."""
+        common = next(iter(self._statuses)) if len(self._statuses) == 1 else 400
+        return json_answer(self._data, self._errors, 200 if 200 in self._statuses else common)
 
 
 def json_answer(data: Items, errors: Items, status: int = 200) -> Answer:
-    """The JSON answer: ``data`` always, ``errors`` only when there are some (clients take the key for a failure)."""
+    """The JSON answer; it has ``errors`` only if there are some, because clients read the key as a failure."""
     content = {"data": data, "errors": errors} if errors else {"data": data}
     return make_answer(status, "application/json", json.dumps(content, allow_nan=False).encode())
 
 
 def refuse(problem: Problem) -> Answer:
-    """The answer to a request of which nothing was done."""
+    """The answer to a request that is refused as a whole."""
     return json_answer([], [problem.item()], problem.status)
 
 
 def read_tasks(body: bytes) -> list[Any]:
-    """The tasks of a request's body.
+    """Decode the body of a request into its tasks.
 
     Raises:
-        Problem: if it is no JSON array with something in it, or larger or deeper than can be read.
+        Problem: if it is not a JSON array with at least one element, is too large, or is nested too deeply.
     """
-    if len(body) > MAX_BODY:
-        raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY:,} are read.")
+    if len(body) > MAX_BODY_BYTES:
+        raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY_BYTES:,} are read.")
     try:
-        tasks = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        tasks = json.loads(body.decode("utf-8"), parse_constant=_reject_constant)
     except RecursionError:
         raise Problem("invalidJSON", "The body is nested too deeply.") from None
     except ValueError as error:
@@ -148,24 +151,28 @@ def read_tasks(body: bytes) -> list[Any]:
     return tasks
 
 
-def take_key(tasks: list[Any], authorization: str | None) -> tuple[str | None, list[Any]]:
-    """The key that came with a request, and the tasks without the one that carried it.
+def extract_key(tasks: list[Any], authorization: str | None) -> tuple[str | None, list[Any]]:
+    """The API key of a request, and its tasks without the ``authentication`` task that held the key.
 
-    An ``authentication`` task that comes alone stays: it asks whether its key is good.
+    If the ``authentication`` task is the only one, it stays: it checks whether its key is valid.
+
+    Args:
+        tasks: of the request.
+        authorization: the ``Authorization`` header, or ``None``.
 
     Raises:
-        Problem: if the key came in both places, or its task is not the first.
+        Problem: if header and task both hold a key, or the ``authentication`` task is not the first.
     """
-    places = [
+    positions = [
         i for i, task in enumerate(tasks) if isinstance(task, Mapping) and task.get("taskType") == "authentication"
     ]
-    if not places:
+    if not positions:
         return _bearer(authorization), tasks
     if authorization is not None:
         raise Problem(
             "invalidAuthentication", "The key came in the Authorization header and in a task: send one of them."
         )
-    if places != [0]:
+    if positions != [0]:
         raise Problem(
             "invalidAuthentication", "One authentication task, as the first of the array, is all there may be."
         )
@@ -173,17 +180,17 @@ def take_key(tasks: list[Any], authorization: str | None) -> tuple[str | None, l
     return (key if isinstance(key, str) else None), (tasks if len(tasks) == 1 else tasks[1:])
 
 
-def check_key(key: str | None, wanted: str | None) -> None:
-    """Compares the key that came with the one that is wanted; ``None`` wants none.
+def check_key(key: str | None, expected: str | None) -> None:
+    """Compare the key of a request with the expected one; ``None`` accepts any key, or none.
 
     Raises:
-        Problem: if it is missing or another.
+        Problem: if the key is missing or differs.
     """
-    if wanted is None:
+    if expected is None:
         return
     if not key:
         raise Problem("missingApiKey", "This engine wants an API key.", status=401)
-    if not hmac.compare_digest(key.encode("utf-8", "surrogatepass"), wanted.encode()):
+    if not hmac.compare_digest(key.encode("utf-8", "surrogatepass"), expected.encode()):
         raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
 
 
@@ -192,5 +199,5 @@ def _bearer(authorization: str | None) -> str | None:
     return key.strip() if scheme.lower() == "bearer" else None
 
 
-def _no_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")

@@ -1,4 +1,4 @@
-"""Reference images as they come inside a task: told apart, decoded with care, never fetched."""
+"""Reads the reference images of a task: UUIDs, URLs (which are never fetched), data URIs or base64 text."""
 
 from __future__ import annotations
 
@@ -13,56 +13,57 @@ from nbkit.offline.renderer import Renderer
 from nbkit.request.parameter import Address, ValueInvalid
 
 NOT_FETCHED = "URL, not fetched"
-NOT_KNOWN = "UUID, not known here"
+UNKNOWN_UUID = "UUID, not known here"
+"""Labels under the frame of a reference image without pixels."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:[\w/.+-]*(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is the UUID of an image."""
+    """Whether a text has the form of an image UUID."""
     return bool(_UUID.fullmatch(text))
 
 
 def read_reference(
     text: str, parameter: str, renderer: Renderer, find: Callable[[str], Inset | None]
 ) -> tuple[Inset, str]:
-    """How a reference image is drawn, and the text by which the task is remembered.
+    """The inset that is drawn for a reference image, and the text that the stored task has in its place.
 
     Args:
         text: a URL, a UUID, a data URI or base64 text.
-        parameter: where it stands, for an error's sake.
-        pictures: keeps what has pixels.
-        find: from the UUID of an image that is known here to its inset.
+        parameter: name of the parameter, for the error.
+        renderer: stores images that come as data.
+        find: returns the inset for the UUID of an uploaded or generated image, or ``None``.
 
     Raises:
-        Problem: if it is none of these, or holds no picture that can be read.
+        Problem: if the text is none of these, or its data is not a readable picture.
     """
     if _UUID.fullmatch(text):
-        return find(text.lower()) or Inset(_digest(text.encode()), NOT_KNOWN, None), text
+        return find(text.lower()) or Inset(_digest(text.encode()), UNKNOWN_UUID, None), text
     if text[:8].lower().startswith(("http://", "https://")):
         return Inset(_digest(_address(text, parameter)), NOT_FETCHED, None), text
-    inset = Inset(renderer.keep(decode(text, parameter), parameter), "", None)
-    return inset, renderer.keep_text(text)
+    inset = Inset(renderer.store_thumbnail(decode(text, parameter), parameter), "", None)
+    return inset, renderer.store_text(text)
 
 
 def decode(text: str, parameter: str) -> bytes:
-    """The bytes of a data URI or of base64 text.
+    """The bytes in a data URI or in base64 text.
 
     Raises:
-        Problem: if it is neither.
+        Problem: if the text is neither.
     """
     head = _DATA_URI.match(text)
     try:
         return base64.b64decode(text[head.end() if head else 0 :], validate=True)
-    except ValueError:  # also for text beyond ASCII
+    except ValueError:  # also raised for text that is not ASCII
         raise _no_image(parameter) from None
 
 
 def _address(text: str, parameter: str) -> bytes:
     try:
         return Address().check(text).encode()
-    except (ValueInvalid, ValueError):  # half of a surrogate pair is no text that could be sent
+    except (ValueInvalid, ValueError):  # half a surrogate pair cannot be encoded
         raise _no_image(parameter) from None
 
 

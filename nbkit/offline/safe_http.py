@@ -1,8 +1,9 @@
-"""One HTTP request to an address that came from somebody else.
+"""One HTTP request to a URL that a client chose.
 
-Whoever may name an address can make this machine speak to its neighbours, so an address is resolved once, every
-address that comes of it is checked, and the connection is made to what was checked: a name that resolves
-differently a moment later changes nothing. No redirect is followed, no proxy asked, no answer's body read.
+Without checks, a client could make this machine send requests into its private network. So the host name is resolved
+once, every address that it resolves to is checked, and the connection uses a checked address: a name that resolves
+differently a moment later has no effect. Redirects are not followed, proxies are not used, and the answer's body is not
+read.
 """
 
 from __future__ import annotations
@@ -19,25 +20,24 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 _REACHABLE_V6 = ipaddress.IPv6Network("2000::/3")
 _TUNNELS = (
-    # Addresses that carry an IPv4 address inside, which a gateway on the way would unpack.
+    # These addresses contain an IPv4 address, to which a gateway would forward the connection.
     ipaddress.IPv6Network("2002::/16"),
     ipaddress.IPv6Network("2001::/32"),
 )
 
-
-_PRINTED = "%/:?#[]@!$&'()*+,;="
-"""What stands in an address as it is, beside letters and digits."""
+_UNQUOTED = "%/:?#[]@!$&'()*+,;="
+"""Characters of a URL that are not percent-encoded, besides letters and digits."""
 
 
 class Forbidden(Exception):
-    """The address leads, or may lead, into a private network; nothing was sent."""
+    """The host is, or may be, in a private network; nothing was sent."""
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric address is one of the public internet, and of nothing nearer.
+    """Whether a numeric address is on the public internet: not private, local, reserved or multicast.
 
     Args:
-        address: IPv4 or IPv6, as the resolver gives it.
+        address: IPv4 or IPv6, as the resolver returns it.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
@@ -49,14 +49,19 @@ def is_public(address: str) -> bool:
 
 
 def resolve_host(host: str, port: int, *, allow_private: bool) -> list[tuple[str, int]]:
-    """The addresses behind a name.
+    """Resolve a host name to its addresses, each with the port.
+
+    Args:
+        host: name or numeric address.
+        port: of the connection.
+        allow_private: whether private and loopback addresses are allowed.
 
     Raises:
-        Forbidden: if one of them is not public, even where others are.
-        OSError: if the name is not known.
+        Forbidden: if one of the addresses is not public, even if others are.
+        OSError: if the name cannot be resolved.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys((str(place[0]), port) for *_, place in found))
+    addresses = list(dict.fromkeys((str(sockaddr[0]), port) for *_, sockaddr in found))
     if not allow_private and not all(is_public(address) for address, _ in addresses):
         raise Forbidden("its address is not on the public internet")
     return addresses
@@ -65,43 +70,46 @@ def resolve_host(host: str, port: int, *, allow_private: bool) -> list[tuple[str
 def send(
     method: str, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, allow_private: bool = False
 ) -> int:
-    """Sends one request and returns the status of its answer.
+    """Send one request and return the HTTP status of the answer.
 
     Args:
         method: such as ``POST``.
-        url: ``http`` or ``https``; what it may carry of user and password is not sent.
-        body: to send.
-        headers: to send, beside those that a request must have.
-        seconds: for everything from the connection to the answer's headers, however slowly they drip.
-        allow_private: whether private and loopback addresses may be spoken to.
+        url: ``http`` or ``https``; a user name and a password in it are not sent.
+        body: the bytes to send.
+        headers: to send, in addition to the mandatory ones.
+        seconds: limit for connecting, and then for everything up to the end of the answer's headers; resolving the
+            name has no limit.
+        allow_private: whether private and loopback addresses are allowed.
 
     Raises:
         Forbidden: if the address is not public.
-        OSError, http.client.HTTPException: if no answer came, or none in time.
+        OSError, http.client.HTTPException: if no answer arrives in time.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     connection.sock = _connect(resolve_host(host, port, allow_private=allow_private), seconds)
-    # A socket's own time-out is for each read; this one is for all of them together.
-    late = threading.Event()
-    guard = threading.Timer(seconds, _hang_up, [connection, late])
-    guard.daemon = True
-    guard.start()
+    # A socket's time-out applies to each read; this timer limits all of them together.
+    timed_out = threading.Event()
+    watchdog = threading.Timer(seconds, _shut_down, [connection, timed_out])
+    watchdog.daemon = True
+    watchdog.start()
     try:
         if parts.scheme == "https":
-            # The handshake comes after the assignment, so that the guard can end it.
-            secured = _tls().wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
-            connection.sock = secured
-            secured.do_handshake()
+            # The handshake starts after the assignment, so that the watchdog can interrupt it.
+            tls_socket = _tls_context().wrap_socket(
+                connection.sock, server_hostname=host, do_handshake_on_connect=False
+            )
+            connection.sock = tls_socket
+            tls_socket.do_handshake()
         connection.request(method, _target(parts), body, {**headers, "Connection": "close"})
         with connection.getresponse() as answer:
             status = answer.status
     finally:
-        guard.cancel()
+        watchdog.cancel()
         connection.close()
-    if late.is_set():  # headers that were cut off look like headers that have ended
+    if timed_out.is_set():  # http.client cannot tell headers that are cut off from complete ones
         raise TimeoutError("no whole answer in time")
     return status
 
@@ -116,20 +124,20 @@ def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
     raise failure
 
 
-def _hang_up(connection: http.client.HTTPConnection, late: threading.Event) -> None:
-    """Wakes whoever reads from the connection or writes to it."""
-    late.set()
+def _shut_down(connection: http.client.HTTPConnection, timed_out: threading.Event) -> None:
+    """End a read or write on the connection that blocks in another thread."""
+    timed_out.set()
     connected: socket.socket | None = connection.sock
     if connected is not None:
         with suppress(OSError):
-            # Past TLS, whose own way of ending a connection waits for the other side.
+            # Shuts down the TCP connection below TLS: closing at the level of TLS waits for the other side.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def _target(parts: SplitResult) -> str:
-    return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PRINTED)
+    return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_UNQUOTED)
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()

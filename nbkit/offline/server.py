@@ -1,4 +1,4 @@
-"""The engine over real HTTP: one machine serves a class, or any other client of the API.
+"""Serves the engine over HTTP, for a class or for any other client of the API.
 
 ::
 
@@ -7,9 +7,9 @@
     with serving() as url:
         studio = nbkit.Studio(engine=url)
 
-The sockets are waitress's: one thread reads and writes all of them, so a slow client holds no worker, and a
-bounded number of workers runs the engine, which is synchronous; further requests queue. ``python -m nbkit serve``
-is the same from a shell.
+waitress handles the sockets: one thread reads and writes all of them, so a slow client occupies no worker. A bounded
+number of worker threads runs the engine, which is synchronous; further requests queue. ``python -m nbkit serve`` does
+the same from a shell.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ except ModuleNotFoundError as error:
 
 from nbkit.offline.channel import Channel
 from nbkit.offline.engine import Offline
-from nbkit.offline.envelope import MAX_BODY
+from nbkit.offline.envelope import MAX_BODY_BYTES
 from nbkit.offline.web import ConnectionCut, WebApp
 from nbkit.offline.webhook_sender import WebhookSender
 
@@ -44,41 +44,46 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# To waitress a queue is worth a warning, and so is an answer that is cut short: here both happen on purpose.
-for _chatty in ("waitress", "waitress.queue"):
-    logging.getLogger(_chatty).setLevel(logging.ERROR)
+# waitress warns of a queue and of an answer that is cut short; here both are intended.
+for _name in ("waitress", "waitress.queue"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 WORKERS = 64
-"""Requests at work at once. Most of them only wait, for a latency; the engine itself paints no more than it can hold."""
+"""Number of worker threads. Most only wait for a latency; the engine limits how many pictures it draws at once."""
 
-CONNECTIONS = 400
-"""Open at once, under what a process may have open on common systems."""
+MAX_CONNECTIONS = 400
+"""Maximum number of open connections; fewer than the files that a process may open on common systems."""
 
-SPARE = 16
-"""Of them kept free for new ones: those on which nothing happened for longest have to go."""
+SPARE_CONNECTIONS = 16
+"""Number of connections kept free for new clients: those idle for longest are closed."""
 
 IDLE_SECONDS = 60
-"""After which a connection on which nothing happens is closed."""
+"""An idle connection is closed after this time."""
 
-TICK = 0.5
-"""Seconds after which the loop looks at its clocks, if nothing else happens."""
+TICK_SECONDS = 0.5
+"""Longest wait between two checks of the time limits."""
 
-GRACE = 1.0
-"""Seconds for requests at work when the server ends."""
+GRACE_SECONDS = 1.0
+"""Time that running requests have to finish when the server ends."""
 
 
 class Server:
     """An engine at an address, served by threads of this process from :meth:`start` to :meth:`close`.
 
     Args:
-        engine: what answers; a new one if none is given.
-        host: the address to listen at; only this machine reaches ``127.0.0.1``.
+        engine: answers the requests; a new one if not given.
+        host: the address to listen on; only this machine reaches ``127.0.0.1``.
         port: 0 picks a free one.
         allow_private_callbacks: whether webhooks and uploads may go to private and loopback addresses.
-        max_body: bytes of a request's body; a larger one is refused.
+        max_body: limit for a request's body in bytes; a larger one is refused.
+
+    Attributes:
+        engine: as given, or the new one.
+        host: as given.
+        port: as given, or the free one that was picked.
 
     Raises:
-        OSError: if the port is taken, or the host is no address of this machine.
+        OSError: if the port is in use, or the host is not an address of this machine.
     """
 
     def __init__(
@@ -88,16 +93,17 @@ class Server:
         port: int = 0,
         *,
         allow_private_callbacks: bool = False,
-        max_body: int = MAX_BODY,
+        max_body: int = MAX_BODY_BYTES,
     ) -> None:
         self.engine = Offline() if engine is None else engine
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         self._socket.setblocking(False)
         self.host, self.port = host, int(self._socket.getsockname()[1])
-        self._courier, self._lent = WebhookSender(allow_private=allow_private_callbacks), False
-        self._stop, self._asked = threading.Event(), threading.Event()
-        self._app = WebApp(self.engine, self._authority, self._asked.set)
+        self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
+        self._is_sender_set = False  # whether the engine's ``deliver`` is the sender of this server
+        self._stop, self._wake_settler = threading.Event(), threading.Event()
+        self._app = WebApp(self.engine, self._authority, self._wake_settler.set)
         self._map: dict[int, Any] = {}
         self._listener = self._listen(max_body)
         self._threads = [
@@ -107,7 +113,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """For ``Studio(engine=…)``; with this machine's name if the server listens at all its addresses."""
+        """For ``Studio(engine=…)``; has this machine's name if the server listens on all addresses."""
         return f"http://{self._authority}"
 
     @property
@@ -116,25 +122,25 @@ class Server:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def start(self) -> None:
-        """Begin to answer. Webhooks and uploads go out from here, unless the engine has an outbox of its own."""
-        self._lent = self.engine.deliver is None
-        if self._lent:
-            self.engine.deliver = self._courier
+        """Start to answer requests, and to send webhooks and uploads unless the engine has its own ``deliver``."""
+        self._is_sender_set = self.engine.deliver is None
+        if self._is_sender_set:
+            self.engine.deliver = self._webhook_sender
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """End within two seconds: requests at work are finished if they can be in time, no new one is taken."""
+        """End within two seconds: accept no new requests, and finish the running ones if the time is enough."""
         if self._stop.is_set():
             return
         self._stop.set()
-        self._asked.set()
+        self._wake_settler.set()
         self._listener.pull_trigger()
         for thread in self._threads:
-            thread.join(GRACE + 0.5)
-        wasyncore.close_all(self._map, ignore_all=True)  # not before the trigger was pulled, which is in there
-        self._courier.close()
-        if self._lent:
+            thread.join(GRACE_SECONDS + 0.5)
+        wasyncore.close_all(self._map, ignore_all=True)  # after pull_trigger(): the map contains the trigger
+        self._webhook_sender.close()
+        if self._is_sender_set:
             self.engine.deliver = None
 
     def __enter__(self) -> Self:
@@ -150,15 +156,15 @@ class Server:
             map=self._map,
             sockets=[self._socket],
             threads=WORKERS,
-            connection_limit=CONNECTIONS,
+            connection_limit=MAX_CONNECTIONS,
             channel_timeout=IDLE_SECONDS,
             recv_bytes=2**18,
             cleanup_interval=5,
-            max_request_body_size=max_body + 1,  # it refuses what is as large as its limit, too
+            max_request_body_size=max_body + 1,  # waitress also refuses a body of exactly its limit
             ident="nbkit",
             log_socket_errors=False,
         )
-        assert isinstance(listener, BaseWSGIServer), "it is another class only for several sockets"
+        assert isinstance(listener, BaseWSGIServer), "another class is returned only for several sockets"
         listener.channel_class = Channel
         return listener
 
@@ -166,33 +172,33 @@ class Server:
         try:
             return self._app(environ, start_response)
         except ConnectionCut:
-            # For waitress nobody is there any more to answer, so it closes without a word: just that is meant.
+            # After this exception, waitress closes the connection without sending anything.
             raise ClientDisconnected from None
 
     # -- threads -----------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        """Reads and writes all connections."""
+        """Read from and write to all connections."""
         try:
             while not self._stop.is_set():
-                self._turn(TICK)
-                self._make_room()
+                self._run_loop_once(TICK_SECONDS)
+                self._close_idle()
             self._listener.accepting = False
-            until = time.monotonic() + GRACE
-            while time.monotonic() < until and any(c.requests or c.total_outbufs_len for c in self._channels()):
-                self._turn(0.02)
+            deadline = time.monotonic() + GRACE_SECONDS
+            while time.monotonic() < deadline and any(c.requests or c.total_outbufs_len for c in self._channels()):
+                self._run_loop_once(0.02)
         finally:
             for channel in self._channels():
                 channel.handle_close()
             self._listener.task_dispatcher.shutdown(timeout=0.3)
 
-    def _turn(self, seconds: float) -> None:
+    def _run_loop_once(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
-    def _make_room(self) -> None:
-        """Many who connect and say nothing, or next to nothing, keep nobody out."""
+    def _close_idle(self) -> None:
+        """Close the connections that are idle for longest when the limit is near."""
         channels = self._channels()
-        surplus = len(channels) - (CONNECTIONS - SPARE)
+        surplus = len(channels) - (MAX_CONNECTIONS - SPARE_CONNECTIONS)
         if surplus > 0:
             idle = [channel for channel in channels if not channel.requests and not channel.total_outbufs_len]
             for channel in sorted(idle, key=lambda channel: channel.last_activity)[:surplus]:
@@ -202,18 +208,18 @@ class Server:
         return list(self._listener.active_channels.values())
 
     def _settle(self) -> None:
-        """Hands over results in time for webhooks, also when nobody asks anything more."""
+        """Hand over results for webhooks on time, also when no further request arrives."""
         pause: float | None = None
         while not self._stop.is_set():
-            self._asked.wait(pause)
-            self._asked.clear()
+            self._wake_settler.wait(pause)
+            self._wake_settler.clear()
             try:
-                coming = self.engine.settle()
+                seconds = self.engine.settle()
             except Exception:
                 logger.exception("finished results could not be handed over")
-                coming = None
-            # The engine's clock may be set by hand, so it is looked at again in any case.
-            pause = None if coming is None else min(coming, TICK)
+                seconds = None
+            # Check again after a tick at the latest: a test may move the engine's clock.
+            pause = None if seconds is None else min(seconds, TICK_SECONDS)
 
 
 @contextmanager
@@ -223,12 +229,12 @@ def serving(
     port: int = 0,
     host: str = "127.0.0.1",
     allow_private_callbacks: bool = False,
-    max_body: int = MAX_BODY,
+    max_body: int = MAX_BODY_BYTES,
 ) -> Iterator[str]:
     """Serve an engine for as long as the block runs; the arguments are those of :class:`Server`.
 
     Yields:
-        The address, for ``nbkit.Studio(engine=…)``.
+        The URL, for ``nbkit.Studio(engine=…)``.
     """
     with Server(engine, host, port, allow_private_callbacks=allow_private_callbacks, max_body=max_body) as server:
         yield server.url

@@ -1,4 +1,4 @@
-"""The engine's books: which tasks were accepted, what they cost, and what is still to be handed over."""
+"""Stores the accepted tasks with their charges, and the results that still need a webhook call or an upload."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class TaskStore:
     """Accepted tasks, charges and balance; safe to use from several threads.
 
     Args:
-        balance: micro-dollars that the account holds at the beginning.
-        seed: makes the seeds that are drawn here repeatable.
+        balance: micro-dollars that the account holds at the start.
+        seed: makes the random seeds of pictures repeatable; ``None`` for new ones each time.
     """
 
     def __init__(self, balance: int, seed: int | None) -> None:
@@ -23,8 +23,8 @@ class TaskStore:
         self._lock = threading.Lock()
         self._tasks: dict[str, Inference] = {}
         self._images: dict[str, tuple[Inference, PlannedImage]] = {}
-        self._open: dict[str, Inference] = {}  # with something still to hand over
-        self._refusals: dict[str, int] = {}
+        self._undelivered: dict[str, Inference] = {}  # tasks with results that are still to be handed over
+        self._refusals: dict[str, int] = {}  # number of simulated refusals, by taskUUID
         self._charges: dict[str, int] = {}
         self._spent = 0
 
@@ -36,22 +36,31 @@ class TaskStore:
 
     @property
     def spent(self) -> int:
+        """Micro-dollars, the sum of all charges."""
         return self._spent
 
     @property
     def balance(self) -> int:
+        """Micro-dollars that are left."""
         return self._balance - self._spent
 
     @property
     def accepted(self) -> int:
-        """How many tasks have been accepted."""
+        """Number of tasks that have been accepted."""
         return len(self._tasks)
 
     def accept(self, inference: Inference, failures: Failures, now: float, latency: float) -> None:
-        """Enters a task, gives it its results and charges them.
+        """Store a task, plan its results and charge them.
+
+        Args:
+            inference: the task; its ``fault`` and its ``results`` are set.
+            failures: decides whether it meets a fault.
+            now: seconds of the engine's clock.
+            latency: seconds that a task takes.
 
         Raises:
-            Problem: if its UUID is known, the account is empty, or a failure was asked for; nothing is charged.
+            Problem: if its UUID has been used, the balance is too low, or a simulated fault refuses it; nothing is
+                charged.
         """
         key = inference.uuid.lower()
         with self._lock:
@@ -66,52 +75,58 @@ class TaskStore:
                 raise REFUSALS[fault]
             self._refusals.pop(key, None)
             inference.fault = fault
-            inference.results = make_results(inference, now, latency, self._source(key))
-            self._enter(key, inference)
+            inference.results = make_results(inference, now, latency, self._random_source(key))
+            self._add(key, inference)
 
-    def _enter(self, key: str, inference: Inference) -> None:
+    def _add(self, key: str, inference: Inference) -> None:
         self._tasks[key] = inference
         self._images |= {r.image_uuid: (inference, r) for r in inference.results if r.failure is None}
         if inference.charge:
             self._charges[inference.uuid] = inference.charge
             self._spent += inference.charge
         if inference.has_deliveries:
-            self._open[key] = inference
+            self._undelivered[key] = inference
 
-    def _source(self, key: str) -> random.Random:
+    def _random_source(self, key: str) -> random.Random:
         return random.Random() if self._seed is None else random.Random(f"seed:{self._seed}:{key}")
 
     def finish(self, inference: Inference, now: float) -> None:
-        """Notes that a task's sender has waited for it to the end."""
+        """Make all results of a ``sync`` task ready now, after its client has waited for the latency."""
         with self._lock:
             for result in inference.results:
                 result.ready = min(result.ready, now)
 
     def task(self, task_uuid: str) -> Inference | None:
+        """The accepted task of a UUID."""
         return self._tasks.get(task_uuid.lower())
 
     def image(self, image_uuid: str) -> tuple[Inference, PlannedImage] | None:
+        """The result of an image UUID and its task, whether the result is ready or not."""
         return self._images.get(image_uuid)
 
-    def take_break(self, result: PlannedImage) -> bool:
-        """Whether this download of a picture is the one that breaks off."""
+    def pop_download_break(self, result: PlannedImage) -> bool:
+        """Whether this download of a picture stops in the middle; ``False`` at all later calls."""
         with self._lock:
             breaks, result.breaks_off = result.breaks_off, False
             return breaks
 
-    def take_due(self, now: float) -> tuple[list[tuple[Inference, PlannedImage]], float | None]:
-        """The results to hand over now, each told once, and the time at which the next one is due."""
-        due: list[tuple[Inference, PlannedImage]] = []
-        coming: list[float] = []
+    def pop_due_results(self, now: float) -> tuple[list[tuple[Inference, PlannedImage]], float | None]:
+        """The results to hand over now, each returned only once, and the time at which the next one is ready.
+
+        Args:
+            now: seconds of the engine's clock; the returned time is on the same clock, or ``None``.
+        """
+        ready: list[tuple[Inference, PlannedImage]] = []
+        later: list[float] = []
         with self._lock:
-            for key, inference in list(self._open.items()):
-                waiting = [r for r in inference.results if r.failure is None and not r.announced]
+            for key, inference in list(self._undelivered.items()):
+                waiting = [r for r in inference.results if r.failure is None and not r.handed_over]
                 for result in waiting:
                     if result.ready <= now:
-                        result.announced = True
-                        due.append((inference, result))
+                        result.handed_over = True
+                        ready.append((inference, result))
                     else:
-                        coming.append(result.ready)
-                if all(r.announced for r in waiting):
-                    del self._open[key]
-        return due, min(coming, default=None)
+                        later.append(result.ready)
+                if all(r.handed_over for r in waiting):
+                    del self._undelivered[key]
+        return ready, min(later, default=None)

@@ -1,7 +1,6 @@
-"""An accepted task and its results: what the engine remembers, and how it is told in an answer.
+"""An accepted task and its results, and the items of an answer that describe them.
 
-Nothing here holds pixels. A result is a seed and a name; its picture is drawn from the task's scene whenever
-somebody asks for it.
+Nothing here holds pixels. A result has a seed and a UUID; its picture is drawn from the task's scene on each request.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 
 PICTURE_PATH = "/pictures/"
 DEFAULT_TTL = 7 * 24 * 3600
-"""Seconds for which a picture's address works."""
+"""Seconds for which a picture's URL works."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,12 +32,12 @@ class PlannedImage:
     """One result of a task.
 
     Attributes:
-        image_uuid: its picture's name.
-        seed: that it was drawn with.
-        ready: when it is there, in seconds of the engine's clock.
-        failure: why there is no picture, if there is none.
-        breaks_off: whether the next download of the picture is cut short.
-        announced: whether webhook and upload have been handed over.
+        image_uuid: of its picture.
+        seed: that the picture is drawn with.
+        ready: when it is finished, in seconds of the engine's clock.
+        failure: why there is no picture; ``None`` if there is one.
+        breaks_off: whether the next download of the picture stops in the middle.
+        handed_over: whether its webhook call and its upload have been handed over.
     """
 
     image_uuid: str
@@ -46,7 +45,7 @@ class PlannedImage:
     ready: float
     failure: Problem | None = None
     breaks_off: bool = False
-    announced: bool = False
+    handed_over: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -54,13 +53,13 @@ class Inference:
     """One accepted ``imageInference`` task.
 
     Attributes:
-        sent: the task as it came, inline pictures replaced by short names.
-        request: the same, typed, without its reference images.
+        sent: the task as it was received, with short names in place of inline pictures.
+        request: the same as an :class:`~nbkit.ImageRequest`, without reference images.
         scene: what is drawn; each result adds its seed.
         price: micro-dollars for each picture.
-        base_url: where its webhook's picture addresses point to.
+        base_url: beginning of the picture URLs in its webhook calls.
         results: see :func:`make_results`.
-        fault: what goes wrong with its answer, if anything.
+        fault: the fault that it meets, or ``None``.
     """
 
     sent: dict[str, Any]
@@ -73,54 +72,65 @@ class Inference:
 
     @property
     def uuid(self) -> str:
+        """Its taskUUID, as it was sent."""
         return str(self.sent["taskUUID"])
 
     @property
     def count(self) -> int:
-        """How many pictures were asked for."""
+        """Number of requested pictures."""
         return int(self.request.effective("number_results"))
 
     @property
-    def waits(self) -> bool:
-        """Whether its sender waits for the result on the same connection."""
+    def is_sync(self) -> bool:
+        """Whether its client waits for the results on the same connection."""
         return bool(self.request.effective("delivery_method") == "sync")
 
     @property
     def total(self) -> int:
-        """Micro-dollars that the task costs if all its pictures are made."""
+        """Micro-dollars that the task costs if no result fails."""
         return self.price * self.count
 
     @property
     def charge(self) -> int:
-        """Micro-dollars for the pictures that are made."""
+        """Micro-dollars for the results that have a picture."""
         return self.price * sum(result.failure is None for result in self.results)
 
     @property
     def failed_status(self) -> int:
-        """The HTTP status that tells a waiting sender of results that all failed."""
+        """The HTTP status of the answer to a ``sync`` task whose results all failed."""
         return next((r.failure.status for r in self.results if r.failure is not None), 200)
 
     @property
     def media_type(self) -> str:
+        """Of its pictures, such as ``image/jpeg``."""
         return MEDIA_TYPES[self.request.effective("output_format")]
 
     @property
     def has_deliveries(self) -> bool:
+        """Whether its results are sent to a webhook or an upload endpoint."""
         return bool(self.request.webhook_url or self.request.upload_endpoint)
 
     def is_finished(self, now: float) -> bool:
+        """Whether all results are ready at a time of the engine's clock."""
         return all(result.ready <= now for result in self.results)
 
-    def expires(self, result: PlannedImage) -> float:
+    def expires_at(self, result: PlannedImage) -> float:
+        """When the URL of a picture stops working, in seconds of the engine's clock."""
         return result.ready + (self.request.ttl or DEFAULT_TTL)
 
     def file(self, result: PlannedImage, renderer: Renderer) -> bytes:
-        """The picture's file."""
+        """Draw the picture of a result and return its encoded file."""
         scene = replace(self.scene, seed=result.seed)
         return renderer.draw(scene, self.request.effective("output_format"), self.request.effective("output_quality"))
 
     def item(self, result: PlannedImage, renderer: Renderer, base_url: str) -> dict[str, Any]:
-        """The item of ``data`` that tells of a result that has a picture."""
+        """The item of ``data`` for a result that has a picture.
+
+        Args:
+            result: one of ``results``.
+            renderer: draws the picture, if the item contains it.
+            base_url: beginning of the picture's URL.
+        """
         item: dict[str, Any] = {
             "taskType": model.TASK_TYPE,
             "taskUUID": self.uuid,
@@ -129,8 +139,8 @@ class Inference:
         }
         output_type = self.request.effective("output_type")
         if output_type == "URL":
-            ending = self.request.effective("output_format").lower()
-            item["imageURL"] = f"{base_url}{PICTURE_PATH}{result.image_uuid}.{ending}"
+            suffix = self.request.effective("output_format").lower()
+            item["imageURL"] = f"{base_url}{PICTURE_PATH}{result.image_uuid}.{suffix}"
         else:
             text = base64.b64encode(self.file(result, renderer)).decode()
             inline = {"base64Data": ("imageBase64Data", text)}
@@ -145,7 +155,14 @@ class Inference:
     def report(
         self, renderer: Renderer, base_url: str, now: float, *, with_status: bool = False
     ) -> tuple[Items, Items]:
-        """The items of ``data`` and of ``errors`` that tell of all results that are there by now."""
+        """The items of ``data`` and of ``errors`` for all results that are ready.
+
+        Args:
+            renderer: draws pictures that an item contains.
+            base_url: beginning of the picture URLs.
+            now: seconds of the engine's clock.
+            with_status: whether items have a ``status``, and an item shows that the task is still processing.
+        """
         data: Items = []
         errors: Items = []
         for result in self.results:
@@ -161,7 +178,7 @@ class Inference:
         return data, errors
 
     def deliveries(self, result: PlannedImage, renderer: Renderer) -> Iterator[Delivery]:
-        """What is sent by itself when a result is there: its file first, then the news of it."""
+        """What is sent when a result is ready: first the upload of its file, then the webhook call."""
         if self.request.upload_endpoint:
             data = self.file(result, renderer)
             yield Delivery("upload", self.request.upload_endpoint, data, self.media_type)
@@ -177,43 +194,53 @@ def make_inference(
     find_image: Callable[[str], Inset | None],
     base_url: str,
 ) -> Inference:
-    """The record of a valid task, with its size and price worked out and no results yet.
+    """Make an :class:`Inference` of a valid task, with its size and price, and no results yet.
 
     Args:
-        task: as it came.
-        request: what it stands for; stand-ins in place of its reference images will do.
-        pictures: keeps the reference images that came inside the task.
-        find_image: from the UUID of an image that is known here to its inset.
-        base_url: where picture addresses point to.
+        task: as it was received.
+        request: made from the task; its reference images may be placeholders.
+        renderer: stores the reference images that the task contains.
+        find_image: returns the inset for the UUID of an uploaded or generated image, or ``None``.
+        base_url: beginning of picture URLs.
 
     Raises:
         Problem: if a reference image cannot be read.
     """
-    slim, read = dict(task), []
+    sent, references = dict(task), []
     if request.reference_images:
-        where = "inputs.referenceImages"
-        read = [read_reference(text, where, renderer, find_image) for text in task["inputs"]["referenceImages"]]
-        slim["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in read]}
-    insets = tuple(inset for inset, _ in read)
+        parameter = "inputs.referenceImages"
+        texts = task["inputs"]["referenceImages"]
+        references = [read_reference(text, parameter, renderer, find_image) for text in texts]
+        sent["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in references]}
+    insets = tuple(inset for inset, _ in references)
     shape = renderer.shape(insets[0].digest) if insets else None
     scene = _scene(request, picture_size(request.width, request.height, request.resolution, shape), insets)
-    place = model.ratio_and_tier(scene.width, scene.height)
-    assert place is not None, "a request takes no size outside the table"
-    price = model.PRICE_PER_IMAGE[place[1]] + model.PRICE_PER_REFERENCE * len(insets)
-    return Inference(slim, request.replace(reference_images=None), scene, price, base_url)
+    ratio_and_tier = model.ratio_and_tier(scene.width, scene.height)
+    assert ratio_and_tier is not None, "a request allows only the sizes of the table"
+    price = model.PRICE_PER_IMAGE[ratio_and_tier[1]] + model.PRICE_PER_REFERENCE * len(insets)
+    return Inference(sent, request.replace(reference_images=None), scene, price, base_url)
 
 
 def make_results(inference: Inference, accepted: float, latency: float, source: random.Random) -> list[PlannedImage]:
-    """The results of a task, each with the time at which it is there.
+    """The results of a task, each with the time at which it is ready.
 
-    A sender who waits gets them all at once; one who asks again and again sees them come one after another.
+    Those of a ``sync`` task are ready at the same time, those of an ``async`` task one after another.
+
+    Args:
+        inference: the task.
+        accepted: when it was accepted, in seconds of the engine's clock.
+        latency: seconds that the task takes.
+        source: of random seeds, if the task has no seed.
     """
     count = 1 if inference.fault in ("blocked", "failed") else inference.count
-    first = inference.request.seed
+    first_seed = inference.request.seed
     results = []
     for i in range(count):
-        seed = source.getrandbits(model.RANDOM_SEED_BITS) if first is None else (first + i) % (model.MAX_SEED + 1)
-        share = 1.0 if inference.waits else (i + 1) / count
+        if first_seed is None:
+            seed = source.getrandbits(model.RANDOM_SEED_BITS)
+        else:
+            seed = (first_seed + i) % (model.MAX_SEED + 1)
+        share = 1.0 if inference.is_sync else (i + 1) / count
         duration = latency * (2 if inference.fault == "timeout" else share)
         result = PlannedImage(str(uuid.uuid4()), seed, accepted + duration, breaks_off=inference.fault == "download")
         if inference.fault in OUTCOMES and (inference.fault != "partial" or i % 2):
@@ -235,7 +262,7 @@ def _scene(request: ImageRequest, size: tuple[int, int], insets: tuple[Inset, ..
         system_prompt=request.system_prompt,
         web_search=bool(request.web_search),
         image_search=bool(request.image_search),
-        # An explicit default equals unset, in the picture too.
+        # A default that is set explicitly gives the same picture as an unset one.
         safety_tolerance=None if tolerance == PARAMETERS["safety_tolerance"].default else tolerance,
         check_content=bool(request.check_content),
         insets=insets,
@@ -243,9 +270,9 @@ def _scene(request: ImageRequest, size: tuple[int, int], insets: tuple[Inset, ..
 
 
 def as_sent(inference: Inference, renderer: Renderer) -> dict[str, Any]:
-    """The task as it came; an inline picture that is not kept any more appears by its hash."""
+    """The task as it was received; an inline picture whose text was evicted is replaced by its hash."""
     task = dict(inference.sent)
     if "inputs" in task and inference.scene.insets:
-        texts = [renderer.text(text) for text in task["inputs"]["referenceImages"]]
+        texts = [renderer.text_of(text) for text in task["inputs"]["referenceImages"]]
         task["inputs"] = {**task["inputs"], "referenceImages": texts}
     return task

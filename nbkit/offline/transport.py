@@ -1,4 +1,4 @@
-"""The way to the offline engine inside this process: an ``httpx`` transport that never opens a socket."""
+"""Connects an ``httpx`` client to the offline engine inside this process, without a socket."""
 
 from __future__ import annotations
 
@@ -14,23 +14,39 @@ from nbkit.offline.tasks import PICTURE_PATH
 class OfflineTransport(httpx.BaseTransport):
     """Answers the requests of an ``httpx.Client`` from an engine in this process.
 
-    ``POST …/v1`` goes to the engine and ``GET /renderer/…`` fetches a picture, whatever the host; anything
-    else is not found. An answer that gets lost, or breaks off, is the exception that a real connection
-    raises: ``httpx.ReadError``, ``httpx.RemoteProtocolError``.
+    For every host, ``POST …/v1`` sends tasks to the engine and ``GET /pictures/…`` fetches a picture; other requests
+    get status 404. A lost or truncated answer raises the exception of a real connection: ``httpx.ReadError`` or
+    ``httpx.RemoteProtocolError``.
 
     Args:
-        engine: shared by all transports that are made with it; a new one if none is given.
+        engine: may be shared by several transports; a new one if not given.
+
+    Attributes:
+        engine: as given.
+
+    Example:
+        >>> import httpx
+        >>> from nbkit.offline import Offline, OfflineTransport
+        >>> task = {"taskType": "ping", "ping": True}
+        >>> with httpx.Client(transport=OfflineTransport(Offline())) as client:
+        ...     client.post("https://any.host/v1", json=[task]).json()
+        {'data': [{'taskType': 'ping', 'pong': True}]}
     """
 
     def __init__(self, engine: Offline | None = None) -> None:
         self.engine = Offline() if engine is None else engine
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request of the client; httpx calls it.
+
+        Raises:
+            httpx.ReadError: for a simulated loss of the answer.
+        """
         answer = self._answer(request)
-        if answer.lost:
+        if answer.drops_connection:
             raise httpx.ReadError("The connection was cut before an answer came.", request=request)
-        if answer.cut:
-            return httpx.Response(answer.status, headers=answer.headers, stream=_BrokenOff(answer.body))
+        if answer.is_truncated:
+            return httpx.Response(answer.status, headers=answer.headers, stream=_TruncatedStream(answer.body))
         return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
 
     def _answer(self, request: httpx.Request) -> Answer:
@@ -42,8 +58,8 @@ class OfflineTransport(httpx.BaseTransport):
         return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
 
 
-class _BrokenOff(httpx.SyncByteStream):
-    """A body that ends before the length that was announced for it."""
+class _TruncatedStream(httpx.SyncByteStream):
+    """A body that ends before its ``Content-Length``."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

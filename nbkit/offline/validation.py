@@ -1,7 +1,7 @@
-"""From a task as it came to the request that it stands for, or to the API's error that says what is wrong.
+"""Turns a task into an :class:`~nbkit.ImageRequest`, or raises the API's error for what is wrong with it.
 
-The rules are those of :class:`~nbkit.ImageRequest`; here they are told in the API's codes and names. What is
-stricter than there: Python's conveniences (one image for a list of one, a size chosen for you) are no JSON.
+The rules are those of :class:`~nbkit.ImageRequest`; the errors have the API's codes and names. Stricter than in Python:
+one image instead of a list with one image, and a size that nbkit chooses, are not allowed in JSON.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from nbkit.request import model
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.parameter import Choice, short_repr
 
-CODES = {
-    # reason of a RequestError: the API's code
+CODES_BY_REASON = {
+    # reason of a RequestError: error code of the API
     "missing": "missingParameter",
     "unknown": "unsupportedParameter",
     "type": "invalidType",
@@ -31,7 +31,7 @@ CODES = {
     "conflict": "invalidCombination",
 }
 
-_STAND_IN = "00000000-0000-4000-8000-000000000000"
+_PLACEHOLDER_UUID = "00000000-0000-4000-8000-000000000000"
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -39,7 +39,7 @@ def check_uuid(task: Task) -> str:
     """The task's UUID.
 
     Raises:
-        Problem: if it has none, or one that is not of version 4.
+        Problem: if it is missing, or is not a UUID of version 4.
     """
     value = required(task, "taskUUID")
     if not (isinstance(value, str) and _UUID4.fullmatch(value)):
@@ -48,14 +48,22 @@ def check_uuid(task: Task) -> str:
 
 
 def required(task: Task, name: str) -> Any:
-    """The value of a key that a task must have."""
+    """The value of a key that a task must have.
+
+    Raises:
+        Problem: if it is missing or null.
+    """
     if task.get(name) is None:
         raise Problem("missingParameter", f"{name} is required.", parameter=[name])
     return task[name]
 
 
 def one_of(task: Task, name: str, allowed: tuple[str, ...]) -> str:
-    """The value of a key that must be one of a few words."""
+    """The value of a key that has a few allowed values.
+
+    Raises:
+        Problem: if it is missing, or is not one of them.
+    """
     value = required(task, name)
     if value not in allowed:
         raise Problem("invalidChoice", f"{name} must be one of these values.", parameter=[name], allowed=allowed)
@@ -63,23 +71,23 @@ def one_of(task: Task, name: str, allowed: tuple[str, ...]) -> str:
 
 
 def check_image_task(task: Task) -> ImageRequest:
-    """The request of an ``imageInference`` task, with stand-ins for its reference images.
+    """The request of an ``imageInference`` task, with placeholders for its reference images.
 
-    Their text may come from anybody, so it is not for :mod:`nbkit.request.reference` to open, which trusts its user.
+    Anyone may have sent their text, and :mod:`nbkit.request.reference` trusts its user, so it does not open it.
 
     Raises:
-        Problem: whatever is wrong with it; nothing has been done or charged then.
+        Problem: if a value is not allowed; nothing has been done or charged.
     """
     check_uuid(task)
     required(task, "model")
     _check_references(task)
     try:
-        request = ImageRequest.from_task(_bare(task))
-    except RequestError as wrong:
-        raise _problem(wrong) from None
-    except (ValueError, OverflowError) as error:  # a number beyond any float, text that is no Unicode
+        request = ImageRequest.from_task(_with_placeholders(task))
+    except RequestError as error:
+        raise _to_problem(error) from None
+    except (ValueError, OverflowError) as error:  # a number too large for a float, text that is not Unicode
         raise Problem("invalidType", f"A value of this task cannot be read: {type(error).__name__}.") from None
-    if request.size_was_chosen:
+    if request.has_default_size:
         raise Problem(
             "missingDimensionParameters",
             "Without reference images a task needs width and height.",
@@ -92,43 +100,44 @@ def _check_references(task: Task) -> None:
     inputs = task.get("inputs")
     references = inputs.get("referenceImages", []) if isinstance(inputs, Mapping) else []
     if not (isinstance(references, list) and all(isinstance(text, str) for text in references)):
-        where = "inputs.referenceImages"
-        raise Problem("invalidType", f"{where} must be an array of strings.", parameter=[where])
+        name = "inputs.referenceImages"
+        raise Problem("invalidType", f"{name} must be an array of strings.", parameter=[name])
 
 
-def _bare(task: Task) -> dict[str, Any]:
-    renamed = dict(task)
-    inputs = renamed.get("inputs")
+def _with_placeholders(task: Task) -> dict[str, Any]:
+    """The task with a placeholder for each reference image, and without the old name of a parameter."""
+    changed = dict(task)
+    inputs = changed.get("inputs")
     if isinstance(inputs, Mapping) and "referenceImages" in inputs:
-        renamed["inputs"] = {**inputs, "referenceImages": [_STAND_IN] * len(inputs["referenceImages"])}
-    safety = renamed.get("safety", {})
-    if "checkNSFW" in renamed and isinstance(safety, Mapping):  # the older name of safety.checkContent
-        renamed["safety"] = {"checkContent": renamed.pop("checkNSFW"), **safety}
-    return renamed
+        changed["inputs"] = {**inputs, "referenceImages": [_PLACEHOLDER_UUID] * len(inputs["referenceImages"])}
+    safety = changed.get("safety", {})
+    if "checkNSFW" in changed and isinstance(safety, Mapping):  # the older name of safety.checkContent
+        changed["safety"] = {"checkContent": changed.pop("checkNSFW"), **safety}
+    return changed
 
 
-def _problem(wrong: RequestError) -> Problem:
-    name = wrong.parameter if wrong.reason == "unknown" else _wire_name(wrong.parameter)
-    if wrong.reason == "dimensions":
-        code = "missingDimensionParameters" if wrong.value is None else CODES["dimensions"]
-        return Problem(code, _sentence(wrong, name), parameter=["width", "height"])
+def _to_problem(error: RequestError) -> Problem:
+    name = error.parameter if error.reason == "unknown" else _wire_name(error.parameter)
+    if error.reason == "dimensions":
+        code = "missingDimensionParameters" if error.value is None else CODES_BY_REASON["dimensions"]
+        return Problem(code, _message(error, name), parameter=["width", "height"])
     if name in ("taskUUID", "model"):
         code = {"taskUUID": "invalidTaskUUID", "model": "invalidModel"}[name]
-        return Problem(code, _sentence(wrong, name), parameter=[name], allowed=[model.MODEL] if name == "model" else ())
-    return Problem(CODES[wrong.reason], _sentence(wrong, name), parameter=[name], allowed=_allowed(wrong))
+        return Problem(code, _message(error, name), parameter=[name], allowed=[model.MODEL] if name == "model" else ())
+    return Problem(CODES_BY_REASON[error.reason], _message(error, name), parameter=[name], allowed=_allowed(error))
 
 
-def _sentence(wrong: RequestError, name: str) -> str:
-    if wrong.reason == "missing":
+def _message(error: RequestError, name: str) -> str:
+    if error.reason == "missing":
         return f"{name} is required."
-    if wrong.reason == "unknown":
-        hint = f" Did you mean {wrong.suggestion}?" if wrong.suggestion else ""
+    if error.reason == "unknown":
+        hint = f" Did you mean {error.suggestion}?" if error.suggestion else ""
         return f"{short_repr(name)} is no parameter of {model.MODEL}.{hint}"
-    return str(wrong)
+    return str(error)
 
 
-def _allowed(wrong: RequestError) -> tuple[str, ...]:
-    kinds = [p.kind for p in PARAMETERS.values() if wrong.parameter in p.spellings]
+def _allowed(error: RequestError) -> tuple[str, ...]:
+    kinds = [p.kind for p in PARAMETERS.values() if error.parameter in p.spellings]
     return next((kind.choices for kind in kinds if isinstance(kind, Choice)), ())
 
 

@@ -1,7 +1,7 @@
-"""The engine as a WSGI application: which request goes where, and what an answer looks like on a connection.
+"""The engine as a WSGI application, independent of the server that runs it.
 
-It knows nothing of the server that runs it. What a WSGI answer cannot say, that the connection is to be cut
-with nothing sent, is :class:`ConnectionCut`, which the server makes true.
+WSGI has no answer for a connection that is closed without sending anything. For that the application raises
+:class:`ConnectionCut`, and the server closes the connection.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _AUTHORITY = re.compile(
 
 
 class ConnectionCut(Exception):
-    """The connection is to end here, with nothing sent."""
+    """The server must close the connection without sending anything."""
 
 
 class WebApp:
     """Answers HTTP requests from an engine.
 
     Args:
-        engine: what answers.
-        authority: host and port that picture addresses begin with when a request does not name them usably.
-        asked: called after each request that may have started something.
+        engine: runs the tasks and draws the pictures.
+        authority: host and port in picture URLs, for a request without a valid ``Host`` header.
+        on_tasks: called after each request with tasks.
     """
 
-    def __init__(self, engine: Offline, authority: str, asked: Callable[[], None] = lambda: None) -> None:
-        self._engine, self._authority, self._asked = engine, authority, asked
+    def __init__(self, engine: Offline, authority: str, on_tasks: Callable[[], None] = lambda: None) -> None:
+        self._engine, self._authority, self._on_tasks = engine, authority, on_tasks
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -50,7 +50,7 @@ class WebApp:
         except Exception:
             logger.exception("the engine failed at %s", environ.get("REQUEST_METHOD"))
             answer = refuse(Problem("internalServerError", "The engine failed at this request.", status=500))
-        if answer.lost:
+        if answer.drops_connection:
             raise ConnectionCut
         start_response(status_line(answer.status), list(answer.headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
@@ -59,25 +59,25 @@ class WebApp:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         if method == "POST" and path in TASKS_PATHS:
             answer = self._engine.answer(environ["wsgi.input"].read(), _headers(environ), base_url=self._base(environ))
-            self._asked()
+            self._on_tasks()
             return answer
         if method in ("GET", "HEAD") and path.startswith(PICTURE_PATH):
             return self._engine.picture(path.removeprefix(PICTURE_PATH))
         return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
 
     def _base(self, environ: WSGIEnvironment) -> str:
-        """Where pictures are, as the sender sees this server: it may have come by another name than ours."""
+        """Beginning of picture URLs, with the host name that the client uses: it may differ from this machine's."""
         host = environ.get("HTTP_HOST", "")
         return f"{environ['wsgi.url_scheme']}://{host if _AUTHORITY.fullmatch(host) else self._authority}"
 
 
 def status_line(status: int) -> str:
-    """The status with its phrase, as WSGI wants it."""
+    """The status code with its phrase, as WSGI requires it."""
     return f"{status} {HTTPStatus(status).phrase}"
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    """The request's headers in their own spelling."""
+    """The request's headers with hyphens, as HTTP spells them."""
     return {
         name.removeprefix("HTTP_").replace("_", "-"): value
         for name, value in environ.items()

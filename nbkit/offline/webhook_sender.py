@@ -1,7 +1,7 @@
-"""The outbox of a served engine: webhooks and uploads are really sent, by threads of its own.
+"""Sends the webhook calls and uploads of a served engine, from background threads.
 
-What is on its way is bounded in number and in bytes, and what cannot be delivered is given up and logged,
-without its address, whose query may be a credential.
+The queue is bounded in number and in bytes. A delivery that fails for good is dropped and logged with its host only,
+because the query of its URL may be a credential.
 """
 
 from __future__ import annotations
@@ -22,44 +22,51 @@ from nbkit.offline.safe_http import Forbidden, send
 
 logger = logging.getLogger(__name__)
 
-PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds between the attempts at one delivery, as the API documents them for webhooks."""
+RETRY_PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between two attempts at one delivery, as the API documents them for webhooks."""
 
-SECONDS = MappingProxyType({"webhook": 5.0, "upload": 60.0})
-"""How long one attempt may take, by kind."""
+ATTEMPT_SECONDS = MappingProxyType({"webhook": 5.0, "upload": 60.0})
+"""Limit for one attempt, by kind."""
 
-METHODS = MappingProxyType({"webhook": "POST", "upload": "PUT"})
+HTTP_METHODS = MappingProxyType({"webhook": "POST", "upload": "PUT"})
 
-MAX_PARCELS = 512
-MAX_BYTES = 256 * 2**20
-"""What may be under way at once; a delivery beyond that is given up at once."""
+MAX_QUEUED = 512
+MAX_QUEUED_BYTES = 256 * 2**20
+"""Limits for deliveries that are not finished; a delivery that would exceed one is dropped at once."""
 
 
 @dataclass(order=True, slots=True)
-class _Parcel:
-    """A delivery under way, ordered by when it is due."""
+class _QueuedDelivery:
+    """A delivery in the queue, ordered by the time of its next attempt.
 
-    due: float
+    Attributes:
+        send_at: time of the next attempt on the monotonic clock, in seconds.
+        number: position in the order of arrival, for deliveries with the same time.
+        delivery: what to send.
+        attempt: number of failed attempts.
+    """
+
+    send_at: float
     number: int
     delivery: Delivery = field(compare=False)
     attempt: int = field(default=0, compare=False)
 
 
 class WebhookSender:
-    """Sends deliveries in the background, and again when they fail; call it with a :class:`Delivery`.
+    """Sends deliveries in the background and retries those that fail; call it with a :class:`Delivery`.
 
     Args:
-        allow_private: whether to speak to private and loopback addresses, as a test on one machine does.
-        workers: how many are sent at once.
-        seconds: how long one attempt may take, by kind.
+        allow_private: whether private and loopback addresses are allowed, as for a test on one machine.
+        workers: number of deliveries that are sent at once.
+        seconds: limit for one attempt, by kind.
     """
 
     def __init__(
-        self, *, allow_private: bool = False, workers: int = 4, seconds: Mapping[str, float] = SECONDS
+        self, *, allow_private: bool = False, workers: int = 4, seconds: Mapping[str, float] = ATTEMPT_SECONDS
     ) -> None:
         self._allow_private, self._workers, self._seconds = allow_private, workers, seconds
-        self._parcels: list[_Parcel] = []
-        self._count = self._bytes = 0
+        self._queue: list[_QueuedDelivery] = []  # a heap
+        self._count = self._bytes = 0  # deliveries in the queue and at a worker
         self._numbers = itertools.count()
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -69,58 +76,62 @@ class WebhookSender:
         with self._changed:
             if self._closed:
                 return
-            if self._count >= MAX_PARCELS or self._bytes + len(delivery.body) > MAX_BYTES:
-                _tell(delivery, "too much is under way")
+            if self._count >= MAX_QUEUED or self._bytes + len(delivery.body) > MAX_QUEUED_BYTES:
+                _log_given_up(delivery, "too much is under way")
                 return
             self._count += 1
             self._bytes += len(delivery.body)
-            self._push(_Parcel(time.monotonic(), next(self._numbers), delivery))
+            self._push(_QueuedDelivery(time.monotonic(), next(self._numbers), delivery))
             if len(self._threads) < self._workers:
-                self._threads.append(threading.Thread(target=self._work, name="nbkit-courier", daemon=True))
+                self._threads.append(threading.Thread(target=self._work, name="nbkit-webhooks", daemon=True))
                 self._threads[-1].start()
 
     @property
     def under_way(self) -> int:
-        """How many deliveries are neither made nor given up."""
+        """Number of deliveries that have neither succeeded nor been dropped."""
         return self._count
 
     def close(self, seconds: float = 0.5) -> None:
-        """Gives up what has not been delivered. A worker that is in the middle of a request is not waited for long."""
+        """Drop the deliveries in the queue, and wait for those that a worker is sending.
+
+        Args:
+            seconds: limit for the wait.
+        """
         with self._changed:
             self._closed = True
-            for parcel in self._parcels:
-                _tell(parcel.delivery, "the server ends")
-            self._parcels.clear()
+            for queued in self._queue:
+                _log_given_up(queued.delivery, "the server ends")
+            self._queue.clear()
             self._changed.notify_all()
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(max(until - time.monotonic(), 0))
+            thread.join(max(deadline - time.monotonic(), 0))
 
-    def _push(self, parcel: _Parcel) -> None:
-        heapq.heappush(self._parcels, parcel)
-        self._changed.notify_all()  # each worker waits for the parcel that was the first when it looked
+    def _push(self, queued: _QueuedDelivery) -> None:
+        heapq.heappush(self._queue, queued)
+        self._changed.notify_all()  # each worker waits for the delivery that was the first when it looked
 
     def _work(self) -> None:
-        while (parcel := self._next()) is not None:
-            failure = self._attempt(parcel.delivery)
+        while (queued := self._next()) is not None:
+            failure = self._attempt(queued.delivery)
             with self._changed:
-                if failure and failure.may_pass and parcel.attempt < len(PAUSES) and not self._closed:
-                    parcel.due = time.monotonic() + PAUSES[parcel.attempt]
-                    parcel.attempt += 1
-                    self._push(parcel)
+                if failure and failure.can_retry and queued.attempt < len(RETRY_PAUSES_SECONDS) and not self._closed:
+                    queued.send_at = time.monotonic() + RETRY_PAUSES_SECONDS[queued.attempt]
+                    queued.attempt += 1
+                    self._push(queued)
                     continue
                 self._count -= 1
-                self._bytes -= len(parcel.delivery.body)
+                self._bytes -= len(queued.delivery.body)
             if failure:
-                _tell(parcel.delivery, failure.why)
+                _log_given_up(queued.delivery, failure.reason)
 
-    def _next(self) -> _Parcel | None:
-        """The next parcel once it is due; ``None`` when the courier has been closed."""
+    def _next(self) -> _QueuedDelivery | None:
+        """Wait until the time of the first delivery in the queue and return it; ``None`` after :meth:`close`."""
         with self._changed:
             while not self._closed:
-                pause = self._parcels[0].due - time.monotonic() if self._parcels else None
+                pause = self._queue[0].send_at - time.monotonic() if self._queue else None
                 if pause is not None and pause <= 0:
-                    return heapq.heappop(self._parcels)
+                    return heapq.heappop(self._queue)
                 self._changed.wait(pause)
         return None
 
@@ -128,7 +139,7 @@ class WebhookSender:
         headers = {"Content-Type": delivery.media_type, "User-Agent": "nbkit-offline"}
         try:
             status = send(
-                METHODS[delivery.kind],
+                HTTP_METHODS[delivery.kind],
                 delivery.url,
                 delivery.body,
                 headers,
@@ -136,7 +147,7 @@ class WebhookSender:
                 allow_private=self._allow_private,
             )
         except Forbidden as error:
-            return _Failure(str(error), may_pass=False)
+            return _Failure(str(error), can_retry=False)
         except (OSError, http.client.HTTPException, ValueError) as error:
             return _Failure(type(error).__name__)
         return None if 200 <= status < 300 else _Failure(f"it answered {status}")
@@ -144,11 +155,11 @@ class WebhookSender:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why an attempt failed, and whether another one may do better."""
+    """Why an attempt failed, and whether another attempt can succeed."""
 
-    why: str
-    may_pass: bool = True
+    reason: str
+    can_retry: bool = True
 
 
-def _tell(delivery: Delivery, why: str) -> None:
-    logger.warning("a %s to %s was given up: %s", delivery.kind, urlsplit(delivery.url).hostname, why)
+def _log_given_up(delivery: Delivery, reason: str) -> None:
+    logger.warning("a %s to %s was given up: %s", delivery.kind, urlsplit(delivery.url).hostname, reason)

@@ -1,7 +1,8 @@
-"""What may be asked of the model.
+"""The typed request: its parameters, their checks, the model's limits and prices, and reference images.
 
-``image_request.py`` declares each parameter once, as a field of :class:`~nbkit.ImageRequest`; checks, JSON, log columns,
-controls and help texts are derived from it. ``parameter.py`` has the kinds of values, ``rules.py`` the rules that concern
-several parameters, ``naming.py`` the spellings that lead to one, ``keywords.py`` the types of the keywords for editors and
-type checkers. ``model.py`` is the model as data: sizes, limits, prices. ``reference.py`` reads reference images.
+``image_request.py`` declares each parameter once, as a field of :class:`~nbkit.ImageRequest`; checks, JSON, log
+columns, controls and help texts are derived from it. ``parameter.py`` has the kinds of values, ``rules.py`` the rules
+between parameters and the error messages, ``naming.py`` finds a parameter by any of its spellings, ``keywords.py``
+types the keywords for editors and type checkers, and ``signatures.py`` lists them in the signatures of functions.
+``model.py`` is the model as data: sizes, limits, prices. ``reference.py`` reads reference images.
 """

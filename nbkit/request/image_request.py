@@ -1,11 +1,11 @@
-"""The typed request: each parameter of the API's page, declared once.
+"""The typed request: each parameter of the API, declared once.
 
-A field below is a :class:`~nbkit.request.parameter.Parameter`: type, bounds, default, place on the wire, group in the
-panel and one sentence of help. Checks, JSON, log columns, controls and help texts are all derived from it.
+Each field of :class:`ImageRequest` is a :class:`~nbkit.request.parameter.Parameter`: type, bounds, default, path in a
+task, group in the panel, and one sentence of help. Checks, JSON, log columns, controls and help texts are derived from
+it.
 
-A request holds only what was set; ``None`` means "not sent". What a send adds to it (``taskType``,
-``taskUUID``, ``model``, ``includeCost``, and a size where the API wants one) is the business of
-:meth:`ImageRequest.to_send`.
+A request holds only the values that were set; ``None`` means "not sent". :meth:`ImageRequest.to_send` adds what the
+service needs: ``taskType``, ``taskUUID``, ``model``, ``includeCost``, and a size where the API requires one.
 """
 
 from __future__ import annotations
@@ -37,14 +37,28 @@ from nbkit.request.reference import Reference, make_reference, name_in_log
 
 
 class ImageRequest:
-    """One request for pictures, immutable, comparable and hashable.
+    """One request for pictures: immutable, comparable and hashable.
 
-    ``ImageRequest("A paper lantern", temperature=0.72, topP=0.9)``: names are those of the fields below or the
-    API's own spelling. ``extra={…}`` is merged into the task as it is, unchecked.
+    Each parameter is an attribute under its Python name, ``None`` if it was not set. On the class, the attribute is
+    the parameter's declaration: ``ImageRequest.temperature.help`` explains it.
+
+    Args:
+        prompt: describes the picture.
+        **parameters: in Python's spelling (``top_p``), the API's (``topP``), or the API's groups
+            (``settings={"topP": 0.9}``). ``extra={…}`` is merged into the task unchecked; it is for parameters that are
+            newer than nbkit.
 
     Raises:
         UnknownParameter: for a name that is no parameter.
-        RequestError: for a value that the model does not allow; the message says what it does allow.
+        RequestError: for a value that the model does not allow; the message contains what it allows.
+
+    Example:
+        >>> import nbkit
+        >>> request = nbkit.ImageRequest("A paper lantern", temperature=0.72, topP=0.9)
+        >>> request
+        ImageRequest(prompt='A paper lantern', temperature=0.72, top_p=0.9)
+        >>> request.top_p, request.seed, request.size
+        (0.9, None, (1024, 1024))
     """
 
     __slots__ = ("_extra", "_head", "_values")
@@ -53,11 +67,11 @@ class ImageRequest:
     _head: dict[str, Any]
     _extra: str
 
-    # A declaration reads best as kind and place on one line, the sentence on the next.
+    # Kind, path and group of a parameter fill the first line of its declaration, its help the second.
     # fmt: off
     prompt = Parameter[str](
         Text(3, 45_000), wire="positivePrompt", column="prompt", group="Prompt",
-        help="What the picture shall show; words in quotation marks are meant to be written in it.",
+        help='Describe the picture. Words in "quotes" appear as text.',
     )
     width = Parameter[int | None](
         Integer(1), group="Size",
@@ -168,14 +182,14 @@ class ImageRequest:
         values: dict[str, Any] = {}
         for name, (spelling, value) in given.items():
             if value is not None:
-                values[name] = rules.check_one(PARAMETERS[name], spelling, value, given)
-        said = {name: spelling for name, (spelling, _) in given.items()}
-        rules.check_together(values, said)
+                values[name] = rules.check_value(PARAMETERS[name], spelling, value, given)
+        spellings = {name: spelling for name, (spelling, _) in given.items()}
+        rules.check_combination(values, spellings)
         object.__setattr__(self, "_values", {name: values[name] for name in PARAMETERS if name in values})
         object.__setattr__(self, "_head", rules.check_head(head))
         object.__setattr__(self, "_extra", rules.check_extra(extra))
 
-    # -- a value object -----------------------------------------------------------------------------------
+    # -- as a value ---------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a request does not change; request.replace({name}=…) gives a variant")
@@ -195,30 +209,54 @@ class ImageRequest:
         return _restore, (dict(self._values), dict(self._head), self._extra)
 
     def __repr__(self) -> str:
-        parts = [f"{name}={_shown(PARAMETERS[name], value)}" for name, value in self._values.items()]
+        parts = [f"{name}={_short_value(PARAMETERS[name], value)}" for name, value in self._values.items()]
         if self._extra:
             parts.append(f"extra={short_repr(redacted(self.extra))}")
         return f"ImageRequest({', '.join(parts)})"
 
-    # -- reading it ----------------------------------------------------------------------------------------
+    # -- reading -------------------------------------------------------------------------------------------
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What is merged into the task unchecked; a fresh copy."""
+        """A copy of the dict that is merged into the task unchecked; empty if there is none.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", extra={"newFlag": True}).extra
+            {'newFlag': True}
+        """
         return dict(json.loads(self._extra)) if self._extra else {}
 
     @property
     def task_uuid(self) -> str | None:
-        """The taskUUID that the request was given, which a send keeps; it takes no part in equality."""
+        """The taskUUID that was set, or ``None``. A send uses it; equality and :attr:`identity` ignore it."""
         return self._head.get("taskUUID")
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What was set, by Python name, in a fixed order."""
+        """The values that were set, by Python name, in the order in which the parameters are declared.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", topP=0.9, seed=7).parameters
+            {'prompt': 'A paper lantern', 'seed': 7, 'top_p': 0.9}
+        """
         return dict(self._values)
 
     def effective(self, name: str) -> Any:
-        """The value of a parameter as the service will use it: what was set, else the default."""
+        """The value of a parameter that the service uses: the one that was set, else the default.
+
+        Args:
+            name: in Python's spelling.
+
+        Raises:
+            KeyError: if there is no such parameter.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern").effective("output_format")
+            'JPG'
+        """
         value = self._values.get(name)
         if value is None and name == "safety_mode" and self.check_content:
             return "fast"  # the one default that depends on another parameter
@@ -226,7 +264,15 @@ class ImageRequest:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height in pixels, or ``None`` where the picture's size follows a reference image."""
+        """Width and height of the picture in pixels, or ``None`` if they follow from a reference image.
+
+        Without any parameter of the size, and without a reference image, it is 1:1 at 1K.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", aspect_ratio="16:9", resolution="2K").size
+            (2752, 1536)
+        """
         if self.width and self.height:
             return self.width, self.height
         if self.reference_images and not self.aspect_ratio:
@@ -234,35 +280,52 @@ class ImageRequest:
         return model.size_of(self.aspect_ratio or model.DEFAULT_RATIO, self.resolution or model.DEFAULT_TIER)
 
     @property
-    def size_was_chosen(self) -> bool:
-        """Whether nbkit picks the size because the request names none and the API wants one."""
+    def has_default_size(self) -> bool:
+        """Whether nbkit picks the size, because none was set and the API requires one."""
         named = ("width", "height", "resolution", "aspect_ratio")
         return self.size is not None and not any(n in self._values for n in named) and not self._size_in_extra()
 
     @property
     def price(self) -> model.Price:
-        """What it may cost at list prices, in micro-dollars; a range with a search or a size that is not known."""
+        """What the request may cost at list prices, in micro-dollars (1 USD = 1,000,000).
+
+        It is a range with a search, or if the size follows a reference image.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", number_results=2).price
+            Price(low=137900, high=137900)
+        """
         task = self._sendable("", lambda _: "")
         size = (task.get("width"), task.get("height"))
         if isinstance(size[0], int) and isinstance(size[1], int):
-            place = model.ratio_and_tier(size[0], size[1])
-            tiers: tuple[str, ...] = (place[1] if place else model.tier_of_pixels(size[0], size[1]),)
+            ratio_and_tier = model.ratio_and_tier(size[0], size[1])
+            tier = ratio_and_tier[1] if ratio_and_tier else model.tier_of_pixels(size[0], size[1])
+            tiers: tuple[str, ...] = (tier,)
         else:
             tiers = (task["resolution"],) if task.get("resolution") in model.TIERS else model.TIERS
-        results, references = task.get("numberResults", 1), _inside(task, "inputs", "referenceImages")
+        results, references = task.get("numberResults", 1), _get_nested(task, "inputs", "referenceImages")
         return model.price(
             tiers=tiers,
             results=results if type(results) is int and results > 0 else model.MAX_RESULTS,
             references=len(references) if isinstance(references, list) else 0,
-            searches=sum(_inside(task, "providerSettings", "google", n) is True for n in ("webSearch", "imageSearch")),
+            searches=sum(
+                _get_nested(task, "providerSettings", "google", n) is True for n in ("webSearch", "imageSearch")
+            ),
         )
 
     @property
     def identity(self) -> str:
-        """A hash of the model and of all that affects the picture.
+        """A hash of the model and of all parameters that affect the picture, as 64 hex digits.
 
-        Output type, delivery, webhook, upload, ttl and cost flag take no part; an explicit default equals
-        unset; reference images count by the hash of their content; a size counts as width and height.
+        Output type, delivery, webhook, upload, ttl and cost flag are left out. A parameter that is set to its default
+        counts as not set, a reference image as the hash of its content, and a size as its width and height.
+
+        Example:
+            >>> import nbkit
+            >>> request = nbkit.ImageRequest("A paper lantern")
+            >>> request.identity == nbkit.ImageRequest("A paper lantern", width=1024, height=1024, ttl=60).identity
+            True
         """
         parts: dict[str, Any] = {"model": model.MODEL, "size": self.size, "extra": self.extra}
         if self.size is None:
@@ -275,37 +338,72 @@ class ImageRequest:
         canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    # -- variants and the wire ---------------------------------------------------------------------------
+    # -- variants and tasks ------------------------------------------------------------------------------
 
     def replace(self, **changes: Unpack[RequestChanges]) -> ImageRequest:
-        """A variant: ``request.replace(temperature=0.3)``; ``None`` unsets a parameter. Drops a kept taskUUID.
+        """A new request with some parameters changed, and without this one's taskUUID.
 
-        A change of size replaces the size as a whole: ``resolution="4K"`` on a request with width and height
-        keeps its shape, and width with height put a resolution or an aspect ratio aside.
+        A change of the size replaces the whole size: ``resolution="4K"`` on a request with width and height keeps their
+        ratio, and width and height unset a resolution and an aspect ratio.
+
+        Args:
+            **changes: parameters in any spelling; ``None`` unsets one. ``extra`` replaces the whole ``extra``.
+
+        Raises:
+            UnknownParameter: for a name that is no parameter.
+            RequestError: for a value that the model does not allow.
+
+        Example:
+            >>> import nbkit
+            >>> request = nbkit.ImageRequest("A paper lantern", width=1376, height=768, seed=7)
+            >>> request.replace(resolution="4K", seed=None)
+            ImageRequest(prompt='A paper lantern', resolution='4K', aspect_ratio='16:9')
         """
         extra = changes.pop("extra", self.extra)
         given, head = NAMES.resolve(changes)
         kept = {name: (name, value) for name, value in self._values.items()}
-        for name in rules.displaced_sizes(given):
+        for name in rules.sizes_unset_by(given):
             kept.pop(name, None)
         if given.get("resolution", ("", None))[1] is not None and "aspect_ratio" not in given:
-            place = model.ratio_and_tier(self.width or 0, self.height or 0)
-            if place and "width" not in given and "height" not in given:
-                kept["aspect_ratio"] = ("aspect_ratio", place[0])
+            ratio_and_tier = model.ratio_and_tier(self.width or 0, self.height or 0)
+            if ratio_and_tier and "width" not in given and "height" not in given:
+                kept["aspect_ratio"] = ("aspect_ratio", ratio_and_tier[0])
         old_head = {name: value for name, value in self._head.items() if name != "taskUUID"}
         new = object.__new__(ImageRequest)
         new._build({**kept, **given}, {**old_head, **head}, extra)
         return new
 
     def to_task(self) -> dict[str, Any]:
-        """What was set, spelled and nested as the API does it; nothing else.
+        """The values that were set, as a task of the API: a nested dict for JSON.
 
-        ``aspect_ratio``, which the API does not know, appears as the width and height that it stands for.
+        The API has no ``aspect_ratio``, so it becomes a width and a height in pixels. A reference image becomes its
+        text, or a data URI.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", aspect_ratio="4:3", top_p=0.9).to_task()
+            {'positivePrompt': 'A paper lantern', 'width': 1200, 'height': 896, 'settings': {'topP': 0.9}}
         """
         return self._task(lambda reference: reference.wire)
 
     def to_send(self, task_uuid: str | None = None) -> dict[str, Any]:
-        """:meth:`to_task` with all that a send needs; reference images without location and device data."""
+        """The complete task that is sent to the service.
+
+        It is :meth:`to_task` with ``taskType``, ``taskUUID``, ``model``, ``includeCost`` and a size in pixels, and with
+        reference images without location and device data.
+
+        Args:
+            task_uuid: by default the request's own, or a new one.
+
+        Raises:
+            StorageError: if a reference image of a logged request is no longer in the image folder.
+
+        Example:
+            >>> import nbkit
+            >>> task = nbkit.ImageRequest("A paper lantern").to_send()
+            >>> task["taskType"], task["model"], task["width"], task["height"]
+            ('imageInference', 'google:4@3', 1024, 1024)
+        """
         return self._sendable(task_uuid or self.task_uuid or str(uuid.uuid4()), Reference.to_send)
 
     def _task(self, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
@@ -318,7 +416,7 @@ class ImageRequest:
         task: dict[str, Any] = dict(self._head)
         for name, parameter in PARAMETERS.items():
             if name in values:
-                _put(task, parameter.wire, values[name])
+                _set_nested(task, parameter.wire, values[name])
         return _merged(task, self.extra)
 
     def _sendable(self, task_uuid: str, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
@@ -332,10 +430,20 @@ class ImageRequest:
 
     @classmethod
     def from_task(cls, task: Mapping[str, Any], *, extra: Mapping[str, Any] | None = None) -> ImageRequest:
-        """The request that a task of the API stands for; :meth:`to_task` gives it back exactly.
+        """Make a request from a task of the API; :meth:`to_task` returns the same task.
+
+        Args:
+            task: with keys in the API's spelling and nesting.
+            extra: merged into the task unchecked.
 
         Raises:
-            UnknownParameter: for a key that the API's page does not have, or not in this place.
+            UnknownParameter: for a key that the API does not have, or has at another level.
+            RequestError: for a value that the model does not allow, and for ``null``.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest.from_task({"positivePrompt": "A paper lantern", "settings": {"topP": 0.9}})
+            ImageRequest(prompt='A paper lantern', top_p=0.9)
         """
         if not isinstance(task, Mapping):
             raise RequestError(f"a task is a dict, not {type(task).__name__}", parameter="task", value=task)
@@ -351,14 +459,14 @@ class ImageRequest:
 PARAMETERS: dict[str, Parameter[Any]] = {
     name: field for name, field in vars(ImageRequest).items() if isinstance(field, Parameter)
 }
-"""Every parameter by its Python name, in the order of their declaration."""
+"""Every parameter by its Python name, in the order in which they are declared."""
 
 NAMES = Naming(PARAMETERS)
-"""From any spelling to the parameter: ``NAMES.find("topP")``."""
+"""Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""
 
 
 def redacted(task: Mapping[str, Any]) -> dict[str, Any]:
-    """A task as it may be logged and shown: addresses without their query, inline pictures by their hash."""
+    """A copy of a task for the log and for display: addresses without their query, inline pictures as their hash."""
     safe = copy.deepcopy(dict(task))
     for name in ("webhookURL", "uploadEndpoint"):
         if isinstance(safe.get(name), str):
@@ -371,30 +479,24 @@ def redacted(task: Mapping[str, Any]) -> dict[str, Any]:
     return safe
 
 
-def task_to_show(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
-    """What would be sent, for somebody to read: no credentials, pictures by their hash, addresses without a query."""
-    return redacted(request._sendable(task_uuid, _name_to_show))  # noqa: SLF001  no picture is encoded for that
-
-
-def _name_to_show(reference: Reference) -> str:
-    if reference.data:
-        return f"sha256:{reference.sha256}"
-    return without_query(reference.text) if "://" in reference.text else reference.text
+def task_for_display(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
+    """The task of a request for display: pictures as their hash, addresses without their query, so no credentials."""
+    return redacted(request._sendable(task_uuid, str))  # noqa: SLF001  encodes no picture
 
 
 def has_credentials(task: Mapping[str, Any]) -> bool:
-    """Whether :func:`redacted` takes a query away, so that the logged task is not the one that was sent."""
+    """Whether :func:`redacted` removes a query, so that the logged task differs from the one that was sent."""
     return any(isinstance(v := task.get(n), str) and without_query(v) != v for n in ("webhookURL", "uploadEndpoint"))
 
 
-def _inside(task: Any, *path: str) -> Any:
-    # What came through extra has any shape.
+def _get_nested(task: Any, *path: str) -> Any:
+    # Values from extra may have any type.
     for key in path:
         task = task.get(key) if isinstance(task, Mapping) else None
     return task
 
 
-def _put(task: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+def _set_nested(task: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for key in path[:-1]:
         task = task.setdefault(key, {})
     task[path[-1]] = value
@@ -409,10 +511,10 @@ def _merged(task: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return task
 
 
-def _shown(parameter: Parameter[Any], value: Any) -> str:
+def _short_value(parameter: Parameter[Any], value: Any) -> str:
     if isinstance(parameter.kind, ListOf):
-        shown = [f"<{str(r)[:19]}>" if r.data else str(r)[:60] for r in value[:4]]
-        return f"[{', '.join(shown)}{f', … {len(value)} in all' if len(value) > 4 else ''}]"
+        names = [f"<{str(r)[:19]}>" if r.data else str(r)[:60] for r in value[:4]]
+        return f"[{', '.join(names)}{f', … {len(value)} in all' if len(value) > 4 else ''}]"
     return short_repr(without_query(value) if isinstance(parameter.kind, Address) else value)
 
 

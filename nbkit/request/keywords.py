@@ -1,7 +1,7 @@
 """The keywords of a request as editors and type checkers see them.
 
-Each parameter stands here under its Python name and under the API's own spelling, and each of the API's groups as a dict.
-A test holds these types against the declaration in :mod:`nbkit.request.image_request`, which stays the one source.
+Each parameter is listed under its Python name and under the API's own spelling, and each of the API's groups as a dict.
+The declaration in :mod:`nbkit.request.image_request` is the source; a test compares these types with it.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Int: TypeAlias = SupportsIndex
-"""``int``, and numpy's integers."""
+"""``int``, and the integers of numpy."""
 
 Float: TypeAlias = SupportsFloat | SupportsIndex
-"""``float`` and ``int``, and numpy's numbers."""
+"""``float`` and ``int``, and the numbers of numpy."""
 
-Bool: TypeAlias = "bool | np.bool_"
-"""``bool``, and numpy's."""
+Bool: TypeAlias = Union[bool, "np.bool_"]
+"""``bool``, and the one of numpy."""
 
 Group: TypeAlias = Mapping[str, Any]
-"""One of the API's groups, as it stands on its page: ``settings={"topP": 0.9}``."""
+"""One of the API's groups, nested as in its documentation: ``settings={"topP": 0.9}``."""
 
-OneOrMany: TypeAlias = Union[T, Iterable[T | None], None]  # noqa: UP007  a type variable inside needs this spelling
+OneOrMany: TypeAlias = Union[T, Iterable[T | None], None]  # noqa: UP007  with a type variable inside, | does not work
 """In a sweep: a fixed value, or the values of an axis."""
 
-Tier: TypeAlias = Literal["0.5K", "1K", "2K", "4K"] | str  # noqa: PYI051  an editor offers the words, any str type-checks
+Tier: TypeAlias = Literal["0.5K", "1K", "2K", "4K"] | str  # noqa: PYI051  for completion; any str type-checks
 Ratio: TypeAlias = (
     Literal["1:1", "3:2", "2:3", "4:3", "3:4", "4:5", "5:4", "9:16", "16:9", "21:9", "4:1", "1:4", "8:1", "1:8"] | str  # noqa: PYI051
 )
@@ -58,21 +58,21 @@ DeliveryMethod: TypeAlias = Literal["sync", "async"] | str  # noqa: PYI051
 
 
 class HasBytes(Protocol):
-    """A picture with its file's bytes, such as a :class:`~nbkit.GeneratedImage`."""
+    """A picture that has the bytes of its file, such as a :class:`~nbkit.GeneratedImage`."""
 
     @property
     def bytes(self) -> bytes:
-        """The file's bytes."""
+        """The bytes of its file."""
 
 
-ReferenceImage: TypeAlias = (
-    "os.PathLike[Any] | bytes | bytearray | memoryview | Image.Image | HasBytes | Reference | uuid.UUID | str"
-)
+ReferenceImage: TypeAlias = Union[
+    os.PathLike[Any], bytes, bytearray, memoryview, "Image.Image", HasBytes, "Reference", uuid.UUID, str
+]
 """A reference image: a path, the bytes of a file, a PIL image, a generated image; a str is a URL, a UUID, a data URI or base64."""
 
 
 class RequestKeywords(TypedDict, total=False):
-    """The keywords of a request beside its prompt. ``None`` means "not sent"."""
+    """The keywords of a request apart from its prompt. ``None`` means "not sent"."""
 
     positivePrompt: str | None
     width: Int | None
@@ -131,6 +131,6 @@ class RequestKeywords(TypedDict, total=False):
 
 
 class RequestChanges(RequestKeywords, total=False):
-    """The keywords of a changed request, its prompt among them."""
+    """The keywords of :meth:`nbkit.ImageRequest.replace`: those of a request, and its prompt."""
 
     prompt: str | None

@@ -1,11 +1,11 @@
-"""What ``google:4@3`` (Nano Banana 2) allows and what it costs, as data.
+"""The sizes, limits and prices of ``google:4@3`` (Nano Banana 2), as data.
 
-Sources: the sizes, the limits and the choices are those of the model's page in Runware's API reference;
-the prices are those of its published price list, checked against the four example answers of that page
-(0.06895 USD for a 1K picture; 0.06979 USD for one with three reference images).
+Sources: sizes, limits and choices are those of the model's page in Runware's API reference. The prices are those of
+its published price list, checked against the four example answers of that page (0.06895 USD for a 1K picture; 0.06979
+USD for one with three reference images).
 
-Money is an integer number of **micro-dollars** everywhere inside nbkit (1 USD = 1,000,000), so that sums
-are exact; it becomes USD only where a person reads it.
+Inside nbkit, money is an integer number of **micro-dollars** (1 USD = 1,000,000), so that sums are exact. It is
+converted to USD only for display.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "5:4": ((576, 464), (1152, 928), (2304, 1856), (4608, 3712)),
     "9:16": ((384, 688), (768, 1376), (1536, 2752), (3072, 5504)),
     "16:9": ((688, 384), (1376, 768), (2752, 1536), (5504, 3072)),
-    # 792x168 is what is published for 0.5K, although it is no 21:9.
+    # For 0.5K, 792x168 is the published size, although its ratio is not 21:9.
     "21:9": ((792, 168), (1584, 672), (3168, 1344), (6336, 2688)),
     "4:1": ((1024, 256), (2048, 512), (4096, 1024), (8192, 2048)),
     "1:4": ((256, 1024), (512, 2048), (1024, 4096), (2048, 8192)),
@@ -45,23 +45,23 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
 
 RATIOS = tuple(SIZES)
 
-_PLACE_OF_SIZE = {size: (ratio, TIERS[i]) for ratio, sizes in SIZES.items() for i, size in enumerate(sizes)}
+_RATIO_AND_TIER_OF_SIZE = {size: (ratio, TIERS[i]) for ratio, sizes in SIZES.items() for i, size in enumerate(sizes)}
 
 PRICE_PER_IMAGE = {"0.5K": 46_570, "1K": 68_950, "2K": 102_550, "4K": 152_950}
-"""Micro-dollars for one image of a tier."""
+"""Micro-dollars for one image, by tier."""
 
 PRICE_PER_REFERENCE = 280
-"""Micro-dollars that each reference image adds to each result."""
+"""Micro-dollars that each reference image adds to the price of each result."""
 
 PRICE_PER_SEARCH = 140_000
-"""Micro-dollars that a grounded search is listed at. The page's own example with a web search cost nothing
-more than one without, so a search makes a price a range and never a certainty."""
+"""List price of a grounded search, in micro-dollars. In the API reference, the example with a web search cost no more
+than one without, so the price of a request with a search is a range."""
 
 MAX_SEED = 2**63 - 1
-"""The page prints 9223372036854776000: this number after a trip through a JavaScript double."""
+"""The API reference prints 9223372036854776000, which is this number rounded to a JavaScript double."""
 
 RANDOM_SEED_BITS = 32
-"""A seed that the service draws itself is an unsigned 32-bit number."""
+"""Without a seed in the request, the service draws an unsigned integer of this many bits."""
 
 MAX_RESULTS = 20
 MAX_REFERENCES = 14
@@ -69,7 +69,12 @@ MAX_REFERENCES = 14
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a request may cost, in micro-dollars: ``low <= high``, equal when it is certain."""
+    """What a request may cost, in micro-dollars.
+
+    Attributes:
+        low: the least it may cost.
+        high: the most it may cost; equal to ``low`` if the price is certain.
+    """
 
     low: int
     high: int
@@ -79,26 +84,32 @@ class Price:
 
 
 def size_of(ratio: str, tier: str) -> tuple[int, int]:
-    """Width and height in pixels of an aspect ratio at a tier; ``KeyError`` or ``ValueError`` if there is none."""
+    """Width and height in pixels of an aspect ratio at a tier.
+
+    Raises:
+        KeyError: if the ratio is not in the table.
+        ValueError: if the tier is not.
+    """
     return SIZES[ratio][TIERS.index(tier)]
 
 
 def ratio_and_tier(width: int, height: int) -> tuple[str, str] | None:
-    """The ``(ratio, tier)`` of a pair of the table, or ``None`` for any other pair."""
-    return _PLACE_OF_SIZE.get((width, height))
+    """The ``(ratio, tier)`` of a size of the table, or ``None`` for any other size."""
+    return _RATIO_AND_TIER_OF_SIZE.get((width, height))
 
 
 def nearest_size(width: int | None, height: int | None) -> tuple[int, int]:
-    """The pair of the table that is closest to the numbers given.
+    """The size of the table that is closest to a width and a height in pixels.
 
-    With both numbers, shape counts before area: somebody who asks for 1920x1080 wants a wide picture first
-    and about two million pixels second. With one number, the pair nearest to square that has it, or almost.
+    With both, shape counts more than area: 1920x1080 means a wide picture first, and about two million pixels second.
+    With one of them, it is the size whose width (or height) is closest to it, and of several such sizes the one that is
+    nearest to a square.
     """
-    sizes = list(_PLACE_OF_SIZE)
+    sizes = list(_RATIO_AND_TIER_OF_SIZE)
     if width is None or height is None:
-        known, axis = (height, 1) if width is None else (width, 0)
-        assert known is not None
-        return min(sizes, key=lambda s: (abs(s[axis] - known), abs(math.log(s[0] / s[1])), s))
+        side, axis = (height, 1) if width is None else (width, 0)
+        assert side is not None
+        return min(sizes, key=lambda s: (abs(s[axis] - side), abs(math.log(s[0] / s[1])), s))
     w, h = max(width, 1), max(height, 1)
 
     def distance(size: tuple[int, int]) -> float:
@@ -110,7 +121,7 @@ def nearest_size(width: int | None, height: int | None) -> tuple[int, int]:
 
 
 def tier_of_pixels(width: int, height: int) -> str:
-    """The tier whose pictures have about as many pixels as this one: the price of a size outside the table."""
+    """The tier whose square picture is closest to a size in area; it gives the price of a size outside the table."""
     pixels = max(width * height, 1)
 
     def distance(tier: str) -> float:
@@ -124,13 +135,13 @@ def price(*, tiers: tuple[str, ...], results: int, references: int, searches: in
     """The list price of a request.
 
     Args:
-        tiers: the tiers that the picture may have; more than one when the size follows a reference image.
-        results: number of images asked for.
+        tiers: the tiers that the picture may have; more than one if the size follows a reference image.
+        results: number of images.
         references: number of reference images.
-        searches: how many kinds of grounded search are switched on (0, 1 or 2).
+        searches: number of grounded searches that are on (0, 1 or 2).
 
     Returns:
-        The least and the most it may cost, in micro-dollars.
+        The least and the most it may cost, in micro-dollars. The least has no search, the most has all of them.
     """
     per_tier = [PRICE_PER_IMAGE[tier] for tier in tiers]
     extra = PRICE_PER_REFERENCE * references

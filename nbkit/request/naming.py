@@ -1,8 +1,8 @@
-"""Names of parameters: from whatever a person wrote to the one parameter that is meant.
+"""Names of parameters: finds the parameter for each spelling that users write.
 
-Three spellings lead to a parameter: the Python name (``top_p``), the API's leaf name (``topP``), and the API's
-nesting (``settings={"topP": 0.9}``), so that a piece of the API's page can be pasted as it is. A name that
-leads nowhere is an error that says which one is nearest.
+A parameter has three spellings: the Python name (``top_p``), the API's leaf name (``topP``), and the API's nesting
+(``settings={"topP": 0.9}``), so that JSON from the API reference can be pasted as it is. An unknown name raises
+:class:`~nbkit.errors.UnknownParameter` with the nearest name.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import model
 from nbkit.request.parameter import Parameter, nearest
 
-HEAD = {
+TASK_KEYS = {
     "task_type": "taskType",
     "taskType": "taskType",
     "model": "model",
     "task_uuid": "taskUUID",
     "taskUUID": "taskUUID",
 }
-"""Names that describe the task and not the picture, in both spellings."""
+"""Keys of a task that do not describe the picture, in Python's and the API's spelling: each with the API's."""
 
 Path = tuple[str, ...]
 Given = dict[str, tuple[str, Any]]
-"""By Python name: the spelling that the person used, and the value."""
+"""By Python name: the spelling that the user wrote, and the value."""
 
 
 class Naming:
-    """The names of a set of parameters.
+    """Finds parameters by name.
 
     Args:
         parameters: by Python name.
@@ -42,32 +42,40 @@ class Naming:
         self._groups = {path[:depth] for path in self._by_wire for depth in range(1, len(path))}
 
     def find(self, name: str) -> Parameter[Any]:
-        """The parameter of a name in either spelling.
+        """The parameter with a name, in Python's or the API's spelling.
 
         Raises:
-            UnknownParameter: with the nearest name as its suggestion.
+            UnknownParameter: if there is none; its suggestion is the nearest name.
         """
         if name in self._by_spelling:
             return self._by_spelling[name]
-        _refuse_negative(name, name)
-        guess = nearest(name, [*self._by_spelling, "extra", *HEAD, *(path[0] for path in self._groups)])
+        _reject_negative_prompt(name, name)
+        guess = nearest(name, [*self._by_spelling, "extra", *TASK_KEYS, *(path[0] for path in self._groups)])
         if guess in self._by_spelling and not any(letter.isupper() for letter in name):
-            guess = self._by_spelling[guess].name  # in the style they write in
+            guess = self._by_spelling[guess].name  # in snake_case, as the user wrote
         hint = f"did you mean {guess}?" if guess else f"the parameters are {', '.join(self._parameters)}."
-        raise _unknown(name, hint, guess)
+        raise _unknown_parameter(name, hint, guess)
 
     def is_group(self, name: str) -> bool:
         """Whether a name is one of the API's groups, such as ``settings``."""
         return (name,) in self._groups
 
     def resolve(self, parameters: Mapping[str, Any]) -> tuple[Given, dict[str, Any]]:
-        """Keywords in any spelling, the API's groups among them, to parameters and to the task's head."""
+        """Sort keywords of any spelling, also in the API's groups, into parameters and the task's own keys.
+
+        Returns:
+            The spelling and the value of each parameter, by Python name; and the task's own keys (:data:`TASK_KEYS`).
+
+        Raises:
+            UnknownParameter: for a name that is no parameter.
+            RequestError: for a parameter that is given twice, and for a group that is no dict.
+        """
         given: Given = {}
         head: dict[str, Any] = {}
         for spelling, value in self._ungrouped(parameters):
-            if spelling in HEAD:
+            if spelling in TASK_KEYS:
                 if value is not None:
-                    head[HEAD[spelling]] = value
+                    head[TASK_KEYS[spelling]] = value
                 continue
             name = self.find(spelling).name
             if name in given:
@@ -83,14 +91,19 @@ class Naming:
         return given, head
 
     def read_task(self, task: Mapping[str, Any]) -> tuple[Given, dict[str, Any]]:
-        """The same for a task of the API, in which every key has its one place."""
+        """The same as :meth:`resolve` for a task of the API, in which every key has one fixed path.
+
+        Raises:
+            UnknownParameter: for a key that the API does not have, or has under another path.
+            RequestError: for a value that is null, and for a group that is no dict.
+        """
         given: Given = {}
         head: dict[str, Any] = {}
         for path, value in self._leaves(task, ()):
             if len(path) == 1 and path[0] in ("taskType", "taskUUID", "model"):
                 head[path[0]] = value
                 continue
-            parameter = self._at(path)
+            parameter = self._parameter_at(path)
             if value is None:
                 rule = f"{path[-1]}=null: must be {parameter.kind.rule()}; leave it out to not send it"
                 raise RequestError(rule, parameter=path[-1], value=None, reason="type")
@@ -101,42 +114,42 @@ class Naming:
         for spelling, value in parameters.items():
             if (spelling,) in self._groups:
                 for path, leaf in self._leaves({spelling: value}, ()):
-                    yield self._at(path).wire[-1], leaf
+                    yield self._parameter_at(path).wire[-1], leaf
             else:
                 yield spelling, value
 
     def _leaves(self, task: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
         for key, value in task.items():
-            here = (*path, str(key))
-            if here not in self._groups:
-                yield here, value
+            key_path = (*path, str(key))
+            if key_path not in self._groups:
+                yield key_path, value
             elif isinstance(value, Mapping):
-                yield from self._leaves(value, here)
+                yield from self._leaves(value, key_path)
             else:
-                name = ".".join(here)
+                name = ".".join(key_path)
                 raise RequestError(
                     f"{name} is a group: a dict, not {type(value).__name__}", parameter=name, value=value
                 )
 
-    def _at(self, path: Path) -> Parameter[Any]:
+    def _parameter_at(self, path: Path) -> Parameter[Any]:
         if path in self._by_wire:
             return self._by_wire[path]
         name = ".".join(path)
-        places = {wire[-1]: ".".join(wire) for wire in self._by_wire}
-        if path[-1] in places:
-            raise _unknown(name, f"the API has it as {places[path[-1]]}.", places[path[-1]])
-        _refuse_negative(path[-1], name)
-        guess = places.get(nearest(path[-1], places) or "")
-        raise _unknown(name, f"did you mean {guess}?" if guess else "its page has no such key.", guess)
+        paths = {wire[-1]: ".".join(wire) for wire in self._by_wire}
+        if path[-1] in paths:
+            raise _unknown_parameter(name, f"the API has it as {paths[path[-1]]}.", paths[path[-1]])
+        _reject_negative_prompt(path[-1], name)
+        guess = paths.get(nearest(path[-1], paths) or "")
+        raise _unknown_parameter(name, f"did you mean {guess}?" if guess else "its page has no such key.", guess)
 
 
-def _refuse_negative(leaf: str, name: str) -> None:
-    # Other models have one, and its nearest name, prompt, would ask for the very thing that is not wanted.
+def _reject_negative_prompt(leaf: str, name: str) -> None:
+    # Other models have a negative prompt. Its nearest name is prompt, which would ask for what the user wants to avoid.
     if leaf.replace("_", "").lower() == "negativeprompt":
-        raise _unknown(name, "the model has none: the prompt itself says what to leave out.", None)
+        raise _unknown_parameter(name, "the model has none: the prompt itself says what to leave out.", None)
 
 
-def _unknown(name: str, hint: str, suggestion: str | None) -> UnknownParameter:
+def _unknown_parameter(name: str, hint: str, suggestion: str | None) -> UnknownParameter:
     return UnknownParameter(
         f"{name} is no parameter of {model.MODEL_NAME}; {hint} (Something newer than nbkit goes into extra={{…}}.)",
         parameter=name,

@@ -1,12 +1,12 @@
-"""One parameter of the API: its type, bounds, default, place on the wire, and the sentence that explains it.
+"""One parameter of the API: its type, bounds, default, path in a task, and the sentence that explains it.
 
-A :class:`Parameter` is declared once, as a field of :class:`~nbkit.ImageRequest`, and everything else is
-derived from it: the checks, the JSON, the log's column, the widget, the help text. On the class the field is
-the declaration (``ImageRequest.temperature.kind.maximum``); on an instance it is the value
-(``request.temperature``), ``None`` when it was not set.
+A :class:`Parameter` is declared once, as a field of :class:`~nbkit.ImageRequest`. The checks, the JSON, the log's
+column, the widget and the help text are derived from it. On the class the field is the declaration
+(``ImageRequest.temperature.kind.maximum``); on an instance it is the value (``request.temperature``), ``None`` if it
+was not set.
 
-A *kind* knows how to check a value. ``check(value)`` returns the value in its one canonical form or raises
-:class:`ValueInvalid`, which becomes a :class:`~nbkit.errors.RequestError` with the parameter's name in front.
+A *kind* checks values. ``check(value)`` returns the value in its canonical form or raises :class:`ValueInvalid`, which
+``rules.py`` turns into a :class:`~nbkit.errors.RequestError` that begins with the parameter's name.
 """
 
 from __future__ import annotations
@@ -25,35 +25,41 @@ from urllib.parse import urlsplit
 T = TypeVar("T")
 
 MAX_INTEGER = 2**63 - 1
-"""No whole number on the wire is larger: beyond 64 bits, readers of JSON disagree about what was said."""
+"""The largest whole number that is sent: beyond 64 bits, JSON parsers disagree about the value."""
 
 
-class _Short(reprlib.Repr):
-    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - the signature is reprlib's
-        text = without_addresses(repr(x))
+class _ShortRepr(reprlib.Repr):
+    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002  the signature is reprlib's
+        text = without_memory_addresses(repr(x))
         return text if len(text) <= self.maxother else f"{text[:30]}...{text[-27:]}"
 
 
-_short = _Short()
-_short.maxstring = _short.maxother = 60
-_short.maxlist = _short.maxtuple = 4
+_SHORT_REPR = _ShortRepr()
+_SHORT_REPR.maxstring = _SHORT_REPR.maxother = 60
+_SHORT_REPR.maxlist = _SHORT_REPR.maxtuple = 4
 
 
-def without_addresses(text: str) -> str:
-    """A text without addresses in memory: with them, no two outputs are alike."""
+def without_memory_addresses(text: str) -> str:
+    """A text without memory addresses, which differ from one execution to the next."""
     return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def short_repr(value: Any) -> str:
-    """A ``repr`` cut to a readable length, so that no error message carries a 45,000 character prompt."""
+    """A ``repr`` cut to a readable length, so that no error message contains a prompt of 45,000 characters."""
     try:
-        return _short.repr(value)
-    except Exception:  # noqa: BLE001 - it is shown in an error message: an object that fails here must not replace it
+        return _SHORT_REPR.repr(value)
+    except Exception:  # noqa: BLE001  an object whose repr fails must not replace the error message that quotes it
         return f"<{type(value).__name__}>"
 
 
 class ValueInvalid(Exception):
-    """A value that a kind does not accept; never leaves nbkit."""
+    """A value that a kind does not accept. It never leaves nbkit: users get a :class:`~nbkit.errors.RequestError`.
+
+    Args:
+        reason: the kind of mistake, as in ``RequestError.reason``.
+        rule: what the kind accepts; the message continues "must be …" with it.
+        suggestion: the nearest valid value, or ``None``.
+    """
 
     def __init__(self, reason: str, rule: str, suggestion: Any = None) -> None:
         super().__init__(rule)
@@ -61,32 +67,32 @@ class ValueInvalid(Exception):
 
 
 def nearest(word: Any, choices: Iterable[str]) -> str | None:
-    """The choice that was most likely meant, or ``None`` when nothing is close; case does not matter."""
+    """The choice that is most similar to a word, or ``None`` if none is similar; case does not matter."""
     by_lower = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
-    return by_lower[found[0]] if found else None
+    matches = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[matches[0]] if matches else None
 
 
 def without_query(address: str) -> str:
-    """An address without its query, fragment and user information: these carry credentials."""
+    """An address without its query, fragment and user information, which may contain credentials."""
     try:
         parts = urlsplit(address)
     except ValueError:
         return "(unreadable address)"
     if parts.scheme and parts.netloc:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    return re.split(r"[?#]", address)[0].rpartition("@")[2]  # its "https://" was forgotten
+    return re.split(r"[?#]", address)[0].rpartition("@")[2]  # the "https://" is missing
 
 
 def without_queries(value: Any) -> Any:
-    """A value that is to be shown: addresses in it, also in a list, without what may be a credential."""
-    if type(value) in (list, tuple):  # of another kind, nobody knows what it does when it is looked at
+    """A value for display: a text with an address, also inside a list, goes through :func:`without_query`."""
+    if type(value) in (list, tuple):  # iterating over a subclass may run any code
         return [without_queries(part) for part in value]
     return without_query(value) if type(value) is str and "://" in value else value
 
 
 def as_plain_str(text: str) -> str:
-    return str.__str__(text)  # str() of a member of an enum that is also a str gives its name, not its value
+    return str.__str__(text)  # str() of an enum member that is also a str would return the name of the member
 
 
 def is_utf8(text: str) -> bool:
@@ -117,7 +123,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """An integer from ``minimum`` to ``maximum``; ``maximum=None`` means no upper bound."""
+    """An integer from ``minimum`` to ``maximum``; with ``maximum=None``, 64 bits are the upper bound."""
 
     minimum: int
     maximum: int | None = None
@@ -151,8 +157,8 @@ class Integer:
 class Decimal2:
     """A number from ``minimum`` to ``maximum`` in steps of 0.01.
 
-    A value within 1e-9 of a step is that step (``numpy.arange`` gives 0.30000000000000004); numpy's narrower
-    floats count as the number that they print.
+    A value within 1e-9 of a step counts as that step (``numpy.arange`` makes 0.30000000000000004). A float of numpy
+    with fewer than 64 bits counts as the number that it prints.
     """
 
     minimum: float
@@ -166,21 +172,21 @@ class Decimal2:
         if _is_bool(value) or not isinstance(value, numbers.Real):
             raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
         if getattr(getattr(value, "dtype", None), "itemsize", 8) < 8:
-            value = str(value)  # numpy.float32(0.72) is 0.7200000286 as a double, and 0.72 to whoever typed it
+            value = str(value)  # numpy.float32(0.72) is 0.7200000286 as a double, but the user typed 0.72
         try:
             number = float(value)
-        except OverflowError:  # a whole number beyond what a float can hold
+        except OverflowError:  # an int that is too large for a float
             raise ValueInvalid("range", self.rule(), self.maximum if value > 0 else self.minimum) from None
         if not math.isfinite(number):
             raise ValueInvalid("range", self.rule())
-        inside = self._nearest(number)
-        if abs(number - inside) > 1e-9:
-            raise ValueInvalid("step" if self.minimum <= number <= self.maximum else "range", self.rule(), inside)
-        return inside
+        step = self._nearest(number)
+        if abs(number - step) > 1e-9:
+            raise ValueInvalid("step" if self.minimum <= number <= self.maximum else "range", self.rule(), step)
+        return step
 
     def _nearest(self, number: float) -> float:
-        steps = round(1 / self.step)  # 29 / 100 is the float that is written 0.29; 29 * 0.01 is another one
-        return round(min(max(number, self.minimum), self.maximum) * steps) / steps + 0.0  # no -0.0 in a hash
+        steps = round(1 / self.step)  # 57 / 100 == 0.57, but 57 * 0.01 != 0.57
+        return round(min(max(number, self.minimum), self.maximum) * steps) / steps + 0.0  # the identity has no -0.0
 
     def _guess(self, value: Any) -> float | None:
         try:
@@ -191,7 +197,7 @@ class Decimal2:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few strings."""
 
     choices: tuple[str, ...]
 
@@ -208,7 +214,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Boolean:
-    """True or False; numpy's own booleans too, and no number."""
+    """``True`` or ``False``, also as a boolean of numpy; numbers are rejected."""
 
     def rule(self) -> str:
         return "True or False"
@@ -221,8 +227,8 @@ class Boolean:
         return bool(value)
 
 
-CUT = "?…"
-"""Stands for the query of an address wherever one is shown."""
+QUERY_REMOVED = "?…"
+"""Replaces the query of an address wherever nbkit displays one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +243,12 @@ class Address:
             raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
         try:
             parts = urlsplit(value)
-            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            is_complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
-            whole = False
-        if not whole or not is_utf8(value) or re.search(r"[\s\x00-\x1f\x7f]", value):
+            is_complete = False
+        if not is_complete or not is_utf8(value) or re.search(r"[\s\x00-\x1f\x7f]", value):
             raise ValueInvalid("format", self.rule())
-        if value.endswith(CUT):
+        if value.endswith(QUERY_REMOVED):
             raise ValueInvalid(
                 "format", f"{self.rule()}, and whole: its query is not kept where it is shown, so type all of it again"
             )
@@ -251,7 +257,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of ``minimum`` to ``maximum`` items, each made by ``item``; a single item stands for a list of one."""
+    """A list of ``minimum`` to ``maximum`` items, each converted by ``item``; a single item counts as a list of one."""
 
     minimum: int
     maximum: int
@@ -271,24 +277,25 @@ Kind = Text | Integer | Decimal2 | Choice | Boolean | Address | ListOf
 
 
 class HasParameters(Protocol):
-    """What a parameter needs of the request that it is a field of: what was set, by name."""
+    """The part of a request that :class:`Parameter` reads: the values that were set, by Python name."""
 
     @property
     def parameters(self) -> dict[str, Any]: ...
 
 
 class Parameter(Generic[T]):
-    """One parameter: see the module's first paragraph.
+    """One parameter of the API, declared as a field of :class:`~nbkit.ImageRequest`.
 
     Attributes:
-        name: the Python name, snake_case.
-        wire: the keys that lead to it in a task, outermost first; empty for nbkit's own ``aspect_ratio``.
+        name: the Python name, in snake_case.
+        wire: the path of its keys in a task, outermost first; empty for nbkit's own ``aspect_ratio``.
         column: its column in the log.
+        spellings: its names in Python, in the API and in the log, the Python name first.
         kind: the check, with its bounds.
-        default: what the service does when it is not sent; ``None`` where that is the service's own secret.
-        help: one sentence for a person.
-        group: the heading under which a panel shows it.
-        affects_picture: whether it takes part in a request's identity.
+        default: the value that the service uses if none is sent; ``None`` if the service does not publish it.
+        help: one sentence that explains it to the user.
+        group: the heading above its control in a panel.
+        affects_picture: whether it is part of a request's identity.
     """
 
     def __init__(
@@ -308,8 +315,8 @@ class Parameter(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        head, *rest = name.split("_")
-        leaf = head + "".join(part.capitalize() for part in rest)
+        first, *rest = name.split("_")
+        leaf = first + "".join(part.capitalize() for part in rest)
         wire = leaf if self._wire is None else self._wire
         self.wire: tuple[str, ...] = tuple(wire.split(".")) if wire else ()
         self.column = self._column or (self.wire[-1] if self.wire else leaf)
@@ -322,7 +329,7 @@ class Parameter(Generic[T]):
     def __get__(self, request: HasParameters | None, owner: type) -> Parameter[T] | T:
         if request is None:
             return self
-        return cast("T", request.parameters.get(self.name))  # None stands for "not set"
+        return cast("T", request.parameters.get(self.name))  # None means "not set"
 
     def __set__(self, request: HasParameters, value: T) -> None:
         raise AttributeError(f"a request does not change; request.replace({self.name}=…) gives a variant")

@@ -1,7 +1,6 @@
-"""The rules of a request that go beyond one parameter, and the words in which a broken rule is told.
+"""The rules between the parameters of a request, and the error messages for all of its rules.
 
-Every check here takes ``said``, the spelling in which the person gave each parameter, so that the message
-speaks of what stands in their cell.
+The checks get the spelling that the user wrote for each parameter, so that a message names what is in their cell.
 """
 
 from __future__ import annotations
@@ -27,74 +26,77 @@ from nbkit.request.parameter import (
 )
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
-FIXED = {"taskType": model.TASK_TYPE, "model": model.MODEL}
-"""Keys of a task that have one value only."""
-_SHAPE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*[:x×/]\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
-_PIXELS = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(k|p|px)?", re.IGNORECASE)
+_FIXED_KEYS = {"taskType": model.TASK_TYPE, "model": model.MODEL}
+"""Keys of a task that have only one valid value."""
+_RATIO_PATTERN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*[:x×/]\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
+_PIXELS_PATTERN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(k|p|px)?", re.IGNORECASE)
 
 
-def check_one(
+def check_value(
     parameter: Parameter[Any], spelling: str, value: Any, given: Mapping[str, tuple[str, Any]] | None = None
 ) -> Any:
-    """The value in its canonical form; ``RequestError`` if the parameter does not allow it.
+    """Check the value of one parameter, and return it in its canonical form.
 
     Args:
-        parameter: what it is a value of.
-        spelling: of the parameter, as the person wrote it.
-        value: to be checked.
-        given: all that was given, by name: a width is put right together with its height.
+        parameter: the parameter.
+        spelling: its name as the user wrote it.
+        value: the value to check.
+        given: all spellings and values of the request, by Python name: a suggested width depends on the height.
+
+    Raises:
+        RequestError: if the parameter does not allow the value.
     """
     try:
         return parameter.kind.check(value)
-    except ValueInvalid as wrong:
-        wrong.suggestion = _suggestion(parameter, value, wrong, given or {})
-        raise _broken(parameter, spelling, value, wrong) from None
-    except Exception as error:  # an object may raise anything at all when it is looked at
+    except ValueInvalid as invalid:
+        invalid.suggestion = _suggestion(parameter, value, invalid, given or {})
+        raise _request_error(parameter, spelling, value, invalid) from None
+    except Exception as error:  # the methods of a foreign object may raise anything
         rule = f"{parameter.kind.rule()}, and this {type(value).__name__} fails when it is read"
-        raise _broken(parameter, spelling, value, ValueInvalid("type", rule)) from error
+        raise _request_error(parameter, spelling, value, ValueInvalid("type", rule)) from error
 
 
-def _broken(parameter: Parameter[Any], spelling: str, value: Any, wrong: ValueInvalid) -> RequestError:
-    shown = short_repr(value)
-    if isinstance(parameter.kind, Address):  # its query is a credential, also inside bytes or a list
-        shown = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
+def _request_error(parameter: Parameter[Any], spelling: str, value: Any, invalid: ValueInvalid) -> RequestError:
+    text = short_repr(value)
+    if isinstance(parameter.kind, Address):  # the query of an address may be a credential, also inside bytes or a list
+        text = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
     elif isinstance(parameter.kind, ListOf):
-        shown = short_repr(without_queries(value))
-    hint = "" if wrong.suggestion is None else f". Nearest: {spelling}={wrong.suggestion!r}"
-    if isinstance(wrong.suggestion, tuple):
-        hint = f". Nearest pair: width={wrong.suggestion[0]}, height={wrong.suggestion[1]}"
+        text = short_repr(without_queries(value))
+    hint = "" if invalid.suggestion is None else f". Nearest: {spelling}={invalid.suggestion!r}"
+    if isinstance(invalid.suggestion, tuple):
+        hint = f". Nearest pair: width={invalid.suggestion[0]}, height={invalid.suggestion[1]}"
     return RequestError(
-        f"{spelling}={shown}: must be {wrong}{hint}",
+        f"{spelling}={text}: must be {invalid}{hint}",
         parameter=spelling,
         value=value,
-        reason=wrong.reason,
-        suggestion=wrong.suggestion,
+        reason=invalid.reason,
+        suggestion=invalid.suggestion,
     )
 
 
 def _suggestion(
-    parameter: Parameter[Any], value: Any, wrong: ValueInvalid, given: Mapping[str, tuple[str, Any]]
+    parameter: Parameter[Any], value: Any, invalid: ValueInvalid, given: Mapping[str, tuple[str, Any]]
 ) -> Any:
-    """What was most likely meant; of a size's parameters the nearest size, not the nearest spelling."""
+    """The valid value that is nearest in meaning: for a parameter of the size, the one of the nearest size."""
     if parameter.name in ("width", "height"):
-        # One number alone is no size: 1, or 1000, would be refused again.
+        # A suggestion for one side alone would be refused too: both are needed to find a size of the table.
         width, height = (_pixels(given.get(name, ("", None))[1]) for name in ("width", "height"))
         return model.nearest_size(width, height) if width and height else None
     if not isinstance(value, (str, int, float)) or len(short := short_repr(value).strip("'\" ")) > 20:
-        return wrong.suggestion
-    if parameter.name == "aspect_ratio" and (shape := _SHAPE.fullmatch(short)):
-        across, down = float(shape[1]), float(shape[2])
-        return _nearest_ratio(across / down) if across and down else None
-    if parameter.name == "resolution" and (pixels := _PIXELS.fullmatch(short)):
+        return invalid.suggestion
+    if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(short)):
+        horizontal, vertical = float(shape[1]), float(shape[2])
+        return _nearest_ratio(horizontal / vertical) if horizontal and vertical else None
+    if parameter.name == "resolution" and (pixels := _PIXELS_PATTERN.fullmatch(short)):
         number, unit = float(pixels[1]), (pixels[2] or "").lower()
-        thousands = unit == "k" or (not unit and number < 16)  # 2 is meant as 2K, and 512 as pixels
+        thousands = unit == "k" or (not unit and number < 16)  # 2 means 2K, and 512 means pixels
         side = round(number * 1024 if thousands else number)
         return model.tier_of_pixels(side, side) if side else None
-    return wrong.suggestion
+    return invalid.suggestion
 
 
 def _pixels(value: Any) -> int | None:
-    """The whole number that a side was meant to be, if it can be one."""
+    """A value as a whole number of pixels, or ``None`` unless it is a number from 1 to below 1,000,000."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     try:
@@ -106,51 +108,59 @@ def _pixels(value: Any) -> int | None:
 
 def _nearest_ratio(shape: float) -> str:
     def distance(ratio: str) -> float:
-        across, _, down = ratio.partition(":")
-        return abs(math.log(shape) - math.log(int(across) / int(down)))
+        horizontal, _, vertical = ratio.partition(":")
+        return abs(math.log(shape) - math.log(int(horizontal) / int(vertical)))
 
     return min(model.RATIOS, key=distance)
 
 
-def check_together(values: Mapping[str, Any], said: Mapping[str, str]) -> None:
-    """The rules that concern more than one parameter."""
+def check_combination(values: Mapping[str, Any], spellings: Mapping[str, str]) -> None:
+    """Check that a prompt is set and that the values of several parameters go together.
+
+    Args:
+        values: that were set, each of them checked, by Python name.
+        spellings: the user's, by Python name.
+
+    Raises:
+        RequestError: if they do not.
+    """
     if "prompt" not in values:
-        name = said.get("prompt", "prompt")
+        name = spellings.get("prompt", "prompt")
         raise RequestError(
             f"{name} is missing: a request needs the words of what the picture shall show",
             parameter=name,
             reason="missing",
         )
-    _check_size(values, said)
+    _check_size(values, spellings)
     if "ttl" in values and values.get("output_type", "URL") != "URL":
         raise RequestError(
-            f"{said['ttl']}={values['ttl']}: only a URL expires, and {said['output_type']} is {values['output_type']!r}; "
-            f"leave {said['ttl']} out, or set {said['output_type']}='URL'",
-            parameter=said["ttl"],
+            f"{spellings['ttl']}={values['ttl']}: only a URL expires, and {spellings['output_type']} is {values['output_type']!r}; "
+            f"leave {spellings['ttl']} out, or set {spellings['output_type']}='URL'",
+            parameter=spellings["ttl"],
             value=values["ttl"],
             reason="conflict",
         )
 
 
-def _check_size(values: Mapping[str, Any], said: Mapping[str, str]) -> None:
+def _check_size(values: Mapping[str, Any], spellings: Mapping[str, str]) -> None:
     width, height = values.get("width"), values.get("height")
     if width is None and height is None:
         return
     for name in ("resolution", "aspect_ratio"):
         if name in values:
             raise RequestError(
-                f"{said[name]}={values[name]!r} does not go with width and height: give one or the other",
-                parameter=said[name],
+                f"{spellings[name]}={values[name]!r} does not go with width and height: give one or the other",
+                parameter=spellings[name],
                 value=values[name],
                 reason="conflict",
             )
     near = model.nearest_size(width, height)
     near_text = f"width={near[0]}, height={near[1]}"
     if width is None or height is None:
-        given, lacking = ("width", "height") if height is None else ("height", "width")
+        present, missing = ("width", "height") if height is None else ("height", "width")
         raise RequestError(
-            f"{said[given]}={values[given]} needs {lacking} too. Nearest pair: {near_text}",
-            parameter=lacking,
+            f"{spellings[present]}={values[present]} needs {missing} too. Nearest pair: {near_text}",
+            parameter=missing,
             value=None,
             reason="dimensions",
             suggestion=near,
@@ -167,6 +177,11 @@ def _check_size(values: Mapping[str, Any], said: Mapping[str, str]) -> None:
 
 
 def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the keys of a task that do not describe the picture: ``taskType``, ``taskUUID``, ``model``.
+
+    Raises:
+        RequestError: for a UUID that is not of version 4, and for another task type or model.
+    """
     checked = {}
     for name in ("taskType", "taskUUID", "model"):
         if name not in head:
@@ -180,19 +195,24 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
                     f"{name}={short_repr(value)}: must be {rule}", parameter=name, value=value, reason="format"
                 )
             value = text
-        elif not isinstance(value, str) or value != FIXED[name]:
+        elif not isinstance(value, str) or value != _FIXED_KEYS[name]:
             raise RequestError(
-                f"{name}={short_repr(value)}: must be {FIXED[name]!r}",
+                f"{name}={short_repr(value)}: must be {_FIXED_KEYS[name]!r}",
                 parameter=name,
                 value=value,
                 reason="choice",
-                suggestion=FIXED[name],
+                suggestion=_FIXED_KEYS[name],
             )
         checked[name] = value
     return checked
 
 
 def check_extra(extra: Mapping[str, Any] | None) -> str:
+    """Check ``extra``, and return it as JSON with sorted keys; ``""`` if there is none.
+
+    Raises:
+        RequestError: if it is no dict, is not JSON, or has a ``taskUUID`` or ``taskType``.
+    """
     if extra is None:
         return ""
     if not isinstance(extra, Mapping):
@@ -206,14 +226,18 @@ def check_extra(extra: Mapping[str, Any] | None) -> str:
             "extra cannot carry taskUUID or taskType: the log is kept by them", parameter="extra", value=extra
         )
     try:
-        as_sent = json.loads(json.dumps(extra, allow_nan=False))  # 2 and 100 as keys are sorted as "100" and "2"
+        as_sent = json.loads(json.dumps(extra, allow_nan=False))  # sorts numbers as keys by the text that is sent
         return json.dumps(as_sent, sort_keys=True)
     except (TypeError, ValueError, RecursionError) as error:
         raise RequestError(f"extra must be made of what JSON knows: {error}", parameter="extra", value=extra) from None
 
 
-def displaced_sizes(given: Mapping[str, tuple[str, Any]]) -> tuple[str, ...]:
-    """Which of the old size's parameters a new size puts aside."""
+def sizes_unset_by(given: Mapping[str, tuple[str, Any]]) -> tuple[str, ...]:
+    """The size parameters of a request that a change of its size unsets.
+
+    Args:
+        given: the spellings and values of the change, by Python name.
+    """
     changed = {
         name for name in ("width", "height", "resolution", "aspect_ratio") if given.get(name, ("", None))[1] is not None
     }

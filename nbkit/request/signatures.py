@@ -1,7 +1,8 @@
-"""Functions that take a request's parameters as keywords, with a signature that names each of them.
+"""Signatures for functions that take the parameters of a request as keywords.
 
-At run time such a function takes ``**keywords``, in any spelling and in the order of the call. Notebooks complete and
-explain what ``inspect.signature`` and ``__doc__`` say, and type checkers read annotations: both are provided here.
+At run time such a function takes ``**keywords``, in any spelling and in the order of the call. The decorators below
+list every parameter in ``inspect.signature`` and ``__doc__``, which notebooks use for completion and help, and keep the
+annotations that type checkers read.
 """
 
 from __future__ import annotations
@@ -17,30 +18,31 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def names_parameters(function: F) -> F:
-    """Replace ``**parameters`` in a function's signature by the parameters, and explain each in its docstring."""
+def list_parameters(function: F) -> F:
+    """Decorator: list each parameter in a function's signature in place of ``**parameters``, and in its docstring."""
     own = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     named = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None) for n in PARAMETERS if n != "prompt"]
     extra = inspect.Parameter("extra", inspect.Parameter.KEYWORD_ONLY, default=None)
     function.__signature__ = inspect.Signature([*own, *named, extra])  # type: ignore[attr-defined]
-    return _explained(function)
+    return _with_parameter_docs(function)
 
 
 def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Give a function the signature of another one, which is never called.
+    """Decorator: give a function the signature of another one, and list each parameter in its docstring.
 
     Args:
-        declaration: has the signature. Its parameters must be acceptable as keywords of the function.
+        declaration: the function with the signature; it is never called. The decorated function must accept its
+            parameters as keywords.
     """
 
     def declare(function: Callable[..., R]) -> Callable[P, R]:
         function.__signature__ = inspect.signature(declaration)  # type: ignore[attr-defined]
-        return _explained(function)
+        return _with_parameter_docs(function)
 
     return declare
 
 
-def _explained(function: F) -> F:
-    lines = "".join(f"\n        {p.name}: {p.help} Takes {p.kind.rule()}." for p in PARAMETERS.values())
-    function.__doc__ = f"{(function.__doc__ or '').rstrip()}\n\n    Parameters of the request:{lines}\n"
+def _with_parameter_docs(function: F) -> F:
+    lines = "".join(f"\n    {p.name}: {p.help} Takes {p.kind.rule()}." for p in PARAMETERS.values())
+    function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nParameters of the request:{lines}\n"
     return function

@@ -20,7 +20,7 @@ from nbkit.measures.facts import SUFFIXES, PictureFacts, decoding
 from nbkit.measures.preview import PREVIEW_SIZE, fitted_size, flatten, make_preview
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
-from nbkit.request.reference import lost_reference
+from nbkit.request.reference import missing_reference
 
 
 class GeneratedImage:
@@ -237,5 +237,5 @@ def _without_pixels(request: ImageRequest) -> ImageRequest:
     references = request.reference_images or ()
     if not any(reference.data for reference in references):
         return request
-    light = [lost_reference(reference.sha256) if reference.data else reference for reference in references]
+    light = [missing_reference(reference.sha256) if reference.data else reference for reference in references]
     return request.replace(reference_images=light)

@@ -1,4 +1,4 @@
-"""Prices and budgets as a person holds them, in USD."""
+"""Prices and budgets for the user, in USD."""
 
 from __future__ import annotations
 
@@ -14,10 +14,22 @@ from nbkit.request.model import MICRO, Price
 
 
 class Estimate(float):
-    """What a request would cost, in USD: a number that is the most it may cost.
+    """What a request would cost, in USD: a ``float`` with the most it may cost.
 
-    ``estimate.low`` and ``estimate.high`` differ where the price is not certain: with a grounded search, or when
-    the size follows a reference image.
+    :attr:`low` and :attr:`high` differ if the price is not certain: with a grounded search, or if the size follows a
+    reference image.
+
+    Attributes:
+        price: the same in micro-dollars.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> estimate = studio.estimate("A teapot", web_search=True)
+        >>> estimate
+        $0.06895 to $0.20895
+        >>> estimate.low, estimate.high, estimate < 0.25
+        (0.06895, 0.20895, True)
     """
 
     price: Price
@@ -34,7 +46,7 @@ class Estimate(float):
 
     @property
     def high(self) -> float:
-        """The most it may cost, in USD: what a budget holds for it."""
+        """The most it may cost, in USD. A budget holds this amount until the run is settled."""
         return self.price.high / MICRO
 
     def __repr__(self) -> str:
@@ -46,7 +58,22 @@ class Estimate(float):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a studio may spend, has spent, and holds for runs that are not settled, in USD."""
+    """What a studio may spend, has spent, and holds for runs that are not settled, in USD.
+
+    Attributes:
+        limit: the most that the studio may spend; ``None`` without a limit.
+        spent: what its runs have cost.
+        held: what is reserved for runs that are not settled.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline", budget=5.00)
+        >>> run = studio.generate("A teapot", seed=7)
+        >>> studio.budget
+        <Budget $5.00: $0.06895 spent, $0.00 held, $4.93105 left>
+        >>> studio.budget.left
+        4.93105
+    """
 
     limit: float | None
     spent: float
@@ -54,7 +81,7 @@ class Budget:
 
     @property
     def left(self) -> float | None:
-        """What a further run may still cost; ``None`` without a limit."""
+        """The most that the next run may cost, in USD; ``None`` without a limit."""
         return None if self.limit is None else round(self.limit - self.spent - self.held, 6)
 
     def __repr__(self) -> str:
@@ -68,7 +95,11 @@ class Budget:
 
 
 def limit_in_micros(name: str, value: Any) -> int | None:
-    """A budget in USD as micro-dollars, never rounded up.
+    """A budget in USD as micro-dollars, rounded down; ``None`` for no limit.
+
+    Args:
+        name: of the parameter, for the error message.
+        value: as given by the user.
 
     Raises:
         RequestError: if it is no amount of money.

@@ -1,7 +1,7 @@
-"""A run: one request and what came of it, as data.
+"""A run: one request and its outcome, as data.
 
-A :class:`Run` is made by the ledger when a request has ended, and by the log from its rows; both give the same.
-What a run can *do* (make itself again) is handed in by whoever holds the engine, so that a run needs none.
+A :class:`Run` is made by the ledger when a request has ended, and by the log from its rows; both are equal. The studio
+adds the function behind :meth:`Run.rerun`, so that a run does not depend on an engine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from nbkit.display.figure import figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
@@ -18,6 +18,7 @@ from nbkit.display.text import call, count, ellipsis, usd
 from nbkit.errors import EngineError, NbkitError, NoImage
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest, redacted
+from nbkit.request.keywords import RequestChanges
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import Address, without_query
 from nbkit.request.reference import Reference
@@ -35,12 +36,17 @@ HEADLINES = {
     UNKNOWN: "It is not known yet what became of this run",
     NOT_SENT: "Never sent: its kernel ended first; nothing was charged",
 }
-"""What is said of a run that has no picture, by its status."""
+"""Headline for a run without a picture, by its status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Where a studio's money stood when a run ended, in micro-dollars."""
+    """The budget of a studio at the end of a run, in micro-dollars.
+
+    Attributes:
+        spent: what its runs have cost.
+        left: the most that the next run may cost; ``None`` without a limit.
+    """
 
     spent: int
     left: int | None
@@ -48,7 +54,12 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A result that did not come, or a picture whose file could not be fetched."""
+    """A result that failed, or a picture whose file could not be fetched.
+
+    Attributes:
+        message: what went wrong.
+        advice: what the user can do about it; may be empty.
+    """
 
     message: str
     advice: str = ""
@@ -56,23 +67,39 @@ class Failure:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Run:
-    """One request and what came of it.
+    """One request and its outcome. As the last line of a cell it displays its pictures.
+
+    ``run[0]``, ``len(run)`` and ``for image in run`` work on :attr:`images`. Two runs are equal if their taskUUID and
+    their status are.
 
     Attributes:
         request: the :class:`~nbkit.ImageRequest`.
-        task_uuid: the API's name for it, and its key in the log.
+        task_uuid: its id in the API and in the log.
         status: ``done``, ``failed``, ``blocked`` (refused by a safety filter), ``unknown`` (the answer was lost),
             ``not_sent``, or, while it is under way, ``planned`` or ``sent``.
-        images: the pictures, in the order of the answer; may be fewer than were asked for.
-        error: what went wrong, as an exception of :mod:`nbkit.errors`; ``None`` when nothing did.
-        failures: what is missing from a run that is done.
+        images: the pictures, in the order of the answer; may be fewer than were requested.
+        error: what went wrong, as an exception of :mod:`nbkit.errors`; ``None`` if nothing did.
+        failures: the results that are missing from a run that is done.
+        cost_micros: the cost in micro-dollars; see :attr:`cost`.
         engine: ``runware``, ``offline``, or an address.
         charged: whether real money was spent; ``False`` for the offline engine's list prices.
         created: when it was made, in UTC.
         latency: seconds from the send to the last picture, or ``None``.
         reused: whether it was answered from the log at no cost.
-        complete: whether its request is all that was sent; the log keeps no credentials of addresses.
-        task: the JSON that was sent, with credentials and inline pictures taken out.
+        complete: ``False`` if the request lacks credentials that were sent: the log does not store those of addresses.
+        task: the JSON that was sent, without credentials and with inline pictures as their hash.
+        reference_files: the files of its reference images in the image folder, by the hash of their content.
+        money: the studio's budget when the run ended, or ``None``.
+        make_again: the studio's function behind :meth:`rerun`, or ``None``.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> run = studio.generate("A paper lantern", seed=7, resolution="0.5K", number_results=2)
+        >>> run
+        <Run done: 2 images, seed 7, $0.09314>
+        >>> run.status, run.cost, [image.seed for image in run]
+        ('done', 0.09314, [7, 8])
     """
 
     request: ImageRequest
@@ -91,7 +118,7 @@ class Run:
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
     money: Money | None = None
-    make_again: Callable[[ImageRequest], Run] | None = None
+    rerun_with: Callable[[ImageRequest], Run] | None = None
 
     # -- the pictures -----------------------------------------------------------------------------------
 
@@ -100,7 +127,7 @@ class Run:
         """The first picture.
 
         Raises:
-            NbkitError: what went wrong, if there is none.
+            NbkitError: if there is none: the run's :attr:`error`, or ``NoImage``.
         """
         if self.images:
             return self.images[0]
@@ -108,7 +135,23 @@ class Run:
         raise NoImage(f"{self.headline}: {'; '.join(f.message for f in self.failures)}")
 
     def raise_for_status(self) -> Run:
-        """Raise what went wrong, if anything did; else return the run itself."""
+        """Raise the run's :attr:`error` if it has one; otherwise return the run itself.
+
+        Raises:
+            NbkitError: what went wrong.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> studio.generate("A paper lantern", seed=7).raise_for_status().status
+            'done'
+            >>> run = nbkit.Studio(engine=nbkit.Offline(failures={"blocked": 1.0})).generate("A paper lantern")
+            >>> try:
+            ...     run.raise_for_status()
+            ... except nbkit.errors.BlockedError as error:
+            ...     print(error)
+            The provider's safety filter refused this content. [invalidProviderContent]
+        """
         if self.error is not None:
             raise self.error
         return self
@@ -123,49 +166,78 @@ class Run:
         return iter(self.images)
 
     def __bool__(self) -> bool:
-        # With __len__ alone a failed run would be false, and `if run:` is not how to ask for a status.
+        # With only __len__ a run without pictures would be false, but `if run:` shall not be a test of the status.
         return True
 
     # -- facts -----------------------------------------------------------------------------------------
 
     @property
     def cost(self) -> float | None:
-        """USD for the whole run; 0.0 when it is certain that nothing was charged, ``None`` when it is not known."""
+        """USD for the whole run; 0.0 if it is certain that nothing was charged, ``None`` if the cost is not known."""
         return None if self.cost_micros is None else self.cost_micros / MICRO
 
     @property
     def seed(self) -> int | None:
-        """The seed of the first picture; of the request when there is none."""
+        """The seed of the first picture, or of the request if there is no picture."""
         return self.images[0].seed if self.images else self.request.seed
 
     @property
     def headline(self) -> str:
-        """Why there is no picture, in a few words."""
+        """Why there is no picture, in a few words: see :data:`HEADLINES`."""
         return HEADLINES.get(self.status, "This run has no picture")
 
     @property
     def explanation(self) -> tuple[str, ...]:
-        """What went wrong and what to do about it, sentence by sentence; empty when nothing did."""
+        """The error message and the advice, as two texts; empty without an error."""
         if self.error is None:
             return ()
         advice = self.error.advice if isinstance(self.error, EngineError) else ""
         return (str(self.error), advice)
 
-    # -- again -----------------------------------------------------------------------------------------
+    # -- repeating -------------------------------------------------------------------------------------
 
-    def rerun(self, **changes: Any) -> Run:
-        """The same request with a change, under a new taskUUID: ``run.rerun(temperature=0.3)``."""
+    def rerun(self, **changes: Unpack[RequestChanges]) -> Run:
+        """Run the same request again, with changes, under a new taskUUID.
+
+        Args:
+            **changes: as for :meth:`nbkit.ImageRequest.replace`.
+
+        Returns:
+            The new run. A refusal or a failure is a result too: see its :attr:`status`.
+
+        Raises:
+            NbkitError: if the run has no studio, or if its webhook or upload address had credentials, which the log
+                does not store, and ``changes`` has no new one.
+            RequestError: for a value that the model does not allow.
+            BudgetExceeded: if the run might cost more than is left.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> run.rerun(temperature=0.3).request
+            ImageRequest(prompt='A paper lantern', seed=7, temperature=0.3)
+        """
         if not self.complete and not {NAMES.find(name).name for name in changes} & {"webhook_url", "upload_endpoint"}:
             raise NbkitError(
                 "the log keeps no credentials, so this run's webhook or upload address is not whole: "
                 "give it again, run.rerun(webhook_url=…), or take it out, run.rerun(webhook_url=None)"
             )
-        if self.make_again is None:
+        if self.rerun_with is None:
             raise NbkitError("this run has no studio; studio.generate(run.request, …) makes it again")
-        return self.make_again(self.request.replace(**changes))
+        return self.rerun_with(self.request.replace(**changes))
 
     def as_code(self) -> str:
-        """The one expression that makes this run again when it is pasted into a cell."""
+        """This run as one Python expression, to be pasted into a cell that has a ``studio``.
+
+        If the service drew the seed of a single picture, the expression contains it.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> print(studio.generate("A paper lantern", seed=7, topP=0.9).as_code())
+            studio.generate('A paper lantern', seed=7, top_p=0.9)
+        """
         arguments = [repr(self.request.prompt)]
         for name, value in self.request.parameters.items():
             if name == "reference_images":
@@ -175,32 +247,40 @@ class Run:
                 secret = isinstance(PARAMETERS[name].kind, Address)
                 arguments.append(f"{name}={(without_query(value) if secret else value)!r}")
         if self.request.seed is None and len(self.images) == 1 and self.seed is not None:
-            arguments.append(f"seed={self.seed}")  # the service drew it; without it another picture would come
+            arguments.append(f"seed={self.seed}")  # drawn by the service; without it the picture would differ
         if self.request.extra:
             arguments.append(f"extra={redacted(self.request.extra)!r}")
         return call("studio.generate", arguments)
 
     def as_json(self) -> str:
-        """The JSON that was sent: an array of one task. Inline pictures stand as their hash, credentials not at all."""
+        """The JSON that was sent: an array of one task, with inline pictures as their hash and without credentials.
+
+        Example:
+            >>> import json, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> task = json.loads(studio.generate("A paper lantern", seed=7, topP=0.9).as_json())[0]
+            >>> task["positivePrompt"], task["seed"], task["settings"]
+            ('A paper lantern', 7, {'topP': 0.9})
+        """
         return json.dumps([self.task], indent=2, ensure_ascii=False)
 
-    # -- showing it ------------------------------------------------------------------------------------
+    # -- display --------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         if self.status != DONE:
             return f"<Run {self.status}: {ellipsis(str(self.error), 80)}>" if self.error else f"<Run {self.status}>"
-        here = count(len(self.images), "image")
+        pictures = count(len(self.images), "image")
         if self.failures:
-            here = f"{len(self.images)} of {count(len(self.images) + len(self.failures), 'picture')} here"
+            pictures = f"{len(self.images)} of {count(len(self.images) + len(self.failures), 'picture')} here"
         seed = "" if self.seed is None else f", seed {self.seed}"
-        return f"<Run done: {here}{seed}, {usd(self.cost_micros)}>"
+        return f"<Run done: {pictures}{seed}, {usd(self.cost_micros)}>"
 
     # -- as a value ------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
             return NotImplemented
-        # What was never planned has no name yet, and is nothing but itself.
+        # A run that was never planned has no taskUUID yet, so it is equal only to itself.
         return self is other or (bool(self.task_uuid) and self._key == other._key)
 
     def __hash__(self) -> int:
@@ -211,10 +291,20 @@ class Run:
         return self.task_uuid, self.status
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "make_again": None}  # the way back to a studio leads nowhere in another process
+        return {**self.__dict__, "rerun_with": None}  # it refers to a studio of this process
 
     def to_html(self, size: int = PREVIEW_SIZE) -> str:
-        """The run as it stands under a cell; ``size`` is the preview's long side in pixels."""
+        """The run as HTML, as a cell displays it.
+
+        Args:
+            size: the long side of each preview, in pixels.
+
+        Example:
+            >>> import nbkit
+            >>> run = nbkit.Studio(engine="offline").generate("A paper lantern", seed=7)
+            >>> "<img" in run.to_html(size=64)
+            True
+        """
         parts = []
         if self.images:
             changed = self._changed()
@@ -228,7 +318,14 @@ class Run:
         return "".join(parts)
 
     def to_text(self) -> str:
-        """The same as text that is the same at every execution: no UUID, address, time or path."""
+        """The run as text, the same at each execution: it contains no UUID, address, time or path.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> print(studio.generate("A paper lantern", seed=7).to_text().splitlines()[0])
+            <Run done: 1 image, seed 7, $0.06895>
+        """
         lines = [repr(self)]
         changed = "".join(f" · {fact}" for fact in self._changed())
         lines += [f"  {' · '.join(image.caption)}{changed} · picture {image.fingerprint}" for image in self.images]
@@ -241,12 +338,12 @@ class Run:
         return {"text/html": no_mathjax(self.to_html()), "text/plain": self.to_text()}
 
     def _changed(self) -> tuple[str, ...]:
-        """What differs from the defaults, apart from what the caption says anyway."""
-        said = {"prompt", "width", "height", "resolution", "aspect_ratio", "seed", "number_results", "include_cost"}
+        """The parameters that differ from their defaults, apart from those in the caption."""
+        hidden = {"prompt", "width", "height", "resolution", "aspect_ratio", "seed", "number_results", "include_cost"}
         facts = []
         for name, value in self.request.parameters.items():
             parameter = PARAMETERS[name]
-            if name in said or value == parameter.default or parameter.group == "Delivery":
+            if name in hidden or value == parameter.default or parameter.group == "Delivery":
                 continue
             if name == "reference_images":
                 facts.append(count(len(value), "reference image"))
@@ -256,7 +353,7 @@ class Run:
             facts.append(f"extra {ellipsis(json.dumps(redacted(self.request.extra)), 60)}")
         return tuple(facts)
 
-    def _charged_words(self) -> str:
+    def _charge_note(self) -> str:
         if self.status in (PLANNED, SENT, UNKNOWN):
             return "not settled: its money stays held"
         if self.cost_micros == 0:
@@ -271,22 +368,22 @@ class Run:
             parts.append(f"this studio {usd(self.money.spent)}")
             if self.money.left is not None:
                 parts.append(f"{usd(self.money.left)} left of the budget")
-        parts.append(self._charged_words())
-        if self.request.size_was_chosen and self.request.size:
+        parts.append(self._charge_note())
+        if self.request.has_default_size and self.request.size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
 
 
 def reference_code(reference: Reference, files: Mapping[str, str]) -> str:
-    """A reference image as Python, with the names ``studio`` and ``pathlib``.
+    """A reference image as a Python expression, which may use the names ``studio`` and ``pathlib``.
 
     Args:
         reference: one of a request.
-        files: by the hash of its content, where a reference that has pixels is kept, or what its file is called.
+        files: paths or names of the files of reference images, by the hash of their content.
     """
     file = files.get(reference.sha256)
-    if reference.is_lost or (file and reference.sha256 in file):
-        return f"studio.log.reference({reference.sha256!r})"  # where it is lost, that says so
+    if reference.is_missing or (file and reference.sha256 in file):
+        return f"studio.log.reference({reference.sha256!r})"  # if it is missing, this raises an error that says so
     if file:
-        return f"pathlib.Path({file!r})"  # of a panel: not in the log before it is sent
+        return f"pathlib.Path({file!r})"  # of a panel, whose pictures are not in the log before they are sent
     return repr(reference.wire if reference.data else reference.text)

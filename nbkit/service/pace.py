@@ -57,6 +57,12 @@ class Pace:
         Returns:
             A time with jitter, so that several kernels do not come back at the same instant; at most
             :data:`LONGEST_PAUSE`.
+
+        Example:
+            >>> import nbkit
+            >>> pace = nbkit.Pace(retry_first=1.0)
+            >>> 0.6 <= pace.pause(0) <= 1.4, 2.4 <= pace.pause(2) <= 5.6, pace.pause(0, retry_after=30) >= 30
+            (True, True, True)
         """
         grown: float = self.retry_first * 2**attempt * random.uniform(0.6, 1.4)  # noqa: S311  jitter is no secret
         asked: float = (retry_after or 0.0) * random.uniform(1.0, 1.2)  # noqa: S311

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nbkit.log.frame import COLUMNS, NUMBER
+from nbkit.log.frame import COLUMNS, FLOAT
 from nbkit.request.image_request import PARAMETERS
 from nbkit.sweep.spec import SweepSpec
 
@@ -32,7 +32,7 @@ def axis_series(column: str, values: Sequence[Any]) -> pd.Series[Any]:
     items = [value_text(value) if isinstance(value, tuple) else value for value in values]
     dtype = cast("Any", DTYPES.get(column))  # the stubs of pandas do not accept a dtype in a variable
     if dtype is None and any(isinstance(item, float) for item in items) and _are_numbers(items):
-        dtype = NUMBER
+        dtype = FLOAT
     if dtype is None:
         return pd.Series(items, name=column, dtype="object").convert_dtypes()
     return pd.Series(items, name=column, dtype="object").astype(dtype)

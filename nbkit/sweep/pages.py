@@ -99,9 +99,9 @@ class Pages:
         for cell in self._cells:
             groups.setdefault(_labels(cell, folds), {}).setdefault(_labels(cell, free), []).append(cell)
         return [
-            dataclasses.replace(self._page(title, cells, down, across), fold=fold)
-            for fold, group in groups.items()
-            for title, cells in group.items()
+            dataclasses.replace(self._page(title, cells, down, across), group=group)
+            for group, titles in groups.items()
+            for title, cells in titles.items()
         ]
 
     def _axis(self, name: str) -> str:

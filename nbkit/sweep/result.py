@@ -223,9 +223,9 @@ class SweepResult:
             RequestError: if a row is not of this sweep, or has no picture.
 
         Example:
-            >>> import nbkit
-            >>> studio = nbkit.Studio(engine="offline")
-            >>> drafts = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K", name="drafts").start().wait()
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> drafts = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K").start().wait()
             >>> final = drafts.promote([1], resolution="1K")
             1 picture at 1K: $0.06895 at offline list prices, $0.02238 more than the drafts.
             >>> final.runs[0].seed, final.runs[0].request.resolution

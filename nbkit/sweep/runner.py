@@ -139,7 +139,10 @@ class SweepRun:
         self._senders_left, self._settlers_left = self._workers, min(SETTLE_WORKERS, self._workers)
 
     def begin(self) -> Self:
-        """Start the threads. Separate from the constructor, so that an interrupt in between leaves a handle to stop."""
+        """Start the threads; ``sweep.start()`` has called it.
+
+        Separate from the constructor, so that an interrupt in between leaves a handle to stop.
+        """
         if self._workers and not self._is_started:
             self._is_started = True
             self._finished.clear()
@@ -212,6 +215,12 @@ class SweepRun:
         Raises:
             TimeoutError: if it takes longer.
             NbkitError: what ended the sweep early: ``BudgetExceeded``, no credit, a log that cannot be written.
+
+        Example:
+            >>> import nbkit
+            >>> running = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2], name="wait").start()
+            >>> running.wait(timeout=60).cost
+            0.1379
         """
         if not self.wait_finished(timeout):
             raise TimeoutError(f"the sweep is still running: {self.progress.ended} of {self._total} cells have ended")

@@ -16,9 +16,9 @@ from typing import Any
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import model
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
-from nbkit.request.naming import HEAD
+from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import short_repr
-from nbkit.request.rules import check_head, check_one, displaced_sizes
+from nbkit.request.rules import check_head, check_value, sizes_unset_by
 
 MAX_VALUES = 100_000
 """Limit for the values of one axis: an endless generator is an error."""
@@ -107,7 +107,7 @@ def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
     ratio = model.ratio_and_tier(request.width or 0, request.height or 0)
     if ratio and "resolution" in given and not {"width", "height", "aspect_ratio"} & given.keys():
         kept["aspect_ratio"] = ratio[0]  # another tier keeps the shape
-    for name in (*given, *displaced_sizes(given)):
+    for name in (*given, *sizes_unset_by(given)):
         kept.pop(name, None)
     return {**kept, **({"extra": request.extra} if request.extra else {}), **keywords}
 
@@ -138,7 +138,7 @@ def is_axis(name: str, value: Any) -> bool:
 
 
 def _is_parameter(name: str) -> bool:
-    if name in HEAD or name == "extra" or NAMES.is_group(name):
+    if name in TASK_KEYS or name == "extra" or NAMES.is_group(name):
         return True
     try:
         NAMES.find(name)
@@ -177,7 +177,7 @@ def _checked(name: str, spelling: str, value: Any) -> Any:
     # The length of a template is checked when it is filled; None in an axis means "not sent".
     if name not in PARAMETERS or name in TEMPLATES or value is None:
         return value
-    return check_one(PARAMETERS[name], spelling, value)
+    return check_value(PARAMETERS[name], spelling, value)
 
 
 def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:

@@ -153,11 +153,14 @@ class Sweep(Sequence[Cell]):
             BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is so far.
 
         Example:
-            >>> import nbkit
-            >>> sweep = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2], name="run")
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> sweep = studio.sweep("A lantern", seed=[1, 2])
             >>> result = sweep.run(max_workers=2, budget=1.00)
             >>> result.counts
             {'done': 2}
+            >>> result = sweep.run()
+            Nothing to send: of 2 cells, 2 done already.
         """
         try:
             running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)

@@ -65,7 +65,7 @@ def main() -> None:
             "a row committed and the money held, before anything leaves": lambda n: ledger.plan(
                 nbkit.ImageRequest("A lantern", seed=n)
             ),
-            "'sent' committed, before the request leaves": lambda n: journal.sent(plans[n].task_uuid),
+            "'sent' committed, before the request leaves": lambda n: journal.mark_sent(plans[n].task_uuid),
             "decoded whole: what is on disk is a picture": lambda _: examine(data),
             "written, synced, renamed: a file that exists is whole": lambda n: store.put(
                 data + bytes(n + 1), "image/jpeg"

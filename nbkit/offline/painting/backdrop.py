@@ -1,4 +1,4 @@
-"""Skies and grounds: what lies behind the motifs."""
+"""The background of the motifs: sky and ground."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbkit.offline.painting.palettes import is_dark
 from nbkit.offline.painting.scene import Scene
 from nbkit.offline.painting.stable_random import StableRandom
 
-__all__ = ["lay_ground", "lay_sky", "sky_column"]
+__all__ = ["add_ground", "add_sky", "sky_column"]
 
 
 def sky_column(plan: Composition, height: int) -> Image.Image:
@@ -44,7 +44,7 @@ def _rays(pen: Pen, plan: Composition, frame: Frame, turn: float) -> None:
     colour = fade(plan.palette.light, 0.07)
 
     def tip(angle: float) -> Point:
-        # Rays end where the ground hides them: see-through shapes are the costliest to print.
+        # Rays end where the ground hides them: transparent shapes are the slowest to render.
         across, down = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         reach = min(longest, max(radius, floor / down)) if down > 0.01 else longest
         return x + across * reach, y + down * reach
@@ -55,24 +55,24 @@ def _rays(pen: Pen, plan: Composition, frame: Frame, turn: float) -> None:
         pen.poly([*rim, *(tip(angle + lean) for lean in (11, 4.5, -2))], colour)
 
 
-def _stars(pen: Pen, plan: Composition, frame: Frame, dice: StableRandom) -> None:
+def _stars(pen: Pen, plan: Composition, frame: Frame, random: StableRandom) -> None:
     if not (is_dark(plan.palette) or plan.scenery == "space"):
         return
     depth = frame.bottom if plan.scenery == "space" else plan.horizon
     for i in range((14, 40, 90)[plan.detail]):
-        x, y = dice.roll() * frame.width, dice.roll() ** 1.4 * depth
-        size = frame.unit * dice.between(0.0016, 0.0042)
-        pen.oval(x, y, size, size, fade(plan.palette.light, dice.between(0.35, 0.95)))
+        x, y = random.roll() * frame.width, random.roll() ** 1.4 * depth
+        size = frame.unit * random.between(0.0016, 0.0042)
+        pen.oval(x, y, size, size, fade(plan.palette.light, random.between(0.35, 0.95)))
         if plan.detail == 2 and i % 9 == 0:
             pen.stroke([(x - size * 4, y), (x + size * 4, y)], size * 0.6, fade(plan.palette.light, 0.7))
             pen.stroke([(x, y - size * 4), (x, y + size * 4)], size * 0.6, fade(plan.palette.light, 0.7))
 
 
-def lay_sky(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
-    """Writes stars, rays and the sun or moon."""
+def add_sky(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
+    """Adds stars, rays and the sun or moon to the shapes."""
     pen = Pen(shapes, 0, 0, 1)
-    drift = Interpolator(scene, "sky")
-    turn = drift.between(0, 25)
+    interpolator = Interpolator(scene, "sky")
+    turn = interpolator.between(0, 25)
     _stars(pen, plan, frame, StableRandom("stars", scene.prompt))
     if plan.light is None:
         return
@@ -93,8 +93,8 @@ def lay_sky(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) 
             pen.box(x - half, level, x + half, level + radius * (0.03 + i * 0.02), mix(inks.light, inks.low, 0.85))
 
 
-def lay_ground(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
-    """Writes the land of the plan's scenery."""
+def add_ground(shapes: list[Shape], scene: Scene, plan: Composition, frame: Frame) -> None:
+    """Adds the ground of the plan's scenery to the shapes."""
     ground = GroundContext(
         pen=Pen(shapes, 0, 0, 1),
         inks=plan.palette,
@@ -105,8 +105,8 @@ def lay_ground(shapes: list[Shape], scene: Scene, plan: Composition, frame: Fram
         unit=frame.unit,
         detail=plan.detail,
         light=plan.light,
-        beach=any(MOTIFS[spot.name].place == "stand" and spot.name != "lighthouse" for spot in plan.spots),
-        drift=Interpolator(scene, "ground"),
-        dice=StableRandom("ground detail", scene.prompt),
+        beach=any(MOTIFS[spot.name].region == "stand" and spot.name != "lighthouse" for spot in plan.spots),
+        interpolator=Interpolator(scene, "ground"),
+        random=StableRandom("ground detail", scene.prompt),
     )
     GROUNDS[plan.scenery](ground)

@@ -1,8 +1,7 @@
-"""Shapes, the pen that writes them down, and the press that prints them.
+"""Shapes, the pen that makes them, and their rendering.
 
-Motifs do not draw: they write shapes into a list. The press prints that list strip by
-strip at twice the size and halves it, so edges are smooth and the memory needed does
-not grow with the picture.
+Motifs add shapes to a list. :func:`render_shapes` draws that list strip by strip at twice the size and halves each
+strip, so edges are smooth and the memory for it does not grow with the picture.
 """
 
 from __future__ import annotations
@@ -13,17 +12,28 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-__all__ = ["Colour", "Pen", "Point", "Shape", "fade", "mix", "press", "ripple", "smooth"]
+__all__ = ["Colour", "Pen", "Point", "Shape", "fade", "mix", "render_shapes", "ripple", "smooth"]
 
 Colour = tuple[int, ...]
 Point = tuple[float, float]
 
-SCALE = 2  # Drawn this many times larger, then reduced: Pillow's polygons have hard edges.
-STRIP_PIXELS = 3_000_000  # Output pixels drawn at once; bounds memory at 4 x 4 bytes each.
+SCALE = 2
+"""Shapes are drawn this many times larger and then reduced: Pillow's polygons have hard edges."""
+
+STRIP_PIXELS = 3_000_000
+"""Pixels of the picture that are drawn at once. Each takes 4 x 4 bytes of memory."""
 
 
 class Shape(NamedTuple):
-    """One printed shape, in whole pixels of the enlarged picture."""
+    """A shape, in whole pixels of the enlarged picture.
+
+    Attributes:
+        kind: "poly", "oval" or "ring".
+        points: x and y of each corner; left, top, right and bottom of an ellipse.
+        fill: Its colour.
+        top, bottom: Its smallest and its largest y.
+        width: Of the line of a ring.
+    """
 
     kind: str
     points: tuple[int, ...]
@@ -34,7 +44,7 @@ class Shape(NamedTuple):
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Returns a colour between two: first at share 0, second at share 1."""
+    """Returns a colour between two: the first at share 0, the second at share 1."""
     return tuple(round(a + (b - a) * share) for a, b in zip(first[:3], second[:3], strict=True))
 
 
@@ -77,16 +87,16 @@ def ripple(cx: float, cy: float, rx: float, ry: float, start: float, stop: float
 
 
 class Pen:
-    """Writes shapes given in a motif's own coordinates into a shared list."""
+    """Adds shapes to a list; they are given in a motif's own coordinates."""
 
     def __init__(self, shapes: list[Shape], x: float, y: float, size: float, flip: bool = False) -> None:
-        """Places the motif.
+        """Positions the motif.
 
         Args:
-            sheet: The list that receives the shapes.
-            x: Where the motif's origin lies, in output pixels.
-            y: Where the motif's origin lies, in output pixels.
-            size: How many output pixels one unit of the motif takes.
+            shapes: The list that gets the shapes.
+            x: The x of the motif's origin, in pixels of the picture.
+            y: The y of the motif's origin, in pixels of the picture.
+            size: Pixels of the picture in one unit of the motif.
             flip: Whether the motif is mirrored left to right.
         """
         self._shapes = shapes
@@ -96,7 +106,7 @@ class Pen:
         self._across = -self._size if flip else self._size
 
     def poly(self, points: Iterable[Point], fill: Colour) -> None:
-        """Writes a filled polygon."""
+        """Adds a filled polygon."""
         flat: list[int] = []
         for px, py in points:
             flat.append(round(self._x + px * self._across))
@@ -104,11 +114,11 @@ class Pen:
         self._shapes.append(Shape("poly", tuple(flat), fill, min(flat[1::2]), max(flat[1::2])))
 
     def oval(self, cx: float, cy: float, rx: float, ry: float, fill: Colour) -> None:
-        """Writes a filled ellipse."""
+        """Adds a filled ellipse."""
         self._shapes.append(self._round("oval", cx, cy, rx, ry, fill, 0))
 
     def ring(self, cx: float, cy: float, rx: float, ry: float, width: float, fill: Colour) -> None:
-        """Writes the outline of an ellipse."""
+        """Adds the outline of an ellipse."""
         self._shapes.append(self._round("ring", cx, cy, rx, ry, fill, max(1, round(width * self._size))))
 
     def _round(self, kind: str, cx: float, cy: float, rx: float, ry: float, fill: Colour, width: int) -> Shape:
@@ -120,7 +130,7 @@ class Pen:
         return Shape(kind, box, fill, box[1], box[3], width)
 
     def box(self, left: float, top: float, right: float, bottom: float, fill: Colour, corner: float = 0) -> None:
-        """Writes a rectangle, with rounded corners if asked."""
+        """Adds a rectangle; with ``corner``, the radius of its corners, a rounded one."""
         if corner <= 0:
             self.poly([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
             return
@@ -136,7 +146,7 @@ class Pen:
         )
 
     def stroke(self, points: Sequence[Point], width: float, fill: Colour) -> None:
-        """Writes a line as one polygon, so that a see-through line does not darken at its bends."""
+        """Adds a line as one polygon, so that a transparent line is not darker at its bends."""
         left: list[Point] = []
         right: list[Point] = []
         last = len(points) - 1
@@ -150,46 +160,46 @@ class Pen:
         self.poly(left + right[::-1], fill)
 
     def pie(self, cx: float, cy: float, rx: float, ry: float, start: float, stop: float, fill: Colour) -> None:
-        """Writes the part of an ellipse between two angles, closed by a straight edge."""
+        """Adds the part of an ellipse between two angles, closed by a straight edge."""
         self.poly(ripple(cx, cy, rx, ry, start, stop), fill)
 
     def halo(self, cx: float, cy: float, radius: float, fill: Colour, strength: float = 0.5, rings: int = 3) -> None:
-        """Writes a glow in the printed manner: a few see-through discs inside each other."""
+        """Adds a glow, as a few transparent discs inside each other."""
         for i in range(rings):
             share = 1 - i / rings
             self.oval(cx, cy, radius * share, radius * share, fade(fill, strength / rings * (1 + i * 0.25)))
 
 
-def _print(strip: Image.Image, shapes: Sequence[Shape], offset: int) -> None:
-    """Draws onto one strip of the enlarged picture whatever touches it."""
+def _draw_shapes(strip: Image.Image, shapes: Sequence[Shape], offset: int) -> None:
+    """Draws the shapes that touch one strip of the enlarged picture."""
     solid = ImageDraw.Draw(strip)
     clear = ImageDraw.Draw(strip, "RGBA")
     bottom = offset + strip.height
     for kind, points, fill, top, low, width in shapes:
         if low < offset or top >= bottom:
             continue
-        # Opaque colours skip Pillow's blending, which is several times slower.
+        # Opaque colours are drawn without Pillow's blending, which is several times slower.
         draw = clear if len(fill) == 4 else solid
-        moved = [value - offset if i % 2 else value for i, value in enumerate(points)] if offset else list(points)
+        shifted = [value - offset if i % 2 else value for i, value in enumerate(points)] if offset else list(points)
         if kind == "poly":
-            draw.polygon(moved, fill=fill)
+            draw.polygon(shifted, fill=fill)
         elif kind == "oval":
-            draw.ellipse(moved, fill=fill)
+            draw.ellipse(shifted, fill=fill)
         else:
-            draw.ellipse(moved, outline=fill, width=width)
+            draw.ellipse(shifted, outline=fill, width=width)
 
 
-def press(sky: Image.Image, shapes: Sequence[Shape], width: int, height: int) -> Image.Image:
-    """Prints shapes over a sky.
+def render_shapes(sky: Image.Image, shapes: Sequence[Shape], width: int, height: int) -> Image.Image:
+    """Draws shapes over a sky.
 
     Args:
-        sky: A column one pixel wide, holding the colour of each row.
-        shapes: What to draw, back to front.
-        width: Width of the result.
-        height: Height of the result.
+        sky: A column one pixel wide, with the colour of each row.
+        shapes: The shapes, from back to front.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
 
     Returns:
-        An RGB picture of exactly width x height.
+        An RGB picture of width x height pixels.
     """
     picture = Image.new("RGB", (width, height))
     rows = max(8, STRIP_PIXELS // width)
@@ -197,6 +207,6 @@ def press(sky: Image.Image, shapes: Sequence[Shape], width: int, height: int) ->
         deep = min(rows, height - top)
         column = sky.crop((0, top, 1, top + deep))
         strip = column.resize((width * SCALE, deep * SCALE), Image.Resampling.NEAREST)
-        _print(strip, shapes, top * SCALE)
+        _draw_shapes(strip, shapes, top * SCALE)
         picture.paste(strip.reduce(SCALE), (0, top))
     return picture

@@ -1,8 +1,8 @@
-"""Decides what goes where: the plan of a picture, before anything is drawn.
+"""The plan of a picture: its palette, scenery, light and motifs, before anything is drawn.
 
-Each number of the plan has two values, one that the prompt alone decides and one that
-prompt and seed decide together. Temperature sets how far the plan moves from the first
-to the second. That is why seeds agree at temperature 0 and part company at 1.
+Each number of the plan has two values, one that follows from the prompt alone and one that follows from prompt and
+seed. Temperature moves the plan from the first to the second. That is why the pictures of several seeds are alike at
+temperature 0 and differ at 1.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nbkit.offline.painting.interpolator import Interpolator
-from nbkit.offline.painting.keywords import PromptKeywords, read
-from nbkit.offline.painting.layout import Frame, Light, Setting, Spot, place_motifs
+from nbkit.offline.painting.keywords import PromptKeywords, find_keywords
+from nbkit.offline.painting.layout import Frame, Light, Setting, Spot, arrange_motifs
 from nbkit.offline.painting.motifs import COMPANIONS
 from nbkit.offline.painting.palettes import PALETTES, Palette, accents, is_dark, turned
 from nbkit.offline.painting.scene import Scene
@@ -19,9 +19,10 @@ from nbkit.offline.painting.scene import Scene
 __all__ = ["DEFAULT_TOP_P", "Composition", "compose", "motif_count"]
 
 DEFAULT_TOP_P = 0.6
-FEWEST, MOST = 1, 9
+MIN_MOTIFS, MAX_MOTIFS = 1, 9
+"""Number of motifs at topP 0 and at topP 1."""
 
-_HOME = {
+_HOME_SCENERIES = {
     "boat": "sea",
     "fish": "sea",
     "lighthouse": "sea",
@@ -38,12 +39,21 @@ _HOME = {
     "tree": "hills",
     "house": "hills",
 }
-_SINGLE = frozenset({"moon", "sun", "lighthouse", "tower", "rocket"})
-_OPEN_SCENERY = ("hills", "mountains", "sea", "city")
+_NEVER_REPEATED = frozenset({"moon", "sun", "lighthouse", "tower", "rocket"})
+_GENERAL_SCENERIES = ("hills", "mountains", "sea", "city")
 
 
 class Composition(NamedTuple):
-    """Everything the drawing needs to know."""
+    """The plan of a picture.
+
+    Attributes:
+        palette: Its colours.
+        scenery: A key of GROUNDS.
+        horizon: The y of the horizon, in pixels.
+        light: The sun or moon behind the scene; None if there is none.
+        spots: The motifs, in drawing order.
+        detail: 0, 1 or 2.
+    """
 
     palette: Palette
     scenery: str
@@ -54,57 +64,59 @@ class Composition(NamedTuple):
 
 
 def motif_count(top_p: float | None) -> int:
-    """Returns how many motifs take part.
+    """Returns the number of motifs.
 
     Args:
         top_p: 0..1, or None for the model's default.
 
     Returns:
-        From one at 0 to nine at 1.
+        From 1 at topP 0 to 9 at topP 1.
     """
     share = DEFAULT_TOP_P if top_p is None else min(1.0, max(0.0, top_p))
-    return FEWEST + round((MOST - FEWEST) * share)
+    return MIN_MOTIFS + round((MAX_MOTIFS - MIN_MOTIFS) * share)
 
 
-def _palette(scene: Scene, reading: PromptKeywords) -> Palette:
-    drift = Interpolator(scene, "palette")
+def _palette(scene: Scene, keywords: PromptKeywords) -> Palette:
+    interpolator = Interpolator(scene, "palette")
     names = tuple(PALETTES)
-    if reading.hour or reading.colour:
-        palette = PALETTES[reading.hour or reading.colour]
-        if reading.hour and reading.colour:
-            palette = accents(palette, PALETTES[reading.colour])
-        return turned(palette, drift.between(-0.024, 0.024) * drift.heat)
-    return turned(PALETTES[drift.pick(names, 0.85)], drift.between(-0.06, 0.06) * drift.heat)
+    if keywords.hour or keywords.colour:
+        palette = PALETTES[keywords.hour or keywords.colour]
+        if keywords.hour and keywords.colour:
+            palette = accents(palette, PALETTES[keywords.colour])
+        return turned(palette, interpolator.between(-0.024, 0.024) * interpolator.temperature)
+    return turned(
+        PALETTES[interpolator.pick(names, 0.85)], interpolator.between(-0.06, 0.06) * interpolator.temperature
+    )
 
 
-def _scenery(scene: Scene, reading: PromptKeywords) -> str:
-    if reading.scenery:
-        return reading.scenery
-    if not reading.things:
+def _scenery(scene: Scene, keywords: PromptKeywords) -> str:
+    if keywords.scenery:
+        return keywords.scenery
+    if not keywords.things:
         return "pattern"
-    home = next((_HOME[name] for name in reading.things if name in _HOME), "")
-    return home or Interpolator(scene, "scenery").pick(_OPEN_SCENERY, 0.7)
+    home = next((_HOME_SCENERIES[name] for name in keywords.things if name in _HOME_SCENERIES), "")
+    return home or Interpolator(scene, "scenery").pick(_GENERAL_SCENERIES, 0.7)
 
 
-def _cast(scene: Scene, reading: PromptKeywords, scenery: str) -> list[str]:
-    """Returns the motifs in order of importance: the named ones, then their company."""
-    drift = Interpolator(scene, "cast")
-    company = COMPANIONS[scenery]
-    if reading.things:
-        named = list(reading.things)
+def _motif_names(scene: Scene, keywords: PromptKeywords, scenery: str) -> list[str]:
+    """Returns the names of the motifs, the most important first: those of the prompt, then companions."""
+    interpolator = Interpolator(scene, "cast")
+    companions = COMPANIONS[scenery]
+    if keywords.things:
+        named = list(keywords.things)
     else:
-        named = [drift.pick(company, 0.8) if scenery == "pattern" else company[0]]
-    names = named[:MOST]
+        named = [interpolator.pick(companions, 0.8) if scenery == "pattern" else companions[0]]
+    names = named[:MAX_MOTIFS]
     step = 0
-    while len(names) < MOST:
-        again = named[step % len(named)]
-        repeats = step % 2 == 0 and again not in _SINGLE and scenery != "pattern"
-        own = company[(step // 2 if scenery != "pattern" else step + 1) % len(company)]
-        choice = again if repeats else own
-        stray = drift.pick(company, 0)
-        # Drawn for every place, wanted or not, so that one place never disturbs the next.
-        if drift.strays(0.6):
-            choice = stray
+    while len(names) < MAX_MOTIFS:
+        repeated = named[step % len(named)]
+        is_repeat = step % 2 == 0 and repeated not in _NEVER_REPEATED and scenery != "pattern"
+        own = companions[(step // 2 if scenery != "pattern" else step + 1) % len(companions)]
+        choice = repeated if is_repeat else own
+        other = interpolator.pick(companions, 0)
+        # Drawn for every motif, also where it is not used, so that one motif does not change the next.
+        if interpolator.overrules(0.6):
+            choice = other
         names.append(choice)
         step += 1
     return names[: motif_count(scene.top_p)]
@@ -114,28 +126,28 @@ def compose(scene: Scene, frame: Frame) -> Composition:
     """Plans a picture.
 
     Args:
-        scene: What was asked for.
-        frame: The room there is.
+        scene: The parameters of the picture.
+        frame: The part of the picture that is free.
 
     Returns:
-        The plan, with motifs in drawing order.
+        The plan.
     """
-    reading = read(scene.prompt)
-    scenery = _scenery(scene, reading)
-    names = _cast(scene, reading, scenery)
-    drift = Interpolator(scene, "frame")
-    ground = min((frame.bottom - frame.top) * 0.42, frame.width * 0.8) * drift.between(0.78, 1.2)
+    keywords = find_keywords(scene.prompt)
+    scenery = _scenery(scene, keywords)
+    names = _motif_names(scene, keywords, scenery)
+    interpolator = Interpolator(scene, "frame")
+    ground = min((frame.bottom - frame.top) * 0.42, frame.width * 0.8) * interpolator.between(0.78, 1.2)
     horizon = frame.bottom - ground
-    mirrored = drift.strays(0.5)
-    palette = _palette(scene, reading)
-    x = drift.between(0.56, 0.86)
-    y = drift.between(0.3, 0.62)
-    radius = frame.unit * drift.between(0.1, 0.17)
+    mirrored = interpolator.overrules(0.5)
+    palette = _palette(scene, keywords)
+    x = interpolator.between(0.56, 0.86)
+    y = interpolator.between(0.3, 0.62)
+    radius = frame.unit * interpolator.between(0.1, 0.17)
     light: Light | None = None
     if scenery not in ("pattern", "space") and "moon" not in names and "sun" not in names:
         light = (frame.width * x, frame.top + (horizon - frame.top) * y, radius * (0.75 if is_dark(palette) else 1))
     detail = {"MINIMAL": 0, "HIGH": 2}.get((scene.thinking or "").upper(), 1)
-    spots = place_motifs(scene, names, Setting(frame, scenery, horizon, light, mirrored))
+    spots = arrange_motifs(scene, names, Setting(frame, scenery, horizon, light, mirrored))
     if light and mirrored:
         light = (frame.width - light[0], *light[1:])
     return Composition(palette, scenery, horizon, light, spots, detail)

@@ -1,4 +1,4 @@
-"""Reference images as numbered, framed insets."""
+"""The reference images, as numbered and framed insets."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from nbkit.display.lettering import SMALLEST, drawable, face, measure, wrap
+from nbkit.display.lettering import MIN_SIZE_PIXELS, drawable, face, measure, wrap
 from nbkit.offline.painting.brush import fade, mix
 from nbkit.offline.painting.palettes import Palette
 from nbkit.offline.painting.scene import Inset
 
 __all__ = ["draw_insets"]
 
-MOST_INSETS = 14
+MAX_INSETS = 14
+"""Reference images that are drawn."""
 
 
 class _Grid(NamedTuple):
@@ -26,11 +27,11 @@ class _Grid(NamedTuple):
 
 
 def _grid(count: int, labelled: bool, width: int, room: int) -> _Grid:
-    """Returns the largest tidy grid for so many frames."""
+    """Returns the grid with the largest frames that fit into the room, in pixels."""
     side = max(20, round(min(width, room * 3) * 0.17))
     while True:
         pad, gap = max(2, side // 14), max(3, side // 9)
-        caption = max(2 * SMALLEST + 3, round(side * 0.26)) if labelled else 0
+        caption = max(2 * MIN_SIZE_PIXELS + 3, round(side * 0.26)) if labelled else 0
         columns = max(1, (width - gap) // (side + 2 * pad + gap))
         rows = -(-count // columns)
         if rows * (side + 2 * pad + caption + gap) <= room or side <= 14:
@@ -39,7 +40,7 @@ def _grid(count: int, labelled: bool, width: int, room: int) -> _Grid:
 
 
 def _placeholder(digest: str, side: int, inks: Palette) -> Image.Image:
-    """Returns a small mirrored pattern that only this digest has."""
+    """Returns a small mirrored pattern that is made from the digest."""
     seed = hashlib.sha256(digest.encode("utf-8", "surrogatepass")).digest()
     colours = (inks.main, inks.second, inks.mid, inks.near)
     paper, ink = mix(inks.pale, inks.low, 0.5), colours[seed[31] % 4]
@@ -53,7 +54,7 @@ def _placeholder(digest: str, side: int, inks: Palette) -> Image.Image:
 
 
 def _thumbnail(inset: Inset, side: int, inks: Palette) -> Image.Image:
-    """Returns a reference cut square, or its placeholder when it cannot be read."""
+    """Returns a reference, cut square; its placeholder if it cannot be read."""
     picture = inset.picture
     if picture is None or not picture.width or not picture.height:
         return _placeholder(inset.digest, side, inks)
@@ -61,7 +62,7 @@ def _thumbnail(inset: Inset, side: int, inks: Palette) -> Image.Image:
     left, top = (picture.width - short) / 2, (picture.height - short) / 2
     box = (left, top, left + short, top + short)
     try:
-        # Odd modes are first made small without mixing, so that only a small copy is converted.
+        # Pictures of other modes are reduced without interpolation first, so that only a small copy is converted.
         plain = picture.mode in ("RGB", "RGBA", "L")
         method = Image.Resampling.BICUBIC if plain else Image.Resampling.NEAREST
         goal = side if plain else min(short, side * 4)
@@ -74,11 +75,11 @@ def _thumbnail(inset: Inset, side: int, inks: Palette) -> Image.Image:
 
 
 def _caption(draw: ImageDraw.ImageDraw, label: str, box: tuple[int, int, int, int], inks: Palette) -> None:
-    """Sets a label under its frame, shortened to its first word where room is short."""
+    """Writes a label under its frame; only its first word where there is too little room."""
     x, y, wide, tall = box
     words = drawable(label)[0].split()
     for text in (words, [word.rstrip(",.;:") for word in words[:1]]):
-        for size in range(max(SMALLEST, min(tall // 2, wide // 6)), SMALLEST - 2, -1):
+        for size in range(max(MIN_SIZE_PIXELS, min(tall // 2, wide // 6)), MIN_SIZE_PIXELS - 2, -1):
             lines = wrap(text, size, wide)
             if (
                 lines
@@ -98,27 +99,27 @@ def draw_insets(picture: Image.Image, insets: tuple[Inset, ...], inks: Palette, 
 
     Args:
         picture: The picture to draw on.
-        insets: The references; those beyond fourteen are not shown.
+        insets: The references; only the first fourteen are drawn.
         inks: The palette.
-        top: The highest they may reach where it can be helped.
-        bottom: The lower edge of the lowest row.
+        top: The upper edge of the room for them; very small frames may exceed it.
+        bottom: The lower edge of the last row.
 
     Returns:
-        The upper edge of the highest row.
+        The upper edge of the first row.
     """
-    shown = insets[:MOST_INSETS]
-    if not shown:
+    visible = insets[:MAX_INSETS]
+    if not visible:
         return bottom
-    labelled = any(inset.label for inset in shown)
-    grid = _grid(len(shown), labelled, picture.width, min(round(bottom * 0.36), bottom - top))
+    labelled = any(inset.label for inset in visible)
+    grid = _grid(len(visible), labelled, picture.width, min(round(bottom * 0.36), bottom - top))
     draw = ImageDraw.Draw(picture, "RGBA")
     wide, tall = grid.side + 2 * grid.pad, grid.side + 2 * grid.pad + grid.caption
-    rows = -(-len(shown) // grid.columns)
+    rows = -(-len(visible) // grid.columns)
     first = bottom - rows * (tall + grid.gap)
     drop = max(1, grid.pad // 2)
-    number = face(max(SMALLEST, round(grid.side * 0.2)))
+    number = face(max(MIN_SIZE_PIXELS, round(grid.side * 0.2)))
     chip = round(number.size * 1.5)
-    for i, inset in enumerate(shown):
+    for i, inset in enumerate(visible):
         x = grid.gap + i % grid.columns * (wide + grid.gap)
         y = first + i // grid.columns * (tall + grid.gap)
         draw.rectangle((x + drop, y + drop, x + wide - 1 + drop, y + tall - 1 + drop), fill=fade(inks.dark, 0.4))

@@ -1,11 +1,11 @@
-"""Grounds by scenery: sea, space and pattern here, the others next door."""
+"""The ground of each scenery: sea, space and pattern, and the table of all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from nbkit.offline.painting.brush import Point, fade, mix, ripple
-from nbkit.offline.painting.ground_context import GroundContext, fill_below, roll
+from nbkit.offline.painting.ground_context import GroundContext, fill_below, rolling_edge
 from nbkit.offline.painting.grounds_city import city
 from nbkit.offline.painting.grounds_wild import dunes, forest, hills, mountains
 
@@ -27,7 +27,7 @@ def sea(ground: GroundContext) -> None:
         share = 0.16 + 0.84 * row / rows
         colour = mix(inks.far, inks.near, (row + 1) / rows)
         size = ground.unit * (0.07 + 0.05 * row)
-        start = ground.drift.between(-1, 0) * size
+        start = ground.interpolator.between(-1, 0) * size
         y = ground.level(share)
         count = int(ground.width / size) + 3
         edge: list[Point] = []
@@ -57,15 +57,15 @@ def sea(ground: GroundContext) -> None:
 
 
 def _beach(ground: GroundContext) -> None:
-    """A bank for whatever must not stand on water."""
+    """A sandy bank for the motifs that cannot stand on water."""
     sand = mix(ground.inks.second, ground.inks.pale, 0.45)
-    edge = roll(ground, ground.level(0.78), 0.02, 0.5)
+    edge = rolling_edge(ground, ground.level(0.78), 0.02, 0.5)
     foam = [(x, y - ground.unit * 0.014) for x, y in edge]
     fill_below(ground, foam, ground.inks.pale)
     fill_below(ground, edge, sand)
     if ground.detail >= 2:
         for _ in range(int(60 * ground.width / ground.unit)):
-            x, y = ground.dice.roll() * ground.width, ground.level(ground.dice.between(0.84, 1))
+            x, y = ground.random.roll() * ground.width, ground.level(ground.random.between(0.84, 1))
             ground.pen.oval(x, y, ground.unit * 0.003, ground.unit * 0.002, mix(sand, ground.inks.dark, 0.35))
 
 
@@ -74,11 +74,11 @@ def space(ground: GroundContext) -> None:
     inks, pen = ground.inks, ground.pen
     y = ground.level(0.42)
     for lift, colour in ((0.0, mix(inks.far, inks.mid, 0.4)), (0.05, inks.mid), (0.16, inks.near)):
-        edge = roll(ground, y + ground.unit * lift, 0.018, 0.5)
+        edge = rolling_edge(ground, y + ground.unit * lift, 0.018, 0.5)
         fill_below(ground, edge, colour)
     for _ in range((3, 7, 14)[ground.detail]):
-        x, level = ground.dice.roll() * ground.width, ground.level(ground.dice.between(0.62, 0.98))
-        wide = ground.unit * ground.dice.between(0.02, 0.07)
+        x, level = ground.random.roll() * ground.width, ground.level(ground.random.between(0.62, 0.98))
+        wide = ground.unit * ground.random.between(0.02, 0.07)
         pen.oval(x, level, wide, wide * 0.3, mix(inks.near, inks.dark, 0.5))
         if ground.detail >= 1:
             pen.oval(x, level + wide * 0.06, wide * 0.86, wide * 0.2, mix(inks.near, inks.mid, 0.4))
@@ -86,12 +86,12 @@ def space(ground: GroundContext) -> None:
 
 def pattern(ground: GroundContext) -> None:
     """Large fields of colour: panels, quarter discs and a floor."""
-    inks, drift, pen = ground.inks, ground.drift, ground.pen
+    inks, interpolator, pen = ground.inks, ground.interpolator, ground.pen
     count = max(2, round(ground.width / ground.unit * 2.6))
     wide = ground.width / count
     for i in range(count):
-        colour = mix(getattr(inks, drift.pick(("far", "mid", "main", "near"), 0.8)), inks.middle, 0.25)
-        top = ground.bottom * drift.between(0.1, 0.7)
+        colour = mix(getattr(inks, interpolator.pick(("far", "mid", "main", "near"), 0.8)), inks.middle, 0.25)
+        top = ground.bottom * interpolator.between(0.1, 0.7)
         pen.box(wide * i, top, wide * (i + 1), ground.height, colour)
         pen.pie(wide * (i + 0.5), top, wide / 2, wide / 2, 180, 360, colour)
         if ground.detail >= 2:
@@ -101,8 +101,8 @@ def pattern(ground: GroundContext) -> None:
                     ground.unit * 0.004,
                     fade(inks.pale, 0.4),
                 )
-    x, y = ground.width * drift.between(0.2, 0.8), ground.bottom * drift.between(0.25, 0.6)
-    radius = ground.unit * drift.between(0.26, 0.36)
+    x, y = ground.width * interpolator.between(0.2, 0.8), ground.bottom * interpolator.between(0.25, 0.6)
+    radius = ground.unit * interpolator.between(0.26, 0.36)
     pen.oval(x, y, radius, radius, fade(inks.light, 0.9))
     if ground.detail >= 1:
         for k in range(3):

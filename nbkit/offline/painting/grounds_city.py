@@ -10,21 +10,23 @@ from nbkit.offline.painting.stable_random import StableRandom
 __all__ = ["city"]
 
 _NARROWEST, _WIDEST = 0.1, 0.2
-_ROLLS = 127  # A prime, so that steps through the rolls do not line up into stripes.
+_ROLL_COUNT = 127  # A prime, so that equal steps through the rolls do not make stripes of lit windows.
 
 
-def _windows(ground: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
-    """Writes the lit windows of a house."""
+def _windows(
+    ground: GroundContext, box: tuple[float, float, float, float], colour: Colour, random: StableRandom
+) -> None:
+    """Adds the lit windows of a house."""
     left, top, right, base = box
     inks, dark = ground.inks, is_dark(ground.inks)
     cell = ground.unit * (0.034 if ground.detail == 2 else 0.05)
     across, down = int((right - left) * 0.86 / cell), int((base - top) / cell / 1.25)
     pitch = (right - left) * 0.86 / max(1, across)
-    # Looked up by place, not drawn in turn: a house that grows a storey keeps its other windows.
-    rolls = [dice.roll() for _ in range(_ROLLS)]
+    # The number for a window depends on its position: a house that is a storey higher has the same windows below.
+    rolls = [random.roll() for _ in range(_ROLL_COUNT)]
     for i in range(across):
         for k in range(min(down, 40)):
-            roll = rolls[(i * 67 + k * 13) % _ROLLS]
+            roll = rolls[(i * 67 + k * 13) % _ROLL_COUNT]
             if roll > (0.55 if dark else 0.4):
                 continue
             x, y = left + (right - left) * 0.07 + (i + 0.22) * pitch, top + (k + 0.5) * cell * 1.25
@@ -32,12 +34,12 @@ def _windows(ground: GroundContext, box: tuple[float, float, float, float], colo
             ground.pen.box(x, y, x + cell * 0.45, y + cell * 0.6, lamp)
 
 
-def _block(ground: GroundContext, box: tuple[float, float, float, float], colour: Colour, dice: StableRandom) -> None:
-    """Writes a house, with one of four roofs."""
+def _block(ground: GroundContext, box: tuple[float, float, float, float], colour: Colour, random: StableRandom) -> None:
+    """Adds a house with a flat roof, a gable or a mast."""
     pen, (left, top, right, base) = ground.pen, box
     wide = right - left
     pen.box(left, top, right, base, colour)
-    style = int(dice.between(0, 4))
+    style = int(random.between(0, 4))
     if style == 1:
         pen.poly([(left, top), (left + wide / 2, top - wide * 0.4), (right, top)], colour)
     elif style == 2:
@@ -45,20 +47,20 @@ def _block(ground: GroundContext, box: tuple[float, float, float, float], colour
         pen.box(left + wide * 0.47, top - wide * 0.8, left + wide * 0.53, top, colour)
     if ground.detail >= 1:
         pen.box(left + wide * 0.7, top, right, base, mix(colour, ground.inks.dark, 0.25))
-        _windows(ground, box, colour, dice)
+        _windows(ground, box, colour, random)
 
 
 def city(ground: GroundContext) -> None:
     """Two rows of houses and a street."""
-    inks, drift, pen = ground.inks, ground.drift, ground.pen
-    key = ground.dice.roll()
-    # As many houses as the narrowest would need: the numbers drawn must not depend on the seed.
+    inks, interpolator, pen = ground.inks, ground.interpolator, ground.pen
+    key = ground.random.roll()
+    # As many houses as fit if all are narrow: how many numbers are drawn must not depend on the seed.
     count = int((ground.width / ground.unit + 0.05) / _NARROWEST) + 1
     for row, (share, colour) in enumerate(((0.3, inks.far), (0.46, inks.mid))):
         x, base = -ground.unit * 0.05, ground.level(share)
         for i in range(count):
-            wide = ground.unit * drift.between(_NARROWEST, _WIDEST)
-            tall = ground.unit * drift.between(0.22, 0.6) * (1 - 0.38 * row)
+            wide = ground.unit * interpolator.between(_NARROWEST, _WIDEST)
+            tall = ground.unit * interpolator.between(0.22, 0.6) * (1 - 0.38 * row)
             if x < ground.width:
                 _block(ground, (x, base - tall, x + wide, base + 2), colour, StableRandom("house", key, row, i))
             x += wide + (ground.unit * 0.012 if row else 0.0)

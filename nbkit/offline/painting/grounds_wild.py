@@ -1,24 +1,24 @@
-"""Grounds without people: hills, mountains, forest, dunes."""
+"""The grounds of nature: hills, mountains, forest, dunes."""
 
 from __future__ import annotations
 
 import math
 
 from nbkit.offline.painting.brush import Colour, fade, mix
-from nbkit.offline.painting.ground_context import GroundContext, fill_below, roll
+from nbkit.offline.painting.ground_context import GroundContext, fill_below, rolling_edge
 
 __all__ = ["dunes", "forest", "hills", "mountains"]
 
 
 def hills(ground: GroundContext) -> None:
-    """Three swells of land, ploughed when there is time."""
+    """Three rolling hills, with furrows at the highest detail."""
     inks = ground.inks
     for share, swing, waves, colour in (
         (-0.02, 0.07, 0.9, inks.far),
         (0.26, 0.06, 0.7, inks.mid),
         (0.62, 0.05, 0.6, inks.near),
     ):
-        edge = roll(ground, ground.level(share), swing, waves)
+        edge = rolling_edge(ground, ground.level(share), swing, waves)
         fill_below(ground, edge, colour)
         if ground.detail >= 1:
             rim = [(x, y + ground.unit * 0.012) for x, y in edge]
@@ -65,22 +65,22 @@ def _peak(ground: GroundContext, x: float, base: float, tall: float, *, half: fl
 
 
 def mountains(ground: GroundContext) -> None:
-    """Two ranges with snow, and a meadow before them."""
-    inks, drift = ground.inks, ground.drift
+    """Two mountain ranges with snow, and a meadow in front."""
+    inks, interpolator = ground.inks, ground.interpolator
     for row, (share, colour) in enumerate(((0.12, inks.far), (0.3, inks.mid))):
         step = ground.unit * (0.62 - 0.12 * row)
         count = max(2, math.ceil(ground.width / step) + 1)
         for i in range(count):
-            x = (i - 0.5 + drift.between(-0.28, 0.28)) * ground.width / (count - 1.4)
-            tall = ground.unit * drift.between(0.3, 0.52) * (1 - 0.42 * row)
-            _peak(ground, x, ground.level(share), tall, half=tall * drift.between(0.72, 0.95), colour=colour)
+            x = (i - 0.5 + interpolator.between(-0.28, 0.28)) * ground.width / (count - 1.4)
+            tall = ground.unit * interpolator.between(0.3, 0.52) * (1 - 0.42 * row)
+            _peak(ground, x, ground.level(share), tall, half=tall * interpolator.between(0.72, 0.95), colour=colour)
         ground.pen.box(0, ground.level(share) - 1, ground.width, ground.height, colour)
     for share, swing, colour in ((0.36, 0.04, mix(inks.mid, inks.near, 0.5)), (0.64, 0.04, inks.near)):
-        edge = roll(ground, ground.level(share), swing, 0.7)
+        edge = rolling_edge(ground, ground.level(share), swing, 0.7)
         fill_below(ground, edge, colour)
         if ground.detail >= 2:
             for _ in range(int(24 * ground.width / ground.unit)):
-                x, y = ground.dice.roll() * ground.width, ground.level(ground.dice.between(share + 0.16, 1))
+                x, y = ground.random.roll() * ground.width, ground.level(ground.random.between(share + 0.16, 1))
                 tuft = ground.unit * 0.01
                 ground.pen.poly([(x - tuft, y), (x, y - tuft * 2), (x + tuft, y)], mix(colour, inks.low, 0.3))
 
@@ -93,12 +93,12 @@ def forest(ground: GroundContext) -> None:
         (0.3, 0.24, inks.mid),
         (0.46, 0.16, mix(inks.mid, inks.near, 0.6)),
     ):
-        edge = roll(ground, ground.level(share), 0.03, 0.8)
+        edge = rolling_edge(ground, ground.level(share), 0.03, 0.8)
         count = int(ground.width / (ground.unit * size * 0.42)) + 2
         for i in range(count):
-            x = (i + ground.drift.between(-0.3, 0.3)) * ground.width / (count - 1)
+            x = (i + ground.interpolator.between(-0.3, 0.3)) * ground.width / (count - 1)
             y = edge[min(60, max(0, round(x / ground.width * 60)))][1] + ground.unit * 0.02
-            tall = ground.unit * size * ground.drift.between(0.7, 1.2)
+            tall = ground.unit * size * ground.interpolator.between(0.7, 1.2)
             for top, low, half in ((0.62, 0.0, 0.27), (0.82, 0.28, 0.21), (1.0, 0.55, 0.15)):
                 ground.pen.poly(
                     [(x, y - tall * top), (x + tall * half, y - tall * low), (x - tall * half, y - tall * low)], colour
@@ -109,7 +109,7 @@ def forest(ground: GroundContext) -> None:
                         mix(colour, inks.dark, 0.18),
                     )
         fill_below(ground, edge, colour)
-    edge = roll(ground, ground.level(0.6), 0.03, 0.6)
+    edge = rolling_edge(ground, ground.level(0.6), 0.03, 0.6)
     fill_below(ground, edge, inks.near)
     if ground.detail >= 1:
         rim = [(x, y + ground.unit * 0.012) for x, y in edge]
@@ -117,14 +117,14 @@ def forest(ground: GroundContext) -> None:
 
 
 def dunes(ground: GroundContext) -> None:
-    """Wind-cut sand with a lit and a shaded side."""
-    inks, drift = ground.inks, ground.drift
+    """Dunes with a lit and a shaded side."""
+    inks, interpolator = ground.inks, ground.interpolator
     for share, tall, colour in ((0.16, 0.2, inks.far), (0.44, 0.18, inks.mid), (0.8, 0.16, inks.near)):
         base = ground.level(share)
         step = ground.unit * 0.85
         for i in range(-1, int(ground.width / step) + 2):
-            x = (i + drift.between(0, 0.6)) * step
-            top = base - ground.unit * tall * drift.between(0.5, 1.1)
+            x = (i + interpolator.between(0, 0.6)) * step
+            top = base - ground.unit * tall * interpolator.between(0.5, 1.1)
             lit = [
                 (x - step * 0.8, base),
                 *[(x - step * 0.8 * (1 - t) ** 1.0, base + (top - base) * t**1.8) for t in (0.25, 0.5, 0.75, 1.0)],

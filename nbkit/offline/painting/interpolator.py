@@ -1,4 +1,4 @@
-"""Numbers that the prompt sets and the seed moves, as far as temperature lets it."""
+"""Numbers between the prompt's choice and the seed's choice: the higher the temperature, the nearer to the seed's."""
 
 from __future__ import annotations
 
@@ -11,36 +11,47 @@ DEFAULT_TEMPERATURE = 0.5
 
 
 class Interpolator:
-    """Numbers that move from the prompt's choice towards the seed's choice."""
+    """Random numbers that temperature moves from the prompt's choice towards the seed's choice.
+
+    Each number is drawn twice, from a stream that depends on the prompt alone and from one that depends on prompt and
+    seed. The result is between the two.
+
+    Attributes:
+        temperature: 0..1.
+    """
 
     def __init__(self, scene: Scene, purpose: str) -> None:
-        """Starts two streams for one purpose.
+        """Starts the two streams for one purpose.
 
         Args:
             scene: The scene; only prompt, seed and temperature matter here.
-            purpose: Keeps the numbers of different uses independent.
+            purpose: Names the streams, so that the numbers of different uses are independent.
         """
-        self.heat = DEFAULT_TEMPERATURE if scene.temperature is None else min(1.0, max(0.0, scene.temperature))
+        self.temperature = DEFAULT_TEMPERATURE if scene.temperature is None else min(1.0, max(0.0, scene.temperature))
         self._base = StableRandom(purpose, scene.prompt)
         self._seeded = StableRandom(purpose, scene.prompt, scene.seed)
 
     @property
     def weight(self) -> float:
-        """The share of the seed's choice in every number."""
-        # A trace of the seed stays at 0, as in a real model: nearly alike, not identical.
-        return 0.02 + 0.98 * self.heat
+        """The share of the seed's choice in every number: 0.02 at temperature 0, 1 at temperature 1."""
+        # At temperature 0 the seed keeps a small influence, as in a real model: pictures are nearly identical.
+        return 0.02 + 0.98 * self.temperature
 
     def between(self, low: float, high: float) -> float:
         """Returns a number from low to high."""
         base, seeded = self._base.between(low, high), self._seeded.between(low, high)
         return base + (seeded - base) * self.weight
 
-    def strays(self, share: float) -> bool:
-        """Returns whether the seed overrules the prompt: never at 0, in this share of cases at 1."""
-        # Squared: numbers drift before choices jump, so a sweep shows the one and then the other.
-        return self._seeded.chance(share * self.heat**2)
+    def overrules(self, share: float) -> bool:
+        """Returns whether the seed's choice replaces the prompt's.
+
+        Args:
+            share: In which share of cases it does at temperature 1; at 0 it never does.
+        """
+        # Squared, so that in a sweep over temperature the numbers change first and the choices later.
+        return self._seeded.chance(share * self.temperature**2)
 
     def pick(self, options: tuple[str, ...], share: float) -> str:
-        """Returns the prompt's choice, or the seed's when it strays."""
+        """Returns the prompt's choice of the options, or the seed's where that overrules it."""
         base, seeded = self._base.pick(options), self._seeded.pick(options)
-        return seeded if self.strays(share) else base
+        return seeded if self.overrules(share) else base

@@ -1,4 +1,4 @@
-"""What the painter understands of a prompt: colours, scenery, things, quoted text."""
+"""What the painter recognises in a prompt: colours, sceneries, things, quoted texts."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["PromptKeywords", "quoted", "read"]
+__all__ = ["PromptKeywords", "find_keywords", "find_quotes"]
 
-READ_LIMIT = 4000  # Words beyond this many characters steer nothing; the hash still sees them.
+READ_LIMIT = 4000
+"""Characters of a prompt that are searched for keywords; the rest only affects the random numbers."""
+
 QUOTE_LIMIT = 160
-MOST_QUOTES = 4
+"""Characters of a quoted text; a longer one is not drawn."""
 
-# A mark opens only where a word could start, and a single mark closes only where a word
-# could end, so apostrophes stay apostrophes.
+MAX_QUOTES = 4
+"""Quoted texts of a prompt that are drawn."""
+
+# A quotation mark opens only where a word can start, and a single one closes only where a word can end; otherwise
+# apostrophes would count as quotation marks.
 _START = "(?<![\\w\"'\u2018\u2019])"
 
 
 def _between(opening: str, closing: str, tail: str = "", pad: str = "") -> str:
-    """Returns a pattern for text between two kinds of mark."""
+    """Returns a pattern for text between an opening and a closing quotation mark."""
     inner = rf"(?!\s)([^{'' if tail else closing}\n\r]{{1,{QUOTE_LIMIT}}}?)(?<!\s)"
     return f"{opening}{pad}{inner}{pad}[{closing}]{tail}"
 
@@ -33,7 +38,7 @@ _QUOTES = re.compile(
             _between("\u300c", "\u300d"),
             _between("\u300e", "\u300f"),
             _between(_START + "[\u2018\u201a]", "\u2019\u2018", r"(?!\w)"),
-            # 'tis, 'em, 'n', '90s and their kind are words, not openings.
+            # 'tis, 'em, 'n', '90s and the like begin with an apostrophe.
             _between(_START + r"'(?!(?:tis|twas|twere|em|til|cause|n|\d0s)\b)", "'", r"(?!\w)"),
         ]
     ),
@@ -59,7 +64,7 @@ _PALETTE_WORDS = {
     "ocean": "ocean underwater tropical nautical",
     "desert": "desert sand sandy",
 }
-# The light of the hour decides the sky; a colour named beside it decides the accents.
+# These name a time, a season or a place, and decide the sky; a colour that is named too decides the accents.
 _HOURS = frozenset({"night", "sunset", "dawn", "day", "neon", "winter", "autumn", "ocean", "desert"})
 
 _SCENERY_WORDS = {
@@ -103,7 +108,7 @@ _THING_WORDS = {
 
 
 def _index(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Turns a table of names to words into one of words to names."""
+    """Returns, for each word of a table, the names that it belongs to."""
     index: dict[str, tuple[str, ...]] = {}
     for name, words in table.items():
         for word in words.split():
@@ -117,7 +122,14 @@ _THINGS = _index(_THING_WORDS)
 
 
 class PromptKeywords(NamedTuple):
-    """What was recognised; empty where nothing was."""
+    """What a prompt names; empty where it names nothing of the kind.
+
+    Attributes:
+        hour: The palette that decides the sky.
+        colour: The palette that decides the accents.
+        scenery: The ground.
+        things: The motifs, in the order named.
+    """
 
     hour: str
     colour: str
@@ -126,7 +138,7 @@ class PromptKeywords(NamedTuple):
 
 
 def _stems(word: str) -> tuple[str, ...]:
-    """Returns a word and the singulars it may be the plural of."""
+    """Returns a word, and the words that it may be the plural of."""
     forms = [word]
     if word.endswith("ies"):
         forms.append(word[:-3] + "y")
@@ -141,14 +153,14 @@ def _look_up(index: Mapping[str, tuple[str, ...]], word: str) -> tuple[str, ...]
     return next((index[form] for form in _stems(word) if form in index), ())
 
 
-def read(prompt: str) -> PromptKeywords:
-    """Reads a prompt for the words that steer the picture.
+def find_keywords(prompt: str) -> PromptKeywords:
+    """Finds the words of a prompt that affect the picture.
 
     Args:
         prompt: The prompt, of any length and in any script.
 
     Returns:
-        The first hour, colour and scenery named, and all things in the order named.
+        The first hour, the first colour, the first scenery and all things that it names.
     """
     hour = colour = scenery = ""
     things: list[str] = []
@@ -163,20 +175,20 @@ def read(prompt: str) -> PromptKeywords:
     return PromptKeywords(hour, colour, scenery, tuple(things))
 
 
-def quoted(prompt: str) -> tuple[str, ...]:
-    """Finds the text that a prompt asks to be set as type.
+def find_quotes(prompt: str) -> tuple[str, ...]:
+    """Finds the texts in quotation marks, which are written in the picture.
 
     Args:
         prompt: The prompt.
 
     Returns:
-        The first few quoted strings in order: a title, then subtitles.
+        The first quoted texts in order, at most four: a title, then subtitles.
     """
     found: list[str] = []
     for match in _QUOTES.finditer(prompt):
         text = next(group for group in match.groups() if group is not None).strip()
-        if any(mark.isalnum() for mark in text) or len(text) > 1:
+        if any(letter.isalnum() for letter in text) or len(text) > 1:
             found.append(text)
-        if len(found) == MOST_QUOTES:
+        if len(found) == MAX_QUOTES:
             break
     return tuple(found)

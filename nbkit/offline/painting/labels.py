@@ -1,4 +1,4 @@
-"""What is set over the scene: title, footer strip, badges, framed references."""
+"""The text over the scene: title, footer and badges."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from nbkit.display.lettering import SMALLEST, drawable, face, fit, measure, wrap
+from nbkit.display.lettering import MIN_SIZE_PIXELS, drawable, face, fit, measure, wrap
 from nbkit.offline.painting.brush import fade, mix
 from nbkit.offline.painting.composition import DEFAULT_TOP_P
 from nbkit.offline.painting.interpolator import DEFAULT_TEMPERATURE
-from nbkit.offline.painting.keywords import quoted
+from nbkit.offline.painting.keywords import find_quotes
 from nbkit.offline.painting.palettes import Palette
 from nbkit.offline.painting.scene import Scene
 
@@ -21,7 +21,13 @@ _GLUE = " \u00b7 "
 
 
 class Title(NamedTuple):
-    """Quoted text, measured: lines with their sizes, and the plate that carries them."""
+    """The quoted texts of a prompt, measured; all numbers are pixels.
+
+    Attributes:
+        lines: Each with the size of its type.
+        width, height: Of the plate under them.
+        pad: Between the edge of the plate and the text.
+    """
 
     lines: tuple[tuple[str, int], ...]
     width: int
@@ -30,7 +36,7 @@ class Title(NamedTuple):
 
 
 class Footer(NamedTuple):
-    """The strip at the foot: its lines, their size, its height."""
+    """The strip at the lower edge: its lines, the size of their type, and its height in pixels."""
 
     lines: tuple[str, ...]
     size: int
@@ -38,19 +44,19 @@ class Footer(NamedTuple):
 
 
 def title(scene: Scene) -> Title | None:
-    """Measures the quoted text of a prompt; None when nothing is quoted."""
-    found = [drawable(text) for text in quoted(scene.prompt)]
+    """Measures the quoted texts of a prompt; returns None if there are none."""
+    found = [drawable(text) for text in find_quotes(scene.prompt)]
     short = min(scene.width, scene.height)
     pad = max(5, round(short * 0.028))
     wide = min(scene.width * 0.86, scene.height * 2.6) - 2 * pad
     room = min(scene.height * 0.27, scene.width * 0.9)
     lines: list[tuple[str, int]] = []
-    for i, (text, lost) in enumerate(found):
-        shown = text or (f"[{lost} characters this typeface lacks]" if lost else "")
-        if not shown:
+    for i, (text, missing) in enumerate(found):
+        line = text or (f"[{missing} characters this typeface lacks]" if missing else "")
+        if not line:
             continue
         largest = round(short * (0.115 if i == 0 else 0.05))
-        size, parts = fit(shown, wide, room * (0.66 if i == 0 else 0.22), largest, 3 if i == 0 else 2)
+        size, parts = fit(line, wide, room * (0.66 if i == 0 else 0.22), largest, 3 if i == 0 else 2)
         lines += [(part, size) for part in parts]
     if not lines:
         return None
@@ -60,7 +66,7 @@ def title(scene: Scene) -> Title | None:
 
 
 def draw_title(picture: Image.Image, plate: Title, inks: Palette, top: int) -> None:
-    """Sets the title on a pale plate near the top."""
+    """Draws the title on a pale plate near the upper edge."""
     draw = ImageDraw.Draw(picture, "RGBA")
     left = (picture.width - plate.width) // 2
     right, bottom = left + plate.width, top + plate.height
@@ -77,18 +83,18 @@ def draw_title(picture: Image.Image, plate: Title, inks: Palette, top: int) -> N
         y += size * 1.2
 
 
-def _said(name: str, value: float | None, stand_in: float) -> str:
+def _setting_text(name: str, value: float | None, stand_in: float) -> str:
     return f"{name} default (as {stand_in:g})" if value is None else f"{name} {value:g}"
 
 
 def _facts(scene: Scene) -> list[str]:
-    """Returns what the footer says, the most important first."""
+    """Returns the texts of the footer, the most important first."""
     count = len(scene.insets)
     facts = [
         "DRAWN OFFLINE by nbkit",
         f"seed {scene.seed}",
-        _said("temperature", scene.temperature, DEFAULT_TEMPERATURE),
-        _said("topP", scene.top_p, DEFAULT_TOP_P),
+        _setting_text("temperature", scene.temperature, DEFAULT_TEMPERATURE),
+        _setting_text("topP", scene.top_p, DEFAULT_TOP_P),
         f"thinking {drawable(scene.thinking)[0][:16] if scene.thinking else 'default'}",
         f"{scene.width}\u00d7{scene.height}",
     ]
@@ -103,12 +109,12 @@ def footer(scene: Scene) -> Footer:
     width = scene.width - 2 * max(4, round(wanted * 0.8))
     tallest = max(scene.height * 0.15, min(scene.height * 0.22, 60))
     while True:
-        for most in (1, 2, 9):
-            for size in range(wanted, (max(9, round(wanted * 0.72)) if most < 9 else SMALLEST) - 1, -1):
+        for max_lines in (1, 2, 9):
+            for size in range(wanted, (max(9, round(wanted * 0.72)) if max_lines < 9 else MIN_SIZE_PIXELS) - 1, -1):
                 lines = wrap(facts, size, width, _GLUE)
                 tall = round(len(lines) * size * 1.3 + size * 0.7)
-                # The maker and the seed stay whatever the room.
-                if len(lines) <= most and (tall <= tallest or (len(facts) <= 2 and size == SMALLEST)):
+                # The first two, who drew it and the seed, are always there, however little room there is.
+                if len(lines) <= max_lines and (tall <= tallest or (len(facts) <= 2 and size == MIN_SIZE_PIXELS)):
                     return Footer(tuple(lines), size, tall)
         if len(facts) <= 2:
             tallest += scene.height
@@ -117,7 +123,7 @@ def footer(scene: Scene) -> Footer:
 
 
 def draw_footer(picture: Image.Image, strip: Footer, inks: Palette) -> None:
-    """Draws the strip along the lower edge."""
+    """Draws the footer along the lower edge."""
     draw = ImageDraw.Draw(picture)
     top = picture.height - strip.height
     draw.rectangle((0, top, picture.width, picture.height), fill=inks.dark)
@@ -129,7 +135,7 @@ def draw_footer(picture: Image.Image, strip: Footer, inks: Palette) -> None:
 
 
 class Badge(NamedTuple):
-    """One badge: its icon, its text, and the text where room is short."""
+    """A badge: its icon, its text, and a shorter text for where there is little room."""
 
     icon: str
     text: str
@@ -137,22 +143,22 @@ class Badge(NamedTuple):
 
 
 def badges(scene: Scene) -> tuple[Badge, ...]:
-    """Returns the badges that a scene wears."""
-    worn = []
+    """Returns the badges of a scene: searches, system prompt and safety."""
+    items = []
     if scene.web_search:
-        worn.append(Badge("globe", "Web search", ""))
+        items.append(Badge("globe", "Web search", ""))
     if scene.image_search:
-        worn.append(Badge("image", "Image search", ""))
+        items.append(Badge("image", "Image search", ""))
     if scene.system_prompt:
         digest = hashlib.sha256(scene.system_prompt.encode("utf-8", "surrogatepass")).hexdigest()
-        # Four digits of the digest: two system prompts can be told apart in a sweep.
-        worn.append(Badge("bubble", f"System {digest[:4]}", digest[:4]))
+        # Four digits of the digest distinguish the system prompts of a sweep.
+        items.append(Badge("bubble", f"System {digest[:4]}", digest[:4]))
     if scene.safety_tolerance:
         level = drawable(scene.safety_tolerance)[0][:16]
-        worn.append(Badge("no_mathjax", f"Safety {level}", level[:4]))
+        items.append(Badge("shield", f"Safety {level}", level[:4]))
     if scene.check_content:
-        worn.append(Badge("tick", "Content check", ""))
-    return tuple(worn)
+        items.append(Badge("tick", "Content check", ""))
+    return tuple(items)
 
 
 def _icon(name: str, size: int) -> Image.Image:
@@ -170,7 +176,7 @@ def _icon(name: str, size: int) -> Image.Image:
     elif name == "bubble":
         draw.rounded_rectangle((3, 6, 61, 46), 12, fill=255)
         draw.polygon([(14, 44), (34, 44), (14, 62)], fill=255)
-    elif name == "no_mathjax":
+    elif name == "shield":
         draw.polygon([(32, 2), (58, 12), (56, 36), (32, 62), (8, 36), (6, 12)], fill=255)
         draw.polygon([(32, 12), (32, 50), (16, 33), (15, 19)], fill=90)
     else:
@@ -178,20 +184,20 @@ def _icon(name: str, size: int) -> Image.Image:
     return mask.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def draw_badges(picture: Image.Image, worn: tuple[Badge, ...], size: int, inks: Palette, bottom: int) -> int:
-    """Draws the badges in one row from the right, without their words where room is short.
+def draw_badges(picture: Image.Image, items: tuple[Badge, ...], size: int, inks: Palette, bottom: int) -> int:
+    """Draws the badges in one row from the right; with their shorter texts where there is little room.
 
     Args:
         picture: The picture to draw on.
-        worn: The badges.
-        size: Size of their type.
+        items: The badges.
+        size: Size of their type in pixels.
         inks: The palette.
         bottom: The lower edge of the row.
 
     Returns:
         The upper edge of the row.
     """
-    if not worn:
+    if not items:
         return bottom
     pad = max(3, round(size * 0.45))
     tall = size + 2 * pad
@@ -199,17 +205,17 @@ def draw_badges(picture: Image.Image, worn: tuple[Badge, ...], size: int, inks: 
     def widths(texts: list[str]) -> list[int]:
         return [size + 2 * pad + (round(measure(text, size)) + pad if text else 0) for text in texts]
 
-    texts = [badge.text for badge in worn]
-    if sum(widths(texts)) + pad * (len(worn) + 3) > picture.width:
-        texts = [badge.brief for badge in worn]
+    texts = [badge.text for badge in items]
+    if sum(widths(texts)) + pad * (len(items) + 3) > picture.width:
+        texts = [badge.brief for badge in items]
     wides = widths(texts)
-    x = picture.width - pad * 2 - sum(wides) - pad * (len(worn) - 1)
+    x = picture.width - pad * 2 - sum(wides) - pad * (len(items) - 1)
     y = bottom - pad - tall
     draw = ImageDraw.Draw(picture)
-    for badge, text, wide in zip(worn, texts, wides, strict=True):
+    for badge, text, wide in zip(items, texts, wides, strict=True):
         draw.rounded_rectangle((x, y, x + wide, y + tall), tall // 2, fill=inks.dark, outline=inks.second)
         picture.paste(inks.second, (x + pad, y + pad), _icon(badge.icon, size))
-        place = (x + 2 * pad + size, y + pad + round(size * 0.86))
-        draw.text(place, text, font=face(size), fill=inks.pale, anchor="ls")
+        position = (x + 2 * pad + size, y + pad + round(size * 0.86))
+        draw.text(position, text, font=face(size), fill=inks.pale, anchor="ls")
         x += wide + pad
     return y

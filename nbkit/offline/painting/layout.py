@@ -1,4 +1,4 @@
-"""Where motifs stand: each in its zone, clear of the more important ones."""
+"""The positions of motifs: each within its range of heights, and apart from the more important ones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from nbkit.offline.painting.motifs import MOTIFS
 from nbkit.offline.painting.scene import Scene
 from nbkit.offline.painting.stable_random import StableRandom
 
-__all__ = ["Frame", "Light", "Setting", "Spot", "place_motifs"]
+__all__ = ["Frame", "Light", "Setting", "Spot", "arrange_motifs"]
 
-Light = tuple[float, float, float]  # x, y and radius of the sun or moon behind the scene.
+Light = tuple[float, float, float]
+"""x, y and radius of the sun or moon behind the scene, in pixels."""
 
 
 class Frame(NamedTuple):
@@ -25,14 +26,14 @@ class Frame(NamedTuple):
 
     @property
     def unit(self) -> float:
-        """The working size: sizes of motifs are shares of it."""
+        """The working size in pixels: sizes of motifs are shares of it."""
         short, long = sorted((float(self.width), self.bottom - self.top * 0.55))
-        # Long pictures get somewhat larger motifs, or they would look empty.
+        # Long pictures would look empty without somewhat larger motifs.
         return short * min(1.35, math.pow(long / short, 0.3))
 
 
 class Setting(NamedTuple):
-    """What motifs are placed in."""
+    """What motifs are arranged in."""
 
     frame: Frame
     scenery: str
@@ -41,7 +42,7 @@ class Setting(NamedTuple):
     mirrored: bool
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """Position and size of a motif, in pixels."""
 
     x: float
@@ -50,7 +51,7 @@ class Place(NamedTuple):
 
 
 class Box(NamedTuple):
-    """The room a motif takes: its middle, half its width, half its height."""
+    """The room that a motif takes: its middle, half its width and half its height, in pixels."""
 
     x: float
     y: float
@@ -59,7 +60,7 @@ class Box(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """One motif in its place; the rank is its importance, 0 being the leading motif."""
+    """A motif with its position and size in pixels; rank 0 is the most important motif."""
 
     name: str
     x: float
@@ -69,18 +70,18 @@ class Spot(NamedTuple):
     rank: int
 
 
-# Where standing motifs may begin, as a share of the ground: behind it lie trees, houses, waves.
+# How far below the horizon motifs may stand, as a share of the ground: trees, houses and waves are behind that.
 _FOOTING = {"city": 0.58, "forest": 0.62, "mountains": 0.5, "dunes": 0.5, "sea": 0.84, "space": 0.7, "hills": 0.3}
 _LAYERS = {"sky": 0, "hang": 1, "free": 2, "water": 3, "stand": 4}
-_THROWS = 10
-_SLIDES = 45
+_TRIES = 10
+_SLIDE_STEPS = 45
 
 
-def _zone(name: str, size: float, setting: Setting, *, leading: bool) -> tuple[float, float]:
-    """Returns the lowest and highest y for a motif."""
+def _height_range(name: str, size: float, setting: Setting, *, leading: bool) -> tuple[float, float]:
+    """Returns the smallest and the largest y for a motif."""
     frame, horizon = setting.frame, setting.horizon
     ground = frame.bottom - horizon
-    match MOTIFS[name].place:
+    match MOTIFS[name].region:
         case "sky":
             return frame.top + size * 0.5, max(frame.top + size * 0.6, horizon - size * 0.3)
         case "hang":
@@ -88,7 +89,7 @@ def _zone(name: str, size: float, setting: Setting, *, leading: bool) -> tuple[f
         case "water":
             return horizon + ground * 0.18, horizon + ground * (0.5 if leading else 0.66)
         case "stand":
-            # A lighthouse brings its own rock and may stand out at sea.
+            # A lighthouse has a rock of its own, and can stand in the sea.
             footing = 0.4 if name == "lighthouse" else _FOOTING.get(setting.scenery, 0.5)
             if leading:
                 return horizon + ground * max(0.66, footing), horizon + ground * 0.88
@@ -97,41 +98,41 @@ def _zone(name: str, size: float, setting: Setting, *, leading: bool) -> tuple[f
             return frame.top + size * 0.5, frame.bottom - size * 0.5
 
 
-def _middle(name: str, place: Place) -> float:
-    """Returns the y of a motif's middle: standing motifs are placed by their feet."""
-    return place.y - place.size * 0.5 if MOTIFS[name].place == "stand" else place.y
+def _middle(name: str, placement: Placement) -> float:
+    """Returns the y of a motif's middle; the position of a standing motif is its lower end."""
+    return placement.y - placement.size * 0.5 if MOTIFS[name].region == "stand" else placement.y
 
 
-def _throw(dice: StableRandom, name: str, size: float, setting: Setting, *, leading: bool) -> Place:
-    """Returns a random place in a motif's zone."""
+def _random_placement(random: StableRandom, name: str, size: float, setting: Setting, *, leading: bool) -> Placement:
+    """Returns a random position for a motif of a given size, in pixels."""
     frame = setting.frame
-    low, high = _zone(name, size, setting, leading=leading)
+    low, high = _height_range(name, size, setting, leading=leading)
     edge = min(0.5, size * MOTIFS[name].reach / frame.width + 0.015)
     if not leading:
-        x = dice.between(edge, 1 - edge)
+        x = random.between(edge, 1 - edge)
     elif frame.width < frame.height * 0.7:
-        x = dice.between(0.36, 0.64)
+        x = random.between(0.36, 0.64)
     else:
-        x = dice.between(0.2, 0.52)
-    y = dice.between(low, high)
-    return Place(min(1 - edge, max(edge, x)) * frame.width, y, size)
+        x = random.between(0.2, 0.52)
+    y = random.between(low, high)
+    return Placement(min(1 - edge, max(edge, x)) * frame.width, y, size)
 
 
-def _layout(dice: StableRandom, names: list[str], setting: Setting) -> list[Place]:
-    """Places motifs one after another, each where it is least crowded."""
-    frame, placed = setting.frame, list[Place]()
+def _random_arrangement(random: StableRandom, names: list[str], setting: Setting) -> list[Placement]:
+    """Positions motifs one after another, each at the least crowded of some random positions."""
+    frame, placements = setting.frame, list[Placement]()
     for i, name in enumerate(names):
-        stands = MOTIFS[name].place == "stand"
-        share = dice.between(0.4, 0.62) if i else dice.between(0.86, 1.14)
+        stands = MOTIFS[name].region == "stand"
+        share = random.between(0.4, 0.62) if i else random.between(0.86, 1.14)
         size = MOTIFS[name].size * frame.unit * share
         best, roomiest = None, -math.inf
-        for _ in range(_THROWS):
-            trial = _throw(dice, name, size, setting, leading=i == 0)
+        for _ in range(_TRIES):
+            trial = _random_placement(random, name, size, setting, leading=i == 0)
             room = min(
                 (
                     math.hypot(trial.x - other.x, _middle(name, trial) - _middle(names[k], other))
                     - other.size * max(0.5, MOTIFS[names[k]].reach)
-                    for k, other in enumerate(placed)
+                    for k, other in enumerate(placements)
                 ),
                 default=0.0,
             )
@@ -139,91 +140,92 @@ def _layout(dice: StableRandom, names: list[str], setting: Setting) -> list[Plac
                 best, roomiest = trial, room
         assert best is not None
         if stands:
-            # What stands farther away is smaller, and nothing grows into the title.
+            # Motifs that are farther away are smaller, and none reaches into the title.
             near = 0.72 + 0.45 * (best.y - setting.horizon) / max(1.0, frame.bottom - setting.horizon) if i else 1.0
             best = best._replace(size=min(size * near, (best.y - frame.top) * 0.94))
-        placed.append(best)
-    return placed
+        placements.append(best)
+    return placements
 
 
-def _box(name: str, place: Place) -> Box:
-    """Returns the room a motif takes."""
-    return Box(place.x, _middle(name, place), place.size * MOTIFS[name].reach, place.size * 0.5)
+def _box(name: str, placement: Placement) -> Box:
+    """Returns the room that a motif takes."""
+    return Box(placement.x, _middle(name, placement), placement.size * MOTIFS[name].reach, placement.size * 0.5)
 
 
 def _gap(first: Box, second: Box) -> float:
-    """Returns how far two motifs are clear of each other; negative if they are not."""
+    """Returns the distance of two motifs in pixels; negative if they overlap."""
     across = abs(first.x - second.x) - first.half - second.half
     down = abs(first.y - second.y) - first.tall - second.tall
     return max(across, down)
 
 
-def _apart(names: list[str], places: list[Place], setting: Setting) -> list[Place]:
-    """Slides motifs sideways until they clear the more important ones, as far as there is room.
+def _separate(names: list[str], placements: list[Placement], setting: Setting) -> list[Placement]:
+    """Moves motifs sideways until they do not overlap more important ones, as far as there is room.
 
-    Between two layouts lies a third in which motifs may collide; this keeps it legible.
+    In a layout that is interpolated between two others, motifs can overlap even if they do not in either of them.
     """
-    settled, taken = list[Place](), list[Box]()
-    for name, place in zip(names, places, strict=True):
-        start = _box(name, place)
+    separated, occupied = list[Placement](), list[Box]()
+    for name, placement in zip(names, placements, strict=True):
+        start = _box(name, placement)
         best, roomiest = start, -math.inf
-        for step in range(_SLIDES):
-            # To the right, to the left, each time a little farther.
+        for step in range(_SLIDE_STEPS):
+            # To the left and to the right by turns, a little farther each time.
             x = start.x + (step + 1) // 2 * setting.frame.unit * 0.04 * (-1 if step % 2 else 1)
             if step and not start.half < x < setting.frame.width - start.half:
                 continue
             trial = start._replace(x=x)
-            room = min((_gap(trial, other) for other in taken), default=0.0)
+            room = min((_gap(trial, other) for other in occupied), default=0.0)
             if room > roomiest:
                 best, roomiest = trial, room
             if room >= 0:
                 break
-        if setting.light and not taken:
-            # The leading motif may hide the sun or moon; the others keep clear of it too.
+        if setting.light and not occupied:
+            # Only the most important motif may hide the sun or moon.
             x, y, radius = setting.light
-            taken.append(Box(x, y, radius, radius))
-        settled.append(place._replace(x=best.x))
-        taken.append(best)
-    return settled
+            occupied.append(Box(x, y, radius, radius))
+        separated.append(placement._replace(x=best.x))
+        occupied.append(best)
+    return separated
 
 
-def _blend(first: list[Place], second: list[Place], share: float) -> list[Place]:
-    """Returns the layout that lies between two."""
+def _blend(first: list[Placement], second: list[Placement], share: float) -> list[Placement]:
+    """Returns the layout between two: the first at share 0, the second at share 1."""
     return [
-        Place(*(a + (b - a) * share for a, b in zip(one, other, strict=True)))
+        Placement(*(a + (b - a) * share for a, b in zip(one, other, strict=True)))
         for one, other in zip(first, second, strict=True)
     ]
 
 
 def _order(spot: Spot) -> tuple[int, float]:
-    """Sorts motifs back to front."""
-    place = MOTIFS[spot.name].place
-    depth = {"free": -spot.size, "stand": spot.y}.get(place, spot.size)
-    return _LAYERS[place], depth
+    """Returns the key that sorts motifs from back to front."""
+    region = MOTIFS[spot.name].region
+    depth = {"free": -spot.size, "stand": spot.y}.get(region, spot.size)
+    return _LAYERS[region], depth
 
 
-def place_motifs(scene: Scene, names: list[str], setting: Setting) -> tuple[Spot, ...]:
-    """Places the motifs of a scene.
+def arrange_motifs(scene: Scene, names: list[str], setting: Setting) -> tuple[Spot, ...]:
+    """Arranges the motifs of a scene.
 
     Args:
-        scene: Whose prompt, seed and temperature decide.
-        names: The motifs, the most important first. A longer list leaves the places of
-            the first ones as they are.
-        setting: What they are placed in.
+        scene: Its prompt, seed and temperature determine the positions.
+        names: The motifs, the most important first. A motif that is added at the end leaves the others where they are.
+        setting: What they are arranged in.
 
     Returns:
         The motifs in drawing order.
     """
-    drift = Interpolator(scene, "layout")
-    base = _apart(names, _layout(StableRandom("layout", scene.prompt), names, setting), setting)
-    seeded = _apart(names, _layout(StableRandom("layout", scene.prompt, scene.seed), names, setting), setting)
-    between = _blend(base, seeded, drift.weight)
-    # Clearing is a matter of inches that can send a motif either way. Near temperature 0,
-    # where nothing has moved far, it would part the seeds and is not needed.
-    final = _blend(between, _apart(names, between, setting), min(1.0, drift.heat * 4))
+    interpolator = Interpolator(scene, "layout")
+    base = _separate(names, _random_arrangement(StableRandom("layout", scene.prompt), names, setting), setting)
+    seeded = _separate(
+        names, _random_arrangement(StableRandom("layout", scene.prompt, scene.seed), names, setting), setting
+    )
+    between = _blend(base, seeded, interpolator.weight)
+    # A tiny difference decides whether an overlapping motif moves left or right. Near temperature 0 that would separate
+    # pictures that should be alike, and it is not needed there, since no motif has moved far.
+    final = _blend(between, _separate(names, between, setting), min(1.0, interpolator.temperature * 4))
     spots = []
-    for i, (name, place) in enumerate(zip(names, final, strict=True)):
+    for i, (name, placement) in enumerate(zip(names, final, strict=True)):
         flip = StableRandom("flip", scene.prompt, i).chance(0.5)
-        x = setting.frame.width - place.x if setting.mirrored else place.x
-        spots.append(Spot(name, x, place.y, place.size, flip != setting.mirrored, i))
+        x = setting.frame.width - placement.x if setting.mirrored else placement.x
+        spots.append(Spot(name, x, placement.y, placement.size, flip != setting.mirrored, i))
     return tuple(sorted(spots, key=_order))

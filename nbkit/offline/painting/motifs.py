@@ -1,4 +1,4 @@
-"""The register of motifs: what each is called, where it belongs, how large it is."""
+"""The table of motifs: name, drawing function, region and size of each."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["COMPANIONS", "MOTIFS", "Motif"]
 
 
 class Motif(NamedTuple):
-    """One thing the painter can draw.
+    """A thing that the painter can draw.
 
     Attributes:
-        draw: Writes the shapes, given pen, palette, detail 0..2 and dice.
-        place: "hang", "sky", "stand", "water" or "free" (anywhere).
-        size: Share of the picture's working size that it takes as the leading motif.
-        reach: Half its width as a share of its height, to keep neighbours apart.
+        draw: Adds its shapes; takes pen, palette, detail 0..2 and a random stream.
+        region: "hang", "sky", "stand", "water" or "free" (anywhere).
+        size: Its size as the most important motif, as a share of the picture's working size.
+        reach: Half its width as a share of its height, which keeps other motifs apart.
     """
 
     draw: Callable[[Pen, Palette, int, StableRandom], None]
-    place: str
+    region: str
     size: float
     reach: float
 
@@ -68,7 +68,7 @@ MOTIFS: dict[str, Motif] = {
     "diamonds": Motif(shapes.diamonds, "free", 0.4, 0.35),
 }
 
-# Who keeps the leading motif company, per scenery; the first are the likeliest.
+# The motifs that join the prompt's own, by scenery; the first are the likeliest.
 COMPANIONS: dict[str, tuple[str, ...]] = {
     "hills": ("tree", "cloud", "bird", "house", "flower", "tree", "balloon"),
     "mountains": ("pine", "cloud", "bird", "pine", "house", "balloon"),

@@ -1,4 +1,4 @@
-"""Motifs that grow and are built. Each stands on its origin and is one unit high."""
+"""Plants and buildings. Each stands on its origin and is one unit high."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ __all__ = ["cactus", "flower", "house", "lighthouse", "mushroom", "pine", "tower
 
 
 def shadow(pen: Pen, inks: Palette, detail: int, half: float) -> None:
-    """Grounds a motif: a soft shadow, longer when there is time for detail."""
+    """Adds the shadow of a motif; a longer one at the highest detail."""
     if detail >= 1:
         pen.oval(0.03, 0.005, half, half * 0.14, fade(inks.dark, 0.35))
     if detail >= 2:
         pen.oval(half * 0.5, 0.02, half * 1.3, half * 0.13, fade(inks.dark, 0.22))
 
 
-def window(inks: Palette, dice: StableRandom) -> Colour:
+def window(inks: Palette, random: StableRandom) -> Colour:
     """Returns the colour of a window: mostly lit at night, mostly dark by day."""
-    lit = dice.chance(0.8 if is_dark(inks) else 0.35)
+    lit = random.chance(0.8 if is_dark(inks) else 0.35)
     return inks.light if lit else mix(inks.dark, inks.middle, 0.35)
 
 
-def tree(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def tree(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A round-crowned tree."""
-    crown = dice.pick((mix(inks.mid, inks.main, 0.15), mix(inks.far, inks.second, 0.35), inks.main))
+    crown = random.pick((mix(inks.mid, inks.main, 0.15), mix(inks.far, inks.second, 0.35), inks.main))
     shadow(pen, inks, detail, 0.26)
     pen.poly([(-0.045, 0), (-0.025, -0.5), (0.025, -0.5), (0.045, 0)], inks.dark)
     pen.oval(0, -0.64, 0.31, 0.36, crown)
@@ -37,14 +37,14 @@ def tree(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     pen.stroke([(0, -0.52), (0.13, -0.68)], 0.018, inks.dark)
     if detail >= 2:
         for _ in range(9):
-            x, y = dice.between(-0.2, 0.2), dice.between(-0.86, -0.44)
+            x, y = random.between(-0.2, 0.2), random.between(-0.86, -0.44)
             pen.oval(x, y, 0.024, 0.024, inks.second if crown != inks.second else inks.pale)
         pen.stroke([(0, -0.66), (-0.09, -0.76)], 0.014, inks.dark)
 
 
-def pine(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def pine(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A pine in three tiers."""
-    needles = mix(inks.mid, inks.dark, dice.between(0.1, 0.5))
+    needles = mix(inks.mid, inks.dark, random.between(0.1, 0.5))
     shadow(pen, inks, detail, 0.24)
     pen.box(-0.035, -0.2, 0.035, 0, mix(inks.dark, inks.second, 0.25))
     for top, low, half in ((-0.62, -0.12, 0.28), (-0.82, -0.38, 0.22), (-1.0, -0.62, 0.16)):
@@ -69,9 +69,9 @@ def pine(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.stroke([(-half * 0.7, low - 0.06), (-half * 0.3, low - 0.14)], 0.014, fade(inks.far, 0.7))
 
 
-def flower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def flower(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A tall blossom with two leaves."""
-    petal, heart = (inks.main, inks.second) if dice.chance(0.6) else (inks.second, inks.main)
+    petal, heart = (inks.main, inks.second) if random.chance(0.6) else (inks.second, inks.main)
     green = mix(inks.near, inks.dark, 0.45)
     shadow(pen, inks, detail, 0.14)
     pen.stroke([(0, 0), (0.02, -0.3), (0, -0.66)], 0.03, inks.dark)
@@ -95,9 +95,9 @@ def flower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.oval(x, y, 0.012, 0.012, inks.dark)
 
 
-def house(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def house(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A gabled house."""
-    wall = inks.pale if dice.chance(0.6) else mix(inks.second, inks.pale, 0.35)
+    wall = inks.pale if random.chance(0.6) else mix(inks.second, inks.pale, 0.35)
     shadow(pen, inks, detail, 0.46)
     pen.box(0.14, -0.98, 0.26, -0.6, inks.dark)
     pen.box(-0.38, -0.56, 0.38, 0, wall)
@@ -109,7 +109,7 @@ def house(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.oval(-0.1, -0.67, 0.055, 0.055, inks.light)
     pen.box(-0.06, -0.3, 0.08, 0, inks.dark, 0.02)
     for x in (-0.29, 0.16):
-        pen.box(x, -0.44, x + 0.14, -0.26, window(inks, dice))
+        pen.box(x, -0.44, x + 0.14, -0.26, window(inks, random))
         if detail >= 2:
             pen.stroke([(x + 0.07, -0.44), (x + 0.07, -0.26)], 0.014, inks.dark)
             pen.stroke([(x, -0.35), (x + 0.14, -0.35)], 0.014, inks.dark)
@@ -123,7 +123,7 @@ def house(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.oval(0.2 + i * 0.05, -1.06 - i * 0.1, 0.04 + i * 0.018, 0.035 + i * 0.015, fade(inks.pale, 0.45))
 
 
-def tower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def tower(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A pagoda of four roofs."""
     shadow(pen, inks, detail, 0.36)
     pen.stroke([(0, -1.0), (0, -0.8)], 0.02, inks.second)
@@ -133,7 +133,7 @@ def tower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         if detail >= 1:
             pen.box(half * 0.2, y - 0.17, half, y, mix(inks.second, inks.dark, 0.3))
         for x in (-0.5, 0, 0.5) if detail >= 1 else (0,):
-            pen.box(half * x - 0.025, y - 0.12, half * x + 0.025, y - 0.02 if i else y, window(inks, dice))
+            pen.box(half * x - 0.025, y - 0.12, half * x + 0.025, y - 0.02 if i else y, window(inks, random))
         eave = half + 0.14
         roof = [
             (-eave - 0.03, y - 0.2),
@@ -155,7 +155,7 @@ def tower(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
                 pen.oval(side * (eave + 0.01), y - 0.12, 0.018, 0.022, inks.second)
 
 
-def lighthouse(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def lighthouse(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A banded lighthouse and its beam."""
     strength = 0.34 if is_dark(inks) else 0.2
     pen.poly([(0, -0.86), (-3.4, -1.14), (-3.4, -0.66)], fade(inks.light, strength))
@@ -186,7 +186,7 @@ def lighthouse(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> Non
             pen.box(-0.15 + i * 0.048, -0.83, -0.142 + i * 0.048, -0.79, inks.dark)
 
 
-def mushroom(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def mushroom(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A spotted toadstool."""
     shadow(pen, inks, detail, 0.26)
     pen.poly(smooth([(-0.1, -0.5), (0.1, -0.5), (0.1, -0.2), (0.16, 0), (-0.16, 0), (-0.1, -0.2)]), inks.pale)
@@ -206,7 +206,7 @@ def mushroom(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
             pen.poly([(x - 0.04, 0.01), (x - 0.02, -0.12), (x, 0.0), (x + 0.03, -0.09), (x + 0.05, 0.01)], inks.dark)
 
 
-def cactus(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def cactus(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A saguaro with two arms."""
     green = mix(inks.second, inks.dark, 0.25)
     shadow(pen, inks, detail, 0.24)

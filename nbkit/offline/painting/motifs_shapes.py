@@ -1,4 +1,4 @@
-"""Abstract motifs for prompts that name no thing, in the manner of printed fabrics."""
+"""Abstract motifs for prompts that name no thing, in the style of printed fabrics."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from nbkit.offline.painting.stable_random import StableRandom
 __all__ = ["arches", "boomerang", "burst", "diamonds", "halves", "leaf", "rings"]
 
 
-def halves(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def halves(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A disc cut in two and shifted along the cut."""
-    pair = (inks.main, inks.second) if dice.chance(0.5) else (inks.second, inks.pale)
+    pair = (inks.main, inks.second) if random.chance(0.5) else (inks.second, inks.pale)
     pen.pie(0, -0.09, 0.45, 0.45, 90, 270, pair[0])
     pen.pie(0, 0.09, 0.45, 0.45, 270, 450, pair[1])
     if detail >= 1:
@@ -24,10 +24,10 @@ def halves(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.oval(-0.12, -0.09, 0.05, 0.05, inks.pale)
 
 
-def rings(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def rings(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """Discs within discs."""
     steps = [inks.main, inks.pale, inks.second, inks.dark, inks.light]
-    turn = int(dice.between(0, 3))
+    turn = int(random.between(0, 3))
     reach = (0.46, 0.34, 0.23, 0.12) if detail else (0.46, 0.23)
     for i, radius in enumerate(reach):
         pen.oval(0, 0, radius, radius, steps[(i + turn) % len(steps)])
@@ -37,9 +37,9 @@ def rings(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.ring(0, 0, 0.285, 0.285, 0.012, fade(inks.dark, 0.6))
 
 
-def burst(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def burst(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """An atomic starburst: spokes ending in beads."""
-    turn = dice.between(0, 30)
+    turn = random.between(0, 30)
     tips = ripple(0, 0, 0.47, 0.47, turn, turn + 330, 11)
     for i, (x, y) in enumerate(tips):
         reach = 1.0 if i % 2 == 0 else 0.68
@@ -54,7 +54,7 @@ def burst(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.poly(spikes(6, 0.09, 0.04, turn), inks.dark)
 
 
-def boomerang(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def boomerang(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A soft three-cornered palette shape."""
     outline = smooth(
         [
@@ -71,7 +71,7 @@ def boomerang(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     )
     if detail >= 2:
         pen.poly([(x + 0.04, y + 0.05) for x, y in outline], fade(inks.dark, 0.25))
-    colour = dice.pick((inks.main, inks.second, inks.pale))
+    colour = random.pick((inks.main, inks.second, inks.pale))
     pen.poly(outline, colour)
     if detail >= 1:
         inner = inks.second if colour != inks.second else inks.main
@@ -82,10 +82,10 @@ def boomerang(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.oval(x, y, 0.022, 0.022, inks.light)
 
 
-def arches(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def arches(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A rainbow of arches on a common floor."""
     steps = [inks.main, inks.second, inks.pale, inks.mid, inks.main]
-    turn = int(dice.between(0, 3))
+    turn = int(random.between(0, 3))
     widths = (0.46, 0.36, 0.26, 0.16) if detail else (0.46, 0.26)
     for i, half in enumerate(widths):
         top = 0.06 - half
@@ -96,9 +96,9 @@ def arches(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.box(-0.5, 0.38, 0.5, 0.42, inks.dark, 0.02)
 
 
-def leaf(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def leaf(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A split leaf on a stem."""
-    colour = dice.pick((inks.main, inks.second, inks.mid))
+    colour = random.pick((inks.main, inks.second, inks.mid))
     pen.poly(smooth([(0, -0.5), (-0.2, -0.22), (-0.2, 0.08), (0, 0.34), (0, -0.1)]), colour)
     pen.poly(smooth([(0, -0.5), (0.2, -0.22), (0.2, 0.08), (0, 0.34), (0, -0.1)]), mix(colour, inks.pale, 0.45))
     pen.stroke([(0, -0.4), (0, 0.5)], 0.022, inks.dark)
@@ -112,10 +112,10 @@ def leaf(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.stroke([(0, y + 0.05), (0.08, y - 0.05)], 0.008, fade(inks.dark, 0.6))
 
 
-def diamonds(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def diamonds(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A column of lozenges."""
     steps = [inks.main, inks.pale, inks.second]
-    turn = int(dice.between(0, 3))
+    turn = int(random.between(0, 3))
     for i, y in enumerate((-0.32, 0.0, 0.32)):
         colour = steps[(i + turn) % 3]
         pen.poly([(0, y - 0.24), (0.2, y), (0, y + 0.24), (-0.2, y)], colour)

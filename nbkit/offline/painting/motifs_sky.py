@@ -32,9 +32,9 @@ def spikes(count: int, outer: float, inner: float, turn: float = -90) -> list[Po
     ]
 
 
-def lantern(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def lantern(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A paper lantern on a cord; its origin is the middle of the paper."""
-    paper = inks.main if dice.chance(0.7) else mix(inks.main, inks.second, 0.75)
+    paper = inks.main if random.chance(0.7) else mix(inks.main, inks.second, 0.75)
     cap = inks.dark
     glow = inks.second if sum(inks.second) > sum(paper) else inks.light
     pen.halo(0, 0, 0.72, inks.second, 0.42 if is_dark(inks) else 0.22)
@@ -63,8 +63,8 @@ def lantern(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.stroke([(x, 0.53), (x * 1.4, 0.68)], 0.01, fade(inks.dark, 0.5))
 
 
-def moon(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
-    """A crescent resting in the dim rest of its disc."""
+def moon(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
+    """A crescent on the dim disc of the moon."""
     pen.halo(0, 0, 0.74, inks.light, 0.32)
     pen.oval(0, 0, 0.5, 0.5, mix(inks.light, inks.middle, 0.78))
     rim = ripple(0, 0, 0.5, 0.5, 60, 300, 40)
@@ -80,12 +80,12 @@ def moon(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
             pen.ring(x, y, r, r, 0.012, fade(inks.light, 0.3))
 
 
-def sun(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def sun(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A sun with alternating rays."""
     pen.halo(0, 0, 0.8, inks.light, 0.35)
     if detail >= 1:
-        pen.poly(spikes(16, 0.5, 0.36, dice.between(0, 20)), mix(inks.second, inks.light, 0.25))
-    pen.poly(spikes(8, 0.58, 0.34, dice.between(0, 40)), inks.second)
+        pen.poly(spikes(16, 0.5, 0.36, random.between(0, 20)), mix(inks.second, inks.light, 0.25))
+    pen.poly(spikes(8, 0.58, 0.34, random.between(0, 40)), inks.second)
     pen.oval(0, 0, 0.36, 0.36, inks.light)
     if detail >= 1:
         pen.ring(0, 0, 0.29, 0.29, 0.018, fade(inks.second, 0.9))
@@ -94,8 +94,8 @@ def sun(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.pie(0, 0, 0.2, 0.2, 100, 280, fade(inks.second, 0.45))
 
 
-def star(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
-    """An atomic-age star: long and short points around a bright heart."""
+def star(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
+    """An atomic-age star: long and short points around a bright centre."""
     colour = inks.light if is_dark(inks) else inks.second
     pen.halo(0, 0, 0.5, colour, 0.22, 3)
     if detail >= 1:
@@ -107,7 +107,7 @@ def star(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
     pen.oval(0, 0, 0.06, 0.06, inks.pale)
 
 
-def cloud(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def cloud(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A flat-bottomed cloud."""
     body = mix(inks.pale, inks.low, 0.25)
     if detail >= 2:
@@ -122,7 +122,7 @@ def cloud(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
         pen.stroke(ripple(0.22, 0.0, 0.09, 0.09, 200, 320, 8), 0.015, fade(inks.middle, 0.4))
 
 
-def bird(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def bird(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A crane on the wing."""
     body = inks.pale if is_dark(inks) else inks.dark
     under = mix(body, inks.middle, 0.4)
@@ -140,9 +140,9 @@ def bird(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
         pen.stroke([(0.0, 0.08), (0.2, 0.03), (0.36, -0.04)], 0.012, fade(inks.main, 0.7))
 
 
-def balloon(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def balloon(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A hot-air balloon with gores and a basket."""
-    stripes = (inks.main, inks.pale, inks.second) if dice.chance(0.5) else (inks.second, inks.main, inks.pale)
+    stripes = (inks.main, inks.pale, inks.second) if random.chance(0.5) else (inks.second, inks.main, inks.pale)
     pen.stroke([(-0.16, 0.2), (-0.06, 0.4)], 0.012, inks.dark)
     pen.stroke([(0.16, 0.2), (0.06, 0.4)], 0.012, inks.dark)
     for reach, colour in ((0.4, stripes[0]), (0.28, stripes[1]), (0.14, stripes[2])):
@@ -162,9 +162,9 @@ def balloon(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     pen.box(-0.1, 0.39, 0.1, 0.425, inks.second, 0.015)
 
 
-def planet(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def planet(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A ringed planet."""
-    body = inks.main if dice.chance(0.5) else inks.second
+    body = inks.main if random.chance(0.5) else inks.second
     other = inks.second if body == inks.main else inks.main
     tilt = [(-0.62, 0.2), (0.62, -0.2)]
     pen.stroke([(x, y - 0.03) for x, y in tilt], 0.05, mix(other, inks.dark, 0.35))
@@ -182,7 +182,7 @@ def planet(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
     pen.poly([(-0.62, 0.2), (-0.3, 0.2), (0.1, 0.09), (0.62, -0.2), (0.12, 0.0), (-0.34, 0.12)], other)
 
 
-def rocket(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def rocket(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A finned rocket, climbing."""
 
     def lean(points: list[Point]) -> list[Point]:
@@ -212,7 +212,7 @@ def rocket(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
             pen.oval(px, py, r, r, fade(inks.pale, 0.6))
 
 
-def butterfly(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def butterfly(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A butterfly, wings open."""
     for side in (-1, 1):
         upper = [(0, -0.02), (0.12, -0.3), (0.4, -0.4), (0.48, -0.2), (0.28, 0.02)]
@@ -231,7 +231,7 @@ def butterfly(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None
     pen.oval(0, 0.02, 0.035, 0.22, inks.dark)
 
 
-def heart(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def heart(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A heart with a shine."""
     outline = [
         (0, 0.44),

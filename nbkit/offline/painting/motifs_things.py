@@ -1,4 +1,4 @@
-"""Motifs of company and use: animals, machines, vessels. Each stands on its origin."""
+"""Animals, machines and utensils. Each stands on its origin unless its docstring says otherwise."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nbkit.offline.painting.stable_random import StableRandom
 __all__ = ["boat", "car", "cat", "cup", "fish", "robot", "umbrella"]
 
 
-def cat(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def cat(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A sitting cat that looks at you."""
-    fur = dice.pick((inks.dark, inks.main, inks.pale)) if not is_dark(inks) else dice.pick((inks.main, inks.pale))
+    fur = random.pick((inks.dark, inks.main, inks.pale)) if not is_dark(inks) else random.pick((inks.main, inks.pale))
     eye = inks.second if fur != inks.second else inks.pale
     line = inks.pale if fur == inks.dark else inks.dark
     shadow(pen, inks, detail, 0.34)
@@ -53,9 +53,9 @@ def cat(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.stroke([(-0.25, y + 0.05), (-0.17, y)], 0.02, fade(line, 0.5))
 
 
-def robot(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def robot(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A tin robot."""
-    metal, trim = (inks.pale, inks.main) if dice.chance(0.5) else (mix(inks.middle, inks.pale, 0.55), inks.second)
+    metal, trim = (inks.pale, inks.main) if random.chance(0.5) else (mix(inks.middle, inks.pale, 0.55), inks.second)
     shadow(pen, inks, detail, 0.32)
     for side in (-1, 1):
         pen.box(min(side * 0.05, side * 0.17), -0.22, max(side * 0.05, side * 0.17), -0.03, mix(metal, inks.dark, 0.4))
@@ -90,9 +90,9 @@ def robot(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
             pen.oval(x, y, 0.012, 0.012, inks.dark)
 
 
-def car(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def car(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A finned saloon of the fifties."""
-    paint = inks.main if dice.chance(0.65) else inks.second
+    paint = inks.main if random.chance(0.65) else inks.second
     shadow(pen, inks, detail, 0.86)
     if is_dark(inks):
         pen.poly([(0.86, -0.27), (1.7, -0.4), (1.7, 0.02)], fade(inks.light, 0.28))
@@ -138,9 +138,9 @@ def car(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
                 pen.oval(px, py, 0.012, 0.012, inks.dark)
 
 
-def cup(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def cup(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A steaming cup on its saucer."""
-    china = inks.main if dice.chance(0.6) else inks.pale
+    china = inks.main if random.chance(0.6) else inks.pale
     shadow(pen, inks, detail, 0.5)
     pen.oval(0, -0.04, 0.46, 0.065, inks.second)
     if detail >= 1:
@@ -163,7 +163,7 @@ def cup(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
         pen.stroke([(-0.3, -0.25), (-0.05, -0.2), (0.3, -0.25)], 0.016, inks.second)
 
 
-def umbrella(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def umbrella(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """An open umbrella on its stick."""
     shadow(pen, inks, detail, 0.2)
     pen.stroke([(0, -0.98), (0, -0.1)], 0.028, inks.dark)
@@ -184,7 +184,7 @@ def umbrella(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
             pen.oval(x, y, 0.022, 0.022, inks.second)
 
 
-def boat(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
+def boat(pen: Pen, inks: Palette, detail: int, _random: StableRandom) -> None:
     """A sailing boat on the water."""
     pen.oval(0, 0.0, 0.5, 0.035, fade(inks.dark, 0.3))
     pen.stroke([(0, -0.1), (0, -0.98)], 0.024, inks.dark)
@@ -208,9 +208,9 @@ def boat(pen: Pen, inks: Palette, detail: int, _dice: StableRandom) -> None:
             pen.stroke([(0.04, y), (0.12 - y * 0.02, y + 0.015)], 0.01, fade(inks.dark, 0.5))
 
 
-def fish(pen: Pen, inks: Palette, detail: int, dice: StableRandom) -> None:
+def fish(pen: Pen, inks: Palette, detail: int, random: StableRandom) -> None:
     """A carp, leaping; its origin is its middle."""
-    scales = inks.main if dice.chance(0.6) else inks.second
+    scales = inks.main if random.chance(0.6) else inks.second
     fin = inks.second if scales == inks.main else inks.main
     pen.poly(smooth([(-0.34, 0), (-0.56, -0.2), (-0.6, -0.02), (-0.56, 0.2)], 5), fin)
     pen.poly(smooth([(-0.1, -0.16), (0.02, -0.34), (0.2, -0.3), (0.16, -0.14)], 5), fin)

@@ -1,8 +1,8 @@
-"""The painter of the offline engine: a picture for every request, always the same one.
+"""The painter of the offline engine: the same request always gives the same picture.
 
-The picture is a teaching aid: each parameter shows. Words of the prompt choose palette
-and motifs, the seed moves the composition, temperature sets how far seeds part, topP
-how many motifs take part, thinking how much detail there is.
+The picture is a teaching aid: the effect of each parameter is visible. Words of the prompt choose palette and motifs,
+the seed changes the composition, temperature decides how much seeds differ, topP how many motifs there are, and
+thinking how detailed they are.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from nbkit.offline.painting import labels
-from nbkit.offline.painting.backdrop import lay_ground, lay_sky, sky_column
-from nbkit.offline.painting.brush import Pen, Shape, fade, press
+from nbkit.offline.painting.backdrop import add_ground, add_sky, sky_column
+from nbkit.offline.painting.brush import Pen, Shape, fade, render_shapes
 from nbkit.offline.painting.composition import Composition, compose
 from nbkit.offline.painting.framing import draw_insets
 from nbkit.offline.painting.layout import Frame
@@ -25,22 +25,21 @@ from nbkit.offline.painting.stable_random import StableRandom
 __all__ = ["Inset", "Scene", "encode", "paint"]
 
 
-def _lay_motifs(shapes: list[Shape], scene: Scene, plan: Composition) -> None:
+def _add_motifs(shapes: list[Shape], scene: Scene, plan: Composition) -> None:
     inks = plan.palette
     for spot in plan.spots:
         motif = MOTIFS[spot.name]
-        if motif.place == "water" and plan.scenery != "sea":
+        if motif.region == "water" and plan.scenery != "sea":
             pond = Pen(shapes, spot.x, spot.y, spot.size)
             pond.oval(0, 0.1, 0.75, 0.14, fade(inks.dark, 0.3))
             pond.oval(0, 0.08, 0.72, 0.12, inks.middle)
-        # The dice know the prompt and the place, not the seed: a motif keeps its character
-        # while a seed sweep moves it about.
-        dice = StableRandom("motif", scene.prompt, spot.rank)
-        motif.draw(Pen(shapes, spot.x, spot.y, spot.size, spot.flip), inks, plan.detail, dice)
+        # The stream depends on prompt and rank only: in a sweep over seeds a motif changes its position, not its look.
+        random = StableRandom("motif", scene.prompt, spot.rank)
+        motif.draw(Pen(shapes, spot.x, spot.y, spot.size, spot.flip), inks, plan.detail, random)
 
 
 def _keyline(picture: Image.Image, scene: Scene, plan: Composition, bottom: int) -> None:
-    """Draws the inner border that shows a system prompt is at work."""
+    """Draws the inner border that indicates a system prompt."""
     if not scene.system_prompt:
         return
     digest = hashlib.sha256(scene.system_prompt.encode("utf-8", "surrogatepass")).digest()
@@ -51,14 +50,13 @@ def _keyline(picture: Image.Image, scene: Scene, plan: Composition, bottom: int)
 
 
 def paint(scene: Scene) -> Image.Image:
-    """Draws a scene.
+    """Paints a scene.
 
     Args:
-        scene: What was asked for.
+        scene: The parameters of the picture.
 
     Returns:
-        An RGB picture of exactly the scene's width and height; the same scene gives the
-        same picture.
+        An RGB picture with the scene's width and height; the same scene gives the same picture.
     """
     strip = labels.footer(scene)
     bottom = max(1, scene.height - strip.height)
@@ -69,10 +67,10 @@ def paint(scene: Scene) -> Image.Image:
     plan = compose(scene, frame)
 
     shapes: list[Shape] = []
-    lay_sky(shapes, scene, plan, frame)
-    lay_ground(shapes, scene, plan, frame)
-    _lay_motifs(shapes, scene, plan)
-    picture = press(sky_column(plan, scene.height), shapes, scene.width, scene.height)
+    add_sky(shapes, scene, plan, frame)
+    add_ground(shapes, scene, plan, frame)
+    _add_motifs(shapes, scene, plan)
+    picture = render_shapes(sky_column(plan, scene.height), shapes, scene.width, scene.height)
 
     _keyline(picture, scene, plan, bottom)
     if plate:
@@ -87,7 +85,7 @@ def encode(picture: Image.Image, output_format: str, quality: int) -> bytes:
     """Encodes a picture.
 
     Args:
-        picture: The picture.
+        picture: The picture, in mode RGB.
         output_format: "JPG", "PNG" or "WEBP".
         quality: 20..99 for JPG and WEBP; PNG ignores it.
 
@@ -104,7 +102,7 @@ def encode(picture: Image.Image, output_format: str, quality: int) -> bytes:
         case "PNG":
             picture.save(buffer, "PNG", compress_level=1)
         case "WEBP":
-            # Method 0 is the quickest; the picture is flat enough to stay small.
+            # Method 0 is the fastest; the files stay small, since the pictures have few colours.
             picture.save(buffer, "WEBP", quality=quality, method=0)
         case _:
             raise ValueError(f"Unknown output format {output_format!r}: use JPG, PNG or WEBP.")

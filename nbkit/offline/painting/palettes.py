@@ -1,4 +1,4 @@
-"""The painter's colours: hand-mixed palettes of eleven inks each."""
+"""The painter's palettes: eleven colours each, chosen by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ __all__ = ["PALETTES", "Palette", "accents", "is_dark", "turned"]
 
 
 class Palette(NamedTuple):
-    """Eleven inks with fixed duties."""
+    """Eleven colours ("inks"), each for a fixed purpose.
+
+    Attributes:
+        top, middle, low: The sky, from above to the horizon.
+        light: Sun, moon and lit windows.
+        far, mid, near: The ground, from the horizon to the front.
+        main, second: The accents.
+        dark, pale: The darkest and the palest.
+    """
 
     top: Colour
     middle: Colour
@@ -30,8 +38,7 @@ def _inks(text: str) -> Palette:
     return Palette(*(tuple(bytes.fromhex(code)) for code in text.split()))
 
 
-# Order of the inks: sky top, sky middle, sky low, sun or moon, three grounds from far to
-# near, the leading accent, the second accent, the darkest, the palest.
+# In the order of the fields of Palette.
 PALETTES: dict[str, Palette] = {
     "night": _inks("0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3"),
     "sunset": _inks("47306b cf4f6e fbab62 ffe7ae a94468 6f315b 3b1f43 f4683c ffd06a 28132f fff1da"),
@@ -59,16 +66,16 @@ def _hue(colour: Colour, turn: float) -> Colour:
 
 
 def turned(palette: Palette, turn: float) -> Palette:
-    """Returns the palette with every hue moved by a share of the colour circle."""
+    """Returns the palette with every hue turned by a share of the colour circle."""
     return Palette(*(_hue(colour, turn) for colour in palette)) if turn else palette
 
 
 def accents(base: Palette, source: Palette) -> Palette:
-    """Returns a palette with the skies of one and the accents of another."""
+    """Returns the base palette with the accents of another one."""
     return base._replace(main=source.main, second=source.second)
 
 
 def is_dark(palette: Palette) -> bool:
-    """Returns whether the sky overhead is a night sky."""
+    """Returns whether the top of the sky is dark, as at night."""
     red, green, blue = palette.top[:3]
     return red * 0.3 + green * 0.59 + blue * 0.11 < 60

@@ -1,4 +1,4 @@
-"""What the painter is asked to draw: one :class:`Scene`, with its reference images."""
+"""What the painter draws: a :class:`Scene`, with its reference images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["Inset", "Scene"]
 
 @dataclass(frozen=True)
 class Inset:
-    """One reference image as the painter needs it.
+    """One reference image.
 
     Attributes:
-        digest: Hex SHA-256 of the content, or of the URL's text.
-        label: Short text under the frame, e.g. "URL, not fetched"; empty for real pixels.
-        picture: The pixels, or None to draw a placeholder made from the digest.
+        digest: Hex SHA-256 of the file, or of the URL's text.
+        label: Short text under the frame, e.g. "URL, not fetched"; empty if the picture is there.
+        picture: The picture; if None, a placeholder is made from the digest.
     """
 
     digest: str
@@ -26,21 +26,21 @@ class Inset:
 
 @dataclass(frozen=True)
 class Scene:
-    """Every request parameter that the picture makes visible.
+    """The request parameters that the picture shows.
 
     Attributes:
-        prompt: The prompt as the user wrote it.
+        prompt: The prompt, unchanged.
         width: Width of the picture in pixels.
         height: Height of the picture in pixels.
         seed: 0 .. 2**63-1.
         temperature: 0..1, or None for the model's default.
         top_p: 0..1, or None for the model's default.
         thinking: None, "MINIMAL" or "HIGH".
-        system_prompt: The system prompt, if one was given.
-        web_search: Whether web search was switched on.
-        image_search: Whether image search was switched on.
-        safety_tolerance: The safety tolerance, if one was given.
-        check_content: Whether the content check was switched on.
+        system_prompt: The system prompt, or None.
+        web_search: Whether web search is on.
+        image_search: Whether image search is on.
+        safety_tolerance: The safety tolerance, or None.
+        check_content: Whether the content check is on.
         insets: The reference images, in order.
     """
 

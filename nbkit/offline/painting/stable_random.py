@@ -1,4 +1,4 @@
-"""Random choices that come out alike on every machine and Python version."""
+"""Random choices that are the same on every machine and in every Python version."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class StableRandom:
-    """A private random stream, named by the facts it may depend on.
+    """A random stream that depends only on the facts it is made from.
 
-    Two streams with the same facts agree; a stream that is not given the seed cannot
-    depend on it, which is how each parameter is kept from disturbing the others.
+    Two streams with the same facts return the same numbers. A stream that is made without the seed does not depend on
+    the seed: that keeps the effects of the parameters apart.
     """
 
     def __init__(self, *facts: object) -> None:
@@ -25,13 +25,13 @@ class StableRandom:
         Args:
             *facts: What the stream depends on, e.g. a purpose, the prompt, the seed.
         """
-        # Lone surrogates can reach us from a notebook; "surrogatepass" keeps them distinct.
+        # A prompt from a notebook can hold lone surrogates; "surrogatepass" encodes each one differently.
         text = "\x1f".join(str(fact) for fact in facts).encode("utf-8", "surrogatepass")
         self._source = random.Random(int.from_bytes(hashlib.sha256(text).digest(), "big"))
 
     def roll(self) -> float:
         """Returns a number from 0 up to (not including) 1."""
-        # Only .random() is promised to stay the same across Python versions.
+        # Of the methods of random.Random, only random() is guaranteed to be the same in all Python versions.
         return self._source.random()
 
     def between(self, low: float, high: float) -> float:

@@ -18,7 +18,7 @@ import ipywidgets as widgets
 
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.parameter import (
-    CUT,
+    QUERY_REMOVED,
     Address,
     Boolean,
     Choice,
@@ -297,7 +297,7 @@ class Link(_Single):
 
 def _without_secret(address: str) -> str:
     bare = without_query(address) if address else ""
-    return bare if bare == address else f"{bare}{CUT}"
+    return bare if bare == address else f"{bare}{QUERY_REMOVED}"
 
 
 def control_for(parameter: Parameter[Any]) -> Control:

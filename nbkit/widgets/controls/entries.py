@@ -64,7 +64,7 @@ class Coming:
 
 def name_of(reference: Reference) -> str:
     """What a reference is called that came without a name; of an address only its last part, for a query is secret."""
-    if reference.data or reference.is_lost:
+    if reference.data or reference.is_missing:
         return f"picture {reference.sha256[:8]}"
     if "://" not in reference.text:
         return reference.text
@@ -80,7 +80,7 @@ def tile(entry: Item | Coming) -> dict[str, Any]:
     reference = entry.reference
     if reference.data:
         return {**told, "kind": "picture", "about": _size_text(reference.data)}
-    if reference.is_lost:
+    if reference.is_missing:
         return {**told, "kind": "named", "word": "lost", "about": "no longer in the image folder: give it again"}
     if "://" not in reference.text:
         return {**told, "kind": "named", "word": "UUID", "about": "an uploaded picture, by its UUID"}

@@ -72,12 +72,12 @@ class Form:
             name = next(iter(head))
             raise RequestError(f"{name} is made for each send: a panel has no control for it", parameter=name)
         checked = {
-            name: None if value is None else rules.check_one(PARAMETERS[name], spelling, value)
+            name: None if value is None else rules.check_value(PARAMETERS[name], spelling, value)
             for name, (spelling, value) in given.items()
         }
         said = {name: spelling for name, (spelling, _) in given.items()}
         size = {n: v for n, v in checked.items() if v is not None and PARAMETERS[n].group == "Size"}
-        rules.check_together({"prompt": "", **size}, said)  # the controls cannot show a pair that the model lacks
+        rules.check_combination({"prompt": "", **size}, said)  # the controls cannot show a pair that the model lacks
         for control in self._each(checked):
             control.write({name: value for name, value in checked.items() if name in control.names})
 
@@ -95,7 +95,7 @@ class Form:
         problems = {}
         for name, value in self.read().items():
             try:
-                rules.check_one(PARAMETERS[name], label(PARAMETERS[name]), value)
+                rules.check_value(PARAMETERS[name], label(PARAMETERS[name]), value)
             except RequestError as error:
                 problems[name] = error
         return problems
@@ -121,7 +121,7 @@ class Form:
 
 def lost_references(request: ImageRequest) -> RequestError | None:
     """Why a request of an earlier run cannot be sent again: a picture of it is no longer where it was kept."""
-    lost = [str(number) for number, r in enumerate(request.reference_images or (), 1) if r.is_lost]
+    lost = [str(number) for number, r in enumerate(request.reference_images or (), 1) if r.is_missing]
     if not lost:
         return None
     which = f"picture {lost[0]} is" if len(lost) == 1 else f"pictures {', '.join(lost)} are"

@@ -129,7 +129,7 @@ class References(Control):
         Raises:
             RequestError: if it is no reference image.
         """
-        reference = rules.check_one(PARAMETER, PARAMETER.name, [value])[0]
+        reference = rules.check_value(PARAMETER, PARAMETER.name, [value])[0]
         file = file or _file_of(value)
         if isinstance(value, GeneratedImage) and value.seed is not None:
             name = name or f"seed {value.seed}"

@@ -1,7 +1,7 @@
 """The gallery: the log's pictures to browse, filter, rate and pick from.
 
 The pictures are a :class:`~nbkit.widgets.wall.wall.Wall`; the controls around it are stock ones. What is said of a picture
-goes into the log at once (:meth:`nbkit.history.LogStore.mark`) and can be taken back. Handlers run in any thread, and
+goes into the log at once (:meth:`nbkit.log.store.LogStore.mark`) and can be taken back. Handlers run in any thread, and
 Jupyter loses what they raise: it is said in the gallery.
 """
 
@@ -62,25 +62,44 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
 
 
 class Gallery:
-    """Pictures of a log, shown as the last line of a cell; ``studio.gallery()`` makes it.
+    """The log's pictures to browse, filter, rate and pick from; ``studio.gallery()`` makes one.
 
-    Keys, while the pictures have the focus: arrows move, with Shift they select; 1 to 5 rate, 0 takes the rating
-    away, k keeps and x rejects, or takes that back where all of them are; t and n lead to the boxes for tags and for a
-    note, / to the search, and Esc back; u or Ctrl+Z takes back the last change; Space shows the picture in full size.
+    As the last line of a cell it shows itself. Everything that its controls do can also be done from code; no notebook
+    is needed for that. Ratings, tags and notes are written to the log at once.
+
+    Keys, while the pictures have the focus:
+
+    - arrows move; with Shift they select;
+    - 1 to 5 rate, and 0 removes the rating;
+    - k keeps and x rejects the selected pictures; if all of them are kept or rejected already, it undoes that;
+    - t and n move the focus to the boxes for tags and for a note, / to the search, and Esc back to the pictures;
+    - u or Ctrl+Z undoes the last change;
+    - Space shows the picture in full size.
 
     Args:
-        log: where the pictures are and where marks are written.
-        frame: rows of the log to show, after whatever pandas did to them; ``None``: all, the newest first.
-        size: of a tile, in CSS pixels.
-        height: of the part with the pictures, in CSS; ``None``: as tall as they are.
+        log: has the pictures, and stores ratings, tags and notes.
+        frame: rows of the log, after whatever pandas did to them; ``None`` for all rows, the newest first.
+        size: of a tile, in CSS pixels, 32 to 1024.
+        height: of the part with the pictures, in CSS; ``None`` for as much as they need.
 
     Attributes:
-        box: the widget, to be placed into other widgets.
-        wall: the pictures.
+        box: the widget, which can be put into other widgets.
+        wall: the part with the pictures.
 
     Raises:
-        NbkitError: if the frame's rows do not know their pictures.
-        RequestError: for a size that no tile can have.
+        NbkitError: if the frame lacks the columns that lead to the pictures.
+        RequestError: for a size outside of its range.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> run = studio.generate("A paper lantern", seed=7)
+        >>> gallery = studio.gallery(studio.df[studio.df.taskUUID == run.task_uuid])
+        >>> gallery.select(run)
+        >>> gallery.rate(5)
+        >>> gallery.tag("lantern, night")
+        >>> gallery.selection[["seed", "rating", "tags"]].to_dict("records")
+        [{'seed': 7, 'rating': 5, 'tags': 'lantern, night'}]
     """
 
     def __init__(
@@ -117,13 +136,28 @@ class Gallery:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """What is shown now, in that order: rows of the log."""
+        """The rows that are shown now, in their order, with the index 0, 1, 2 …; columns as in :attr:`selection`."""
         with self._lock:
             return self._rows.iloc[self._order].reset_index(drop=True)
 
     @property
     def selection(self) -> pd.DataFrame:
-        """The selected rows, in the order in which they are shown, with what the log says of them now."""
+        """The selected rows, in the order in which they are shown. The index counts from 0.
+
+        Columns and dtypes are those of :meth:`nbkit.RunLog.to_frame`. If the gallery was made with a frame, they are
+        the columns of that frame in its dtypes, and ``rating`` (Int64), ``keep`` (boolean), ``tags`` and ``note``
+        (string), which are added where they are missing. These four, and the results of a run (``seed``, ``cost``,
+        ``status``, ``width``, ``height``, ``file``, ``error``, ``imageUUID``), have the log's present values and dtypes.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7, temperature=0.4)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.selection[["prompt", "seed", "temperature"]].to_dict("records")
+            [{'prompt': 'A paper lantern', 'seed': 7, 'temperature': 0.4}]
+        """
         with self._lock:
             rows = self._rows.loc[list(self.wall.selected)]
             if len(rows):
@@ -131,16 +165,32 @@ class Gallery:
             return rows.reset_index(drop=True)
 
     def runs_of(self, keys: Iterable[str]) -> list[str]:
-        """The taskUUIDs of the runs that pictures belong to, each once."""
+        """The taskUUIDs of the runs of some rows, each once.
+
+        Args:
+            keys: of rows of the wall, as in ``gallery.wall.selected``.
+        """
         with self._lock:
             return list(dict.fromkeys(self._rows.loc[list(keys), "taskUUID"].dropna().astype(str)))
 
     def select(self, which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any]) -> None:
-        """Select pictures and nothing else.
+        """Select pictures, in place of those that are selected.
 
         Args:
-            which: a picture, a run (all its pictures), an imageUUID, rows of the log, or several of those; what is
-                not shown cannot be selected.
+            which: a picture, a run (all its pictures), an imageUUID, rows of the log, or a list of those. Pictures that
+                are not shown are left out.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=seed) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.select(runs[1])
+            >>> gallery.selection.seed.tolist()
+            [2]
+            >>> gallery.select(gallery.frame[gallery.frame.seed != 2])
+            >>> gallery.selection.seed.tolist()
+            [1, 3]
         """
         if isinstance(which, pd.DataFrame):
             check_columns(which)
@@ -149,20 +199,27 @@ class Gallery:
             self.wall.select(image_uuids(which))
 
     def filter(self, expression: str | None = None, **values: Any) -> None:
-        """Show only the rows that meet this, and all that was asked for before.
-
-        ``gallery.filter("temperature > 0.5 and rating >= 4")`` is read by ``DataFrame.query``;
-        ``gallery.filter(temperature=0.7, status="done")`` compares, and takes the place of an earlier comparison of
-        the same column; a list means any of its values and ``None``, there too, no value. Both spellings of a parameter will do.
-        :meth:`clear` takes all filters away.
+        """Add filters: only the rows that meet all of them are shown. :meth:`clear` removes them.
 
         Args:
-            expression: a condition in pandas' words.
-            **values: by column.
+            expression: a condition as in ``DataFrame.query``, such as ``"temperature > 0.5 and rating >= 4"``.
+            **values: the value of a column, as in ``temperature=0.7, status="done"``. A list stands for any of its
+                values, and ``None``, also in a list, for no value. It replaces an earlier value for the same column. A
+                parameter can have either spelling.
 
         Raises:
-            UnknownParameter: for a column that there is not.
-            RequestError: for a condition that cannot be used; what is shown stays.
+            UnknownParameter: for a column that the rows do not have.
+            RequestError: for a condition that cannot be used; the filters stay as they were.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=seed, temperature=0.4) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.filter(seed=[2, 3])
+            >>> gallery.filter("seed < 3 and temperature < 0.5")
+            >>> gallery.frame.seed.tolist()
+            [2]
         """
         new: list[Condition | Expression] = [] if expression is None else [Expression(expression)]
         new += [equal_to(column_of(self._rows, name), value) for name, value in values.items()]
@@ -173,16 +230,42 @@ class Gallery:
                 self.filters.put(condition)
 
     def search(self, text: str) -> None:
-        """Show only the rows whose prompt, tags or note hold every word; an empty text shows all again."""
+        """Show only the rows whose prompt, tags or note contain every word of a text.
+
+        Args:
+            text: as in :meth:`nbkit.RunLog.search`; an empty text ends the search.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate(f"A lantern, number {seed}", seed=seed) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.search("number lantern 2")
+            >>> gallery.frame.seed.tolist()
+            [2]
+        """
         with self._from_code():
             self.arrangement.search.value = text or ""
 
     def sort(self, column: str | None, *, ascending: bool = False) -> None:
-        """Sort by a column, in either spelling; ``None``: in the order in which the rows came, newest first.
+        """Sort by a column. Rows without a value come last.
+
+        Args:
+            column: its name, in either spelling; ``None`` for the original order (newest first, or as in the frame).
+            ascending: whether small values come first.
 
         Raises:
-            UnknownParameter: for a column that there is not.
-            RequestError: if its values cannot be put in order.
+            UnknownParameter: for a column that the rows do not have.
+            RequestError: if its values cannot be ordered.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=seed) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.sort("seed")
+            >>> gallery.frame.seed.tolist()
+            [3, 2, 1]
         """
         name = None if column is None else column_of(self._rows, column)
         with self._from_code():
@@ -190,24 +273,56 @@ class Gallery:
             self.arrangement.sort.value = name or NONE
 
     def group(self, column: str | None) -> None:
-        """Put a heading over the pictures of each value of a column; ``None`` takes the headings away.
+        """Group the pictures by the values of a column, each group under a heading.
+
+        Args:
+            column: its name, in either spelling; ``None`` for no groups.
 
         Raises:
-            UnknownParameter: for a column that there is not.
-            RequestError: if it has too many values for that.
+            UnknownParameter: for a column that the rows do not have.
+            RequestError: if it has more than 400 different values.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=seed) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.group("seed")
+            >>> gallery.group(None)
         """
         name = None if column is None else column_of(self._rows, column)
         with self._from_code():
             self.arrangement.group.value = name or NONE
 
     def clear(self) -> None:
-        """Take all filters and the search away."""
+        """Remove all filters, and end the search.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=seed) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.filter(seed=2)
+            >>> gallery.clear()
+            >>> gallery.frame.seed.tolist()
+            [1, 2, 3]
+        """
         with self._from_code():
             self.arrangement.search.value = ""
             self.filters.replace(())
 
     def refresh(self) -> None:
-        """Read the log again: new runs, and marks that were set elsewhere."""
+        """Read the log again, with new runs and with ratings, tags and notes that were changed elsewhere.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> gallery = studio.gallery()
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery.refresh()
+            >>> int(gallery.frame.seed[0])
+            7
+        """
         with self._lock:
             self._rows = self._read()
             self._show()
@@ -215,28 +330,107 @@ class Gallery:
     # -- what is said of the selected ------------------------------------------------------------------------
 
     def rate(self, rating: int | None) -> None:
-        """Rate the selected pictures 1 to 5; ``None`` takes the rating away.
+        """Rate the selected pictures.
+
+        Args:
+            rating: 1 to 5; ``None`` removes the rating.
 
         Raises:
             RequestError: for another rating, or if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.rate(5)
+            >>> gallery.selection.rating.tolist()
+            [5]
         """
         self._mark(self.wall.selected, rating=rating)
 
     def keep(self, keep: bool | None = True) -> None:
-        """Keep the selected pictures; ``None`` takes back that they were kept or rejected."""
+        """Keep the selected pictures, or reject them.
+
+        Args:
+            keep: ``True`` to keep, ``False`` to reject, ``None`` for neither.
+
+        Raises:
+            RequestError: if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.keep()
+            >>> gallery.selection.keep.tolist()
+            [True]
+        """
         self._mark(self.wall.selected, keep=keep)
 
     def reject(self) -> None:
-        """Reject the selected pictures. Nothing is deleted: ``gallery.filter(keep=[True])`` shows what was kept."""
+        """Reject the selected pictures. They are not deleted; ``gallery.filter(keep=True)`` shows the kept ones only.
+
+        Raises:
+            RequestError: if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.reject()
+            >>> gallery.selection.keep.tolist()
+            [False]
+        """
         self._mark(self.wall.selected, keep=False)
 
     def tag(self, tags: str | Iterable[str]) -> None:
-        """Add a tag to the selected pictures, or several: a list, or one text with commas."""
+        """Add tags to the selected pictures.
+
+        Args:
+            tags: a list of tags, or a text with commas between them.
+
+        Raises:
+            RequestError: for tags that are not allowed, or if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.tag("night, lantern")
+            >>> gallery.selection.tags.tolist()
+            ['lantern, night']
+        """
         added = tags_of(tags)
         self._mark(self.wall.selected, tags=lambda old: f"{old},{added}")
 
     def untag(self, tags: str | Iterable[str]) -> None:
-        """Remove a tag from the selected pictures, or several: a list, or one text with commas."""
+        """Remove tags from the selected pictures.
+
+        Args:
+            tags: a list of tags, or a text with commas between them. Upper and lower case are the same.
+
+        Raises:
+            RequestError: for a text without a tag, or if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.tag("night, lantern")
+            >>> gallery.untag("night")
+            >>> gallery.selection.tags.tolist()
+            ['lantern']
+        """
         gone = {tag.strip().casefold() for tag in tags_of(tags).split(",")}
 
         def without(old: str) -> str:
@@ -245,24 +439,60 @@ class Gallery:
         self._mark(self.wall.selected, tags=without)
 
     def note(self, note: str | None) -> None:
-        """Write a note on the selected pictures, in place of the one that is there; ``None`` takes it away."""
+        """Write a note on the selected pictures.
+
+        Args:
+            note: replaces the present note; ``None`` removes it.
+
+        Raises:
+            RequestError: if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.note("The best of them.")
+            >>> gallery.selection.note.tolist()
+            ['The best of them.']
+        """
         self._mark(self.wall.selected, note=note or None)
 
     def undo(self) -> None:
-        """Take back the last change that was made in this gallery.
+        """Undo the last change of ratings, tags or notes that was made in this gallery.
 
         Raises:
             RequestError: if there is none.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.rate(5)
+            >>> gallery.undo()
+            >>> gallery.selection.rating.isna().tolist()
+            [True]
         """
         with self._lock:
             told = self._marker.undo(self._rows)
         self._told(told)
 
     def compare(self) -> None:
-        """Show two to four selected pictures side by side, and under the others what differs in their parameters.
+        """Show the two to four selected pictures side by side, and a table of the parameters and results that differ.
 
         Raises:
             RequestError: if fewer than two or more than four are selected.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A paper lantern", seed=seed) for seed in (1, 2, 3)]
+            >>> gallery = studio.gallery(studio.df.tail(3))
+            >>> gallery.select(runs[:2])
+            >>> gallery.compare()
         """
         selected = self.wall.selected
         if not 2 <= len(selected) <= MOST:
@@ -294,7 +524,7 @@ class Gallery:
         return f"<Gallery: {count(len(self._order), 'row')}, {len(self.wall.selected):,} selected>"
 
     def on_budget_change(self) -> None:
-        """A studio tells it so; then there are runs that are not shown yet, and a line says it."""
+        """Show how many runs are newer than the rows; the studio calls it after each change of the budget."""
         if self._given is None:
             newer = len(self._log) - self._runs
             if newer != self._newer:

@@ -51,14 +51,14 @@ class Marker:
         Args:
             rows: what is shown.
             keys: of some of them.
-            **values: as :meth:`nbkit.history.LogStore.mark` takes them.
+            **values: as :meth:`nbkit.log.store.LogStore.mark` takes them.
 
         Raises:
             RequestError: for a value that cannot be, or if none of them has a picture; nothing is changed.
         """
         names = list(rows.loc[_pictures(rows, keys), "imageUUID"])
         change = self._log.mark(names, **values)
-        words = f"{', '.join(change.told)}: {count(change.count, 'picture')}"
+        words = f"{', '.join(change.descriptions)}: {count(change.count, 'picture')}"
         self._done = [*self._done, _Done(change, names, words)][-UNDONE:]
         return Told(self._follow(rows, names), words)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from nbkit.display.text import ellipsis
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
-from nbkit.log.table import fact_of, is_gap
+from nbkit.log.table import format_value, is_gap
 from nbkit.request import model
 from nbkit.results.run import DONE, UNKNOWN
 from nbkit.widgets.wall.item import FLATTEST, WORDS, Item, Items
@@ -159,7 +159,7 @@ class RowItems(Items):
             ):
                 yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
-                words = ellipsis(fact_of(name, value), 60)
+                words = ellipsis(format_value(name, value), 60)
                 yield words if name == "cost" else f"{name} {words}"
 
 

@@ -8,13 +8,14 @@ are asked for by the page (:mod:`nbkit.widgets.panel.pictures`). A press starts 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd, usd_range
 from nbkit.errors import EngineError, RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.keywords import RequestChanges
 from nbkit.request.model import Price
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import NOT_SENT, Run
@@ -40,20 +41,36 @@ ALONE = (
 
 
 class Panel:
-    """The form of a studio, shown as the last line of a cell; ``studio.panel()`` makes it.
+    """The interactive form of a studio; ``studio.panel()`` makes one. As the last line of a cell it shows itself.
+
+    Controls, Generate and Stop can also be used from code; no notebook is needed for that.
 
     Args:
-        studio: where runs are made and money is kept.
-        at_once: how many runs may be under way; while there are so many, a press does nothing.
+        studio: makes the runs.
+        at_once: how many runs may be under way at the same time; pressing Generate has no effect while there are that
+            many.
         draft: whether the draft switch is on at first.
-        **parameters: what the controls show at first.
+        **parameters: the first values of the controls.
 
     Attributes:
-        controls: by the Python name of each parameter.
         last: the latest :class:`~nbkit.Run` of this panel, or ``None``.
-        box: the widget, to be placed into other widgets.
-        pictures: what it has made, and what can be done with it.
-        results: the output under it.
+        box: the widget, which can be put into other widgets.
+        pictures: the part with the pictures that were made, and with their buttons.
+        results: the output under the panel, which a saved notebook keeps.
+
+    Raises:
+        RequestError: for a value that the model does not allow, and for ``at_once`` below 1.
+
+    Example:
+        >>> import nbkit
+        >>> panel = nbkit.Studio(engine="offline").panel("A paper lantern", temperature=0.4, seed=7)
+        >>> panel
+        <Panel 'A paper lantern', $0.06895>
+        >>> panel.generate()
+        True
+        >>> run = panel.wait()
+        >>> run.status, run.image.seed
+        ('done', 7)
     """
 
     def __init__(self, studio: Host, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
@@ -98,14 +115,21 @@ class Panel:
 
     @property
     def controls(self) -> dict[str, Control]:
+        """The controls, by the Python name of their parameter."""
         return self.form.controls
 
     @property
     def request(self) -> ImageRequest:
-        """What the controls ask for now.
+        """The request that the controls describe now.
 
         Raises:
-            RequestError: if the model does not allow it; the message says what it does allow.
+            RequestError: if the model does not allow it; the message names the allowed values.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").panel("A paper lantern", top_p=0.9)
+            >>> panel.request.to_task()["settings"]
+            {'topP': 0.9}
         """
         request, problems = self.form.check()
         if request is None:
@@ -114,31 +138,51 @@ class Panel:
 
     @property
     def draft(self) -> bool:
-        """Whether everything is made at 0.5K and one result; can be set."""
+        """Whether the draft switch is on: every run has resolution 0.5K and one result. Can be set."""
         return self.form.draft.on
 
     @draft.setter
     def draft(self, on: bool) -> None:
         self.form.draft.button.value = bool(on)
 
-    def set(self, **parameters: Any) -> None:
-        """Set controls, in any spelling; ``None`` sets one to "not sent". Nothing is sent.
+    def set(self, **changes: Unpack[RequestChanges]) -> None:
+        """Set controls. Nothing is sent to the service.
+
+        Args:
+            **changes: parameters in Python's or the API's spelling; ``None`` sets a control to "not sent".
 
         Raises:
-            UnknownParameter: for a name that is no parameter; no control moves.
-            RequestError: for a value that the model does not allow; no control moves.
+            UnknownParameter: for a name that is no parameter.
+            RequestError: for a value that the model does not allow. In both cases no control changes.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").panel("A paper lantern", temperature=0.4)
+            >>> panel.set(temperature=None, topP=0.9, seed=7)
+            >>> panel.request
+            ImageRequest(prompt='A paper lantern', seed=7, top_p=0.9)
         """
         with self.work.lock:
-            self.form.write(parameters)
+            self.form.write(changes)
 
     def generate(self) -> bool:
-        """Press Generate. Returns at once: ``panel.wait()`` waits for the run.
+        """Press Generate. This returns at once; :meth:`wait` waits for the run.
 
         Returns:
-            Whether a run was started; ``False`` while as many are under way as may be.
+            Whether a run was started; ``False`` while ``at_once`` runs are under way.
 
         Raises:
-            RequestError, BudgetExceeded, StorageError: as the panel shows them; nothing is sent.
+            RequestError: if the model does not allow what the controls describe.
+            BudgetExceeded: if the run might cost more than is left.
+            StorageError: if the log cannot be written. Each time nothing is sent, and the panel shows the error.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").panel("A paper lantern", seed=7)
+            >>> panel.generate()
+            True
+            >>> panel.wait() is panel.last
+            True
         """
         job = self.work.take(lambda: self.request)
         if job is None:
@@ -149,11 +193,25 @@ class Panel:
         return True
 
     def wait(self, timeout: float | None = None) -> Run | None:
-        """Wait for the work under way, and return the latest run.
+        """Wait until no run is under way, and return the latest run.
+
+        Args:
+            timeout: seconds to wait at most; ``None`` for no limit.
+
+        Returns:
+            The same as ``panel.last``; ``None`` if there was no run yet.
 
         Raises:
-            TimeoutError: if it takes more than ``timeout`` seconds; the work goes on.
-            NbkitError: what kept it from being a run at all.
+            TimeoutError: after ``timeout`` seconds; the run goes on.
+            NbkitError: if the latest press of Generate did not become a run.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").panel("A paper lantern", seed=7, number_results=2)
+            >>> panel.generate()
+            True
+            >>> [image.seed for image in panel.wait(timeout=60)]
+            [7, 8]
         """
         self.work.wait(timeout)
         return self.last
@@ -208,6 +266,7 @@ class Panel:
         self.work.click(button, ask, parent)
 
     def began(self) -> None:
+        """Show that a press was accepted; called by the worker."""
         self._refused = {}
         self._touched = True
         self.bar.say("Under way. Stop ends the waiting; this notebook's cells can be run meanwhile.")
@@ -215,9 +274,22 @@ class Panel:
         self.bar.working(0, self.work.under_way)
 
     def passing(self, seconds: float, jobs: int) -> None:
+        """Update the clock; called by the worker while runs are under way.
+
+        Args:
+            seconds: since the oldest of them began.
+            jobs: how many there are.
+        """
         self.bar.working(seconds, jobs)
 
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
+        """Show how a press ended; called by the worker.
+
+        Args:
+            job: the press; ``job.failure`` is the error if there is no run.
+            run: its run, or ``None``.
+            late: whether Stop was pressed before.
+        """
         if run is None:
             self._refresh()
             if job.failure is not None and self._stands_at_a_control(job.failure):
@@ -253,6 +325,12 @@ class Panel:
         return isinstance(error, RequestError) and self.form.check()[0] is None
 
     def show(self, run: Run, *, late: bool) -> None:
+        """Show the pictures of a run; called by the worker.
+
+        Args:
+            run: a run that was stopped before it was sent is not shown.
+            late: whether Stop was pressed before.
+        """
         if run.status == NOT_SENT:
             return  # stopped in time: there is nothing to show, now or ever
         self.results.add(run, late=late)  # first: this is what the notebook keeps
@@ -260,13 +338,18 @@ class Panel:
         self.pictures.add(run, late=late)
 
     def seen(self, button: object) -> str | None:
+        """The label of a button on the page at its latest press; ``None`` if the page has not reported it.
+
+        Raises:
+            RequestError: if the button belonged to another picture then.
+        """
         if not isinstance(button, widgets.Button):
             return None
         return self.access.take_seen(name_on(button.description), about(button))
 
     @guarded
     def on_budget_change(self) -> None:
-        """Bring what is said of the budget up to date, whoever has spent from it."""
+        """Update everything that depends on the budget; the studio calls it after each change."""
         budget = self._studio.budget
         with self.work.lock:
             self._head.value = head_html(budget, charged=self._studio.charged)
@@ -275,6 +358,7 @@ class Panel:
                 self.bar.idle()
 
     def fault(self, error: BaseException) -> None:
+        """Show an error that occurred while the panel was updated; called by the worker."""
         self.bar.say_error(error)
 
     @guarded
@@ -301,7 +385,11 @@ class Panel:
 
     @guarded
     def use_settings(self, request: ImageRequest) -> None:
-        """Bring the controls to what a run was made with; every other one to "not sent". Nothing is sent."""
+        """Set the controls to a request, and every other one to "not sent". Nothing is sent to the service.
+
+        Args:
+            request: its ``extra`` has no control, and is left out.
+        """
         size = ("width", "height") if request.width else ("aspect_ratio", "resolution")
         said = {name: value for name, value in request.parameters.items() if PARAMETERS[name].group != "Size"}
         said |= {name: request.parameters.get(name) for name in size}
@@ -312,17 +400,23 @@ class Panel:
 
     @guarded
     def use_seed(self, seed: int) -> None:
-        """Put a seed into its box. Nothing is sent."""
+        """Set the seed. Nothing is sent to the service."""
         self.set(seed=seed)
         self.bar.say(f"seed {seed} stands in its box.")
 
     @guarded
     def use_reference(self, image: GeneratedImage) -> None:
-        """Add a picture to the reference images. Nothing is sent."""
+        """Add a picture to the reference images. Nothing is sent to the service."""
         self.form.references.append(image)
         self.form.fold.open_for({"reference_images": ""})
         self.bar.say("The picture is the last of the reference images.")
 
     def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
-        """Send a request whose price stands on the button that was pressed."""
+        """Send a request after the press of a button that shows its price.
+
+        Args:
+            button: the button.
+            request: for the new pictures.
+            parent: the taskUUID of the run that this one makes again.
+        """
         self._press(button, lambda: request, parent)

@@ -9,7 +9,7 @@ from html import escape
 import ipywidgets as widgets
 
 from nbkit.log.images import ImageStore
-from nbkit.request.image_request import ImageRequest, task_to_show
+from nbkit.request.image_request import ImageRequest, task_for_display
 from nbkit.request.parameter import without_query
 from nbkit.request.reference import Reference
 from nbkit.results.run import PLANNED, Run
@@ -52,7 +52,7 @@ def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
 
 def json_of(request: ImageRequest) -> str:
     """What would be sent; credentials are left out and pictures stand as the hash of their content."""
-    return json.dumps([task_to_show(request, NEW_UUID)], indent=2, ensure_ascii=False)
+    return json.dumps([task_for_display(request, NEW_UUID)], indent=2, ensure_ascii=False)
 
 
 def source_html(text: str) -> str:

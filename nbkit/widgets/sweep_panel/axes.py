@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import rules
 from nbkit.request.image_request import NAMES, PARAMETERS
-from nbkit.request.naming import HEAD
+from nbkit.request.naming import TASK_KEYS
 from nbkit.sweep.cell import REPEAT
 from nbkit.sweep.grid import Grid
 from nbkit.sweep.spec import MAX_VALUES, TEMPLATES
@@ -59,7 +59,7 @@ def listed(name: str, said: str, value: Any) -> list[Any]:
     items = list(itertools.islice(iter(value), MAX_VALUES))
     if name not in PARAMETERS or name in TEMPLATES:
         return items
-    return [item if item is None else rules.check_one(PARAMETERS[name], said, item) for item in items]
+    return [item if item is None else rules.check_value(PARAMETERS[name], said, item) for item in items]
 
 
 class Axes:
@@ -220,7 +220,7 @@ def _is_parameter(name: str) -> bool:
 def _reserved(name: str) -> RequestError | None:
     if name in PARAMETERS:
         return None
-    if name in OPTIONS or name in HEAD or NAMES.is_group(name):
+    if name in OPTIONS or name in TASK_KEYS or NAMES.is_group(name):
         why = "is what studio.sweep calls an argument of its own"
     elif keyword.iskeyword(name):
         why = "is a word of Python's own"

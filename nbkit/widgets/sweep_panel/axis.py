@@ -73,7 +73,7 @@ class Axis(ABC):
             if self.parameter is None or isinstance(self.kind, Text) or value is None:
                 continue
             try:
-                rules.check_one(self.parameter, self.said, value)
+                rules.check_value(self.parameter, self.said, value)
             except RequestError as error:
                 return error
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import rules
 from nbkit.request.image_request import NAMES, PARAMETERS
-from nbkit.request.naming import HEAD
+from nbkit.request.naming import TASK_KEYS
 from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.controls.control import Changed, label
@@ -124,7 +124,7 @@ class SweepForm:
         keywords = self.keywords()
         if "prompt" not in keywords:
             try:
-                rules.check_together({}, {})
+                rules.check_combination({}, {})
             except RequestError as error:
                 problems = {"prompt": error, **problems}
         if problems:
@@ -193,7 +193,7 @@ def _sorted(parameters: Mapping[str, Any]) -> tuple[dict[str, tuple[str, Any]], 
     """Keywords as parameters, by Python name, and as variables of a template."""
 
     def is_free(name: str) -> bool:
-        return python(name) not in PARAMETERS and name not in HEAD and not NAMES.is_group(name)
+        return python(name) not in PARAMETERS and name not in TASK_KEYS and not NAMES.is_group(name)
 
     free = {name: value for name, value in parameters.items() if is_free(name)}
     given, head = NAMES.resolve({name: value for name, value in parameters.items() if name not in free})

@@ -74,19 +74,37 @@ class SweepHost(Protocol):
 
 
 class SweepPanel:
-    """The form of a studio's sweeps, shown as the last line of a cell; ``studio.sweep_panel()`` makes it.
+    """The interactive form for sweeps; ``studio.sweep_panel()`` makes one. As the last line of a cell it shows itself.
+
+    Controls, Run and Stop can also be used from code; no notebook is needed for that.
 
     Args:
-        studio: where sweeps are made and money is kept.
-        **parameters: what it begins with, as ``studio.sweep`` and ``sweep.run`` take it: a list-like value is an
-            axis, anything else stays.
+        studio: makes the sweeps.
+        **parameters: the first values of the controls, as ``studio.sweep`` and ``sweep.run`` take them: a list-like
+            value is an axis, any other value is fixed.
 
     Attributes:
-        form: all controls: ``form.axes`` of what varies, ``form.stay`` of what does not, ``form.options``.
+        form: all controls: ``form.axes`` of the axes, ``form.stay`` of the fixed values, ``form.options``.
         bar: the totals, Run and Stop.
-        grid: the tables that fill.
+        grid: the tables with the pictures.
         record: the output under the panel, which a saved notebook keeps.
-        box: the widget, to be placed into other widgets.
+        box: the widget, which can be put into other widgets.
+
+    Raises:
+        UnknownParameter: for a name that is neither a parameter nor an option nor a variable of the template.
+        RequestError: for a value that the model does not allow.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> panel = studio.sweep_panel("A {colour} lantern", colour=["red", "jade"], seed=1, name="a panel of lanterns")
+        >>> panel.run()
+        True
+        >>> result = panel.wait()
+        >>> result.counts
+        {'done': 2}
+        >>> [run.request.prompt for run in result.runs]
+        ['A red lantern', 'A jade lantern']
     """
 
     def __init__(self, studio: SweepHost, **parameters: Any) -> None:
@@ -131,10 +149,16 @@ class SweepPanel:
 
     @property
     def sweep(self) -> Sweep:
-        """The sweep that the controls ask for now. Nothing is sent.
+        """The sweep that the controls describe now. Nothing is sent to the service.
 
         Raises:
-            RequestError: if the model does not allow it; the message says what it does allow.
+            RequestError: if the model does not allow it; the message names the allowed values.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", temperature=[0.2, 0.8], seed=[1, 2, 3])
+            >>> len(panel.sweep), panel.sweep[0].values
+            (6, {'temperature': 0.2, 'seed': 1})
         """
         sweep, problems = self.form.asked()
         if sweep is None:
@@ -143,19 +167,26 @@ class SweepPanel:
 
     @property
     def result(self) -> SweepResult:
-        """What there is of the sweep that was run last; before any, of the one that the controls ask for.
+        """The result of the sweep that was run last; before the first one, of the sweep that the controls describe.
 
         Raises:
-            RequestError: if nothing was run, and the controls do not make a sweep.
+            RequestError: if no sweep was run, and the controls do not describe one.
         """
         return (self._ran or self.sweep).result
 
     @property
     def code(self) -> str:
-        """The Python that makes and runs the same sweep.
+        """Python code that makes and runs the same sweep.
 
         Raises:
-            RequestError: if the controls do not make a sweep.
+            RequestError: if the controls do not describe a sweep.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", seed=[1, 2], name="two lanterns")
+            >>> print(panel.code)
+            sweep = studio.sweep('A lantern', seed=[1, 2], name='two lanterns')
+            sweep.run(max_workers=4)
         """
         _ = self.sweep
         stay = self.form.stay.references
@@ -163,26 +194,46 @@ class SweepPanel:
         return self.form.code(findable(given, stay.files, self._studio.log.images))
 
     def set(self, **parameters: Any) -> None:
-        """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
+        """Set controls. Nothing is sent to the service.
+
+        Args:
+            **parameters: a parameter in Python's or the API's spelling, a variable of the template, or an option such
+                as ``repeats``. A list-like value makes an axis, any other value is fixed. ``None`` removes the
+                value of a parameter or of an option.
 
         Raises:
-            UnknownParameter: for a name that is no parameter, no option and no variable of the template.
-            RequestError: for a value that the model does not allow. Nothing has moved then.
+            UnknownParameter: for a name that is neither a parameter nor an option nor a variable of the template.
+            RequestError: for a value that the model does not allow. In both cases no control changes.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", seed=[1, 2])
+            >>> panel.set(temperature=[0.2, 0.5, 0.8], seed=7)
+            >>> [cell.values for cell in panel.sweep]
+            [{'temperature': 0.2}, {'temperature': 0.5}, {'temperature': 0.8}]
         """
         with self.work.lock:
             self.form.write(parameters)
 
     def run(self, *, confirm: bool = False) -> bool:
-        """Press Run. Returns at once: ``panel.wait()`` waits for the sweep.
+        """Press Run. This returns at once; :meth:`wait` waits for the sweep.
 
         Args:
-            confirm: needed above a hundred images, as in ``sweep.run``.
+            confirm: must be true for more than a hundred images, as in ``sweep.run``.
 
         Returns:
-            Whether it was started; ``False`` while one is under way.
+            Whether the sweep was started; ``False`` while one is under way.
 
         Raises:
-            RequestError: as the panel shows it; nothing is sent.
+            RequestError: if the controls do not describe a sweep; nothing is sent.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", seed=[1, 2], name="a panel that runs")
+            >>> panel.run()
+            True
+            >>> panel.wait().counts
+            {'done': 2}
         """
         _ = self.sweep
         job = self.work.take(lambda: self._ask(confirm=confirm))
@@ -192,15 +243,32 @@ class SweepPanel:
         return True
 
     def stop(self) -> None:
-        """Press Stop: nothing more is sent. What is under way is paid and lands in the log."""
+        """Press Stop: no further cell is sent. Cells under way are paid for, and their pictures come into the log.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", seed=[1, 2])
+            >>> panel.stop()  # nothing is under way, so this has no effect
+        """
         self._stop()
 
     def wait(self, timeout: float | None = None) -> SweepResult:
-        """Wait until nothing of the latest press is under way, and return the result.
+        """Wait until no cell of the latest run is under way, and return the result.
+
+        Args:
+            timeout: seconds to wait at most; ``None`` for no limit.
 
         Raises:
-            TimeoutError: if it takes more than ``timeout`` seconds; the sweep goes on.
-            NbkitError: what ended it early.
+            TimeoutError: after ``timeout`` seconds; the sweep goes on.
+            NbkitError: the error that ended the sweep early.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", seed=[1, 2], name="a panel to wait for")
+            >>> panel.run()
+            True
+            >>> [run.image.seed for run in panel.wait(timeout=60).runs]
+            [1, 2]
         """
         self.work.wait(timeout)
         return self.result
@@ -252,7 +320,7 @@ class SweepPanel:
 
     @guarded
     def on_budget_change(self) -> None:
-        """Bring the budget's line up to date, whoever has spent from it."""
+        """Update the line about the budget; the studio calls it after each change."""
         self._head.value = head_html(self._studio.budget, charged=self._studio.charged)
 
     @guarded
@@ -322,6 +390,7 @@ class SweepPanel:
         return sweep, how, promise.check
 
     def ready(self) -> bool:
+        """Whether a click on Run is accepted; if not, the panel shows why. Called by the worker."""
         if self.bar.locked:
             self.bar.say(self.bar.refusal, wrong=True)
         elif self._counted is None:  # a fault kept it from being counted: it is said again, or gone
@@ -346,16 +415,19 @@ class SweepPanel:
 
     @guarded
     def began(self) -> None:
+        """Show that a press was accepted; called by the worker."""
         self._touched = True
         self.bar.say("Under way. Stop ends the sending; this notebook's cells can be run meanwhile.")
         self._refresh()
         self.bar.starting()
 
     def passing(self, job: SweepJob, now: Progress) -> None:
+        """Update the progress; called by the worker while cells are under way."""
         if job is self.work.job:
             self.bar.passing(now)
 
     def watch(self, job: SweepJob) -> None:
+        """Update the grid from the log; called by the worker while cells are under way."""
         with self.work.lock:
             newest = job is self.work.latest
             if newest:
@@ -370,10 +442,12 @@ class SweepPanel:
             self.on_budget_change()
 
     def fault(self, error: BaseException) -> None:
+        """Show an error that occurred while the panel was updated; called by the worker."""
         self.bar.say_error(error)
 
     @guarded
     def ended(self, job: SweepJob) -> None:
+        """Show how a run of the sweep ended, and put the grid into the output; called by the worker."""
         try:
             self._keep(job)
         except Exception as error:  # noqa: BLE001  a fault in showing it is shown too; the runs are in the log

@@ -1,0 +1,118 @@
+"""The documentation in the code: what people are handed is explained, and each example runs as it stands."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nbkit
+from nbkit.log.frame import COLUMNS
+from nbkit.log.schema import IMAGES, RUNS
+
+PUBLIC = {name: getattr(nbkit, name) for name in nbkit.__all__ if name != "errors"}
+
+
+def members(owner: Any) -> Iterator[tuple[str, Any]]:
+    """The public methods and properties of a class, inherited ones too."""
+    for cls in reversed(owner.__mro__):
+        if cls.__module__.startswith("nbkit"):
+            for name, member in vars(cls).items():
+                part = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
+                if not name.startswith("_") and (callable(part) or isinstance(part, (property, cached_property))):
+                    yield name, part
+
+
+def reached() -> dict[str, Any]:
+    """Everything that ``nbkit.__all__`` leads to, by its dotted name."""
+    found: dict[str, Any] = {"nbkit": nbkit, "nbkit.errors": nbkit.errors}
+    for name, value in PUBLIC.items():
+        found[f"nbkit.{name}"] = value
+        if inspect.isclass(value) and not issubclass(value, BaseException):
+            found |= {f"nbkit.{name}.{member}": part for member, part in members(value)}
+    return found
+
+
+REACHED = reached()
+COMMANDS = [name for name, value in REACHED.items() if inspect.isfunction(value) and name.count(".") > 1]
+CALLED_BY_WIDGETS = {
+    "began", "ended", "fault", "figure", "make_again", "on_budget_change", "passing", "ready", "runs_of", "seen", "show",
+    "use_reference", "use_seed", "use_settings",
+}  # fmt: skip
+"""Methods by which the parts of a widget call each other, and a picture's way into a grid."""
+
+CALLED_BY_NBKIT = {
+    "annotations_of", "back_off", "begin", "cancel", "close", "get_runs", "peek", "prepare", "rows_of", "settle", "start",
+    "to_html", "wait_finished", "watch",
+}  # fmt: skip
+"""Methods that other folders call, and those that show nothing in an example."""
+
+WITHOUT_EXAMPLE = CALLED_BY_WIDGETS | CALLED_BY_NBKIT
+
+
+def text_of(value: Any) -> str:
+    return inspect.cleandoc(value.__doc__ or "")
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_what_people_are_handed_is_explained(name):
+    """Each class, function, method and property has a docstring whose first line is a sentence."""
+    first, *_ = text_of(REACHED[name]).split("\n\n")
+    assert re.search(r"[.:]$", first), first
+
+
+@pytest.mark.parametrize("name", [f"nbkit.{name}" for name in PUBLIC])
+def test_each_public_name_has_an_example(name):
+    """A docstring shows how it is used."""
+    assert ">>>" in text_of(REACHED[name])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS if name.rpartition(".")[2] not in WITHOUT_EXAMPLE or name == "nbkit.RunLog.show"]
+)
+def test_each_method_has_an_example(name):
+    """So has each method that people call."""
+    assert ">>>" in text_of(REACHED[name])
+
+
+@pytest.mark.parametrize("name", [name for name, value in REACHED.items() if ">>>" in text_of(value)])
+def test_the_examples_run(name, capsys):
+    """Each in a folder of its own, with no key and no network; a second time, beside the runs of the first."""
+    for _ in range(2):
+        example = doctest.DocTestParser().get_doctest(text_of(REACHED[name]), {}, name, name, 0)
+        results = doctest.DocTestRunner(verbose=False).run(example, clear_globs=False)
+        for value in example.globs.values():
+            if isinstance(value, nbkit.Studio):
+                value.close()
+        assert results.attempted > 1
+        assert results.failed == 0, capsys.readouterr().out
+
+
+def test_the_columns_of_the_log_are_listed_with_their_dtypes():
+    """The docstring of ``to_frame`` lists each column under its dtype, and no column that does not exist."""
+    listed: dict[str, set[str]] = {}
+    dtype = ""
+    table = text_of(nbkit.RunLog.to_frame).split("===\n")[2].rpartition("\n===")[0]
+    for line in table.splitlines():
+        dtype, columns = line[:21].strip() or dtype, line[21:]
+        listed.setdefault(dtype, set()).update(re.findall(r"\w+", columns))
+    actual: dict[str, set[str]] = {}
+    for column in COLUMNS:
+        actual.setdefault(column.dtype, set()).add(column.name)
+    assert listed == actual
+
+
+def test_the_architecture_names_what_exists():
+    """Each class and function that the docstring of nbkit names is somewhere in nbkit."""
+    source = "\n".join(path.read_text("utf-8") for path in Path(nbkit.__file__).parent.rglob("*.py"))
+    names = set(re.findall(r"``(?:\w+\.)?(\w+)``", nbkit.__doc__ or "")) - {"planned", "sent"}
+    assert len(names) > 5
+    assert all(
+        re.search(rf"^ *(class|def) {name}\b", source, re.MULTILINE) or name in {*RUNS.c, *IMAGES.c} for name in names
+    )
