@@ -39,7 +39,8 @@ from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
-_printed_notices: set[str] = set()  # each notice is printed once per kernel
+PRINTED_NOTICES: set[str] = set()
+"""The notices that this kernel has printed: each is printed once."""
 
 
 class Studio:
@@ -510,6 +511,6 @@ def _close(client: Client, log: RunLog) -> None:
 
 
 def _print_once(notice: str) -> None:
-    if notice not in _printed_notices:
-        _printed_notices.add(notice)
+    if notice not in PRINTED_NOTICES:
+        PRINTED_NOTICES.add(notice)
         print(notice, file=sys.stdout)  # noqa: T201  for the person who made the studio

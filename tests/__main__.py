@@ -1,8 +1,8 @@
-"""Run every test: ``python -m tests``. What follows is handed to each pytest run, such as ``-x``.
+"""Run all tests: ``python -m tests``. Each pytest run gets the arguments after it, such as ``-x``.
 
-Three runs, because they do not mix: a browser session leaves an event loop running in the main thread, and
-notebooks are collected by another plugin. The notebooks run in a folder of their own, so that a log which a
-reader's own run has left beside them changes nothing.
+There are three pytest runs: a browser session leaves an event loop running in the main thread, and another plugin
+collects the notebooks. The notebooks run in a temporary folder, because the log of an earlier run beside them would
+change their outputs.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def notebooks() -> int:
 
 
 def browser() -> int:
-    # A browser for each of two workers is what a small machine carries; a file's tests share its server and page.
-    # One that hangs inside Playwright cannot be interrupted: its worker is ended, and with it the run.
+    # A small machine can run two browsers, so there are two workers; the tests of a file share a server and a page.
+    # A test that hangs inside Playwright cannot be interrupted, so the time limit ends its worker and the whole run.
     limits = ("--timeout=300", "--timeout-method=thread", "--max-worker-restart=0")
     return pytest("tests/browser", "-v", "-n", "2", "--dist", "loadfile", *limits)
 

@@ -1,18 +1,19 @@
-"""What the tests of the paid path share: an empty environment, a service on a real port, studios that are closed."""
+"""Fixtures of all tests: an empty environment, a service on a real port, studios that are closed, kernels that end."""
 
 import pytest
+from kernel_process import processes, start_kernel  # noqa: F401  fixtures
 from service import Service
 
 import nbkit
 from nbkit.service.pace import Pace
 
 QUICK = Pace(poll_first=0.002, poll_cap=0.01, retry_first=0.002, patience=1.0)
-"""A pace at which a test waits for nothing; the order of questions is that of the real one."""
+"""A pace with pauses of milliseconds; nbkit sends the same requests in the same order as with the real one."""
 
 
 @pytest.fixture(autouse=True)
-def empty_surroundings(monkeypatch, tmp_path):
-    """No key, no proxy, and a folder of its own for each test."""
+def empty_environment(monkeypatch, tmp_path):
+    """No key and no proxy in the environment, and a working directory of its own for each test."""
     for name in ("RUNWARE_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -21,24 +22,24 @@ def empty_surroundings(monkeypatch, tmp_path):
 
 @pytest.fixture
 def service():
-    """A service that is well until a test says otherwise."""
+    """A service that answers without faults until a test queues some."""
     with Service() as running:
         yield running
 
 
 @pytest.fixture
 def open_studio(service, tmp_path):
-    """Studios on the service and on one log, closed at the end; keywords override."""
-    opened = []
+    """Opens studios on the service and on one log, and closes them at the end; keywords override."""
+    studios = []
 
     def open_one(**options):
         given = {"engine": service.url, "api_key": "test-key", "path": tmp_path / "runs", "pace": QUICK} | options
-        opened.append(nbkit.Studio(**given))
-        return opened[-1]
+        studios.append(nbkit.Studio(**given))
+        return studios[-1]
 
     yield open_one
-    for one in opened:
-        one.close()
+    for studio in studios:
+        studio.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A log of many runs, written straight into its tables: a gallery of thousands needs no thousands of generations."""
+"""A log of many runs, written directly into its tables: generating thousands of pictures would take too long."""
 
 import io
 import time
@@ -22,7 +22,7 @@ PRICE = 68_950
 
 
 def picture(number, size):
-    """A JPEG that can be told from its neighbours."""
+    """A JPEG that differs from its neighbours in colour and line width."""
     canvas = Image.new("RGB", size, f"hsl({number * 37 % 360}, 45%, 45%)")
     draw = ImageDraw.Draw(canvas)
     across, down = size
@@ -35,7 +35,14 @@ def picture(number, size):
 
 
 def write_log(folder, runs, *, pictures=20, size=(1200, 800)):
-    """Write a log of so many runs, every eleventh without a picture, over a few picture files; oldest first."""
+    """Write a log, oldest run first: every eleventh run is blocked, the others share a few picture files.
+
+    Args:
+        folder: of the log.
+        runs: how many.
+        pictures: the number of different picture files.
+        size: of a picture; every third file is upright instead.
+    """
     log = RunLog(folder)
     log.images.prepare()
     stored = []
@@ -44,15 +51,16 @@ def write_log(folder, runs, *, pictures=20, size=(1200, 800)):
         facts = examine(data)
         stored.append((facts, log.images.put(data, facts.media_type, facts.sha256)))
     rows, images = [], []
-    began = int(time.time() * 1e6) - runs * 60_000_000
+    first = int(time.time() * 1e6) - runs * 60_000_000
     for number in range(runs):
         blocked = number % 11 == 10
         rows.append(
             {
-                "id": number + 1, "taskUUID": str(uuid.UUID(int=number + 1)), "created": began + number * 60_000_000,
-                "status": "blocked" if blocked else "done", "engine": "offline", "model": "google:4@3", "charged": False,
-                "prompt": f"{SUBJECTS[number % 4]}, number {number}", "temperature": TEMPERATURES[number // 4 % 4],
-                "requestedSeed": number, "resendable": True, "estimateLow": PRICE, "estimateHigh": PRICE, "held": 0,
+                "id": number + 1, "taskUUID": str(uuid.UUID(int=number + 1)), "created": first + number * 60_000_000,
+                "status": "blocked" if blocked else "done", "engine": "offline", "model": "google:4@3",
+                "charged": False, "prompt": f"{SUBJECTS[number % 4]}, number {number}",
+                "temperature": TEMPERATURES[number // 4 % 4], "requestedSeed": number, "resendable": True,
+                "estimateLow": PRICE, "estimateHigh": PRICE, "held": 0,
                 "spent": 0 if blocked else PRICE, "cost": 0 if blocked else PRICE, "studio": "test", "latency": 1.5,
                 "error": "refused by a safety filter" if blocked else None,
             }
@@ -67,11 +75,11 @@ def write_log(folder, runs, *, pictures=20, size=(1200, 800)):
                 }
             )  # fmt: skip
     with log.database.writing() as connection:
-        for table, many in ((RUNS, rows), (IMAGES, images)):
-            for some in _batched(many, 5_000):
-                connection.execute(sa.insert(table), some)
+        for table, table_rows in ((RUNS, rows), (IMAGES, images)):
+            for batch in _batches(table_rows, 5_000):
+                connection.execute(sa.insert(table), batch)
     return log
 
 
-def _batched(items, size):
+def _batches(items, size):
     return (items[start : start + size] for start in range(0, len(items), size))

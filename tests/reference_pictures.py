@@ -1,4 +1,4 @@
-"""Small pictures for the tests of reference images: with each kind of private data, and without any."""
+"""Small pictures for the tests of reference images: with each kind of private data, and without any of it."""
 
 import io
 import struct
@@ -7,14 +7,14 @@ import zlib
 from PIL import Image, PngImagePlugin
 
 SECRET = "Secretcam"
-"""Stands wherever a camera or an editor could leave a trace; a cleaned picture holds it nowhere."""
+"""The text of all private data in these pictures; a picture whose private data was removed contains it nowhere."""
 
 GPS = 0x8825
 _XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF tool="{SECRET}"/></x:xmpmeta>'.encode()
 
 
 def gradient(mode="RGB", size=(32, 16)):
-    """A picture in which no two corners look alike."""
+    """A picture with four different corners, so that a turned one is noticed."""
     width, height = size
     red = Image.linear_gradient("L").resize(size)
     picture = Image.merge("RGB", (red, red.rotate(90).resize(size), Image.new("L", size, 90)))
@@ -35,7 +35,7 @@ def opened(data):
 
 
 def exif(orientation=None):
-    """What a phone writes: who made it, with what, and where."""
+    """The tags that a phone writes: maker, software, and location."""
     tags = Image.Exif()
     tags[0x010F] = SECRET  # Make
     tags[0x0131] = SECRET  # Software
@@ -46,7 +46,7 @@ def exif(orientation=None):
 
 
 def with_segment(jpeg, marker, content):
-    """A JPEG with one more APPn or COM segment behind its start."""
+    """A JPEG with one more APPn or COM segment right after its start."""
     return jpeg[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + jpeg[2:]
 
 
@@ -56,13 +56,13 @@ def chunk(name, content):
 
 
 def with_chunk(png, name, content, *, last=False):
-    """A PNG with one more chunk, behind its header or behind its pixels."""
-    place = len(png) - 12 if last else 33
-    return png[:place] + chunk(name, content) + png[place:]
+    """A PNG with one more chunk, after its header or after its pixels."""
+    offset = len(png) - 12 if last else 33
+    return png[:offset] + chunk(name, content) + png[offset:]
 
 
 def png_header(width, height):
-    """A PNG that promises a size and has next to no pixels."""
+    """A PNG whose header names a size, with hardly any pixel data."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     signature = b"\x89PNG\r\n\x1a\n"
     return signature + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")

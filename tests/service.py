@@ -1,14 +1,15 @@
-"""A service that speaks the wire contract over real sockets and fails on request: the tests' own, none of nbkit's.
+"""A service that speaks the wire contract over real sockets, and fails on request. It shares no code with nbkit.
 
-It keeps its own books: what it accepted, what it charged, which request came with which headers. A test tells it
-what goes wrong next: each element of ``service.faults`` answers one submit, each of ``service.picture_faults``
-one GET of a picture, each of ``service.question_faults`` one ``getResponse`` or ``getTaskDetails``; ``None``
-leaves that one as it should be.
+It records every request with its headers, every task that it accepted and what it charged, so that tests can compare
+the log with it. Faults are queued: each element of ``service.faults`` answers one submit, each of
+``service.picture_faults`` one GET of a picture, each of ``service.question_faults`` one ``getResponse`` or
+``getTaskDetails``. For ``None``, and when its queue is empty, a request is answered without a fault.
 """
 
 import base64
 import io
 import json
+import random
 import threading
 import uuid
 from collections import Counter, deque
@@ -24,13 +25,13 @@ TYPES = {"JPG": ("JPEG", "image/jpeg"), "PNG": ("PNG", "image/png"), "WEBP": ("W
 
 @dataclass
 class Answer:
-    """What goes out: a status, a body (JSON unless it is bytes), and how the sending of it fails."""
+    """One response: a status, a body (sent as JSON unless it is bytes), and how sending it fails."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
-    cut: int | None = None  # so many bytes, then the connection is closed
-    silent: bool = False  # closed without a word
+    cut: int | None = None  # bytes of the body that are sent before the connection is closed
+    silent: bool = False  # the connection is closed without a response
 
     @property
     def content(self) -> bytes:
@@ -39,7 +40,7 @@ class Answer:
 
 @dataclass
 class Received:
-    """One request as it arrived."""
+    """One HTTP request."""
 
     method: str
     path: str
@@ -49,16 +50,16 @@ class Received:
 
 @dataclass
 class Accepted:
-    """One task that was taken on, and is paid."""
+    """One task that was accepted and charged."""
 
     task: dict[str, Any]
     items: list[dict[str, Any]]
     errors: list[dict[str, Any]] = field(default_factory=list)
-    told: int = 0  # how many items a poll has shown so far
+    shown: int = 0  # items that polls have contained so far
 
 
 def picture(kind: str = "JPG", colour: str = "teal", size: tuple[int, int] = (96, 64)) -> bytes:
-    """A small real picture."""
+    """The file of a small picture."""
     out = io.BytesIO()
     image = Image.new("RGB", size, colour)
     image.paste("white", (8, 8, size[0] // 2, size[1] // 2))
@@ -66,31 +67,39 @@ def picture(kind: str = "JPG", colour: str = "teal", size: tuple[int, int] = (96
     return out.getvalue()
 
 
+def unique_picture(kind: str, _number: int) -> bytes:
+    """A painter for ``service.paint``: a small picture of a random colour, so that its file belongs to one run."""
+    out = io.BytesIO()
+    Image.new("RGB", (24, 16), f"#{random.randrange(1 << 24):06x}").save(out, TYPES[kind][0])
+    return out.getvalue()
+
+
 class Service:
-    """The service; a context manager that listens on a port of this machine while it is open."""
+    """The service; a context manager that listens on a port of this machine until it exits."""
 
     def __init__(self) -> None:
         self.faults: deque[Any] = deque()
         self.picture_faults: deque[Any] = deque()
         self.question_faults: deque[Any] = deque()
         self.received: list[Received] = []
-        self.sent: list[str] = []  # the taskUUID of each submit, also of refused ones
+        self.sent: list[str] = []  # the taskUUID of each submit, including refused ones
         self.accepted: dict[str, Accepted] = {}
         self.charges: Counter[str] = Counter()  # micro-dollars by taskUUID
         self.pictures: dict[str, bytes] = {}
-        self.paint: Any = None  # (kind, number) -> bytes, in place of plain pictures
+        self.paint: Any = None  # (kind, number) -> bytes; draws the pictures instead of `picture`
         self.seed = 1000
-        self.acknowledgement = "plain"  # or "processing", "empty"
-        self.unknown = "empty"  # or "notFound": what getResponse says of a task it does not know
+        self.acknowledgement = "plain"  # of async tasks; or "processing", "empty"
+        self.unknown_task = "empty"  # or "notFound": how getResponse answers for a task that it does not know
         self.answers_after_sync = False  # whether getResponse knows sync tasks
-        self.has_details = True
-        self.items_a_poll = 1
-        self.free = threading.Event()  # cleared: submits are accepted and their answers held back
+        self.has_details = True  # whether getTaskDetails knows any task
+        self.items_per_poll = 1
+        self.free = threading.Event()  # while cleared, submits are accepted and their answers are held back
         self.free.set()
         self.busy = threading.Event()  # set once a submit is accepted and waits for `free`
+        self.connections = 0  # open ones; a killed client's connection is open until its last request is handled
         self._lock = threading.Lock()
 
-    # -- the process of listening ----------------------------------------------------------------------
+    # -- listening -----------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"service": self})
@@ -111,14 +120,16 @@ class Service:
 
     url = property(lambda self: f"{self.origin}/v1")
 
-    # -- the books ---------------------------------------------------------------------------------------
+    # -- records -------------------------------------------------------------------------------------------
 
     @property
     def spent(self) -> float:
+        """What it has charged, in USD."""
         return sum(self.charges.values()) / 1_000_000
 
     @property
     def gets(self) -> list[Received]:
+        """The requests for pictures, in order."""
         return [r for r in self.received if r.method == "GET"]
 
     def tasks(self, kind: str = "imageInference") -> list[dict[str, Any]]:
@@ -127,15 +138,15 @@ class Service:
         return [task for body in bodies for task in body if task["taskType"] == kind]
 
     def accept(self, task: dict[str, Any]) -> Accepted | None:
-        """Take a task on and charge it; ``None`` if its taskUUID has been used."""
+        """Accept a task and charge it; ``None`` if its taskUUID has been used."""
         with self._lock:
             name = task["taskUUID"]
             if name in self.accepted:
                 return None
             items = [self._make(task, number) for number in range(task.get("numberResults", 1))]
             self.charges[name] = round(PRICE * 1_000_000) * len(items)
-            done = self.accepted[name] = Accepted(task, items)
-            return done
+            self.accepted[name] = Accepted(task, items)
+            return self.accepted[name]
 
     def _make(self, task: dict[str, Any], number: int) -> dict[str, Any]:
         name, kind = str(uuid.uuid4()), task.get("outputFormat", "JPG")
@@ -157,6 +168,7 @@ class Service:
     # -- answering -----------------------------------------------------------------------------------------
 
     def handle(self, received: Received) -> Answer:
+        """Record a request and answer it."""
         with self._lock:
             self.received.append(received)
         if received.method == "GET":
@@ -186,38 +198,40 @@ class Service:
         return fault(self, task) if fault else self.serve(task)
 
     def serve(self, task: dict[str, Any]) -> Answer:
-        """Accept and answer, as a service that is well."""
-        done = self.accept(task)
-        if done is None:
+        """Accept a task and answer it, without a fault."""
+        accepted = self.accept(task)
+        if accepted is None:
             return error("conflictTaskUUID", "this taskUUID was used", data=[], taskUUID=task["taskUUID"])
         self.busy.set()
         self.free.wait(60)
         if task.get("deliveryMethod") != "async":
-            return Answer(body={"data": done.items})
+            return Answer(body={"data": accepted.items})
         head = {"taskType": "imageInference", "taskUUID": task["taskUUID"]}
-        ways = {"plain": [head], "processing": [{**head, "status": "processing"}], "empty": []}
-        return Answer(body={"data": ways[self.acknowledgement]})
+        acknowledgements = {"plain": [head], "processing": [{**head, "status": "processing"}], "empty": []}
+        return Answer(body={"data": acknowledgements[self.acknowledgement]})
 
     def _state(self, task: dict[str, Any]) -> Answer:
-        done = self.accepted.get(task["taskUUID"])
-        known = done and (self.answers_after_sync or done.task.get("deliveryMethod") == "async")
-        if not known:
-            if self.unknown == "notFound":
+        """The answer to ``getResponse``: each poll contains more of the finished items."""
+        accepted = self.accepted.get(task["taskUUID"])
+        if accepted is None or not (self.answers_after_sync or accepted.task.get("deliveryMethod") == "async"):
+            if self.unknown_task == "notFound":
                 return error("taskNotFound", "no such task", 404, taskUUID=task["taskUUID"])
             return Answer(body={"data": []})
         with self._lock:
-            done.told = min(done.told + self.items_a_poll, len(done.items))
-        ready = [{**item, "status": "success"} for item in done.items[: done.told]]
-        left = len(done.items) - done.told
-        waiting = [{"taskType": "imageInference", "taskUUID": task["taskUUID"], "status": "processing"}] * left
-        return Answer(body={"data": ready + waiting, **({"errors": done.errors} if done.errors and not left else {})})
+            accepted.shown = min(accepted.shown + self.items_per_poll, len(accepted.items))
+        finished = [{**item, "status": "success"} for item in accepted.items[: accepted.shown]]
+        left = len(accepted.items) - accepted.shown
+        processing = [{"taskType": "imageInference", "taskUUID": task["taskUUID"], "status": "processing"}] * left
+        errors = {"errors": accepted.errors} if accepted.errors and not left else {}
+        return Answer(body={"data": finished + processing, **errors})
 
     def _past(self, task: dict[str, Any]) -> Answer:
-        done = self.accepted.get(task["taskUUID"])
-        if not done or not self.has_details or not self.free.is_set():
+        """The answer to ``getTaskDetails``."""
+        accepted = self.accepted.get(task["taskUUID"])
+        if not accepted or not self.has_details or not self.free.is_set():
             return Answer(body={"data": []})
-        response = {"data": done.items, **({"errors": done.errors} if done.errors else {})}
-        return Answer(body={"data": [{**task, "request": [done.task], "response": response}]})
+        response = {"data": accepted.items, **({"errors": accepted.errors} if accepted.errors else {})}
+        return Answer(body={"data": [{**task, "request": [accepted.task], "response": response}]})
 
     def _picture(self, path: str) -> Answer:
         fault = self._next(self.picture_faults)
@@ -229,22 +243,23 @@ class Service:
 
 
 def error(code: str, message: str = "no", status: int = 400, *, data: Any = None, **fields: Any) -> Answer:
-    """An answer that is one error."""
+    """An answer with one error."""
     body = {"errors": [{"code": code, "message": message, **fields}]}
     return Answer(status, body if data is None else {"data": data, **body})
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # a connection that is kept alive would be waited for
+    block_on_close = False  # closing would wait for connections that are kept alive
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is what many of these tests are about."""
+        """Print nothing: many tests close connections on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent separately; with Nagle's algorithm each would cost 40 ms
     service: Service
 
     def _exchange(self) -> None:
@@ -267,8 +282,17 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = _exchange  # noqa: N815  the names that http.server looks for
 
     def setup(self) -> None:
+        with self.service._lock:
+            self.service.connections += 1
         super().setup()
         self.connection.settimeout(60)
 
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            with self.service._lock:
+                self.service.connections -= 1
+
     def log_message(self, *_: Any) -> None:
-        """Nothing is printed."""
+        """Print nothing."""

@@ -1,4 +1,4 @@
-"""What the processes do that ``test_sweep_faults.py`` kills: the same sweep, again and again, until it is finished."""
+"""The work of the processes that ``test_sweep_faults.py`` kills: one sweep, which each of them continues."""
 
 from conftest import QUICK
 
@@ -8,7 +8,7 @@ CELLS = 40
 
 
 def lanterns(studio):
-    """The sweep: forty cells, of every way in which a picture may travel."""
+    """A sweep of forty cells, one half sync and the other async."""
     return studio.sweep(
         "A {colour} lantern",
         colour=["red", "jade"],
@@ -21,8 +21,8 @@ def lanterns(studio):
 
 
 def work(url, path, finished):
-    """Run what is missing."""
+    """Run the cells that are missing, then create the file ``finished``."""
     studio = nbkit.Studio(engine=url, path=path, pace=QUICK)
     lanterns(studio).start(max_workers=6).wait()
-    finished.set()
+    finished.touch()  # a lock that is shared with the parent, as in an Event, would stay locked after a kill
     studio.close()

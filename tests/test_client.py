@@ -18,28 +18,28 @@ from nbkit.service import download
 from nbkit.service.client import Client, retry_after
 from nbkit.service.secret import Secret
 
-NOBODY = "11111111-1111-4111-8111-111111111111"
+UNKNOWN_UUID = "11111111-1111-4111-8111-111111111111"
 LONG_KEY = "canary-7f3d9b2a6c1e"
 
 
 @pytest.fixture
 def client(service):
     """A client of the service."""
-    one = Client(service.url, api_key="test-key")
-    yield one
-    one.close()
+    client = Client(service.url, api_key="test-key")
+    yield client
+    client.close()
 
 
 @pytest.fixture
-def at_once():
-    """Downloads are tried again without a pause, as often as for a person."""
+def no_pauses():
+    """Downloads are retried without a pause, as often as with one."""
     with stamina.set_testing(True, attempts=4):
         yield
 
 
 @pytest.fixture
 def small_limit(monkeypatch):
-    """A file is gigantic from a megabyte on."""
+    """The limit of a download is one megabyte."""
     monkeypatch.setattr(download, "MAX_PICTURE_BYTES", 1_000_000)
 
 
@@ -49,16 +49,16 @@ def task(**parameters):
 
 @pytest.mark.parametrize("kind", ["URL", "base64Data", "dataURI"])
 @pytest.mark.parametrize(("name", "media_type"), [("JPG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
-def test_every_output_type_gives_the_same_bytes(service, client, kind, name, media_type):
-    """A picture arrives with exactly the bytes that the service sent, however it travelled."""
+def test_every_output_type_gives_the_bytes_that_the_service_sent(service, client, kind, name, media_type):
+    """An address, base64 text and a data URI lead to the same file."""
     response = client.submit(task(output_type=kind, output_format=name))
     data, facts = client.fetch(response.results[0].source, examine)
     assert data == picture(name)
     assert (facts.media_type, facts.width, facts.height) == (media_type, 96, 64)
 
 
-def test_what_a_post_looks_like(service, client):
-    """The body is an array of one task, its type JSON, the key a bearer token; no query, no slash."""
+def test_a_task_is_posted_as_json_with_the_key_as_bearer_token(service, client):
+    """The body is an array of one task; the address has no query and no slash at its end."""
     client.submit(task())
     (received,) = service.received
     assert (received.method, received.path) == ("POST", "/v1")
@@ -67,18 +67,20 @@ def test_what_a_post_looks_like(service, client):
     assert received.body.startswith(b"[{")
 
 
-def test_nobody_listens():
-    """No connection means that the task never left."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        client = Client(f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
-        with pytest.raises(errors.NotConnected, match="no connection to 127"):
-            client.submit(task())
+def test_a_port_that_nothing_listens_on_raises_not_connected():
+    """The error has the host and the taskUUID; the task was not sent."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        client = Client(f"http://127.0.0.1:{bound.getsockname()[1]}/v1")
+        sent = task()
+        with pytest.raises(errors.NotConnected, match="no connection to 127") as caught:
+            client.submit(sent)
+        assert caught.value.task_uuid == sent["taskUUID"]
         client.close()
 
 
 @pytest.mark.parametrize(
-    "how",
+    "submit_fault",
     [
         fault.lost(),
         fault.cut,
@@ -91,20 +93,24 @@ def test_nobody_listens():
     ],
     ids=["closed", "cut", "500 page", "502 page", "200 page", "408 page", "other JSON", "half JSON"],
 )
-def test_an_answer_that_cannot_be_used_is_lost(service, client, how):
+def test_an_unusable_answer_raises_answer_lost(service, client, submit_fault):
     """A closed connection, a cut body, a page of HTML: the outcome is not known."""
-    service.faults.append(how)
+    service.faults.append(submit_fault)
+    sent = task()
     with pytest.raises(errors.AnswerLost) as caught:
-        client.submit(task())
+        client.submit(sent)
+    assert caught.value.task_uuid == sent["taskUUID"]
     assert caught.value.__context__ is None
 
 
-def test_a_silent_service_is_lost(service):
-    """A service that accepts and then says nothing is given up after the time-out: the outcome is not known."""
+def test_a_service_that_does_not_answer_in_time_raises_answer_lost(service):
+    """It has accepted the task; after the time-out the outcome is not known."""
     service.free.clear()
     client = Client(service.url, timeout=0.1)
-    with pytest.raises(errors.AnswerLost, match="ReadTimeout"):
-        client.submit(task())
+    sent = task()
+    with pytest.raises(errors.AnswerLost, match="ReadTimeout") as caught:
+        client.submit(sent)
+    assert caught.value.task_uuid == sent["taskUUID"]
     client.close()
 
 
@@ -120,51 +126,51 @@ def test_a_silent_service_is_lost(service):
         (307, "RefusedError"),
     ],
 )
-def test_a_status_with_a_page_of_html(service, client, status, kind):
-    """A refusal is a refusal, also from a gateway that answers with a page; a redirect is not followed."""
+def test_a_page_of_html_is_read_as_the_error_of_its_status(service, client, status, kind):
+    """A gateway refuses with a page instead of JSON; a redirect is an error too, and is not followed."""
     service.faults.append(fault.plain(status, location=f"{service.origin}/v1"))
-    (found,) = client.submit(task()).errors
-    assert type(found).__name__ == kind
+    (problem,) = client.submit(task()).errors
+    assert type(problem).__name__ == kind
     assert len(service.received) == 1
 
 
-def test_the_pause_that_a_page_asks_for(service, client):
-    """``Retry-After`` is read where no JSON came, for a refusal and for a lost answer."""
+def test_retry_after_is_read_from_answers_without_json(service, client):
+    """A refusal and a lost answer both have the seconds."""
     service.faults += [fault.plain(429, retry_after="7"), fault.plain(503, retry_after="8")]
     assert client.submit(task()).errors[0].retry_after == 7
     with pytest.raises(errors.AnswerLost) as caught:
         client.submit(task())
-    assert caught.value.retry_after == 8
+    assert (caught.value.status, caught.value.retry_after) == (503, 8)
 
 
-def test_both_forms_of_retry_after():
-    """Seconds and a date; anything else is no pause, and a date that has passed is none either."""
+def test_retry_after_has_seconds_or_a_date():
+    """A date that has passed means no pause, and any other text is ignored."""
     assert retry_after(httpx.Headers({"retry-after": "2.5"})) == 2.5
     assert retry_after(httpx.Headers({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})) == 0
     assert retry_after(httpx.Headers({"retry-after": "soon"})) is None
     assert retry_after(httpx.Headers()) is None
 
 
-@pytest.mark.parametrize("unknown", ["empty", "notFound"])
-def test_questions_about_tasks(service, client, unknown):
-    """``getTaskDetails`` knows a past task, ``getResponse`` none that was sync; an unknown one is no picture."""
-    service.unknown = unknown
+@pytest.mark.parametrize("unknown_task", ["empty", "notFound"])
+def test_only_details_of_a_sync_task_have_its_result(service, client, unknown_task):
+    """``getResponse`` does not know sync tasks; for an unknown task there is no result, and no other error."""
+    service.unknown_task = unknown_task
     sent = task()
     client.submit(sent)
     assert len(client.details(sent["taskUUID"]).results) == 1
-    for response in (client.poll(sent["taskUUID"]), client.poll(NOBODY), client.details(NOBODY)):
+    for response in (client.poll(sent["taskUUID"]), client.poll(UNKNOWN_UUID), client.details(UNKNOWN_UUID)):
         assert not response.results
         assert all(isinstance(e, errors.NotFoundError) for e in response.errors)
 
 
 @pytest.mark.parametrize(
-    ("answer", "held"),
+    ("answer", "balance"),
     [({"data": [{"balance": 3.25}]}, 3.25), ({"data": {"balance": {"amount": "4.5", "currency": "USD"}}}, 4.5)],
 )
-def test_balance(service, client, answer, held):
-    """What the account holds, as a number or an amount with its currency, in a list or alone."""
+def test_the_balance_is_read_from_every_shape(service, client, answer, balance):
+    """A number or an amount with its currency, in a list or alone."""
     service.handle = lambda _: Answer(body=answer)
-    assert client.balance() == held
+    assert client.balance() == balance
 
 
 @pytest.mark.parametrize(
@@ -179,8 +185,8 @@ def test_balance(service, client, answer, held):
         (Answer(200, {"data": [{"balance": "much"}]}), errors.EngineError),
     ],
 )
-def test_no_balance(service, client, answer, kind):
-    """Where the service does not say what the account holds, an error of nbkit's own tree says why."""
+def test_an_answer_without_a_balance_raises_an_engine_error(service, client, answer, kind):
+    """Its class says why: the key, the credit, a lost answer, or an answer of another shape."""
     service.handle = lambda _: answer
     with pytest.raises(kind):
         client.balance()
@@ -190,24 +196,25 @@ def test_no_balance(service, client, answer, kind):
 
 
 def fetch(service, client):
+    """Submit a task and fetch its picture."""
     return client.fetch(client.submit(task()).results[0].source, examine)
 
 
 @pytest.mark.parametrize(
-    "how",
+    "picture_fault",
     [fault.truncated, fault.half, fault.file(b"", 503), fault.file(b"slow down", 429), fault.file(b""), fault.file(b"<html>"), lambda service, path: Answer(silent=True)],
     ids=["truncated", "half", "503", "429", "empty", "page", "closed"],
 )  # fmt: skip
-@pytest.mark.usefixtures("at_once")
-def test_a_download_that_fails_is_tried_again(service, client, how):
-    """What the network or a busy host spoils is fetched again; three failures are no end."""
-    service.picture_faults += [how] * 3
+@pytest.mark.usefixtures("no_pauses")
+def test_a_failed_download_is_retried(service, client, picture_fault):
+    """After three failures of the network or of a busy host, the fourth attempt gives the picture."""
+    service.picture_faults += [picture_fault] * 3
     assert fetch(service, client)[0] == picture()
     assert len(service.gets) == 4
 
 
 @pytest.mark.parametrize(
-    ("how", "reason", "tries"),
+    ("picture_fault", "reason", "attempts"),
     [
         (fault.truncated, "broke off", 4),
         (fault.half, "not a whole picture", 4),
@@ -221,36 +228,40 @@ def test_a_download_that_fails_is_tried_again(service, client, how):
     ],
     ids=["truncated", "half", "page", "404", "403", "bomb", "huge bomb", "gigantic", "gif"],
 )
-@pytest.mark.usefixtures("at_once", "small_limit")
-def test_a_download_that_is_refused_says_why(service, client, how, reason, tries):
-    """A picture that is cut, is none, is gigantic or is a bomb is refused, and asked for again where that helps."""
-    service.picture_faults += [how] * 9
-    with pytest.raises(errors.DownloadError, match=reason):
+@pytest.mark.usefixtures("no_pauses", "small_limit")
+def test_the_download_error_says_why_a_file_is_refused(service, client, picture_fault, reason, attempts):
+    """A file that is cut, too large, a bomb, or not a picture; it is fetched again only if that may help."""
+    service.picture_faults += [picture_fault] * 9
+    with pytest.raises(errors.DownloadError, match=reason) as caught:
         fetch(service, client)
-    assert len(service.gets) == tries
+    assert caught.value.retry == (attempts > 1)
+    assert len(service.gets) == attempts
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_download_that_drips_for_ever_is_given_up(service, client, monkeypatch):
-    """A download has an end, however slowly it comes."""
+@pytest.mark.usefixtures("no_pauses")
+def test_a_download_that_takes_too_long_is_given_up(service, client, monkeypatch):
+    """The limit is for one attempt; after the second one the error is not retried."""
     monkeypatch.setattr(download, "DOWNLOAD_SECONDS", 0.0)
-    with pytest.raises(errors.DownloadError, match="did not end within"):
+    with pytest.raises(errors.DownloadError, match="did not end within") as caught:
         fetch(service, client)
+    assert not caught.value.retry
+    assert len(service.gets) == 2
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_picture_host_that_falls_silent_is_asked_anew(service):
-    """A host that accepts a GET and never answers is given up after a while of silence, and asked again."""
+@pytest.mark.usefixtures("no_pauses")
+def test_a_download_without_an_answer_is_retried(service):
+    """The host of the picture accepts a GET and does not answer: after a time-out it gets another one."""
     client = Client(service.url, timeout=0.2)
+    source = client.submit(task()).results[0].source
     service.picture_faults.append(lambda service, path: Answer(body=b"late" if service.free.wait(5) else b""))
-    service_free, source = service.free, client.submit(task()).results[0].source
-    service_free.clear()
+    service.free.clear()
     assert client.fetch(source, examine)[0] == picture()
+    assert len(service.gets) == 2
     client.close()
 
 
-def test_redirects_of_pictures_are_followed(service, client):
-    """A picture's address may lead elsewhere."""
+def test_a_redirect_of_a_picture_is_followed(service, client):
+    """The address of a picture may redirect to another host."""
     with Service() as elsewhere:
         elsewhere.pictures["/p.jpg"] = picture("JPG", "red")
         service.picture_faults.append(fault.file(b"", 302, location=f"{elsewhere.origin}/p.jpg"))
@@ -260,14 +271,14 @@ def test_redirects_of_pictures_are_followed(service, client):
 @pytest.mark.parametrize(
     "source", ["data:image/png;base64,????", "not base64 at all", "ftp://h/1.jpg", "data:image/png;base64,", "http://"]
 )  # fmt: skip
-def test_sources_that_are_no_picture(client, source):
-    """Text that decodes to no picture, or an address that cannot be one, is an error of the download."""
+def test_a_source_that_is_not_a_picture_raises_a_download_error(client, source):
+    """Text that cannot be decoded to a picture, or an address that cannot be fetched."""
     with pytest.raises(errors.DownloadError):
         client.fetch(source, examine)
 
 
-def test_base64_with_line_breaks(client):
-    """Encoders that break lines after 76 characters are understood."""
+def test_base64_text_may_have_line_breaks(client):
+    """Some encoders break lines after 76 characters."""
     data = picture("PNG")
     assert client.fetch(base64.encodebytes(data).decode(), examine)[0] == data
 
@@ -276,7 +287,7 @@ def test_base64_with_line_breaks(client):
 
 
 def dripping(pause, piece=b"x", times=10_000):
-    """A transport whose answers come in small pieces, for ever."""
+    """A transport whose answers come in many pieces, with a pause in seconds before each."""
 
     def pieces():
         for _ in range(times):
@@ -287,31 +298,31 @@ def dripping(pause, piece=b"x", times=10_000):
 
 
 @pytest.fixture
-def on():
-    """Clients on a transport."""
-    made = []
+def client_on():
+    """Makes clients on a transport; their key is ``LONG_KEY``."""
+    clients = []
 
-    def one(transport):
-        made.append(Client("http://service.example/v1", api_key=LONG_KEY, transport=transport))
-        return made[-1]
+    def make(transport):
+        clients.append(Client("http://service.example/v1", api_key=LONG_KEY, transport=transport))
+        return clients[-1]
 
-    yield one
-    for client in made:
+    yield make
+    for client in clients:
         client.close()
 
 
-def test_an_answer_that_drips_for_ever_is_given_up(on, monkeypatch):
-    """A task and a question have an end each, however slowly the answer comes."""
+def test_an_answer_that_comes_too_slowly_is_given_up(client_on, monkeypatch):
+    """The answers to a task, to a query and to a question about the balance all have a limit of time."""
     monkeypatch.setattr("nbkit.service.client.ANSWER_SECONDS", 0.2)
     monkeypatch.setattr("nbkit.service.client.QUERY_SECONDS", 0.1)
-    client = on(dripping(0.01))
-    for ask in (lambda: client.submit(task()), lambda: client.poll(NOBODY), client.balance):
+    client = client_on(dripping(0.01))
+    for request in (lambda: client.submit(task()), lambda: client.poll(UNKNOWN_UUID), client.balance):
         with pytest.raises(errors.AnswerLost, match="so slowly"):
-            ask()
+            request()
 
 
 @pytest.mark.parametrize(
-    ("given", "most"),
+    ("given", "kilobytes"),
     [
         ({}, 16),
         ({"output_type": "base64Data"}, 16 + 90),
@@ -319,30 +330,30 @@ def test_an_answer_that_drips_for_ever_is_given_up(on, monkeypatch):
         ({"output_type": "dataURI", "number_results": 20}, 1024),
     ],
 )
-def test_an_answer_has_a_largest_size(on, monkeypatch, given, most):
-    """16 MB without pictures inside, 90 MB more for each, and never more than a gigabyte (here: kilobytes)."""
+def test_an_answer_that_is_too_large_is_given_up(client_on, monkeypatch, given, kilobytes):
+    """16 MB without inline pictures, 90 MB more for each of them, 1 GB for any answer; here all are kilobytes."""
     for name in ("ANSWER_BYTES", "INLINE_BYTES", "MAX_ANSWER_BYTES"):
         monkeypatch.setattr(client_module, name, getattr(client_module, name) // 1024)
-    client = on(dripping(0, b"x" * 1024, most + 5))
-    with pytest.raises(errors.AnswerLost, match=f"larger than {most * 1024:,} bytes"):
+    client = client_on(dripping(0, b"x" * 1024, kilobytes + 5))
+    with pytest.raises(errors.AnswerLost, match=f"larger than {kilobytes * 1024:,} bytes"):
         client.submit(task(**given))
     with pytest.raises(errors.AnswerLost, match="no answer"):
-        on(dripping(0, b"x" * 1024, most)).submit(task(**given))
+        client_on(dripping(0, b"x" * 1024, kilobytes)).submit(task(**given))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 100_000])
-def test_an_answer_that_is_nested_without_end_is_none(on, depth):
-    """Brackets in brackets exhaust no stack."""
+def test_an_answer_that_is_nested_too_deeply_is_given_up(client_on, depth):
+    """Parsing it does not exceed the recursion limit."""
     body = b'{"data": ' + b"[" * depth + b"]" * depth + b"}"
     with pytest.raises(errors.AnswerLost, match="that are no answer"):
-        on(httpx.MockTransport(lambda _: httpx.Response(200, content=body))).submit(task())
+        client_on(httpx.MockTransport(lambda _: httpx.Response(200, content=body))).submit(task())
 
 
 # -- the key in an answer ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("key", "said", "shown"),
+    ("key", "text", "redacted"),
     [
         (LONG_KEY, LONG_KEY, "<key>"),
         (LONG_KEY, f"{LONG_KEY}{LONG_KEY}", "<key><key>"),
@@ -354,80 +365,84 @@ def test_an_answer_that_is_nested_without_end_is_none(on, depth):
         (None, "None", "None"),
     ],
 )
-def test_a_key_that_a_service_repeats(key, said, shown):
-    """Anywhere in an answer, names of fields included; of a long key its beginning too; a short one may be a word."""
-    assert Secret(key).redact({said: [1, None, {"x": [f"-{said}-"]}]}) == {shown: [1, None, {"x": [f"-{shown}-"]}]}
+def test_a_key_is_redacted_everywhere_in_an_answer(key, text, redacted):
+    """In values and names of fields; of a long key its beginning too. A short key may be an ordinary word, and stays."""
+    answer = {text: [1, None, {"x": [f"-{text}-"]}]}
+    assert Secret(key).redact(answer) == {redacted: [1, None, {"x": [f"-{redacted}-"]}]}
 
 
-@pytest.mark.parametrize("said", [LONG_KEY, LONG_KEY[:11] + "…"])
-def test_a_key_reaches_nobody_through_an_answer(on, said):
-    """Not in a code, a parameter, a name or an address; nor through an answer that cannot be used."""
+@pytest.mark.parametrize("text", [LONG_KEY, LONG_KEY[:11] + "…"])
+def test_a_key_that_a_service_repeats_is_in_no_error_and_no_result(client_on, text):
+    """Not in a code, a parameter, a name or an address; nor in the error of an answer that cannot be used."""
     sent = task()
-    items = [{"taskUUID": sent["taskUUID"], "imageUUID": said, "imageURL": f"http://x.example/{said}.jpg", "cost": 1}]
-    wrong = [{"code": f"bad-{said}", "message": said, "parameter": [said], "taskUUID": sent["taskUUID"]}]
-    told = httpx.Response(200, json={"data": items, "errors": wrong})
-    response = on(httpx.MockTransport(lambda _: told)).submit(sent)
-    (found,), (result,) = response.errors, response.results
-    words = f"{found!r} {vars(found)} {result!r} {result.source}"
-    assert LONG_KEY[:8] not in words
-    assert words.count("<key>") >= 5
+    items = [{"taskUUID": sent["taskUUID"], "imageUUID": text, "imageURL": f"http://x.example/{text}.jpg", "cost": 1}]
+    problems = [{"code": f"bad-{text}", "message": text, "parameter": [text], "taskUUID": sent["taskUUID"]}]
+    answer = httpx.Response(200, json={"data": items, "errors": problems})
+    response = client_on(httpx.MockTransport(lambda _: answer)).submit(sent)
+    (problem,), (result,) = response.errors, response.results
+    shown = f"{problem!r} {vars(problem)} {result!r} {result.source}"
+    assert LONG_KEY[:8] not in shown
+    assert shown.count("<key>") >= 5
     page = httpx.Response(500, content=b"?", headers={"content-type": f"text/{LONG_KEY}"})
     with pytest.raises(errors.AnswerLost, match="<key>") as caught:
-        on(httpx.MockTransport(lambda _: page)).balance()
+        client_on(httpx.MockTransport(lambda _: page)).balance()
     assert LONG_KEY not in f"{caught.value!r} {vars(caught.value)}"
 
 
-def test_a_key_in_a_line_that_is_no_http(on):
-    """The transport's own words about a broken answer may repeat it."""
+def test_a_key_in_a_broken_line_of_http_is_redacted(client_on):
+    """The error of the transport quotes that line."""
 
-    def broken(_):
+    def fail(_):
         raise httpx.RemoteProtocolError(f"illegal header line: {LONG_KEY}")
 
     with pytest.raises(errors.AnswerLost, match="<key>") as caught:
-        on(httpx.MockTransport(broken)).submit(task())
+        client_on(httpx.MockTransport(fail)).submit(task())
     assert LONG_KEY not in f"{caught.value!r} {vars(caught.value)}"
 
 
 # -- pictures that come slowly -----------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_picture_that_drips_is_given_up_after_two_tries(on, monkeypatch):
-    """Fewer bytes than a picture could be made of in its time: twice is enough, and the reason says so."""
+@pytest.mark.usefixtures("no_pauses")
+def test_a_download_that_drips_is_given_up_after_two_attempts(client_on, monkeypatch):
+    """An attempt ends when too few bytes come in some seconds; the error of the second one is not retried."""
     monkeypatch.setattr(download, "DRIP_SECONDS", 0.05)
-    asked = []
+    requests = []
     drip = dripping(0.01, times=200).handler
-    with pytest.raises(errors.DownloadError, match="dripped"):
-        on(httpx.MockTransport(lambda request: asked.append(1) or drip(request))).fetch(
+    with pytest.raises(errors.DownloadError, match="dripped") as caught:
+        client_on(httpx.MockTransport(lambda request: requests.append(request) or drip(request))).fetch(
             "http://x.example/p.jpg", examine
         )
-    assert len(asked) == 2
+    assert not caught.value.retry
+    assert len(requests) == 2
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_picture_host_that_stays_silent_is_asked_twice(on):
-    """And no more: somebody waits."""
-    asked = []
+@pytest.mark.usefixtures("no_pauses")
+def test_a_download_without_an_answer_is_given_up_after_two_attempts(client_on):
+    """The user is waiting: the error of the second time-out is not retried."""
+    requests = []
 
-    def silent(request):
-        asked.append(1)
+    def time_out(request):
+        requests.append(request)
         raise httpx.ReadTimeout("timed out")
 
-    with pytest.raises(errors.DownloadError, match="fell silent"):
-        on(httpx.MockTransport(silent)).fetch("http://x.example/p.jpg", examine)
-    assert len(asked) == 2
+    with pytest.raises(errors.DownloadError, match="fell silent") as caught:
+        client_on(httpx.MockTransport(time_out)).fetch("http://x.example/p.jpg", examine)
+    assert not caught.value.retry
+    assert len(requests) == 2
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_fresh_picture_that_is_not_there_yet(service, client):
-    """The store behind an address may lag a moment: a 404 is asked again while the address is new, and never later."""
+@pytest.mark.usefixtures("no_pauses")
+def test_a_404_is_retried_only_while_the_address_is_new(service, client):
+    """The file may come a moment after its address; a client without the answer that named it does not retry."""
     service.picture_faults += [fault.file(b"", 404)] * 2
     source = client.submit(task()).results[0].source
     assert client.fetch(source, examine)[0] == picture()
     assert len(service.gets) == 3
     later = Client(service.url)
     service.picture_faults.append(fault.file(b"", 404))
-    with pytest.raises(errors.DownloadError, match="404"):
+    with pytest.raises(errors.DownloadError, match="404") as caught:
         later.fetch(source, examine)
+    assert not caught.value.retry
     assert len(service.gets) == 4
     later.close()

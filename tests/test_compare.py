@@ -1,4 +1,4 @@
-"""Pictures side by side: what differs is said, what is equal is not, and how like they are is said in words."""
+"""``nbkit.compare``: the parameters that differ, how similar the pictures are, and the differences between texts."""
 
 import io
 import pickle
@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pandas as pd
 import pytest
+from html_page import HTML, TEXT
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,11 +22,10 @@ from nbkit.measures.facts import examine
 from nbkit.measures.likeness import likeness
 from nbkit.results.image import GeneratedImage
 
-HTML, TEXT = "text/html", "text/plain"
-
 
 @pytest.fixture
 def studio(tmp_path):
+    """An offline studio."""
     with closing(nbkit.Studio(engine="offline", path=tmp_path / "runs")) as studio:
         yield studio
 
@@ -43,47 +43,49 @@ def picture(colour="teal", size=(64, 48), kind="PNG", spot=None, **options):
     return GeneratedImage(facts=examine(out.getvalue()), data=out.getvalue())
 
 
-def told(things):
-    return {one.name: ["".join(piece.text for piece in value) for value in one.values] for one in differences(things)}
+def differing(pictures):
+    """The names of the parameters that differ, each with the texts of its values."""
+    return {one.name: ["".join(piece.text for piece in value) for value in one.values] for one in differences(pictures)}
 
 
-def test_only_what_differs_is_told(studio):
-    """Parameters in the API's spelling, one value a picture; what is the same for both is left out."""
+def test_a_comparison_lists_only_the_parameters_that_differ(studio):
+    """In the API's spelling, with one value for each picture."""
     a = generate(studio, temperature=0.2, top_p=0.9)
     b = generate(studio, temperature=0.8, top_p=0.9, thinking="HIGH")
-    assert told([a, b]) == {"temperature": ["0.2", "0.8"], "thinking": ["not sent", "HIGH"]}
+    assert differing([a, b]) == {"temperature": ["0.2", "0.8"], "thinking": ["not sent", "HIGH"]}
     shown = nbkit.compare(a, b)._repr_mimebundle_()
     assert "2 parameters differ" in shown[TEXT]
     assert "temperature: 0.2 | 0.8" in shown[TEXT]
     assert "topP" not in shown[HTML]
 
 
-def test_a_run_an_image_and_a_row_say_the_same(studio):
-    """However a picture is handed over, the same parameters differ."""
+def test_a_run_a_picture_and_a_row_have_the_same_differences(studio):
+    """Also a whole frame, and any mixture of them."""
     a = generate(studio, system_prompt="Be bold", aspect_ratio="1:1", resolution="0.5K", width=None, height=None)
     b = generate(studio, "A glass lantern", output_quality=60, extra={"settings": {"topP": 0.5, "temperature": 0.4}})
     frame = studio.df
-    wanted = told([a, b])
-    assert sorted(wanted) == ["extra", "outputQuality", "prompt", "systemPrompt", "temperature", "topP"]
-    assert told([a[0], b[0]]) == wanted
-    assert told([frame.iloc[0], frame.iloc[1]]) == told([frame]) == told([a, frame.iloc[1]]) == wanted
-    assert told([a, frame.iloc[0]]) == {}
+    expected = differing([a, b])
+    assert sorted(expected) == ["extra", "outputQuality", "prompt", "systemPrompt", "temperature", "topP"]
+    assert differing([a[0], b[0]]) == expected
+    assert differing([frame.iloc[0], frame.iloc[1]]) == expected
+    assert differing([frame]) == differing([a, frame.iloc[1]]) == expected
+    assert differing([a, frame.iloc[0]]) == {}
     assert nbkit.compare(frame).to_text() == nbkit.compare(a, b).to_text()
 
 
-def test_a_default_that_was_set_equals_one_that_was_not(studio):
-    """And how a picture travelled takes no part."""
+def test_a_parameter_set_to_its_default_does_not_differ_from_one_that_is_not_set(studio):
+    """Parameters of the delivery do not count either."""
     a = generate(studio, output_quality=95, web_search=False, output_type="base64Data")
     b = generate(studio)
     comparison = nbkit.compare(a, b)
     assert comparison.differences == ()
     assert "no parameter differs" in comparison.to_html()
     assert comparison.likenesses[1].word == "same file"
-    assert told([a, generate(studio, output_quality=60)])["outputQuality"] == ["95", "60"]
+    assert differing([a, generate(studio, output_quality=60)])["outputQuality"] == ["95", "60"]
 
 
-def test_a_seed_that_the_service_drew_is_told_as_a_result(studio):
-    """It differs, though no parameter does."""
+def test_a_seed_that_the_service_drew_is_listed_as_a_result(studio):
+    """It differs, although no parameter does."""
     a, b = generate(studio, seed=None), generate(studio, seed=None)
     (seed,) = differences([a, b])
     assert seed.result
@@ -91,17 +93,17 @@ def test_a_seed_that_the_service_drew_is_told_as_a_result(studio):
     assert "no parameter differs" in nbkit.compare(a, b).to_text()
 
 
-def test_reference_images_are_told_by_the_beginning_of_their_hash(studio):
-    """The same from a run and from its row."""
+def test_different_reference_images_are_listed_with_the_first_digits_of_their_hashes(studio):
+    """For a run and for its row."""
     a = generate(studio, reference_images=[picture().bytes])
     b = generate(studio, reference_images=[picture("red").bytes])
     (row,) = (one for one in differences([a, b]) if one.name == "referenceImages")
     assert all(re.fullmatch(r"sha256:[0-9a-f]{12}…", value[0].text) for value in row.values)
-    assert told([studio.df]) == told([a, b])
+    assert differing([studio.df]) == differing([a, b])
 
 
-def test_a_run_of_several_pictures_stands_for_all(studio):
-    """With their letters, each held against the first; nine are too many, and that is said before any work."""
+def test_comparing_a_run_compares_all_of_its_pictures_with_the_first(studio):
+    """Each has a letter; more than eight pictures raise."""
     run = generate(studio, number_results=3)
     comparison = nbkit.compare(run)
     assert (comparison.labels, comparison.images) == ("ABC", run.images)
@@ -110,15 +112,15 @@ def test_a_run_of_several_pictures_stands_for_all(studio):
         nbkit.compare(run, run, run)
 
 
-@pytest.mark.parametrize("give", [lambda run: (), lambda run: (run,), lambda run: (run[0],)])
-def test_one_picture_is_no_comparison(studio, give):
-    """The error says how many it was given, and what it takes."""
+@pytest.mark.parametrize("arguments_of", [lambda run: (), lambda run: (run,), lambda run: (run[0],)])
+def test_comparing_fewer_than_two_pictures_raises(studio, arguments_of):
+    """The message lists what compare accepts."""
     with pytest.raises(nbkit.NbkitError, match=r"needs two pictures or more.*a Run, a GeneratedImage"):
-        nbkit.compare(*give(generate(studio)))
+        nbkit.compare(*arguments_of(generate(studio)))
 
 
-def test_what_is_no_picture_is_refused(studio):
-    """By its type, and a row without its file by the column that it lacks."""
+def test_comparing_a_value_of_another_type_raises(studio):
+    """The message has the type; for a row without its file it has the missing column."""
     run = generate(studio)
     with pytest.raises(nbkit.NbkitError, match="not str"):
         nbkit.compare(run, "picture.png")
@@ -126,8 +128,8 @@ def test_what_is_no_picture_is_refused(studio):
         nbkit.compare(run, studio.df[["prompt"]])
 
 
-def test_a_run_without_a_picture_stands_as_its_notice(studio, tmp_path):
-    """Blocked or failed, as a run or as a row; the others are compared with the first picture that there is."""
+def test_a_run_without_a_picture_is_shown_as_its_error(studio, tmp_path):
+    """A blocked run, or its row; the other pictures are compared with the first one that exists."""
     good = generate(studio)
     with closing(nbkit.Studio(engine=nbkit.Offline(failures={"blocked": 1}), path=tmp_path / "blocked")) as other:
         blocked = generate(other, temperature=0.5, aspect_ratio="1:1", resolution="0.5K", width=None, height=None)
@@ -137,31 +139,31 @@ def test_a_run_without_a_picture_stands_as_its_notice(studio, tmp_path):
         assert comparison.images[0] is None
         assert "refused by a safety filter" in comparison.to_html()
         assert "refused by a safety filter" in comparison.to_text()
-        found = told([missing, good])
-        assert found["temperature"] == ["0.5", "not sent"]
-        assert "width" not in found
+        different = differing([missing, good])
+        assert different["temperature"] == ["0.5", "not sent"]
+        assert "width" not in different
         assert [like and like.word for like in comparison.likenesses] == ["not compared", None, "same file"]
 
 
-def test_a_picture_whose_file_is_gone(studio):
-    """It is said where the picture would stand; nothing is raised."""
+def test_a_picture_whose_file_was_deleted_is_not_compared(studio):
+    """A message takes its place, and nothing is raised."""
     a, b = generate(studio), generate(studio, seed=2)
     b.image.path.unlink()
-    for thing in (b, studio.df.iloc[1]):
-        comparison = nbkit.compare(a, thing)
+    for deleted in (b, studio.df.iloc[1]):
+        comparison = nbkit.compare(a, deleted)
         assert comparison.likenesses[1].word == "not compared"
         assert "file" in comparison.to_html()
 
 
-def test_a_picture_of_unknown_origin(studio):
-    """What was asked for it is not known, and that is said instead of 'no parameter differs'."""
+def test_a_picture_without_a_request_is_compared_without_parameters(studio):
+    """The text says that they are not known, and not that no parameter differs."""
     text = nbkit.compare(generate(studio), picture()).to_text()
     assert "what was asked for is not known" in text
     assert "What was asked for B is not known." in text
 
 
-def test_text_is_the_same_at_every_execution(tmp_path):
-    """No UUID, path or time in it; and nothing of them in the HTML."""
+def test_the_text_of_a_comparison_is_the_same_at_every_execution(tmp_path):
+    """Text and HTML contain no UUID, path or time."""
     texts = []
     for name in ("one", "two"):
         with closing(nbkit.Studio(engine="offline", path=tmp_path / name)) as studio:
@@ -174,8 +176,8 @@ def test_text_is_the_same_at_every_execution(tmp_path):
     assert texts[0][0] == "<Comparison of 2 pictures: 2 parameters differ>"
 
 
-def test_two_pictures_weigh_little(studio):
-    """Under 150 kB with script and all, for noise, which no encoder makes small."""
+def test_the_html_of_a_comparison_is_smaller_than_150_kb(studio):
+    """With its script, for two pictures of noise, which compresses worst; 170 kB for eight pictures."""
     noise = Image.effect_noise((1024, 1024), 200).convert("RGB")
     out = io.BytesIO()
     noise.save(out, "PNG")
@@ -184,12 +186,12 @@ def test_two_pictures_weigh_little(studio):
     assert len(nbkit.compare(*[generate(studio)] * 8).to_html()) < 170_000
 
 
-HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> {word} </td>"
+MARKUP = "<script>alert(1)</script> <img src=x onerror=alert(1)> {word} </td>"
 
 
-def test_prompts_are_escaped(studio):
-    """Markup in a prompt is text, also inside the words that differ; the only script is nbkit's own."""
-    a, b = (generate(studio, HOSTILE.format(word=word), system_prompt=word + HOSTILE) for word in ("one", "two"))
+def test_markup_in_a_prompt_is_escaped(studio):
+    """Also inside the words that differ; the only script is nbkit's own."""
+    a, b = (generate(studio, MARKUP.format(word=word), system_prompt=word + MARKUP) for word in ("one", "two"))
     html = nbkit.compare(a, b).to_html()
     assert html.count("<script") == html.count("</script") == 1
     assert html.rstrip().endswith("</script>")
@@ -197,8 +199,8 @@ def test_prompts_are_escaped(studio):
     assert "<script" not in differences_html("AB", differences([a, b]))
 
 
-def test_the_table_alone(studio):
-    """For reuse beside pictures that stand elsewhere: without pictures and without a script; or a sentence."""
+def test_differences_html_is_the_table_of_parameters_without_pictures(studio):
+    """For pages that show the pictures themselves; it is a sentence if no parameter differs."""
     a, b = generate(studio, temperature=0.2), generate(studio, temperature=0.8)
     html = differences_html(["left", "right"], differences([a, b]))
     for part in ('<th scope="col"', "left", "right", '<th scope="row"', "temperature", "0.2", "0.8"):
@@ -207,11 +209,11 @@ def test_the_table_alone(studio):
     assert "no parameter differs" in differences_html("AB", differences([a, a]))
 
 
-# -- how like two pictures are -----------------------------------------------------------------------------
+# -- how similar two pictures are --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "word", "said"),
+    ("first", "other", "word", "detail"),
     [
         (picture(), picture(), "same file", "byte for byte"),
         (picture(), picture(compress_level=0), "equal pixels", "every pixel is equal, in another file"),
@@ -225,15 +227,15 @@ def test_the_table_alone(studio):
         (picture(size=(1, 1)), picture("red", size=(1, 1)), "different", "on average"),
     ],
 )
-def test_likeness_is_said_in_words(first, other, word, said):
-    """Exactly on all of the pixels; beyond that with a number, and one place that differs is not drowned."""
+def test_likeness_is_a_word_and_a_sentence_with_details(first, other, word, detail):
+    """It is exact about equal pixels; a small area that differs is enough for ``different``."""
     found = likeness(first, other)
-    assert (found.word, said in found.sentence) == (word, True), found
+    assert (found.word, detail in found.sentence) == (word, True), found
     assert likeness(other, first).word == word
 
 
-def test_an_encoder_changes_little(studio):
-    """The same drawing as JPG and as PNG is nearly equal; with another seed it is not."""
+def test_the_same_picture_as_jpg_and_png_is_nearly_equal(studio):
+    """With another seed it is different."""
     a = generate(studio)
     assert likeness(a[0], generate(studio, output_format="PNG")[0]).word == "nearly equal"
     assert likeness(a[0], generate(studio, seed=2)[0]).word == "different"
@@ -242,21 +244,21 @@ def test_an_encoder_changes_little(studio):
 # -- words -------------------------------------------------------------------------------------------------
 
 
-def words(text):
+def without_spaces(text):
     return "".join(text.split())
 
 
 @given(st.text("ab ,.夜の\n", max_size=60), st.text("ab ,.夜の\n", max_size=60))
-def test_both_texts_can_be_read_from_their_difference(before, after):
-    """Nothing is lost and nothing invented, whatever the texts."""
+def test_both_texts_can_be_restored_from_their_difference(before, after):
+    """Without the added pieces it is the first text, and without the removed ones the second, whatever the texts."""
     pieces = [p for p in word_difference(before, after) if not p.text.startswith(" (only spaces")]
-    assert words("".join(p.text for p in pieces if p.sign != ADDED)) == words(before)
-    assert words("".join(p.text for p in pieces if p.sign != REMOVED)) == words(after)
-    assert any(p.sign for p in pieces) or words(before) == words(after)
+    assert without_spaces("".join(p.text for p in pieces if p.sign != ADDED)) == without_spaces(before)
+    assert without_spaces("".join(p.text for p in pieces if p.sign != REMOVED)) == without_spaces(after)
+    assert any(p.sign for p in pieces) or without_spaces(before) == without_spaces(after)
 
 
-def test_words_that_differ_are_marked_by_sign_and_element(studio):
-    """Not by colour alone, in HTML and in text."""
+def test_words_that_differ_are_marked_with_a_sign_and_an_element(studio):
+    """In HTML and in text: not by colour alone."""
     shown = nbkit.compare(generate(studio, "A red lantern, calm"), generate(studio, "A jade lantern, calm and loud"))
     assert "A [-red-] {+jade+} lantern, calm {+and loud+}" in shown.to_text()
     html = shown.to_html()
@@ -264,13 +266,13 @@ def test_words_that_differ_are_marked_by_sign_and_element(studio):
     assert re.search(r"<ins [^>]*><span [^>]*>\+</span>jade</ins>", html)
 
 
-def test_spaces_alone_are_said():
-    """Prompts that look alike and are not equal are no riddle."""
+def test_texts_that_differ_only_in_spaces_get_a_remark():
+    """Because they look equal."""
     assert word_difference("a  b", "a b")[-1].text == " (only spaces or line breaks differ)"
 
 
-def test_long_prompts_stay_short(studio):
-    """What is the same is left out in the middle, and a change at the end is still seen."""
+def test_the_difference_of_long_prompts_is_short(studio):
+    """Equal words in the middle are left out; a change at the end is shown."""
     long = "lantern " * 4_000
     shown = nbkit.compare(generate(studio, f"{long} red"), generate(studio, f"{long} jade"))
     assert "[-red-] {+jade+}" in shown.to_text()
@@ -279,11 +281,11 @@ def test_long_prompts_stay_short(studio):
     assert [piece.sign for piece in apart] == [REMOVED, ADDED]
 
 
-# -- what a picture knows of itself ------------------------------------------------------------------------
+# -- the request of a picture ------------------------------------------------------------------------------
 
 
-def test_a_picture_knows_what_it_was_asked_to_be(studio):
-    """From the run and from the log; it takes no part in equality and repr."""
+def test_a_picture_has_the_request_that_made_it(studio):
+    """Also a picture of the log; the request does not affect equality and repr."""
     run = generate(studio, temperature=0.3)
     assert run[0].request == run.request == studio.log[run.task_uuid][0].request
     bare = GeneratedImage(facts=examine(run[0].bytes), data=run[0].bytes)
@@ -292,8 +294,8 @@ def test_a_picture_knows_what_it_was_asked_to_be(studio):
     assert "0.3" not in repr(run[0])
 
 
-def test_a_pickled_picture_brings_no_other_pictures_along(studio):
-    """Its reference images travel as names; the parameters arrive."""
+def test_a_pickled_picture_contains_no_reference_images(studio):
+    """Its request has their hashes, and all parameters."""
     noise = Image.effect_noise((256, 256), 200)
     run = generate(studio, reference_images=[noise], temperature=0.3)
     data = pickle.dumps(run[0])
@@ -302,7 +304,7 @@ def test_a_pickled_picture_brings_no_other_pictures_along(studio):
     assert back.request == run.request
     assert back.request.reference_images[0].is_missing
     assert not run[0].request.reference_images[0].is_missing
-    assert told([back, generate(studio, reference_images=[noise])]) == {"temperature": ["0.3", "not sent"]}
+    assert differing([back, generate(studio, reference_images=[noise])]) == {"temperature": ["0.3", "not sent"]}
 
 
 # -- the public name ---------------------------------------------------------------------------------------
@@ -312,14 +314,14 @@ def test_a_pickled_picture_brings_no_other_pictures_along(studio):
     "before", ["", "nbkit.Studio", "import nbkit.comparison", "import nbkit.display.compare", "nbkit.compare"]
 )
 def test_compare_is_the_function_whatever_was_imported_before(before):
-    """No module of that name stands in its way."""
+    """No module of that name hides it."""
     code = f"import nbkit\n{before}\nimport types\nassert isinstance(nbkit.compare, types.FunctionType), nbkit.compare"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_odd_rows(studio):
-    """An extra that is no JSON stands for itself; two columns of one name are told; a list is no obstacle."""
-    studio.generate("A boat", width=512, height=512, number_results=2)
+def test_rows_with_columns_of_the_user_can_be_compared(studio):
+    """An extra that is no JSON is shown as it is, and a column of lists is ignored; two columns of one name raise."""
+    generate(studio, number_results=2)
     frame = studio.df.assign(own=[[1, 2]] * 2)
     assert "oops" in nbkit.compare(frame.assign(extra=["oops", None])).to_text()
     for twice in (pd.concat([frame, frame[["seed"]]], axis=1), pd.concat([frame.iloc[0], frame.iloc[0]])):
@@ -328,9 +330,8 @@ def test_odd_rows(studio):
 
 
 @pytest.mark.parametrize("damage", [lambda _: b"junk", lambda data: data[:2000]], ids=["junk", "cut"])
-def test_a_damaged_file_is_said_and_the_rest_still_shows(tmp_path, damage):
-    """Whichever of the two it is: no traceback, and its run shows why it has no picture."""
-    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+def test_a_damaged_file_is_shown_as_a_message_beside_the_other_picture(studio, damage):
+    """In either position; the run of the picture shows the message too, and access to the pixels raises."""
     whole, broken = (studio.generate("A lamp", seed=seed, resolution="0.5K") for seed in (1, 2))
     broken.image.path.write_bytes(damage(broken.image.bytes))
     for pair in ((whole, broken), (broken, whole)):
@@ -340,4 +341,3 @@ def test_a_damaged_file_is_said_and_the_rest_still_shows(tmp_path, damage):
     assert "damaged" in broken.to_html()
     with pytest.raises(nbkit.errors.NoImage, match="damaged"):
         _ = broken.image.pil
-    studio.close()

@@ -1,56 +1,31 @@
-"""What stands under a cell: pictures that are light, words that are escaped, outcomes that say what to do."""
+"""The output of a cell: small pictures with captions, tables of rows, escaped texts, and what to do after a failure."""
 
 import io
 import json
 import os
 import re
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 import service_faults as fault
+from html_page import HTML, MARKUP, TEXT, Page
 from PIL import Image
 from service import Service, picture
+from small_requests import generate
 
 import nbkit
 from nbkit import errors
 from nbkit.measures.facts import examine
 from nbkit.measures.preview import make_preview
 
-SCRIPT = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
-HTML, TEXT = "text/html", "text/plain"
 
-
-def generate(studio, prompt="A lantern", **parameters):
-    return studio.generate(prompt, **{"width": 512, "height": 512} | parameters)
-
-
-def shown(one):
-    return one._repr_mimebundle_()
-
-
-class Page(HTMLParser):
-    """The elements of a piece of HTML with their attributes, and its text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.elements, self.words = [], []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    text = property(lambda self: " ".join(self.words))
+def shown(value):
+    """The output of a cell with a value, by format."""
+    return value._repr_mimebundle_()
 
 
 def assert_harmless(html):
+    """No script, no handler of an event, only pictures that are inside the HTML."""
     page = Page(html)
     assert not page.all("script")
     for tag, attributes in page.elements:
@@ -74,23 +49,25 @@ def assert_harmless(html):
         assert image["src"].startswith("data:image/jpeg;base64,")
 
 
-HOSTILE = [
+FAULTS_WITH_MARKUP = [
     None,
-    fault.refused("invalidSeed", SCRIPT, parameter=[SCRIPT]),
-    fault.refused(SCRIPT, SCRIPT),
-    fault.refused("invalidProviderContent", SCRIPT),
+    fault.refused("invalidSeed", MARKUP, parameter=[MARKUP]),
+    fault.refused(MARKUP, MARKUP),
+    fault.refused("invalidProviderContent", MARKUP),
     fault.plain(500),
-    fault.partial([{"code": SCRIPT, "message": SCRIPT}], keep=1),
+    fault.partial([{"code": MARKUP, "message": MARKUP}], keep=1),
 ]
 
 
-@pytest.mark.parametrize("how", HOSTILE, ids=["prompt", "refused", "code", "blocked", "page", "partial"])
-def test_everything_is_escaped(service, studio, how):
-    """Markup in a prompt, a system prompt, an extra or the service's words is text wherever HTML is made."""
+@pytest.mark.parametrize(
+    "service_fault", FAULTS_WITH_MARKUP, ids=["prompt", "refused", "code", "blocked", "page", "partial"]
+)
+def test_markup_is_escaped_in_all_html(service, studio, service_fault):
+    """In a prompt, a system prompt, an extra, and each text of the service."""
     service.has_details = False
-    service.faults.append(how)
-    service.question_faults += [fault.refused("taskNotFound", SCRIPT), fault.plain(500)] * 4
-    run = generate(studio, SCRIPT, number_results=2, system_prompt=SCRIPT, extra={"more": SCRIPT})
+    service.faults.append(service_fault)
+    service.question_faults += [fault.refused("taskNotFound", MARKUP), fault.plain(500)] * 4
+    run = generate(studio, MARKUP, number_results=2, system_prompt=MARKUP, extra={"more": MARKUP})
     for html in (
         run.to_html(),
         shown(run)[HTML],
@@ -104,8 +81,8 @@ def test_everything_is_escaped(service, studio, how):
         assert "<img src=x" not in html
 
 
-def test_a_picture_with_its_caption(studio):
-    """One small JPEG with alternative text; a caption with size, seed, cost and what differs from the defaults."""
+def test_a_run_is_shown_as_its_picture_with_size_seed_cost_and_settings(studio):
+    """The picture is a small JPEG with the prompt as its alternative text; defaults are not in the caption."""
     run = generate(studio, "A lantern & a moon", seed=7, temperature=0.3, web_search=False, output_quality=95)
     page = Page(shown(run)[HTML])
     (image,) = page.all("img")
@@ -113,22 +90,22 @@ def test_a_picture_with_its_caption(studio):
     assert (image["width"], image["height"]) == ("96", "64")
     for words in ("96x64", "seed 7", "$0.06895", "temperature 0.3", "REAL MONEY", "this studio $0.06895", "charged"):
         assert words in page.text
-    for words in ("webSearch", "outputQuality"):  # defaults, although they were given
+    for words in ("webSearch", "outputQuality"):  # they were set, to their defaults
         assert words not in page.text
 
 
-def test_previews_are_small_and_adjustable(service, studio):
-    """384 pixels on the long side unless another size is asked for; never larger than the picture."""
+def test_previews_have_384_pixels_or_the_given_size(service, studio):
+    """On the long side; never more than the picture has."""
     service.paint = lambda kind, _: picture(kind, size=(1264, 848))
     run = generate(studio)
-    sizes = [Page(run.to_html(**how)).all("img")[0] for how in ({}, {"size": 100}, {"size": 5000})]
+    sizes = [Page(run.to_html(**options)).all("img")[0] for options in ({}, {"size": 100}, {"size": 5000})]
     assert [(s["width"], s["height"]) for s in sizes] == [("384", "258"), ("100", "67"), ("1264", "848")]
     assert Image.open(io.BytesIO(run.image.preview())).size == (384, 258)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "I;16", "CMYK"])
-def test_previews_of_every_kind_of_picture(mode):
-    """Transparency lies over white, grey and palettes become colour; nothing fails and nothing warns."""
+def test_a_preview_of_a_picture_of_any_mode_is_an_rgb_jpeg(mode):
+    """On white where the picture is transparent; nothing raises or warns."""
     out = io.BytesIO()
     Image.new(mode, (50, 40)).save(
         out, "JPEG" if mode == "CMYK" else "PNG", **({"transparency": 0} if mode == "P" else {})
@@ -139,8 +116,8 @@ def test_previews_of_every_kind_of_picture(mode):
         assert preview.getpixel((10, 8)) == (255, 255, 255)
 
 
-def test_the_text_is_the_same_at_every_execution(service, open_studio, tmp_path):
-    """No UUID, address, time or path: another kernel, folder and port give the same words."""
+def test_the_text_output_is_the_same_at_every_execution(service, open_studio, tmp_path):
+    """In another kernel, folder and port: it contains no UUID, address, time or path."""
     texts = []
     for number in range(2):
         with Service() as other:
@@ -158,38 +135,50 @@ def test_the_text_is_the_same_at_every_execution(service, open_studio, tmp_path)
     assert re.search(r"96x64 · seed 7 · \$0\.06895 · temperature 0\.3 · picture [0-9a-f]{16}", texts[0][0])
 
 
-def test_the_fingerprint_does_not_depend_on_the_encoder(service, studio):
-    """One plain picture as JPG, PNG and WEBP has one fingerprint, and a darker picture another."""
+def test_the_fingerprint_does_not_depend_on_the_file_format(service, studio):
+    """The same picture as JPG, PNG and WEBP has one fingerprint, and a darker picture another."""
     prints = {generate(studio, output_format=kind).image.fingerprint for kind in ("JPG", "PNG", "WEBP")}
     assert len(prints) == 1
     service.paint = lambda kind, _: picture(kind, "black")
     assert generate(studio).image.fingerprint not in prints
 
 
-def test_a_hundred_runs_fit_into_a_notebook(service, studio):
-    """The outputs of 100 one-image runs take less than 4 MB, also where every picture is the hardest to compress."""
+def test_the_outputs_of_100_runs_take_less_than_4_mb(service, studio):
+    """With one picture each, of noise, which compresses worst."""
     noise = Image.frombytes("RGB", (384, 384), os.urandom(3 * 384 * 384))
     out = io.BytesIO()
     noise.save(out, "PNG")
     service.paint = lambda *_: out.getvalue()
-    run = generate(studio, SCRIPT * 50, system_prompt="x" * 5000, number_results=1)
+    run = generate(studio, MARKUP * 50, system_prompt="x" * 5000, number_results=1)
     cell = {"output_type": "execute_result", "metadata": {}, "execution_count": 1, "data": shown(run)}
     assert 100 * len(json.dumps(cell, indent=1)) < 4_000_000
 
 
 @pytest.mark.parametrize(
-    ("how", "status", "words"),
+    ("service_fault", "status", "words"),
     [
-        (fault.refused("invalidSeed", "the seed is odd"), "failed", ["No picture: the request failed", "the seed is odd", "Nothing was charged. Change the parameter"]),
-        (fault.refused("invalidProviderContent", "not this"), "blocked", ["refused by a safety filter", "not this", "Change the prompt"]),
+        (
+            fault.refused("invalidSeed", "the seed is odd"),
+            "failed",
+            ["No picture: the request failed", "the seed is odd", "Nothing was charged. Change the parameter"],
+        ),
+        (
+            fault.refused("invalidProviderContent", "not this"),
+            "blocked",
+            ["refused by a safety filter", "not this", "Change the prompt"],
+        ),
         (fault.plain(402), "failed", ["HTTP 402", "Top up the account", "nothing was charged"]),
         (fault.refused("invalidApiKey", status=401), "failed", ["RUNWARE_API_KEY"]),
-        (fault.lost(), "unknown", ["not known yet what became of this run", "studio.recover()", "its money stays held"]),
+        (
+            fault.lost(),
+            "unknown",
+            ["not known yet what became of this run", "studio.recover()", "its money stays held"],
+        ),
     ],
-)  # fmt: skip
-def test_outcomes_without_a_picture_say_what_to_do(service, studio, how, status, words):
-    """What happened, in the service's words, and what to do about it, in place; in HTML and in text."""
-    service.faults.append(how)
+)
+def test_a_run_without_a_picture_shows_what_happened_and_what_to_do(service, studio, service_fault, status, words):
+    """In place of the picture, with the message of the service; in HTML and in text."""
+    service.faults.append(service_fault)
     service.question_faults += [fault.plain(500)] * 9
     run = generate(studio)
     assert run.status == status
@@ -200,8 +189,8 @@ def test_outcomes_without_a_picture_say_what_to_do(service, studio, how, status,
     assert not Page(run.to_html()).all("img")
 
 
-def test_a_missing_result_is_told_beside_the_others(service, studio):
-    """Two of three: two pictures, and a box that says why the third did not come."""
+def test_a_failed_result_is_shown_beside_the_pictures_of_the_others(service, studio):
+    """Two of three results: two pictures, and a box with the error of the third."""
     service.faults.append(fault.partial([{"code": "inferenceError", "message": "fell over"}], keep=2))
     page = Page(generate(studio, number_results=3).to_html())
     assert len(page.all("img")) == 2
@@ -209,8 +198,8 @@ def test_a_missing_result_is_told_beside_the_others(service, studio):
     assert "fell over" in page.text
 
 
-def test_a_picture_that_is_not_here_is_counted(service, studio):
-    """A run that is done and paid, its picture out of reach: so many of so many, and no seed of nothing."""
+def test_a_done_run_without_its_picture_file_shows_how_many_are_missing(service, studio):
+    """Paid, with a file that is no picture: the count, the reason, and no ``seed None``."""
     service.paint = lambda *_: b"no picture at all"
     service.has_details = False
     run = generate(studio)
@@ -221,8 +210,8 @@ def test_a_picture_that_is_not_here_is_counted(service, studio):
         assert not re.search("0x[0-9a-f]{6}|seed None", words)
 
 
-def test_errors_about_pictures_tell_no_memory_address():
-    """What Pillow says of a stream names its address, which is another one at every execution."""
+def test_errors_about_pictures_contain_no_memory_address():
+    """Pillow's messages contain that of a stream, which differs from one execution to the next."""
     cut = picture("PNG")[:60]
     for data in (b"nothing", cut, b"\xff\xd8\xff" + b"x" * 99, b"RIFF1234WEBP" + b"x" * 99):
         with pytest.raises(errors.DownloadError) as caught:
@@ -233,15 +222,15 @@ def test_errors_about_pictures_tell_no_memory_address():
         assert "object at" not in str(refused.value)
 
 
-def test_saving_without_a_name(studio, tmp_path):
-    """It lands in the current folder, under its hash."""
+def test_saving_a_picture_without_a_name_writes_it_under_its_hash(studio, tmp_path):
+    """Into the working directory."""
     image = generate(studio).image
     assert image.save().resolve() == tmp_path / f"{image.sha256[:16]}.jpg"
     assert (tmp_path / f"{image.sha256[:16]}.jpg").read_bytes() == image.bytes
 
 
-def test_the_log_as_a_table(service, studio):
-    """A table with thumbnails and headings, newest first; what failed says so; a long log says what it leaves out."""
+def test_the_log_is_shown_as_a_table_with_the_newest_row_first(service, studio):
+    """With thumbnails, column headings, the errors of failed runs, and the sum; an empty log shows a sentence."""
     assert "The log is empty" in shown(studio.log)[HTML]
     service.faults += [fault.refused("invalidSeed", "no such seed")]
     for seed in range(3):
@@ -274,8 +263,8 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_show_after_whatever_pandas_did(service, studio, name):
-    """The rows of any frame that came from the log show as pictures, in the frame's order."""
+def test_show_works_on_a_frame_after_any_operation_of_pandas(service, studio, name):
+    """Its rows are shown with their pictures, in the order of the frame."""
     service.faults += [None, fault.refused("invalidSeed")]
     for seed in range(4):
         generate(studio, seed=seed, temperature=seed / 10, **({"top_p": 0.5} if seed % 2 else {}))
@@ -288,8 +277,8 @@ def test_show_after_whatever_pandas_did(service, studio, name):
     assert_harmless(bundle.html)
 
 
-def test_a_page_of_many_rows(studio):
-    """It says which page of how many it is and what to type for the next one; wrong numbers are told by name."""
+def test_show_divides_many_rows_into_pages(studio):
+    """A page has its number, its rows and the call for the next one; invalid numbers raise with their parameter."""
     for seed in range(5):
         generate(studio, seed=seed)
 
@@ -305,20 +294,21 @@ def test_a_page_of_many_rows(studio):
     assert first.text.startswith("5 rows · $0.34475 charged")
     assert "Page" not in frame.nbkit.show().text
     assert seeds(studio.log.show(limit=2, page=2)) == [2, 1]
-    for wrong, told in (
-        ({"page": 4, "limit": 2}, "page=4: must be a whole number from 1 to 3"),
-        ({"page": 0}, "page=0: must be a whole number from 1 to 1"),
-        ({"limit": 0}, "limit=0: must be a whole number of at least 1"),
-        ({"limit": True}, "limit=True"),
-        ({"size": 9999}, "size=9999: must be a whole number from 1 to 1536"),
-        ({"size": "big"}, "size='big'"),
+    for wrong, parameter, message in (
+        ({"page": 4, "limit": 2}, "page", "page=4: must be a whole number from 1 to 3"),
+        ({"page": 0}, "page", "page=0: must be a whole number from 1 to 1"),
+        ({"limit": 0}, "limit", "limit=0: must be a whole number of at least 1"),
+        ({"limit": True}, "limit", "limit=True"),
+        ({"size": 9999}, "size", "size=9999: must be a whole number from 1 to 1536"),
+        ({"size": "big"}, "size", "size='big'"),
     ):
-        with pytest.raises(errors.RequestError, match=told):
+        with pytest.raises(errors.RequestError, match=message) as caught:
             frame.nbkit.show(**wrong)
+        assert caught.value.parameter == parameter
 
 
-def test_rows_put_together_by_a_column(service, studio):
-    """Each value has a heading with the count and the cost of all its rows, also where they go on on the next page."""
+def test_show_groups_rows_by_a_column_under_headings(service, studio):
+    """A heading has the value, and number and cost of all its rows, also if some of them are on another page."""
     for temperature in (0.8, 0.3, None, 0.3):
         generate(studio, temperature=temperature, top_p=temperature)
     service.faults.append(fault.refused("invalidSeed"))
@@ -343,18 +333,20 @@ def test_rows_put_together_by_a_column(service, studio):
     assert_harmless(mixed.nbkit.show(by="mine").html)
     assert "rows" in studio.df.iloc[:0].nbkit.show(by="seed").text
     assert "temperature 0.8" in studio.log.show(by="temperature").text
-    with pytest.raises(errors.UnknownParameter, match="temperature"):
+    with pytest.raises(errors.UnknownParameter, match="temperature") as caught:
         studio.df.nbkit.show(by="temprature")
+    assert caught.value.suggestion == "temperature"
 
 
-def test_show_of_chosen_columns(studio):
-    """Columns in either spelling; an unknown one, or a frame without its files, is an error that helps."""
+def test_show_accepts_columns_in_either_spelling(studio):
+    """An unknown column raises with the nearest one or the columns of the frame; so does a missing ``file``."""
     generate(studio, top_p=0.5, seed=2**63 - 1)
-    shown_ = studio.df.nbkit.show(columns=["top_p", "topP", "seed", "task_uuid"])
-    assert "0.5" in shown_.text
-    assert str(2**63 - 1) in shown_.text
-    with pytest.raises(errors.UnknownParameter, match="temperature"):
+    table = studio.df.nbkit.show(columns=["top_p", "topP", "seed", "task_uuid"])
+    assert "0.5" in table.text
+    assert str(2**63 - 1) in table.text
+    with pytest.raises(errors.UnknownParameter, match="temperature") as caught:
         studio.df.nbkit.show(columns=["temprature"])
+    assert caught.value.suggestion == "temperature"
     assert studio.df.nbkit.show(columns="seed").text == studio.df.nbkit.show(columns=["seed"]).text
     for name, column in (("temperature", "temperature"), ("top_p", "topP"), ("task_uuid", "taskUUID")):
         with pytest.raises(errors.UnknownParameter, match=f"no column '{column}'; it has file, seed"):
@@ -363,8 +355,8 @@ def test_show_of_chosen_columns(studio):
         studio.df[["prompt"]].nbkit.show()
 
 
-def test_charged_money_and_list_prices_are_never_added_up(service, open_studio, tmp_path):
-    """A log with both tells two sums, each with its name; the caption of an offline run says that nothing was charged."""
+def test_charged_money_and_offline_list_prices_are_never_added_up(service, open_studio, tmp_path):
+    """A log with both shows two sums; the caption of an offline run has the words "nothing was charged"."""
     real, offline = open_studio(), open_studio(engine="offline", pace=None)
     generate(real, number_results=2)
     free = generate(offline, number_results=2)
@@ -378,36 +370,38 @@ def test_charged_money_and_list_prices_are_never_added_up(service, open_studio, 
     assert real.df.charged.tolist() == [True, True, False, False]
 
 
-def test_what_is_left_of_a_budget(open_studio):
-    """The line under a run tells this run, this studio, and what is left."""
+def test_the_caption_of_a_run_has_what_is_left_of_the_budget(open_studio):
+    """Beside the cost of the run and of the studio."""
     assert (
         "this run $0.06895 · this studio $0.06895 · $0.93105 left of the budget · charged"
         in generate(open_studio(budget=1)).to_text()
     )
 
 
-def test_the_hint_to_the_next_page_is_the_whole_call(studio):
-    """What was asked for is said again, so that the next page is one of the same table."""
-    studio.generate("A boat", width=512, height=512, number_results=3)
-    shown = studio.log.show(by="seed", size=64, columns=["prompt", "seed"], limit=2)
-    assert "show(page=2, by='seed', size=64, columns=['prompt', 'seed'], limit=2) has the next ones" in shown.text
+def test_the_call_for_the_next_page_has_every_argument_of_this_one(studio):
+    """So that it shows the next page of the same table."""
+    generate(studio, number_results=3)
+    table = studio.log.show(by="seed", size=64, columns=["prompt", "seed"], limit=2)
+    assert "show(page=2, by='seed', size=64, columns=['prompt', 'seed'], limit=2) has the next ones" in table.text
     assert "show(page=2, limit=1) has" in studio.df.nbkit.show(limit=1).text
 
 
-def test_columns_of_lists(studio):
-    """What a person put into a frame is shown as it is; what cannot be put in order is told."""
-    studio.generate("A boat", width=512, height=512, number_results=2)
+def test_show_accepts_columns_with_lists_except_for_groups(studio):
+    """A list cannot be sorted beside others; the error contains what to do, and tuples work."""
+    generate(studio, number_results=2)
     frame = studio.df.assign(own=[[1, 2], []], pair=[(1, 2)] * 2)
     assert "[1, 2]" in frame.nbkit.show(columns=["own"]).text
     assert "pair (1, 2): 2 rows" in frame.nbkit.show(by="pair").text
-    with pytest.raises(errors.RequestError, match=r"by='own': .*astype\(str\)"):
+    with pytest.raises(errors.RequestError, match=r"by='own': .*astype\(str\)") as caught:
         frame.nbkit.show(by="own")
+    assert caught.value.parameter == "by"
 
 
-def test_a_frame_that_is_none(studio):
-    """Two columns of one name, and a name with a slip in it, are told."""
-    studio.generate("A boat", width=512, height=512)
+def test_showing_a_frame_with_two_columns_of_one_name_raises(studio):
+    """The message has the name; a misspelled name of a column raises with the nearest one."""
+    generate(studio)
     with pytest.raises(errors.NbkitError, match="more than one column 'seed'"):
         pd.concat([studio.df, studio.df[["seed"]]], axis=1).nbkit.show()
-    with pytest.raises(errors.UnknownParameter, match="did you mean temperature"):
+    with pytest.raises(errors.UnknownParameter, match="did you mean temperature") as caught:
         studio.log.show(by="temprature")
+    assert caught.value.suggestion == "temperature"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import doctest
 import inspect
 import re
@@ -82,8 +83,9 @@ def test_each_method_has_an_example(name):
 
 
 @pytest.mark.parametrize("name", [name for name, value in REACHED.items() if ">>>" in text_of(value)])
-def test_the_examples_run(name, capsys):
+def test_the_examples_run(name, capsys, monkeypatch):
     """Each in a folder of its own, with no key and no network; a second time, beside the runs of the first."""
+    monkeypatch.setattr(builtins, "_", None, raising=False)  # doctest sets it as a prompt does; gone after the test
     for _ in range(2):
         example = doctest.DocTestParser().get_doctest(text_of(REACHED[name]), {}, name, name, 0)
         results = doctest.DocTestRunner(verbose=False).run(example, clear_globs=False)

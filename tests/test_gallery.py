@@ -1,17 +1,15 @@
-"""The gallery without a page: what it shows, what is selected, what is said of it, and what it refuses."""
+"""The gallery without a page: its rows and filters, the selection, ratings and tags, errors, and what a notebook keeps."""
 
-import contextlib
 import io
-import json
 import uuid
 
 import pandas as pd
 import pytest
 from gallery_log import write_log
-from ipywidgets import Widget
+from html_page import Page
 from ipywidgets.widgets.widget import _instances
+from panel_tools import offline_studio, press_key, state_of, text_of
 
-import nbkit
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.gallery.query import HOLDS, IS_NOT, MORE, SET, UNSET, Condition
@@ -32,30 +30,33 @@ def gallery(log):
     return Gallery(log)
 
 
-def press(gallery, key):
-    """A key on what is selected, as the page sends it."""
-    wall = gallery.wall.box
-    ranges = wall.chosen.get("ranges", [])
-    wall._handle_custom_msg({"type": "key", "key": key, "version": wall.version, "ranges": ranges}, [])
+@pytest.fixture
+def studio(tmp_path):
+    """A studio with a log of its own."""
+    with offline_studio(tmp_path / "studio") as studio:
+        yield studio
 
 
-def trouble(gallery):
-    return gallery._trouble.value
+def message(gallery):
+    """What a person reads of an error, at the lower edge of the gallery."""
+    return text_of(gallery._trouble.value)
 
 
-def widgets_of(box):
-    yield box
-    for value in box.trait_values().values():
-        for widget in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(widget, Widget):
-                yield from widgets_of(widget)
+def summary(gallery):
+    """The line over the pictures: counts and costs."""
+    return text_of(gallery._line.value)
 
 
-# -- what is shown -----------------------------------------------------------------------------------------------
+def report_typed(gallery, **texts):
+    """Tell a gallery what was in the boxes of the page at a press."""
+    gallery.wall.box._handle_custom_msg({"type": "typed", "version": 0, "texts": texts}, [])
 
 
-def test_the_log_is_shown_newest_first(gallery, log):
-    """Every row, those without a picture too, with why there is none."""
+# -- rows, filters, order -----------------------------------------------------------------------------------------
+
+
+def test_a_gallery_shows_every_row_of_the_log_newest_first(gallery, log):
+    """Also those without a picture, with the reason."""
     assert gallery.frame.seed.head(3).tolist() == [pd.NA, 42, 41]
     assert len(gallery.frame) == len(log.to_frame()) == RUNS
     first, second = gallery.wall._items[:2]
@@ -66,8 +67,8 @@ def test_the_log_is_shown_newest_first(gallery, log):
     assert repr(gallery) == "<Gallery: 44 rows, 0 selected>"
 
 
-def test_a_frame_is_shown_as_it_comes(log):
-    """Whatever pandas did to it: its order, its own columns."""
+def test_a_gallery_of_a_frame_keeps_its_order_and_its_columns(log):
+    """Whatever pandas did to the frame; a new column can be filtered by."""
     frame = log.to_frame().query("temperature == 0.7").assign(sharpness=lambda rows: range(len(rows)))
     gallery = Gallery(log, frame)
     assert gallery.frame.seed.tolist() == frame.seed.tolist()
@@ -76,29 +77,29 @@ def test_a_frame_is_shown_as_it_comes(log):
     assert gallery.selection.sharpness.min() == 3
 
 
-def test_a_frame_that_does_not_know_its_pictures(log):
-    """The error says which columns to keep."""
+def test_a_frame_without_the_columns_of_the_pictures_is_refused(log):
+    """The error names the columns to keep."""
     with pytest.raises(NbkitError, match="keep file, imageUUID and taskUUID"):
         Gallery(log, log.to_frame()[["prompt", "seed"]])
 
 
-def test_few_columns_are_enough(log):
-    """Those that lead to the pictures; marks come from the log."""
+def test_a_frame_with_only_the_columns_of_the_pictures_is_enough(log):
+    """Ratings come from the log."""
     gallery = Gallery(log, log.to_frame()[["file", "imageUUID", "taskUUID"]].dropna())
     gallery.select(gallery.frame.head(1))
     gallery.rate(5)
     assert gallery.selection.rating.tolist() == [5]
 
 
-def test_an_empty_log(tmp_path):
-    """It opens, and says what fills it."""
-    gallery = Gallery(nbkit.Studio(engine="offline", path=tmp_path / "none").log)
+def test_a_gallery_of_an_empty_log_says_how_to_make_a_run(studio):
+    """In the output that the notebook keeps."""
+    gallery = Gallery(studio.log)
     assert len(gallery.frame) == 0
     assert "studio.generate" in gallery._record().text
 
 
-def test_filters_in_both_spellings(gallery):
-    """Conditions stack; a comparison takes the place of an earlier one of the same column."""
+def test_filters_are_combined_and_accept_both_spellings(gallery):
+    """A value for a column replaces an earlier value for the same column."""
     gallery.filter(temperature=0.7)
     assert set(gallery.frame.temperature) == {0.7}
     gallery.filter("requestedSeed > 20 and number_results.isna()")
@@ -111,14 +112,14 @@ def test_filters_in_both_spellings(gallery):
     assert len(gallery.frame) == RUNS
 
 
-def test_no_value_is_a_filter_too(gallery):
-    """``None`` means that there is none."""
+def test_none_filters_for_rows_without_a_value(gallery):
+    """Here, for those without a picture."""
     gallery.filter(imageUUID=None)
     assert set(gallery.frame.status) == {"blocked"}
 
 
 @pytest.mark.parametrize(
-    ("column", "operator", "value", "meets"),
+    ("column", "operator", "value", "rows"),
     [
         ("seed", "≥", "40", 3),
         ("seed", MORE, "40", 2),
@@ -133,33 +134,36 @@ def test_no_value_is_a_filter_too(gallery):
         ("created", "<", "2020-01-01", 0),
     ],
 )
-def test_conditions(gallery, column, operator, value, meets):
-    """What a person chooses and types, on columns of each kind."""
-    assert Condition(column, operator, value).mask(gallery._rows).sum() == meets
+def test_a_condition_compares_typed_text_with_columns_of_each_kind(gallery, column, operator, value, rows):
+    """The text is converted to the type of the column."""
+    assert Condition(column, operator, value).mask(gallery.frame).sum() == rows
 
 
 def test_a_seed_of_63_bits_is_compared_exactly():
-    """Its neighbours are not it."""
+    """The seed before it is a different one, although both are the same double."""
     frame = pd.DataFrame({"seed": pd.array([2**63 - 1, 2**63 - 2, None], dtype="Int64")})
     assert Condition("seed", "=", str(2**63 - 1)).mask(frame).tolist() == [True, False, False]
     assert Condition("seed", IS_NOT, 2**63 - 1).mask(frame).tolist() == [False, True, True]
 
 
 def test_a_wrong_filter_changes_nothing(gallery):
-    """An unknown column names the nearest; a wrong value says what is right; code that cannot be read is refused."""
-    with pytest.raises(UnknownParameter, match="did you mean temperature"):
+    """The error for an unknown column suggests the nearest one, the error for a wrong value says what is compared."""
+    with pytest.raises(UnknownParameter, match="did you mean temperature") as caught:
         gallery.filter(temperatur=0.7)
-    with pytest.raises(RequestError, match="temperature is compared with a number, not 'hot'"):
+    assert (caught.value.parameter, caught.value.suggestion) == ("temperatur", "temperature")
+    with pytest.raises(RequestError, match="temperature is compared with a number, not 'hot'") as caught:
         gallery.filter(temperature="hot")
+    assert (caught.value.parameter, caught.value.value) == ("temperature", "hot")
     for expression in ("temperature >", "no_such > 1", "temperature + 1"):
-        with pytest.raises(RequestError, match="cannot be used"):
+        with pytest.raises(RequestError, match="cannot be used") as caught:
             gallery.filter(expression)
+        assert (caught.value.parameter, caught.value.value) == ("filter", expression)
     assert len(gallery.frame) == RUNS
     assert gallery.filters.held == ()
 
 
-def test_filters_by_hand(gallery):
-    """Choose, type, press; take it away with its button."""
+def test_add_filter_adds_a_condition_and_its_button_removes_it(gallery):
+    """A value that cannot be compared is reported, and the filters stay as they were."""
     line = gallery.filters
     line.column.value, line.operator.value, line.value.value = "seed", "≥", "40"
     line.button.click()
@@ -167,15 +171,15 @@ def test_filters_by_hand(gallery):
     assert [chip.description for chip in line.chips.children] == ["✕ seed ≥ 40"]
     line.value.value = "many"
     line.button.click()
-    assert "seed is compared with a number" in trouble(gallery)
+    assert "seed is compared with a number" in message(gallery)
     assert len(gallery.frame) == 3
     line.chips.children[0].click()
     assert len(gallery.frame) == RUNS
-    assert trouble(gallery) == ""
+    assert gallery._trouble.value == ""
 
 
-def test_a_search_finds_every_word(gallery):
-    """In prompt, tags and note, in any case."""
+def test_a_search_shows_the_rows_that_contain_every_word(gallery):
+    """In prompt, tags or note, in upper or lower case."""
     gallery.select(gallery.frame[gallery.frame.seed == 7])
     gallery.tag("Favourite")
     gallery.search("GARDEN favourite")
@@ -184,8 +188,8 @@ def test_a_search_finds_every_word(gallery):
     assert len(gallery.frame) == RUNS
 
 
-def test_order_and_groups(gallery):
-    """Rows without a value come last; headings count what stands under them."""
+def test_rows_can_be_sorted_and_grouped_by_a_column(gallery):
+    """Rows without a value come last, and a heading has the number of rows under it."""
     gallery.sort("seed", ascending=True)
     assert gallery.frame.seed.dropna().is_monotonic_increasing
     assert gallery.frame.seed.isna().tolist() == [False] * 40 + [True] * 4
@@ -202,33 +206,33 @@ def test_order_and_groups(gallery):
     assert gallery.frame.seed[1] == 42
 
 
-def test_too_many_groups_are_refused(tmp_path):
-    """A heading over each picture is no help; what was shown stays."""
+def test_a_column_with_too_many_values_is_refused_as_groups(tmp_path):
+    """The gallery stays as it was, and the list of groups too; from the page, the reason is shown."""
     log = write_log(tmp_path / "runs", 500, pictures=1, size=(8, 8))
     gallery = Gallery(log)
-    with pytest.raises(RequestError, match="too many for groups"):
+    with pytest.raises(RequestError, match="too many for groups") as caught:
         gallery.group("seed")
+    assert caught.value.parameter == "group"
     assert gallery.wall.box.groups == []
     assert gallery.arrangement.group.label == "no groups"
     gallery.arrangement.group.value = "seed"
-    assert "too many for groups" in trouble(gallery)
+    assert "too many for groups" in message(gallery)
     log.close()
 
 
-def test_what_it_comes_to(gallery):
-    """Counts and costs of what is shown and selected stand over the pictures."""
+def test_the_summary_has_counts_and_costs_of_the_rows_shown_and_selected(gallery):
+    """In one line over the pictures."""
     gallery.filter("seed < 10")
     gallery.select(gallery.frame.head(2))
-    line = gallery._line.value
-    assert "10 of 44 shown · $0.6895 at offline list prices · 2 selected · $0.1379 at offline list prices" in line
+    line = "10 of 44 shown · $0.6895 at offline list prices · 2 selected · $0.1379 at offline list prices"
+    assert line in summary(gallery)
 
 
-def test_only_rows_in_view_become_items(log, monkeypatch):
-    """Opening reads none."""
-    read = []
-    plain = RowItems.read
+def test_opening_and_filtering_make_no_items(log, monkeypatch):
+    """An item is made of a row when the page shows it."""
+    read, read_items = [], RowItems.read
     monkeypatch.setattr(
-        RowItems, "read", lambda items, start, stop: read.append((start, stop)) or plain(items, start, stop)
+        RowItems, "read", lambda items, start, stop: read.append((start, stop)) or read_items(items, start, stop)
     )
     gallery = Gallery(log)
     gallery.filter("seed > 3")
@@ -237,11 +241,11 @@ def test_only_rows_in_view_become_items(log, monkeypatch):
     assert read == []
 
 
-# -- what is said of the selected ------------------------------------------------------------------------------------
+# -- ratings, tags, notes -----------------------------------------------------------------------------------------
 
 
-def test_marks_go_into_the_log(gallery, log):
-    """At once, for all that is selected, and to what is shown."""
+def test_ratings_tags_and_notes_are_written_to_the_log_at_once(gallery, log):
+    """For every selected picture, and they are shown at once."""
     gallery.select(gallery.frame[gallery.frame.seed.isin([5, 6])])
     gallery.rate(4)
     gallery.keep()
@@ -257,8 +261,8 @@ def test_marks_go_into_the_log(gallery, log):
     assert gallery.wall._items[gallery.wall._items.positions(gallery.wall.selected)[0]].rating == 4
 
 
-def test_tags_are_added_and_removed_one_by_one(gallery):
-    """Each picture keeps its others; one undo takes one change back, however many values it wrote."""
+def test_tags_are_added_to_and_removed_from_those_of_each_picture(gallery):
+    """One undo undoes one change, however many pictures it changed."""
     gallery.select(gallery.frame[gallery.frame.seed == 5])
     gallery.tag("night")
     gallery.select(gallery.frame[gallery.frame.seed.isin([5, 6])])
@@ -272,14 +276,14 @@ def test_tags_are_added_and_removed_one_by_one(gallery):
     assert gallery.frame.dropna(subset="tags").seed.tolist() == [5]
 
 
-def test_keys_do_what_buttons_do(gallery):
-    """1 to 5, 0, k, x and u."""
+def test_keys_and_buttons_rate_keep_reject_and_undo(gallery):
+    """The keys are 1 to 5, 0, k, x and u; tags have buttons only."""
     gallery.select(gallery.frame[gallery.frame.seed == 5])
-    seen = []
+    states = []
     for key in ("3", "k", "x", "0", "u", "u"):
-        press(gallery, key)
-        seen.append((gallery.selection.rating[0], gallery.selection.keep[0]))
-    assert seen == [(3, pd.NA), (3, True), (3, False), (pd.NA, False), (3, False), (3, True)]
+        press_key(gallery, key)
+        states.append((gallery.selection.rating[0], gallery.selection.keep[0]))
+    assert states == [(3, pd.NA), (3, True), (3, False), (pd.NA, False), (3, False), (3, True)]
     gallery.marking.stars[5].click()
     gallery.marking.reject.click()
     assert (gallery.selection.rating[0], gallery.selection.keep[0]) == (5, False)
@@ -292,47 +296,50 @@ def test_keys_do_what_buttons_do(gallery):
     assert gallery.selection.tags[0] is pd.NA
 
 
-def test_undo_is_said_and_ends(gallery):
-    """There is an end to what can be taken back."""
+def test_undo_reports_what_it_undid_and_refuses_when_there_is_nothing_left(gallery):
+    """From code it raises, from the page the reason is shown."""
     gallery.select(gallery.frame[gallery.frame.seed == 5])
     gallery.rate(2)
     gallery.undo()
     assert gallery.wall.box.message == "taken back: rating 2: 1 picture"
-    with pytest.raises(RequestError, match="no change to take back"):
+    with pytest.raises(RequestError, match="no change to take back") as caught:
         gallery.undo()
+    assert (caught.value.parameter, caught.value.reason) == ("undo", "missing")
     gallery.marking.undo.click()
-    assert "no change to take back" in trouble(gallery)
+    assert "no change to take back" in message(gallery)
 
 
-def test_what_has_no_picture_cannot_be_marked(gallery):
-    """Beside others it is left out; alone it is refused."""
+def test_only_pictures_can_be_rated(gallery):
+    """A selected row without a picture is left out; without any picture, the rating is refused."""
     gallery.select(gallery.frame.head(2))
     gallery.rate(3)
     assert gallery.wall.box.message == "rating 3: 1 picture"
-    gallery.select(gallery.frame.head(1))
-    with pytest.raises(RequestError, match="has no picture"):
-        gallery.rate(3)
-    gallery.select([])
-    with pytest.raises(RequestError, match="no picture is selected"):
-        gallery.rate(3)
-    press(gallery, "3")
-    assert "no picture is selected" in trouble(gallery)
+    for rows, words in ((gallery.frame.head(1), "has no picture"), ([], "no picture is selected")):
+        gallery.select(rows)
+        with pytest.raises(RequestError, match=words) as caught:
+            gallery.rate(3)
+        assert caught.value.reason == "missing"
+    press_key(gallery, "3")
+    assert "no picture is selected" in message(gallery)
 
 
-def test_a_wrong_mark_changes_nothing(gallery, log):
-    """Nor is there anything to take back."""
+def test_a_wrong_rating_or_tag_changes_nothing(gallery, log):
+    """And there is nothing to undo."""
     gallery.select(gallery.frame[gallery.frame.seed == 5])
-    with pytest.raises(RequestError, match="rating=9"):
+    with pytest.raises(RequestError) as caught:
         gallery.rate(9)
-    with pytest.raises(RequestError, match="type a tag first"):
+    assert (caught.value.parameter, caught.value.value, caught.value.reason) == ("rating", 9, "range")
+    with pytest.raises(RequestError, match="type a tag first") as caught:
         gallery.tag(" , ")
+    assert (caught.value.parameter, caught.value.reason) == ("tags", "missing")
     assert log.to_frame().rating.isna().all()
-    with pytest.raises(RequestError, match="no change to take back"):
+    with pytest.raises(RequestError) as caught:
         gallery.undo()
+    assert (caught.value.parameter, caught.value.reason) == ("undo", "missing")
 
 
-def test_a_rating_does_not_take_a_picture_away(gallery):
-    """It no longer meets the filter, but can be taken back where it stands; the next filtering leaves it out."""
+def test_a_picture_that_no_longer_meets_the_filter_stays_until_the_next_refresh(gallery):
+    """Where it is, so that the rating that was just given can be undone."""
     gallery.filter(rating=None)
     gallery.select(gallery.frame[gallery.frame.seed == 5])
     gallery.rate(2)
@@ -341,8 +348,8 @@ def test_a_rating_does_not_take_a_picture_away(gallery):
     assert not (gallery.frame.seed == 5).any()
 
 
-def test_marks_of_others_are_seen(gallery, log):
-    """In the selection at once, on the wall after a refresh; new runs come in front."""
+def test_a_rating_from_elsewhere_is_in_the_selection_at_once(gallery, log):
+    """Among the pictures it is shown after a refresh, and the selection stays."""
     gallery.select(gallery.frame[gallery.frame.seed == 5])
     log.mark(gallery.selection, rating=1)
     assert gallery.selection.rating.tolist() == [1]
@@ -351,9 +358,8 @@ def test_marks_of_others_are_seen(gallery, log):
     assert gallery.selection.seed.tolist() == [5]
 
 
-def test_new_runs_come_with_a_refresh(tmp_path):
-    """In front, and what is selected stays selected."""
-    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+def test_a_refresh_puts_new_runs_first(studio):
+    """The selection stays."""
     studio.generate("A lantern", seed=1, width=1024, height=1024)
     gallery = Gallery(studio.log)
     gallery.select(gallery.frame)
@@ -361,11 +367,10 @@ def test_new_runs_come_with_a_refresh(tmp_path):
     gallery.refresh()
     assert gallery.frame.prompt.tolist() == ["A tram", "A lantern"]
     assert gallery.selection.prompt.tolist() == ["A lantern"]
-    studio.close()
 
 
-def test_a_frame_or_names_select(gallery):
-    """Rows of any frame of the log, or imageUUIDs; what is not shown is left out."""
+def test_select_accepts_rows_and_image_uuids(gallery):
+    """Pictures that are not shown are left out, and rows without the columns of the pictures are refused."""
     gallery.filter("seed < 10")
     everything = gallery._log.to_frame()
     gallery.select(everything[everything.seed.isin([3, 4, 40])])
@@ -376,13 +381,14 @@ def test_a_frame_or_names_select(gallery):
         gallery.select(everything[["seed"]])
 
 
-def test_comparing_takes_two_to_four(gallery):
-    """More do not fit beside each other."""
+def test_compare_opens_two_to_four_pictures(gallery):
+    """More do not fit side by side."""
     sent = []
     gallery.wall.box.send = lambda content, buffers=None: sent.append(content)
     gallery.select(gallery.frame.head(5))
-    with pytest.raises(RequestError, match="5 are selected"):
+    with pytest.raises(RequestError, match="5 are selected") as caught:
         gallery.compare()
+    assert caught.value.parameter == "compare"
     gallery.select(gallery.frame.head(3))
     gallery.marking.compare.click()
     assert sent[-1]["type"] == "open"
@@ -392,39 +398,38 @@ def test_comparing_takes_two_to_four(gallery):
 # -- what a notebook keeps -------------------------------------------------------------------------------------------
 
 
-def test_a_notebook_keeps_a_small_plain_table(gallery):
-    """A few previews and their facts, readable with no kernel; deterministic text."""
+def test_the_output_has_a_few_small_pictures_with_their_facts(gallery):
+    """It can be read without a kernel, and it is the same each time."""
     record = gallery._record()
     assert record.html.count("data:image/jpeg") == 5
-    assert "<summary>The first 6 of 44 rows, as the notebook keeps them</summary>" in record.html
+    assert "The first 6 of 44 rows, as the notebook keeps them" in Page(record.html).texts["summary"]
     assert "A jade tram in the rain, number 42" in record.text
     assert len(record.html) < 60_000
+    assert gallery._record().text == record.text
 
 
-def test_no_picture_is_in_the_widgets(gallery):
-    """Neither in the wall nor in the controls."""
-    state = json.dumps([widget.get_state() for widget in widgets_of(gallery.box)], default=repr)
+def test_the_saved_state_of_a_gallery_has_no_pictures(gallery):
+    """Neither the wall nor the controls: pictures are sent to the page in messages."""
+    state = state_of(gallery)
     assert "/9j/" not in state
     assert "data:image/jpeg" not in state
 
 
-def test_names_of_prompts_are_escaped(tmp_path):
-    """A prompt is data, also in the line of a complaint."""
-    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+def test_prompts_and_typed_values_are_escaped(studio):
+    """In the output, and in the message about an error."""
     studio.generate("<img src=x onerror=alert(1)>", seed=1, width=1024, height=1024)
     gallery = Gallery(studio.log)
     assert "<img src=x" not in gallery._record().html
     gallery.filters.column.value, gallery.filters.value.value = "cost", "<img src=x>"
     gallery.filters.button.click()
-    assert "&lt;img src=x" in trouble(gallery)
-    studio.close()
+    assert "&lt;img src=x" in gallery._trouble.value
 
 
-# -- marks that were set elsewhere -------------------------------------------------------------------------------
+# -- ratings, tags and notes from elsewhere -----------------------------------------------------------------------
 
 
-def test_a_tag_is_added_to_those_that_the_log_has_now(gallery, log):
-    """What another gallery or kernel has tagged since is kept, and shown."""
+def test_a_tag_is_added_to_the_tags_that_the_log_has_now(gallery, log):
+    """Tags that another gallery or kernel has added since are kept and shown."""
     name = gallery.frame.imageUUID[1]
     gallery.select(name)
     log.mark(name, tags="elsewhere", rating=5)
@@ -435,8 +440,8 @@ def test_a_tag_is_added_to_those_that_the_log_has_now(gallery, log):
     assert log.annotations_of([name]).tags.tolist() == ["mine"]
 
 
-def test_after_undo_the_gallery_shows_what_the_log_has(gallery, log):
-    """Also of the marks that it did not change itself."""
+def test_undo_shows_what_the_log_has_now(gallery, log):
+    """Also a note that was written elsewhere."""
     name = gallery.frame.imageUUID[1]
     gallery.select(name)
     gallery.rate(3)
@@ -446,11 +451,11 @@ def test_after_undo_the_gallery_shows_what_the_log_has(gallery, log):
     assert gallery.frame.rating.isna()[1]
 
 
-# -- frames and filters with slips in them -----------------------------------------------------------------------
+# -- frames and filters with mistakes ------------------------------------------------------------------------------
 
 
-def test_rows_that_came_from_another_table(log):
-    """A merge may bring rows that have neither UUID: they are shown, and can be selected."""
+def test_rows_without_a_uuid_are_shown_and_can_be_selected(log):
+    """They can come from a merge with another table."""
     frame = log.to_frame().merge(pd.DataFrame({"seed": pd.array([7, -1, -2], dtype="Int64")}), on="seed", how="outer")
     gallery = Gallery(log, frame)
     gallery.select(gallery.frame)
@@ -459,8 +464,8 @@ def test_rows_that_came_from_another_table(log):
     assert set(log.to_frame().rating.dropna()) == {2}
 
 
-def test_lists_of_values(gallery):
-    """No value meets nothing; a gap among values means rows without one."""
+def test_a_filter_with_a_list_matches_any_of_its_values(gallery):
+    """An empty list matches no row, and ``None`` in a list the rows without a value."""
     gallery.filter(temperature=[])
     assert len(gallery.frame) == 0
     gallery.filter(temperature=[0.7, None])
@@ -474,51 +479,50 @@ def test_lists_of_values(gallery):
 
 
 @pytest.mark.parametrize("frame", ["x", [1], 7])
-def test_what_is_no_frame_is_told(log, frame):
-    """It says what is wanted."""
+def test_a_gallery_refuses_anything_but_a_frame(log, frame):
+    """The error says what it needs."""
     with pytest.raises(NbkitError, match=r"rows of studio\.df are wanted"):
         Gallery(log, frame)
 
 
-def test_two_columns_of_one_name_are_told(log):
-    """It says how to keep one of them."""
+def test_a_frame_with_two_columns_of_one_name_is_refused(log):
+    """The error says how to keep one of them."""
     frame = log.to_frame()
     with pytest.raises(NbkitError, match="more than one column 'seed'"):
         Gallery(log, pd.concat([frame, frame[["seed"]]], axis=1))
 
 
-def test_a_draft_and_its_final_picture_are_told_apart(tmp_path):
-    """By their size in words, where it is one of the model's sizes; in a frame from a file as well."""
-    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "runs")) as studio:
-        studio.generate("A lantern", seed=1, resolution="0.5K").rerun(resolution="2K")
-        for frame in (studio.df, pd.read_csv(io.StringIO(studio.df.to_csv(index=False)))):
-            captions = [item.caption for item in Gallery(studio.log, frame).wall._items[:2]]
-            assert captions == [("seed 1", "0.5K", "$0.04657"), ("seed 1", "2K", "$0.10255")]
+def test_the_captions_of_a_draft_and_its_final_picture_have_their_tiers(studio):
+    """Where the size is one of the model's sizes; also for a frame that was read from a file."""
+    studio.generate("A lantern", seed=1, resolution="0.5K").rerun(resolution="2K")
+    for frame in (studio.df, pd.read_csv(io.StringIO(studio.df.to_csv(index=False)))):
+        captions = [item.caption for item in Gallery(studio.log, frame).wall._items[:2]]
+        assert captions == [("seed 1", "0.5K", "$0.04657"), ("seed 1", "2K", "$0.10255")]
 
 
-def test_what_the_page_says_was_typed_is_what_is_written(gallery):
-    """A busy page holds back what is typed, and not the press; without its word the box counts."""
+def test_the_text_that_the_page_reports_is_used_instead_of_the_box(gallery):
+    """A busy page delays what is typed and not the press, so that it reports the text; without a report the box counts."""
     marking, filters = gallery.marking, gallery.filters
     gallery.select(gallery.frame.iloc[[1]])
     marking.tag.value, marking.note.value, filters.value.value = "d", "on", "1"
-    said = {"tag": "dusk", "note": "one of the best", "value": "41"}
+    typed = {"tag": "dusk", "note": "one of the best", "value": "41"}
     for button in (marking.add_tag, marking.set_note):
-        gallery.wall.box._handle_custom_msg({"type": "typed", "version": 0, "texts": said}, [])
+        report_typed(gallery, **typed)
         button.click()
     assert gallery.selection[["tags", "note"]].values.tolist() == [["dusk", "one of the best"]]
     marking.add_tag.click()
     assert gallery.selection.tags.tolist() == ["d, dusk"]
     filters.column.value, filters.operator.value = "seed", MORE
-    gallery.wall.box._handle_custom_msg({"type": "typed", "version": 0, "texts": said}, [])
+    report_typed(gallery, **typed)
     filters.button.click()
     assert [condition.value for condition in filters.held] == ["41"]
 
 
-# -- frames that are older than the log, or come from a file -----------------------------------------------------
+# -- older frames, and frames from a file --------------------------------------------------------------------------
 
 
-def test_a_frame_that_came_from_a_file(log):
-    """Its seeds are whole numbers again, as exact as in the log; what was computed stays."""
+def test_a_frame_from_a_file_has_the_exact_seeds_of_the_log(log):
+    """As whole numbers; a column that was computed stays as it is."""
     whole = log.to_frame()
     frame = pd.read_csv(io.StringIO(whole.assign(temperature=0.25).to_csv(index=False)))
     gallery = Gallery(log, frame)
@@ -529,8 +533,8 @@ def test_a_frame_that_came_from_a_file(log):
     assert gallery.selection.seed.tolist() == whole.seed.tolist()
 
 
-def test_a_picture_that_was_recovered_is_seen(log):
-    """A frame from before it came has its row, and a refresh finds the picture."""
+def test_a_frame_from_before_a_recovery_shows_the_recovered_picture(log):
+    """Rows that the log does not have stay as they are."""
     whole = log.to_frame()
     early = whole.head(2).copy()
     early.loc[1, ["file", "imageUUID", "seed"]] = pd.NA
@@ -543,34 +547,33 @@ def test_a_picture_that_was_recovered_is_seen(log):
     assert Gallery(log, foreign).frame.status.tolist() == ["done", "unknown"]
 
 
-def test_compare_says_what_differs(tmp_path):
-    """Under the pictures, without a picture in it, until something else is selected."""
-    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "studio")) as studio:
-        studio.generate("A red lantern", seed=1, width=512, height=512, temperature=0.2)
-        studio.generate("A red lantern", seed=1, width=512, height=512, temperature=0.9)
-        gallery = studio.gallery(studio.df[["file", "imageUUID", "taskUUID"]])
-        gallery.select(gallery.frame)
-        gallery.compare()
-        told = gallery._comparing.box.value
-        assert "temperature" in told
-        assert "0.2" in told
-        assert "0.9" in told
-        assert "topP" not in told
-        assert "data:image" not in told
-        gallery.select(gallery.frame.imageUUID[0])
-        assert gallery._comparing.box.value == ""
+def test_compare_lists_the_differences_until_the_selection_changes(studio):
+    """Under the pictures; the table has no pictures."""
+    studio.generate("A red lantern", seed=1, width=512, height=512, temperature=0.2)
+    studio.generate("A red lantern", seed=1, width=512, height=512, temperature=0.9)
+    gallery = studio.gallery(studio.df[["file", "imageUUID", "taskUUID"]])
+    gallery.select(gallery.frame)
+    gallery.compare()
+    table = gallery._comparing.box.value
+    assert "temperature" in table
+    assert "0.2" in table
+    assert "0.9" in table
+    assert "topP" not in table
+    assert "data:image" not in table
+    gallery.select(gallery.frame.imageUUID[0])
+    assert gallery._comparing.box.value == ""
 
 
-def test_the_selection_is_read_without_the_rest_of_the_log(gallery, log, monkeypatch):
-    """Of a long log, only the runs that are selected; with marks that were set elsewhere."""
+def test_the_selection_reads_only_the_selected_runs_from_the_log(gallery, log, monkeypatch):
+    """A log can be long; ratings that were given elsewhere are read too."""
     gallery.select(gallery.frame.iloc[[1, 3]])
     log.mark(gallery.selection.iloc[[0]], rating=5)
-    monkeypatch.setattr(log, "to_frame", lambda *_: pytest.fail("all of it was read"))
+    monkeypatch.setattr(log, "to_frame", lambda *_: pytest.fail("the whole log was read"))
     assert gallery.selection.rating.tolist() == [5, pd.NA]
 
 
-def test_a_filter_that_was_taken_away_leaves_no_widget_behind(gallery):
-    """A day's work in one gallery does not pile up in the kernel."""
+def test_a_removed_filter_leaves_no_widget_in_the_kernel(gallery):
+    """A gallery can be in use for a day."""
     gallery.filter("temperature > 0.1")
     before = len(_instances)
     for rating in (1, 2, 3):
@@ -580,57 +583,57 @@ def test_a_filter_that_was_taken_away_leaves_no_widget_behind(gallery):
     assert len(_instances) == before
 
 
-def test_keep_and_reject_are_taken_back_by_the_same_key(gallery, log):
-    """Where all that are selected have the mark; otherwise they all get it."""
+def test_keep_and_reject_are_removed_by_the_same_key(gallery):
+    """If all selected pictures are kept or rejected already; otherwise all of them become so."""
     gallery.select(gallery.frame.iloc[[1, 2]])
-    press(gallery, "k")
+    press_key(gallery, "k")
     assert gallery.selection.keep.tolist() == [True, True]
-    press(gallery, "k")
+    press_key(gallery, "k")
     assert gallery.selection.keep.isna().all()
     gallery.select(gallery.frame.iloc[[1]])
     gallery.marking.reject.click()
     gallery.select(gallery.frame.iloc[[1, 2]])
-    press(gallery, "x")
+    press_key(gallery, "x")
     assert gallery.selection.keep.tolist() == [False, False]
 
 
-def test_what_cannot_be_shown_is_not_what_the_control_says(gallery, monkeypatch):
-    """A grouping that is refused leaves the list where it was."""
+def test_the_list_of_groups_keeps_its_value_if_another_one_is_refused(gallery, monkeypatch):
+    """The control shows what the gallery shows."""
     gallery.group("temperature")
     monkeypatch.setattr("nbkit.widgets.gallery.query.MOST_GROUPS", 3)
     gallery.arrangement.group.value = "seed"
-    assert "too many for groups" in trouble(gallery)
+    assert "too many for groups" in message(gallery)
     assert gallery.arrangement.group.value == "temperature"
 
 
-def test_newer_runs_are_told(tmp_path):
-    """A gallery of the log does not move under the hand, and says that there is more."""
-    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+def test_a_gallery_reports_newer_runs_and_shows_them_after_a_refresh(studio):
+    """Until then the pictures stay where they are, because the user may be working with them."""
     gallery = studio.gallery()
     assert "makes its first run" in gallery._record().text
     studio.generate("A paper lantern", resolution="0.5K")
-    assert "1 newer run not shown yet" in gallery._line.value
+    assert "1 newer run not shown yet" in summary(gallery)
     gallery.refresh()
-    assert "newer" not in gallery._line.value
+    assert "newer" not in summary(gallery)
     assert len(gallery.frame) == 1
     assert "no rows" in studio.gallery(studio.df.iloc[:0])._record().text
-    studio.close()
 
 
-def test_enter_does_what_the_button_beside_it_does(gallery):
+def test_enter_in_a_box_does_what_the_button_beside_it_does(gallery):
     """For tags, notes and filters."""
     gallery.select(gallery.frame.iloc[[1]])
     gallery.marking.tag.value = "lantern"
     gallery.marking.tag._handle_custom_msg({"event": "submit"}, [])
     assert gallery.selection.tags.tolist() == ["lantern"]
+    gallery.marking.note.value = "the best"
+    gallery.marking.note._handle_custom_msg({"event": "submit"}, [])
+    assert gallery.selection.note.tolist() == ["the best"]
     gallery.filters.column.value, gallery.filters.value.value = "tags", "lantern"
     gallery.filters.value._handle_custom_msg({"event": "submit"}, [])
     assert len(gallery.frame) == 1
 
 
-def test_a_picture_a_run_and_a_list_of_tags(tmp_path):
-    """What ``log.mark`` takes, the gallery takes."""
-    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+def test_select_accepts_a_run_and_a_picture_and_tag_a_list(studio):
+    """As ``log.mark`` does."""
     run = studio.generate("A paper lantern", number_results=2, resolution="0.5K")
     gallery = studio.gallery()
     gallery.select(run)
@@ -638,18 +641,19 @@ def test_a_picture_a_run_and_a_list_of_tags(tmp_path):
     gallery.select(run[0])
     gallery.tag(["lantern", "night"])
     assert gallery.selection.tags.tolist() == ["lantern, night"]
-    studio.close()
 
 
 @pytest.mark.parametrize("size", [0, "big", 1.5, 5000])
-def test_a_size_that_no_tile_can_have(log, size):
-    """Is refused by its name."""
-    with pytest.raises(RequestError, match="size="):
+def test_a_tile_size_outside_the_range_is_refused(log, size):
+    """Also one that is not a whole number."""
+    with pytest.raises(RequestError) as caught:
         Gallery(log, size=size)
+    assert (caught.value.parameter, caught.value.value) == ("size", size)
 
 
 @pytest.mark.parametrize(("text", "words"), [("seed > @x", "put the value in"), ("seed > (", "it is no expression")])
-def test_what_an_expression_cannot_be(gallery, text, words):
-    """The reason is in words, and no parser's tuple."""
-    with pytest.raises(RequestError, match=words):
+def test_an_expression_that_cannot_be_used_is_refused_with_a_reason_in_words(gallery, text, words):
+    """The message of pandas would be a parser's tuple."""
+    with pytest.raises(RequestError, match=words) as caught:
         gallery.filter(text)
+    assert (caught.value.parameter, caught.value.value) == ("filter", text)

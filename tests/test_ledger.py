@@ -1,5 +1,7 @@
-"""One paid run under every fault of network and service: charged once, kept whole, told truthfully."""
+"""One paid run under every fault of network and service: charged once, its pictures kept, its status correct."""
 
+import errno
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,106 +9,85 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import service_faults as fault
+from log_checks import assert_log_matches_service
+from offline_tasks import ManualClock
 from service import PRICE, Answer, error, picture
+from small_requests import generate
 
 import nbkit
 from nbkit import errors
 from nbkit.service.pace import Pace
 
-SAFE = {"timeoutProvider": 504, "internalServerError": 500, "serviceUnavailable": 503, "conflictTaskUUID": 400}
+UNCERTAIN_CODES = {"timeoutProvider": 504, "internalServerError": 500, "serviceUnavailable": 503}
+"""Codes of errors after which the task may have been accepted, and their HTTP status."""
 
 
-class InFlight:
-    """A clock that moves when somebody sleeps, and remembers for how long."""
-
-    def __init__(self):
-        self.now, self.pauses = 0.0, []
-
-    def sleep(self, seconds):
-        self.pauses.append(seconds)
-        self.now += seconds
-
-    def pace(self, **how):
-        return Pace(retry_first=0.001, sleep=self.sleep, clock=lambda: self.now, **how)
-
-
-def generate(studio, **parameters):
-    return studio.generate("A lantern", width=512, height=512, **parameters)
-
-
-def assert_books_agree(service, *studios):
-    """The log's money is the service's own account, no task was charged twice, and nothing is held any more."""
-    frame = studios[0].df
-    assert frame.cost.sum() == pytest.approx(service.spent)
-    assert sum(s.budget.spent for s in studios) == pytest.approx(service.spent)
-    assert sum(s.budget.held for s in studios) == 0
-    assert set(service.charges) == set(service.accepted)
-    done = frame[frame.status == "done"]
-    assert sorted(done.imageUUID) == sorted(i["imageUUID"] for a in service.accepted.values() for i in a.items)
-    assert done.file.notna().all()
+def pace_of(clock, **options):
+    """A pace whose pauses end at once, because only the clock advances."""
+    return Pace(retry_first=0.001, sleep=clock.sleep, clock=clock.time, **options)
 
 
 @pytest.mark.parametrize("delivery", ["sync", "async"])
 @pytest.mark.parametrize("output", ["URL", "base64Data", "dataURI"])
-def test_a_run_that_goes_well(service, studio, delivery, output):
-    """Three pictures, three rows, three files with the service's bytes, and the money of both sides agrees."""
+def test_a_run_stores_the_pictures_that_the_service_sent(service, studio, delivery, output):
+    """Three pictures become three rows and three files with the same bytes, and the log has what was charged."""
     run = generate(studio, number_results=3, delivery_method=delivery, output_type=output, seed=7)
     assert run.status == "done"
     assert [i.seed for i in run] == [7, 8, 9]
     assert [i.bytes for i in run] == [picture("JPG", c) for c in ("teal", "navy", "olive")]
     assert run.cost == pytest.approx(3 * PRICE)
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-@pytest.mark.parametrize("way", ["plain", "processing", "empty"])
-def test_acknowledgements_of_async_tasks(service, studio, way):
-    """Each way in which the service may acknowledge an async task leads to its picture, sent once."""
-    service.acknowledgement = way
+@pytest.mark.parametrize("acknowledgement", ["plain", "processing", "empty"])
+def test_an_async_task_is_sent_once_however_it_is_acknowledged(service, studio, acknowledgement):
+    """The service may acknowledge it in three ways; each leads to the picture."""
+    service.acknowledgement = acknowledgement
     assert generate(studio, delivery_method="async").status == "done"
     assert len(service.sent) == 1
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_cumulative_polls_give_each_picture_once(service, studio):
-    """``getResponse`` repeats what it told before; the log has each picture once, in the order of the answer."""
+def test_pictures_that_polls_repeat_are_logged_once(service, studio):
+    """``getResponse`` contains earlier pictures too; the log has each one once, in the order of the answer."""
     run = generate(studio, delivery_method="async", number_results=4)
     assert len(service.tasks("getResponse")) == 4
     assert len(run) == 4
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
 @pytest.mark.parametrize(
-    "how",
+    "submit_fault",
     [fault.lost(accept=True), fault.lost(accept=False), fault.cut]
     + [fault.plain(status, accept=accept) for status in (500, 502, 503, 504) for accept in (True, False)]
-    + [fault.refused(code, status=status) for code, status in SAFE.items() if code != "conflictTaskUUID"]
+    + [fault.refused(code, status=status) for code, status in UNCERTAIN_CODES.items()]
     + [fault.answers(lambda *_: {"data": []}), fault.answers(lambda *_: {"data": []}, status=500)]
     + [fault.answers(lambda *_: {"errors": [{"code": "quiteNew"}]}, status=503)],
 )
 @pytest.mark.parametrize("known", ["by details", "by response"])
-def test_a_lost_answer_is_asked_for(service, studio, how, known):
-    """Whatever way an answer is lost, before or after the task was accepted: one charge, one picture, one UUID."""
+def test_a_lost_answer_is_looked_up(service, studio, submit_fault, known):
+    """However the answer is lost, before or after the task was accepted: it is charged once, under one taskUUID."""
     service.has_details, service.answers_after_sync = known == "by details", known == "by response"
-    service.faults.append(how)
+    service.faults.append(submit_fault)
     run = generate(studio, number_results=2)
     assert run.status == "done"
     assert len(run) == 2
     assert set(service.sent) == {run.task_uuid}
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_it_asks_before_it_sends_again(service, studio):
-    """After a lost answer come ``getResponse`` and ``getTaskDetails``, and only then the same task once more."""
+def test_a_task_is_looked_up_before_it_is_sent_again(service, studio):
+    """A lost answer is followed by ``getResponse`` and ``getTaskDetails``, and only then by the same task."""
     service.faults.append(fault.lost(accept=False))
     generate(studio)
-    kinds = [service.tasks(k)[0]["taskUUID"] for k in ("getResponse", "getTaskDetails")]
-    assert kinds == [service.sent[0]] * 2
+    queried = [service.tasks(kind)[0]["taskUUID"] for kind in ("getResponse", "getTaskDetails")]
+    assert queried == [service.sent[0]] * 2
     order = [r.body.split(b'"taskType": "')[1].split(b'"')[0] for r in service.received if r.method == "POST"]
     assert order == [b"imageInference", b"getResponse", b"getTaskDetails", b"imageInference"]
 
 
-def test_a_conflict_means_that_it_did_arrive(service, studio):
-    """A task sent again while the first still runs is a conflict: it is waited for, and charged once."""
+def test_a_task_whose_uuid_is_refused_as_used_is_polled(service, studio):
+    """Sent again while the service still works on it, the task is a conflict: it did arrive, and is charged once."""
     service.has_details = False
     service.faults += [fault.lost()]
     service.question_faults += [
@@ -118,11 +99,11 @@ def test_a_conflict_means_that_it_did_arrive(service, studio):
     run = generate(studio)
     assert run.status == "done"
     assert len(service.sent) == 2
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_what_nobody_tells_stays_unknown_and_held(service, open_studio):
-    """An accepted task that the service denies to know: not sent under a new UUID, its money held, then recovered."""
+def test_a_task_that_the_service_denies_stays_unknown_until_it_is_recovered(service, open_studio):
+    """It was accepted, but queries do not find it: its money stays held, and ``recover`` settles it later."""
     service.has_details = False
     service.faults.append(fault.lost())
     studio = open_studio(pace=Pace(0.001, 1.5, 0.002, 0.001, patience=0.05))
@@ -132,11 +113,11 @@ def test_what_nobody_tells_stays_unknown_and_held(service, open_studio):
     assert (studio.budget.spent, studio.budget.held) == (0, pytest.approx(0.04657))
     service.has_details = True
     assert list(studio.recover().after) == ["done"]
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_a_service_that_cannot_be_asked_leaves_it_unknown(service, studio):
-    """Nothing is sent again while the questions are not answered."""
+def test_nothing_is_sent_again_while_queries_fail(service, studio):
+    """The run whose answer was lost stays unknown."""
     service.faults.append(fault.lost())
     service.question_faults += [fault.plain(500)] * 9
     assert generate(studio).status == "unknown"
@@ -144,7 +125,7 @@ def test_a_service_that_cannot_be_asked_leaves_it_unknown(service, studio):
 
 
 @pytest.mark.parametrize(
-    ("how", "kind", "status"),
+    ("submit_fault", "kind", "status"),
     [
         (fault.refused("invalidPositivePrompt", parameter=["positivePrompt"]), "RefusedError", "failed"),
         (fault.refused("invalidApiKey", status=401), "AuthenticationError", "failed"),
@@ -158,136 +139,143 @@ def test_a_service_that_cannot_be_asked_leaves_it_unknown(service, studio):
         (lambda s, t: Answer(400, {"error": {"code": "invalidSeed", "message": "no"}}), "RefusedError", "failed"),
     ],
 )
-def test_a_refusal_costs_nothing_and_says_so(service, studio, how, kind, status):
-    """What was certainly not accepted is one request, no question, no charge, and an error with the request."""
-    service.faults.append(how)
+def test_a_refused_task_costs_nothing(service, studio, submit_fault, kind, status):
+    """It is sent once and not looked up; the error has the request, and the text says that nothing was charged."""
+    service.faults.append(submit_fault)
     run = generate(studio)
     assert (run.status, type(run.error).__name__, run.cost) == (status, kind, 0.0)
     assert run.error.request == run.request
     assert len(service.received) == 1
     assert "nothing was charged" in run.to_text()
     with pytest.raises(errors.EngineError):
-        run.image  # noqa: B018  asking for it is what raises
-    assert_books_agree(service, studio)
+        run.image  # noqa: B018  a property that raises
+    assert_log_matches_service(service, studio)
 
 
-def test_errors_inside_data(service, studio):
-    """An item of ``data`` that is an error fails the run with the error's own words."""
+def test_an_error_item_inside_data_fails_the_run(service, studio):
+    """The error of the run has the message of the item."""
     problem = {"status": "error", "error": {"code": "inferenceError", "message": "the model fell over"}}
     service.faults.append(fault.answers(lambda i, t: {"data": [{"taskUUID": t["taskUUID"], **problem}]}, accept=False))
     assert generate(studio).error.message == "the model fell over"
 
 
-def test_an_async_task_that_is_refused_later(service, studio):
-    """A validation error that a poll reports is about the task and not about the question."""
+def test_an_async_task_can_be_refused_by_a_poll(service, studio):
+    """A validation error in a poll that succeeds is about the task, not about the poll."""
     service.question_faults.append(lambda s, t: error("unsupportedReference", "no", 200, taskUUID=t["taskUUID"]))
     run = generate(studio, delivery_method="async")
     assert (run.status, run.error.code) == ("failed", "unsupportedReference")
 
 
-def test_partial_success_is_kept(service, studio):
-    """Two of three: two pictures, and a third row with its error and no cost."""
+def test_pictures_beside_an_error_are_kept(service, studio):
+    """Two of three results are pictures; the third has a row with its error and without a cost."""
     service.faults.append(fault.partial([{"code": "inferenceError", "message": "third fell over"}], keep=2))
     run = generate(studio, number_results=3)
     assert (run.status, len(run), len(run.failures)) == ("done", 2, 1)
     assert list(studio.df.status) == ["done", "done", "failed"]
     assert studio.df.cost.isna().tolist() == [False, False, True]
     assert "third fell over" in studio.df.error.iloc[2]
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_polls_without_processing_items_are_not_the_end(service, studio):
-    """A poll that lists only what is finished, one of three, does not settle the run: the other two come."""
-    hide = lambda s, t: Answer(body={"data": [i for i in s._state(t).body["data"] if i["status"] == "success"]})  # noqa: E731
+def test_a_poll_with_some_of_the_pictures_does_not_end_the_run(service, studio):
+    """Polls that list finished pictures only, and not what is still processed: all three pictures come."""
+
+    def only_finished(service, task):
+        return Answer(body={"data": [i for i in service._state(task).body["data"] if i["status"] == "success"]})
+
     service.faults.append(fault.lost())
     service.answers_after_sync = True
-    service.question_faults += [hide] * 9
+    service.question_faults += [only_finished] * 9
     assert len(generate(studio, number_results=3)) == 3
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_a_lull_ends_the_wait_for_what_does_not_come(service, open_studio):
-    """Results that are not all, and nothing moves any more: what there is is kept, what is missing is said."""
+def test_a_run_ends_with_the_pictures_it_has_when_polls_bring_no_more(service, open_studio):
+    """After the lull of its pace, the picture that came is kept, and the missing one is among the failures."""
     service.question_faults += [lambda s, t: Answer(body={"data": s.accepted[t["taskUUID"]].items[:1]})] * 99
     studio = open_studio(pace=Pace(0.001, 1.0, 0.001, 0.001, lull=0.02))
     run = generate(studio, number_results=2, delivery_method="async")
     assert (run.status, len(run), len(run.failures)) == ("done", 1, 1)
 
 
-def test_foreign_tasks_and_any_order(service, studio):
-    """Results are matched by their taskUUID: those of somebody else are left alone, wherever they stand."""
+def test_results_of_other_tasks_are_ignored(service, studio):
+    """Results are matched by their taskUUID, in whatever order they come."""
     foreign = {"taskUUID": "99999999-9999-4999-8999-999999999999", "imageUUID": "x", "imageURL": "http://127.0.0.1:9/x"}
     service.faults.append(fault.answers(lambda items, _: {"data": [foreign, *reversed(items), foreign]}))
     run = generate(studio, number_results=2)
     assert sorted(i.image_uuid for i in run) == sorted(i["imageUUID"] for i in service.accepted[run.task_uuid].items)
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_a_missing_cost(service, studio):
-    """An answer without a cost is NA in the frame and the upper estimate in the budget."""
+def test_a_run_without_a_cost_counts_with_its_estimate(service, studio):
+    """The cost is NA in the frame, and the budget has spent the upper estimate."""
     run = generate(studio, include_cost=False)
     assert run.cost is None
     assert studio.df.cost.isna().all()
     assert studio.budget.spent == pytest.approx(0.04657)
 
 
-# -- busy, not there -----------------------------------------------------------------------------------------
+# -- busy or unreachable -------------------------------------------------------------------------------------
 
 
-def test_busy_services_are_given_time(service, open_studio):
-    """429 is followed by the pause that was asked for, in seconds or as a date, with the same taskUUID."""
-    hands = InFlight()
+def test_a_busy_service_gets_the_pause_that_it_asks_for(service, open_studio):
+    """After 429 the same task is sent again, after ``Retry-After`` in seconds or as a date, or after a short pause."""
+    clock = ManualClock()
     soon = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     service.faults += [
         fault.plain(429, retry_after="3"),
         fault.plain(429, retry_after=soon),
         fault.refused("rateLimitExceeded"),
     ]
-    studio = open_studio(pace=hands.pace())
+    studio = open_studio(pace=pace_of(clock))
     run = generate(studio)
     assert run.status == "done"
     assert set(service.sent) == {run.task_uuid}
-    first, second, third = hands.pauses
+    first, second, third = clock.slept
     assert len(service.sent) == 4
-    assert 3.0 <= first <= 3.6  # never in step with others who were told the same
+    assert 3.0 <= first <= 3.6  # with jitter: other kernels got the same header
     assert 40 < second <= 72
     assert third < 1
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_a_503_page_is_asked_about_and_honours_its_pause(service, open_studio):
-    """503 waits as long as its ``Retry-After`` says before the same task goes out again."""
-    hands = InFlight()
+def test_an_unavailable_service_gets_the_pause_that_it_asks_for(service, open_studio):
+    """A page with status 503 and ``Retry-After``: the same task is sent again after that pause."""
+    clock = ManualClock()
     service.faults.append(fault.plain(503, retry_after="5"))
-    assert generate(open_studio(pace=hands.pace())).status == "done"
-    (pause,) = hands.pauses
+    assert generate(open_studio(pace=pace_of(clock))).status == "done"
+    (pause,) = clock.slept
     assert 5.0 <= pause <= 6.0
 
 
-def test_busy_for_ever(service, open_studio):
-    """A service that stays busy is given up: failed, and nothing charged."""
+def test_a_run_fails_when_the_service_stays_busy(service, open_studio):
+    """The task is sent ``busy_tries`` times, and nothing is charged."""
     service.faults += [fault.refused("rateLimitExceeded", status=429)] * 20
-    run = generate(open_studio(pace=InFlight().pace(busy_tries=4)))
+    run = generate(open_studio(pace=pace_of(ManualClock(), busy_tries=4)))
     assert (run.status, len(service.sent), run.cost) == ("failed", 4, 0.0)
     assert isinstance(run.error, errors.BusyError)
 
 
-def test_nobody_there(open_studio):
-    """Without a connection the run failed, costs nothing, and says what to do."""
+def test_a_run_without_a_connection_fails_and_costs_nothing(open_studio):
+    """Its text says that nothing was sent."""
     run = generate(open_studio(engine="http://127.0.0.1:9/v1"))
     assert (run.status, run.cost) == ("failed", 0.0)
+    assert isinstance(run.error, errors.NotConnected)
     assert "Nothing was sent and nothing was charged" in run.to_text()
 
 
-# -- pictures that cannot be had -----------------------------------------------------------------------------
+# -- pictures that cannot be fetched or stored ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("output", ["URL", "base64Data"])
-def test_a_picture_that_cannot_be_stored_is_paid_and_kept(service, studio, output, monkeypatch):
-    """A full disk after the payment: a clear error, and the picture comes with recover() once there is room."""
-    full = lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))  # noqa: E731
+def test_recover_stores_a_paid_picture_after_the_disk_was_full(service, studio, output, monkeypatch):
+    """The error has the reason of the disk; once there is room, ``recover`` gets the picture and sends no task."""
+
+    def fail(_handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     with monkeypatch.context() as patch:
-        patch.setattr(studio.log.images, "_write", full)
+        patch.setattr("os.fsync", fail)
         if output == "URL":
             assert "No space left" in generate(studio).failures[0].message
         else:
@@ -295,30 +283,29 @@ def test_a_picture_that_cannot_be_stored_is_paid_and_kept(service, studio, outpu
                 generate(studio, output_type=output)
     assert list(studio.recover().after) == ["done"]
     assert len(service.sent) == 1
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
-def test_a_failed_download_is_done_and_fetched_later(service, studio):
-    """The run is done and paid, its file missing and said so; recover() fetches it and generates nothing."""
+def test_recover_fetches_a_picture_whose_download_failed(service, studio):
+    """The run is done and paid, and its text says why the picture is missing; ``recover`` sends no task."""
     service.picture_faults.append(fault.file(b"gone", 410))
     run = generate(studio)
     assert (run.status, len(run), run.cost) == ("done", 0, pytest.approx(PRICE))
     assert "410" in run.failures[0].message
     assert "recover()" in run.to_html()
     with pytest.raises(errors.NoImage, match="410"):
-        run.image  # noqa: B018
-    found = studio.recover()
-    assert list(found.after) == ["done"]
+        run.image  # noqa: B018  a property that raises
+    assert list(studio.recover().after) == ["done"]
     assert len(studio.log[run.task_uuid]) == 1
     assert len(service.sent) == 1
-    assert_books_agree(service, studio)
+    assert_log_matches_service(service, studio)
 
 
 # -- when the log cannot be written --------------------------------------------------------------------------
 
 
 def test_nothing_is_sent_while_the_log_is_locked(service, studio, tmp_path, monkeypatch):
-    """A database that another program holds is a clear error, and nothing leaves."""
+    """The error names the lock and its probable owner."""
     generate(studio)
     monkeypatch.setattr("nbkit.log.database.LOCK_PATIENCE", 0.05)
     second = nbkit.Studio(engine=service.url, path=tmp_path / "runs")
@@ -331,8 +318,8 @@ def test_nothing_is_sent_while_the_log_is_locked(service, studio, tmp_path, monk
     assert len(service.sent) == 1
 
 
-def test_nothing_is_sent_when_the_picture_folder_cannot_be_made(service, studio, tmp_path):
-    """A file in the place of the picture folder is found out before anything is paid."""
+def test_nothing_is_sent_when_the_picture_folder_cannot_be_created(service, studio, tmp_path):
+    """A file has the name of the folder: the error comes before anything is paid, and no money is held."""
     (tmp_path / "runs" / "images").write_text("in the way")
     with pytest.raises(errors.StorageError, match="Nothing was sent"):
         generate(studio)
@@ -343,8 +330,8 @@ def test_nothing_is_sent_when_the_picture_folder_cannot_be_made(service, studio,
 # -- budgets -------------------------------------------------------------------------------------------------
 
 
-def test_a_budget_holds_under_concurrency(service, open_studio):
-    """Twelve threads, money for three: exactly three are sent, the others refused before sending."""
+def test_threads_cannot_exceed_a_budget_together(service, open_studio):
+    """Twelve threads, a budget for four of them: four runs are sent, and the others are refused before sending."""
     studio = open_studio(budget=3 * 0.07)
     service.free.clear()
     refused = threading.Semaphore(0)
@@ -365,17 +352,18 @@ def test_a_budget_holds_under_concurrency(service, open_studio):
     assert len(service.sent) == 4
 
 
-def test_a_refused_budget_says_what_to_type(service, open_studio):
-    """The error has the four amounts and the argument that would allow it; nothing was sent."""
+def test_the_budget_error_names_the_argument_that_allows_the_run(service, open_studio):
+    """It has the limit, what is spent, held and asked for; nothing was sent."""
     with pytest.raises(nbkit.BudgetExceeded, match=r"Studio\(budget=0\.05\) or more") as caught:
         generate(open_studio(budget=0.01))
     assert (caught.value.limit, caught.value.spent, caught.value.held, caught.value.asked) == (0.01, 0, 0, 0.04657)
     assert not service.received
 
 
-def test_a_daily_budget_holds_across_studios(service, open_studio):
-    """All studios on one log count against the day; a search reserves the top of its range."""
+def test_studios_on_one_log_share_the_daily_budget(service, open_studio):
+    """A run with web search holds the upper end of its price."""
     generate(open_studio(daily_budget=0.12))
-    with pytest.raises(nbkit.BudgetExceeded, match="today has"):
+    with pytest.raises(nbkit.BudgetExceeded, match="today has") as caught:
         generate(open_studio(daily_budget=0.12), web_search=True)
+    assert (caught.value.limit, caught.value.spent) == (0.12, PRICE)
     assert len(service.sent) == 1

@@ -1,4 +1,4 @@
-"""The run log: what it keeps, how it comes back as a DataFrame, and logs that are old, new, shared or damaged."""
+"""The run log: what it stores and returns; logs that are older, newer, damaged or shared by kernels; full disks."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ import pytest
 import service_faults as fault
 import sqlalchemy
 from service import PRICE, picture
+from small_requests import generate
 
 import nbkit
 from nbkit import errors
@@ -35,16 +36,12 @@ DTYPES = {
 }  # fmt: skip
 
 
-def generate(studio, **parameters):
-    return studio.generate("A lantern", **{"width": 512, "height": 512} | parameters)
-
-
 def dtypes(frame):
     return {name: str(dtype) for name, dtype in frame.dtypes.items()}
 
 
-def test_columns_and_dtypes(studio):
-    """The columns stand in the design's order, every parameter among them, each with its nullable dtype."""
+def test_the_frame_has_a_column_with_a_nullable_dtype_for_every_parameter(studio):
+    """Its first ten columns are in a fixed order."""
     generate(studio, seed=3, temperature=0.72, top_p=0.9)
     frame = studio.df
     assert list(frame.columns[:10]) == FIRST
@@ -52,15 +49,15 @@ def test_columns_and_dtypes(studio):
     assert {name: dtypes(frame)[name] for name in DTYPES} == DTYPES
 
 
-def test_an_empty_log_has_the_same_dtypes(studio):
-    """Code that works on a full log works on an empty one."""
+def test_the_frame_of_an_empty_log_has_the_same_dtypes(studio):
+    """Code for a full log works for an empty one."""
     empty = dtypes(studio.df)
     generate(studio)
     assert empty == dtypes(studio.df)
 
 
-def test_the_largest_seed_survives_beside_gaps(service, studio):
-    """A seed of 63 bits stays exact beside runs that have none, in the frame, the picture and the log."""
+def test_a_seed_of_63_bits_stays_exact_beside_gaps(service, studio):
+    """In the frame and in the run of the log; a seed of 64 bits in a response becomes a gap."""
     service.faults += [
         fault.refused("invalidSeed"),
         None,
@@ -76,8 +73,8 @@ def test_the_largest_seed_survives_beside_gaps(service, studio):
 
 
 @pytest.mark.parametrize("how", ["csv", "parquet"])
-def test_files_keep_the_largest_seed_beside_gaps(service, studio, tmp_path, how):
-    """A frame written to a file and read back has every digit of a seed, and its gaps."""
+def test_a_frame_in_a_file_keeps_the_digits_of_a_seed_beside_gaps(service, studio, tmp_path, how):
+    """Written as CSV or Parquet, and read back."""
     service.faults += [fault.refused("invalidSeed"), None]
     for _ in range(2):
         generate(studio, seed=MAX_SEED)
@@ -86,19 +83,19 @@ def test_files_keep_the_largest_seed_beside_gaps(service, studio, tmp_path, how)
     frame = studio.df
     if how == "csv":
         frame.to_csv(tmp_path / "log.csv", index=False)
-        again = pd.read_csv(tmp_path / "log.csv", dtype={"seed": "Int64", "requestedSeed": "Int64"})
+        read = pd.read_csv(tmp_path / "log.csv", dtype={"seed": "Int64", "requestedSeed": "Int64"})
         assert "e+" not in (tmp_path / "log.csv").read_text("utf-8")
     else:
         frame.to_parquet(tmp_path / "log.parquet")
-        again = pd.read_parquet(tmp_path / "log.parquet")
-        assert dtypes(again) == dtypes(frame)
-        pd.testing.assert_frame_equal(again, frame)
-    assert [None if pd.isna(seed) else int(seed) for seed in again.seed] == [None, MAX_SEED, MAX_SEED - 1]
-    assert [int(seed) for seed in again.requestedSeed] == [MAX_SEED, MAX_SEED, MAX_SEED - 1]
+        read = pd.read_parquet(tmp_path / "log.parquet")
+        assert dtypes(read) == dtypes(frame)
+        pd.testing.assert_frame_equal(read, frame)
+    assert [None if pd.isna(seed) else int(seed) for seed in read.seed] == [None, MAX_SEED, MAX_SEED - 1]
+    assert [int(seed) for seed in read.requestedSeed] == [MAX_SEED, MAX_SEED, MAX_SEED - 1]
 
 
-def test_rows_tell_what_was_sent_and_what_came(service, studio):
-    """One row per picture, with the parameters as sent, the size of the file where none was sent, and the money."""
+def test_a_row_has_the_parameters_that_were_sent_and_the_facts_of_its_picture(service, studio):
+    """One row per picture, with its own seed and cost; width and height are those of the file if none were sent."""
     generate(studio, number_results=2, temperature=0.3, thinking="HIGH", web_search=True, seed=5)
     studio.generate("Like this", reference_images=[picture("PNG")])
     frame = studio.df
@@ -114,20 +111,20 @@ def test_rows_tell_what_was_sent_and_what_came(service, studio):
     assert frame.created.is_monotonic_increasing
 
 
-def test_runs_come_back_from_disk(service, open_studio):
-    """A later kernel reads the same run: request, pictures, failures, error, money."""
+def test_a_later_kernel_reads_the_same_runs_from_the_log(service, open_studio):
+    """Request, pictures, failures, error and cost."""
     service.faults += [fault.partial([{"code": "inferenceError", "message": "one fell over"}], keep=2)]
     service.faults += [fault.refused("invalidProviderContent", "not this")]
     first = open_studio()
     runs = [generate(first, number_results=3, output_format="PNG", extra={"newThing": [1]}), generate(first)]
     second = open_studio()
     for run in runs:
-        back = second.log[run.task_uuid]
-        assert back.request == run.request
-        assert (back.status, back.cost, back.seed, back.task) == (run.status, run.cost, run.seed, run.task)
-        assert [i.bytes for i in back] == [i.bytes for i in run]
-        assert [f.message for f in back.failures] == [f.message for f in run.failures]
-        assert (type(back.error), str(back.error)) == (type(run.error), str(run.error))
+        logged = second.log[run.task_uuid]
+        assert logged.request == run.request
+        assert (logged.status, logged.cost, logged.seed, logged.task) == (run.status, run.cost, run.seed, run.task)
+        assert [i.bytes for i in logged] == [i.bytes for i in run]
+        assert [f.message for f in logged.failures] == [f.message for f in run.failures]
+        assert (type(logged.error), str(logged.error)) == (type(run.error), str(run.error))
     assert [r.task_uuid for r in second.log] == [r.task_uuid for r in reversed(runs)]
     assert len(second.log) == 2
     assert runs[0].task_uuid in second.log
@@ -135,22 +132,22 @@ def test_runs_come_back_from_disk(service, open_studio):
         second.log["nothing"]
 
 
-def test_the_row_is_there_before_the_request_leaves(service, open_studio):
-    """While the service works on it, another kernel sees the run as sent, with its money held."""
+def test_a_run_is_in_the_log_before_its_request_is_sent(service, open_studio):
+    """While the service works on it, another kernel reads it with the status ``sent``."""
     seen = []
 
-    def look(service_, task):
+    def read_log(service_, task):
         other = open_studio()
         seen.extend([other.log[task["taskUUID"]].status, other.df.status.tolist()])
         return service_.serve(task)
 
-    service.faults.append(look)
+    service.faults.append(read_log)
     generate(open_studio())
     assert seen == ["sent", ["sent"]]
 
 
-def test_the_same_bytes_are_kept_once(service, studio):
-    """Pictures are stored under the hash of their content, whole, with no temporary file beside them."""
+def test_equal_pictures_are_stored_once(service, studio):
+    """Three runs with the same bytes have one file, and no temporary file beside it."""
     for _ in range(3):
         generate(studio)
     files = [p for p in (studio.log.folder / "images").rglob("*") if p.is_file()]
@@ -158,8 +155,8 @@ def test_the_same_bytes_are_kept_once(service, studio):
     assert len(studio.df) == 3
 
 
-def test_two_processes_write_one_log(service, tmp_path, open_studio):
-    """Two kernels that start at the same moment on one new log lose no run and meet no lock."""
+def test_two_processes_that_write_one_new_log_lose_no_run(service, tmp_path, open_studio):
+    """They start at the same moment, and neither fails because the log is locked."""
     code = textwrap.dedent(
         """
         import sys, nbkit
@@ -184,8 +181,8 @@ def test_two_processes_write_one_log(service, tmp_path, open_studio):
     assert set(frame.taskUUID) == set(service.accepted)
 
 
-def test_many_kernels_open_a_new_log_at_once(tmp_path):
-    """Whoever comes first makes the tables; the others find them."""
+def test_three_kernels_that_open_one_new_log_at_once_do_not_fail(tmp_path):
+    """One of them makes the tables."""
     code = "import sys, nbkit; sys.stdin.readline(); nbkit.Studio(engine='offline', path=sys.argv[1]).close()"
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "fresh")]
     openers = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
@@ -200,7 +197,7 @@ def test_many_kernels_open_a_new_log_at_once(tmp_path):
 
 @pytest.fixture
 def database(studio, tmp_path):
-    """The log's file with one run in it, opened behind nbkit's back."""
+    """The database of a log with one run, opened without nbkit."""
     generate(studio, seed=1)
     studio.close()
     connection = sqlite3.connect(tmp_path / "runs" / "log.sqlite", isolation_level=None)
@@ -209,32 +206,32 @@ def database(studio, tmp_path):
 
 
 def meta(database):
-    """The rows that say which versions may open a log."""
+    """The rows with the versions of a log."""
     return dict(database.execute("SELECT key, value FROM meta"))
 
 
 def set_meta(database, **values):
-    """Write those rows as another nbkit would have done."""
+    """Write those rows as another version of nbkit would have done."""
     database.execute("DELETE FROM meta")
     database.executemany("INSERT INTO meta VALUES (?, ?)", [(key, str(value)) for key, value in values.items()])
 
 
-def test_a_new_log_says_which_versions_may_read_it(database):
-    """Beside its version it names the oldest one that may read and write it, so that a later one need not lock it out."""
+def test_a_new_log_has_its_version_and_the_oldest_version_that_may_open_it(database):
+    """With the second one, a later version of nbkit can still allow this one to read and write its logs."""
     assert meta(database) == {"version": str(VERSION), "min_reader": str(MIN_READER)}
 
 
 @pytest.mark.parametrize("values", [{"version": VERSION + 1}, {"version": VERSION + 5, "min_reader": VERSION + 1}])
-def test_a_log_that_needs_a_newer_nbkit_is_refused(database, open_studio, values):
-    """The error names both versions and says what to do; the log is left as it is."""
+def test_a_log_that_needs_a_newer_nbkit_raises_a_log_version_error(database, open_studio, values):
+    """Its message has both versions; the log is not changed."""
     set_meta(database, **values)
     with pytest.raises(errors.LogVersionError, match=rf"log version {values['version']}; this one knows {VERSION}"):
         open_studio()
     assert meta(database) == {key: str(value) for key, value in values.items()}
 
 
-def test_a_newer_log_that_allows_this_version_is_read_and_written(database, open_studio):
-    """Its version stays; a column that is not known here is left alone."""
+def test_a_newer_log_that_allows_this_version_can_be_read_and_written(database, open_studio):
+    """Its version number stays, and so does a column that this version does not have."""
     set_meta(database, version=VERSION + 3, min_reader=VERSION)
     database.execute("ALTER TABLE runs ADD COLUMN parentImage TEXT")
     studio = open_studio()
@@ -244,8 +241,8 @@ def test_a_newer_log_that_allows_this_version_is_read_and_written(database, open
 
 
 @pytest.mark.parametrize("version", [VERSION - 1, None], ids=["lower version", "no version"])
-def test_an_older_log_is_brought_up_to_date(database, open_studio, version):
-    """Columns that an older nbkit did not have are added; its rows are read and new ones written."""
+def test_opening_an_older_log_adds_the_missing_columns(database, open_studio, version):
+    """Its rows can be read, and new ones written."""
     for table, columns in (
         ("runs", ["topP", "extra", "parent", "estimateHigh", "resendable"]),
         ("images", ["nsfw", "rating"]),
@@ -268,8 +265,8 @@ def test_an_older_log_is_brought_up_to_date(database, open_studio, version):
 @pytest.mark.parametrize(
     "damage", [b"this is no database, it is a letter" * 99, None], ids=["overwritten", "cut short"]
 )
-def test_a_damaged_log_is_a_clear_error(service, database, open_studio, tmp_path, damage):
-    """A log that is no database, or was cut, says so and where; nothing is sent."""
+def test_a_damaged_log_raises_a_storage_error_and_nothing_is_sent(service, database, open_studio, tmp_path, damage):
+    """The message has the name of the file; the file is no database, or was cut short."""
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     file = tmp_path / "runs" / "log.sqlite"
@@ -282,7 +279,7 @@ def test_a_damaged_log_is_a_clear_error(service, database, open_studio, tmp_path
 
 @pytest.fixture
 def disk(studio):
-    """A disk on which the log can be told to grow no further: SQLite's own limit, set behind nbkit's back."""
+    """A disk that is full while ``disk.full`` is true: SQLite then limits the log to the pages that it has."""
 
     class Disk:
         full = False
@@ -296,8 +293,8 @@ def disk(studio):
     return disk
 
 
-def test_a_full_disk_before_the_send(service, studio, disk):
-    """When the log cannot take the run, nothing is sent, and no money is held."""
+def test_nothing_is_sent_if_the_run_cannot_be_logged(service, studio, disk):
+    """On a full disk the run raises, and no money stays held."""
     disk.full = True
     with pytest.raises(errors.StorageError, match=r"full.*Make room on the disk"):
         studio.generate("A lantern", system_prompt="x" * 50_000)
@@ -307,14 +304,14 @@ def test_a_full_disk_before_the_send(service, studio, disk):
     assert studio.budget.held == 0
 
 
-def test_a_full_disk_after_the_send(service, studio, disk):
-    """When the answer does not fit into the log any more: a clear error, and recover() has it once there is room."""
+def test_recover_fetches_the_pictures_of_a_run_that_filled_the_disk(service, studio, disk):
+    """It raises if the response does not fit into the log; once there is room, it is settled without a new send."""
 
-    def fill(service_, task):
+    def fill_disk(service_, task):
         disk.full = True
         return service_.serve(task)
 
-    service.faults.append(fill)
+    service.faults.append(fill_disk)
     with pytest.raises(errors.StorageError, match="full"):
         generate(studio, number_results=20)
     disk.full = False
@@ -323,43 +320,43 @@ def test_a_full_disk_after_the_send(service, studio, disk):
     assert (len(service.sent), studio.budget.spent) == (1, pytest.approx(service.spent))
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
-    """A path below a file is a clear error when the studio is made."""
+def test_a_studio_whose_folder_cannot_be_made_raises_a_storage_error(tmp_path):
+    """Such as a folder below a file."""
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.StorageError, match="Studio"):
         nbkit.Studio(engine="offline", path=tmp_path / "file" / "runs")
 
 
-def test_a_folder_in_the_place_of_the_log(tmp_path):
-    """So is a folder where the log's file should be."""
+def test_a_folder_with_the_name_of_the_log_file_raises_a_storage_error(tmp_path):
+    """When the studio is made."""
     (tmp_path / "runs" / "log.sqlite").mkdir(parents=True)
     with pytest.raises(errors.StorageError, match="cannot be"):
         nbkit.Studio(engine="offline", path=tmp_path / "runs")
 
 
-def test_a_picture_file_that_was_deleted(service, studio):
-    """A run whose file somebody removed still shows, says what is missing, and raises only when its bytes are asked for."""
+def test_a_run_whose_picture_file_was_deleted_is_shown_without_it(service, studio):
+    """The run and the log show a message in place of the picture; only access to its bytes raises."""
     run = generate(studio)
     run.image.path.unlink()
     assert "cannot be read" in run.to_html()
     assert "its file is not here" in studio.log._repr_mimebundle_()["text/html"]
     with pytest.raises(nbkit.errors.NoImage):
-        run.image.bytes  # noqa: B018  asking for it is what raises
+        run.image.bytes  # noqa: B018  the access is what raises
 
 
-def test_a_run_whose_reference_was_deleted_can_still_be_looked_at(studio):
-    """The log shows it and goes on; only sending it again needs the picture, and says that it is gone."""
+def test_a_run_whose_reference_image_was_deleted_can_be_read_but_not_sent_again(studio):
+    """``rerun()`` raises, because it needs the picture."""
     run = studio.generate("Like this", reference_images=[picture("PNG", "red")])
     next((studio.log.folder / "images").rglob("*.png")).unlink()
-    again = studio.log[run.task_uuid]
-    assert again.status == "done"
+    logged = studio.log[run.task_uuid]
+    assert logged.status == "done"
     assert [one.task_uuid for one in studio.log] == [run.task_uuid]
     with pytest.raises(errors.StorageError, match="no longer in the image folder"):
-        again.rerun(seed=1)
+        logged.rerun(seed=1)
 
 
-def test_a_reference_image_by_its_hash(studio):
-    """Whole or its first twelve digits; what is too short, unknown, ambiguous or damaged is an error that says so."""
+def test_log_reference_finds_a_picture_by_its_hash_or_its_first_twelve_digits(studio):
+    """A prefix that is too short, unknown or ambiguous raises a KeyError, and so does a damaged file."""
     run = studio.generate("Like this", reference_images=[picture("PNG", "red")])
     (given,) = run.request.reference_images
     for name in (given.sha256, given.sha256[:12], given.sha256.upper(), str(given)):
@@ -378,11 +375,11 @@ def test_a_reference_image_by_its_hash(studio):
         studio.log.reference(twin.stem)
 
 
-# -- files that are cut short, kernels that fork, what is left over -------------------------------------------
+# -- truncated files, forked kernels, temporary files -----------------------------------------------------------
 
 
-def test_a_log_of_no_bytes_beside_pictures_is_refused(database, open_studio, tmp_path, monkeypatch):
-    """SQLite would take it for a new log, and a day's budget would begin anew."""
+def test_an_empty_log_file_beside_pictures_raises_a_storage_error(database, open_studio, tmp_path, monkeypatch):
+    """SQLite would take it for a new log, without the money that was spent today; without a file the log is new."""
     monkeypatch.setattr("nbkit.log.sqlite.NEW_LOG_SECONDS", 0.05)
     database.close()
     file = tmp_path / "runs" / "log.sqlite"
@@ -393,8 +390,8 @@ def test_a_log_of_no_bytes_beside_pictures_is_refused(database, open_studio, tmp
     assert open_studio().df.empty
 
 
-def test_a_log_that_lost_its_last_page_is_refused(database, open_studio, tmp_path):
-    """Also where what is missing is not what is read first; nothing is written into it."""
+def test_a_log_without_its_last_page_raises_a_storage_error(database, open_studio, tmp_path):
+    """Even if opening it does not read that page; nothing is written into the file."""
     database.close()
     file = tmp_path / "runs" / "log.sqlite"
     file.write_bytes(short := file.read_bytes()[:-4096])
@@ -403,15 +400,15 @@ def test_a_log_that_lost_its_last_page_is_refused(database, open_studio, tmp_pat
     assert file.read_bytes() == short
 
 
-def test_an_empty_file_without_pictures_is_a_new_log(open_studio, tmp_path):
-    """As an editor or a backup program may leave it."""
+def test_an_empty_log_file_without_pictures_becomes_a_new_log(open_studio, tmp_path):
+    """An editor or a backup program may leave such a file."""
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "log.sqlite").touch()
     assert generate(open_studio()).status == "done"
 
 
-def test_a_log_that_another_kernel_writes_is_whole(open_studio):
-    """What is not in the file yet is in the file beside it: a second studio opens at any moment."""
+def test_a_log_can_be_opened_at_any_time_while_another_kernel_writes_it(open_studio):
+    """It has every run, also those that SQLite has not moved from its write-ahead log into the file yet."""
     first = open_studio()
     for number in range(5):
         generate(first, seed=number)
@@ -419,8 +416,8 @@ def test_a_log_that_another_kernel_writes_is_whole(open_studio):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
-def test_a_forked_child_has_connections_of_its_own(tmp_path):
-    """The parent's are not used, and not closed either; both write the one log."""
+def test_a_forked_kernel_uses_its_own_connections_to_the_log(tmp_path):
+    """It neither uses nor closes those of its parent; both write the same log."""
     code = textwrap.dedent(
         """
         import os, sys, nbkit
@@ -449,8 +446,8 @@ def test_a_forked_child_has_connections_of_its_own(tmp_path):
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-def test_what_is_in_use_while_the_log_closes_is_closed_too(studio):
-    """A connection that comes back after close() stays open for nobody."""
+def test_a_connection_that_is_in_use_while_the_log_closes_is_closed_afterwards(studio):
+    """As soon as it is returned; a later use opens a new one and closes it again."""
     database = studio.log.database
     with database.reading():
         database.close()
@@ -459,8 +456,8 @@ def test_what_is_in_use_while_the_log_closes_is_closed_too(studio):
     assert database._engine.pool.checkedin() == 0
 
 
-def test_many_processes_open_one_new_log(tmp_path):
-    """Whoever finds the file locked by the one that makes it waits its turn, in every round."""
+def test_five_processes_that_open_one_new_log_wait_for_each_other(tmp_path):
+    """In each of 15 rounds: a process that finds the file locked by the one that makes the tables does not fail."""
     code = textwrap.dedent(
         """
         import sys
@@ -487,16 +484,16 @@ def test_many_processes_open_one_new_log(tmp_path):
     assert [(o.communicate(timeout=60)[1], o.returncode) for o in openers] == [("", 0)] * len(openers)
 
 
-def test_opening_is_patient_where_sqlite_is_not(tmp_path):
-    """A new file that another process holds is asked again until its patience ends; then its connection is closed."""
+def test_opening_a_locked_log_retries_until_its_timeout(tmp_path):
+    """SQLite itself does not wait when it changes the journal mode; after the time-out the connection is closed."""
     file = tmp_path / "log.sqlite"
     holder = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN EXCLUSIVE")
-    hasty = sqlite3.connect(file, timeout=0)
+    impatient = sqlite3.connect(file, timeout=0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        set_up(hasty, "WAL", 0.05)
+        set_up(impatient, "WAL", 0.05)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        hasty.execute("SELECT 1")
+        impatient.execute("SELECT 1")
     later = threading.Timer(0.3, holder.execute, ["COMMIT"])
     later.start()
     patient = sqlite3.connect(file, timeout=0)
@@ -507,23 +504,23 @@ def test_opening_is_patient_where_sqlite_is_not(tmp_path):
     holder.close()
 
 
-def test_what_a_killed_kernel_left_half_written_is_removed(open_studio, tmp_path):
-    """After a day; until then another kernel may be writing it."""
+def test_temporary_files_of_killed_kernels_are_removed_after_a_day(open_studio, tmp_path):
+    """Until then another kernel may still write them; pictures are never removed."""
     folder = tmp_path / "runs" / "images" / "ab"
     folder.mkdir(parents=True)
-    old, new, kept = folder / ".part-old", folder / ".part-new", folder / "abc.jpg"
-    for file in (old, new, kept):
+    old, new, old_picture = folder / ".part-old", folder / ".part-new", folder / "abc.jpg"
+    for file in (old, new, old_picture):
         file.write_bytes(b"x")
-    for file in (old, kept):
+    for file in (old, old_picture):
         os.utime(file, (1e9, 1e9))
     generate(open_studio())
-    assert [file.exists() for file in (old, new, kept)] == [False, True, True]
+    assert [file.exists() for file in (old, new, old_picture)] == [False, True, True]
 
 
-def test_a_new_picture_folder_reaches_the_disk(studio, monkeypatch):
-    """The folder above a new one is synced, and only then: an old one is there already."""
+def test_making_an_image_folder_syncs_the_folder_above_it(studio, monkeypatch):
+    """Otherwise a power cut could lose it; a folder that exists is not synced for the second picture."""
     synced = []
-    monkeypatch.setattr("nbkit.log.images._sync_folder", synced.append)
+    monkeypatch.setattr("nbkit.log.images.sync_folder", synced.append)
     generate(studio)
     generate(studio)
     root = studio.log.images.folder
@@ -531,8 +528,8 @@ def test_a_new_picture_folder_reaches_the_disk(studio, monkeypatch):
     assert synced == [root.parent, root, own]
 
 
-def test_a_change_of_the_working_directory_loses_no_picture(tmp_path, monkeypatch):
-    """A studio on a relative path: its frames show, compare, export and browse their pictures from anywhere."""
+def test_pictures_are_found_after_a_change_of_the_working_directory(tmp_path, monkeypatch):
+    """A frame of a studio with a relative path can still be shown, browsed, compared and exported."""
     studio = nbkit.Studio(engine="offline", path="runs")
     run = studio.generate("A lantern", seed=1, width=512, height=512)
     frame = studio.df
@@ -542,15 +539,15 @@ def test_a_change_of_the_working_directory_loses_no_picture(tmp_path, monkeypatc
     assert "data:image/jpeg" in frame.nbkit.show().html
     assert studio.gallery(frame).wall._items[0].file == run.image.path
     assert "is not here" not in nbkit.compare(run, frame).to_text()
-    told = frame.assign(error=f"cannot write {tmp_path / 'runs'}/images")
-    made = studio.log.export("out", told)
-    assert [file.read_bytes() for file in (made / "images").iterdir()] == [run.image.bytes]
-    assert str(tmp_path) not in (made / "manifest.csv").read_text("utf-8")
+    with_path = frame.assign(error=f"cannot write {tmp_path / 'runs'}/images")
+    exported = studio.log.export("out", with_path)
+    assert [file.read_bytes() for file in (exported / "images").iterdir()] == [run.image.bytes]
+    assert str(tmp_path) not in (exported / "manifest.csv").read_text("utf-8")
     studio.close()
 
 
-def test_two_logs_of_one_relative_path(tmp_path, monkeypatch):
-    """Each picture is found in the one that has it."""
+def test_two_logs_with_the_same_relative_path_keep_their_pictures_apart(tmp_path, monkeypatch):
+    """Opened from different working directories; each picture is found in its own log."""
     frames = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

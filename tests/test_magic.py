@@ -1,4 +1,4 @@
-"""``%%imagine``: what a person types in a cell, what is sent, what they read, and what TAB offers."""
+"""``%%imagine``: the options that a person types, the request that is sent, the errors, and completion."""
 
 from __future__ import annotations
 
@@ -26,29 +26,34 @@ from nbkit.results.run import Run
 
 
 class Notebook:
-    """Cells that are run one after the other in a real shell."""
+    """Cells that a real shell executes one after the other.
+
+    Attributes:
+        shell: IPython's.
+        names: the variables of the notebook.
+    """
 
     def __init__(self, shell):
         self.shell, self.names = shell, shell.user_ns
 
     def run(self, *lines):
-        """The value of a cell."""
+        """Execute a cell, and return its value."""
         result = self.shell.run_cell("\n".join(lines))
         result.raise_error()
         return result.result
 
-    def sent(self, *lines):
-        """The request of a run, as it was sent."""
+    def request(self, *lines):
+        """Execute a cell, and return the request of its run."""
         return self.run(*lines).request
 
-    def refused(self, *lines):
-        """What is wrong with a cell that fails."""
+    def error(self, *lines):
+        """Execute a cell that raises a RequestError, and return the error."""
         error = self.shell.run_cell("\n".join(lines)).error_in_exec
         assert isinstance(error, nbkit.RequestError), error
         return error
 
-    def offered(self, text):
-        """What TAB offers at the end of a text, and where it goes."""
+    def completions(self, text):
+        """The texts that TAB at the end of a text makes of it."""
         with provisionalcompleter():
             found = list(self.shell.Completer.completions(text, len(text)))
         return {text[: one.start] + one.text for one in found}
@@ -56,7 +61,7 @@ class Notebook:
 
 @pytest.fixture
 def shell(monkeypatch, tmp_path):
-    """A shell that is no singleton and leaves this process as it found it."""
+    """A shell that is no singleton, and restores what it changes in this process."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for name in ("__IPYTHON__", "display"):
         monkeypatch.setattr(builtins, name, None, raising=False)
@@ -67,7 +72,8 @@ def shell(monkeypatch, tmp_path):
     config.HistoryManager.enabled = False
     shell = InteractiveShell(config=config)
     yield shell
-    atexit.unregister(shell.atexit_operations)  # it would collect all garbage after each test, and there is no history
+    # They would collect all garbage when the process ends, once for each test, and save a history that is empty.
+    atexit.unregister(shell.atexit_operations)
     shell.restore_sys_module_state()
 
 
@@ -82,7 +88,7 @@ def notebook(shell, tmp_path):
 
 
 @pytest.fixture
-def bare(shell):
+def without_studio(shell):
     """A notebook with the extension and no studio."""
     notebook = Notebook(shell)
     notebook.run("%load_ext nbkit")
@@ -92,8 +98,8 @@ def bare(shell):
 # -- what is sent ------------------------------------------------------------------------------------------------
 
 
-def test_the_body_is_the_prompt(notebook):
-    """Quotation marks need no care; the run is the cell's value, and the latest of the studio."""
+def test_the_body_of_the_cell_is_the_prompt(notebook):
+    """With its quotation marks; the run is the value of the cell, and the latest run of the studio."""
     run = notebook.run(
         "%%imagine --temperature 0.7 --seed 3", 'A paper lantern shop at night, a sign reads "OPEN LATE"'
     )
@@ -117,15 +123,15 @@ def test_the_body_is_the_prompt(notebook):
         "Licht für 夜 \u2028 🏮",
     ],
 )
-def test_the_body_stays_as_it_was_typed(notebook, body, capsys):
-    """Only the blank lines around it go; nothing in it is filled in, and nothing silences the picture."""
+def test_the_prompt_is_the_body_as_it_was_typed(notebook, body, capsys):
+    """Only blank lines around it are removed; no variable is filled in, and no semicolon hides the picture."""
     notebook.names.update(i=3, colour="red")
-    assert notebook.sent("%%imagine", "", "  ", body, "", " ").prompt == body
+    assert notebook.request("%%imagine", "", "  ", body, "", " ").prompt == body
     assert "<Run done" in capsys.readouterr().out
 
 
-def words_for(parameter):
-    """A value of the parameter, and how it is typed."""
+def value_and_text(parameter):
+    """A value of a parameter, and its text in the line of options."""
     special = {
         "width": (1264, "1264"),
         "height": (848, "848"),
@@ -149,13 +155,13 @@ def words_for(parameter):
 
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if name != "prompt"])
 def test_every_parameter_is_an_option_in_every_spelling(name):
-    """With hyphens, as in Python and as in the API: the request is the one that Python would make."""
+    """With hyphens, as in Python and as in the API; the request equals the one that Python makes."""
     parameter = PARAMETERS[name]
-    value, word = words_for(parameter)
+    value, text = value_and_text(parameter)
     more = {"width": {"height": 848}, "height": {"width": 1264}}.get(name, {})
     expected = ImageRequest("A lamp", **{name: value}, **more)
     for spelling in {name.replace("_", "-"), *parameter.spellings} - {"requestedSeed"}:
-        line = " ".join([f"--{spelling} {word}", *(f"--{other} {size}" for other, size in more.items())])
+        line = " ".join([f"--{spelling} {text}", *(f"--{other} {size}" for other, size in more.items())])
         _, keywords = read_line(line, {})
         assert ImageRequest("A lamp", **keywords) == expected
 
@@ -173,66 +179,67 @@ def test_every_parameter_is_an_option_in_every_spelling(name):
         ("", None),
     ],
 )
-def test_a_flag(notebook, words, value):
-    """Alone it means on."""
-    assert notebook.sent(f"%%imagine {words}", "A lamp").web_search is value
+def test_a_boolean_option_is_true_without_a_value_and_false_with_no(notebook, words, value):
+    """``on``, ``off``, ``True`` and ``false`` are values of it, too."""
+    assert notebook.request(f"%%imagine {words}", "A lamp").web_search is value
 
 
-def test_ipython_fills_the_line_of_options(notebook):
-    """``{i}`` and ``$i`` are variables there, as in the line of every magic."""
+def test_variables_in_the_line_of_options_are_replaced_by_their_values(notebook):
+    """IPython does so for ``{i}`` and ``$i`` in the line of every magic, and not in the body."""
     notebook.names.update(i=4, hot="0.9")
-    request = notebook.sent("%%imagine --seed {i+1} --temperature $hot", "A lamp {i} $hot")
+    request = notebook.request("%%imagine --seed {i+1} --temperature $hot", "A lamp {i} $hot")
     assert request == ImageRequest("A lamp {i} $hot", seed=5, temperature=0.9)
 
 
-def test_format_fills_the_body(notebook):
-    """``--format`` follows the rules of a sweep's template: what is put in is not read again, other braces stay."""
+def test_format_replaces_the_variables_in_the_body(notebook):
+    """By the rules of a sweep's template: values are not formatted again, and other braces stay."""
     notebook.names.update(colour="{mood} red", mood="calm", n=3)
-    request = notebook.sent("%%imagine --format", 'A {colour} lamp, {n}, {mood}: {"a": 1} {} {n:d}')
+    request = notebook.request("%%imagine --format", 'A {colour} lamp, {n}, {mood}: {"a": 1} {} {n:d}')
     assert request.prompt == 'A {mood} red lamp, 3, calm: {"a": 1} {} {n:d}'
-    error = notebook.refused("%%imagine --format", "A {color} lamp")
+    error = notebook.error("%%imagine --format", "A {color} lamp")
     assert error.parameter == "color"
     assert "no variable color" in str(error)
 
 
-def test_reference_images_of_all_sorts(notebook, tmp_path):
-    """Variables of the notebook, files beside it, addresses and UUIDs, in their order."""
+def test_reference_images_may_be_variables_files_addresses_and_uuids(notebook, tmp_path):
+    """In any mixture; their order is kept."""
     run = notebook.run("%%imagine --as first --seed 1 --output-format PNG", "A lamp")
     assert notebook.names["first"] is run
     (tmp_path / "a lamp.png").write_bytes(run.image.bytes)
     (tmp_path / "first.png").write_bytes(nbkit.Studio(engine="offline").generate("A cup", seed=2).image.bytes)
-    known = str(uuid.uuid4())
+    uploaded = str(uuid.uuid4())
     notebook.names.update(pil=run.image.pil, several=[run.image, tmp_path / "first.png"])
-    request = notebook.sent(
-        f'%%imagine --reference-images first pil "a lamp.png" first.png {known} --reference-images several https://e.com/x.png',
+    request = notebook.request(
+        f'%%imagine --reference-images first pil "a lamp.png" first.png {uploaded}'
+        " --reference-images several https://e.com/x.png",
         "Like these",
     )
     expected = ImageRequest(
         "Like these",
         reference_images=[
-            *(run.image, run.image.pil, Path("a lamp.png"), Path("first.png"), known),
+            *(run.image, run.image.pil, Path("a lamp.png"), Path("first.png"), uploaded),
             *(run.image, Path("first.png"), "https://e.com/x.png"),
         ],
     )
     assert request == expected
 
 
-def test_a_backslash_is_a_letter():
-    """A path of Windows is typed as it is, and quotation marks keep its spaces."""
+def test_a_backslash_in_the_line_of_options_escapes_nothing():
+    """So a path of Windows can be typed as it is; quotation marks keep its spaces."""
     _, keywords = read_line(r"--reference-images C:\new\table.png 'D:\my files\it.png'", {})
     assert keywords == {"reference_images": [Path(r"C:\new\table.png"), Path(r"D:\my files\it.png")]}
 
 
-def test_a_run_stands_for_its_first_picture(notebook):
-    """As ``run.image`` does; a list of its pictures stands for each of them."""
+def test_a_run_as_a_reference_image_is_its_first_picture(notebook):
+    """Like ``run.image``; a list of its pictures gives each of them."""
     run = notebook.run("%%imagine --as run --number-results 2", "A lamp")
     notebook.names["both"] = list(run)
     assert read_line("--reference-images run", notebook.names)[1] == {"reference_images": [run[0]]}
     assert read_line("--reference-images both", notebook.names)[1] == {"reference_images": [run[0], run[1]]}
 
 
-def test_estimate_sends_nothing(notebook):
-    """``--estimate`` is the price that ``studio.estimate`` tells."""
+def test_estimate_returns_the_price_and_sends_nothing(notebook):
+    """The same price as ``studio.estimate``."""
     studio = notebook.names["studio"]
     price = notebook.run("%%imagine --estimate --as price --number-results 3", "A lamp")
     assert price == notebook.names["price"] == studio.estimate("A lamp", number_results=3)
@@ -269,15 +276,17 @@ def test_estimate_sends_nothing(notebook):
         ("A lamp", "options", "'A' belongs to no option: the prompt stands below"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(notebook, capsys, line, parameter, message):
-    """The request's own words, no traceback, nothing sent; the exception is a real one, so that Run All stops."""
+def test_an_invalid_option_raises_with_a_message_of_one_line_and_sends_nothing(
+    notebook, capsys, line, parameter, message
+):
+    """The message is printed without a traceback; the cell fails, so that Run All stops."""
     notebook.names["nothing"] = Run(request=ImageRequest("A lamp"), task_uuid="", status="failed")
-    error = notebook.refused(f"%%imagine {line}", "A lamp")
+    error = notebook.error(f"%%imagine {line}", "A lamp")
     assert error.parameter == parameter
     assert message in str(error)
-    told = capsys.readouterr()
-    assert f"RequestError: {error}\n" in told.out
-    assert len((told.out + told.err).splitlines()) == 1
+    printed = capsys.readouterr()
+    assert f"RequestError: {error}\n" in printed.out
+    assert len((printed.out + printed.err).splitlines()) == 1
     assert notebook.names["studio"].df.empty
 
 
@@ -298,27 +307,29 @@ def test_what_is_wrong_is_told_in_one_line(notebook, capsys, line, parameter, me
         ("--negative-prompt", None),
     ],
 )
-def test_an_unknown_option(notebook, option, suggestion):
-    """It is an error that knows the nearest name; an option is never guessed from its beginning."""
-    error = notebook.refused(f"%%imagine {option} 5", "A lamp")
+def test_an_unknown_option_raises_with_the_nearest_option(notebook, option, suggestion):
+    """An option is never accepted by its first letters only."""
+    error = notebook.error(f"%%imagine {option} 5", "A lamp")
     assert isinstance(error, UnknownParameter)
     assert error.suggestion == suggestion
     assert suggestion is None or f"did you mean {suggestion}?" in str(error)
     assert notebook.names["studio"].df.empty
 
 
-def test_a_prompt_in_the_wrong_place(notebook, capsys):
-    """No body, or the line magic of that name: a hint, and nothing sent."""
-    assert "prompt is missing" in str(notebook.refused("%%imagine --seed 3", "", "  "))
+def test_a_cell_without_a_body_raises_and_sends_nothing(notebook, capsys):
+    """Also with the prompt in the line of options, and as a line magic; the message names ``%%imagine``."""
+    error = notebook.error("%%imagine --seed 3", "", "  ")
+    assert (error.parameter, error.reason) == ("prompt", "missing")
+    assert "prompt is missing" in str(error)
     for cell in ("%%imagine A lamp", "%imagine A lamp"):
         assert not notebook.shell.run_cell(cell).success
-        told = capsys.readouterr()
-        assert "%%imagine" in told.out + told.err
+        printed = capsys.readouterr()
+        assert "%%imagine" in printed.out + printed.err
     assert notebook.names["studio"].df.empty
 
 
-def test_other_errors_keep_their_kind(notebook, capsys):
-    """What a studio refuses is told in one line, too."""
+def test_an_error_of_the_studio_is_printed_in_one_line_and_keeps_its_type(notebook, capsys):
+    """Such as ``BudgetExceeded``."""
     notebook.names["poor"] = nbkit.Studio(engine="offline", path="poor", budget=0.01)
     result = notebook.shell.run_cell("%%imagine --studio poor\nA lamp")
     assert isinstance(result.error_in_exec, nbkit.BudgetExceeded)
@@ -327,66 +338,69 @@ def test_other_errors_keep_their_kind(notebook, capsys):
 
 
 @pytest.mark.parametrize("cell", ["%%imagine --help", "%%imagine --seed 3 --help\nA lamp"])
-def test_help(notebook, capsys, cell):
-    """Every parameter with its sentence; a cell that asks for help needs no body."""
+def test_help_prints_every_parameter_with_its_sentence_and_sends_nothing(notebook, capsys, cell):
+    """With or without a body."""
     assert notebook.run(cell) is None
-    told = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     for name, parameter in PARAMETERS.items():
         if name != "prompt":
-            assert f"--{name.replace('_', '-')} " in told
-            assert parameter.help in told
+            assert f"--{name.replace('_', '-')} " in printed
+            assert parameter.help in printed
     assert notebook.names["studio"].df.empty
 
 
-def test_the_question_mark_tells_the_same(notebook):
-    """``%%imagine?`` shows the options."""
+def test_a_question_mark_after_the_magic_shows_its_options(notebook):
+    """``%%imagine?`` shows the docstring."""
     assert "--aspect-ratio" in notebook.shell.object_inspect("%%imagine")["docstring"]
 
 
-# -- whose studio ------------------------------------------------------------------------------------------------
+# -- which studio ------------------------------------------------------------------------------------------------
 
 
-def test_it_makes_a_studio_when_there_is_none(bare, capsys, monkeypatch):
-    """It stands in the notebook as ``studio``, which is said once; a refused request makes none."""
-    monkeypatch.setattr(studio_module, "_printed_notices", set())
-    bare.refused("%%imagine --temperature 7", "A lamp")
-    bare.run("%%imagine --estimate", "A lamp")
-    assert "studio" not in bare.names
-    bare.run("%%imagine", "A lamp")
-    told = capsys.readouterr().out
-    made = bare.names["studio"]
-    assert "drawn offline" in told
-    assert told.count("studio = nbkit.Studio()") == 1
-    bare.run("%%imagine", "A cup")
-    assert bare.names["studio"] is made
+def test_the_first_picture_makes_a_studio_if_the_notebook_has_none(without_studio, capsys, monkeypatch):
+    """It becomes the variable ``studio``, and a notice is printed once; a request that raises makes no studio."""
+    monkeypatch.setattr(studio_module, "PRINTED_NOTICES", set())
+    notebook = without_studio
+    notebook.error("%%imagine --temperature 7", "A lamp")
+    notebook.run("%%imagine --estimate", "A lamp")
+    assert "studio" not in notebook.names
+    notebook.run("%%imagine", "A lamp")
+    printed = capsys.readouterr().out
+    studio = notebook.names["studio"]
+    assert "drawn offline" in printed
+    assert printed.count("studio = nbkit.Studio()") == 1
+    notebook.run("%%imagine", "A cup")
+    assert notebook.names["studio"] is studio
     assert "nbkit.Studio()" not in capsys.readouterr().out
-    assert len(made.df) == 2
-    made.close()
+    assert len(studio.df) == 2
+    studio.close()
 
 
-def test_it_takes_nobodys_name(bare, capsys):
-    """Where ``studio`` is something else it keeps a studio of its own."""
-    bare.names["studio"] = "Abbey Road"
-    runs = [bare.run("%%imagine", "A lamp"), bare.run("%%imagine", "A cup")]
-    assert bare.names["studio"] == "Abbey Road"
+def test_a_variable_named_studio_that_is_no_studio_is_not_overwritten(without_studio, capsys):
+    """The magic then uses a studio that is no variable, and prints so once."""
+    notebook = without_studio
+    notebook.names["studio"] = "Abbey Road"
+    runs = [notebook.run("%%imagine", "A lamp"), notebook.run("%%imagine", "A cup")]
+    assert notebook.names["studio"] == "Abbey Road"
     assert [run.status for run in runs] == ["done", "done"]
     assert capsys.readouterr().out.count("a studio of its own") == 1
 
 
-def test_the_only_studio_is_meant_whatever_its_name(bare, tmp_path):
-    """Its engine and its budget are the person's; of several, one has to be named."""
-    bare.names["mine"] = mine = nbkit.Studio(engine="offline", path=tmp_path / "mine", budget=1)
-    run = bare.run("%%imagine --resolution 0.5K", "A lamp")
+def test_the_only_studio_of_the_notebook_is_used_whatever_its_name(without_studio, tmp_path):
+    """With its engine and budget; if there are several, ``--studio`` is required."""
+    notebook = without_studio
+    notebook.names["mine"] = mine = nbkit.Studio(engine="offline", path=tmp_path / "mine", budget=1)
+    run = notebook.run("%%imagine --resolution 0.5K", "A lamp")
     assert mine.last == run
-    assert "studio" not in bare.names
-    bare.names["other"] = other = nbkit.Studio(engine="offline", path=tmp_path / "other")
-    bare.refused("%%imagine --resolution 0.5K", "A lamp")
+    assert "studio" not in notebook.names
+    notebook.names["other"] = other = nbkit.Studio(engine="offline", path=tmp_path / "other")
+    notebook.error("%%imagine --resolution 0.5K", "A lamp")
     for studio in (mine, other):
         studio.close()
 
 
-def test_another_studio(notebook, tmp_path):
-    """``--studio`` names it."""
+def test_the_option_studio_chooses_the_studio(notebook, tmp_path):
+    """By the name of its variable."""
     notebook.names["other"] = other = nbkit.Studio(engine="offline", path=tmp_path / "other")
     run = notebook.run("%%imagine --studio other", "A lamp")
     assert other.last == run
@@ -398,7 +412,7 @@ def test_another_studio(notebook, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"),
+    ("typed", "completed"),
     [
         ("--tem", ["--temperature"]),
         ("--seed 3 --tem", ["--seed 3 --temperature"]),
@@ -417,16 +431,16 @@ def test_another_studio(notebook, tmp_path):
         ("--reference-images x.png lan", ["--reference-images x.png lantern", "--reference-images x.png lantern.png"]),
     ],
 )
-def test_tab(notebook, typed, offered):
-    """Options, choices, and for a reference image the notebook's pictures and the files beside it."""
+def test_tab_completes_options_choices_studios_and_reference_images(notebook, typed, completed):
+    """For a reference image: variables of the notebook that hold pictures, and files beside it."""
     notebook.names.update(lantern=Path("lantern.png"), language="Python")
     Path("lantern.png").write_bytes(b"")
-    assert notebook.offered(f"%%imagine {typed}") == {f"%%imagine {text}" for text in offered}
+    assert notebook.completions(f"%%imagine {typed}") == {f"%%imagine {text}" for text in completed}
 
 
-def test_tab_after_nothing_offers_every_option(notebook):
-    """One spelling each."""
-    found = notebook.offered("%%imagine ")
+def test_tab_after_the_magic_offers_every_option_in_one_spelling(notebook):
+    """The one with hyphens."""
+    found = notebook.completions("%%imagine ")
     assert {f"%%imagine --{name.replace('_', '-')}" for name in PARAMETERS if name != "prompt"} < found
     assert "%%imagine --top_p" not in found
 
@@ -434,17 +448,17 @@ def test_tab_after_nothing_offers_every_option(notebook):
 @pytest.mark.parametrize(
     "text", ["--tem", "x = 1\n%%imagine --tem", "%%imagine\n--tem", "%%imagine\n%%imagine --tem", "%%time --tem"]
 )
-def test_tab_elsewhere_is_not_ours(notebook, text):
-    """Only the first line of an ``%%imagine`` cell, also when blank lines stand above it."""
-    assert not any("temperature" in found for found in notebook.offered(text))
-    assert notebook.offered("\n\n%%imagine --tem") == {"\n\n%%imagine --temperature"}
+def test_tab_offers_options_in_the_first_line_of_an_imagine_cell_only(notebook, text):
+    """Blank lines above it do not count."""
+    assert not any("temperature" in found for found in notebook.completions(text))
+    assert notebook.completions("\n\n%%imagine --tem") == {"\n\n%%imagine --temperature"}
 
 
 # -- the extension -----------------------------------------------------------------------------------------------
 
 
 def state(shell):
-    """Where the extension leaves its marks."""
+    """The parts of a shell that the extension changes."""
     return (
         set(shell.magics_manager.magics["cell"]),
         set(vars(shell.magics_manager.user_magics)),
@@ -453,14 +467,14 @@ def state(shell):
     )
 
 
-def test_loading_twice_and_unloading(shell, capsys):
-    """However often it is loaded, it is there once; unloaded, nothing of it stays."""
+def test_loading_the_extension_again_changes_nothing_and_unloading_removes_it(shell, capsys):
+    """With each of IPython's commands, and when ``load_ipython_extension`` is called directly."""
     notebook, before = Notebook(shell), state(shell)
     notebook.run("%load_ext nbkit")
     loaded = state(shell)
     assert loaded != before
-    for again in ("%load_ext nbkit", "%reload_ext nbkit", "%reload_ext nbkit"):
-        notebook.run(again)
+    for command in ("%load_ext nbkit", "%reload_ext nbkit", "%reload_ext nbkit"):
+        notebook.run(command)
         assert state(shell) == loaded
     load_ipython_extension(shell)
     assert state(shell) == loaded
@@ -477,7 +491,7 @@ def test_loading_twice_and_unloading(shell, capsys):
 
 @pytest.fixture
 def kernel(tmp_path):
-    """A kernel as a notebook has one."""
+    """A kernel in a process of its own: its client and its manager."""
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(tmp_path))
     client = manager.client()
@@ -490,29 +504,29 @@ def kernel(tmp_path):
 
 
 def run_cell(client, code):
-    """The reply to a cell, and its outputs."""
+    """Execute a cell, and return the kernel's reply and the outputs."""
     outputs = []
     reply = client.execute_interactive(code, timeout=60, output_hook=outputs.append)
     return reply["content"], [one["content"] for one in outputs if one["header"]["msg_type"] != "status"]
 
 
-def offered_by(client, code):
-    """What a page would show at TAB."""
+def completions_of(client, code):
+    """The texts that TAB at the end of a cell makes of it, as a front end gets them."""
     content = client.complete(code, len(code), reply=True, timeout=60)["content"]
     return [code[: content["cursor_start"]] + match + code[content["cursor_end"] :] for match in content["matches"]]
 
 
-def test_in_a_real_kernel(kernel):
-    """The picture under the cell, one line for a mistake, TAB, and an error that stops Run All."""
+def test_a_real_kernel_shows_the_picture_completes_options_and_reports_an_error_in_one_line(kernel):
+    """The reply to the cell with the error has the status ``error``, so that Run All stops."""
     client, _ = kernel
     assert run_cell(client, "%load_ext nbkit")[0]["status"] == "ok"
-    assert offered_by(client, "%%imagine --tem") == ["%%imagine --temperature"]
-    assert sorted(offered_by(client, "%%imagine --thinking ")) == [
+    assert completions_of(client, "%%imagine --tem") == ["%%imagine --temperature"]
+    assert sorted(completions_of(client, "%%imagine --thinking ")) == [
         "%%imagine --thinking HIGH",
         "%%imagine --thinking MINIMAL",
     ]
-    assert offered_by(client, "%%imagine --aspect-ratio 16:") == ["%%imagine --aspect-ratio 16:9"]
-    assert offered_by(client, "--tem") == []
+    assert completions_of(client, "%%imagine --aspect-ratio 16:") == ["%%imagine --aspect-ratio 16:9"]
+    assert completions_of(client, "--tem") == []
     reply, outputs = run_cell(client, '%%imagine --seed 3\nA sign reads "OPEN LATE"')
     assert reply["status"] == "ok"
     shown = [output["data"] for output in outputs if "data" in output]
@@ -526,21 +540,21 @@ def test_in_a_real_kernel(kernel):
     ]
 
 
-def test_stop(kernel, tmp_path):
-    """An interrupt ends the cell as it ends ``studio.generate``, with its line on what goes on."""
+def test_stop_interrupts_the_cell_and_prints_that_the_run_goes_on(kernel, tmp_path):
+    """Like ``studio.generate``."""
     client, manager = kernel
     run_cell(client, "%load_ext nbkit\nimport nbkit")
     run_cell(client, "studio = nbkit.Studio(engine=nbkit.Offline(latency=60), path='runs')")
     studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
     client.execute("%%imagine\nA lamp")
-    end = time.monotonic() + 30
+    deadline = time.monotonic() + 30
     while studio.df.status.tolist() != ["sent"]:
-        assert time.monotonic() < end, "it was not sent"
+        assert time.monotonic() < deadline, "it was not sent"
         time.sleep(0.02)
     manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=20)["content"]
     assert reply["ename"] == "KeyboardInterrupt"
-    told = ""
-    while "Stopped waiting" not in told:
-        told += client.get_iopub_msg(timeout=20)["content"].get("text", "")
+    printed = ""
+    while "Stopped waiting" not in printed:
+        printed += client.get_iopub_msg(timeout=20)["content"].get("text", "")
     studio.close()

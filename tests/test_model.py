@@ -1,13 +1,13 @@
-"""What the model allows and costs, as data."""
+"""The sizes, limits and prices of the model."""
 
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_requests import lantern
 
 from nbkit.request import model
-from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import Price
 
 PAIRS = [(ratio, tier, model.size_of(ratio, tier)) for ratio in model.RATIOS for tier in model.TIERS]
@@ -31,7 +31,7 @@ PUBLISHED = """
 
 
 def test_the_size_table_is_the_published_one():
-    """Each ratio has one size at each tier, and no other."""
+    """One size for each of 14 ratios at each of 4 tiers, all different."""
     rows = [line.split() for line in PUBLISHED.split("\n") if line]
     published = {ratio: tuple(tuple(map(int, size.split("x"))) for size in sizes) for ratio, *sizes in rows}
     assert published == model.SIZES
@@ -39,11 +39,11 @@ def test_the_size_table_is_the_published_one():
 
 
 @pytest.mark.parametrize(("ratio", "tier", "size"), PAIRS)
-def test_a_size_knows_its_place(ratio, tier, size):
-    """A pair leads back to its ratio and tier; as a pair, or by ratio and tier, it is one request."""
+def test_a_size_in_pixels_equals_its_ratio_and_tier(ratio, tier, size):
+    """A request has the same identity, task and price, whether it names the pixels or the ratio and the tier."""
     assert model.ratio_and_tier(*size) == (ratio, tier)
-    by_pair = ImageRequest("A lantern", width=size[0], height=size[1])
-    by_name = ImageRequest("A lantern", resolution=tier, aspect_ratio=ratio)
+    by_pair = lantern(width=size[0], height=size[1])
+    by_name = lantern(resolution=tier, aspect_ratio=ratio)
     assert by_pair.identity == by_name.identity
     assert by_pair.size == by_name.size == size
     assert by_name.to_task() == by_pair.to_task()
@@ -51,18 +51,18 @@ def test_a_size_knows_its_place(ratio, tier, size):
 
 
 @pytest.mark.parametrize(("ratio", "tier", "size"), PAIRS)
-def test_a_near_miss_leads_to_the_size_that_was_meant(ratio, tier, size):
-    """A pixel or two beside a pair of the table is no pair of the table, and that pair is the nearest."""
-    for wide, high in ((1, 0), (-1, 0), (0, 1), (0, -1), (2, -1)):
-        near = (size[0] + wide, size[1] + high)
-        assert model.ratio_and_tier(*near) is None
-        assert model.nearest_size(*near) == size
+def test_the_nearest_size_of_a_near_miss_is_the_one_that_was_meant(ratio, tier, size):
+    """A size that is a pixel or two off is not in the table."""
+    for horizontal, vertical in ((1, 0), (-1, 0), (0, 1), (0, -1), (2, -1)):
+        near_miss = (size[0] + horizontal, size[1] + vertical)
+        assert model.ratio_and_tier(*near_miss) is None
+        assert model.nearest_size(*near_miss) == size
 
 
 @pytest.mark.parametrize(
     ("asked", "nearest"),
     [
-        ((1920, 1080), (1376, 768)),  # wide first, then many pixels
+        ((1920, 1080), (1376, 768)),  # the shape counts before the number of pixels
         ((1000, 1000), (1024, 1024)),
         ((4000, 4000), (4096, 4096)),
         ((1, 1), (512, 512)),
@@ -76,14 +76,14 @@ def test_a_near_miss_leads_to_the_size_that_was_meant(ratio, tier, size):
         ((None, 10**400), (1536, 12288)),
     ],
 )
-def test_the_nearest_size(asked, nearest):
-    """Shape counts before area; one number alone finds the pair nearest to square that has it, or almost."""
+def test_the_nearest_size_has_the_nearest_shape_before_the_nearest_area(asked, nearest):
+    """Of one side alone, it is the size with the closest such side, the squarest one of several."""
     assert model.nearest_size(*asked) == nearest
 
 
 @given(st.integers(), st.integers())
-def test_every_pair_of_numbers_has_a_nearest_size_and_a_tier(width, height):
-    """Suggestions and prices are never what fails."""
+def test_every_pair_of_integers_has_a_nearest_size_and_a_tier(width, height):
+    """So suggestions and prices never raise."""
     assert model.ratio_and_tier(*model.nearest_size(width, height))
     assert model.tier_of_pixels(width, height) in model.TIERS
 
@@ -92,26 +92,26 @@ def test_every_pair_of_numbers_has_a_nearest_size_and_a_tier(width, height):
     ("size", "tier"),
     [((1, 1), "0.5K"), ((1920, 1080), "1K"), ((3000, 2000), "2K"), ((9999, 9999), "4K"), ((10**400, 1), "4K")],
 )
-def test_a_size_outside_the_table_is_priced_by_its_pixels(size, tier):
-    """The tier with about as many pixels sets the estimate."""
+def test_a_size_outside_the_table_has_the_tier_with_the_nearest_number_of_pixels(size, tier):
+    """Its price is that of the tier."""
     assert model.tier_of_pixels(*size) == tier
 
 
 @pytest.mark.parametrize(("ratio", "tier", "error"), [("5:3", "1K", KeyError), ("1:1", "8K", ValueError)])
-def test_there_is_no_size_of_an_unknown_place(ratio, tier, error):
-    """A ratio or tier that does not exist is an error, not a guess."""
+def test_the_size_of_an_unknown_ratio_or_tier_raises(ratio, tier, error):
+    """It does not guess."""
     with pytest.raises(error):
         model.size_of(ratio, tier)
 
 
-def test_the_price_list():
-    """Micro-dollars of one image of each tier, of a reference and of a search."""
+def test_the_prices_are_those_of_the_published_list():
+    """In micro-dollars: an image of each tier, a reference image, and a search."""
     assert model.PRICE_PER_IMAGE == {"0.5K": 46_570, "1K": 68_950, "2K": 102_550, "4K": 152_950}
     assert (model.PRICE_PER_REFERENCE, model.PRICE_PER_SEARCH, model.MICRO) == (280, 140_000, 1_000_000)
 
 
-def test_a_price_grows_with_each_part():
-    """Results multiply, references add to each result, searches only to the most it may cost."""
+def test_a_price_grows_with_results_references_and_searches():
+    """Results multiply, references add to each result, and searches add to the highest price only."""
     assert model.price(tiers=("1K",), results=3, references=2, searches=2) == Price(3 * 69_510, 3 * 349_510)
     assert model.price(tiers=model.TIERS, results=1, references=1, searches=0) == Price(46_850, 153_230)
     assert Price(1, 2) + Price(10, 20) == Price(11, 22)
@@ -140,13 +140,13 @@ def test_a_price_grows_with_each_part():
         ({"extra": {"providerSettings": {"google": {"webSearch": True}}}}, 68_950, 208_950),
     ],
 )
-def test_the_price_of_a_request(parameters, low, high):
-    """A certain price where the size is known and nothing is searched; else a range; also for what came as extra."""
-    assert ImageRequest("A lantern", **parameters).price == Price(low, high)
+def test_a_request_has_one_price_or_a_range_if_it_is_not_certain(parameters, low, high):
+    """A range with a search, or if the size follows a reference image; values of ``extra`` count too."""
+    assert lantern(**parameters).price == Price(low, high)
 
 
-def test_names_of_tiers_and_ratios_are_as_published():
-    """Suggestions and tables print these names."""
+def test_tiers_ratios_and_the_largest_seed_are_the_published_ones():
+    """Suggestions and tables print the names of tiers and ratios."""
     assert model.TIERS == ("0.5K", "1K", "2K", "4K")
     assert all(re.fullmatch(r"\d+:\d+", ratio) for ratio in model.RATIOS)
     assert model.MAX_SEED == 9223372036854775807

@@ -1,4 +1,4 @@
-"""The offline engine: reference images and uploads, decoded with care and never fetched."""
+"""The offline engine: reference images and uploads, which are checked, and never fetched."""
 
 import base64
 import hashlib
@@ -6,30 +6,30 @@ import io
 import uuid
 
 import pytest
-from offline_tasks import ask, data_uri, new_uuid, opened, picture_of, refusal, send, task
+from offline_tasks import data_uri, new_uuid, opened, picture_of, query, refusal, send, task
 from PIL import Image
 
-from nbkit.offline import Offline
-from nbkit.offline.renderer import BoundedCache
+from nbkit.offline import Offline, renderer
 
 
-def drawn(engine, *references):
+def picture_hash(engine, *references):
+    """A hash of the picture that is drawn for some reference images."""
     (item,) = send(engine, task(seed=1, inputs={"referenceImages": list(references)}))[1]["data"]
     return hashlib.sha256(picture_of(engine, item).body).hexdigest()
 
 
-def test_reference_counts_by_its_content():
-    """The same pixels give the same picture as a data URI, as base64 and as an upload; other pixels another."""
+def test_the_picture_depends_on_the_pixels_of_a_reference():
+    """It is the same for a data URI, base64 text and an upload of one file, and another for another file."""
     engine, given = Offline(), data_uri()
     _, body = send(engine, {"taskType": "imageUpload", "taskUUID": new_uuid(), "image": given})
     (upload,) = body["data"]
-    alike = {drawn(engine, r) for r in (given, given.rpartition(",")[2], upload["imageUUID"])}
-    assert len(alike) == 1
-    assert alike != {drawn(engine, data_uri(colour="blue"))}
+    hashes = {picture_hash(engine, r) for r in (given, given.rpartition(",")[2], upload["imageUUID"])}
+    assert len(hashes) == 1
+    assert hashes != {picture_hash(engine, data_uri(colour="blue"))}
 
 
-def test_result_can_be_a_reference():
-    """A finished result's imageUUID is a reference image with its pixels."""
+def test_the_image_uuid_of_a_result_is_a_reference_with_its_pixels():
+    """A task without a size gets the shape of that picture."""
     engine = Offline()
     (item,) = send(engine, task(width=688, height=384))[1]["data"]
     _, body = send(
@@ -38,16 +38,16 @@ def test_result_can_be_a_reference():
     assert opened(picture_of(engine, body["data"][0])).size == (688, 384)
 
 
-def test_addresses_and_unknown_uuids_are_never_fetched():
-    """A URL or a UUID that is not known here is accepted and drawn as a frame of its own."""
+def test_urls_and_unknown_uuids_are_drawn_as_frames():
+    """They are accepted without being fetched, and each gives another picture."""
     engine = Offline()
-    pictures = {drawn(engine, r) for r in ("https://a.invalid/1", "https://a.invalid/2", new_uuid())}
+    pictures = {picture_hash(engine, r) for r in ("https://a.invalid/1", "https://a.invalid/2", new_uuid())}
     assert len(pictures) == 3
 
 
 @pytest.mark.parametrize("size", [(8_000, 7_000)])
-def test_huge_reference_is_refused(size):
-    """A small file that unpacks to more pixels than are read is refused without unpacking it."""
+def test_a_reference_with_too_many_pixels_is_refused(size):
+    """Its file is small, and is not decoded."""
     out = io.BytesIO()
     Image.new("1", size).save(out, "PNG")
     text = base64.b64encode(out.getvalue()).decode()
@@ -56,23 +56,23 @@ def test_huge_reference_is_refused(size):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "1", "CMYK"])
-def test_references_of_any_mode(mode):
-    """A reference image of any colour mode can be drawn."""
+def test_a_reference_of_any_colour_mode_can_be_drawn(mode):
+    """Pillow's modes, as a TIFF has them."""
     out = io.BytesIO()
     Image.new(mode, (40, 30)).save(out, "TIFF")
-    assert drawn(Offline(), base64.b64encode(out.getvalue()).decode())
+    assert picture_hash(Offline(), base64.b64encode(out.getvalue()).decode())
 
 
-def test_truncated_reference_is_refused():
-    """A picture that breaks off is no reference."""
+def test_a_truncated_reference_is_refused():
+    """A PNG without its second half is not a readable picture."""
     out = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(out, "PNG")
     text = base64.b64encode(out.getvalue()[:900]).decode()
     assert refusal(Offline(), task(inputs={"referenceImages": [text]}))[1]["code"] == "invalidReferenceImage"
 
 
-def test_upload_can_be_fetched_again():
-    """An uploaded picture's address gives the uploaded bytes back."""
+def test_the_url_of_an_upload_returns_the_uploaded_bytes():
+    """They have the media type of the upload."""
     engine, given = Offline(), data_uri()
     (item,) = send(engine, {"taskType": "imageUpload", "taskUUID": new_uuid(), "image": given})[1]["data"]
     answer = picture_of(engine, item)
@@ -80,8 +80,8 @@ def test_upload_can_be_fetched_again():
     assert answer.body == base64.b64decode(given.rpartition(",")[2])
 
 
-def test_media_storage():
-    """Media is uploaded and deleted; what is not there cannot be deleted."""
+def test_media_can_be_uploaded_and_deleted():
+    """Deleting it again is refused as not found, and so is an unknown operation, with the allowed ones."""
     engine = Offline()
     head = {"taskType": "mediaStorage", "taskUUID": new_uuid()}
     (stored,) = send(engine, head | {"operation": "upload", "media": data_uri()})[1]["data"]
@@ -94,29 +94,39 @@ def test_media_storage():
 
 
 @pytest.mark.parametrize("image", [..., 5, "nothing", str(uuid.UUID(int=4))])
-def test_bad_uploads(image):
-    """What is no picture and no address cannot be uploaded."""
+def test_an_upload_without_a_picture_or_a_url_is_refused(image):
+    """The error names ``image``."""
     given = {"taskType": "imageUpload", "taskUUID": new_uuid()} | ({} if image is ... else {"image": image})
     status, error = refusal(Offline(), given)
     assert (status, error["parameter"]) == (400, "image")
 
 
-def test_uploaded_address_is_never_fetched():
-    """An address can be uploaded; it is a name without pixels, and its picture is not found."""
+def test_an_uploaded_url_is_never_fetched():
+    """The upload has a UUID and no pixels: its picture is not found, and a reference to it is drawn like the URL."""
     engine = Offline()
     upload = {"taskType": "imageUpload", "taskUUID": new_uuid(), "image": "https://a.invalid/x.png"}
     (item,) = send(engine, upload)[1]["data"]
     assert picture_of(engine, item).status == 404
-    assert drawn(engine, item["imageUUID"]) == drawn(engine, "https://a.invalid/x.png")
+    assert picture_hash(engine, item["imageUUID"]) == picture_hash(engine, "https://a.invalid/x.png")
 
 
-def test_what_had_to_go_is_named():
-    """A reference that is not kept any more appears by its hash in the details, and its picture is still drawn."""
-    engine, reference = Offline(), data_uri()
-    given = task(inputs={"referenceImages": [reference]})
+def test_an_evicted_reference_is_replaced_by_its_hash(monkeypatch):
+    """The details of its task have the hash in its place, and the picture is drawn with a frame in its place."""
+    reference, later = data_uri(), data_uri(colour="blue")
+    monkeypatch.setattr(renderer, "MAX_TEXT_BYTES", max(len(reference), len(later)))  # enough for one of them
+    monkeypatch.setattr(renderer, "MAX_THUMBNAIL_BYTES", 1000)
+    engine, given = Offline(), task(inputs={"referenceImages": [reference]})
+
+    def stored_inputs():
+        (details,) = query(engine, "getTaskDetails", given["taskUUID"])[1]["data"]
+        return details["request"][0]["inputs"]
+
     (item,) = send(engine, given)[1]["data"]
-    engine._renderer._texts = engine._renderer._thumbnails = BoundedCache(0)
-    (details,) = ask(engine, "getTaskDetails", given["taskUUID"])[1]["data"]
+    assert stored_inputs() == {"referenceImages": [reference]}
+    with_pixels = picture_of(engine, item)
+    send(engine, task(inputs={"referenceImages": [later]}))
     digest = hashlib.sha256(reference.encode()).hexdigest()
-    assert details["request"][0]["inputs"] == {"referenceImages": [f"sha256:{digest}"]}
-    assert picture_of(engine, item).status == 200
+    assert stored_inputs() == {"referenceImages": [f"sha256:{digest}"]}
+    with_frame = picture_of(engine, item)
+    assert (with_pixels.status, with_frame.status) == (200, 200)
+    assert with_pixels.body != with_frame.body

@@ -1,4 +1,4 @@
-"""The offline engine: what it refuses, in the API's codes, at no cost."""
+"""The offline engine: refusals, with the API's error codes and at no cost."""
 
 import json
 import uuid
@@ -54,24 +54,26 @@ from nbkit.offline import Offline
         ({"inputs": {"referenceImages": [""]}}, "invalidReferenceImage", "inputs.referenceImages"),
     ],
 )
-def test_refusals(changes, code, parameter):
-    """What is wrong is named by code and parameter; it costs nothing, and the taskUUID stays free."""
+def test_an_invalid_task_is_refused_with_code_and_parameter(changes, code, parameter):
+    """It costs nothing, and its taskUUID can be used again."""
     engine, given = Offline(), task(**changes)
     status, error = refusal(engine, given)
     assert (status, error["code"], error["parameter"]) == (400, code, parameter)
     assert error["message"]
     assert error.get("taskUUID") == (given["taskUUID"] if isinstance(given.get("taskUUID"), str) else None)
     assert engine.charges == {}
+    if "taskUUID" not in changes:
+        assert send(engine, task(taskUUID=given["taskUUID"]))[0] == 200
 
 
-def test_choices_are_listed():
-    """A wrong word is answered with the words that are allowed."""
+def test_the_refusal_of_a_choice_lists_the_allowed_values():
+    """The list is in ``allowedValues``."""
     _, error = refusal(Offline(), task(settings={"thinking": "LOW"}))
     assert error["allowedValues"] == ["MINIMAL", "HIGH"]
 
 
-def test_numbers_beyond_any_float_are_refused():
-    """A whole number too large for a float is a refusal, not a crash."""
+def test_an_integer_too_large_for_a_float_is_refused():
+    """It does not raise an ``OverflowError``."""
     status, error = refusal(Offline(), task(settings={"temperature": 10**400}))
     assert (status, error["code"][:7]) in [(400, "invalid"), (400, "valueOu")]
 
@@ -89,32 +91,32 @@ def test_numbers_beyond_any_float_are_refused():
         (b"[" + b"9" * 5_000 + b"]", "invalidJSON"),
     ],
 )
-def test_bodies_that_cannot_be_read(body, code):
-    """What is no JSON array of objects is refused as a whole, however odd it is."""
+def test_a_body_that_is_no_json_array_of_objects_is_refused(body, code):
+    """So are one that is nested too deeply and one with a number that Python does not parse."""
     answer = Offline().answer(body, {})
     assert answer.status == 400
     (error,) = json.loads(answer.body)["errors"]
     assert error["code"] == code
 
 
-def test_body_has_a_limit(monkeypatch):
-    """A body beyond the limit is refused before it is decoded."""
+def test_a_body_beyond_the_size_limit_is_refused(monkeypatch):
+    """It is not parsed before."""
     monkeypatch.setattr("nbkit.offline.envelope.MAX_BODY_BYTES", 100)
     assert refusal(Offline(), task())[1]["code"] == "maxBodySizeExceeded"
 
 
-def test_used_task_uuid_is_a_conflict():
-    """A taskUUID of an accepted task is refused with ``data: []`` in either case of letters, and costs nothing."""
+def test_a_used_task_uuid_is_a_conflict():
+    """So is the same UUID in capital letters; neither is charged."""
     engine, given = Offline(), task()
     send(engine, given)
-    for again in (given, task(taskUUID=given["taskUUID"].upper())):
-        status, error = refusal(engine, again)
+    for duplicate in (given, task(taskUUID=given["taskUUID"].upper())):
+        status, error = refusal(engine, duplicate)
         assert (status, error["code"]) == (400, "conflictTaskUUID")
     assert engine.charges == {given["taskUUID"]: PRICE}
 
 
-def test_tasks_of_one_array_are_independent():
-    """One task refused beside one done: HTTP 200, with ``data`` and ``errors``, matched by taskUUID."""
+def test_a_refused_task_does_not_affect_the_others_of_its_request():
+    """The answer is a 200 with ``data`` and ``errors``, each with its taskUUID."""
     good, bad = task(), task(width=5)
     status, body = send(Offline(), bad, good)
     assert status == 200
@@ -122,8 +124,8 @@ def test_tasks_of_one_array_are_independent():
     assert [item["taskUUID"] for item in body["errors"]] == [bad["taskUUID"]]
 
 
-def test_no_credit():
-    """A task that costs more than the account holds is refused with 402; a smaller one still runs."""
+def test_a_task_that_costs_more_than_the_balance_is_refused():
+    """The status is 402, and a cheaper task still runs."""
     engine = Offline(balance=0.1)
     status, error = refusal(engine, task(numberResults=3))
     assert (status, error["code"]) == (402, "insufficientCredits")

@@ -1,10 +1,10 @@
-"""The in-process transport: an ``httpx.Client`` that speaks to the engine and opens no socket."""
+"""The in-process transport: an ``httpx`` client reaches the engine without a socket."""
 
 import socket
-import uuid
 
 import httpx
 import pytest
+from offline_tasks import task
 
 from nbkit.offline import Offline, OfflineTransport
 
@@ -13,28 +13,23 @@ API = "https://api.nbkit.invalid/v1"
 
 @pytest.fixture(autouse=True)
 def _no_sockets(monkeypatch):
-    """Whoever opens a socket here fails."""
+    """A test that opens a socket fails."""
 
-    def refuse(*_args, **_options):
+    def fail(*_args, **_options):
         raise AssertionError("a socket was opened")
 
-    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "socket", fail)
 
 
 def client(engine=None):
     return httpx.Client(transport=OfflineTransport(engine))
 
 
-def task(**changes):
-    head = {"taskType": "imageInference", "taskUUID": str(uuid.uuid4()), "model": "google:4@3"}
-    return head | {"positivePrompt": "A paper lantern", "width": 512, "height": 512} | changes
-
-
 @pytest.mark.parametrize(
     ("output_format", "media_type"), [("JPG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")]
 )
-def test_submit_and_download(output_format, media_type):
-    """A task is posted and its picture fetched, with the right media type and length, and no key."""
+def test_a_task_is_posted_and_its_picture_is_fetched(output_format, media_type):
+    """The picture comes without a key, with its media type and its length."""
     with client() as http:
         answer = http.post(API, json=[task(outputFormat=output_format)], headers={"Authorization": "Bearer any"})
         assert answer.headers["X-Nbkit-Engine"] == "offline"
@@ -48,8 +43,8 @@ def test_submit_and_download(output_format, media_type):
     ("method", "path"),
     [("GET", "/v1"), ("POST", "/v1/"), ("POST", "/"), ("GET", "/pictures/"), ("GET", "/pictures/x.jpg")],
 )
-def test_anything_else_is_not_found(method, path):
-    """Other methods, other paths and unknown pictures answer 404 in JSON."""
+def test_other_methods_and_paths_are_not_found(method, path):
+    """They, and unknown pictures, answer 404 in JSON."""
     with client() as http:
         answer = http.request(method, f"https://api.nbkit.invalid{path}", json=[task()] if method == "POST" else None)
     assert answer.status_code == 404
@@ -57,8 +52,8 @@ def test_anything_else_is_not_found(method, path):
     assert answer.json()["errors"][0]["code"].endswith("NotFound")
 
 
-def test_engine_is_shared():
-    """Two clients with one engine see one account."""
+def test_two_clients_of_one_engine_share_its_tasks():
+    """A taskUUID that one client has used is a conflict for the other."""
     engine, given = Offline(), task()
     with client(engine) as first, client(engine) as second:
         assert first.post(API, json=[given]).status_code == 200
@@ -67,8 +62,8 @@ def test_engine_is_shared():
 
 
 @pytest.mark.parametrize(("fault", "error"), [("lost", httpx.ReadError), ("cut", httpx.RemoteProtocolError)])
-def test_lost_answers_are_what_a_connection_raises(fault, error):
-    """The connection breaks before or in the answer; the task was accepted, is charged and can be asked for."""
+def test_a_lost_answer_raises_the_error_of_a_broken_connection(fault, error):
+    """The task was accepted and charged, and its picture can be looked up."""
     engine, given = Offline(failures={fault: 1}), task()
     with client(engine) as http:
         with pytest.raises(error) as caught:
@@ -79,18 +74,19 @@ def test_lost_answers_are_what_a_connection_raises(fault, error):
     assert list(engine.charges) == [given["taskUUID"]]
 
 
-def test_page_of_html():
-    """A proxy's page instead of an answer: 502, HTML, no header of the engine; the task was charged."""
+def test_the_html_fault_answers_with_a_proxys_error_page():
+    """It is a 502 without the engine's header, and the task was charged."""
     engine = Offline(failures={"html": 1})
     with client(engine) as http:
         answer = http.post(API, json=[task()])
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html")
+    assert "X-Nbkit-Engine" not in answer.headers
     assert answer.text.startswith("<!DOCTYPE html>")
     assert len(engine.charges) == 1
 
 
-def test_first_download_breaks_off():
-    """The first download of a picture is cut in the middle; the second is whole."""
+def test_the_download_fault_cuts_the_first_download_of_a_picture():
+    """The second download is complete."""
     with client(Offline(failures={"download": 1})) as http:
         address = http.post(API, json=[task()]).json()["data"][0]["imageURL"]
         with pytest.raises(httpx.RemoteProtocolError):

@@ -1,4 +1,4 @@
-"""The offline painter: the same picture for the same request, and every parameter visible in it."""
+"""The offline painter: a request always gives the same picture, and every parameter is visible in it."""
 
 from __future__ import annotations
 
@@ -24,48 +24,48 @@ REMOTE = Inset("ab" * 32, "URL, not fetched", None)
 
 
 def difference(first: Image.Image, second: Image.Image) -> float:
-    """Returns the mean absolute difference of two pictures, per channel."""
+    """The mean absolute difference of two pictures, per channel."""
     return sum(ImageStat.Stat(ImageChops.difference(first, second)).mean) / 3
 
 
-def same(first: Image.Image, second: Image.Image) -> bool:
+def is_same(first: Image.Image, second: Image.Image) -> bool:
     return first.tobytes() == second.tobytes()
 
 
-def plan_of(scene: Scene) -> Composition:
+def composition_of(scene: Scene) -> Composition:
     return compose(scene, Frame(scene.width, scene.height, 0, scene.height - 20))
 
 
-def upper(picture: Image.Image, share: float = 0.5) -> Image.Image:
+def upper_part(picture: Image.Image, share: float) -> Image.Image:
     return picture.crop((0, 0, picture.width, int(picture.height * share)))
 
 
-def test_same_scene_same_picture() -> None:
-    """One scene gives one picture, bit for bit."""
-    assert same(paint(SCENE), paint(replace(SCENE)))
+def test_a_scene_always_gives_the_same_picture() -> None:
+    """Two paintings of equal scenes have the same bytes."""
+    assert is_same(paint(SCENE), paint(replace(SCENE)))
 
 
-def test_other_scenes_in_between_leave_no_trace() -> None:
-    """What was painted before does not change a picture: the painter keeps no state."""
+def test_the_painter_keeps_no_state() -> None:
+    """A scene that is painted in between does not change a picture."""
     before = paint(SCENE)
     paint(replace(SCENE, prompt="a cat 'Title'", seed=7, thinking="HIGH", insets=(REMOTE,)))
-    assert same(before, paint(SCENE))
+    assert is_same(before, paint(SCENE))
 
 
 @pytest.mark.parametrize(
     "size",
     [(384, 168), (168, 384), (192, 192), (192, 1536), (1536, 192), (1264, 848), (848, 1264), (1024, 1024), (333, 501)],
 )
-def test_size_is_exact(size: tuple[int, int]) -> None:
-    """A picture has the size that was asked for, however long or small."""
+def test_a_picture_has_the_requested_size(size: tuple[int, int]) -> None:
+    """Small, narrow and odd sizes are exact too."""
     picture = paint(replace(SCENE, width=size[0], height=size[1], prompt="boats 'A Long Evening Title' 'and more'"))
     assert picture.size == size
     assert picture.mode == "RGB"
 
 
 @pytest.mark.parametrize("size", [(4096, 4096), (12288, 1536), (1536, 12288)])
-def test_largest_sizes(size: tuple[int, int]) -> None:
-    """The largest sizes of the table are painted too, strip by strip, with no seam left empty."""
+def test_the_largest_sizes_have_no_gaps(size: tuple[int, int]) -> None:
+    """They are painted in strips, and no part of the picture is left black."""
     picture = paint(replace(SCENE, width=size[0], height=size[1]))
     assert picture.size == size
     assert picture.resize((8, 8), Image.Resampling.BOX).convert("L").getextrema()[0] > 0
@@ -94,9 +94,9 @@ def test_largest_sizes(size: tuple[int, int]) -> None:
     ],
     ids=str,
 )
-def test_every_parameter_shows(change: dict[str, object]) -> None:
-    """Each parameter changes the picture; a default differs even from its own stand-in value."""
-    assert not same(paint(SCENE), paint(replace(SCENE, **change)))
+def test_every_parameter_changes_the_picture(change: dict[str, object]) -> None:
+    """A default also differs from the value that the painter uses for it."""
+    assert not is_same(paint(SCENE), paint(replace(SCENE, **change)))
 
 
 @pytest.mark.parametrize(
@@ -104,29 +104,29 @@ def test_every_parameter_shows(change: dict[str, object]) -> None:
     [{"web_search": True}, {"image_search": True}, {"safety_tolerance": "4"}, {"check_content": True}],
     ids=str,
 )
-def test_badges_leave_the_scene_alone(change: dict[str, object]) -> None:
-    """Switches that only wear a badge change nothing outside the foot of the picture."""
+def test_a_badge_changes_only_the_foot_of_the_picture(change: dict[str, object]) -> None:
+    """Searches, safety tolerance and content check add a badge and leave the scene as it is."""
     first, second = paint(SCENE), paint(replace(SCENE, **change))
-    assert same(upper(first, 0.75), upper(second, 0.75))
+    assert is_same(upper_part(first, 0.75), upper_part(second, 0.75))
 
 
-def test_thinking_adds_detail_and_keeps_the_plan() -> None:
-    """Thinking changes the detail, not what is where."""
-    plans = [plan_of(replace(SCENE, thinking=level)) for level in ("MINIMAL", None, "HIGH")]
-    assert [plan.detail for plan in plans] == [0, 1, 2]
-    assert len({plan.spots for plan in plans}) == 1
-    assert len({plan.palette for plan in plans}) == 1
+def test_thinking_adds_detail_and_moves_nothing() -> None:
+    """Motifs, their places and the palette stay the same at each level."""
+    compositions = [composition_of(replace(SCENE, thinking=level)) for level in ("MINIMAL", None, "HIGH")]
+    assert [composition.detail for composition in compositions] == [0, 1, 2]
+    assert len({composition.spots for composition in compositions}) == 1
+    assert len({composition.palette for composition in compositions}) == 1
 
 
-def test_system_prompts_can_be_told_apart() -> None:
-    """Two system prompts wear different badges, and neither moves a motif."""
+def test_two_system_prompts_have_different_badges() -> None:
+    """Neither moves a motif."""
     first, second = (replace(SCENE, system_prompt=text) for text in ("Be bold.", "Be quiet."))
     assert labels.badges(first) != labels.badges(second)
-    assert plan_of(first).spots == plan_of(second).spots
+    assert composition_of(first).spots == composition_of(second).spots
 
 
-def test_top_p_raises_the_motif_count() -> None:
-    """More of topP, more motifs: few at 0, many at 1, never fewer in between."""
+def test_a_higher_top_p_gives_more_motifs() -> None:
+    """There is one at 0 and nine at 1, and the number never falls in between."""
     counts = [motif_count(step / 20) for step in range(21)]
     assert counts == sorted(counts)
     assert (counts[0], counts[-1]) == (1, 9)
@@ -134,18 +134,18 @@ def test_top_p_raises_the_motif_count() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["lanterns at night", "nothing that has a name", "cat, car, cup, robot, fish, moon"])
-def test_top_p_adds_motifs_without_moving_the_first(prompt: str) -> None:
-    """A sweep over topP adds motifs to the ones that were there."""
-    few = plan_of(replace(SCENE, prompt=prompt, top_p=0.3)).spots
-    many = plan_of(replace(SCENE, prompt=prompt, top_p=0.9)).spots
+def test_a_higher_top_p_keeps_the_motifs_of_a_lower_one(prompt: str) -> None:
+    """A sweep over topP adds motifs and moves none."""
+    few = composition_of(replace(SCENE, prompt=prompt, top_p=0.3)).spots
+    many = composition_of(replace(SCENE, prompt=prompt, top_p=0.9)).spots
     assert len(few) == motif_count(0.3)
     assert len(many) == motif_count(0.9)
     assert {(spot.name, spot.rank) for spot in few} < {(spot.name, spot.rank) for spot in many}
 
 
 @pytest.mark.parametrize("prompt", ["red lanterns at night", "a robot", "nothing that has a name", "mountains"])
-def test_temperature_sets_how_far_seeds_part(prompt: str) -> None:
-    """Seeds are nearly alike at temperature 0 and differ most at 1."""
+def test_seeds_differ_more_at_a_higher_temperature(prompt: str) -> None:
+    """At 0 their pictures are nearly the same, at 1 they differ at least three times as much."""
 
     def spread(heat: float) -> float:
         pictures = [paint(replace(SCENE, prompt=prompt, temperature=heat, seed=seed)) for seed in range(5)]
@@ -156,20 +156,22 @@ def test_temperature_sets_how_far_seeds_part(prompt: str) -> None:
     assert cold < hot / 3
 
 
-def test_colour_words_choose_the_palette() -> None:
-    """A colour named in the prompt rules the picture; an hour named beside it rules the sky."""
+def test_a_colour_in_the_prompt_chooses_the_palette() -> None:
+    """A time of day in the prompt chooses the sky, also beside a colour."""
     cool = replace(SCENE, temperature=0)
     assert find_keywords("a Teal thing").colour == "teal"
     for name in ("red", "teal", "jade", "gold", "neon"):
         distance = max(
             abs(a - b)
             for a, b in zip(
-                plan_of(replace(cool, prompt=f"{name} shapes")).palette.middle, PALETTES[name].middle, strict=True
+                composition_of(replace(cool, prompt=f"{name} shapes")).palette.middle,
+                PALETTES[name].middle,
+                strict=True,
             )
         )
         assert distance <= 1
-    night = plan_of(replace(cool, prompt="teal lanterns at night")).palette
-    assert night.top == plan_of(replace(cool, prompt="teal lanterns at night", seed=1)).palette.top
+    night = composition_of(replace(cool, prompt="teal lanterns at night")).palette
+    assert night.top == composition_of(replace(cool, prompt="teal lanterns at night", seed=1)).palette.top
     assert find_keywords("teal lanterns at night")[:2] == ("night", "teal")
 
 
@@ -185,32 +187,32 @@ def test_colour_words_choose_the_palette() -> None:
         ("cherry blossoms", "flower"),
     ],
 )
-def test_thing_words_choose_the_leading_motif(prompt: str, thing: str) -> None:
-    """A thing named in the prompt, in any case or number, leads the picture at every seed and temperature."""
+def test_a_thing_in_the_prompt_is_the_first_motif(prompt: str, thing: str) -> None:
+    """Capital letters and plurals are understood, and seed and temperature do not change it."""
     for seed in range(4):
-        spots = plan_of(replace(SCENE, prompt=prompt, seed=seed, temperature=1, top_p=0)).spots
+        spots = composition_of(replace(SCENE, prompt=prompt, seed=seed, temperature=1, top_p=0)).spots
         assert [spot.name for spot in spots] == [thing]
 
 
-def test_words_inside_words_are_not_recognised() -> None:
-    """Only whole words steer: a carpet is no car and a starter no star."""
+def test_only_whole_words_are_keywords() -> None:
+    """A carpet is no car, a starter no star, and a catalogue no cat."""
     assert find_keywords("a carpet and a starter in a catalogue").things == ()
 
 
-def test_unknown_prompts_differ() -> None:
-    """A prompt without known words gets a palette and motifs of its own."""
-    plans = {plan_of(replace(SCENE, prompt=f"zyx {i}", temperature=0)).palette for i in range(20)}
-    assert len(plans) > 5
+def test_prompts_without_keywords_have_different_palettes() -> None:
+    """Twenty of them share no more than a few palettes."""
+    palettes = {composition_of(replace(SCENE, prompt=f"zyx {i}", temperature=0)).palette for i in range(20)}
+    assert len(palettes) > 5
 
 
-def test_companions_are_motifs() -> None:
-    """Every companion that a scenery lists can be drawn."""
+def test_every_companion_is_a_motif() -> None:
+    """Each companion that a scenery lists can be drawn."""
     assert {name for names in COMPANIONS.values() for name in names} <= MOTIFS.keys()
 
 
 @pytest.mark.parametrize("name", MOTIFS)
 def test_every_motif_can_be_drawn(name: str) -> None:
-    """Each motif that has a word paints at every level of detail."""
+    """It can be drawn at each level of detail."""
     for thinking in ("MINIMAL", None, "HIGH"):
         scene = replace(SCENE, prompt=f"one {name}", width=192, height=168, top_p=0.2, thinking=thinking)
         assert paint(scene).size == (192, 168)
@@ -241,13 +243,13 @@ def test_every_motif_can_be_drawn(name: str) -> None:
         ("", ()),
     ],
 )
-def test_quoted_text_is_found(prompt: str, texts: tuple[str, ...]) -> None:
-    """Quotation marks of every usual kind are read, and apostrophes open nothing."""
+def test_find_quotes_returns_the_texts_in_quotation_marks(prompt: str, texts: tuple[str, ...]) -> None:
+    """Quotation marks of each common kind count, and apostrophes do not."""
     assert find_quotes(prompt) == texts
 
 
-def test_quoted_text_is_set_on_a_plate_that_fits() -> None:
-    """A title is measured to lie inside the picture, however long its words are."""
+def test_the_plate_of_a_quoted_text_fits_into_the_picture() -> None:
+    """It fits for long texts and words too, and without a quoted text there is no plate."""
     for width, height in ((384, 168), (192, 1536), (1536, 192), (1264, 848)):
         for text in ("Hi", "A rather long title for a small picture", "Donaudampfschifffahrtsgesellschaft" * 4):
             plate = labels.title(replace(SCENE, width=width, height=height, prompt=f"'{text}' 'sub'"))
@@ -257,8 +259,8 @@ def test_quoted_text_is_set_on_a_plate_that_fits() -> None:
     assert labels.title(SCENE) is None
 
 
-def test_text_the_typeface_lacks_is_counted() -> None:
-    """Letters without a glyph are left out; a title made of nothing else says so."""
+def test_characters_without_a_glyph_are_omitted_and_counted() -> None:
+    """A title of nothing else shows their number."""
     assert drawable("Tea \u8336 \U0001f375 no\x00w") == ("Tea now", 2)
     plate = labels.title(replace(SCENE, prompt="\u300c\u65e5\u672c\u300d"))
     assert plate is not None
@@ -266,8 +268,8 @@ def test_text_the_typeface_lacks_is_counted() -> None:
 
 
 @pytest.mark.parametrize("size", [(384, 168), (168, 384), (192, 1536), (192, 192), (1264, 848), (12288, 1536)])
-def test_footer_always_names_maker_and_seed(size: tuple[int, int]) -> None:
-    """The footer fits its strip, and says first that this was drawn offline, with which seed."""
+def test_the_footer_names_the_offline_engine_and_the_seed(size: tuple[int, int]) -> None:
+    """It begins with "DRAWN OFFLINE", and fits into its strip at each size."""
     scene = replace(SCENE, width=size[0], height=size[1], seed=LARGEST_SEED, insets=(REMOTE,) * 14)
     strip = labels.footer(scene)
     text = " ".join(strip.lines)
@@ -277,36 +279,36 @@ def test_footer_always_names_maker_and_seed(size: tuple[int, int]) -> None:
     assert strip.height <= size[1] * 0.3
 
 
-def test_footer_says_what_was_left_to_the_default() -> None:
-    """A default is called a default; a value is given as it is."""
+def test_the_footer_shows_values_and_defaults() -> None:
+    """A parameter that was not given is shown as ``default``, and a given one with its value."""
     wide = replace(SCENE, width=2048)
     assert "temperature default" in " ".join(labels.footer(wide).lines)
-    told = " ".join(labels.footer(replace(wide, temperature=0.25, top_p=1, thinking="HIGH")).lines)
-    assert "temperature 0.25" in told
-    assert "topP 1 " in told
-    assert "thinking HIGH" in told
+    footer = " ".join(labels.footer(replace(wide, temperature=0.25, top_p=1, thinking="HIGH")).lines)
+    assert "temperature 0.25" in footer
+    assert "topP 1 " in footer
+    assert "thinking HIGH" in footer
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 14, 20])
 @pytest.mark.parametrize("size", [(384, 168), (192, 1536), (640, 424)])
-def test_insets_are_drawn(count: int, size: tuple[int, int]) -> None:
-    """References appear at any size; the picture above them stays."""
+def test_reference_images_are_drawn_at_any_size(count: int, size: tuple[int, int]) -> None:
+    """Any number of them changes the picture and not its size."""
     scene = replace(SCENE, width=size[0], height=size[1])
     insets = tuple(Inset(hashlib.sha256(bytes([i])).hexdigest(), "URL, not fetched", None) for i in range(count))
     picture = paint(replace(scene, insets=insets))
     assert picture.size == size
-    assert not same(picture, paint(scene))
+    assert not is_same(picture, paint(scene))
 
 
-def test_placeholders_depend_on_the_digest() -> None:
-    """Two references that are not fetched look different, and each always the same."""
+def test_two_references_that_are_not_fetched_have_different_frames() -> None:
+    """A frame is drawn from the hash of the reference."""
     other = replace(REMOTE, digest="cd" * 32)
-    assert not same(paint(replace(SCENE, insets=(REMOTE,))), paint(replace(SCENE, insets=(other,))))
+    assert not is_same(paint(replace(SCENE, insets=(REMOTE,))), paint(replace(SCENE, insets=(other,))))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I", "F"])
-def test_references_of_any_mode(mode: str) -> None:
-    """Reference pixels of every Pillow mode are shown, and the reference itself is left as it was."""
+def test_a_reference_of_any_pillow_mode_can_be_drawn(mode: str) -> None:
+    """The reference itself is not changed."""
     reference = Image.new(mode, (40, 90))
     before = reference.tobytes()
     picture = paint(replace(SCENE, insets=(Inset("00", "", reference),)))
@@ -315,8 +317,8 @@ def test_references_of_any_mode(mode: str) -> None:
     assert reference.size == (40, 90)
 
 
-def test_reference_pixels_are_visible() -> None:
-    """The colours of a reference are found in the picture."""
+def test_the_pixels_of_a_reference_are_in_the_picture() -> None:
+    """Its colour occurs there unchanged."""
     magenta = Image.new("RGB", (300, 200), (255, 0, 255))
     colours = paint(replace(SCENE, insets=(Inset("00", "", magenta),))).getcolors(10**6)
     assert colours is not None
@@ -343,8 +345,8 @@ def test_reference_pixels_are_visible() -> None:
     ],
     ids=range(14),
 )
-def test_strange_text_is_painted(text: str) -> None:
-    """No text, in the prompt or anywhere else, stops the painter."""
+def test_any_text_can_be_painted(text: str) -> None:
+    """No text, in the prompt or in another parameter, makes the painter fail."""
     scene = replace(
         SCENE, prompt=text, system_prompt=text, safety_tolerance=text, insets=(Inset(text, text, None),), thinking=text
     )
@@ -352,26 +354,26 @@ def test_strange_text_is_painted(text: str) -> None:
 
 
 @pytest.mark.parametrize(("output_format", "name"), [("JPG", "JPEG"), ("PNG", "PNG"), ("WEBP", "WEBP")])
-def test_encoding_keeps_format_and_size(output_format: str, name: str) -> None:
-    """What is encoded opens again in the same format and size."""
+def test_an_encoded_picture_has_the_requested_format(output_format: str, name: str) -> None:
+    """Decoded again, it has the same size and nearly the same pixels."""
     picture = paint(SCENE)
-    with Image.open(BytesIO(encode(picture, output_format, 85))) as again:
-        assert (again.format, again.size) == (name, picture.size)
-        assert difference(again.convert("RGB"), picture) < 8
+    with Image.open(BytesIO(encode(picture, output_format, 85))) as decoded:
+        assert (decoded.format, decoded.size) == (name, picture.size)
+        assert difference(decoded.convert("RGB"), picture) < 8
 
 
-def test_quality_counts_except_for_png() -> None:
-    """JPG and WEBP shrink with their quality; a PNG is exact and ignores it."""
+def test_the_quality_applies_to_jpg_and_webp_only() -> None:
+    """Their files are smaller at a lower quality; a PNG is lossless and the same at each."""
     picture = paint(SCENE)
     for output_format in ("JPG", "WEBP"):
         assert len(encode(picture, output_format, 20)) < len(encode(picture, output_format, 99))
     png = encode(picture, "PNG", 20)
     assert png == encode(picture, "PNG", 99)
-    with Image.open(BytesIO(png)) as again:
-        assert same(again, picture)
+    with Image.open(BytesIO(png)) as decoded:
+        assert is_same(decoded, picture)
 
 
-def test_unknown_format_is_refused() -> None:
-    """A format that is none of the three is an error that names them."""
+def test_encode_refuses_an_unknown_format() -> None:
+    """The error lists the three formats."""
     with pytest.raises(ValueError, match="JPG, PNG or WEBP"):
         encode(paint(SCENE), "GIF", 85)

@@ -1,9 +1,12 @@
-"""A panel and money: nothing is paid that was not shown, stopped in time or lacking something; and what is said of it."""
+"""A panel and money: nothing is paid that was not shown before, Stop prevents payments, and the panel says what was paid."""
 
-import html
-import time
+import contextlib
+import threading
 
 import pytest
+from html_page import Page
+from offline_tasks import held_engine
+from panel_tools import head, make_run, message, offline_studio, report_label, text_of, use_manual_clock
 from sweep_tools import until
 
 import nbkit
@@ -12,136 +15,132 @@ from nbkit.ledger.in_flight import IN_FLIGHT
 from nbkit.results.run import NOT_SENT
 from nbkit.widgets.page.access import about
 from nbkit.widgets.page.seen import most_in
+from nbkit.widgets.panel.work import DOUBLE_CLICK
 
 PROMPT = "A paper lantern"
 
 
 @pytest.fixture
-def open_(tmp_path):
-    """``open_(engine=…)`` gives a studio that is closed afterwards."""
-    studios = []
-
-    def make(**how):
-        studios.append(nbkit.Studio(**{"engine": "offline", "path": tmp_path / "runs", **how}))
-        return studios[-1]
-
-    yield make
-    for studio in studios:
-        studio.close()
+def open_offline(tmp_path):
+    """Studios on the offline engine and on one log, closed at the end; keywords override."""
+    with contextlib.ExitStack() as opened:
+        yield lambda **options: opened.enter_context(offline_studio(tmp_path, **options))
 
 
-def test_what_became_dearer_after_the_press_is_not_sent(open_):
-    """A change that comes behind the click, out of a busy kernel's queue, is not paid: the panel says both prices."""
-    studio = open_()
+def test_a_price_that_rises_after_the_click_is_not_paid(open_offline):
+    """A busy kernel can process a change after the click. The panel shows both prices, and a second press sends."""
+    studio = open_offline()
     panel = studio.panel(PROMPT)
+    clock = use_manual_clock(panel)
     panel.bar.generate.click()
     panel.set(number_results=20)
-    until(lambda: "press again" in panel.bar.under.value)
-    assert "$0.06895" in panel.bar.under.value
-    assert "$1.379" in panel.bar.under.value
+    until(lambda: "press again" in message(panel))
+    assert "$0.06895" in message(panel)
+    assert "$1.379" in message(panel)
     assert len(studio.log) == 0
-    time.sleep(0.6)  # a second click within half a second is the second half of a double click
+    clock.now += DOUBLE_CLICK
     panel.bar.generate.click()
     panel.wait(30)
     assert len(studio.df) == 20
 
 
-def test_what_the_page_showed_counts_and_not_what_the_kernel_knows(open_):
-    """The price of the kernel's button may be newer than the one that was on the page when it was pressed."""
-    studio = open_()
+def test_the_price_that_the_page_showed_is_the_most_that_a_press_pays(open_offline):
+    """The kernel's button may have a newer price than the one that was on the page at the press."""
+    studio = open_offline()
     panel = studio.panel(PROMPT, number_results=20)
     assert "$1.379" in panel.bar.generate.description
-    panel.access._handle_custom_msg({"seen": "Generate · $0.06895"}, [])
+    report_label(panel, "Generate · $0.06895")
     panel.bar.generate.click()
-    until(lambda: "press again" in panel.bar.under.value)
+    until(lambda: "press again" in message(panel))
     assert len(studio.log) == 0
 
 
-def test_two_presses_are_each_judged_by_their_own_button(open_):
-    """Both wait in a busy kernel's queue; the dearer one's price does not allow the other to become as dear."""
-    studio = open_()
+def test_each_of_two_presses_is_checked_against_the_price_of_its_own_button(open_offline):
+    """Both wait in a busy kernel's queue; the price of the dearer button does not let the other one pay as much."""
+    studio = open_offline()
     panel = studio.panel(PROMPT, seed=1, resolution="0.5K", at_once=2)
-    panel.generate()
-    assert panel.wait(30).image.width == 512
+    assert make_run(panel).image.width == 512
     final = panel.pictures.actions.finals["4K"]
-    panel.access._handle_custom_msg({"seen": panel.bar.generate.description}, [])
+    report_label(panel, panel.bar.generate.description)
     panel.bar.generate.click()
-    panel.access._handle_custom_msg({"seen": final.description, "about": about(final)}, [])
+    report_label(panel, final.description, about(final))
     final.click()
     panel.set(resolution="4K")
     until(lambda: panel.work.under_way == 0)
-    assert sorted(studio.df.width) == [512, 4096]  # and no second one at 4K, which its button did not say
+    assert sorted(studio.df.width) == [512, 4096]  # and no second picture at 4K, whose price Generate did not show
 
 
-def test_what_named_no_price_is_not_sent(open_):
-    """A page that is behind may show the button as it was before there was a price on it."""
-    studio = open_()
+def test_a_press_on_a_button_without_a_price_sends_nothing(open_offline):
+    """A slow page may still show the button as it was before it had a price."""
+    studio = open_offline()
     panel = studio.panel(PROMPT)
-    panel.access._handle_custom_msg({"seen": "Generate"}, [])
+    report_label(panel, "Generate")
     panel.bar.generate.click()
-    until(lambda: "named no price yet" in panel.bar.under.value)
+    until(lambda: "named no price yet" in message(panel))
     assert len(studio.log) == 0
 
 
-def test_after_a_refusal_nothing_is_said_to_be_under_way(open_):
-    """What is wrong stands at its control, and the line under the buttons says that nothing was sent."""
-    panel = open_().panel()
-    with pytest.raises(RequestError):
+def test_a_refused_request_leaves_nothing_under_way(open_offline):
+    """The problem is reported at its control, and the line under the buttons says that nothing was sent."""
+    panel = open_offline().panel()
+    with pytest.raises(RequestError) as caught:
         panel.generate()
-    assert "Nothing was sent" in panel.bar.under.value
+    assert (caught.value.parameter, caught.value.reason) == ("prompt", "missing")
+    assert "Nothing was sent" in message(panel)
     assert "missing" in panel.controls["prompt"].complaint
 
 
-def test_what_did_not_come_is_said_where_the_press_was(open_):
-    """Of several results some may fail: how many came, what they cost, and why the others did not."""
-    panel = open_(engine=nbkit.Offline(failures={"partial": 1})).panel(PROMPT, number_results=4, resolution="0.5K")
-    panel.generate()
-    run = panel.wait(30)
+def test_missing_pictures_of_a_run_are_reported_with_their_reason(open_offline):
+    """Some of several results may fail: the panel shows how many came, what they cost, and why the others did not."""
+    engine = nbkit.Offline(failures={"partial": 1})
+    panel = open_offline(engine=engine).panel(PROMPT, number_results=4, resolution="0.5K")
+    run = make_run(panel)
     assert 0 < len(run) < 4
-    assert 'role="alert"' in panel.bar.under.value
-    assert f"{len(run)} of 4 pictures came" in panel.bar.under.value
-    assert run.failures[0].message in html.unescape(panel.bar.under.value)
+    (line,) = Page(panel.bar.under.value).all("div")
+    assert line["role"] == "alert"
+    assert f"{len(run)} of 4 pictures came" in message(panel)
+    assert run.failures[0].message in message(panel)
 
 
-def test_a_request_beyond_the_budget_is_said_before_the_press(open_):
-    """The press would be refused; what is left may change meanwhile, so the button can be pressed."""
-    studio = open_(budget=0.10)
+def test_a_price_beyond_the_budget_is_shown_before_the_press(open_offline):
+    """The press would be refused, but the budget may change until then, so the button stays enabled."""
+    studio = open_offline(budget=0.10)
     panel = studio.panel(PROMPT, number_results=2)
-    assert "up to $0.1379, and $0.10 is left of the budget" in panel.bar.beside.value
+    assert "up to $0.1379, and $0.10 is left of the budget" in text_of(panel.bar.beside.value)
     assert not panel.bar.generate.disabled
     panel.set(number_results=1)
-    assert panel.bar.beside.value.endswith("></span>")
+    assert text_of(panel.bar.beside.value) == ""
     studio.generate(PROMPT, resolution="0.5K")
-    assert "$0.05343 is left" in panel.bar.beside.value
+    assert "$0.05343 is left" in text_of(panel.bar.beside.value)
 
 
-def test_a_watcher_that_fails_does_not_come_between_a_run_and_its_pictures(open_):
-    """Whoever shows a sum may be wrong; the run is paid."""
+def test_an_exception_in_a_budget_listener_does_not_affect_runs(open_offline):
+    """The run is paid, and its pictures come, although the sum cannot be shown."""
 
     class Broken:
         def on_budget_change(self):
             raise ValueError("nothing to show it on")
 
-    studio, broken = open_(), Broken()
+    studio, broken = open_offline(), Broken()
     studio.watch(broken)
     assert studio.generate(PROMPT, resolution="0.5K").status == "done"
     assert [run.status for run in studio.sweep(PROMPT, seed=[1, 2], resolution="0.5K").run().runs] == ["done"] * 2
 
 
-def test_what_a_recovery_sets_free_is_shown(open_):
-    """A run that was planned by a kernel that is gone held its money until now."""
-    studio = open_(budget=1.00)
+def test_a_panel_shows_the_money_that_a_recovery_releases(open_offline):
+    """A run that was planned by a kernel that has ended holds its price until then."""
+    studio = open_offline(budget=1.00)
     panel = studio.panel(PROMPT)
     plan = studio._ledger.plan(nbkit.ImageRequest(PROMPT, resolution="0.5K"))
-    assert "$0.95343 left of $1.00" in panel._head.value
+    assert "$0.95343 left of $1.00" in head(panel)
     IN_FLIGHT.discard(plan.task_uuid)  # as if its kernel had ended
     studio.recover()
-    assert "$1.00 left of $1.00" in panel._head.value
+    assert "$1.00 left of $1.00" in head(panel)
 
 
-def test_what_became_cheaper_is_sent(open_):
-    """Nobody minds that."""
-    studio = open_()
+def test_a_price_that_falls_after_the_click_is_paid(open_offline):
+    """The button showed more."""
+    studio = open_offline()
     panel = studio.panel(PROMPT, resolution="4K")
     panel.bar.generate.click()
     panel.set(resolution="0.5K")
@@ -154,76 +153,84 @@ def test_what_became_cheaper_is_sent(open_):
     ("text", "micros"),
     [("Generate · $0.06895", 68_950), ("Run · 9 cells · $1,234.50 to $2,000.00", 2_000_000_000), ("Generate", None)],
 )
-def test_the_upper_price_is_read_off_a_button(text, micros):
-    """Of a range, the higher end."""
+def test_the_price_in_a_label_is_the_upper_end_of_a_range(text, micros):
+    """In micro-dollars; ``None`` without a price."""
     assert most_in(text) == micros
 
 
-def test_stop_keeps_what_the_service_has_not_accepted_from_being_sent(open_):
-    """While the service says that it is busy, Stop ends it for good: no picture, no cost, and the panel says so."""
-    studio = open_(engine=nbkit.Offline(failures={"busy": 1.0}))
+def test_stop_ends_the_attempts_to_send_to_a_busy_service(open_offline, monkeypatch):
+    """The run has no picture and no cost, and the panel says that it was not sent."""
+    engine, refused = nbkit.Offline(failures={"busy": 1.0}), threading.Event()
+    answer = engine.answer
+
+    def answer_and_record(*arguments, **named):
+        response = answer(*arguments, **named)
+        refused.set()
+        return response
+
+    monkeypatch.setattr(engine, "answer", answer_and_record)
+    studio = open_offline(engine=engine)
     panel = studio.panel(PROMPT)
     panel.generate()
-    until(lambda: len(studio.log) == 1)
-    time.sleep(0.3)  # long enough for the first refusal
+    assert refused.wait(20)
     panel.bar.stop.click()
-    until(lambda: "was not sent" in panel.bar.under.value)
+    until(lambda: "was not sent" in message(panel))
     assert studio.df.status.tolist() == [NOT_SENT]
     assert studio.budget.spent == 0
     assert studio.budget.held == 0
     assert len(panel.pictures.strip) == 0
 
 
-def test_a_late_failure_is_told_as_one(open_):
-    """Not as pictures that have come."""
-    studio = open_(engine=nbkit.Offline(latency=0.6, failures={"blocked": 1.0}))
-    panel = studio.panel(PROMPT)
+def test_a_run_that_fails_after_stop_is_shown_as_failed(open_offline):
+    """With advice, and not as pictures that have come."""
+    engine, arrived, release = held_engine()
+    engine.failures = {"blocked": 1.0}
+    panel = open_offline(engine=engine).panel(PROMPT)
     panel.generate()
-    time.sleep(0.2)
+    assert arrived.wait(20)
     panel.bar.stop.click()
-    until(lambda: "has failed" in panel.bar.under.value)
-    assert "Change the prompt" in panel.bar.under.value
+    release.set()
+    until(lambda: "has failed" in message(panel))
+    assert "Change the prompt" in message(panel)
 
 
-def test_a_closed_studio_says_so_and_holds_no_money(open_):
-    """From the panel, from code and for a sweep."""
-    studio = open_()
+def test_a_closed_studio_sends_nothing_and_holds_no_money(open_offline):
+    """Neither from a panel nor from code, nor for a sweep."""
+    studio = open_offline()
     panel = studio.panel(PROMPT)
     studio.close()
     for attempt in (panel.generate, lambda: studio.generate(PROMPT), lambda: studio.sweep(PROMPT, seed=[1, 2])):
         with pytest.raises(NbkitError, match="closed"):
             attempt()
-    assert "closed" in panel.bar.under.value
+    assert "closed" in message(panel)
     assert studio.budget.held == 0
 
 
-def test_a_cell_and_a_sweep_move_the_budget_that_is_shown(open_):
-    """Whoever spends, what is left is right."""
-    studio = open_(budget=1.00)
-    panel = studio.panel(PROMPT)
-    sweeps = studio.sweep_panel(PROMPT)
+def test_every_panel_of_a_studio_shows_the_budget_after_a_run_or_a_sweep(open_offline):
+    """Also if a cell of the notebook made it."""
+    studio = open_offline(budget=1.00)
+    panels = (studio.panel(PROMPT), studio.sweep_panel(PROMPT))
     studio.generate(PROMPT, resolution="0.5K")
-    for shown in (panel, sweeps):
-        assert "$0.95343 left of $1.00" in shown._head.value
+    for panel in panels:
+        assert "$0.95343 left of $1.00" in head(panel)
     studio.sweep(PROMPT, seed=[1, 2], resolution="0.5K").run()
-    for shown in (panel, sweeps):
-        assert "$0.86029 left of $1.00" in shown._head.value
+    for panel in panels:
+        assert "$0.86029 left of $1.00" in head(panel)
 
 
-def test_a_run_from_the_log_is_told_as_one(open_):
-    """With ``reuse`` nothing is sent and nothing is charged."""
-    studio = open_(reuse=True)
+def test_the_panel_shows_that_a_run_was_answered_from_the_log(open_offline):
+    """With ``reuse``, the second press sends nothing and charges nothing."""
+    studio = open_offline(reuse=True)
     panel = studio.panel(PROMPT, seed=7, resolution="0.5K")
-    for _ in range(2):
-        panel.generate()
-        panel.wait(30)
-    assert "from the log" in panel.bar.under.value
+    make_run(panel)
+    assert make_run(panel).reused
+    assert "from the log" in message(panel)
     assert len(studio.log) == 1
 
 
-def test_a_lost_reference_is_said_at_its_control_and_nothing_is_offered(open_):
+def test_a_deleted_reference_image_is_reported_and_disables_the_paid_buttons(open_offline):
     """A run whose reference image was deleted cannot be made again from the panel."""
-    studio = open_()
+    studio = open_offline()
     first = studio.generate(PROMPT, resolution="0.5K", seed=1)
     run = studio.generate(PROMPT, resolution="0.5K", seed=2, reference_images=[first.image])
     first.image.path.unlink()
@@ -238,9 +245,9 @@ def test_a_lost_reference_is_said_at_its_control_and_nothing_is_offered(open_):
     assert "no longer in the image folder" in actions.again.tooltip
 
 
-def test_a_run_whose_credentials_the_log_does_not_keep_is_not_paid_without_them(open_):
-    """In a later kernel; in this one the panel knows them."""
-    studio = open_()
+def test_a_run_is_not_made_again_without_its_credentials(open_offline):
+    """The log does not keep them: a later kernel asks for them, while the panel that made the run has them."""
+    studio = open_offline()
     address = "https://h.example/a?k=S"
     run = studio.generate(PROMPT, resolution="0.5K", webhook_url=address, seed=1)
     panel = studio.panel()
@@ -250,20 +257,18 @@ def test_a_run_whose_credentials_the_log_does_not_keep_is_not_paid_without_them(
     assert "credentials" in panel.pictures.actions.again.tooltip
     with pytest.raises(NbkitError, match="credentials"):
         studio.log[run.task_uuid].rerun(temperature=0.3)
-    again = studio.log[run.task_uuid].rerun(webhook_url=None)
-    assert again.request.webhook_url is None
+    without_webhook = studio.log[run.task_uuid].rerun(webhook_url=None)
+    assert without_webhook.request.webhook_url is None
     assert run.rerun().request.webhook_url == address
-    panel.set(prompt=PROMPT, webhook_url=address, resolution="0.5K")
-    panel.generate()
-    mine = panel.wait(30)
+    made_here = make_run(panel, prompt=PROMPT, webhook_url=address, resolution="0.5K")
     panel.pictures.gallery.refresh()
-    panel.pictures.gallery.select([mine.image.image_uuid])
+    panel.pictures.gallery.select([made_here.image.image_uuid])
     assert not panel.pictures.actions.again.disabled
 
 
-def test_half_an_address_is_not_taken(open_):
-    """What the page shows of an address stands for its query, and cannot be sent in its place."""
-    panel = open_().panel(PROMPT)
+def test_an_address_that_was_edited_without_its_query_is_refused(open_offline):
+    """The page shows ``?…`` in place of the query, so what is typed there is only part of an address."""
+    panel = open_offline().panel(PROMPT)
     field = panel.controls["webhook_url"].field
     field.value = "https://h.example/a?k=S"
     assert field.value == "https://h.example/a?…"
@@ -275,60 +280,55 @@ def test_half_an_address_is_not_taken(open_):
     assert panel.request.webhook_url == "https://h.example/av2?k=T"
 
 
-def test_the_query_of_a_reference_is_in_no_code_and_no_json(open_):
-    """It may be a credential; the line says that it is left out."""
-    panel = open_().panel(PROMPT, reference_images=["https://cdn.example/x.png?sig=SECRET"])
+def test_the_query_of_a_reference_image_is_in_neither_the_code_nor_the_json(open_offline):
+    """It may be a credential; a comment says that it is left out."""
+    panel = open_offline().panel(PROMPT, reference_images=["https://cdn.example/x.png?sig=SECRET"])
     panel.source.code.value = panel.source.json.value = True
-    shown = "".join(place.value for place in panel.source.box.children)
+    shown = "".join(part.value for part in panel.source.box.children)
     assert "SECRET" not in shown
     assert "left out here" in shown
     assert panel.request.reference_images[0].text.endswith("SECRET")
 
 
-def test_a_damaged_picture_does_not_keep_the_next_from_being_shown(open_):
-    """The tile says that it is damaged; the new run stands in the output that the notebook keeps."""
-    studio = open_()
-    panel = studio.panel(PROMPT, resolution="0.5K", seed=1)
-    panel.generate()
-    panel.wait(30).image.path.write_bytes(b"junk")
-    panel.set(seed=2)
-    panel.generate()
-    panel.wait(30)
+def test_a_damaged_picture_does_not_keep_the_next_run_out_of_the_output(open_offline):
+    """The damaged picture is shown as damaged, beside the new run."""
+    studio = open_offline()
+    panel = studio.panel(PROMPT, resolution="0.5K")
+    make_run(panel, seed=1).image.path.write_bytes(b"junk")
+    make_run(panel, seed=2)
     assert "seed 2" in panel.results.bundle.text
     assert "damaged" in panel.results.bundle.html
 
 
-def test_a_fault_of_a_picture_handler_is_said(open_, monkeypatch):
-    """Jupyter would lose it."""
-    panel = open_().panel(PROMPT)
+def test_an_exception_in_a_handler_of_the_pictures_is_shown_in_the_panel(open_offline, monkeypatch):
+    """Jupyter would drop it."""
+    panel = open_offline().panel(PROMPT)
     monkeypatch.setattr("nbkit.widgets.panel.pictures.Gallery", lambda *_, **__: 1 / 0)
     panel.pictures.history.value = True
-    assert "ZeroDivisionError" in panel.bar.under.value
+    assert "ZeroDivisionError" in message(panel)
 
 
 @pytest.mark.parametrize("number", [0, -1, "2", True, 1.5])
-def test_at_once_is_a_number_of_runs(open_, number):
-    """Anything else is refused before the panel is there."""
-    with pytest.raises(RequestError, match="at_once"):
-        open_().panel(PROMPT, at_once=number)
+def test_at_once_must_be_a_whole_number_of_at_least_1(open_offline, number):
+    """No panel is made with another value."""
+    with pytest.raises(RequestError) as caught:
+        open_offline().panel(PROMPT, at_once=number)
+    assert caught.value.parameter == "at_once"
 
 
-def test_a_button_is_about_the_picture_that_stood_on_the_page(open_):
-    """A run that came meanwhile has taken the stage: its picture is not the one whose final was wanted."""
-    studio = open_()
-    panel = studio.panel(PROMPT, seed=1, resolution="0.5K")
-    panel.generate()
-    panel.wait(30)
+def test_a_button_sends_only_for_the_picture_that_it_belonged_to_on_the_page(open_offline):
+    """A new run may have replaced the chosen picture before the press was processed."""
+    studio = open_offline()
+    panel = studio.panel(PROMPT, resolution="0.5K")
+    make_run(panel, seed=1)
     final = panel.pictures.actions.finals["2K"]
-    seen = {"seen": final.description, "about": about(final)}
-    panel.set(seed=2)
-    panel.generate()
-    panel.wait(30)
-    panel.access._handle_custom_msg(seen, [])
+    shown = (final.description, about(final))
+    make_run(panel, seed=2)
+    report_label(panel, *shown)
     final.click()
-    until(lambda: "Another picture" in panel.bar.under.value)
+    until(lambda: "Another picture" in message(panel))
     assert len(studio.df) == 2
-    panel.access._handle_custom_msg({"seen": final.description, "about": about(final)}, [])
+    report_label(panel, final.description, about(final))
     final.click()
     until(lambda: len(studio.df) == 3)
     assert panel.wait(30).seed == 2

@@ -1,4 +1,4 @@
-"""Previews: made once, kept in memory and on disk, never missed when they cannot be kept."""
+"""Previews: each is made once and cached in memory and on disk; without a usable disk they are made all the same."""
 
 import os
 import threading
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from service import picture
+from small_requests import generate
 
 from nbkit import errors
 from nbkit.history import RunLog
@@ -20,7 +21,7 @@ from nbkit.results.image import GeneratedImage
 
 @pytest.fixture
 def file(tmp_path):
-    """A picture in a store: 96x64."""
+    """A stored picture of 96x64 pixels."""
     store = ImageStore(tmp_path / "images")
     data = picture("PNG", "red")
     return store.path(store.put(data, "image/png"))
@@ -28,79 +29,80 @@ def file(tmp_path):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """The sizes of the files that were decoded, in their order."""
-    made = []
+    """The sizes in bytes of the files that were decoded, in their order."""
+    sizes = []
 
-    def counting(data, size):
-        made.append(len(data))
+    def recording(data, size):
+        sizes.append(len(data))
         return make_preview(data, size)
 
-    monkeypatch.setattr(module, "make_preview", counting)
-    return made
+    monkeypatch.setattr(module, "make_preview", recording)
+    return sizes
 
 
-def kept(folder):
+def stored(folder):
+    """The names of the preview files in a folder."""
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_picture_is_decoded_once_also_by_a_later_kernel(tmp_path, file, decoded):
-    """The second time it comes from memory, in another kernel from the disk."""
+def test_a_preview_is_made_once_and_then_read_from_memory_or_disk(tmp_path, file, decoded):
+    """From the disk by another kernel; a small picture is not enlarged."""
     first = Previews(tmp_path / "previews")
     data = first.get(file, 128)
-    assert header_size(data) == header_size(file.read_bytes())  # never enlarged
+    assert header_size(data) == header_size(file.read_bytes())
     assert first.get(file, 128) == Previews(tmp_path / "previews").get(file, 128) == data
     assert decoded == [file.stat().st_size]
-    assert kept(tmp_path / "previews") == [f"{file.stem}-128.jpg"]
+    assert stored(tmp_path / "previews") == [f"{file.stem}-128.jpg"]
 
 
-def test_sizes_between_are_made_of_the_next_larger_one(tmp_path, file, decoded):
-    """The original is not decoded again for them, and the disk keeps no file for each."""
+def test_a_size_between_the_stored_ones_is_made_from_the_next_larger_one(tmp_path, file, decoded):
+    """The original is not decoded again, and no further file is written."""
     previews = Previews(tmp_path / "previews")
     for size in (20, 60, 90):
         assert max(header_size(previews.get(file, size))) == size
     assert decoded.count(file.stat().st_size) == 1
-    assert kept(tmp_path / "previews") == [f"{file.stem}-128.jpg"]
+    assert stored(tmp_path / "previews") == [f"{file.stem}-128.jpg"]
 
 
-def test_a_size_beyond_all_buckets_stays_off_the_disk(tmp_path, file):
-    """It is nearly the picture itself."""
+def test_a_preview_larger_than_all_stored_sizes_is_not_written_to_disk(tmp_path, file):
+    """It is almost the picture itself."""
     assert Previews(tmp_path / "previews").get(file, 5000)
     assert not (tmp_path / "previews").exists()
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xd8 no", None], ids=["empty", "other", "one byte"])
-def test_a_damaged_preview_is_made_again(tmp_path, file, damage):
-    """Whatever happened to its file: the person sees the picture, and the file is mended."""
+def test_a_damaged_preview_file_is_replaced(tmp_path, file, damage):
+    """An empty one, one with other content, and one with a single changed bit."""
     good = Previews(tmp_path / "previews").get(file, 128)
-    (small,) = (tmp_path / "previews").rglob("*.jpg")
-    whole = small.read_bytes()
+    (preview,) = (tmp_path / "previews").rglob("*.jpg")
+    whole = preview.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1
-    small.write_bytes(bytes(flipped) if damage is None else damage)
+    preview.write_bytes(bytes(flipped) if damage is None else damage)
     assert Previews(tmp_path / "previews").get(file, 128) == good
-    assert small.read_bytes() == whole
+    assert preview.read_bytes() == whole
 
 
-def test_without_a_place_to_keep_them_they_are_made_all_the_same(tmp_path, file):
-    """A folder that cannot be made is no error."""
+def test_previews_are_made_even_if_their_folder_cannot_be_made(tmp_path, file):
+    """Nothing is raised, and memory still caches them."""
     (tmp_path / "previews").write_text("a file in its place")
     previews = Previews(tmp_path / "previews")
     assert previews.get(file, 128) == previews.get(file, 128)
     assert (tmp_path / "previews").read_text() == "a file in its place"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
-def test_a_full_disk_leaves_nothing_behind(tmp_path, file, monkeypatch):
-    """A preview that could not be written whole is not kept, and no half of it either."""
-    place = tmp_path / "previews" / file.stem[:2]
-    place.mkdir(parents=True)
-    (place / f".part-{os.getpid()}-{threading.get_ident()}").symlink_to("/dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_leaves_no_part_of_a_preview(tmp_path, file):
+    """The preview is returned, and its incomplete file is removed."""
+    folder = tmp_path / "previews" / file.stem[:2]
+    folder.mkdir(parents=True)
+    (folder / f".part-{os.getpid()}-{threading.get_ident()}").symlink_to("/dev/full")
     assert Previews(tmp_path / "previews").get(file, 128)
-    assert list(place.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_what_is_not_there_and_what_cannot_be_decoded(tmp_path, file):
-    """A missing picture is an OSError, also when its preview is there; a damaged one is NoImage."""
+def test_a_missing_picture_raises_an_os_error_and_a_damaged_one_no_image(tmp_path, file):
+    """A missing one even if its preview still exists."""
     previews = Previews(tmp_path / "previews")
     previews.get(file, 128)
     file.unlink()
@@ -117,45 +119,45 @@ def test_what_is_not_there_and_what_cannot_be_decoded(tmp_path, file):
     ids=["junk", "cut"],
 )
 @pytest.mark.parametrize("size", [128, 100, 5000])
-def test_damage_is_said_once_and_in_the_same_words_everywhere(tmp_path, file, damage, why, size):
-    """By the previews, by the picture itself and by a frame that is shown."""
+def test_a_damaged_picture_has_the_same_message_everywhere(tmp_path, file, damage, why, size):
+    """In the previews, in the picture's own methods, and in a frame on display."""
     data = file.read_bytes()
     image = GeneratedImage(facts=examine(data), path=file)
     file.write_bytes(damage(data))
-    previews, words = Previews(tmp_path / "elsewhere"), set()
-    for look in (lambda: previews.get(file, size), lambda: image.preview(size), lambda: image.pil):
+    previews, messages = Previews(tmp_path / "elsewhere"), set()
+    for access in (lambda: previews.get(file, size), lambda: image.preview(size), lambda: image.pil):
         with pytest.raises(errors.NoImage) as caught:
-            look()
-        words.add(str(caught.value))
-    words |= {image.figure(size).missing, figure_of(str(file), "A lantern", size).missing}
-    (said,) = words
-    assert said.startswith("the picture's file is damaged: ")
-    assert said.count("damaged") == 1
-    assert why in said
+            access()
+        messages.add(str(caught.value))
+    messages |= {image.figure(size).missing, figure_of(str(file), "A lantern", size).missing}
+    (message,) = messages
+    assert message.startswith("the picture's file is damaged: ")
+    assert message.count("damaged") == 1
+    assert why in message
 
 
-def test_memory_is_bounded_in_bytes(tmp_path, file, decoded):
-    """What was not asked for lately is let go, and comes from the disk again."""
+def test_the_cache_in_memory_holds_at_most_its_limit_in_bytes(tmp_path, file, decoded):
+    """The least recently used previews are dropped; a limit of 0 turns the cache off."""
     size = len(Previews(tmp_path / "previews").get(file, 128))
     previews = Previews(tmp_path / "previews", max_bytes=2 * size)
     for pixels in (60, 61, 62, 63, 64):
         previews.get(file, pixels)
     assert previews._cached_bytes == sum(map(len, previews._cache.values())) <= 2 * size
-    nothing = Previews(tmp_path / "previews", max_bytes=0)
-    assert nothing.get(file, 128)
-    assert not nothing._cache
+    without_cache = Previews(tmp_path / "previews", max_bytes=0)
+    assert without_cache.get(file, 128)
+    assert not without_cache._cache
 
 
-def test_threads_that_want_the_same_picture_decode_it_once(tmp_path, file, decoded):
+def test_threads_that_want_the_same_preview_decode_the_picture_once(tmp_path, file, decoded):
     """The others wait for the first one."""
     previews, found = Previews(tmp_path / "previews"), []
     start = threading.Barrier(6)
 
-    def ask():
+    def get_preview():
         start.wait()
         found.append(previews.get(file, 128))
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
+    threads = [threading.Thread(target=get_preview) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -164,8 +166,8 @@ def test_threads_that_want_the_same_picture_decode_it_once(tmp_path, file, decod
     assert len(set(found)) == len(decoded) == 1
 
 
-def test_a_picture_knows_its_log_by_its_path(tmp_path, file):
-    """The log and a frame of its rows share the previews; a file that lies in no store has none."""
+def test_the_path_of_a_picture_leads_to_the_previews_of_its_log(tmp_path, file):
+    """A log and a frame of its rows share one cache; a file outside the image folder of a log has none."""
     log = RunLog(tmp_path)
     assert previews_of(file) is log.previews
     assert previews_of(tmp_path / "images" / "ab" / "photo.jpg") is None
@@ -173,12 +175,12 @@ def test_a_picture_knows_its_log_by_its_path(tmp_path, file):
     log.close()
 
 
-def test_a_frame_is_shown_with_the_kept_previews(open_studio, tmp_path, decoded):
-    """Showing the log twice, in two kernels, decodes each picture once."""
+def test_showing_a_log_in_two_kernels_decodes_each_picture_once(open_studio, tmp_path, decoded):
+    """As the log itself, and as a frame of it."""
     for _ in range(2):
         studio = open_studio()
-        studio.generate("A lantern", width=512, height=512)
+        generate(studio)
         assert "data:image/jpeg" in studio.log._repr_mimebundle_()["text/html"]
         assert "data:image/jpeg" in studio.df.nbkit.show().html
-    stored = {path.stem for path in (tmp_path / "runs" / "images").rglob("*.*") if examine(path.read_bytes())}
-    assert len(decoded) == len(stored)
+    pictures = {path.stem for path in (tmp_path / "runs" / "images").rglob("*.*") if examine(path.read_bytes())}
+    assert len(decoded) == len(pictures)

@@ -1,4 +1,4 @@
-"""Location and device data in reference images: none leaves this machine, and no other picture is touched."""
+"""Location and device data in reference images: none is sent, and a picture without such data is not changed."""
 
 import base64
 from types import SimpleNamespace
@@ -30,8 +30,8 @@ def received(value):
     return base64.b64decode(text.partition(",")[2] or text)
 
 
-def test_the_pictures_of_these_tests_do_hold_traces():
-    """Each kind of private data can be read from the picture that is to lose it."""
+def test_each_test_picture_contains_its_private_data():
+    """Otherwise the tests below would pass without removing anything."""
     for name, data in WITH_TRACES.items():
         picture = opened(data)
         written = [*picture.info.values(), *getattr(picture, "text", {}).values(), *picture.getexif().values(), data]
@@ -40,8 +40,8 @@ def test_the_pictures_of_these_tests_do_hold_traces():
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("traces", WITH_TRACES)
-def test_private_data_never_leaves(traces, form, tmp_path):
-    """EXIF, XMP, IPTC, comments, texts and appended data are gone from what is sent, in every form."""
+def test_private_data_is_removed_before_a_picture_is_sent(traces, form, tmp_path):
+    """EXIF, XMP, IPTC, comments, texts and appended data, in every form in which a picture can be given."""
     data = received(FORMS[form](WITH_TRACES[traces], tmp_path / "picture"))
     picture = opened(data)
     assert SECRET.encode() not in data
@@ -54,15 +54,15 @@ def test_private_data_never_leaves(traces, form, tmp_path):
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "PIL"])
 @pytest.mark.parametrize("name", WITHOUT_TRACES)
-def test_a_picture_without_private_data_keeps_its_bytes(name, form, tmp_path):
-    """What has nothing to lose is sent byte for byte."""
+def test_a_picture_without_private_data_is_sent_byte_for_byte(name, form, tmp_path):
+    """It is not encoded again."""
     data = WITHOUT_TRACES[name]
     assert received(FORMS[form](data, tmp_path / "picture")) == data
 
 
 @pytest.mark.parametrize("name", WITH_TRACES)
-def test_cleaning_twice_changes_nothing(name):
-    """A cleaned picture is one without private data."""
+def test_removing_private_data_a_second_time_changes_nothing(name):
+    """The result of the first time contains none."""
     once, media_type = remove_metadata(WITH_TRACES[name])
     assert remove_metadata(once) == (once, media_type)
 
@@ -70,8 +70,8 @@ def test_cleaning_twice_changes_nothing(name):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_applied(orientation, kind, form, tmp_path):
-    """A picture that asks to be turned arrives turned, since the note that asks is gone."""
+def test_the_orientation_in_the_exif_data_is_applied_to_the_pixels(orientation, kind, form, tmp_path):
+    """The EXIF data itself is removed."""
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -94,8 +94,8 @@ def test_orientation_is_applied(orientation, kind, form, tmp_path):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_transparency_survives_cleaning(kind, form, tmp_path):
-    """Alpha of each pixel arrives as it was."""
+def test_removing_private_data_keeps_transparency(kind, form, tmp_path):
+    """The alpha value of each pixel is unchanged."""
     picture = gradient("RGBA")
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     options = {"exact": True, "lossless": True} if kind == "WEBP" else {}
@@ -105,16 +105,16 @@ def test_transparency_survives_cleaning(kind, form, tmp_path):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("transparent", [None, 3])
-def test_a_palette_survives_cleaning(transparent, form, tmp_path):
-    """Colours of a palette arrive exactly, and its transparent colour stays transparent."""
+def test_removing_private_data_keeps_the_colours_of_a_palette(transparent, form, tmp_path):
+    """Also its transparent colour."""
     options = {} if transparent is None else {"transparency": transparent}
     data = encoded("PNG", gradient("P"), exif=exif(), **options)
     arrived = opened(received(FORMS[form](data, tmp_path / "p")))
     assert arrived.convert("RGBA").tobytes() == opened(data).convert("RGBA").tobytes()
 
 
-def test_a_colour_profile_stays():
-    """Without its profile, a picture would arrive in other colours."""
+def test_removing_private_data_keeps_the_colour_profile():
+    """Without it, the colours would be different."""
     data = encoded("JPEG", exif=exif(), icc_profile=b"profile")
     assert opened(received(data)).info["icc_profile"] == b"profile"
 
@@ -125,14 +125,14 @@ def test_a_colour_profile_stays():
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=12),
     st.sampled_from(["bytes", "data URI", "base64"]),
 )
-def test_a_damaged_picture_is_cleaned_or_refused(data, damage, form):
-    """Whatever a decoder makes of a damaged file, nothing but a RequestError comes out."""
+def test_a_damaged_picture_raises_a_request_error_or_is_sent(data, damage, form):
+    """Whatever a decoder raises for it, the user gets no other exception."""
     damaged = bytearray(data)
-    for place, value in damage:
-        damaged[int(place * len(data))] = value
+    for fraction, value in damage:
+        damaged[int(fraction * len(data))] = value
     try:
         request = ImageRequest("A lantern", reference_images=FORMS[form](bytes(damaged), None))
     except RequestError as error:
-        assert "reference_images=" in str(error)  # noqa: PT017 - either outcome is right
+        assert "reference_images=" in str(error)  # noqa: PT017  both outcomes are correct
     else:
         assert request.to_send()["inputs"]["referenceImages"]

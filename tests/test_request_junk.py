@@ -1,4 +1,4 @@
-"""Whatever is given as a value, a name or a task, nothing but a RequestError comes of it."""
+"""A request from arbitrary values, names and tasks works, or raises a RequestError: never any other exception."""
 
 import datetime as dt
 import json
@@ -22,7 +22,7 @@ NAMES_OF_ALL = [*SPELLINGS, *GROUPS, "taskType", "taskUUID", "task_uuid", "model
 
 
 class Hostile:
-    """Fails at whatever is asked of it."""
+    """Every method of it raises."""
 
     def fail(self, *_):
         raise RuntimeError("hostile")
@@ -41,11 +41,11 @@ class HostileText(str):
 
 
 class HostileInteger(Hostile):
-    """Says that it is a whole number."""
+    """Is registered as a ``numbers.Integral``."""
 
 
 class HostileReal(Hostile):
-    """Says that it is a number."""
+    """Is registered as a ``numbers.Real``."""
 
 
 class HostileList(list):
@@ -53,7 +53,7 @@ class HostileList(list):
 
 
 class LooksLikeText(Hostile):
-    """Has the name of a type that a repr treats by its name."""
+    """Its class is named ``str``: ``reprlib`` chooses by the name of the class."""
 
 
 LooksLikeText.__name__ = "str"
@@ -62,7 +62,7 @@ numbers.Real.register(HostileReal)
 
 
 class Equal:
-    """Says that it equals everything."""
+    """Equals everything."""
 
     def __eq__(self, _):
         return True
@@ -72,18 +72,19 @@ class Equal:
 
 ODD = [
     Hostile(), HostileText("A lantern"), HostileInteger(), HostileReal(), HostileList([1]), LooksLikeText(), Equal(),
-    Hostile, object(), ..., print, NotImplemented, range(3), iter([]), slice(3), memoryview(b"x"), bytearray(), {}, set(),
-    10**5000, -(10**5000), 2**63, float("nan"), float("inf"), 1j, -0.0, Fraction(1, 3), Fraction(10**400), Decimal("NaN"),
-    dt.date(2026, 1, 1), np.array([]), np.array([1, 2]), np.array("HIGH"), np.float32("nan"), np.datetime64("NaT", "s"),
-    np.longdouble(2), np.ma.masked, pd.NA, pd.NaT, pd.Series([1, 2]), pd.DataFrame(), pd.Timestamp(0),
+    Hostile, object(), ..., print, NotImplemented, range(3), iter([]), slice(3), memoryview(b"x"), bytearray(), {},
+    set(), 10**5000, -(10**5000), 2**63, float("nan"), float("inf"), 1j, -0.0, Fraction(1, 3), Fraction(10**400),
+    Decimal("NaN"), dt.date(2026, 1, 1), np.array([]), np.array([1, 2]), np.array("HIGH"), np.float32("nan"),
+    np.datetime64("NaT", "s"), np.longdouble(2), np.ma.masked, pd.NA, pd.NaT, pd.Series([1, 2]), pd.DataFrame(),
+    pd.Timestamp(0),
     "\ud800", "A" * 400, "https://\ud800", "https://[", "://", "data:;base64,", "data:image/png;base64,AAAA",
-    "data:image/png;base64,\ud800", b"\xff\xd8\xff", [[]], [None], [Hostile()], {"topP": Hostile()}, {"google": Hostile()},
-    {5: 5}, {"a": {None: Hostile()}}, {"taskUUID": 1},
+    "data:image/png;base64,\ud800", b"\xff\xd8\xff", [[]], [None], [Hostile()], {"topP": Hostile()},
+    {"google": Hostile()}, {5: 5}, {"a": {None: Hostile()}}, {"taskUUID": 1},
 ]  # fmt: skip
 
 
-def outcome(make):
-    """A request that can do all that a request does, or the RequestError that says why there is none."""
+def request_or_error(make):
+    """The request that a call makes, after its methods have been called, or the RequestError that the call raises."""
     try:
         request = make()
     except RequestError as error:
@@ -95,33 +96,34 @@ def outcome(make):
     return request
 
 
-def in_words(result):
+def is_valid(result):
+    """Whether a result is a request, or an error with a readable message: short, without a memory address."""
     return isinstance(result, ImageRequest) or (str(result) and " at 0x" not in str(result) and len(str(result)) < 900)
 
 
 @pytest.mark.parametrize("name", NAMES_OF_ALL)
-def test_odd_values(name):
-    """Objects that fail when they are looked at, and numbers beyond all bounds, are refused in words."""
-    for place, value in enumerate(ODD):  # told by its place: to show the value, pytest would look at it
-        assert in_words(outcome(lambda v=value: ImageRequest(**{"prompt": "A lantern", name: v}))), place
-        assert in_words(outcome(lambda v=value: ImageRequest("A lantern").replace(**{name: v}))), place
-        assert in_words(outcome(lambda v=value: ImageRequest.from_task({"positivePrompt": "A lantern", name: v}))), (
-            place
-        )
+def test_an_odd_value_of_any_parameter_raises_a_request_error_or_works(name):
+    """Objects whose methods raise and numbers beyond all bounds: as a keyword, in ``replace`` and in ``from_task``."""
+    for index, value in enumerate(ODD):  # a failure shows the index only: pytest cannot show a hostile value
+        assert is_valid(request_or_error(lambda v=value: ImageRequest(**{"prompt": "A lantern", name: v}))), index
+        assert is_valid(request_or_error(lambda v=value: ImageRequest("A lantern").replace(**{name: v}))), index
+        task = {"positivePrompt": "A lantern", name: value}
+        assert is_valid(request_or_error(lambda t=task: ImageRequest.from_task(t))), index
 
 
-def test_odd_prompts_and_tasks():
-    """The same for what is given in first place."""
-    for place, value in enumerate(ODD):
-        assert in_words(outcome(lambda v=value: ImageRequest(v))), place
-        assert in_words(outcome(lambda v=value: ImageRequest.from_task(v))), place
+def test_an_odd_prompt_or_task_raises_a_request_error_or_works():
+    """The same values as the only argument."""
+    for index, value in enumerate(ODD):
+        assert is_valid(request_or_error(lambda v=value: ImageRequest(v))), index
+        assert is_valid(request_or_error(lambda v=value: ImageRequest.from_task(v))), index
 
 
 hard = settings(max_examples=250, deadline=None, derandomize=True, database=None)
 KEYS = st.sampled_from(NAMES_OF_ALL)
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers(), st.decimals(),
-    st.fractions(), st.uuids(), st.dates(), st.sampled_from(["URL", "HIGH", "1K", "fast", "https://a.example", 10**4000]),
+    st.fractions(), st.uuids(), st.dates(),
+    st.sampled_from(["URL", "HIGH", "1K", "fast", "https://a.example", 10**4000]),
 )  # fmt: skip
 
 
@@ -134,44 +136,44 @@ JUNK = st.recursive(LEAVES, containers, max_leaves=6)
 
 @hard
 @given(KEYS, JUNK)
-def test_random_values(name, value):
-    """Nothing but a RequestError comes of any value of any parameter."""
-    assert in_words(outcome(lambda: ImageRequest(**{"prompt": "A lantern", name: value})))
+def test_a_random_value_of_any_parameter_raises_a_request_error_or_works(name, value):
+    """No value of any parameter raises another exception."""
+    assert is_valid(request_or_error(lambda: ImageRequest(**{"prompt": "A lantern", name: value})))
 
 
 @hard
 @given(st.dictionaries(KEYS, JUNK, max_size=4))
-def test_random_changes(changes):
-    """The same for variants."""
+def test_a_random_change_of_a_request_raises_a_request_error_or_works(changes):
+    """``replace`` with any values raises no other exception."""
     base = ImageRequest("A lantern", width=1264, height=848, temperature=0.3)
-    assert in_words(outcome(lambda: base.replace(**changes)))
+    assert is_valid(request_or_error(lambda: base.replace(**changes)))
 
 
 @hard
 @given(st.dictionaries(KEYS | st.text(max_size=9), JUNK | st.dictionaries(KEYS, JUNK, max_size=3), max_size=4))
-def test_random_tasks(task):
-    """The same for tasks."""
-    assert in_words(outcome(lambda: ImageRequest.from_task(task)))
-    assert in_words(outcome(lambda: ImageRequest.from_task({"positivePrompt": "A lantern", **task})))
+def test_a_random_task_raises_a_request_error_or_works(task):
+    """``from_task`` with any keys and values raises no other exception, with and without a prompt."""
+    assert is_valid(request_or_error(lambda: ImageRequest.from_task(task)))
+    assert is_valid(request_or_error(lambda: ImageRequest.from_task({"positivePrompt": "A lantern", **task})))
 
 
 @hard
 @given(st.dictionaries(KEYS | st.text(), JUNK, max_size=4))
-def test_random_extra(extra):
-    """What is JSON passes through extra unchecked, and breaks neither the price nor the repr."""
-    assert in_words(outcome(lambda: ImageRequest("A lantern", extra=extra)))
+def test_a_random_extra_raises_a_request_error_or_works(extra):
+    """``extra`` is not checked beyond being JSON, and breaks neither the price nor the repr."""
+    assert is_valid(request_or_error(lambda: ImageRequest("A lantern", extra=extra)))
 
 
 @hard
 @given(st.text())
-def test_random_names(name):
-    """A name is that of a parameter, or is told to be none."""
+def test_a_random_name_finds_its_parameter_or_raises_a_request_error(name):
+    """The message of the error begins with the name."""
     try:
         found = NAMES.find(name)
     except RequestError as error:
-        known = ()
+        spellings = ()
         message = str(error)
     else:
-        known = found.spellings
+        spellings = found.spellings
         message = ""
-    assert name in known or message.startswith(name)
+    assert name in spellings or message.startswith(name)

@@ -1,4 +1,4 @@
-"""What holds for every valid request, shown on random ones."""
+"""Properties of every valid request, checked on random ones."""
 
 import copy
 import json
@@ -36,7 +36,7 @@ def texts(kind):
 
 
 def valid(kind):
-    """Values that a kind accepts, built from its own declaration."""
+    """Values that a kind accepts, made from its bounds."""
     makers = {
         Text: texts,
         Integer: lambda whole: st.integers(whole.minimum, whole.maximum or 10**9),
@@ -49,8 +49,8 @@ def valid(kind):
     return makers[type(kind)](kind)
 
 
-OF_SIZE = ("width", "height", "resolution", "aspect_ratio")
-OPTIONAL = {n: valid(p.kind) for n, p in PARAMETERS.items() if n not in OF_SIZE and n != "prompt"}
+SIZE_PARAMETERS = ("width", "height", "resolution", "aspect_ratio")
+OPTIONAL = {n: valid(p.kind) for n, p in PARAMETERS.items() if n not in SIZE_PARAMETERS and n != "prompt"}
 
 
 @st.composite
@@ -64,8 +64,8 @@ def requests(draw):
 
 @steady
 @given(requests())
-def test_a_request_comes_back_from_its_task(request):
-    """``from_task(r.to_task()) == r``, also after a trip through JSON, a pickle and a copy."""
+def test_from_task_of_to_task_is_the_same_request(request):
+    """Also through JSON; a pickle and a copy equal the request, too."""
     task = request.to_task()
     back = ImageRequest.from_task(task)
     assert (back, hash(back), back.identity) == (request, hash(request), request.identity)
@@ -77,8 +77,8 @@ def test_a_request_comes_back_from_its_task(request):
 
 @steady
 @given(requests())
-def test_a_send_is_a_task_too(request):
-    """What is sent can be read again; it has what a send needs, names the same picture, and costs the same."""
+def test_the_task_that_is_sent_makes_a_request_with_the_same_identity_and_price(request):
+    """It has every key that the service needs, and adds no others to the task of the request."""
     task = request.to_send()
     back = ImageRequest.from_task(task)
     assert task.keys() >= {"taskType", "taskUUID", "model", "positivePrompt", "includeCost"}
@@ -89,8 +89,8 @@ def test_a_send_is_a_task_too(request):
 
 @steady
 @given(requests(), st.sampled_from(model.RATIOS), st.none() | st.sampled_from(model.TIERS))
-def test_an_aspect_ratio_is_a_size(request, ratio, tier):
-    """The aspect ratio, which is nbkit's own, reaches the wire as width and height, and comes back as the same picture."""
+def test_an_aspect_ratio_becomes_a_width_and_a_height_in_the_task(request, ratio, tier):
+    """The API has no aspect ratio; the request that is made from the task has the same size, identity and price."""
     shaped = request.replace(width=None, height=None, aspect_ratio=ratio, resolution=tier)
     back = ImageRequest.from_task(shaped.to_task())
     assert (back.size, back.identity, back.price) == (shaped.size, shaped.identity, shaped.price)
@@ -98,8 +98,8 @@ def test_an_aspect_ratio_is_a_size(request, ratio, tier):
 
 @steady
 @given(requests())
-def test_the_spelling_does_not_matter(request):
-    """Python names and the API's names make the same request."""
+def test_python_names_and_api_names_make_the_same_request(request):
+    """Also as changes of the request."""
     values = request.parameters
     assert ImageRequest(**values) == request
     assert ImageRequest(**{PARAMETERS[name].wire[-1]: value for name, value in values.items()}) == request
@@ -108,8 +108,8 @@ def test_the_spelling_does_not_matter(request):
 
 @steady
 @given(requests())
-def test_a_repr_stays_short(request):
-    """However much is set, a repr fits on a screen and holds no query of an address."""
+def test_a_repr_is_short_and_contains_no_query(request):
+    """However many parameters are set, and however long their values are."""
     assert len(repr(request)) < 2000
     shown = repr(request.replace(prompt="A lantern", system_prompt=None, reference_images=None))
     assert "?" not in shown

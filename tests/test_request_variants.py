@@ -1,15 +1,10 @@
 """Variants of a request, its identity, and what ``extra`` merges into its task."""
 
 import pytest
+from small_requests import URL, lantern
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-
-URL = "https://example.com/cat.jpg"
-
-
-def lantern(**parameters):
-    return ImageRequest("A lantern", **parameters)
 
 
 @pytest.mark.parametrize(
@@ -31,20 +26,30 @@ def lantern(**parameters):
         ({"reference_images": [URL]}, {"reference_images": None}, {}),
     ],
 )
-def test_a_variant(before, change, after):
-    """``replace`` changes what is named, in any spelling, and keeps the rest; a new size replaces the old one."""
+def test_replace_changes_the_given_parameters_and_keeps_the_others(before, change, after):
+    """In any spelling; a new size replaces the whole old one."""
     assert lantern(**before).replace(**change) == lantern(**after)
 
 
-@pytest.mark.parametrize("change", [{"prompt": None}, {"width": 848}, {"seed": -1}, {"sed": 1}, {"height": None}])
-def test_a_variant_is_checked_too(change):
-    """A change that leads to an invalid request is refused."""
-    with pytest.raises(RequestError):
+@pytest.mark.parametrize(
+    ("change", "parameter", "reason"),
+    [
+        ({"prompt": None}, "prompt", "missing"),
+        ({"width": 848}, "width", "dimensions"),
+        ({"seed": -1}, "seed", "range"),
+        ({"sed": 1}, "sed", "unknown"),
+        ({"height": None}, "height", "dimensions"),
+    ],
+)
+def test_replace_checks_the_new_request(change, parameter, reason):
+    """A change that makes an invalid request raises a RequestError."""
+    with pytest.raises(RequestError) as caught:
         lantern(width=1264, height=848).replace(**change)
+    assert (caught.value.parameter, caught.value.reason) == (parameter, reason)
 
 
 SAME = [
-    # two ways to ask for the same picture
+    # two requests for the same picture
     ({}, {"number_results": 1}),
     ({}, {"output_format": "JPG", "output_quality": 95}),
     ({}, {"web_search": False, "image_search": False, "safety_tolerance": "none", "check_content": False}),
@@ -69,7 +74,7 @@ SAME = [
 ]
 
 DIFFERENT = [
-    # two that may give different pictures
+    # two requests whose pictures may differ
     ({}, {"seed": 0}),
     ({}, {"temperature": 0}),
     ({"temperature": 0}, {"top_p": 0}),
@@ -95,30 +100,30 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME, ids=str)
-def test_one_identity(one, other):
-    """What does not touch the picture takes no part in the identity, and an explicit default equals unset."""
+def test_requests_for_the_same_picture_have_the_same_identity(one, other):
+    """Parameters that do not affect the picture are left out of it, and an explicit default counts as not set."""
     assert lantern(**one).identity == lantern(**other).identity
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT, ids=str)
-def test_two_identities(one, other):
-    """Whatever may touch the picture takes part in the identity."""
+def test_requests_whose_pictures_may_differ_have_different_identities(one, other):
+    """Every parameter that may affect the picture is part of the identity."""
     assert lantern(**one).identity != lantern(**other).identity
 
 
-def test_the_prompt_takes_part_in_the_identity():
-    """Another prompt is another picture, down to its capitals."""
+def test_each_prompt_has_its_own_identity():
+    """Capitals and spaces count."""
     assert len({ImageRequest(p).identity for p in ("A lantern", "a lantern", "A lantern ")}) == 3
 
 
-def test_an_identity_is_the_same_in_every_process():
-    """Logs of years are compared by it: it is a hash of content, pinned here."""
+def test_an_identity_is_the_same_in_every_process_and_version():
+    """``reuse`` finds old runs by it, so this literal value must never change."""
     pinned = "fa6e113d499c4dde888810137f8e0f65d02fc3155f208856c107ca80158c13d4"
     assert ImageRequest("A lantern", seed=7, temperature=0.3).identity == pinned
 
 
-def test_the_effective_value_is_what_the_service_will_use():
-    """What was set, else the default, which for the mode of the content check depends on the check."""
+def test_the_effective_value_is_the_one_that_was_set_or_else_the_default():
+    """The default of ``safety_mode`` depends on ``check_content``."""
     assert lantern().effective("number_results") == 1
     assert lantern(number_results=3).effective("number_results") == 3
     assert lantern().effective("temperature") is None
@@ -128,8 +133,8 @@ def test_the_effective_value_is_what_the_service_will_use():
     assert {lantern().effective(name) == parameter.default for name, parameter in PARAMETERS.items()} == {True, False}
 
 
-def test_extra_is_merged_deep_and_unchecked():
-    """What nbkit does not know yet goes into the task as it is, beside and over what was set."""
+def test_extra_is_merged_into_the_task_at_every_level_and_unchecked():
+    """It adds keys to groups, and overrides values that were set."""
     extra = {
         "settings": {"newKnob": 3, "temperature": 7},
         "providerSettings": {"google": {"new": {"deep": [1]}}, "other": None},
@@ -147,41 +152,43 @@ def test_extra_is_merged_deep_and_unchecked():
     assert lantern(temperature=0.3, extra={"settings": 5}).to_task()["settings"] == 5
 
 
-def test_extra_reaches_the_wire():
-    """A send keeps what came as extra, also where it says something that a send would add."""
+def test_to_send_keeps_the_values_of_extra():
+    """Also for keys that ``to_send`` would add; ``from_task`` takes an ``extra`` too."""
     task = lantern(extra={"model": "google:4@4", "includeCost": False, "new": 1}).to_send()
     assert (task["model"], task["includeCost"], task["new"]) == ("google:4@4", False, 1)
     assert ImageRequest.from_task({"positivePrompt": "A lantern"}, extra={"new": 1}) == lantern(extra={"new": 1})
 
 
-def test_extra_is_what_json_makes_of_it():
-    """Numbers as keys are the texts that are sent, so that a variant and a copy equal the request."""
+def test_extra_is_stored_as_the_json_that_is_sent():
+    """A number as a key becomes a text and a tuple a list, so that a variant and a copy equal the request."""
     request = lantern(extra={2: None, 100: (1, 2), "a": True})
     assert request.to_task() == {"positivePrompt": "A lantern", "2": None, "100": [1, 2], "a": True}
     assert request == request.replace() == lantern(extra=request.extra)
 
 
 @pytest.mark.parametrize("extra", [None, {}])
-def test_no_extra_is_no_extra(extra):
-    """An empty dict is the same as none."""
+def test_an_empty_extra_equals_no_extra(extra):
+    """``None`` does too."""
     assert lantern(extra=extra) == lantern()
     assert lantern(extra=extra).extra == {}
 
 
 @pytest.mark.parametrize("name", ["taskUUID", "taskType"])
-def test_extra_cannot_carry_what_the_log_is_kept_by(name):
-    """A taskUUID or taskType in extra is refused; deeper down it is nobody's business."""
-    with pytest.raises(RequestError, match="extra cannot carry taskUUID or taskType"):
+def test_extra_refuses_a_task_uuid_and_a_task_type(name):
+    """The log identifies runs by them; inside a nested dict the names mean nothing, and are accepted."""
+    with pytest.raises(RequestError, match="extra cannot carry taskUUID or taskType") as caught:
         lantern(extra={name: "x"})
+    assert caught.value.parameter == "extra"
     assert lantern(extra={"deep": {name: "x"}}).to_task()["deep"] == {name: "x"}
 
 
-def test_what_is_too_deep_for_json_is_refused():
-    """A dict that holds itself, or a thousand others, cannot be sent."""
-    itself, deep = {}, {}
-    itself["me"] = itself
+def test_extra_refuses_a_dict_that_cannot_be_written_as_json():
+    """One that contains itself, or 100,000 nested dicts."""
+    circular, deep = {}, {}
+    circular["me"] = circular
     for _ in range(100_000):
         deep = {"deep": deep}
-    for extra in (itself, deep):
-        with pytest.raises(RequestError, match="extra must be made of what JSON knows"):
+    for extra in (circular, deep):
+        with pytest.raises(RequestError, match="extra must be made of what JSON knows") as caught:
             lantern(extra=extra)
+        assert caught.value.parameter == "extra"

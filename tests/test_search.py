@@ -1,4 +1,4 @@
-"""Finding rows by their words: what matches, in which letters, and that no sign does harm."""
+"""Searching the log: which rows match a text, in which order they come, and that no character breaks the query."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ PROMPTS = [
 
 @pytest.fixture
 def full(studio):
-    """A log of five prompts; the first picture has tags and a note."""
+    """A studio whose log has five prompts; the first picture has tags and a note."""
     for number, prompt in enumerate(PROMPTS):
         studio.generate(prompt, width=512, height=512, seed=number)
     studio.log.mark(studio.df[:1], tags="evening, Jade", note="Print this one")
@@ -32,7 +32,7 @@ def full(studio):
 
 
 @pytest.mark.parametrize(
-    ("text", "places"),
+    ("text", "seeds"),
     [
         ("lantern", [0]),
         ("LANT", [0]),
@@ -66,14 +66,14 @@ def full(studio):
         ("sign that", [4]),
     ],
 )
-def test_what_a_search_finds(full, text, places):
-    """Every word, somewhere in prompt, tags or note; parts of words; phrases; letters of all alphabets; any sign."""
+def test_search_finds_the_rows_that_contain_every_word(full, text, seeds):
+    """In prompt, tags or note: parts of words, quoted phrases, letters of every alphabet in either case, any sign."""
     found = full.log.search(text)
-    assert found.requestedSeed.tolist() == places
+    assert found.requestedSeed.tolist() == seeds
 
 
-def test_a_search_gives_the_same_frame(service, full):
-    """Columns, dtypes, values and order are those of ``to_frame``, also for rows without a picture or some pictures."""
+def test_search_returns_rows_of_the_frame_of_the_log(service, full):
+    """Columns, dtypes, values and order are those of ``to_frame``; also rows without a picture, and an empty result."""
     service.faults += [fault.refused("invalidSeed"), fault.partial([{"code": "oops", "message": "no"}], keep=1)]
     full.generate("A lantern", width=512, height=512)
     full.generate("A lantern", width=512, height=512, number_results=2)
@@ -81,13 +81,13 @@ def test_a_search_gives_the_same_frame(service, full):
     expected = whole[whole.prompt.str.contains("lantern")].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, expected)
     assert found.status.tolist() == ["done", "failed", "done", "failed"]
-    none = full.log.search("no such word")
-    assert none.empty
-    assert none.dtypes.tolist() == whole.dtypes.tolist()
+    empty = full.log.search("no such word")
+    assert empty.empty
+    assert empty.dtypes.tolist() == whole.dtypes.tolist()
 
 
-def test_one_picture_of_a_run_is_found_alone(studio):
-    """Tags and notes belong to a picture, and not to its run."""
+def test_searching_for_a_note_finds_only_its_picture(studio):
+    """Tags and notes belong to one picture, not to its whole run."""
     run = studio.generate("A lantern", width=512, height=512, number_results=3)
     studio.log.mark(run[1], note="the one")
     found = studio.log.search("the one")
@@ -96,34 +96,34 @@ def test_one_picture_of_a_run_is_found_alone(studio):
     assert studio.log.search("the one").empty
 
 
-def test_many_matches_are_the_same_frame(full, monkeypatch):
-    """However they are read."""
-    by_name = full.log.search("a")
-    monkeypatch.setattr(frame_module, "_MAX_RUNS_BY_ID", 1)
-    for share in (0, 1):  # of the rows between them: taken out of a whole frame, or one by one
-        monkeypatch.setattr(frame_module, "_DENSE_SHARE", share)
-        pd.testing.assert_frame_equal(full.log.search("a"), by_name)
-    assert 1 < len(by_name) < len(full.df)
+def test_each_way_to_read_the_matching_rows_returns_the_same_frame(full, monkeypatch):
+    """Run by run; as a range of runs, from which pandas selects rows; and as a range, from which a loop does."""
+    by_id = full.log.search("a")
+    monkeypatch.setattr(frame_module, "MAX_RUNS_BY_ID", 1)
+    for share in (0, 1):
+        monkeypatch.setattr(frame_module, "DENSE_SHARE", share)
+        pd.testing.assert_frame_equal(full.log.search("a"), by_id)
+    assert 1 < len(by_id) < len(full.df)
 
 
 @pytest.mark.parametrize("text", [None, 3, b"lantern", ["lantern"]], ids=repr)
-def test_a_search_for_no_text_is_told(full, text):
-    """It names the argument."""
+def test_search_refuses_anything_but_a_string(full, text):
+    """The error names the argument."""
     with pytest.raises(errors.RequestError, match="text: must be text") as raised:
         full.log.search(text)
     assert raised.value.parameter == "text"
 
 
-def test_matching_works_on_any_columns():
-    """A gallery that has the words in hand asks no log; a gap is no word."""
+def test_match_rows_searches_any_columns():
+    """A gallery that has the texts in memory does not read the log for a search; a gap matches no word."""
     assert match_rows("b a", ["x a", "a"], [None, "b"]) == [1]
     assert match_rows("none", [None, None]) == []
     assert match_rows("", [None, None]) == [0, 1]
 
 
-def test_a_log_that_breaks_while_it_is_read_is_told(full):
-    """What the driver raises in the middle of the rows becomes the same clear error as before them."""
-    smallest = -(2**63)  # of which SQLite cannot tell the absolute value
+def test_an_error_in_the_middle_of_reading_the_log_is_a_storage_error(full):
+    """The driver raises it between two rows; the log can be searched afterwards."""
+    smallest = -(2**63)  # SQLite cannot compute its absolute value, and raises for it
     query = sa.text(f"SELECT abs(column1) FROM (VALUES (1), (2), ({smallest}))")
     with (
         pytest.raises(errors.StorageError, match="cannot be read: integer overflow"),
@@ -133,14 +133,14 @@ def test_a_log_that_breaks_while_it_is_read_is_told(full):
     assert full.log.search("lantern").requestedSeed.tolist() == [0]
 
 
-def test_without_pyarrow_it_is_the_same_frame(full, tmp_path):
-    """Strings are kept in another way then; names of dtypes and values are the same."""
+def test_search_returns_the_same_frame_without_pyarrow(full, tmp_path):
+    """Strings are then stored in another way; the names of the dtypes and the values are the same."""
     code = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "import nbkit; studio = nbkit.Studio(engine='offline', path=sys.argv[1])\n"
         "frame = studio.log.search('a'); print(*frame.dtypes, *frame.prompt, frame.seed.tolist()); studio.close()"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "runs")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     frame = full.log.search("a")
-    assert told.split() == " ".join(map(str, [*frame.dtypes, *frame.prompt, frame.seed.tolist()])).split()
+    assert printed.split() == " ".join(map(str, [*frame.dtypes, *frame.prompt, frame.seed.tolist()])).split()

@@ -1,4 +1,4 @@
-"""A studio on the served engine: every way that a picture comes, and every way that it may not."""
+"""A studio on the served engine: every way in which a picture is delivered, and every fault of the connection."""
 
 import threading
 
@@ -30,37 +30,37 @@ def studio(engine, tmp_path):
 
 @pytest.mark.parametrize("output_type", ["URL", "base64Data", "dataURI"])
 @pytest.mark.parametrize("delivery_method", ["sync", "async"])
-def test_picture_comes_in_every_way(studio, output_type, delivery_method):
-    """Waited for or polled, at an address or inside the answer: the pictures are on disk."""
-    ways = {"output_type": output_type, "delivery_method": delivery_method, "output_format": "PNG"}
-    run = studio.generate("A paper lantern", number_results=2, **ways, **SMALL).raise_for_status()
+def test_pictures_are_stored_whatever_their_delivery(studio, output_type, delivery_method):
+    """The answer is waited for or polled, and has a URL or the picture itself."""
+    delivery = {"output_type": output_type, "delivery_method": delivery_method, "output_format": "PNG"}
+    run = studio.generate("A paper lantern", number_results=2, **delivery, **SMALL).raise_for_status()
     assert [(image.width, image.height, image.path.exists()) for image in run.images] == [(512, 512, True)] * 2
 
 
-def test_pictures_are_those_of_the_engine_in_this_process(studio, tmp_path):
-    """Over HTTP the engine draws what it draws without it: the same request, the same bytes."""
-    here = nbkit.Studio(engine="offline", path=tmp_path / "here")
-    words = {"prompt": "A paper lantern", "seed": 7, "temperature": 0.4, **SMALL}
-    assert studio.generate(**words).image.sha256 == here.generate(**words).image.sha256
-    here.close()
+def test_the_served_engine_draws_the_same_picture_as_the_engine_in_this_process(studio, tmp_path):
+    """The same request gives the same bytes."""
+    in_process = nbkit.Studio(engine="offline", path=tmp_path / "in-process")
+    request = {"prompt": "A paper lantern", "seed": 7, "temperature": 0.4, **SMALL}
+    assert studio.generate(**request).image.sha256 == in_process.generate(**request).image.sha256
+    in_process.close()
 
 
-def test_references_travel(studio):
-    """A data URI and an earlier result go along as reference images, and the price has them."""
+def test_reference_images_are_sent(studio):
+    """A data URI and an earlier result are sent as reference images, and are part of the price."""
     first = studio.generate("A paper lantern", **SMALL)
     run = studio.generate("The same in snow", reference_images=[first.image, data_uri()], **SMALL).raise_for_status()
     assert run.cost == pytest.approx(0.04657 + 2 * 0.00028)
 
 
-def test_balance_is_the_engines(studio, engine):
-    """What a run costs is gone from the account, and counts as list prices."""
+def test_the_cost_of_a_run_is_taken_from_the_balance(studio, engine):
+    """It is a list price: the run counts as not charged."""
     run = studio.generate("A paper lantern", **SMALL)
     assert studio.balance() == pytest.approx(100 - run.cost)
     assert not run.charged
 
 
-def test_key_goes_along(tmp_path):
-    """A studio with the server's key works; one without it is told so, and nothing is charged."""
+def test_a_studio_needs_the_key_of_the_server(tmp_path):
+    """Without it the run fails, and nothing is charged."""
     engine = Offline(key="sesame")
     with serving(engine) as url:
         for key, status in ((None, "failed"), ("sesame", "done")):
@@ -71,8 +71,8 @@ def test_key_goes_along(tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["lost", "cut", "html", "timeout", "download"])
-def test_what_is_paid_arrives_whatever_the_wire_does(studio, engine, fault):
-    """Each task meets the fault; each ends done with its picture on disk, and was charged once."""
+def test_a_paid_picture_is_stored_in_spite_of_a_fault_of_the_connection(studio, engine, fault):
+    """Each task meets the fault, ends done with its pictures on disk, and is charged once."""
     engine.failures = {fault: 1}
     runs = [studio.generate("A paper lantern", number_results=2, **SMALL) for _ in range(2)]
     assert [run.status for run in runs] == ["done"] * 2
@@ -82,8 +82,8 @@ def test_what_is_paid_arrives_whatever_the_wire_does(studio, engine, fault):
 
 
 @pytest.mark.parametrize("fault", ["busy", "capacity", "server"])
-def test_what_was_refused_is_sent_again(studio, engine, fault, monkeypatch):
-    """An engine that refuses some sendings is asked again under the same taskUUID; a task is charged at most once."""
+def test_a_refused_task_is_sent_again_and_charged_at_most_once(studio, engine, fault, monkeypatch):
+    """A task that is sent again keeps its taskUUID, so the charged tasks are those of the runs that are done."""
     monkeypatch.setattr(envelope, "RETRY_AFTER_SECONDS", 0)
     engine.failures = {fault: 0.3}
     runs = [studio.generate("A paper lantern", **SMALL) for _ in range(6)]
@@ -93,22 +93,22 @@ def test_what_was_refused_is_sent_again(studio, engine, fault, monkeypatch):
     assert done
 
 
-def test_studios_share_the_engine(engine, tmp_path, monkeypatch):
-    """Several studios at once, as in a class, each with faults on the wire: charges are distinct tasks."""
+def test_eight_studios_share_one_served_engine(engine, tmp_path, monkeypatch):
+    """As in a class, with faults of the connection: each run is done, and each task is charged once."""
     monkeypatch.setattr(envelope, "RETRY_AFTER_SECONDS", 0)
     engine.failures = {"lost": 0.15, "cut": 0.15, "html": 0.15, "busy": 0.15, "download": 0.15}
     runs = []
 
-    def work(place):
-        studio = nbkit.Studio(engine=url, path=tmp_path / f"runs-{place}", pace=QUICK)
+    def work(number):
+        studio = nbkit.Studio(engine=url, path=tmp_path / f"runs-{number}", pace=QUICK)
         runs.extend(studio.generate("A paper lantern", **SMALL) for _ in range(3))
         studio.close()
 
     with serving(engine) as url:
-        people = [threading.Thread(target=work, args=[place]) for place in range(8)]
-        for person in people:
-            person.start()
-        for person in people:
-            person.join()
+        threads = [threading.Thread(target=work, args=[number]) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert [run.status for run in runs] == ["done"] * 24
     assert set(engine.charges) == {run.task_uuid for run in runs}

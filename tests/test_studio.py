@@ -1,4 +1,4 @@
-"""The studio: which engine and which key, what it says and what it spends, and what its runs can do again."""
+"""The studio: its engine and key, its notices and budget, runs that are made again, and recovery."""
 
 import asyncio
 import dataclasses
@@ -14,33 +14,28 @@ import httpx
 import pytest
 import service_faults as fault
 from service import PRICE, Answer, Service, picture
+from small_requests import generate, lantern
 
 import nbkit
 from nbkit import errors
 from nbkit import studio as studio_module
 from nbkit.service.client import VENDOR_URL
 
-PROMPT = "A lantern"
-
-
-def generate(studio, **parameters):
-    return studio.generate(PROMPT, **{"width": 512, "height": 512} | parameters)
-
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch):
-    """Each test is a kernel that has given no notice yet."""
-    monkeypatch.setattr(studio_module, "_printed_notices", set())
+def new_kernel(monkeypatch):
+    """Each test is a kernel that has printed no notice yet."""
+    monkeypatch.setattr(studio_module, "PRINTED_NOTICES", set())
 
 
 class Recorder(httpx.BaseTransport):
-    """In place of the network: what would go where, with which key."""
+    """Replaces the network; records the address and the key of each request."""
 
     def __init__(self):
-        self.seen = []
+        self.requests = []
 
     def handle_request(self, request):
-        self.seen.append((str(request.url), request.headers.get("authorization")))
+        self.requests.append((str(request.url), request.headers.get("authorization")))
         return httpx.Response(200, json={"data": [{"balance": 1}]})
 
 
@@ -68,14 +63,16 @@ class Recorder(httpx.BaseTransport):
         ("https://api.runware.ai:8443/v1", None, "env", "https://api.runware.ai:8443/v1", None),
     ],
 )
-def test_which_host_gets_which_key(monkeypatch, engine, api_key, environment, sent_to, key):
-    """The environment's key goes to the vendor's own host and to this machine; any other gets what was given for it."""
+def test_the_key_of_the_environment_goes_only_to_the_vendor_and_to_this_machine(
+    monkeypatch, engine, api_key, environment, sent_to, key
+):
+    """Another host gets only a key that was given as ``api_key``."""
     if environment:
         monkeypatch.setenv("RUNWARE_API_KEY", environment)
     recorder = Recorder()
     studio = nbkit.Studio(engine=engine, api_key=api_key, transport=recorder)
     assert studio.balance() == 1
-    assert recorder.seen == [(sent_to, key)]
+    assert recorder.requests == [(sent_to, key)]
     studio.close()
 
 
@@ -95,49 +92,49 @@ def test_which_host_gets_which_key(monkeypatch, engine, api_key, environment, se
         (17, "must be"),
     ],
 )
-def test_engines_that_cannot_be(engine, words, tmp_path):
-    """An engine that does not exist is an error that says what there is, repeats no password, and makes no folder."""
+def test_an_unusable_engine_raises_a_configuration_error(engine, words, tmp_path):
+    """Its message says what to give instead and contains no password; no folder is made."""
     with pytest.raises(errors.ConfigurationError, match=words) as caught:
         nbkit.Studio(engine=engine)
     assert "word" not in str(caught.value).replace("password", "")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_proxy_that_cannot_be_used(monkeypatch):
-    """A proxy of the environment that httpx does not know is an error of the set-up."""
+def test_an_unusable_proxy_of_the_environment_raises_a_configuration_error(monkeypatch):
+    """One whose scheme httpx does not support."""
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
     with pytest.raises(errors.ConfigurationError, match="proxy"):
         nbkit.Studio(engine="runware", api_key="k")
 
 
-def test_the_notice_is_given_once(capsys):
-    """Without a key a studio says once, plainly, that it is offline and how to use the real one; asked for, it is silent."""
+def test_a_kernel_without_a_key_prints_once_that_the_engine_is_offline(capsys):
+    """And how to use the real one; a studio that was asked for the offline engine prints nothing."""
     for engine in ("offline", nbkit.Offline(), None, None):
         nbkit.Studio(engine=engine).close()
-    told = capsys.readouterr()
-    assert told.out.count("drawn offline on this machine") == 1
-    assert "RUNWARE_API_KEY" in told.out
-    assert told.err == ""
+    printed = capsys.readouterr()
+    assert printed.out.count("drawn offline on this machine") == 1
+    assert "RUNWARE_API_KEY" in printed.out
+    assert printed.err == ""
 
 
-def test_a_studio_that_nobody_holds_ends(service):
-    """Runs and log hold no studio alive: forgetting it closes its connections."""
+def test_a_studio_ends_when_nothing_refers_to_it(service):
+    """Its log and its runs refer to it weakly, so that its connections are closed."""
     studio = nbkit.Studio(engine=service.url)
     run = generate(studio)
-    there = weakref.ref(studio)
+    reference = weakref.ref(studio)
     del studio, run
     gc.collect()
-    assert there() is None
+    assert reference() is None
 
 
 # -- money -----------------------------------------------------------------------------------------------------
 
 
-def test_estimate_and_budget(service, open_studio):
-    """The price is known first, as a range where it is not certain; the budget tells limit, spent, held and left."""
+def test_estimate_returns_the_price_and_budget_what_was_spent_and_is_left(service, open_studio):
+    """The estimate sends nothing, and is a range if the price is not certain."""
     studio = open_studio(budget=1)
-    assert studio.estimate(PROMPT) == pytest.approx(0.06895)
-    search = studio.estimate(PROMPT, number_results=2, web_search=True)
+    assert studio.estimate("A lantern") == pytest.approx(0.06895)
+    search = studio.estimate("A lantern", number_results=2, web_search=True)
     assert (search.low, search.high) == (pytest.approx(0.1379), pytest.approx(0.4179))
     assert repr(search) == "$0.1379 to $0.4179"
     assert not service.received
@@ -147,41 +144,43 @@ def test_estimate_and_budget(service, open_studio):
     assert "$0.1379 spent" in repr(studio)
 
 
-def test_balance(service, studio):
-    """What the account holds, by the account's own word."""
+def test_balance_returns_what_the_service_reports(service, studio):
+    """In USD."""
     assert studio.balance() == 12.5
 
 
 @pytest.mark.parametrize("budget", [-1, "5", True, float("nan"), float("inf"), [5]])
-def test_budgets_that_are_no_money(budget):
-    """A budget is an amount in USD, and nothing else."""
-    with pytest.raises(nbkit.RequestError, match="must be an amount in USD"):
+def test_a_budget_that_is_no_amount_in_usd_raises_a_request_error(budget):
+    """A negative, infinite or undefined number, and any other type."""
+    with pytest.raises(nbkit.RequestError, match="must be an amount in USD") as caught:
         nbkit.Studio(engine="offline", budget=budget)
+    assert caught.value.parameter == "budget"
 
 
-def test_a_wrong_parameter_sends_nothing(service, studio):
-    """What the model does not allow is found here; there is no row and no request."""
-    with pytest.raises(nbkit.RequestError):
+def test_an_invalid_parameter_sends_nothing_and_logs_nothing(service, studio):
+    """It raises before anything else happens."""
+    with pytest.raises(nbkit.RequestError) as caught:
         generate(studio, temperature=3)
+    assert caught.value.parameter == "temperature"
     assert not service.received
     assert len(studio.log) == 0
 
 
-# -- runs again ------------------------------------------------------------------------------------------------
+# -- reruns and code -------------------------------------------------------------------------------------------
 
 
-def test_rerun(service, studio):
-    """The same request with a change, under a new taskUUID."""
+def test_rerun_sends_the_request_with_the_changes_under_a_new_task_uuid(service, studio):
+    """Its run is then the latest one."""
     run = generate(studio, seed=7, temperature=0.5)
-    again = run.rerun(temperature=0.3)
-    assert again.request == run.request.replace(temperature=0.3)
-    assert again.task_uuid != run.task_uuid
+    rerun = run.rerun(temperature=0.3)
+    assert rerun.request == run.request.replace(temperature=0.3)
+    assert rerun.task_uuid != run.task_uuid
     assert [t["settings"]["temperature"] for t in service.tasks()] == [0.5, 0.3]
-    assert studio.last.task_uuid == again.task_uuid
+    assert studio.last.task_uuid == rerun.task_uuid
 
 
-def test_rerun_keeps_the_queries_of_addresses(service, studio):
-    """A credential in an upload address is sent again by rerun(), although the log does not have it."""
+def test_rerun_sends_the_query_of_an_address(service, studio):
+    """The run of this kernel still has the credential in it, which the log has not."""
     run = generate(studio, upload_endpoint="https://example.com/put?token=t1")
     run.rerun(seed=1)
     assert [t["uploadEndpoint"] for t in service.tasks()] == ["https://example.com/put?token=t1"] * 2
@@ -202,24 +201,24 @@ def test_rerun_keeps_the_queries_of_addresses(service, studio):
         {"number_results": 3},
     ],
 )
-def test_as_code_makes_an_equal_request(service, studio, parameters):
-    """One expression, pasted into a cell, makes an equal request, here and from the log of a later kernel."""
-    run = studio.generate(**{"prompt": PROMPT, "width": 512, "height": 512} | parameters)
+def test_as_code_returns_an_expression_that_makes_an_equal_request(service, studio, parameters):
+    """From the run itself, and from the run as the log has it."""
+    run = generate(studio, **parameters)
     for one in (run, studio.log[run.task_uuid]):
-        again = eval(one.as_code(), {"studio": studio})
-        assert again.request.replace(seed=None) == run.request.replace(seed=None)
-        assert again.seed == run.seed or len(run.images) > 1
-        assert again.task_uuid != run.task_uuid
+        evaluated = eval(one.as_code(), {"studio": studio})
+        assert evaluated.request.replace(seed=None) == run.request.replace(seed=None)
+        assert evaluated.seed == run.seed or len(run.images) > 1
+        assert evaluated.task_uuid != run.task_uuid
 
 
-def test_as_code_names_a_seed_that_the_service_drew(studio):
-    """Without it another picture would come."""
+def test_as_code_contains_the_seed_that_the_service_drew(studio):
+    """Unless there are several pictures, each with its own seed."""
     assert "seed=1000" in generate(studio).as_code()
     assert "seed" not in generate(studio, number_results=2).as_code()
 
 
-def test_as_code_names_a_local_reference_by_its_hash(service, studio):
-    """The picture comes from the log's folder; one that was deleted there is told when the code runs."""
+def test_as_code_contains_the_hash_of_a_reference_picture(service, studio):
+    """The code reads the picture from the image folder, and raises if it was deleted there."""
     run = studio.generate("Like this", seed=1, reference_images=[picture("PNG", "teal")])
     (reference,) = run.request.reference_images
     assert f"reference_images=[studio.log.reference('{reference.sha256}')]" in run.as_code()
@@ -231,16 +230,16 @@ def test_as_code_names_a_local_reference_by_its_hash(service, studio):
 # -- runs and pictures as values ---------------------------------------------------------------------------------
 
 
-def test_runs_and_pictures_as_values(service, studio):
-    """The same task read twice is one run, and the same bytes one picture; another task is another run."""
+def test_runs_are_equal_by_their_task_and_status_and_pictures_by_their_bytes(service, studio):
+    """A run of the log equals the one that was returned; runs that are not sent yet are all different."""
     service.paint = lambda kind, _: picture(kind, "teal")
     run, other = generate(studio, seed=7), generate(studio, seed=7)
-    again = studio.log[run.task_uuid]
-    assert run is not again
-    assert (run == again, hash(run) == hash(again), run == other, run == run.task_uuid) == (True, True, False, False)
+    logged = studio.log[run.task_uuid]
+    assert run is not logged
+    assert (run == logged, hash(run) == hash(logged), run == other, run == run.task_uuid) == (True, True, False, False)
     assert run != dataclasses.replace(run, status="unknown")
-    assert run.image == again.image == other.image
-    assert len({run.image, again.image, other.image}) == 1
+    assert run.image == logged.image == other.image
+    assert len({run.image, logged.image, other.image}) == 1
     assert run.image != run.image.sha256
     service.paint = lambda kind, _: picture(kind, "black")
     assert generate(studio, seed=7).image != run.image
@@ -249,21 +248,22 @@ def test_runs_and_pictures_as_values(service, studio):
     assert planned[0] != planned[1]
 
 
-def test_a_run_can_be_pickled(service, studio):
-    """Done or refused; only its way back to the studio stays behind."""
+def test_a_run_can_be_pickled_and_is_then_without_a_studio(service, studio):
+    """Done or refused, everything else survives; only ``rerun()`` raises."""
     service.faults += [None, fault.refused("invalidSeed", "no such seed")]
     for run in (generate(studio, reference_images=[picture("PNG")]), generate(studio)):
-        again = pickle.loads(pickle.dumps(run))
-        assert again == run
-        assert (again.request, again.images, again.to_text()) == (run.request, run.images, run.to_text())
-        assert str(again.error) == str(run.error)
+        unpickled = pickle.loads(pickle.dumps(run))
+        assert unpickled == run
+        assert (unpickled.request, unpickled.images) == (run.request, run.images)
+        assert unpickled.to_text() == run.to_text()
+        assert str(unpickled.error) == str(run.error)
         with pytest.raises(nbkit.NbkitError, match="has no studio"):
-            again.rerun()
+            unpickled.rerun()
     assert run.rerun().status == "done"
 
 
-def test_as_json_is_what_was_sent(service, studio):
-    """The JSON of the request, with inline pictures as their hash and addresses without their query."""
+def test_as_json_returns_the_body_that_was_sent(service, studio):
+    """With pictures as their hash, and addresses without their query."""
     run = generate(studio, seed=7, webhook_url="https://example.com/hook?secret=s1")
     (sent,) = service.tasks()
     assert sent["webhookURL"] == "https://example.com/hook?secret=s1"
@@ -273,22 +273,22 @@ def test_as_json_is_what_was_sent(service, studio):
     assert "base64" not in pixels.as_json()
 
 
-def test_reuse(service, open_studio):
-    """A seed that is done in the log is answered from it: no request, no row, no money, and the caption says so."""
+def test_reuse_returns_a_done_run_of_the_log_without_sending(service, open_studio):
+    """For a request with the same identity and a seed: no row, no charge, and the caption says so."""
     studio = open_studio(reuse=True)
     first = generate(studio, seed=7, output_quality=80)
     received = len(service.received)
-    again = generate(studio, seed=7, output_quality=80, output_type="URL", web_search=False, include_cost=True)
-    assert (again.reused, again.task_uuid, again.image.bytes) == (True, first.task_uuid, first.image.bytes)
-    assert "answered from the log: nothing was sent, nothing was charged" in again.to_text()
+    second = generate(studio, seed=7, output_quality=80, output_type="URL", web_search=False, include_cost=True)
+    assert (second.reused, second.task_uuid, second.image.bytes) == (True, first.task_uuid, first.image.bytes)
+    assert "answered from the log: nothing was sent, nothing was charged" in second.to_text()
     assert (len(service.received), len(studio.log), studio.budget.spent) == (received, 1, PRICE)
     assert not generate(studio, seed=8).reused
     assert not generate(studio).reused
     assert not generate(studio, seed=7, output_quality=80, reuse=False).reused
 
 
-def test_reuse_is_off_by_default_and_takes_only_what_is_done(service, studio):
-    """Running a cell again makes a new picture; a failed run answers nothing."""
+def test_reuse_is_off_by_default_and_ignores_failed_runs(service, studio):
+    """Executing a cell a second time makes a new picture."""
     assert not generate(studio, seed=7).reused
     assert not generate(studio, seed=7).reused
     service.faults.append(fault.refused())
@@ -297,18 +297,19 @@ def test_reuse_is_off_by_default_and_takes_only_what_is_done(service, studio):
     assert generate(studio, seed=8, reuse=True).reused
 
 
-def test_a_task_uuid_is_sent_once(service, studio):
-    """A request that carries a taskUUID of the log is that run; with another content it is refused."""
-    request = nbkit.ImageRequest(PROMPT, width=512, height=512, task_uuid=str(uuid.uuid4()))
+def test_a_task_uuid_is_sent_only_once(service, studio):
+    """A request with a taskUUID of the log returns that run; a different request with it raises."""
+    request = lantern(width=512, height=512, task_uuid=str(uuid.uuid4()))
     first = studio.generate(request)
     assert studio.generate(request).task_uuid == first.task_uuid == request.task_uuid
     assert len(service.sent) == 1
-    with pytest.raises(nbkit.RequestError, match="belongs to another request"):
+    with pytest.raises(nbkit.RequestError, match="belongs to another request") as caught:
         studio.generate(nbkit.ImageRequest("Another", task_uuid=request.task_uuid))
+    assert (caught.value.parameter, caught.value.reason) == ("taskUUID", "conflict")
 
 
-def test_last(open_studio):
-    """The latest run: of this studio, else of the log, else none."""
+def test_last_is_the_latest_run_of_the_studio_or_else_of_the_log(open_studio):
+    """``None`` for an empty log."""
     studio = open_studio()
     assert studio.last is None
     run = generate(studio)
@@ -317,17 +318,17 @@ def test_last(open_studio):
     assert open_studio().last.rerun().status == "done"
 
 
-def test_start_in_the_background(service, studio):
-    """``start`` returns at once and tells its outcome to a callback."""
-    ended, told = threading.Event(), []
-    studio.start(nbkit.ImageRequest(PROMPT), lambda run, error: (told.append((run, error)), ended.set()))
+def test_start_calls_its_callback_once_with_the_run(service, studio):
+    """In the background."""
+    ended, outcomes = threading.Event(), []
+    studio.start(lantern(), lambda run, error: (outcomes.append((run, error)), ended.set()))
     assert ended.wait(20)
-    ((run, error),) = told
+    ((run, error),) = outcomes
     assert (run.status, error) == ("done", None)
 
 
-def test_in_an_event_loop(studio):
-    """It works inside a running loop, and in a thread of one; no loop is patched."""
+def test_generate_works_inside_a_running_event_loop(studio):
+    """Also in a thread of it; no loop is patched."""
 
     async def cell():
         return generate(studio), await asyncio.to_thread(generate, studio)
@@ -338,34 +339,35 @@ def test_in_an_event_loop(studio):
 # -- recover ---------------------------------------------------------------------------------------------------
 
 
-def test_recover_settles_and_reports(service, open_studio):
-    """What can be found out is, what was never accepted is sent again only when asked to, each with its cost."""
+def test_recover_asks_the_service_and_sends_again_only_with_resend(service, open_studio):
+    """Accepted runs are settled; ``resend=True`` sends a run that was never accepted, under its own taskUUID."""
     service.has_details = False
     service.faults += [fault.lost(), fault.lost(accept=False)]
     service.question_faults += [fault.plain(500)] * 12
     studio = open_studio()
-    accepted, never = generate(studio), generate(studio)
-    assert (accepted.status, never.status) == ("unknown", "unknown")
+    accepted, not_accepted = generate(studio), generate(studio)
+    assert (accepted.status, not_accepted.status) == ("unknown", "unknown")
     service.has_details = True
     found = open_studio().recover()
     assert list(found.columns) == ["taskUUID", "before", "after", "note", "cost"]
     assert dict(zip(found.taskUUID, found.after, strict=True)) == {
         accepted.task_uuid: "done",
-        never.task_uuid: "unknown",
+        not_accepted.task_uuid: "unknown",
     }
     assert found.cost.tolist()[0] == PRICE
     assert (len(service.sent), len(studio.log[accepted.task_uuid])) == (2, 1)
-    again = open_studio()
-    assert list(again.recover(resend=True).after) == ["done"]
-    assert service.sent[2] == never.task_uuid
+    resending = open_studio()
+    assert list(resending.recover(resend=True).after) == ["done"]
+    assert service.sent[2] == not_accepted.task_uuid
     assert len(open_studio().recover()) == 0
     assert studio.df.cost.sum() == pytest.approx(service.spent)
     assert (studio.budget.spent, studio.budget.held) == (pytest.approx(PRICE), 0)
-    assert (again.budget.spent, again.budget.held) == (pytest.approx(PRICE), 0)  # who sends it again pays for it
+    # The studio that sends it again pays for it.
+    assert (resending.budget.spent, resending.budget.held) == (pytest.approx(PRICE), 0)
 
 
-def test_a_run_with_credentials_is_not_sent_by_another_kernel(service, open_studio):
-    """The log does not have the query of its upload address, so the task that would be sent is not the same."""
+def test_recover_does_not_resend_a_run_whose_address_had_credentials(service, open_studio):
+    """The log does not have the query of the address, so the task would differ from the one that was sent."""
     service.faults.append(fault.lost(accept=False))
     service.question_faults += [fault.plain(500)] * 6
     generate(open_studio(), upload_endpoint="https://example.com/put?token=t1")
@@ -373,8 +375,8 @@ def test_a_run_with_credentials_is_not_sent_by_another_kernel(service, open_stud
     assert len(service.sent) == 1
 
 
-def test_living_runs_are_left_alone(service, open_studio):
-    """recover() beside a generate that waits settles nothing and asks nothing."""
+def test_recover_does_not_touch_a_run_that_a_living_kernel_waits_for(service, open_studio):
+    """It neither settles it nor asks the service about it."""
     studio = open_studio()
     service.free.clear()
     thread = threading.Thread(target=generate, args=(studio,))
@@ -388,8 +390,8 @@ def test_living_runs_are_left_alone(service, open_studio):
     assert studio.df.status.tolist() == ["done"]
 
 
-def test_runs_of_another_engine_are_left_alone(service, open_studio):
-    """A studio asks its own engine about its own runs only."""
+def test_recover_does_not_touch_runs_of_another_engine(service, open_studio):
+    """It sends nothing to its own engine about them; the note names the other engine."""
     service.faults.append(fault.lost())
     service.question_faults += [fault.plain(500)] * 6
     generate(open_studio())
@@ -400,8 +402,8 @@ def test_runs_of_another_engine_are_left_alone(service, open_studio):
         assert not elsewhere.received
 
 
-def test_two_kernels_recover_the_same_run(service, open_studio):
-    """Both ask, both are told; the log has each result once, and the money once."""
+def test_two_kernels_that_recover_the_same_run_log_it_once(service, open_studio):
+    """Both ask the service and get the same answer; each result and its cost are in the log once."""
     partial = fault.partial([{"code": "inferenceError", "message": "one fell over"}], keep=2)
     service.faults.append(lambda s, t: partial(s, t) and Answer(silent=True))
     service.question_faults += [fault.plain(500)] * 6
@@ -416,8 +418,8 @@ def test_two_kernels_recover_the_same_run(service, open_studio):
     assert (kernels[0].budget.spent, kernels[0].budget.held) == (pytest.approx(service.spent), 0)
 
 
-def test_a_run_that_cannot_be_recovered_does_not_stop_the_others(service, open_studio):
-    """A reference image that somebody removed: that run says so, the others are settled."""
+def test_recover_settles_the_other_runs_if_one_cannot_be_sent_again(service, open_studio):
+    """Its reference image was deleted, which its note says."""
     service.faults += [fault.lost(accept=False), fault.lost()]
     service.question_faults += [fault.plain(500)] * 12
     studio = open_studio()

@@ -1,4 +1,4 @@
-"""What varies in a sweep and what stays: axes of any kind, templates, order, samples, repeats, and what is refused."""
+"""The cells of a sweep: axes of any kind, templates, order, samples, repeats, and the errors of wrong ones."""
 
 import subprocess
 import sys
@@ -25,8 +25,8 @@ def prompts(sweep):
     return [cell.request.prompt for cell in sweep]
 
 
-def refused(studio, *arguments, kind=errors.RequestError, **keywords):
-    """The error of a sweep that is refused before it is made, or when its cells are looked at."""
+def error_of(studio, *arguments, kind=errors.RequestError, **keywords):
+    """The error that is raised when a sweep is made, or when its cells are read."""
     with pytest.raises(kind) as caught:
         list(studio.sweep(*arguments, **keywords))
     return caught.value
@@ -49,37 +49,37 @@ def refused(studio, *arguments, kind=errors.RequestError, **keywords):
     ids=lambda seeds: type(seeds).__name__,
 )
 def test_a_list_like_value_is_an_axis(studio, seeds):
-    """Lists, tuples, ranges, arrays, series and views give one cell for each value, as plain whole numbers."""
+    """A list, tuple, range, array, series or view gives one cell for each value, as a Python ``int``."""
     sweep = studio.sweep(PROMPT, seed=seeds)
     assert [(cell.request.seed, type(cell.request.seed)) for cell in sweep] == [(n, int) for n in (1, 2, 3)]
 
 
-def test_generators_are_read_once(studio):
-    """A generator is an axis, and can be gone through as often as one likes."""
+def test_a_generator_is_an_axis(studio):
+    """It is read once, so the sweep can be iterated again."""
     sweep = studio.sweep(PROMPT, seed=(n for n in (4, 5)), temperature=map(float, ("0.1", "0.2")))
     assert values(sweep) == values(sweep) == [(4, 0.1), (4, 0.2), (5, 0.1), (5, 0.2)]
 
 
-def test_a_string_is_one_value(studio):
-    """Text is never a sequence of letters, neither as a parameter nor as a variable; bytes and paths neither."""
+def test_a_string_or_a_path_is_one_value(studio):
+    """Its characters are never an axis, neither of a parameter nor of a template variable."""
     sweep = studio.sweep("A {colour} lantern of {stuff}", colour="red", stuff=Path("silk"), thinking="HIGH")
     assert prompts(sweep) == ["A red lantern of silk"]
     assert (sweep[0].colour, sweep[0].thinking, len(sweep[0].values)) == ("red", "HIGH", 0)
 
 
-def test_arange_gives_hundredths(studio):
-    """``numpy.arange`` counts as the hundredths that were meant; scalars without a dimension are one value."""
+def test_numpy_floats_are_rounded_to_hundredths(studio):
+    """``numpy.arange`` gives the values that were meant, and a numpy scalar is one value."""
     sweep = studio.sweep(PROMPT, temperature=np.arange(0, 0.5, 0.1), topP=np.float32(0.9), seed=np.int64(3))
     assert [cell.temperature for cell in sweep] == [0.0, 0.1, 0.2, 0.3, 0.4]
     assert {(cell.topP, cell.top_p, cell.request.seed) for cell in sweep} == {(0.9, 0.9, 3)}
 
 
 @pytest.mark.parametrize("kind", ["bytes", "path", "picture"])
-def test_reference_images(studio, tmp_path, kind):
-    """One picture or a flat list of them is one value; a list of lists is an axis."""
+def test_a_list_of_lists_of_reference_images_is_an_axis(studio, tmp_path, kind):
+    """One picture, or a flat list of pictures, is one value."""
     data = [picture(colour=colour) for colour in ("red", "green", "blue")]
-    for number, one in enumerate(data):
-        (tmp_path / f"{number}.jpg").write_bytes(one)
+    for number, content in enumerate(data):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
     paths = [tmp_path / f"{number}.jpg" for number in range(3)]
     pictures = [Image.open(path) for path in paths]
     first, second, third = {"bytes": data, "path": paths, "picture": pictures}[kind]
@@ -87,8 +87,8 @@ def test_reference_images(studio, tmp_path, kind):
     assert len(studio.sweep(PROMPT, reference_images=[first, second])[0].request.reference_images) == 2
     sweep = studio.sweep(PROMPT, reference_images=[[first], [second, third], None])
     assert [len(cell.request.reference_images or ()) for cell in sweep] == [1, 2, 0]
-    for one in pictures:
-        one.close()
+    for opened in pictures:
+        opened.close()
 
 
 @pytest.mark.parametrize(
@@ -106,24 +106,25 @@ def test_reference_images(studio, tmp_path, kind):
     ],
 )  # fmt: skip
 def test_any_parameter_can_be_an_axis(studio, name, given):
-    """Whatever a request has may vary, also what does not change the picture."""
-    how = {name: given} if given else {"width": [512, 1024], "height": [512, 1024]}
-    sweep = studio.sweep(**{"prompt": PROMPT, **how})
+    """Each parameter of a request may vary, also one that does not change the picture."""
+    axes = {name: given} if given else {"width": [512, 1024], "height": [512, 1024]}
+    sweep = studio.sweep(**{"prompt": PROMPT, **axes})
     assert [getattr(cell.request, name) for cell in sweep] == (given or [512, 1024])
     assert len(sweep.plan()) == len(sweep)
 
 
-def test_width_and_height_move_together(studio):
-    """Two lists of sides are one axis of sizes; the same width may come with different heights."""
+def test_width_and_height_are_one_axis(studio):
+    """Two lists of sides give one axis of sizes, in which a width may have several heights; their lengths are equal."""
     sweep = studio.sweep(PROMPT, width=[2048, 2048, 512], height=[2048, 512, 512], seed=[1, 2])
     assert values(sweep)[::2] == [(2048, 2048, 1), (2048, 512, 1), (512, 512, 1)]
     assert len(sweep) == 6
-    error = refused(studio, PROMPT, width=[512, 1024], height=[512])
+    error = error_of(studio, PROMPT, width=[512, 1024], height=[512])
+    assert (error.parameter, error.value, error.reason) == ("width", {"width": 2, "height": 1}, "count")
     assert "width has 2, height has 1" in str(error)
 
 
 def test_a_request_can_be_the_template(studio):
-    """Its values stay unless a keyword overrides them, in either spelling; another tier keeps its shape."""
+    """A keyword in either spelling overrides its value; another tier keeps the request's aspect ratio."""
     request = nbkit.ImageRequest(PROMPT, width=1264, height=848, top_p=0.5, temperature=0.3, extra={"new": 1})
     sweep = studio.sweep(request, topP=[0.1, 0.2], resolution=["1K", "4K"], temperature=None)
     assert [cell.request.size for cell in sweep] == [(1264, 848), (5056, 3392)] * 2
@@ -135,21 +136,21 @@ def test_a_request_can_be_the_template(studio):
 # -- templates -----------------------------------------------------------------------------------------------
 
 
-def test_only_names_that_were_given_are_replaced(studio):
-    """JSON, other braces and formats stay as they are; a name may come twice."""
+def test_a_template_replaces_only_the_variables_of_the_sweep(studio):
+    """JSON, other braces and format codes stay as they are; a variable may occur twice."""
     text = 'A {colour} and {colour} lantern {mood!r} {0} {} {{colour}} {"frame": {"colour": 1}}'
     sweep = studio.sweep(text, colour=["red"])
     assert sweep[0].request.prompt == text.replace("{colour}", "red")
 
 
-def test_what_is_put_in_is_not_read_again(studio):
-    """A value with braces, or with the signs of a regular expression, arrives as it is."""
+def test_a_value_is_inserted_as_it_is(studio):
+    """Braces and regular-expression syntax in a value have no meaning."""
     sweep = studio.sweep("{a} with {b}", a=["{b}", r"\1 $0 {a}"], b="tassels")
     assert prompts(sweep) == ["{b} with tassels", r"\1 $0 {a} with tassels"]
 
 
-def test_variables_in_the_system_prompt(studio):
-    """The system prompt is a template too; parameters may be named in a prompt as they were spelled."""
+def test_the_system_prompt_is_a_template_too(studio):
+    """A prompt may also contain a parameter, as it was spelled in the call."""
     sweep = studio.sweep("At {topP}", system_prompt="Paint like {painter}.", painter=["Monet", "Munch"], topP=0.5)
     assert [cell.request.system_prompt for cell in sweep] == ["Paint like Monet.", "Paint like Munch."]
     assert sweep[0].request.prompt == "At 0.5"
@@ -157,18 +158,16 @@ def test_variables_in_the_system_prompt(studio):
 
 
 def test_a_variable_that_no_prompt_uses_is_an_error(studio):
-    """It is a misspelled parameter: the error suggests the nearest one."""
-    error = refused(studio, PROMPT, temprature=[0.1, 0.2], kind=errors.UnknownParameter)
-    assert error.suggestion == "temperature"
+    """It may be a misspelled parameter, so the error suggests the nearest one; one prompt that uses it is enough."""
+    error = error_of(studio, PROMPT, temprature=[0.1, 0.2], kind=errors.UnknownParameter)
+    assert (error.parameter, error.reason, error.suggestion) == ("temprature", "unknown", "temperature")
     assert "no prompt holds {temprature}" in str(error)
-    assert (
-        len(studio.sweep(["a lamp", "a {kind} lamp"], kind=["red", "tall"])) == 4
-    )  # one prompt that uses it is enough
+    assert len(studio.sweep(["a lamp", "a {kind} lamp"], kind=["red", "tall"])) == 4
 
 
-def test_names_that_a_sweep_has_itself(studio):
-    """A list for ``name`` or ``repeats`` is no axis, and says so; ``repeat`` cannot be a variable beside repeats."""
-    for how in (
+def test_an_argument_of_sweep_cannot_be_an_axis(studio):
+    """A list for ``name`` or ``repeats``, or a variable called ``repeat`` beside repeats, is an error that names it."""
+    for wrong in (
         {"name": ["a", "b"]},
         {"repeats": [1, 2]},
         {"repeats": 0},
@@ -176,47 +175,59 @@ def test_names_that_a_sweep_has_itself(studio):
         {"sample": 2.5},
         {"name": ""},
     ):
-        (argument,) = how
-        assert refused(studio, "A {name} lantern", **how).parameter == argument
-    assert refused(studio, "A {repeat} lantern", repeat=["a"], repeats=2).parameter == "repeat"
-    assert refused(studio, PROMPT, model=["google:4@3"]).parameter == "model"
-    assert refused(studio, PROMPT, taskUUID="x").parameter == "taskUUID"
+        (argument,) = wrong
+        assert error_of(studio, "A {name} lantern", **wrong).parameter == argument
+    assert error_of(studio, "A {repeat} lantern", repeat=["a"], repeats=2).parameter == "repeat"
+    assert error_of(studio, PROMPT, model=["google:4@3"]).parameter == "model"
+    assert error_of(studio, PROMPT, taskUUID="x").parameter == "taskUUID"
 
 
-# -- refused -------------------------------------------------------------------------------------------------
+# -- wrong axes ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("wrong", "parameter", "reason", "words"),
     [
-        ({"temperature": [0.2, 1.5]}, "temperature=1.5"), ({"seed": []}, "without a value"), ({"seed": {1, 2}}, "a set has no order"),
-        ({"seed": iter(())}, "without a value"), ({"thinking": ["HIGH", "high"]}, "thinking='high'"),
-        ({"temperature": [0.3, 0.30000000000000004]}, "0.3 twice"), ({"seed": pd.DataFrame({"a": [1]})}, "seed is a table"),
-        ({"seed": np.ones((2, 2), int)}, "seed is a table"), ({"prompt": [PROMPT, "x"]}, "prompt='x'"),
-        ({"combine": "cross"}, "combine='cross'"), ({"seed": [1], "repeats": 2}, "repeats="), ({"topP": 0.1, "top_p": 0.2}, "top_p"),
-        ({"temperature": pd.Series([0.1, None])}, "temperature=nan"),
+        ({"temperature": [0.2, 1.5]}, "temperature", "range", "temperature=1.5"),
+        ({"seed": []}, "seed", "count", "without a value"),
+        ({"seed": {1, 2}}, "seed", "type", "a set has no order"),
+        ({"seed": iter(())}, "seed", "count", "without a value"),
+        ({"thinking": ["HIGH", "high"]}, "thinking", "choice", "thinking='high'"),
+        ({"temperature": [0.3, 0.30000000000000004]}, "temperature", "conflict", "0.3 twice"),
+        ({"seed": pd.DataFrame({"a": [1]})}, "seed", "type", "seed is a table"),
+        ({"seed": np.ones((2, 2), int)}, "seed", "type", "seed is a table"),
+        ({"prompt": [PROMPT, "x"]}, "prompt", "length", "prompt='x'"),
+        ({"combine": "cross"}, "combine", "choice", "combine='cross'"),
+        ({"seed": [1], "repeats": 2}, "repeats", "conflict", "repeats="),
+        ({"topP": 0.1, "top_p": 0.2}, "top_p", "conflict", "top_p"),
+        ({"temperature": pd.Series([0.1, None])}, "temperature", "range", "temperature=nan"),
     ],
-)  # fmt: skip
-def test_what_is_refused(service, studio, how, words):
-    """The error names the axis and the value, and nothing is sent."""
-    assert words in str(refused(studio, **{"prompt": PROMPT, **how}))
+)
+def test_a_wrong_axis_raises_an_error_that_names_axis_and_value(service, studio, wrong, parameter, reason, words):
+    """Nothing is sent before."""
+    error = error_of(studio, **{"prompt": PROMPT, **wrong})
+    assert (error.parameter, error.reason) == (parameter, reason)
+    assert words in str(error)
     assert not service.received
 
 
-def test_above_a_hundred_thousand_it_says_so(studio):
-    """A product that is too large stops at once and names ``sample=``; an endless generator ends."""
-    error = refused(studio, PROMPT, seed=range(1001), temperature=np.arange(0, 1, 0.01))
+def test_a_sweep_has_at_most_a_hundred_thousand_cells(studio):
+    """For a larger product the error suggests ``sample=``, and an endless generator ends with an error."""
+    error = error_of(studio, PROMPT, seed=range(1001), temperature=np.arange(0, 1, 0.01))
+    assert (error.parameter, error.reason) == ("sample", "count")
     assert "100,100 cells" in str(error)
     assert "sample=" in str(error)
-    assert "100,000 values" in str(refused(studio, PROMPT, seed=iter(int, 1)))
+    error = error_of(studio, PROMPT, seed=iter(int, 1))
+    assert (error.parameter, error.reason) == ("seed", "count")
+    assert "100,000 values" in str(error)
     assert len(studio.sweep(PROMPT, seed=range(1000), temperature=np.arange(0, 1, 0.01))) == 100_000
 
 
 # -- order, samples, repeats ---------------------------------------------------------------------------------
 
 
-def test_the_last_axis_is_the_fastest(studio):
-    """A product goes through its axes as they were given, whatever their kind; zip goes step by step."""
+def test_the_last_axis_varies_fastest(studio):
+    """A product keeps the order of the axes in the call, parameters and variables alike; ``zip`` takes them in step."""
     sweep = studio.sweep("A {c} lantern", seed=[1, 2], c=["red", "jade"], temperature=[0.1, 0.2])
     assert values(sweep)[:3] == [(1, "red", 0.1), (1, "red", 0.2), (1, "jade", 0.1)]
     assert (sweep[0].index, sweep[-1].index, sweep[-1].values["seed"]) == (0, 7, 2)
@@ -225,11 +236,13 @@ def test_the_last_axis_is_the_fastest(studio):
         sweep[8]
     zipped = studio.sweep("A {c} lantern", c=["red", "jade"], seed=[1, 1], thinking="HIGH", combine="zip")
     assert values(zipped) == [("red", 1), ("jade", 1)]
-    assert "c has 2, seed has 3" in str(refused(studio, "A {c}", c=["a", "b"], seed=[1, 2, 3], combine="zip"))
+    error = error_of(studio, "A {c}", c=["a", "b"], seed=[1, 2, 3], combine="zip")
+    assert (error.value, error.reason) == ({"c": 2, "seed": 3}, "count")
+    assert "c has 2, seed has 3" in str(error)
 
 
-def test_a_predicate_keeps_cells(studio):
-    """``where=`` sees parameters and variables of both kinds; it may leave out what the model does not allow."""
+def test_where_selects_cells(studio):
+    """The function sees parameters and variables, varied or fixed, and may exclude what the model does not allow."""
     sweep = studio.sweep(
         "A {c} lantern, {m}", c=["red", "jade"], m="calm", temperature=[0.1, 0.9],
         where=lambda cell: cell.m == "calm" and (cell.c == "red" or cell.temperature > 0.5),
@@ -238,13 +251,14 @@ def test_a_predicate_keeps_cells(studio):
     assert [cell.index for cell in sweep] == [0, 1, 2]
     mixed = {"output_type": ["URL", "base64Data"], "ttl": [None, 600]}
     assert len(studio.sweep(PROMPT, **mixed, where=lambda cell: cell.ttl is None or cell.output_type == "URL")) == 3
-    assert "ttl=600" in str(refused(studio, PROMPT, **mixed, where=lambda _: True))
+    error = error_of(studio, PROMPT, **mixed, where=lambda _: True)
+    assert (error.parameter, error.value, error.reason) == ("ttl", 600, "conflict")
     with pytest.raises(AttributeError, match="colour"):
         studio.sweep(PROMPT, seed=[1], where=lambda cell: cell.colour)
 
 
-def test_a_sample_of_a_product_that_is_never_built(studio):
-    """Twenty cells of ten to the twentieth, each once, in order; fewer where there are fewer; another draw on request."""
+def test_a_sample_is_drawn_from_a_product_that_is_never_built(studio):
+    """Twenty of 10²⁰ cells come once each and in order, others with another ``random_state``, fewer if there are fewer."""
     axes = {f"v{n}": range(100) for n in range(10)}
     text = " ".join(f"{{{name}}}" for name in axes)
     sweep = studio.sweep(text, **axes, sample=20)
@@ -254,11 +268,12 @@ def test_a_sample_of_a_product_that_is_never_built(studio):
     assert len(studio.sweep(PROMPT, seed=[1, 2], sample=20)) == 2
     even = studio.sweep(PROMPT, seed=range(50), sample=10, where=lambda cell: cell.seed % 2 == 0)
     assert [cell.seed % 2 for cell in even] == [0] * 10
-    assert "sample=" in str(refused(studio, text, **axes, sample=100_001))
+    error = error_of(studio, text, **axes, sample=100_001)
+    assert (error.parameter, error.reason) == ("sample", "count")
 
 
-def test_repeats_draw_fresh_seeds(studio):
-    """Each cell comes so often, with seeds that are all different and stay when a value or a repeat is added."""
+def test_each_repeat_has_a_seed_of_its_own(studio):
+    """All seeds differ, and adding a value or a repeat does not change those that were there."""
     first = studio.sweep(PROMPT, temperature=[0.1, 0.2], repeats=3)
     seeds = {tuple(cell.values.values()): cell.request.seed for cell in first}
     assert len(set(seeds.values())) == 6
@@ -270,8 +285,8 @@ def test_repeats_draw_fresh_seeds(studio):
     assert {cell.request.seed for cell in sampled}.isdisjoint({None})
 
 
-def test_a_new_process_draws_the_same(studio, tmp_path):
-    """Samples, repeats' seeds and the sweep's own name come out alike in another kernel."""
+def test_a_new_process_draws_the_same_cells(studio, tmp_path):
+    """Sample, seeds of repeats and the name of the sweep are the same in another kernel, the name for any axis order."""
     code = """
         import nbkit, sys
         studio = nbkit.Studio(engine="http://127.0.0.1:9/v1", path=sys.argv[1])
@@ -280,13 +295,13 @@ def test_a_new_process_draws_the_same(studio, tmp_path):
         studio.close()
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "other")]
-    there = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     sweep = studio.sweep(
         "A {c} lantern", temperature=[n / 10 for n in range(10)], c=["red", "jade"], sample=5, repeats=2
     )
-    assert sweep.name == there.split()[0]  # the order of the axes takes no part in the name
+    assert sweep.name == printed.split()[0]
     sweep = studio.sweep(
         "A {c} lantern", c=["red", "jade"], temperature=[n / 10 for n in range(10)], sample=5, repeats=2
     )
-    here = [(cell.index, *cell.values.values(), cell.request.seed, cell.key) for cell in sweep]
-    assert there.strip() == f"{sweep.name} {here}"
+    cells = [(cell.index, *cell.values.values(), cell.request.seed, cell.key) for cell in sweep]
+    assert printed.strip() == f"{sweep.name} {cells}"

@@ -1,23 +1,28 @@
-"""The sweep panel without a page: axes, what they come to, a press, Stop and going on, what is shown and kept."""
+"""The sweep panel without a page: axes and their values, the price, Run, Stop and Go on, the grid, what a notebook keeps."""
 
-import contextlib
-import html
-import io
 import json
 import operator
 import re
 import subprocess
 import sys
 import threading
-import time
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from ipywidgets import Widget
-from nbformat.v4 import new_code_cell, new_notebook
-from PIL import Image
+from panel_tools import (
+    choose_cells,
+    execute_notebook,
+    head,
+    message,
+    offline_studio,
+    png,
+    press_run,
+    report_label,
+    state_of,
+    text_of,
+    tile,
+    use_manual_clock,
+)
 from sweep_tools import until
 
 import nbkit
@@ -26,7 +31,7 @@ from nbkit.request.parameter import Decimal2, Integer, Text
 from nbkit.widgets.sweep_panel import counting
 from nbkit.widgets.sweep_panel.tables import arrange
 from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
-from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK
+from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK, SETTLE
 
 SEED = 2**63 - 1
 PROMPT = "A {colour} lantern, {mood}"
@@ -35,36 +40,20 @@ WORDS = {"colour": ["red", "jade"], "mood": ["calm", "loud"]}
 
 @pytest.fixture
 def studio(tmp_path):
-    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs", budget=20.00)
-    yield studio
-    studio.close()
+    with offline_studio(tmp_path, budget=20.00) as studio:
+        yield studio
 
 
 @pytest.fixture
-def slow(tmp_path):
-    """A studio whose pictures take their time, so that there is something to stop."""
-    studio = nbkit.Studio(engine=nbkit.Offline(latency=0.3), path=tmp_path / "slow", budget=20.00)
-    yield studio
-    studio.close()
+def slow_studio(tmp_path):
+    """Its engine takes 0.3 seconds for a picture, so that a sweep can be stopped in the middle."""
+    with offline_studio(tmp_path / "slow", engine=nbkit.Offline(latency=0.3), budget=20.00) as studio:
+        yield studio
 
 
 @pytest.fixture
 def panel(studio):
     return studio.sweep_panel(PROMPT, **WORDS, temperature=[0.2, 0.8], resolution="0.5K", seed=7)
-
-
-def widgets_of(box):
-    """A widget and everything inside it, their layouts and styles too."""
-    yield box
-    for value in box.trait_values().values():
-        for widget in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(widget, Widget):
-                yield from widgets_of(widget)
-
-
-def state_of(panel):
-    """All that a notebook could save of the panel's widgets."""
-    return json.dumps([widget.get_state() for widget in widgets_of(panel.box)], default=repr)
 
 
 def cells_of(sweep):
@@ -77,6 +66,17 @@ def rows_of(panel):
 
 def type_values(panel, name, text):
     panel.form.axes.rows[name].field.value = text
+
+
+def complaint_at(panel, name):
+    """What a person reads at an axis, or at the control of a fixed value."""
+    part = panel.form.axes.rows.get(name) or panel.form.stay.controls[name]
+    return text_of(part.complaint)
+
+
+def totals(panel):
+    """What a person reads about cells, images and price."""
+    return text_of(panel.bar.totals.value)
 
 
 # -- values as they are typed ------------------------------------------------------------------------------------
@@ -101,32 +101,41 @@ def type_values(panel, name, text):
         ("9" * 400, None, [int("9" * 400)]),
     ],
 )
-def test_values_are_read_and_written_back(text, kind, values):
-    """Lines or commas; what holds a comma stands in quotes; a seed keeps its 63 bits; and the same text comes back."""
+def test_typed_values_are_read_and_come_back_when_they_are_written(text, kind, values):
+    """Lines or commas separate them, a value with a comma is in quotes, and a seed keeps its 63 bits."""
     assert read_values(text, kind) == values
     assert read_values(write_values(values, kind), kind) == values
 
 
-def test_a_range_is_spread_in_steps_of_its_parameter():
-    """Hundredths are those that are written so; whole numbers are exact at any size; none comes twice."""
+def test_a_range_is_spread_in_the_steps_of_its_parameter():
+    """Hundredths are rounded to two digits, whole numbers are exact at any size, and no value comes twice."""
     assert spread("0", "1", "4", Decimal2(0, 1)) == [0.0, 0.33, 0.67, 1.0]
     assert spread("0.1", "0.3", "3", Decimal2(0, 1)) == [0.1, 0.2, 0.3]
     assert spread("0", str(SEED), "3", Integer(0, SEED)) == [0, (SEED + 1) // 2, SEED]
     assert spread("1", "3", "9", Integer(0, SEED)) == [1, 2, 3]
     assert spread("5", "9", "1", Integer(0, SEED)) == [5]
-    with pytest.raises(RequestError, match="start='x': must be a whole number"):
-        spread("x", "9", "3", Integer(0, SEED))
-    with pytest.raises(RequestError, match="stop='1e999999': must be a number from 0 to 1"):
-        spread("0", "1e999999", "3", Decimal2(0, 1))
-    with pytest.raises(RequestError, match="count=0"):
-        spread("1", "9", "0", Integer(0, SEED))
 
 
-# -- what it begins with ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("given", "kind", "parameter", "value", "allowed"),
+    [
+        (("x", "9", "3"), Integer(0, SEED), "start", "x", "a whole number"),
+        (("0", "1e999999", "3"), Decimal2(0, 1), "stop", "1e999999", "a number from 0 to 1"),
+        (("1", "9", "0"), Integer(0, SEED), "count", 0, "a whole number from 1"),
+    ],
+)
+def test_a_range_that_cannot_be_spread_raises_a_request_error(given, kind, parameter, value, allowed):
+    """The error names the box, and what is allowed there."""
+    with pytest.raises(RequestError, match=f"must be {allowed}") as caught:
+        spread(*given, kind)
+    assert (caught.value.parameter, caught.value.value) == (parameter, value)
 
 
-def test_it_begins_with_what_studio_sweep_takes(panel, studio):
-    """List-like values are axes, anything else stays; the sweep is the same in each cell, its name too."""
+# -- first values -----------------------------------------------------------------------------------------------
+
+
+def test_a_panel_makes_the_sweep_that_studio_sweep_makes(panel, studio):
+    """List-like values are axes, all others are fixed; cells and name are the same."""
     own = studio.sweep(PROMPT, **WORDS, temperature=[0.2, 0.8], resolution="0.5K", seed=7)
     assert rows_of(panel) == ["colour", "mood", "temperature"]
     assert panel.form.stay.controls["seed"].read() == {"seed": 7}
@@ -135,15 +144,15 @@ def test_it_begins_with_what_studio_sweep_takes(panel, studio):
     assert "8 cells" in repr(panel)
 
 
-def test_the_order_of_the_axes_is_that_of_the_keywords(studio):
-    """The last one moves fastest, whether it is a variable or a parameter."""
+def test_axes_have_the_order_of_the_keywords(studio):
+    """The last one changes fastest, whether it is a variable or a parameter."""
     panel = studio.sweep_panel("A {colour} lantern", temperature=[0.2, 0.8], colour=["red", "jade"])
     own = studio.sweep("A {colour} lantern", temperature=[0.2, 0.8], colour=["red", "jade"])
     assert cells_of(panel.sweep) == cells_of(own)
 
 
-def test_list_like_values_of_any_kind(studio):
-    """Ranges and numpy's arrays are axes; a seed keeps all of its bits; booleans and words are ticked."""
+def test_ranges_arrays_and_lists_are_axes(studio):
+    """A seed keeps all of its bits, and values of a few choices are checkboxes."""
     panel = studio.sweep_panel(
         "A lantern",
         seed=range(SEED - 2, SEED),
@@ -157,18 +166,22 @@ def test_list_like_values_of_any_kind(studio):
     assert str(SEED - 1) in json.dumps(panel.form.axes.rows["seed"].field.get_state())
 
 
-def test_several_prompts_and_a_request(studio):
-    """A list of prompts is an axis, commas and all; a request sets what it holds."""
+def test_a_list_of_prompts_is_an_axis(studio):
+    """Prompts may have commas in them."""
     panel = studio.sweep_panel(["A cat, sitting", "A dog, lying"], seed=7)
     assert [cell.prompt for cell in panel.sweep] == ["A cat, sitting", "A dog, lying"]
+
+
+def test_a_request_sets_the_controls_of_its_parameters(studio):
+    """Its prompt is the template."""
     request = nbkit.ImageRequest("A {colour} lantern", width=1264, height=848, temperature=0.3)
     panel = studio.sweep_panel(request, colour=["red"])
     assert panel.sweep[0].request.size == (1264, 848)
     assert panel.sweep[0].temperature == 0.3
 
 
-def test_options_are_those_of_sweep_and_run(studio):
-    """``combine``, ``repeats``, ``sample``, ``name`` build it; ``max_workers``, ``budget``, ``retry`` run it."""
+def test_options_are_those_of_sweep_and_of_run(studio):
+    """``combine``, ``repeats``, ``sample``, ``name`` are for ``studio.sweep``, the others for ``sweep.run``."""
     panel = studio.sweep_panel(
         PROMPT, **WORDS, combine="zip", repeats=2, name="two", budget=0.5, max_workers=2, retry="failed"
     )
@@ -180,40 +193,38 @@ def test_options_are_those_of_sweep_and_run(studio):
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "words"),
+    ("given", "error", "reason", "words"),
     [
-        ({"temprature": [0.2]}, UnknownParameter, "temperature"),
-        ({"temperature": [0.2, 3]}, RequestError, "from 0 to 1"),
-        ({"seed": {1, 2}}, RequestError, "no order"),
-        (
-            {"reference_images": [["https://a.org/1.png"]]},
-            RequestError,
-            r"studio\.sweep\(referenceImages|reference_images",
-        ),
-        ({"max_workers": 0}, RequestError, "max_workers"),
-        ({"budget": -1}, RequestError, "budget"),
-        ({"combine": "cross"}, RequestError, "product"),
-        ({"taskUUID": "x"}, RequestError, "taskUUID"),
+        ({"temprature": [0.2]}, UnknownParameter, "unknown", "did you mean temperature"),
+        ({"temperature": [0.2, 3]}, RequestError, "range", "from 0 to 1"),
+        ({"seed": {1, 2}}, RequestError, "type", "no order"),
+        ({"reference_images": [["https://a.org/1.png"]]}, RequestError, "type", r"studio\.sweep\(reference_images"),
+        ({"max_workers": 0}, RequestError, "range", "at least 1"),
+        ({"budget": -1}, RequestError, "type", "an amount in USD"),
+        ({"combine": "cross"}, RequestError, "type", "'product' or 'zip'"),
+        ({"taskUUID": "x"}, RequestError, "type", "has no control for it"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_moves(panel, given, error, words):
-    """In the words of the parameter's own check."""
+def test_a_refused_set_moves_no_control(panel, given, error, reason, words):
+    """The error names the parameter, and what is allowed."""
     before = cells_of(panel.sweep)
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         panel.set(top_p=0.5, **given)
+    assert caught.value.parameter in given
+    assert caught.value.reason == reason
     assert cells_of(panel.sweep) == before
 
 
-# -- moving the controls ----------------------------------------------------------------------------------------
+# -- controls ---------------------------------------------------------------------------------------------------
 
 
-def test_a_name_in_braces_is_an_axis_by_itself(studio):
-    """It comes with the template and goes with it, and when it comes again it has its values."""
+def test_a_variable_of_the_prompt_is_an_axis(studio):
+    """It comes and goes with its name in the prompt, and a name that comes again has its values."""
     panel = studio.sweep_panel()
     prompt = panel.form.stay.controls["prompt"].field
     prompt.value = "A {colour} lantern"
     assert rows_of(panel) == ["colour"]
-    assert "without a value" in panel.form.axes.rows["colour"].complaint
+    assert "without a value" in complaint_at(panel, "colour")
     assert panel.bar.run.disabled
     assert panel.bar.run.tooltip == "not ready: colour"
     type_values(panel, "colour", "red, jade")
@@ -229,16 +240,16 @@ def test_a_name_in_braces_is_an_axis_by_itself(studio):
 
 
 @pytest.mark.parametrize("name", ["name", "sample", "class", "model", "settings"])
-def test_a_variable_that_cannot_be_called_so_is_told(studio, name):
-    """What ``studio.sweep`` or Python take for something else needs another name."""
+def test_a_variable_with_a_reserved_name_must_be_renamed(studio, name):
+    """The name of an argument of ``studio.sweep``, of a key of a task, or a word of Python."""
     panel = studio.sweep_panel()
     panel.form.stay.controls["prompt"].field.value = f"A {{{name}}} lantern"
-    assert "another name" in panel.form.axes.rows[name].complaint
+    assert "another name" in complaint_at(panel, name)
     assert panel.bar.run.disabled
 
 
-def test_a_parameter_becomes_an_axis_and_is_held_still_again(panel):
-    """Its control goes out of sight, and its value is the first of the axis; "remove" brings the control back."""
+def test_a_parameter_can_become_an_axis_and_be_fixed_again(panel):
+    """Its control is hidden, and its value is the first of the axis; "remove" shows the control again."""
     control = panel.form.stay.controls["seed"]
     panel.form.axes.add.value = "seed"
     assert control.box.layout.display == "none"
@@ -255,8 +266,8 @@ def test_a_parameter_becomes_an_axis_and_is_held_still_again(panel):
     assert [box.value for box in panel.form.axes.rows["thinking"].ticks.values()] == [True, True, False]
 
 
-def test_a_size_may_vary_in_one_of_its_two(panel):
-    """The ratio is an axis while the tier stays where it is."""
+def test_the_ratio_can_be_an_axis_while_the_tier_is_fixed(panel):
+    """The list of tiers stays, and the line for the size in pixels says that the ratio varies."""
     panel.set(aspect_ratio=["1:1", "3:2"])
     size = panel.form.stay.size
     assert (size.ratio.layout.display, size.tier.layout.display) == ("none", "")
@@ -265,7 +276,7 @@ def test_a_size_may_vary_in_one_of_its_two(panel):
 
 
 def test_fill_writes_the_values_of_a_range(panel):
-    """From start to stop, so many; what is no number is told at the axis."""
+    """From start to stop; a count that is not a number is reported at the axis."""
     row = panel.form.axes.rows["temperature"]
     row.range.start.value, row.range.stop.value, row.range.count.value = "0.1", "0.4", "4"
     row.range.fill.click()
@@ -273,37 +284,38 @@ def test_fill_writes_the_values_of_a_range(panel):
     assert len(panel.sweep) == 16
     row.range.count.value = "many"
     row.range.fill.click()
-    assert "temperature count=&#x27;many&#x27;: must be a whole number" in row.complaint
+    assert "temperature count='many': must be a whole number" in complaint_at(panel, "temperature")
 
 
-def test_what_is_wrong_stands_at_its_axis(panel):
-    """In the words of the declaration's own check; the others are quiet, Run is locked and says why."""
+def test_an_invalid_value_is_reported_at_its_axis_and_disables_run(panel):
+    """The other axes report nothing, the tooltip of Run names the axis, and ``panel.run()`` raises the error."""
     type_values(panel, "temperature", "0.2, 3")
-    assert "temperature=3.0: must be a number from 0 to 1" in panel.form.axes.rows["temperature"].complaint
-    assert panel.form.axes.rows["colour"].complaint == ""
+    assert "temperature=3.0: must be a number from 0 to 1" in complaint_at(panel, "temperature")
+    assert complaint_at(panel, "colour") == ""
     assert panel.bar.run.disabled
     assert panel.bar.run.tooltip == "not ready: temperature"
     type_values(panel, "temperature", "0.2, 0.20")
-    assert "twice" in panel.form.axes.rows["temperature"].complaint
-    with pytest.raises(RequestError, match="twice"):
+    assert "twice" in complaint_at(panel, "temperature")
+    with pytest.raises(RequestError, match="twice") as caught:
         panel.run()
+    assert (caught.value.parameter, caught.value.reason) == ("temperature", "conflict")
     panel.form.options.combine.value = "zip"
     type_values(panel, "temperature", "0.2")
-    assert "same number of values" in panel.form.axes.rows["colour"].complaint
+    assert "same number of values" in complaint_at(panel, "colour")
     type_values(panel, "temperature", "0.2, 0.3")
     assert panel.bar.run.description.startswith("Run · 2 cells")
 
 
-def test_a_cell_that_cannot_be_is_told_at_its_control(panel):
-    """A template that is too short once it is filled is found before anything is sent."""
+def test_an_invalid_cell_is_reported_at_the_control_of_its_parameter(panel):
+    """Before anything is sent: here, a prompt that is too short once its variables have values."""
     panel.set(prompt="{colour}", colour=["jade", "r"], mood=None)
-    assert "prompt=&#x27;r&#x27;: must be" in panel.form.stay.controls["prompt"].complaint
+    assert "prompt='r': must be" in complaint_at(panel, "prompt")
     assert panel.bar.run.tooltip == "not ready: prompt"
     assert panel.bar.run.disabled
 
 
-def test_what_people_type_is_no_html(studio):
-    """Values, names and complaints are shown as they are."""
+def test_typed_values_are_escaped(studio):
+    """In the message at their axis and in the code."""
     panel = studio.sweep_panel("A {colour} lantern", colour=["<b>red</b>", "<i>"])
     type_values(panel, "colour", "<b>, <b>")
     panel.source.code.value = True
@@ -313,19 +325,19 @@ def test_what_people_type_is_no_html(studio):
     assert "<b>" not in panel.source.box.children[0].value
 
 
-# -- what it comes to -------------------------------------------------------------------------------------------
+# -- cells, images, price ---------------------------------------------------------------------------------------
 
 
 def test_cells_images_and_price_follow_each_change(panel):
-    """As the plan counts them, and the plan itself on demand."""
-    totals = panel.sweep.plan().totals
+    """They are those of ``sweep.plan()``; the plan itself is shown on request."""
+    plan = panel.sweep.plan().totals
     assert (
         panel.bar.totals.value
         == "<strong>8 cells, 8 images: $0.37256</strong> · offline list prices, nothing is charged"
     )
-    assert panel.bar.totals.value.startswith(f"<strong>{totals.lines()[0]}</strong>")
+    assert panel.bar.totals.value.startswith(f"<strong>{plan.lines()[0]}</strong>")
     panel.set(number_results=2)
-    assert "8 cells, 16 images" in panel.bar.totals.value
+    assert "8 cells, 16 images" in totals(panel)
     panel.source.plan.value = True
     assert panel.source.box.children[1].value.count("<tr>") == 8
     panel.form.stay.controls["prompt"].field.value = ""
@@ -333,43 +345,43 @@ def test_cells_images_and_price_follow_each_change(panel):
     assert "Nothing to show yet" in panel.source.box.children[1].value
 
 
-def test_many_cells_are_counted_beside_the_kernels_work(studio):
-    """A few hundred cells are not counted before a change is answered: Run is locked meanwhile; then comes the price."""
+def test_many_cells_are_counted_in_the_background(studio):
+    """More than a hundred are not counted before a change is answered. Run is disabled until they are counted."""
     panel = studio.sweep_panel("A lantern", seed=range(20), temperature=[0.1, 0.2, 0.3], resolution="0.5K")
-    until(lambda: "60 images" in panel.bar.totals.value)
+    until(lambda: "60 images" in totals(panel))
     for last in range(21, 26):
         type_values(panel, "seed", ", ".join(map(str, range(10 * last))))
     assert panel.bar.run.disabled
     assert panel.bar.run.tooltip == "counting"
-    until(lambda: "750 cells, 750 images: $34.9275" in panel.bar.totals.value)
+    until(lambda: "750 cells, 750 images: $34.9275" in totals(panel))
 
 
 @pytest.mark.parametrize(
     ("seeds", "words"), [(100_000, "1,000,000 cells"), (1_000, "10,000 cells are too many for a panel")]
 )
-def test_a_huge_product_freezes_nothing(studio, seeds, words):
-    """It says how many cells that would be and what to do."""
+def test_too_many_cells_are_not_counted(studio, seeds, words):
+    """The panel shows their number and suggests ``sample=``, and it does not freeze."""
     panel = studio.sweep_panel("A lantern", seed=range(seeds), temperature=[i / 10 for i in range(10)])
-    said = panel.bar.run.tooltip + state_of(panel)
-    assert words in said
-    assert "sample=" in said
+    shown = panel.bar.run.tooltip + state_of(panel)
+    assert words in shown
+    assert "sample=" in shown
     assert panel.bar.run.disabled
     panel.set(sample=5)
     assert panel.bar.run.description.startswith("Run · 5 cells")
 
 
-def test_an_older_question_does_not_answer_a_newer_one(studio, monkeypatch):
-    """While many cells are being counted, another change asks again, and only that is answered."""
+def test_the_count_for_earlier_values_does_not_replace_a_later_one(studio, monkeypatch):
+    """Values that change while many cells are counted are counted again, and only that count is shown."""
     monkeypatch.setattr(counting, "AT_ONCE", 1)
     panel = studio.sweep_panel("A lantern", seed=range(3))
     panel.set(seed=range(5))
-    until(lambda: "5 cells, 5 images" in panel.bar.totals.value)
-    threading.Event().wait(2 * counting.SETTLE)
-    assert "5 cells, 5 images" in panel.bar.totals.value
+    until(lambda: "5 cells, 5 images" in totals(panel))
+    threading.Event().wait(2 * counting.SETTLE)  # an earlier count would have ended by then
+    assert "5 cells, 5 images" in totals(panel)
 
 
-def test_nothing_is_sent_while_controls_move(panel, studio):
-    """However much is moved, only Run sends."""
+def test_moving_controls_sends_nothing(panel, studio):
+    """Only Run sends, however much is moved."""
     for step in range(10):
         type_values(panel, "temperature", f"0.{step}")
         panel.set(seed=step, repeats=None)
@@ -379,51 +391,56 @@ def test_nothing_is_sent_while_controls_move(panel, studio):
 # -- a run ------------------------------------------------------------------------------------------------------
 
 
-def test_a_press_runs_the_sweep(panel, studio):
-    """All cells are in the log with their values, the grid has their pictures, the output keeps it."""
+def test_run_makes_all_cells(panel, studio):
+    """They are in the log with their values, and their pictures are in the grid and in the output."""
     assert panel.run()
     assert panel.wait(60).counts == {"done": 8}
     assert len(studio.log) == 8
-    assert "8 done · $0.37256" in panel.bar.under.value
+    assert "8 done · $0.37256" in message(panel)
     assert panel.record.bundle.html.count("data:image/jpeg") == 8
     assert "colour red, temperature 0.2: ✓ done" in panel.record.bundle.text
-    assert all(panel.grid.board._tiles[place].file.exists() for place in range(8))
+    assert all(tile(panel, cell).file.exists() for cell in range(8))
     assert panel.bar.locked
     assert panel.bar.run.tooltip == "nothing to send: every cell is in the log"
-    assert "$19.62744 left of $20.00" in state_of(panel)
+    assert "$19.62744 left of $20.00" in head(panel)
 
 
-def test_two_presses_make_one_sweep(panel, studio):
-    """While one is under way a press does nothing; the second half of a double click is none."""
+def test_a_press_has_no_effect_while_a_sweep_is_under_way(panel, studio):
+    """Neither with the mouse nor from code. Nor has the second click of a double click, even if the sweep has ended."""
+    clock = use_manual_clock(panel)
     panel.bar.run.click()
     panel.bar.run.click()
     assert not panel.run()
     panel.wait(60)
     assert len(studio.log) == 8
+    panel.bar.run.click()
+    assert "8 done" in message(panel)
+    clock.now += DOUBLE_CLICK
+    panel.bar.run.click()
+    assert "Nothing was sent" in message(panel)
 
 
-def test_stop_and_go_on(slow):
-    """Stop is answered at once and says what is paid; Go on sends what is missing, and nothing twice."""
-    panel = slow.sweep_panel("A lantern", seed=range(12), resolution="0.5K", max_workers=2)
+def test_go_on_sends_the_cells_that_stop_left_out(slow_studio):
+    """Stop takes effect at once and shows what may still be paid; no cell is sent twice."""
+    panel = slow_studio.sweep_panel("A lantern", seed=range(12), resolution="0.5K", max_workers=2)
     panel.run()
     until(lambda: panel.work.job.running and panel.work.job.running.progress.done >= 2)
     panel.bar.stop.click()
-    assert re.search(r"\d requests? under way, up to \$0\.\d+, at list prices", panel.bar.under.value)
-    here = panel.wait(20).counts["done"]
-    assert 2 <= here < 12
-    assert "landed" in panel.bar.under.value
+    assert re.search(r"\d requests? under way, up to \$0\.\d+, at list prices", message(panel))
+    done = panel.wait(20).counts["done"]
+    assert 2 <= done < 12
+    assert "landed" in message(panel)
     assert "not run" in panel.record.bundle.text
-    rest = 12 - here
-    assert panel.bar.run.description.startswith(f"Go on · {rest} cells · $")
+    assert panel.bar.run.description.startswith(f"Go on · {12 - done} cells · $")
     assert panel.run()
     assert panel.wait(30).counts == {"done": 12}
-    assert slow.budget.spent == pytest.approx(12 * 0.04657)
-    assert (slow.df.status == "done").sum() == 12
+    assert slow_studio.budget.spent == pytest.approx(12 * 0.04657)
+    assert (slow_studio.df.status == "done").sum() == 12
     assert "not run" not in panel.record.bundle.text
 
 
-def test_stop_while_it_settles_sends_nothing(panel, studio):
-    """Between the click and the sending there is a moment."""
+def test_stop_right_after_the_click_sends_nothing(panel, studio):
+    """A click waits a moment for the last keystroke before it sends."""
     panel.bar.run.click()
     panel.bar.stop.click()
     panel.work.latest.over.wait(10)
@@ -432,18 +449,18 @@ def test_stop_while_it_settles_sends_nothing(panel, studio):
     assert not panel.bar.run.disabled
 
 
-def test_what_is_in_the_log_is_not_paid_again(panel, studio):
-    """A value that is added to an axis costs its own cells only, in another panel, too."""
+def test_cells_that_are_in_the_log_are_not_paid_again(panel, studio):
+    """In another panel too, a further value of an axis costs its own cells only."""
     panel.run()
     panel.wait(60)
-    again = studio.sweep_panel(PROMPT, **WORDS, temperature=[0.2, 0.8, 0.5], resolution="0.5K", seed=7)
-    assert again.bar.run.description == "Go on · 4 cells · $0.18628"
-    assert "already there: 8 done" in again.bar.totals.value
-    assert sum(again.grid.board._tiles[place].status == "done" for place in range(12)) == 8
+    later = studio.sweep_panel(PROMPT, **WORDS, temperature=[0.2, 0.8, 0.5], resolution="0.5K", seed=7)
+    assert later.bar.run.description == "Go on · 4 cells · $0.18628"
+    assert "already there: 8 done" in totals(later)
+    assert sum(tile(later, cell).status == "done" for cell in range(12)) == 8
 
 
-def test_many_images_need_a_tick(studio):
-    """Above a hundred, Run is locked until it is ticked; another number is another question."""
+def test_more_than_a_hundred_images_need_a_confirmation(studio):
+    """Run is disabled until the box is ticked, and a tick for another number of images does not count."""
     panel = studio.sweep_panel("A lantern", seed=range(51), number_results=2, resolution="0.5K")
     assert panel.bar.confirm.layout.display == ""
     assert panel.bar.confirm.description == "send 102 images"
@@ -455,174 +472,171 @@ def test_many_images_need_a_tick(studio):
     assert panel.bar.run.disabled
     assert not panel.bar.confirm.value
     panel.run()
-    with pytest.raises(RequestError, match="104 images"):
+    with pytest.raises(RequestError, match="104 images") as caught:
         panel.wait(10)
-    assert "104 images" in panel.bar.under.value
+    assert caught.value.parameter == "confirm"
+    assert "104 images" in message(panel)
     assert len(studio.log) == 0
 
 
-def test_a_budget_that_does_not_reach_is_said(studio):
-    """What it reached for is there; a larger one goes on."""
+def test_a_budget_that_is_too_small_ends_the_sweep_early(studio):
+    """The cells before it are there, and a larger budget sends the others."""
     panel = studio.sweep_panel("A lantern", seed=range(4), resolution="0.5K", budget=0.1)
     panel.run()
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExceeded) as caught:
         panel.wait(20)
-    assert "larger budget" in panel.bar.under.value
+    assert (caught.value.limit, caught.value.spent) == (0.1, 0.09314)
+    assert "larger budget" in message(panel)
     assert panel.bar.run.description == "Go on · 2 cells · $0.09314"
     panel.set(budget=None)
     panel.run()
     assert panel.wait(20).counts == {"done": 4}
 
 
-def test_how_far_the_money_reaches_is_said_beforehand(tmp_path):
-    """The studio's budget or the run's own, whichever is less; and nothing of it while it is enough."""
-    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "runs", budget=0.2)) as studio:
+def test_the_panel_shows_how_many_cells_the_budget_covers(tmp_path):
+    """The budget of the studio or that of the run, whichever covers fewer; nothing is shown if it covers all."""
+    with offline_studio(tmp_path, budget=0.2) as studio:
         panel = studio.sweep_panel("A lantern", seed=range(12), resolution="0.5K")
-        assert "more than the $0.20 left: about 4 of 12 cells" in panel.bar.totals.value
+        assert "more than the $0.20 left: about 4 of 12 cells" in totals(panel)
         panel.set(budget=0.1)
-        assert "more than this run's budget of $0.10: about 2 of 12 cells" in html.unescape(panel.bar.totals.value)
+        assert "more than this run's budget of $0.10: about 2 of 12 cells" in totals(panel)
         panel.set(seed=range(4), budget=None)
-        assert "more than" not in panel.bar.totals.value
+        assert "more than" not in totals(panel)
         panel.run()
         panel.wait(30)
         panel.set(seed=range(12))
-        assert "more than the $0.01372 left: about 0 of 8 cells" in panel.bar.totals.value
+        assert "more than the $0.01372 left: about 0 of 8 cells" in totals(panel)
 
 
-def test_failed_cells_are_told_and_sent_again_on_request(tmp_path):
-    """The tile says why; they are due only with "retry failed"."""
-    studio = nbkit.Studio(engine=nbkit.Offline(failures={"failed": 1.0}), path=tmp_path / "runs")
-    panel = studio.sweep_panel("A lantern", seed=range(2), resolution="0.5K")
-    panel.run()
-    assert panel.wait(30).counts == {"failed": 2}
-    assert panel.grid.board._tiles[0].status == "failed"
-    assert panel.grid.board._tiles[0].note
-    assert "2 failed: “retry failed” sends them again" in panel.bar.run.tooltip
-    panel.form.options.retry.value = True
-    assert panel.bar.run.description == "Run · 2 cells · $0.09314"
-    assert not panel.bar.run.disabled
-    studio.close()
+def test_failed_cells_are_sent_again_only_with_retry_failed(tmp_path):
+    """Their tiles show the reason."""
+    with offline_studio(tmp_path, engine=nbkit.Offline(failures={"failed": 1.0})) as studio:
+        panel = studio.sweep_panel("A lantern", seed=range(2), resolution="0.5K")
+        panel.run()
+        assert panel.wait(30).counts == {"failed": 2}
+        assert tile(panel, 0).status == "failed"
+        assert tile(panel, 0).note
+        assert "2 failed: “retry failed” sends them again" in panel.bar.run.tooltip
+        panel.form.options.retry.value = True
+        assert panel.bar.run.description == "Run · 2 cells · $0.09314"
+        assert not panel.bar.run.disabled
 
 
-def test_a_fault_of_a_handler_is_said(panel):
-    """Jupyter would swallow it."""
+def test_an_exception_after_a_change_is_shown_in_the_panel(panel):
+    """Jupyter would drop it."""
     panel.form.stay.fold.tell = lambda: 1 / 0
     panel.form.stay.controls["seed"].field.value = "3"
-    assert "ZeroDivisionError" in panel.bar.under.value
+    assert "ZeroDivisionError" in message(panel)
 
 
-# -- nothing beyond what the button said ------------------------------------------------------------------------
+# -- a press sends no more than the button showed ---------------------------------------------------------------
 
 
-def press(panel, *, showing=None):
-    """Press Run as a page does, which tells what its button showed; or as code does, which tells nothing."""
-    if showing is not None:
-        panel.access._hear({"seen": showing})
-    before = panel.work.latest
-    panel.bar.run.click()
-    return panel.work.latest if panel.work.latest is not before else None
-
-
-def pressed(panel, *, showing=None):
-    """Press Run, and wait until nothing of it is under way."""
-    job = press(panel, showing=showing)
+def press_and_wait(panel, *, label=None):
+    """Press Run, and return the job when nothing of it is under way any more."""
+    job = press_run(panel, label=label)
     assert job.over.wait(30)
     return job
 
 
 @pytest.fixture
 def single(studio):
+    """A panel for one cell."""
     return studio.sweep_panel("A lantern", seed=[0], resolution="0.5K")
 
 
-def test_a_page_that_is_behind_sends_no_more_than_it_showed(single, studio):
-    """Ninety seeds were typed while a cell kept the kernel busy: the page's button still said one."""
-    shown = single.bar.run.description
-    assert shown == "Run · 1 cell · $0.04657"
+def test_a_press_sends_no_more_than_the_page_showed(single, studio):
+    """Ninety seeds were typed while a cell kept the kernel busy: the page's button still had the price of one."""
+    label = single.bar.run.description
+    assert label == "Run · 1 cell · $0.04657"
     type_values(single, "seed", ", ".join(map(str, range(90))))
     assert single.bar.run.description == "Run · 90 cells · $4.1913"
-    pressed(single, showing=shown)
-    said = "The button said $0.04657, and this is $4.1913 for 90 cells now. Nothing was sent: press again."
-    assert said in single.bar.under.value
+    press_and_wait(single, label=label)
+    refusal = "The button said $0.04657, and this is $4.1913 for 90 cells now. Nothing was sent: press again."
+    assert refusal in message(single)
     assert len(studio.log) == 0
-    with pytest.raises(RequestError, match="press again"):
+    with pytest.raises(RequestError, match="press again") as caught:
         single.wait(1)
+    assert (caught.value.parameter, caught.value.reason) == ("price", "conflict")
 
 
-def test_what_the_page_showed_may_be_told_after_the_click(single, studio):
+def test_the_page_may_report_its_label_after_the_click(single, studio):
     """The two messages come in either order."""
-    shown = single.bar.run.description
+    label = single.bar.run.description
     type_values(single, "seed", "1, 2, 3")
-    job = press(single)
-    single.access._hear({"seen": shown})
+    job = press_run(single)
+    report_label(single, label)
     assert job.over.wait(10)
-    assert "The button said $0.04657" in single.bar.under.value
+    assert "The button said $0.04657" in message(single)
     assert len(studio.log) == 0
 
 
-def test_what_is_typed_after_the_click_is_not_sent_beyond_it(studio):
-    """An axis that grows before the sending; what grew cheaper or smaller goes through."""
+def test_cells_that_are_typed_after_the_click_are_not_sent(studio):
+    """A sweep that is larger when it would be sent is refused; one that is smaller or cheaper is sent."""
     panel = studio.sweep_panel("A lantern", seed=[0, 1], resolution="0.5K")
-    job = press(panel)
+    clock = use_manual_clock(panel)
+    job = press_run(panel)
     type_values(panel, "seed", ", ".join(map(str, range(10))))
     assert job.over.wait(10)
-    assert "The button said $0.09314, and this is $0.4657 for 10 cells now" in panel.bar.under.value
+    assert "The button said $0.09314, and this is $0.4657 for 10 cells now" in message(panel)
     assert len(studio.log) == 0
     assert panel.bar.run.description == "Run · 10 cells · $0.4657"
-    panel.work._clicked = float("-inf")  # long ago
-    job = press(panel)
+    clock.now += DOUBLE_CLICK
+    job = press_run(panel)
     type_values(panel, "seed", "0, 1, 2")
     assert job.over.wait(30)
     assert panel.wait(1).counts == {"done": 3}
 
 
-def test_more_images_for_less_money_are_not_sent(studio):
-    """The number on the button counts, too; it says images where these are more than cells."""
+def test_more_images_than_shown_are_not_sent_for_less_money(studio):
+    """The numbers on the button count too; it has the number of images if that is not the number of cells."""
     panel = studio.sweep_panel("A lantern", seed=[0], resolution="4K")
-    shown = panel.bar.run.description
+    clock = use_manual_clock(panel)
+    label = panel.bar.run.description
     panel.set(seed=[0, 1], resolution="0.5K")
-    pressed(panel, showing=shown)
-    assert "The button said 1 cell, and this is $0.09314 for 2 cells now" in panel.bar.under.value
+    press_and_wait(panel, label=label)
+    assert "The button said 1 cell, and this is $0.09314 for 2 cells now" in message(panel)
     panel.set(seed=[0], resolution="4K", number_results=2)
     assert " · 1 cell · 2 images · $" in panel.bar.run.description
-    shown = panel.bar.run.description
+    label = panel.bar.run.description
     panel.set(resolution="0.5K", number_results=3)
-    panel.work._clicked = float("-inf")
-    pressed(panel, showing=shown)
-    assert "The button said 1 cell and 2 images, and this is" in panel.bar.under.value
+    clock.now += DOUBLE_CLICK
+    press_and_wait(panel, label=label)
+    assert "The button said 1 cell and 2 images, and this is" in message(panel)
     assert len(studio.log) == 0
 
 
-def test_a_button_without_a_price_sends_nothing(single, studio):
-    """A page that has not been told the price yet has promised nothing."""
-    pressed(single, showing="Run")
-    assert "The button named no price yet, and this is $0.04657 for 1 cell" in single.bar.under.value
+def test_a_press_on_a_button_without_a_price_sends_nothing(single, studio):
+    """The page has not received the price yet."""
+    press_and_wait(single, label="Run")
+    assert "The button named no price yet, and this is $0.04657 for 1 cell" in message(single)
     assert len(studio.log) == 0
 
 
-def test_the_tick_counts_for_the_number_that_it_names(studio):
-    """Many more than were ticked are asked about again, and while they are counted a press sends nothing."""
+def test_a_tick_is_valid_for_the_number_of_images_that_it_names(studio):
+    """A larger number needs another tick, and while the cells are counted a press sends nothing."""
     panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
+    clock = use_manual_clock(panel)
     until(lambda: panel.bar.confirm.description == "send 101 images")
     panel.bar.confirm.value = True
-    assert not panel.bar.run.disabled  # a tick is no other sweep: nothing is counted again
+    assert not panel.bar.run.disabled  # a tick changes no cell, so that nothing is counted again
     type_values(panel, "seed", ", ".join(map(str, range(1500))))
-    assert press(panel) is None
-    assert "still being counted" in panel.bar.under.value
+    assert press_run(panel) is None
+    assert "still being counted" in message(panel)
     until(lambda: panel.bar.confirm.description == "send 1,500 images")
     assert not panel.bar.confirm.value
-    panel.work._clicked = float("-inf")
-    assert press(panel) is None
-    assert "Nothing was sent: tick “send 1,500 images” first" in panel.bar.under.value
+    clock.now += DOUBLE_CLICK
+    assert press_run(panel) is None
+    assert "Nothing was sent: tick “send 1,500 images” first" in message(panel)
     assert len(studio.log) == 0
 
 
-def test_a_tick_holds_until_its_press_has_sent(studio):
-    """The press itself has the sweep counted again; what was ticked at the press is sent."""
+def test_a_tick_stays_valid_while_its_press_counts_the_cells_again(studio):
+    """The images that were ticked at the press are sent."""
     panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
     until(lambda: panel.bar.confirm.description == "send 101 images")
     panel.bar.confirm.value = True
-    job = press(panel, showing=panel.bar.run.description)
+    job = press_run(panel, label=panel.bar.run.description)
     until(lambda: job.running or job.over.is_set())
     panel.stop()
     assert job.over.wait(30)
@@ -630,54 +644,59 @@ def test_a_tick_holds_until_its_press_has_sent(studio):
     assert job.running is not None
 
 
-def test_a_press_with_nothing_due_makes_no_job(single, studio):
-    """It says so; neither does one whose cells have been made meanwhile."""
-    shown = single.bar.run.description
+def test_a_press_sends_nothing_if_every_cell_is_in_the_log(single, studio):
+    """Also if another panel has made the cells meanwhile; the line under the buttons has the reason."""
+    label = single.bar.run.description
+    clock = use_manual_clock(single)
     other = studio.sweep_panel("A lantern", seed=[0], resolution="0.5K")
-    assert pressed(single).failure is None
-    single.work._clicked = float("-inf")
-    assert press(single, showing=shown) is None
-    assert "Nothing was sent: every cell is in the log." in single.bar.under.value
-    pressed(other)
-    assert "Nothing was sent: every cell is in the log" in other.bar.under.value
+    assert press_and_wait(single).failure is None
+    clock.now += DOUBLE_CLICK
+    assert press_run(single, label=label) is None
+    assert "Nothing was sent: every cell is in the log." in message(single)
+    press_and_wait(other)
+    assert "Nothing was sent: every cell is in the log" in message(other)
     assert len(studio.log) == 1
 
 
-def test_going_on_at_once_counts_what_was_only_written_down(service, open_studio):
-    """Written down ahead and not sent before Stop, cells are due again once the rest has landed: the press is refused."""
+def test_go_on_waits_for_the_requests_that_are_under_way(service, open_studio):
+    """Cells that were planned and not sent before Stop are due again then, so that the press costs more than it showed."""
     panel = open_studio().sweep_panel("A lantern", seed=range(12), resolution="0.5K", max_workers=2)
     service.free.clear()
     panel.run()
-    until(lambda: len(service.accepted) == 2 and len(panel._studio.log) == 5)  # two sent, three written down ahead
+    until(lambda: len(service.accepted) == 2 and len(panel._studio.log) == 5)  # two are sent, three are planned
     panel.bar.stop.click()
     assert panel.bar.run.description == "Go on · 7 cells · $0.32599"
-    job = press(panel)
+    job = press_run(panel)
+    assert not job.over.wait(3 * SETTLE)  # a press that did not wait would be counted by then
     service.free.set()
     assert job.over.wait(30)
-    said = "The button said $0.32599, and this is $0.4657 for 10 cells now. Nothing was sent: press again."
-    assert said in panel.bar.under.value
+    refusal = "The button said $0.32599, and this is $0.4657 for 10 cells now. Nothing was sent: press again."
+    assert refusal in message(panel)
     assert len(service.sent) == 2
     assert panel.bar.run.description == "Go on · 10 cells · $0.4657"
 
 
-def test_a_closed_studio_is_said(studio, panel):
-    """Nothing is sent; the panel says what to do."""
+def test_a_closed_studio_is_reported_in_the_panel(studio, panel):
+    """Nothing is sent."""
     studio.close()
-    pressed(panel)
-    assert "this studio is closed" in panel.bar.under.value
+    press_and_wait(panel)
+    assert "this studio is closed" in message(panel)
 
 
-def boom(*_arguments, **_named):
+# -- exceptions -------------------------------------------------------------------------------------------------
+
+
+def fail(*_arguments, **_named):
     raise ZeroDivisionError
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "do"),
+    ("part", "name", "act"),
     [
-        ("form.axes", "_show", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
-        ("form.axes", "_show", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
-        ("form.axes", "_moved", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
-        ("grid", "_states", lambda panel: setattr(panel.grid.rows, "value", "mood")),
+        ("form.stay.seed", "read", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
+        ("form.axes", "take", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
+        ("form.stay.size", "read", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
+        ("grid.board", "lay_out", lambda panel: setattr(panel.grid.rows, "value", "mood")),
         ("bar", "ask", lambda panel: setattr(panel.bar.confirm, "value", True)),
         ("bar", "ask", lambda panel: panel._told(None, RequestError("x", parameter="seed"))),
         ("work", "click", lambda panel: panel.bar.run.click()),
@@ -685,29 +704,35 @@ def boom(*_arguments, **_named):
         ("form", "asked", lambda panel: setattr(panel.source.code, "value", True)),
     ],
 )
-def test_no_handler_raises_into_nothing(panel, part, name, do):
-    """A page's handler has nobody above it: whatever goes wrong is said under the buttons."""
-    setattr(operator.attrgetter(part)(panel), name, boom)
-    do(panel)
-    assert "ZeroDivisionError" in panel.bar.under.value
+def test_an_exception_in_a_handler_is_shown_in_the_panel(panel, monkeypatch, part, name, act):
+    """It does not leave the handler, where Jupyter would drop it."""
+    panel.set(aspect_ratio=["1:1", "3:2"])  # its control is read when another axis is added or removed
+    monkeypatch.setattr(operator.attrgetter(part)(panel), name, fail)
+    act(panel)
+    assert "ZeroDivisionError" in message(panel)
 
 
-def test_a_fault_in_a_range_is_said_at_its_axis(panel):
-    """Where what is wrong with its numbers is said, too."""
+def test_an_exception_while_a_range_is_filled_is_shown_at_its_axis(panel):
+    """Where invalid numbers of the range are reported too."""
     row = panel.form.axes.rows["temperature"]
-    row.write = boom
+    row.write = fail
     row.range.fill.click()
-    assert "ZeroDivisionError" in row.complaint
+    assert "ZeroDivisionError" in complaint_at(panel, "temperature")
 
 
-def test_a_fault_after_the_last_cell_is_said(panel, studio):
-    """Of the thread that watched it; what was sent is in the log, and the panel is free."""
-    said = []
-    panel.bar.say_error = said.append
-    panel._say_end = boom
+def test_an_exception_after_the_last_cell_is_shown_in_the_panel(panel, studio):
+    """It occurs in the thread that watches the sweep. The runs are in the log, and the panel can be used again."""
+    errors, say = [], panel.bar.say
+
+    def say_until_done(*sentences, **named):
+        if sentences[0].startswith("Done"):
+            raise ZeroDivisionError
+        say(*sentences, **named)
+
+    panel.bar.say, panel.bar.say_error = say_until_done, errors.append
     panel.run()
     assert panel.work.latest.over.wait(60)
-    assert [type(error) for error in said] == [ZeroDivisionError]
+    assert [type(error) for error in errors] == [ZeroDivisionError]
     assert panel.work.job is None
     assert len(studio.log) == 8
 
@@ -715,8 +740,8 @@ def test_a_fault_after_the_last_cell_is_said(panel, studio):
 # -- the grid ---------------------------------------------------------------------------------------------------
 
 
-def test_cells_stand_in_rows_and_columns(panel):
-    """What is neither becomes a table of its own; each cell stands in one place."""
+def test_cells_are_arranged_in_rows_and_columns(panel):
+    """An axis that is neither makes several tables, and each cell is in one place."""
     tables = arrange(panel.sweep.cells, "temperature", "mood")
     assert [table.title for table in tables] == ["colour red", "colour jade"]
     assert tables[0].rows == ("0.2", "0.8")
@@ -725,16 +750,16 @@ def test_cells_stand_in_rows_and_columns(panel):
     assert panel.sweep[tables[1].places[1][0]].values == {"colour": "jade", "mood": "calm", "temperature": 0.8}
 
 
-def test_zipped_axes_are_one_side(studio):
-    """Their steps stand in one line, and no diagonal of blanks is drawn."""
+def test_zipped_axes_share_one_side_of_the_grid(studio):
+    """Their steps are in one line, not on the diagonal of a table with gaps."""
     panel = studio.sweep_panel(PROMPT, **WORDS, combine="zip")
     (table,) = arrange(panel.sweep.cells, panel.grid.rows.value, panel.grid.columns.value)
     assert table.columns == ("red, calm", "jade, loud")
     assert table.places == ((0, 1),)
 
 
-def test_no_axis_goes_both_ways(panel):
-    """Choosing the other side's axis swaps the two."""
+def test_choosing_the_axis_of_the_other_side_swaps_the_two(panel):
+    """No axis is on both sides."""
     grid = panel.grid
     assert (grid.rows.value, grid.columns.value) == ("colour", "temperature")
     grid.rows.value = "temperature"
@@ -742,41 +767,41 @@ def test_no_axis_goes_both_ways(panel):
     assert grid.board.box.names == ["temperature", "colour"]
 
 
-def test_the_grid_of_a_run_stays_while_the_controls_ask_for_another(panel):
-    """It says so; and comes in step again when they ask for it again."""
+def test_the_grid_keeps_the_sweep_that_was_run_while_the_controls_describe_another(panel):
+    """A note has the reason, until the controls describe the same sweep again."""
     panel.run()
     panel.wait(60)
     panel.set(seed=8)
-    assert "controls ask for another" in panel.grid.note.value
-    assert panel.grid.board._tiles[0].status == "done"
+    assert "controls ask for another" in text_of(panel.grid.note.value)
+    assert tile(panel, 0).status == "done"
     assert panel.bar.run.description.startswith("Run · 8 cells")
     panel.set(seed=7)
     assert panel.grid.note.value == ""
 
 
-def test_a_grid_that_is_too_large_is_not_drawn(studio):
-    """Its cells are counted and can be run; the frame has them all."""
+def test_a_grid_with_too_many_cells_is_not_drawn(studio):
+    """The cells are counted and can be run; a note says that the frame has all of them."""
     panel = studio.sweep_panel("A lantern", seed=range(700), resolution="0.5K")
-    until(lambda: "700 cells, 700 images" in panel.bar.totals.value)
-    assert "700 cells are too many to show" in panel.grid.note.value
+    until(lambda: "700 cells, 700 images" in totals(panel))
+    assert "700 cells are too many to show" in text_of(panel.grid.note.value)
     assert panel.grid.board.box.layout.display == "none"
 
 
-def test_the_pictures_of_chosen_cells_stand_below(panel):
-    """All results of a cell, with what is particular to it; none for a cell that was not run."""
+def test_the_pictures_of_chosen_cells_are_shown_below_the_grid(panel):
+    """All results of a cell; a cell that was not run has none."""
     panel.set(number_results=2, mood=["calm"])
-    panel.grid.board._hear(None, {"type": "choose", "version": panel.grid.board.box.version, "at": [0]}, [])
+    choose_cells(panel, 0)
     assert len(panel.grid.stage) == 0
     panel.run()
     panel.wait(60)
-    panel.grid.board._hear(None, {"type": "choose", "version": panel.grid.board.box.version, "at": [0, 3]}, [])
+    choose_cells(panel, 0, 3)
     assert len(panel.grid.stage) == 4
     assert panel.grid.board.box.problem == ""
-    assert panel.grid.board._tiles[0].note == "+ 1 more"
+    assert tile(panel, 0).note == "+ 1 more"
 
 
-def test_no_picture_is_in_what_a_notebook_saves_of_widgets(panel):
-    """Headings and places only; pictures are asked for."""
+def test_the_saved_state_of_a_sweep_panel_has_no_pictures(panel):
+    """Only headings and places: the page asks for the pictures."""
     before = len(state_of(panel))
     panel.run()
     panel.wait(60)
@@ -788,6 +813,13 @@ def test_no_picture_is_in_what_a_notebook_saves_of_widgets(panel):
 
 
 # -- code -------------------------------------------------------------------------------------------------------
+
+
+def sweep_made_by(code, studio):
+    """The sweep that the code of a panel makes; its last line, which runs the sweep, is left out."""
+    scope = {"studio": studio}
+    exec(code.rpartition("\n")[0], scope)
+    return scope["sweep"]
 
 
 @pytest.mark.parametrize(
@@ -808,16 +840,15 @@ def test_no_picture_is_in_what_a_notebook_saves_of_widgets(panel):
     ],
 )
 def test_the_code_makes_the_same_sweep(studio, given):
-    """Every value, and the name under which the log keeps it."""
+    """Every value, and the name under which the log keeps the sweep."""
     panel = studio.sweep_panel(**given)
-    scope = {"studio": studio}
-    exec(panel.code.rpartition("\n")[0], scope)  # the code that the panel shows, without its run
-    assert cells_of(scope["sweep"]) == cells_of(panel.sweep)
-    assert scope["sweep"].name == panel.sweep.name
+    sweep = sweep_made_by(panel.code, studio)
+    assert cells_of(sweep) == cells_of(panel.sweep)
+    assert sweep.name == panel.sweep.name
 
 
-def test_credentials_are_neither_in_the_code_nor_in_the_state(studio):
-    """An address's query stays in the kernel."""
+def test_credentials_are_in_neither_the_code_nor_the_saved_state(studio):
+    """The query of an address is in the kernel only."""
     panel = studio.sweep_panel("A lantern", seed=[1, 2], webhook_url="https://a.org/h?key=secret")
     panel.source.code.value = True
     assert "https://a.org/h" in panel.code
@@ -825,20 +856,23 @@ def test_credentials_are_neither_in_the_code_nor_in_the_state(studio):
     assert panel.sweep[0].request.webhook_url == "https://a.org/h?key=secret"
 
 
-def test_a_headless_notebook_shows_the_panel_and_keeps_its_grid(tmp_path):
-    """Executed with no page, the panel does nothing by itself; what code asks of it is in the notebook."""
-    made = "panel = studio.sweep_panel('A lantern', seed=[1, 2], resolution='0.5K')\npanel"
+def test_the_code_for_an_uploaded_picture_makes_the_same_sweep(studio):
+    """The picture is in the image folder as soon as its code is shown."""
+    panel = studio.sweep_panel("A lantern", seed=[1, 2])
+    panel.form.stay.references.append(png(), "teal.png")
+    sweep = sweep_made_by(panel.code, studio)
+    assert [cell.request for cell in sweep] == [cell.request for cell in panel.sweep]
+
+
+def test_a_headless_notebook_keeps_the_panel_and_the_grid_that_code_asked_for(tmp_path):
+    """Executed with no page, the panel sends nothing by itself."""
+    make_panel = "panel = studio.sweep_panel('A lantern', seed=[1, 2], resolution='0.5K')\npanel"
     sources = [
-        f"import nbkit\nstudio = nbkit.Studio(engine='offline', path='runs')\n{made}",
+        f"import nbkit\nstudio = nbkit.Studio(engine='offline', path='runs')\n{make_panel}",
         "len(studio.log)",
         "panel.run()\npanel.wait(60).counts",
     ]
-    file = tmp_path / "headless.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), str(file))
-    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(file)]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(Path(nbkit.__file__).parents[1])}
-    subprocess.run(command, check=True, capture_output=True, env=environment, cwd=tmp_path, timeout=120)
-    cells = nbformat.read(str(file), as_version=4).cells
+    cells = execute_notebook(tmp_path, sources)
     view, result = cells[0].outputs
     assert "application/vnd.jupyter.widget-view+json" in view.data
     assert "run this cell again" in view.data["text/plain"]
@@ -848,8 +882,11 @@ def test_a_headless_notebook_shows_the_panel_and_keeps_its_grid(tmp_path):
     assert cells[2].outputs[-1].data["text/plain"] == "{'done': 2}"
 
 
-def test_what_a_killed_kernel_had_only_written_down_is_on_the_button_before_it_is_sent(studio):
-    """It is due again once that kernel is known to be gone: the first press says so, the second sends it."""
+# -- a kernel that was killed, names in braces, labels -----------------------------------------------------------
+
+
+def test_cells_that_a_killed_kernel_had_planned_are_sent_by_the_second_press(studio):
+    """The first press finds that the kernel has ended and the cells are due again; the button did not show their price."""
     plans = (
         "import os, nbkit\n"
         f"studio = nbkit.Studio(engine='offline', path={str(studio.log.folder)!r})\n"
@@ -859,47 +896,37 @@ def test_what_a_killed_kernel_had_only_written_down_is_on_the_button_before_it_i
     )
     assert subprocess.run([sys.executable, "-c", plans], timeout=60, check=False).returncode == 1
     panel = studio.sweep_panel("A lantern", seed=[1, 2, 3], resolution="0.5K")
+    clock = use_manual_clock(panel)
     assert panel.bar.run.description.endswith("1 cell · $0.04657")
     panel.bar.run.click()
-    until(lambda: "for 3 cells now" in panel.bar.under.value)
+    until(lambda: "for 3 cells now" in message(panel))
     assert studio.budget.spent == 0
     until(lambda: "3 cells · $0.13971" in panel.bar.run.description)
     until(lambda: panel.work.job is None)
-    time.sleep(DOUBLE_CLICK)
+    clock.now += DOUBLE_CLICK
     panel.bar.run.click()
     until(lambda: studio.budget.spent == 0.13971)
 
 
-def test_a_name_in_braces_may_stay_as_it_is(studio):
-    """A sign that reads {open}, or JSON in a prompt, is no axis for somebody who says so; and may become one again."""
+def test_a_name_in_braces_can_stay_text(studio):
+    """A sign that reads {open}, or JSON in a prompt, need not be an axis, and can become one again."""
     panel = studio.sweep_panel("A {colour} lantern, the sign reads {open}", colour=["red"], resolution="0.5K")
     panel.form.axes.rows["open"].remove.click()
-    assert list(panel.form.axes.rows) == ["colour"]
+    assert rows_of(panel) == ["colour"]
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern, the sign reads {open}"]
     (vary,) = panel.form.axes._stay.children
     assert vary.description == "vary {open}"
     vary.click()
-    assert list(panel.form.axes.rows) == ["colour", "open"]
+    assert rows_of(panel) == ["colour", "open"]
     panel.form.axes.rows["open"].remove.click()
     panel.set(open=["late", "early"])
     assert [cell.prompt[-5:].strip() for cell in panel.sweep] == ["late", "early"]
     assert panel.form.axes._stay.children == ()
 
 
-def test_the_code_of_a_dropped_picture_makes_the_same_sweep(studio):
-    """The picture is in the image folder as soon as its code is shown."""
-    panel = studio.sweep_panel("A lantern", seed=[1, 2])
-    out = io.BytesIO()
-    Image.new("RGB", (64, 48), "teal").save(out, "PNG")
-    panel.form.stay.references.append(out.getvalue(), "teal.png")
-    scope = {"studio": studio}
-    exec(panel.code.rpartition("\n")[0], scope)
-    assert [cell.request for cell in scope["sweep"]] == [cell.request for cell in panel.sweep]
-
-
-def test_what_a_button_said_under_another_name_is_forgotten(panel):
-    """Run becomes Go on: what it said before is not taken for what it says at a later press."""
-    for text in ("Run · 9 cells · $0.41913", "Go on · 1 cell · $0.04657"):
-        panel.access._hear({"seen": text})
+def test_a_reported_label_replaces_an_earlier_one_with_another_name(panel):
+    """Run becomes Go on: the earlier label does not count at a later press."""
+    for label in ("Run · 9 cells · $0.41913", "Go on · 1 cell · $0.04657"):
+        report_label(panel, label)
     assert panel.access.take_seen() == "Go on · 1 cell · $0.04657"
     assert panel.access.take_seen() is None

@@ -1,4 +1,4 @@
-"""A sweep before it runs: every cell with its price, the totals first, and what an earlier run has done already."""
+"""A sweep before it runs: the price of each cell, the totals, what an earlier run has done, and the checks."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,9 @@ from sweep_tools import assert_books_agree, until
 from nbkit import errors
 from nbkit.request.model import Price
 
-SMALL = 0.04657
 
-
-def test_one_row_per_cell(service, studio):
-    """Axes first under the API's names, then images, prices and status, in nullable dtypes; nothing is sent for it."""
+def test_a_plan_has_one_row_per_cell_and_sends_nothing(service, studio):
+    """The axes come first, under the API's names; then images, prices and status, in nullable dtypes."""
     plan = studio.sweep(
         "A {c} lantern", c=["red", "jade"], top_p=[0.5, None], seed=[2**63 - 1, None], number_results=2
     ).plan()
@@ -34,8 +32,8 @@ def test_one_row_per_cell(service, studio):
     assert service.sent == []
 
 
-def test_variables_with_names_of_columns(studio):
-    """A variable called like a column of the frame has its own column, in braces, and hides nothing."""
+def test_a_variable_named_like_a_column_has_a_column_in_braces(studio):
+    """It does not hide the column of the plan or of the frame."""
     sweep = studio.sweep("A {status} lantern, {images}", status=["red", "lit"], images=["one"])
     plan = sweep.plan()
     assert plan["{status}"].tolist() == ["red", "lit"]
@@ -46,8 +44,8 @@ def test_variables_with_names_of_columns(studio):
     assert len(sweep.result.promote([0], "2K")) == 1
 
 
-def test_the_totals_stand_first(studio):
-    """Shown in a cell, cells, images, the range of the price, the balance and whose money it is come before the table."""
+def test_a_plan_shows_its_totals_before_the_table(studio):
+    """They have the number of cells and images, the range of the price, the balance, and whether it is real money."""
     plan = studio.sweep("<script>", web_search=[True, False], number_results=3, resolution="0.5K").plan()
     html, text = plan._repr_html_(), repr(plan)
     for shown in (html, text):
@@ -60,32 +58,32 @@ def test_the_totals_stand_first(studio):
     assert type(plan[plan.high > 0.3]).__name__ == "DataFrame"
 
 
-def test_a_service_that_does_not_tell_its_balance(open_studio):
-    """The plan comes without a balance when nobody answers."""
+def test_a_plan_has_no_balance_if_the_service_does_not_answer(open_studio):
+    """It is made all the same."""
     plan = open_studio(engine="http://127.0.0.1:9/v1").sweep("A lantern", seed=[1]).plan()
     assert plan.totals.balance is None
     assert "the account" not in repr(plan)
 
 
-def test_what_is_done_already(service, studio):
-    """After a partial run each cell says what became of it, and the totals what is left to pay."""
+def test_a_plan_has_the_status_of_each_cell_of_an_earlier_run(service, studio):
+    """The totals count them by status, and have the price of what is left to send."""
     service.faults += [fault.refused("inferenceError"), fault.refused("contentPolicyViolation")]
     sweep = studio.sweep("A lantern", seed=[1, 2, 3, 4], resolution="0.5K", name="lanterns")
     studio.sweep("A lantern", seed=[1, 2, 3], resolution="0.5K", name="lanterns").run(max_workers=1)
     plan = sweep.plan()
     assert plan.status.tolist() == ["failed", "blocked", "done", "to do"]
     assert "already there: 1 blocked, 1 done, 1 failed" in repr(plan)
-    assert f"to send: 1 cell for ${SMALL}" in repr(plan)
+    assert "to send: 1 cell for $0.04657" in repr(plan)
     assert plan.totals.quote.pending == (1, 1, Price(46570, 46570))
 
 
-def test_what_is_under_way(service, studio):
-    """A cell that has been sent is running; one that is only written down is still to do."""
+def test_a_cell_that_was_sent_is_running_and_a_planned_one_is_to_do(service, studio):
+    """The plan and the result agree, while it runs and at its end."""
     service.free.clear()
     sweep = studio.sweep("A lantern", seed=range(6))
     handle = sweep.start(max_workers=2)
     until(lambda: len(service.accepted) == 2)
-    until(lambda: len(studio.df) > 2)  # a further one is written down
+    until(lambda: len(studio.df) > 2)  # a further one is planned: it is in the log, and has not been sent
     assert sorted(sweep.plan().status) == ["running"] * 2 + ["to do"] * 4
     assert sweep.result.counts == {"running": 2, "not run": 4}
     service.free.set()
@@ -93,8 +91,8 @@ def test_what_is_under_way(service, studio):
     assert set(sweep.plan().status) == {"done"}
 
 
-def test_the_duration_comes_from_the_log(studio):
-    """With latencies in the log the totals say how long the rest takes; without any they say nothing."""
+def test_a_plan_estimates_its_duration_from_latencies_in_the_log(studio):
+    """Without any latency in the log there is no estimate."""
     sweep = studio.sweep("A lantern", seed=range(8))
     assert sweep.plan().totals.seconds is None
     studio.sweep("A lantern", seed=range(2)).run()
@@ -103,8 +101,8 @@ def test_the_duration_comes_from_the_log(studio):
     assert "about 1 s" in repr(sweep.plan())
 
 
-def test_the_estimate_is_what_is_charged(service, studio):
-    """At list prices the plan's sum is the money that the service takes."""
+def test_the_price_of_a_plan_is_what_the_service_charges(service, studio):
+    """At list prices, the plan, the result, the budget and the service have the same sum."""
     sweep = studio.sweep("A lantern", number_results=[1, 2], seed=[1, 2], resolution="1K")
     plan = sweep.plan()
     assert plan.low.sum() == plan.high.sum()
@@ -114,8 +112,8 @@ def test_the_estimate_is_what_is_charged(service, studio):
     assert studio.budget.spent == pytest.approx(service.spent) == pytest.approx(6 * PRICE)
 
 
-def test_ten_thousand_cells(studio):
-    """The totals of many cells are exact."""
+def test_the_totals_of_ten_thousand_cells_are_exact(studio):
+    """Each cell is counted and priced."""
     sweep = studio.sweep(
         "A {c} lantern", c=[str(n) for n in range(10)], temperature=np.arange(0, 1, 0.01), seed=range(10)
     )
@@ -123,49 +121,51 @@ def test_ten_thousand_cells(studio):
     assert (totals.cells, totals.price.high) == (10_000, 10_000 * 68_950)
 
 
-# -- nothing is sent before everything is known ----------------------------------------------------------------
+# -- checks before the first send ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["plan", "run", "start"])
-def test_every_cell_is_checked_first(service, studio, how):
-    """A combination that the model does not allow stops the sweep before the first send, and says which cell it is."""
+@pytest.mark.parametrize("method", ["plan", "run", "start"])
+def test_every_cell_is_checked_before_the_first_send(service, studio, method):
+    """A combination that the model does not allow is an error that names the cell; nothing is sent or logged."""
     sweep = studio.sweep("A {c} lantern", c=["red"], width=[512, 512, 600], height=[512, 1024, 448])
     with pytest.raises(
         errors.RequestError, match=r"width=512, height=1024: not a size .*cell 1: c='red', width=512"
     ) as caught:
-        getattr(sweep, how)()
-    assert caught.value.parameter == "width"
+        getattr(sweep, method)()
+    error = caught.value
+    assert (error.parameter, error.value, error.reason) == ("width", (512, 1024), "dimensions")
     assert service.sent == []
     assert len(studio.log) == 0
 
 
-def test_a_text_that_is_too_short_when_it_is_filled(service, studio):
-    """Lengths are checked on the text that would be sent."""
+def test_the_length_of_a_prompt_is_checked_after_the_template_is_filled(service, studio):
+    """A filled prompt that is too short is an error that names the cell, and nothing is sent."""
     sweep = studio.sweep("{a}", a=["a lantern", "x"])
-    with pytest.raises(errors.RequestError, match=r"prompt='x'.*cell 1: a='x'"):
+    with pytest.raises(errors.RequestError, match=r"prompt='x'.*cell 1: a='x'") as caught:
         sweep.run()
+    assert (caught.value.parameter, caught.value.value, caught.value.reason) == ("prompt", "x", "length")
     assert service.sent == []
 
 
-def test_many_images_want_a_confirmation(service, studio):
-    """Above a hundred images the error says how many and the price; with ``confirm=True`` they are sent."""
+def test_more_than_a_hundred_images_need_a_confirmation(service, studio):
+    """The error has their number and price; ``confirm=True`` sends them, and a finished sweep needs none."""
     sweep = studio.sweep("A lantern", seed=range(51), number_results=2, resolution="0.5K", output_format="WEBP")
     with pytest.raises(errors.RequestError, match=r"51 cells for 102 images: \$4\.75014.*confirm=True") as caught:
         sweep.run()
-    assert caught.value.parameter == "confirm"
+    assert (caught.value.parameter, caught.value.suggestion) == ("confirm", True)
     assert service.sent == []
     assert studio.sweep("A lantern", seed=range(2), number_results=20).run().counts == {"done": 2}
     assert sweep.run(confirm=True, max_workers=8).counts == {"done": 51}
-    assert sweep.run().counts == {"done": 51}  # nothing is left, so nothing is asked
+    assert sweep.run().counts == {"done": 51}
 
 
 @pytest.mark.parametrize(
-    "how", [{"max_workers": 0}, {"max_workers": 2.0}, {"budget": -1}, {"budget": "5"}, {"retry": "all"}]
+    "wrong", [{"max_workers": 0}, {"max_workers": 2.0}, {"budget": -1}, {"budget": "5"}, {"retry": "all"}]
 )
-def test_arguments_of_run(service, studio, how):
-    """A wrong argument is named, and nothing is sent."""
-    (name,) = how
+def test_a_wrong_argument_of_run_is_an_error_that_names_it(service, studio, wrong):
+    """Nothing is sent."""
+    ((name, value),) = wrong.items()
     with pytest.raises(errors.RequestError) as caught:
-        studio.sweep("A lantern", seed=[1]).run(**how)
-    assert caught.value.parameter == name
+        studio.sweep("A lantern", seed=[1]).run(**wrong)
+    assert (caught.value.parameter, caught.value.value) == (name, value)
     assert service.sent == []

@@ -1,4 +1,4 @@
-"""What came of a sweep: its frame, its grid as a person and a screen reader find it, sheets, pages, promotion."""
+"""The result of a sweep: its frame, its grid for eyes and for screen readers, contact sheets, pages, promotion."""
 
 import json
 import re
@@ -7,25 +7,31 @@ import numpy as np
 import pandas as pd
 import pytest
 import service_faults as fault
+from html_page import HTML, Page
 from PIL import Image
 from service import PRICE, picture
-from sweep_tools import Page, assert_books_agree, noisy
+from sweep_tools import assert_books_agree, noisy
 
 import nbkit
 from nbkit import errors
 
-NASTY = "<script>alert('x')</script>"
+SCRIPT = "<script>alert('x')</script>"
 
 
-def html_of(shown):
-    return shown._repr_mimebundle_()["text/html"]
+def html_of(output):
+    """The HTML that a notebook shows for an object."""
+    return output._repr_mimebundle_()[HTML]
+
+
+def header_texts(output):
+    return Page(html_of(output)).texts.get("th", [])
 
 
 # -- the frame -------------------------------------------------------------------------------------------------
 
 
-def test_axes_come_first(studio):
-    """One column for each axis, then the cell, then those of the log; numbers are nullable and seeds are exact."""
+def test_the_frame_begins_with_the_axes(studio):
+    """Then come the cell and the columns of the log; numbers have nullable dtypes, and a 63-bit seed is exact."""
     sweep = studio.sweep(
         "A {c} lantern, {n}",
         c=["red", "jade"],
@@ -49,8 +55,8 @@ def test_axes_come_first(studio):
     assert frame.pivot_table(index="topP", columns="n", values="cost", aggfunc="sum").shape == (2, 2)
 
 
-def test_dtypes_do_not_depend_on_what_has_run(studio):
-    """Before, between and after, and for a sweep without a cell, the columns and their dtypes are the same."""
+def test_the_frame_has_the_same_dtypes_whatever_has_run(studio):
+    """Before a run, after a part of it and at its end the dtypes are equal; a sweep without cells has the same columns."""
     axes = {"c": ["red", "jade"], "seed": [1, 2], "n": [1, "two"]}
     sweep = studio.sweep("A {c} lantern {n}", name="dtypes", **axes)
     before = sweep.result.to_frame()
@@ -63,8 +69,8 @@ def test_dtypes_do_not_depend_on_what_has_run(studio):
     assert "0 cells" in none.grid().text
 
 
-def test_cells_that_have_not_run_are_blank(studio):
-    """They have a row with their axes and prompt, and nothing that belongs to another cell."""
+def test_a_cell_that_has_not_run_has_a_row_without_a_run(studio):
+    """The row has its axes and its prompt; the columns of a run are empty."""
     sweep = studio.sweep("A {c} lantern", c=["red", "jade", "blue", "gold"], seed=[1], name="partial")
     studio.sweep("A {c} lantern", c=["red", "blue"], seed=[1], name="partial").run()
     frame = sweep.result.to_frame()
@@ -76,8 +82,8 @@ def test_cells_that_have_not_run_are_blank(studio):
     assert missing.seed.tolist() == [1, 1]
 
 
-def test_all_pictures_of_a_cell(service, studio):
-    """Three results are three rows of one cell, each with the seed that the service reports for it."""
+def test_a_cell_with_several_pictures_has_a_row_for_each(service, studio):
+    """Each row has the seed that the service reports for its picture."""
     frame = studio.sweep("A lantern", seed=[10, 20], number_results=3).run().to_frame()
     assert frame.cell.tolist() == [0, 0, 0, 1, 1, 1]
     assert frame.seed.tolist() == [10, 11, 12, 20, 21, 22]
@@ -85,31 +91,31 @@ def test_all_pictures_of_a_cell(service, studio):
     assert frame.imageUUID.nunique() == 6
 
 
-def test_partial_results(service, studio):
-    """Two of three pictures are two rows ``done`` and one ``failed``; the cell counts as done."""
-    service.faults.append(fault.partial([{"code": "inferenceError", "message": NASTY}], keep=2))
+def test_a_cell_with_some_of_its_pictures_is_done(service, studio):
+    """Two of three pictures are two rows ``done`` and one ``failed``, and the grid shows the error beside them."""
+    service.faults.append(fault.partial([{"code": "inferenceError", "message": SCRIPT}], keep=2))
     result = studio.sweep("A lantern", seed=[1], number_results=3).run()
     frame = result.to_frame()
     assert frame.status.tolist() == ["done", "done", "failed"]
     assert result.counts == {"done": 1}
     page = Page(html_of(result))
     assert len(page.all("img")) == 2
-    assert any(NASTY in text for text in page.texts["td"])
+    assert any(SCRIPT in text for text in page.texts["td"])
 
 
-def test_reference_images_in_frame_and_grid(studio):
-    """Pictures are named by a piece of their hash and addresses in full, so that two of one host stay apart."""
+def test_reference_images_are_told_apart_in_frame_and_grid(studio):
+    """A picture is named by a part of its hash, an address in full, so that two addresses of one host differ."""
     addresses = [["https://a.example/pictures/one.png"], ["https://a.example/pictures/two.png"], [picture()]]
     result = studio.sweep("A lantern", reference_images=addresses, seed=[1]).run()
     assert result.to_frame().referenceImages.nunique() == 3
-    assert len([h for h in Page(html_of(result)).texts["th"] if h.startswith("reference_images")]) == 3
+    assert len([header for header in header_texts(result) if header.startswith("reference_images")]) == 3
 
 
 # -- the grid --------------------------------------------------------------------------------------------------
 
 
-def test_a_table_for_a_screen_reader(studio):
-    """Headers have a scope and name axis and value, the caption says how it is read, each picture has its own text."""
+def test_a_screen_reader_finds_headers_a_caption_and_alternative_texts(studio):
+    """Headers have a scope and name axis and value, the caption names both axes, each picture has a text of its own."""
     result = studio.sweep("A lantern", temperature=[0.2, 0.8], seed=[1, 2, 3]).run()
     page = Page(html_of(result.grid(rows="temperature", columns="seed")))
     scopes = [head["scope"] for head in page.all("th")]
@@ -121,21 +127,21 @@ def test_a_table_for_a_screen_reader(studio):
     assert len(set(alts)) == 6
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
     assert page.texts["figcaption"][0] == "seed 1 · $0.06895"
-    assert "script" not in dict(page.tags)
+    assert "script" not in dict(page.elements)
 
 
 @pytest.mark.parametrize("axis", [{}, {"seed": [1, 2]}])
-def test_no_empty_headers(studio, axis):
-    """A sweep with one axis or none has no header without a word."""
+def test_a_grid_with_few_axes_has_no_empty_header(studio, axis):
+    """With one axis or none, each header that there is has a text, and so has the caption."""
     result = studio.sweep("A lantern", **axis).run()
-    for shown in (result.grid(), result.grid(rows="seed") if axis else result):
-        page = Page(html_of(shown))
+    for output in (result.grid(), result.grid(rows="seed") if axis else result):
+        page = Page(html_of(output))
         assert all(text.strip() for text in page.texts.get("th", []))
         assert page.texts["caption"][0]
 
 
-def test_axes_that_are_left_over(studio):
-    """Further axes become grids one under another, said in their captions; ``pages=`` unfold without a script."""
+def test_axes_beyond_two_become_grids_of_their_own(studio):
+    """Each caption names the values of the further axes; the values of ``pages=`` unfold without a script."""
     sweep = studio.sweep("A {c} lantern", c=["red", "jade"], temperature=[0.1, 0.2], topP=[0.3, 0.4], seed=[1, 2])
     result = sweep.run()
     page = Page(html_of(result))
@@ -143,69 +149,73 @@ def test_axes_that_are_left_over(studio):
     assert page.texts["caption"][0] == "temperature 0.1, topP 0.3: c down the side, seed along the top"
     page = Page(html_of(result.grid(rows="temperature", columns="top_p", pages="c")))
     assert page.texts["summary"] == ["c red", "c jade"]
-    assert [("open" in one) for one in page.all("details")] == [True, False]
+    assert [("open" in details) for details in page.all("details")] == [True, False]
     assert page.texts["caption"][1] == "c red, seed 2: temperature down the side, topP along the top"
     assert len(page.all("img")) == 16
     assert "c jade, seed 2\n  temperature 0.1, topP 0.3: ✓ done seed 2" in result.grid("temperature", "topP", "c").text
 
 
-def test_both_spellings(studio):
-    """Axes are named as the API or as Python spells them, whichever the sweep was made with."""
+def test_grid_accepts_axis_names_in_both_spellings(studio):
+    """An axis may be named as the API or as Python spells it; a name that is no axis raises, with the nearest one."""
     for name in ("top_p", "topP"):
         result = studio.sweep("A lantern", **{name: [0.1, 0.2]}, seed=[1]).run()
         assert html_of(result.grid(rows="top_p")) == html_of(result.grid(rows="topP"))
     with pytest.raises(errors.UnknownParameter, match="its axes are topP, seed") as caught:
         result.grid(rows="sed")
-    assert caught.value.suggestion == "seed"
-    with pytest.raises(errors.RequestError, match="different axes"):
+    assert (caught.value.parameter, caught.value.suggestion) == ("sed", "seed")
+    with pytest.raises(errors.RequestError) as caught:
         result.grid(rows="seed", columns="seed")
+    error = caught.value
+    assert (error.parameter, error.value, error.reason) == ("rows", ["seed", "seed"], "conflict")
 
 
-def test_every_place_says_what_became_of_it(service, studio):
-    """Failed, blocked and missing cells carry sign and reason in place of a picture; there are no black ones."""
+def test_a_cell_without_a_picture_shows_its_status_and_the_reason(service, studio):
+    """A failed, a blocked and a missing cell each have a sign, a word and the service's message, and no picture."""
     service.faults += [
-        fault.refused("inferenceError", f"broken {NASTY}"), fault.refused("contentPolicyViolation", "no such lanterns"), None
+        fault.refused("inferenceError", f"broken {SCRIPT}"), fault.refused("contentPolicyViolation", "no such lanterns"), None
     ]  # fmt: skip
     studio.sweep("A lantern", seed=[1, 2, 3], name="all kinds").run(max_workers=1)
     result = studio.sweep("A lantern", seed=[1, 2, 3, 4], name="all kinds").result
     html, text = result._repr_mimebundle_().values()
-    for told in ("✗ failed", "⊘ blocked", "no such lanterns", "· not run"):
-        assert told in html
-        assert told in text
-    assert len(Page(html).all("img")) == 1
-    assert NASTY not in html
+    page = Page(html)
+    for words in ("✗ failed", "⊘ blocked", "no such lanterns", "· not run"):
+        assert any(words in cell for cell in page.texts["td"])
+        assert words in text
+    assert len(page.all("img")) == 1
+    assert "script" not in dict(page.elements)
+    assert SCRIPT not in html
 
 
-def test_what_people_write_is_text(studio):
-    """Axis values, prompts and the sweep's name are escaped wherever they stand; prices are shielded from typesetting."""
+def test_html_of_a_sweep_escapes_what_users_write(studio):
+    """Axis values, prompts and the sweep's name cannot add tags or handlers, and prices are not typeset as formulas."""
     studio.generate("A lantern")
-    sweep = studio.sweep(f"{{what}} {NASTY}", what=[NASTY, '" onload="alert(1)'], seed=[1], name=NASTY)
+    sweep = studio.sweep(f"{{what}} {SCRIPT}", what=[SCRIPT, '" onload="alert(1)'], seed=[1], name=SCRIPT)
     result = sweep.run()
     for html in (html_of(result), html_of(result.grid(pages="what")), sweep.plan()._repr_html_()):
         assert "<script" not in html.lower()
-        assert not [a for _, attributes in Page(html).tags for a in attributes if a.startswith("on")]
-        assert 'class="mathjax_ignore' in html
+        elements = Page(html).elements
+        assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
+        assert [tag for tag, attributes in elements if "mathjax_ignore" in (attributes.get("class") or "").split()]
 
 
-def test_long_prompts_keep_their_headers_apart(studio):
-    """Prompts that differ only far behind have rows of their own, and headers that are not the same."""
+def test_long_prompts_have_different_headers(studio):
+    """Prompts that differ only at their ends have rows of their own."""
     prompts = [f"{'A very long prompt ' * 12} number {n}" for n in range(3)]
-    page = Page(html_of(studio.sweep(prompts, seed=[1, 2]).run()))
-    heads = [text for text in page.texts["th"] if text.startswith("prompt")]
-    assert len(set(heads)) == 3
+    result = studio.sweep(prompts, seed=[1, 2]).run()
+    assert len({header for header in header_texts(result) if header.startswith("prompt")}) == 3
 
 
-def test_hundred_cells_stay_under_three_megabytes(service, studio):
-    """With pictures as noisy as photographs, and with two a cell, as JSON in a notebook."""
+def test_a_grid_of_a_hundred_cells_is_under_three_megabytes(service, studio):
+    """As JSON in a notebook, with pictures as noisy as photographs, also with larger previews."""
     service.paint = noisy()
     result = studio.sweep("A lantern " * 40, temperature=np.arange(0, 1, 0.1), seed=range(10)).run(max_workers=8)
-    for shown in (result, result.grid(size=384)):
-        assert len(Page(html_of(shown)).all("img")) == 100
-        assert len(json.dumps(shown._repr_mimebundle_())) < 3_000_000
+    for output in (result, result.grid(size=384)):
+        assert len(Page(html_of(output)).all("img")) == 100
+        assert len(json.dumps(output._repr_mimebundle_())) < 3_000_000
 
 
-def test_a_grid_of_many_results(service, studio):
-    """A hundred cells of twenty results are a grid of two thousand pictures and stay under 3 MB all the same."""
+def test_a_grid_of_two_thousand_pictures_is_under_three_megabytes(service, studio):
+    """The grid has all twenty results of each of a hundred cells."""
     shades = [picture(colour=colour, size=(64, 64)) for colour in ("red", "navy", "teal")]
     service.paint = lambda _kind, number: shades[number % 3]
     sweep = studio.sweep("A lantern", seed=range(0, 2000, 20), number_results=20, output_type="base64Data")
@@ -216,23 +226,24 @@ def test_a_grid_of_many_results(service, studio):
     assert len(html) < 3_000_000
 
 
-def test_too_many_cells_for_a_grid(studio):
-    """As the last line of a cell a large result says where everything is; a grid that is asked for is an error."""
+def test_a_result_that_is_too_large_for_a_grid_shows_counts(studio):
+    """As the last line of a cell it names ``to_frame``, and ``grid`` raises an error."""
     result = studio.sweep("A lantern", seed=range(601)).result
     html, text = result._repr_mimebundle_().values()
-    for shown in (html, text):
+    for shown in (Page(html).text, text):
         assert "601 cells: 601 not run" in shown
         assert ".to_frame() has them all" in shown
-    with pytest.raises(errors.RequestError, match="too large"):
+    with pytest.raises(errors.RequestError) as caught:
         result.grid()
+    assert (caught.value.parameter, caught.value.reason) == ("grid", "count")
 
 
 # -- sheets and pages ------------------------------------------------------------------------------------------
 
 
-def test_a_contact_sheet(service, studio, tmp_path):
-    """One PNG that opens, with all pictures of a cell beside each other and a frame where there is none."""
-    service.faults += [None, fault.refused("inferenceError", NASTY)]
+def test_a_contact_sheet_has_all_pictures(service, studio, tmp_path):
+    """It is one PNG with both pictures of each cell; a cell without any, and a sweep without any, can be drawn too."""
+    service.faults += [None, fault.refused("inferenceError", SCRIPT)]
     service.paint = lambda kind, number: picture(kind, ("red", "blue")[number], (400, 300))
     result = studio.sweep("A 灯笼 {c}", c=["red", "jade"], temperature=[0.1, 0.2], number_results=2).run(max_workers=1)
     with Image.open(result.contact_sheet(tmp_path / "deep" / "sheet.png")) as sheet:
@@ -243,15 +254,15 @@ def test_a_contact_sheet(service, studio, tmp_path):
     )
     assert red > 100_000
     assert blue == pytest.approx(red, rel=0.1)
-    only = studio.sweep("A lamp", seed=[1], name="nothing ran").result.contact_sheet(tmp_path / "none.png")
-    with Image.open(only) as sheet:
+    empty = studio.sweep("A lamp", seed=[1], name="nothing ran").result.contact_sheet(tmp_path / "none.png")
+    with Image.open(empty) as sheet:
         assert sheet.size[0] >= 320
 
 
-def test_a_page_of_its_own(service, studio, tmp_path):
-    """It holds grid and frame, asks nobody for anything, runs no script, and is made for failed cells too."""
-    service.faults += [None, fault.refused("inferenceError", NASTY)]
-    sweep = studio.sweep("A lantern {c}", c=[NASTY, "jade", "gold"], seed=[1], name=NASTY)
+def test_a_saved_page_is_self_contained(service, studio, tmp_path):
+    """It has grid and frame, loads nothing, runs no script, and can be written for failed and missing cells too."""
+    service.faults += [None, fault.refused("inferenceError", SCRIPT)]
+    sweep = studio.sweep("A lantern {c}", c=[SCRIPT, "jade", "gold"], seed=[1], name=SCRIPT)
     path = sweep.run(max_workers=1).save_html(tmp_path / "deep" / "page.html")
     html = path.read_text("utf-8")
     page = Page(html.removeprefix("<!doctype html>"))
@@ -261,15 +272,15 @@ def test_a_page_of_its_own(service, studio, tmp_path):
     assert page.all("html")[0]["lang"] == "en"
     assert any("✗ failed" in text for text in page.texts["td"])
     assert "imageUUID" in page.texts["th"]
-    nothing = studio.sweep("A lamp", seed=[1], name="nothing ran").result.save_html(tmp_path / "none.html")
-    assert "not run" in nothing.read_text("utf-8")
+    empty = studio.sweep("A lamp", seed=[1], name="nothing ran").result.save_html(tmp_path / "none.html")
+    assert "not run" in Page(empty.read_text("utf-8").removeprefix("<!doctype html>")).text
 
 
 # -- promotion -------------------------------------------------------------------------------------------------
 
 
-def test_promoted_pictures_are_linked_to_their_drafts(service, studio, capsys):
-    """The chosen picture's own seed and shape at the higher tier, its draft as parent, the price first; once only."""
+def test_a_promoted_picture_has_its_drafts_seed_and_shape_at_a_higher_tier(service, studio, capsys):
+    """Its draft is its parent, the price is printed first, and promoting it again sends nothing."""
     request = nbkit.ImageRequest("A lantern", aspect_ratio="3:2", resolution="1K", number_results=2)
     result = studio.sweep(request, seed=[10, 20], temperature=[0.5]).run()
     frame = result.to_frame()
@@ -287,8 +298,8 @@ def test_promoted_pictures_are_linked_to_their_drafts(service, studio, capsys):
     assert_books_agree(service, studio, 3)
 
 
-def test_ways_to_choose(service, studio):
-    """Rows, one row, a mask, numbers of cells: each promotes what is meant, and nothing else."""
+def test_promote_accepts_rows_masks_and_cell_numbers(service, studio):
+    """Each way of choosing one picture promotes that picture, and no other."""
     result = studio.sweep("A lantern", resolution=["0.5K", "1K"], seed=[0, 1]).run()
     frame = result.to_frame()
     ways = [
@@ -310,16 +321,26 @@ def test_ways_to_choose(service, studio):
     assert len(service.accepted) == 5
 
 
-@pytest.mark.parametrize("rows", ["other", [0, 9], [], [True], "columns"])
-def test_what_cannot_be_promoted(service, studio, rows):
-    """Rows of another sweep, cells that are not there and rows without a picture are refused before anything is sent."""
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("other", "not of this sweep"),
+        ([0, 9], "no cell 9"),
+        ([], "has a picture"),
+        ([True], "a mask of 1"),
+        ("columns", "without the columns"),
+    ],
+)
+def test_promote_refuses_rows_without_a_picture_of_this_sweep(service, studio, rows, problem):
+    """Rows of another sweep, unknown cells and cells without a picture raise an error before anything is sent."""
     service.faults.append(fault.refused("inferenceError"))
     result = studio.sweep("A lantern", seed=[1, 2], name="mine").run(max_workers=1)
     other = studio.sweep("A lamp", seed=[1], name="other").run().to_frame()
     given = {"other": other, "columns": other[["seed"]]}.get(rows, rows) if isinstance(rows, str) else rows
     sent = len(service.sent)
-    with pytest.raises(errors.RequestError, match="rows"):
+    with pytest.raises(errors.RequestError, match=problem) as caught:
         result.promote(given)
+    assert (caught.value.parameter, caught.value.reason) == ("rows", "conflict")
     with pytest.raises(errors.RequestError, match="has a picture"):
         result.promote(0)
     assert len(service.sent) == sent

@@ -1,4 +1,4 @@
-"""The wheel: it holds all that the package needs, and works where the repository is not."""
+"""The wheel: it contains all files that the package needs, and works without the repository."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ studio.panel()
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the repository, built for these tests."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -31,8 +32,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """Only nbkit and its metadata: with the licence, the type marker and the typeface; no tests, no notebooks."""
+def test_the_wheel_contains_the_package_and_its_metadata_only(wheel: Path) -> None:
+    """With the licence, the type marker and the font; without tests and notebooks."""
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"nbkit"}
     assert "nbkit/py.typed" in names
@@ -41,8 +42,8 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert not any("__pycache__" in name for name in names)
 
 
-def test_it_works_without_the_repository(wheel: Path, tmp_path: Path) -> None:
-    """Unpacked somewhere else, it makes a picture and writes its log."""
+def test_an_installed_wheel_makes_a_picture_and_logs_it(wheel: Path, tmp_path: Path) -> None:
+    """In another folder, without the repository on the path."""
     site, cell = tmp_path / "site", tmp_path / "cell"
     cell.mkdir()
     install = [

@@ -42,10 +42,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SubBudget:
-    """A budget that some runs of a studio share, such as those of a sweep; ``limit`` in micro-dollars."""
+    """A budget that some runs of a studio share, such as those of a sweep. Money in micro-dollars.
+
+    Attributes:
+        id: names its account.
+        limit: the most that may be spent; ``None`` for no limit.
+        reserved: what else counts against the limit, beside the account: runs that belong to another account.
+    """
 
     id: str
     limit: int | None = None
+    reserved: int = 0
 
 
 def account_names(studio: str, created: float, charged: bool, sub_budget: str | None) -> tuple[str, ...]:

@@ -174,10 +174,11 @@ class Journal:
         now = time.time()
         sub_budget = plan.sub_budget.id if plan.sub_budget else None
         names = account_names(plan.studio, now, plan.charged, sub_budget)
+        own = plan.sub_budget or SubBudget("")
         bounds = (
-            (limits.studio, "this studio", "Studio(budget=…)"),
-            (limits.day, "today", "Studio(daily_budget=…)"),
-            (plan.sub_budget.limit if plan.sub_budget else None, "this sweep", "sweep.run(budget=…)"),
+            (limits.studio, 0, "this studio", "Studio(budget=…)"),
+            (limits.day, 0, "today", "Studio(daily_budget=…)"),
+            (own.limit, own.reserved, "this sweep", "sweep.run(budget=…)"),
         )
         row = {
             **parameter_values(plan.request, plan.task),
@@ -205,9 +206,11 @@ class Journal:
         }
 
         def write(connection: sa.Connection) -> None:
-            for name, (limit, whose, argument) in zip(names, bounds, strict=False):
+            for name, (limit, reserved, whose, argument) in zip(names, bounds, strict=False):
                 if limit is not None:
-                    check_limit(limit, read_account(connection, name), price.high, whose, argument)
+                    account = read_account(connection, name)
+                    account = Account(account.spent, account.held + reserved)
+                    check_limit(limit, account, price.high, whose, argument)
             if plan.max_runs is not None and _count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
             connection.execute(_INSERT_RUN, row)

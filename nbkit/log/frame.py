@@ -119,13 +119,13 @@ _ID_COLUMNS = (Column("run", RUNS.c.id, INTEGER), Column("result", IMAGES.c.id, 
 
 _ROWS = RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id)
 
-_MAX_RUNS_BY_ID = (
-    2_000  # up to this number of runs, each is read by its id; of more, the whole range from first to last
-)
+MAX_RUNS_BY_ID = 2_000
+"""Up to this number of runs, :func:`frame_of` reads each by its id; for more, it reads the range from first to last."""
+
+DENSE_SHARE = 1 / 3
+"""If a larger share of the rows that :func:`frame_of` reads is wanted, pandas selects them faster than a loop."""
 
 _BATCH_SIZE = 500  # a SQLite query cannot have thousands of parameters
-
-_DENSE_SHARE = 1 / 3  # if a larger share of the rows that were read is wanted, pandas selects them faster than a loop
 
 _OPTIONAL_COLUMNS = [
     c for c in COLUMNS if isinstance(c.source, sa.Column) and c.source.table is RUNS and c.source.nullable
@@ -219,7 +219,7 @@ def frame_of(database: Database, images: Path, rows: Sequence[tuple[int, int | N
         rows: the ids of run and result of each row, oldest first; ``None`` as the result of a run without results.
     """
     wanted, runs = set(rows), list(dict.fromkeys(run for run, _ in rows))
-    if len(runs) <= _MAX_RUNS_BY_ID:
+    if len(runs) <= MAX_RUNS_BY_ID:
         conditions = [RUNS.c.id.in_(runs[start : start + _BATCH_SIZE]) for start in range(0, len(runs), _BATCH_SIZE)]
     else:
         conditions = [RUNS.c.id.between(runs[0], runs[-1])]
@@ -229,7 +229,7 @@ def frame_of(database: Database, images: Path, rows: Sequence[tuple[int, int | N
         for where in conditions:
             ids, results, *read = read_columns(connection, query_of(where, (*_ID_COLUMNS, *columns)), 2 + len(columns))
             mask = [key in wanted for key in zip(ids, results, strict=True)]
-            if len(conditions) == 1 and len(rows) > _DENSE_SHARE * len(mask):
+            if len(conditions) == 1 and len(rows) > DENSE_SHARE * len(mask):
                 frame = _build_frame(dict(zip(columns, read, strict=True)), len(mask), images)
                 return frame[mask].reset_index(drop=True)
             for column, values in zip(found, read, strict=True):

@@ -115,7 +115,7 @@ class ImageStore:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
 def file_of(file: object) -> Path:
@@ -141,11 +141,11 @@ def file_of(file: object) -> Path:
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)  # else a power cut may lose the folder with the synced files in it
+        sync_folder(folder.parent)  # else a power cut may lose the folder with the synced files in it
 
 
-def _sync_folder(folder: Path) -> None:
-    # Makes a rename in the folder durable. Some systems cannot open a folder for that.
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder durable; does nothing on a system that cannot open a folder."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

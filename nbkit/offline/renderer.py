@@ -29,6 +29,15 @@ MAX_UPLOAD_PIXELS = 50_000_000
 THUMBNAIL_PIXELS = 1024
 """Longer side of the thumbnail of a reference image."""
 
+MAX_ENCODED_BYTES = 24 * MEGABYTE
+"""Of the encoded pictures that an engine caches."""
+
+MAX_THUMBNAIL_BYTES = 256 * MEGABYTE
+"""Of the thumbnails that an engine stores; beyond it, the reference images used least recently are evicted."""
+
+MAX_TEXT_BYTES = 64 * MEGABYTE
+"""Of the texts that reference images were sent as; an evicted text is replaced by its hash in the task's details."""
+
 READABLE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """For some other formats, Pillow would start a PostScript interpreter."""
 
@@ -79,9 +88,9 @@ class Renderer:
     """Draws pictures, and caches them and their reference images; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._encoded = BoundedCache(24 * MEGABYTE)
-        self._thumbnails = BoundedCache(256 * MEGABYTE)
-        self._texts = BoundedCache(64 * MEGABYTE)
+        self._encoded = BoundedCache(MAX_ENCODED_BYTES)
+        self._thumbnails = BoundedCache(MAX_THUMBNAIL_BYTES)
+        self._texts = BoundedCache(MAX_TEXT_BYTES)
         # If a class requests thirty 4K pictures at once, at most four of them are in memory uncompressed.
         self._drawing_slots = threading.BoundedSemaphore(4)
 

@@ -135,7 +135,7 @@ class WebhookSender:
                 self._changed.wait(pause)
         return None
 
-    def _attempt(self, delivery: Delivery) -> _Failure | None:
+    def _attempt(self, delivery: Delivery) -> _AttemptFailure | None:
         headers = {"Content-Type": delivery.media_type, "User-Agent": "nbkit-offline"}
         try:
             status = send(
@@ -147,14 +147,14 @@ class WebhookSender:
                 allow_private=self._allow_private,
             )
         except Forbidden as error:
-            return _Failure(str(error), can_retry=False)
+            return _AttemptFailure(str(error), can_retry=False)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return _Failure(type(error).__name__)
-        return None if 200 <= status < 300 else _Failure(f"it answered {status}")
+            return _AttemptFailure(type(error).__name__)
+        return None if 200 <= status < 300 else _AttemptFailure(f"it answered {status}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class _AttemptFailure:
     """Why an attempt failed, and whether another attempt can succeed."""
 
     reason: str

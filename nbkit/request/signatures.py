@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from nbkit.request.image_request import PARAMETERS
+from nbkit.request.keywords import RequestKeywords
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
@@ -21,9 +22,12 @@ R = TypeVar("R")
 def list_parameters(function: F) -> F:
     """Decorator: list each parameter in a function's signature in place of ``**parameters``, and in its docstring."""
     own = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    named = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None) for n in PARAMETERS if n != "prompt"]
-    extra = inspect.Parameter("extra", inspect.Parameter.KEYWORD_ONLY, default=None)
-    function.__signature__ = inspect.Signature([*own, *named, extra])  # type: ignore[attr-defined]
+    named = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind.__forward_arg__)
+        for name, kind in RequestKeywords.__annotations__.items()
+        if name in PARAMETERS or name == "extra"
+    ]
+    function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
     return _with_parameter_docs(function)
 
 

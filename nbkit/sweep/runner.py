@@ -285,8 +285,7 @@ class SweepRun:
 
     def _plan(self, cell: Cell) -> RunPlan:
         """Write a cell's run into the log."""
-        limit = None if self._budget is None else self._budget - self._resend_cost
-        sub_budget = SubBudget(self._sub_budget, limit)
+        sub_budget = SubBudget(self._sub_budget, self._budget, self._resend_cost)
         return self._ledger.plan(
             cell.request,
             parent=cell.parent,

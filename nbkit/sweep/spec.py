@@ -72,7 +72,9 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
             variable that no template uses, or axes of different length to zip.
     """
     if combine not in ("product", "zip"):
-        raise RequestError(f"combine={combine!r}: must be 'product' or 'zip'", parameter="combine", value=combine)
+        raise RequestError(
+            f"combine={combine!r}: must be 'product' or 'zip'", parameter="combine", value=combine, reason="choice"
+        )
     given = {name: value for name, value in keywords.items() if _is_parameter(name)}
     free = {name: value for name, value in keywords.items() if name not in given}
     named, head = NAMES.resolve({name: value for name, value in given.items() if name != "extra"})

@@ -19,11 +19,12 @@ from nbkit.ledger.ledger import Ledger
 from nbkit.log.runs import State
 from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO, Price
+from nbkit.request.parameter import Integer
 from nbkit.results.money import limit_in_micros
 from nbkit.results.run import DONE, FAILED, FINAL, UNKNOWN
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted
-from nbkit.sweep.cell import Cell, CellCost
+from nbkit.sweep.cell import Cell, CellCost, check_argument
 from nbkit.sweep.grid import Grid, SelectedCells
 from nbkit.sweep.plan import CostSummary, PlanFrame, Quote, make_plan, match_states, pending_cells
 from nbkit.sweep.result import SweepResult
@@ -208,14 +209,10 @@ class Sweep(Sequence[Cell]):
         """
         if retry not in (None, FAILED):
             raise RequestError(
-                f"retry={retry!r}: must be 'failed' or None", parameter="retry", value=retry, suggestion=FAILED
-            )
-        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
-            raise RequestError(
-                f"max_workers={max_workers!r}: must be a whole number of at least 1",
-                parameter="max_workers",
-                value=max_workers,
-            )
+                f"retry={retry!r}: must be 'failed' or None",
+                parameter="retry", value=retry, reason="choice", suggestion=FAILED,
+            )  # fmt: skip
+        max_workers = check_argument("max_workers", Integer(1), max_workers)
         limit = limit_in_micros("budget", budget)
         costs = self.cells.costs  # checks every cell before anything else happens
         with _LOCKS.setdefault(self._key, threading.RLock()):

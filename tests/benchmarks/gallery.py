@@ -1,35 +1,34 @@
-"""What a thousand pictures cost a page: the gallery beside one ``ipywidgets.Image`` each. Run: ``python -m tests.benchmarks.gallery``.
+"""A thousand pictures in a page: the gallery, beside one ``ipywidgets.Image`` for each picture.
 
-Both show the same 1,000 previews of 256 pixels, made beforehand, in the same JupyterLab in headless Chromium, in a
-notebook of their own: the time until the first picture can be seen, what the page's scripts hold in memory, what goes
-over the connection for one picture more, and the frames of a page that scrolls from one end to the other.
+    python -m tests.benchmarks.gallery
+
+Both sides show the same 1,000 previews of 256 pixels, which are made before, in the same JupyterLab in headless
+Chromium, each in a notebook of its own. Measured are the time until the first picture is visible, the memory of the
+page's scripts, the bytes over the connection when one picture is added, and the frames while the page scrolls from one
+end to the other. ``$CHROMIUM`` is the path of the browser.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.browser.lab_server import CHROMIUM_FLAGS, LabServer
+from tests.benchmarks.lab import open_lab
+from tests.browser.lab_page import KERNEL, Notebook, write_notebook
 from tests.gallery_log import write_log
 
 PICTURES = 1_000
 ROUNDS = 3
-BEFORE = """
-import pathlib, sys, uuid
+SETUP = """
+import pathlib, uuid
 import ipywidgets as widgets
+import nbkit
 import sqlalchemy as sa
-from nbkit.log import RunLog
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.widgets.gallery.gallery import Gallery
-log = RunLog(pathlib.Path({folder!r}))
+log = nbkit.RunLog(pathlib.Path({folder!r}))
 files = [pathlib.Path(file) for file in log.to_frame().file.dropna()]
 small = [log.previews.get(file, 256) for file in files]
 """
@@ -38,7 +37,7 @@ images = [widgets.Image(value=data, width=256) for data in small]
 box = widgets.Box(images, layout=dict(flex_flow='row wrap', height='520px', overflow='auto'))
 box.add_class('benchmark'); box
 """
-ONE_RUN_MORE = """
+ADD_A_RUN = """
 with log.database.writing() as connection:
     last = dict(connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(1)).mappings().one())
     picture = dict(connection.execute(sa.select(IMAGES).order_by(IMAGES.c.id.desc()).limit(1)).mappings().one())
@@ -53,23 +52,23 @@ SIDES = {
         "box.children = (widgets.Image(value=small[0], width=256), *box.children)",
         ".benchmark",
     ),
-    "the gallery": ("gallery = Gallery(log, size=256)\ngallery", ONE_RUN_MORE, ".nbkit-wall-list"),
+    "the gallery": ("gallery = nbkit.Gallery(log, size=256)\ngallery", ADD_A_RUN, ".nbkit-wall-list"),
 }
-RUN = """async index => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = index;
-    await jupyterapp.commands.execute('notebook:run-cell'); return null; }"""
-SEEN = """selector => [...document.querySelectorAll(`${selector} img`)].some(i => i.complete && i.naturalWidth)"""
-LISTEN = """() => { window.heard = 0;
-    jupyterapp.shell.currentWidget.sessionContext.session.kernel.anyMessage.connect((_, {msg}) => {
+"""By the name of a side: the cell that shows the pictures, the cell that adds one, the element that scrolls."""
+
+IS_VISIBLE = """selector => [...document.querySelectorAll(`${selector} img`)].some(i => i.complete && i.naturalWidth)"""
+COUNT_BYTES = f"""() => {{ window.bytes = 0;
+    {KERNEL}.anyMessage.connect((_, {{msg}}) => {{
         if (!msg.header.msg_type.startsWith('comm_')) return;
-        window.heard += JSON.stringify(msg.content).length + msg.buffers.reduce((sum, b) => sum + b.byteLength, 0); }); }"""
+        window.bytes += JSON.stringify(msg.content).length + msg.buffers.reduce((sum, b) => sum + b.byteLength, 0); }}); }}"""
 SCROLL = """selector => new Promise(done => { const e = document.querySelector(selector), times = [], began = performance.now();
     const step = now => { times.push(now); const part = (now - began) / 3000; e.scrollTop = part * e.scrollHeight;
         part < 1 ? requestAnimationFrame(step) : done(times.slice(1).map((t, i) => t - times[i])); };
     requestAnimationFrame(step); })"""
 
 
-def heap(page: Page) -> float:
-    """What the page's scripts hold, in MB."""
+def heap_mb(page: Page) -> float:
+    """The memory of the page's scripts after a garbage collection."""
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.enable")
     session.send("HeapProfiler.collectGarbage")
@@ -78,72 +77,63 @@ def heap(page: Page) -> float:
     return used / 1e6
 
 
-def show(page: Page, root: Path, folder: Path, side: str) -> dict[str, float]:
-    """Open a notebook, show the pictures in it, and measure."""
-    make, add, selector = SIDES[side]
-    path = root / f"{time.time_ns()}.ipynb"
-    before = BEFORE.format(folder=str(folder))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [new_code_cell(source) for source in (before, make, add)]
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), str(path))
-    page.evaluate(
-        """async path => { const w = await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
-            await w.context.ready; await w.sessionContext.ready; jupyterapp.shell.activateById(w.id); return null; }""",
-        path.name,
-    )
-    page.evaluate(RUN, 0)
-    empty = heap(page)
-    page.evaluate(LISTEN)
-    began = time.perf_counter()
-    page.evaluate(f"index => {{ ({RUN})(index); }}", 1)
-    page.wait_for_function(SEEN, arg=selector, polling="raf")
-    found = {"first sight, s": time.perf_counter() - began}
-    quiet = -1
-    while quiet != (quiet := page.evaluate("() => window.heard")):
+def received_bytes(page: Page) -> int:
+    return page.evaluate("() => window.bytes")
+
+
+def measure(page: Page, root: Path, log: Path, side: str) -> dict[str, float]:
+    """Show the pictures in a new notebook and measure.
+
+    Args:
+        page: with JupyterLab.
+        root: the folder of its notebooks.
+        log: the folder of the log.
+        side: a key of ``SIDES``.
+    """
+    show, add, selector = SIDES[side]
+    book = Notebook.open(page, write_notebook(root, (SETUP.format(folder=str(log)), show, add)))
+    book.run(0)
+    empty = heap_mb(page)
+    page.evaluate(COUNT_BYTES)
+    started = time.perf_counter()
+    book.start(1)
+    page.wait_for_function(IS_VISIBLE, arg=selector, polling="raf")
+    figures = {"first sight, s": time.perf_counter() - started}
+    received = -1
+    while received != (received := received_bytes(page)):
         page.wait_for_timeout(1000)
-    found["over the connection, kB"] = quiet / 1e3
-    found["page heap, MB"] = heap(page) - empty
-    page.evaluate(RUN, 2)
+    figures["over the connection, kB"] = received / 1e3
+    figures["page heap, MB"] = heap_mb(page) - empty
+    book.run(2)
     page.wait_for_timeout(1500)
-    # Running that cell scrolls the page, and brings more of the wall into view: the second time it is one picture more.
-    before_one = page.evaluate("() => window.heard")
-    page.evaluate(RUN, 2)
+    # The first run of this cell scrolls the page and brings more pictures into view; only the second adds just one.
+    before = received_bytes(page)
+    book.run(2)
     page.wait_for_timeout(1500)
-    found["one picture more, kB"] = (page.evaluate("() => window.heard") - before_one) / 1e3
+    figures["one picture more, kB"] = (received_bytes(page) - before) / 1e3
     frames = page.evaluate(SCROLL, selector)
-    found["frame while scrolling, median ms"] = statistics.median(frames)
-    found["frame while scrolling, 95 % ms"] = statistics.quantiles(frames, n=20)[-1]
-    found["page heap after scrolling, MB"] = heap(page) - empty
-    page.evaluate(
-        """async () => { const w = jupyterapp.shell.currentWidget; await w.sessionContext.shutdown();
-            w.context.model.dirty = false; w.dispose(); return null; }"""
-    )
-    return found
+    figures["frame while scrolling, median ms"] = statistics.median(frames)
+    figures["frame while scrolling, 95 % ms"] = statistics.quantiles(frames, n=20)[-1]
+    figures["page heap after scrolling, MB"] = heap_mb(page) - empty
+    book.close()
+    return figures
 
 
-def main(chromium: str = "/usr/bin/chromium") -> None:
-    """Measure both sides in turn, and print the medians and their ratios."""
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        root = Path(name)
-        log = write_log(root / "runs", PICTURES * 11 // 10)
+def main() -> None:
+    """Measure both sides in turn; print the medians and their ratios."""
+    with open_lab() as (page, root):
+        log = write_log(root / "runs", PICTURES * 11 // 10)  # every eleventh run has no picture
         for file in log.to_frame().file.dropna().unique():
             log.previews.get(Path(file), 256)
         log.close()
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS))
-        with LabServer(root) as lab:
-            page = browser.new_page(viewport={"width": 1200, "height": 1000})
-            page.goto(lab.url("/lab?reset"))
-            page.wait_for_function("() => window.jupyterapp", timeout=60_000)
-            page.evaluate("() => jupyterapp.restored.then(() => null)")
-            page.evaluate("() => { jupyterapp.shell.mode = 'single-document'; jupyterapp.shell.collapseLeft(); }")
-            rounds = [{side: show(page, root, root / "runs", side) for side in SIDES} for _ in range(ROUNDS)]
-        browser.close()
+        rounds = [{side: measure(page, root, root / "runs", side) for side in SIDES} for _ in range(ROUNDS)]
     theirs, ours = SIDES
     print(f"{'':36}{theirs:>16}{ours:>16}{'ratio':>9}")
-    for what in rounds[0][ours]:
-        one, other = (statistics.median(found[side][what] for found in rounds) for side in (theirs, ours))
-        print(f"{what:36}{one:16.2f}{other:16.2f}{one / other if other > 0 else float('inf'):9.1f}")
+    for name in rounds[0][ours]:
+        their_median, our_median = (statistics.median(figures[side][name] for figures in rounds) for side in SIDES)
+        ratio = their_median / our_median if our_median > 0 else float("inf")
+        print(f"{name:36}{their_median:16.2f}{our_median:16.2f}{ratio:9.1f}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,10 +1,10 @@
-"""How many requests per second the engine serves over HTTP, beside a bare hello-world of the same server software.
+"""Requests per second that the engine serves over HTTP, beside a bare hello-world of the same server software.
 
-    python tests/benchmarks/serve.py
+    python -m tests.benchmarks.serve
 
-Each server runs in a process of its own, with the settings of ``nbkit serve``; this process sends, over kept-alive
-connections. What is compared are ratios: both sides meet the same machine, the same server, the same client. Each
-kind of request is measured against a hello-world that answers with as many bytes.
+Each server runs in a process of its own, with the settings of ``nbkit serve``; this process sends requests over
+connections that stay open. The ratio is the result: both sides have the same machine, the same server and the same
+client. For each kind of request, the hello-world answers with as many bytes as the engine.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import uuid
 from collections.abc import Callable
 from typing import Self
 
-from nbkit.offline import Offline
-from nbkit.offline.server import Server
+from nbkit.offline import Offline, server
 
 CONNECTIONS = 8
 SECONDS = 2.0
@@ -36,32 +35,30 @@ TASK = {
 }
 
 
-class Hello(Server):
-    """The same server with nothing behind it."""
+def hello_world(size: int):
+    """A WSGI application that answers each request with so many bytes."""
+    body = b"x" * size
+    headers = [("Content-Type", "application/octet-stream"), ("Content-Length", str(size))]
 
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        body = b"x" * size
-        headers = [("Content-Type", "application/octet-stream"), ("Content-Length", str(size))]
+    def hello(environ, start_response):
+        environ["wsgi.input"].read()
+        start_response("200 OK", headers)
+        return [body]
 
-        def hello(environ, start_response):
-            environ["wsgi.input"].read()
-            start_response("200 OK", headers)
-            return [body]
-
-        self._app = hello
+    return hello
 
 
 def serve(size: int | None) -> None:
-    """In the server's process: until its input ends."""
-    server = Server(Offline(balance=1e9)) if size is None else Hello(size)
-    with server:
-        print(server.port, flush=True)
+    """Serve the engine, or a hello-world of this size, until standard input ends; print the port."""
+    if size is not None:
+        server.WebApp = lambda *_: hello_world(size)  # only in this process, which serves nothing else
+    with server.Server(Offline(balance=1e9)) as running:
+        print(running.port, flush=True)
         sys.stdin.read()
 
 
-class Running:
-    """A server in another process, and one way to ask it."""
+class ServerProcess:
+    """A server in another process: the engine, or a hello-world with bodies of ``size`` bytes."""
 
     def __init__(self, size: int | None = None) -> None:
         command = [sys.executable, __file__, "serve", *([] if size is None else [str(size)])]
@@ -80,17 +77,21 @@ class Running:
         return connection
 
     def rate(self, request: Callable[[], bytes]) -> float:
-        """Requests per second."""
+        """Requests per second over ``CONNECTIONS`` connections.
+
+        Args:
+            request: makes the bytes of the next request.
+        """
         until = time.perf_counter() + SECONDS
         counts = [0] * CONNECTIONS
 
-        def ask(place: int) -> None:
+        def send_requests(index: int) -> None:
             with self.connect() as connection:
                 while time.perf_counter() < until:
                     exchange(connection, request())
-                    counts[place] += 1
+                    counts[index] += 1
 
-        threads = [threading.Thread(target=ask, args=[place]) for place in range(CONNECTIONS)]
+        threads = [threading.Thread(target=send_requests, args=[index]) for index in range(CONNECTIONS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -99,7 +100,7 @@ class Running:
 
 
 def exchange(connection: socket.socket, request: bytes) -> bytes:
-    """One request and its answer's body; a client as small as can be, so that it is not what is measured."""
+    """Send a request and return the body of its answer; as little code as possible, because its time is measured too."""
     connection.sendall(request)
     received = b""
     while b"\r\n\r\n" not in received:
@@ -123,20 +124,21 @@ def post(**changes: object) -> bytes:
     return b"POST /v1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def compare(engine: Running, request: Callable[[], bytes], size: int) -> tuple[float, float]:
-    """Both rates: rounds taken in turn, and the best of each, which the machine's other work disturbed least."""
-    with Running(size) as hello:
+def compare(engine: ServerProcess, request: Callable[[], bytes], size: int) -> tuple[float, float]:
+    """Both rates, measured in turn: the best round of each, because other work on the machine only slows a round down."""
+    with ServerProcess(size) as hello:
         rounds = [(engine.rate(request), hello.rate(request)) for _ in range(ROUNDS)]
     return max(served for served, _ in rounds), max(bare for _, bare in rounds)
 
 
 def main() -> None:
+    """Print the rates for each kind of request."""
     print(f"{'a cached 1024 x 1024 JPEG':34}{'bytes':>9}{'served/s':>11}{'hello/s':>10}{'ratio':>8}")
-    with Running() as engine, engine.connect() as connection:
+    with ServerProcess() as engine, engine.connect() as connection:
         address = json.loads(exchange(connection, post()))["data"][0]["imageURL"]
         path = "/" + address.partition("//")[2].partition("/")[2]
         cases: dict[str, Callable[[], bytes]] = {
-            "the picture's bytes": lambda: get(path),
+            "the picture": lambda: get(path),
             "a task, answered with an address": post,
             "a task, answered with base64": lambda: post(outputType="base64Data"),
         }

@@ -1,6 +1,6 @@
-"""A service for benchmarks: it answers at once, or after a fixed latency, with the same picture each time.
+"""A service for benchmarks: it answers at once, or after a fixed latency, always with the same picture.
 
-It runs in a process of its own (``with stub(latency=0.2) as url``), so that what is measured is the client.
+It runs in a process of its own (``with stub(latency=0.2) as url``), so that only the client is measured.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import uuid
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
+import httpx
 from PIL import Image
 
 
 def picture(kilobytes: int) -> bytes:
-    """A JPEG of 1264x848 pixels of about that size: smooth, with just enough noise."""
-    noise = random.Random(7)
+    """A JPEG of 1264x848 pixels and about that size: smooth, with as much noise as needed."""
+    rng = random.Random(7)
     for cells in range(20, 400, 4):
         small = Image.new("RGB", (cells * 3, cells * 2))
-        small.putdata(
-            [(noise.randrange(256), noise.randrange(256), noise.randrange(256)) for _ in range(cells * cells * 6)]
-        )
+        small.putdata([(rng.randrange(256), rng.randrange(256), rng.randrange(256)) for _ in range(cells * cells * 6)])
         out = io.BytesIO()
         small.resize((1264, 848), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
         if out.tell() >= kilobytes * 1000:
@@ -82,7 +81,12 @@ def _run(latency: float, data: bytes, pipe: Connection) -> None:
 
 @contextlib.contextmanager
 def stub(*, latency: float = 0.0, kilobytes: int = 200) -> Iterator[str]:
-    """The address of a service that lives as long as the block."""
+    """Run a service as long as the block; the value is its address.
+
+    Args:
+        latency: seconds before each answer.
+        kilobytes: size of the picture.
+    """
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_run, args=(latency, picture(kilobytes), theirs), daemon=True
@@ -95,3 +99,15 @@ def stub(*, latency: float = 0.0, kilobytes: int = 200) -> Iterator[str]:
     finally:
         process.terminate()
         process.join()
+
+
+def bare_request(client: httpx.Client, url: str, seed: int) -> bytes:
+    """Send a task and fetch its picture, with nothing around these two requests."""
+    task = {
+        "taskType": "imageInference",
+        "taskUUID": str(uuid.uuid4()),
+        "positivePrompt": "A lantern",
+        "seed": seed,
+    }
+    response = client.post(f"{url}/v1", json=[task])
+    return client.get(json.loads(response.content)["data"][0]["imageURL"]).content

@@ -1,53 +1,46 @@
-"""A sweep against its floor, and its memory. Run: ``python -m tests.benchmarks.sweep``.
+"""The time of a sweep beside the shortest possible time, and the memory of a large sweep.
 
-200 cells, 200 ms of latency, 16 at once, a picture of 200 kB each: no client can end before
-ceil(200 / 16) x 200 ms. Beside it a bare ``httpx.Client`` in sixteen threads does the same POST and GET, and
-decodes nothing and writes nothing. Then 10,000 cells in this process, and how far the memory grows.
+    python -m tests.benchmarks.sweep [CELLS]
+
+200 cells, 200 ms of latency, 16 requests at once, a picture of 200 kB each: no client can be faster than
+ceil(200 / 16) x 200 ms. In turn with the sweep, a bare ``httpx.Client`` in sixteen threads does the same POST and GET,
+without decoding or writing anything. Then a sweep of 10,000 cells (or ``CELLS``) with the engine in this process: how
+much its memory grows.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import statistics
+import sys
 import tempfile
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psutil
 
 import nbkit
-from tests.benchmarks.stub import stub
+from tests.benchmarks.stub import bare_request, stub
+from tests.benchmarks.timing import median_of_each
 
-CELLS, LATENCY, WORKERS = 200, 0.2, 16
+CELLS, LATENCY, WORKERS, ROUNDS = 200, 0.2, 16, 3
 FLOOR = math.ceil(CELLS / WORKERS) * LATENCY
+"""Seconds of the latency alone."""
+
+CELLS_FOR_MEMORY = 10_000
 
 
-def bare(url: str) -> float:
-    """The same requests with nothing around them."""
+def seconds_of_bare_requests(url: str) -> float:
     with httpx.Client(limits=httpx.Limits(max_connections=None)) as client:
-
-        def one(seed: int) -> int:
-            task = {
-                "taskType": "imageInference",
-                "taskUUID": str(uuid.uuid4()),
-                "positivePrompt": "A lantern",
-                "seed": seed,
-            }
-            answer = client.post(f"{url}/v1", json=[task])
-            return len(client.get(json.loads(answer.content)["data"][0]["imageURL"]).content)
-
         started = time.perf_counter()
         with ThreadPoolExecutor(WORKERS) as pool:
-            sizes = list(pool.map(one, range(CELLS)))
+            sizes = list(pool.map(lambda seed: len(bare_request(client, url, seed)), range(CELLS)))
         assert min(sizes) > 100_000
         return time.perf_counter() - started
 
 
-def sweep(url: str) -> float:
-    """The sweep: planned, logged, sent, settled, fetched, checked, on disk."""
+def seconds_of_a_sweep(url: str) -> float:
+    """From start until all runs are settled and all pictures are checked and on disk."""
     with tempfile.TemporaryDirectory() as folder:
         studio = nbkit.Studio(engine=url, path=folder)
         cells = studio.sweep("A lantern", seed=range(CELLS))
@@ -60,24 +53,28 @@ def sweep(url: str) -> float:
         return took
 
 
-def memory(count: int = 10_000) -> float:
-    """Megabytes that the process grows by over a sweep whose pictures nobody holds."""
+def growth_in_mb(count: int) -> float:
+    """How much the memory of the process grows during a sweep whose pictures are not referenced."""
     process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
         studio = nbkit.Studio(engine="offline", path=folder)
         studio.generate("A lantern", resolution="0.5K")
         before = process.memory_info().rss
-        most = before
+        peak = before
         running = studio.sweep("A lantern", seed=range(count), resolution="0.5K").start(max_workers=4, confirm=True)
         while not running.wait_finished(0.5):
-            most = max(most, process.memory_info().rss)
+            peak = max(peak, process.memory_info().rss)
         studio.close()
-    return (most - before) / 1e6
+    return (peak - before) / 1e6
+
+
+def main(cells: int = CELLS_FOR_MEMORY) -> None:
+    with stub(latency=LATENCY) as url:
+        pairs = [(seconds_of_a_sweep(url), seconds_of_bare_requests(url)) for _ in range(ROUNDS)]
+    ours, theirs = median_of_each(pairs)
+    print(f"floor {FLOOR:.2f} s · bare httpx {theirs / FLOOR:.3f} x floor · sweep {ours / FLOOR:.3f} x floor")
+    print(f"{cells:,} cells: memory grows by {growth_in_mb(cells):.0f} MB")
 
 
 if __name__ == "__main__":
-    with stub(latency=LATENCY) as url:
-        pairs = [(sweep(url), bare(url)) for _ in range(3)]
-    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    print(f"floor {FLOOR:.2f} s · bare httpx {theirs / FLOOR:.3f} x floor · sweep {ours / FLOOR:.3f} x floor")
-    print(f"10,000 cells: memory grows by {memory():.0f} MB")
+    main(*(int(number) for number in sys.argv[1:]))

@@ -1,48 +1,56 @@
-"""What a person with a keyboard and no mouse goes by: where the focus is, and whether it can be seen."""
+"""The page for a user with a keyboard and no mouse: which element has the focus, and whether that is visible."""
+
+LETTERS = "a bold dd xylem zig by my cv lamp"
+"""Each of these letters is a shortcut of the notebook, unless it is typed into a text box."""
 
 LOOK = """element => { const s = getComputedStyle(element);
     return [s.outlineStyle === 'none' ? '' : [s.outlineStyle, s.outlineWidth, s.outlineColor].join(' '), s.boxShadow, s.borderColor, s.backgroundColor].join(' / '); }"""
 
 
-def remember_rest(panel):
-    """Remember how every element of the panel looks, now that none of them has the focus."""
+def remember_unfocused_look(panel):
+    """Store in the page how every element of the panel looks, while none of them has the focus."""
     panel.evaluate(
-        f"panel => {{ window.atRest = new Map([...panel.querySelectorAll('*')].map(e => [e, ({LOOK})(e)])); }}"
+        f"panel => {{ window.unfocusedLook = new Map([...panel.querySelectorAll('*')].map(e => [e, ({LOOK})(e)])); }}"
     )
 
 
 def press(panel, key):
-    """Press a key and give the stop at which the focus is then."""
+    """Press a key and return the element that has the focus then."""
     panel.page.keyboard.press(key)
-    return stop(panel)
+    return focused(panel)
 
 
-def stop(panel):
+def focused(panel):
     """The element with the focus.
 
     Returns:
-        ``inside``: whether it is in the panel; ``what``: its tag, role, text and title, for people; ``number``: its
-        place in the page; ``seen``: whether it looks other than it did at rest.
+        ``inside``: whether it is in the panel; ``label``: its tag, role, name and text, for people; ``position``: among
+        all elements of the page; ``visible``: whether it looks different from before it had the focus.
     """
     return panel.evaluate(
         f"""panel => {{
             const e = document.activeElement;
-            const what = [e.tagName.toLowerCase(), e.getAttribute('role'), e.getAttribute('aria-label'),
+            const label = [e.tagName.toLowerCase(), e.getAttribute('role'), e.getAttribute('aria-label'),
                 e.labels?.[0]?.textContent, e.tagName === 'BUTTON' && e.textContent].filter(Boolean).join(' ').trim();
-            return {{inside: panel.contains(e), what, number: [...document.querySelectorAll('*')].indexOf(e),
-                seen: window.atRest?.has(e) ? window.atRest.get(e) !== ({LOOK})(e) : null}}; }}"""
+            return {{inside: panel.contains(e), label, position: [...document.querySelectorAll('*')].indexOf(e),
+                visible: window.unfocusedLook?.has(e) ? window.unfocusedLook.get(e) !== ({LOOK})(e) : null}}; }}"""
     )
 
 
-def tab_until(panel, found, limit=60):
-    """Press Tab until ``found(stop)``, and give all stops on the way, that one last.
+def tab_until(panel, condition, limit=60):
+    """Press Tab until the focused element meets a condition; return all that had the focus, that one last.
 
     Raises:
-        AssertionError: if it is not met within ``limit`` presses; the message tells the way.
+        AssertionError: if none does within ``limit`` presses; the message lists them.
     """
-    stops = []
-    while len(stops) < limit:
-        stops.append(press(panel, "Tab"))
-        if found(stops[-1]):
-            return stops
-    raise AssertionError("not met: " + " → ".join(at["what"] for at in stops))
+    path = []
+    while len(path) < limit:
+        path.append(press(panel, "Tab"))
+        if condition(path[-1]):
+            return path
+    raise AssertionError("not reached: " + labels(path))
+
+
+def labels(path):
+    """The elements that had the focus one after the other, for a message."""
+    return " → ".join(element["label"] for element in path)

@@ -1,4 +1,4 @@
-"""A JupyterLab or Notebook 7 server of its own on loopback: own settings, own folders, gone afterwards."""
+"""A JupyterLab or Notebook 7 server on loopback, with settings and folders of its own, which are deleted at the end."""
 
 import json
 import os
@@ -16,12 +16,16 @@ import urllib.request
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
+OLDER_IPYKERNEL = pathlib.Path(os.environ["NBKIT_IPYKERNEL"]).resolve() if os.environ.get("NBKIT_IPYKERNEL") else None
+"""The folder with an older ipykernel, if the environment names one; ``.ci/run`` does."""
+
 APPLICATIONS = {
     "jupyterlab": ("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
     "notebook": ("--JupyterNotebookApp.expose_app_in_browser=True",),
 }
-"""By the module that starts it, what it is started with."""
+"""The command line options of each application, by the module that starts it."""
 
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -33,7 +37,7 @@ CHROMIUM_FLAGS = (
 )
 
 SETTINGS = {
-    # Nothing may move by itself while a test looks: no news, no autosave, no cells taken out of the page.
+    # Nothing on the page may change by itself: no news, no autosave, no cells removed while they are out of view.
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
@@ -41,7 +45,7 @@ SETTINGS = {
     },
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
-    # What a panel keeps out of saved widget state is looked for with the saving switched on.
+    # Tests check that the saved state of widgets has no pictures, so the state must be saved.
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
 
@@ -50,9 +54,9 @@ class LabServer:
     """``with LabServer(folder) as lab: page.goto(lab.url("/lab"))``.
 
     Args:
-        root: the folder whose notebooks it serves.
+        root: the folder of the notebooks.
         application: ``"jupyterlab"`` or ``"notebook"``.
-        kernels: further kernels by name, each a folder whose packages go before this environment's.
+        kernels: further kernels by name; each value is a folder whose packages take precedence over this environment's.
     """
 
     def __init__(self, root, application="jupyterlab", kernels=None):
@@ -76,7 +80,7 @@ class LabServer:
             *(sys.executable, "-m", self._application, "--no-browser", "--allow-root", "--ip=127.0.0.1"),
             *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
             *(f"--ServerApp.root_dir={self.root}", *APPLICATIONS[self._application]),
-            # A test run that is killed leaves its server behind: it then ends by itself.
+            # If the test run is killed, its server keeps running; it ends by itself after a while.
             *("--ServerApp.shutdown_no_activity_timeout=900", "--MappingKernelManager.cull_idle_timeout=600"),
         ]
         with self._log.open("w") as log:
@@ -84,14 +88,14 @@ class LabServer:
                 command, env=self._environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         deadline = time.monotonic() + 60
-        while not self._answers():
+        while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self._application} did not start:\n{self._log.read_text()[-3000:]}")
             time.sleep(0.1)
         return self
 
     def __exit__(self, *_):
-        self._process.terminate()  # the server then ends its kernels itself
+        self._process.terminate()  # the server ends its kernels
         try:
             self._process.wait(15)
         except subprocess.TimeoutExpired:
@@ -102,7 +106,7 @@ class LabServer:
     def url(self, path):
         return f"http://127.0.0.1:{self._port}{path}{'&' if '?' in path else '?'}token={self._token}"
 
-    def _answers(self):
+    def _is_up(self):
         try:
             with urllib.request.urlopen(self.url("/api/status"), timeout=2):
                 return True
@@ -118,9 +122,9 @@ class LabServer:
             "JUPYTERLAB_SETTINGS_DIR": "settings",
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         }
-        kept = {k: v for k, v in os.environ.items() if k not in ("JUPYTER_PATH", "RUNWARE_API_KEY")}
+        inherited = {k: v for k, v in os.environ.items() if k not in ("JUPYTER_PATH", "RUNWARE_API_KEY")}
         return {
-            **kept,
+            **inherited,
             **{name: str(self._home / folder) for name, folder in folders.items()},
             "JUPYTER_PLATFORM_DIRS": "1",
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),

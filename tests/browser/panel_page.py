@@ -1,4 +1,4 @@
-"""A panel as a person finds it on a page: the cells that show one, and its controls by their names."""
+"""A panel in a notebook: the cells that show one, and its parts by their roles and accessible names."""
 
 import re
 
@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 STUDIO = "import nbkit\nstudio = nbkit.Studio(engine={engine}, path='{path}', budget=5)"
 PANEL = "panel = studio.panel()\npanel"
 PROMPT = "A paper lantern shop at night, the sign reads “OPEN LATE”"
-FOLDS = ("systemPrompt", "Grounding and safety", "References", "Output", "Delivery", "Show code", "Show JSON")
+SECTIONS = ("systemPrompt", "Grounding and safety", "References", "Output", "Delivery", "Show code", "Show JSON")
+"""The buttons of everything that is folded in a new panel."""
 
 
 def prompt(panel):
@@ -18,8 +19,10 @@ def generate(panel):
     return panel.get_by_role("button", name=re.compile("^Generate"))
 
 
-def press_generate(panel):
-    """Click it as soon as it can be clicked."""
+def press_generate(panel, *, price=""):
+    """Click it as soon as it is enabled; with ``price``, only after its text has that price."""
+    if price:
+        expect(generate(panel)).to_have_text(f"Generate · {price}")
     expect(generate(panel)).to_be_enabled()
     generate(panel).click()
 
@@ -28,29 +31,29 @@ def stop(panel):
     return panel.get_by_role("button", name=re.compile("^Stop"))
 
 
-def milliseconds_to_answer(button, pattern):
-    """Click; from then until the page shows a text that matches, by a clock in the page, which misses nothing."""
+def milliseconds_until(button, pattern):
+    """Click a button; return how long the page takes to show a text that matches, by a clock in the page."""
     button.page.evaluate(
         """pattern => {
             const wanted = new RegExp(pattern, 'm');
-            window.answered = undefined;
+            window.took = undefined;
             document.addEventListener('click', () => {
-                const began = performance.now();
-                const watch = new MutationObserver(() => {
+                const clicked = performance.now();
+                const observer = new MutationObserver(() => {
                     if (!wanted.test(document.body.innerText)) return;
-                    watch.disconnect();
-                    window.answered = performance.now() - began;
+                    observer.disconnect();
+                    window.took = performance.now() - clicked;
                 });
-                watch.observe(document.body, {subtree: true, childList: true, characterData: true});
+                observer.observe(document.body, {subtree: true, childList: true, characterData: true});
             }, {capture: true, once: true}); }""",
         pattern,
     )
     button.click()
-    return button.page.wait_for_function("() => window.answered").json_value()
+    return button.page.wait_for_function("() => window.took").json_value()
 
 
-def complaint(panel):
-    """What is said to be wrong, at a control or under the buttons."""
+def alert(panel):
+    """The error messages, at a control or under the buttons."""
     return panel.get_by_role("alert").filter(has_text=re.compile(r"\S"))
 
 
@@ -60,7 +63,7 @@ def picture(panel, number=0):
 
 
 def unfold(panel, *names):
-    """Open what is folded."""
+    """Open sections that are folded."""
     for name in names:
         button = panel.get_by_role("button", name=name)
         if button.get_attribute("aria-pressed") != "true" and "mod-active" not in (button.get_attribute("class") or ""):

@@ -1,10 +1,11 @@
-"""A comparison as a person meets it: beside each other, one over the other, closer; and where no script runs."""
+"""A comparison in JupyterLab: pictures side by side, one over the other, zoomed; and without scripts."""
 
 import re
 import subprocess
 import sys
 
 import pytest
+from lab_page import DARK, LIGHT, VIEWPORT
 from playwright.sync_api import expect
 
 MAKE = """import nbkit
@@ -16,11 +17,11 @@ TRANSFORM = "e => e.style.transform"
 
 
 @pytest.fixture
-def compared(notebook, tmp_path):
-    """``compared("nbkit.compare(a, b)")`` gives the notebook and the outputs of its further cells."""
+def show_comparison(open_notebook, tmp_path):
+    """``show_comparison("nbkit.compare(a, b)")`` returns a notebook and the outputs of these cells."""
 
     def show(*cells):
-        book = notebook(MAKE.format(path=tmp_path / "runs"), *cells)
+        book = open_notebook(MAKE.format(path=tmp_path / "runs"), *cells)
         book.run_all()
         outputs = [book.output(number) for number in range(1, len(cells) + 1)]
         for output in outputs:
@@ -34,11 +35,10 @@ def frames(output):
     return output.locator(".nbkit-compare table .nbkit-compare-frame")
 
 
-def test_a_wipe_by_keyboard(compared):
-    """The button turns one picture over the other; arrow keys uncover it, and reach nothing else of the notebook."""
-    book, output = compared("nbkit.compare(a, b)")
-    active = "() => jupyterapp.shell.currentWidget.content.activeCellIndex"
-    before = book.page.evaluate(active)
+def test_arrow_keys_move_the_wipe(show_comparison):
+    """Wipe puts one picture over the other, and the arrow keys uncover it; they do not reach the notebook."""
+    book, output = show_comparison("nbkit.compare(a, b)")
+    active_cell = book.active_cell()
     output.get_by_role("button", name="Wipe").focus()
     book.page.keyboard.press("Enter")
     expect(output.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "true")
@@ -51,13 +51,13 @@ def test_a_wipe_by_keyboard(compared):
     expect(frames(output).first).to_be_hidden()
     output.get_by_role("button", name="Side by side").click()
     expect(frames(output).first).to_be_visible()
-    assert book.page.evaluate(active) == before
+    assert book.active_cell() == active_cell
     assert book.page.script_errors == []
 
 
-def test_a_wipe_by_mouse(compared):
-    """A press on the picture draws the line there."""
-    book, output = compared("nbkit.compare(a, b)")
+def test_dragging_on_the_picture_moves_the_wipe(show_comparison):
+    """The edge of the wipe follows the mouse."""
+    book, output = show_comparison("nbkit.compare(a, b)")
     output.get_by_role("button", name="Wipe").click()
     stage = output.locator(".nbkit-compare-stage .nbkit-compare-frame")
     stage.scroll_into_view_if_needed()
@@ -69,28 +69,28 @@ def test_a_wipe_by_mouse(compared):
     expect(output.get_by_role("slider", name=re.compile("uncovered"))).to_have_value(re.compile("^2[456]$"))
 
 
-def test_a_zoom_in_step(compared):
-    """All pictures are zoomed and moved together, and the notebook's own keys stay out of it."""
-    book, output = compared("nbkit.compare(a, b, c)")
+def test_zooming_and_moving_apply_to_all_pictures(show_comparison):
+    """The slider zooms all of them, and arrow keys on one move all of them."""
+    book, output = show_comparison("nbkit.compare(a, b, c)")
     pictures = output.locator(".nbkit-compare table img")
     output.get_by_role("slider", name="Zoom").focus()
     for _ in range(8):
         book.page.keyboard.press("ArrowRight")
-    shown = pictures.evaluate_all("all => all.map(e => e.style.transform)")
-    assert shown == ["translate(-100%, -100%) scale(3)"] * 3
+    transforms = pictures.evaluate_all("all => all.map(e => e.style.transform)")
+    assert transforms == ["translate(-100%, -100%) scale(3)"] * 3
     frames(output).nth(1).focus()
     book.page.keyboard.press("ArrowRight")
     book.page.keyboard.press("ArrowDown")
-    shown = pictures.evaluate_all("all => all.map(e => e.style.transform)")
-    assert shown == ["translate(-120%, -120%) scale(3)"] * 3
+    transforms = pictures.evaluate_all("all => all.map(e => e.style.transform)")
+    assert transforms == ["translate(-120%, -120%) scale(3)"] * 3
     output.get_by_role("button", name="Whole picture").click()
     expect(output.get_by_role("button", name="Whole picture")).to_be_hidden()
     assert "scale(1)" in pictures.first.evaluate(TRANSFORM)
 
 
-def test_several_on_a_page_leave_each_other_alone(compared):
-    """Each has its own controls; nothing of them stands in the page's names."""
-    book, one, two = compared("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
+def test_two_comparisons_on_a_page_are_independent(show_comparison):
+    """Each has controls of its own, and neither adds global names or ids to the page."""
+    book, one, two = show_comparison("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
     for output in (one, two):
         expect(output.get_by_role("button", name="Wipe")).to_have_count(1)
     two.get_by_role("button", name="Wipe").click()
@@ -102,25 +102,25 @@ def test_several_on_a_page_leave_each_other_alone(compared):
     assert book.page.evaluate("() => document.querySelectorAll('.nbkit-compare [id]').length") == 0
 
 
-def test_reopened_without_a_kernel(compared, reopened):
-    """The file is small, and pictures and differences are there again."""
-    book, _ = compared("nbkit.compare(a, b)")
+def test_a_reopened_notebook_shows_the_comparison_without_a_kernel(show_comparison, reopen):
+    """The saved file is small, and has the pictures and the differences."""
+    book, _ = show_comparison("nbkit.compare(a, b)")
     book.save()
     assert len(book.path.read_bytes()) < 160_000
-    reopened(book)
+    reopen(book)
     output = book.output(1)
     expect(output.get_by_role("img", name=re.compile("lantern shop"))).to_have_count(2)
     expect(output.locator("ins").first).to_contain_text("+glass")
     expect(output.get_by_role("row", name=re.compile("temperature"))).to_contain_text("0.8")
 
 
-def test_an_export_without_scripts(compared, chromium, tmp_path, screenshots):
-    """In an HTML export with scripts switched off everything can be read, and no control stands there for nothing."""
-    book, _ = compared("nbkit.compare(a, b)")
+def test_an_html_export_is_readable_without_scripts(show_comparison, chromium, tmp_path, screenshots):
+    """With scripts disabled, the page shows the pictures and the differences, and no controls that would do nothing."""
+    book, _ = show_comparison("nbkit.compare(a, b)")
     book.save()
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path), str(book.path)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
-    context = chromium.new_context(java_script_enabled=False, viewport={"width": 1200, "height": 1000})
+    context = chromium.new_context(java_script_enabled=False, viewport=VIEWPORT)
     page = context.new_page()
     page.goto((tmp_path / f"{book.path.stem}.html").as_uri())
     pictures = page.get_by_role("img", name=re.compile("lantern shop"))
@@ -135,28 +135,28 @@ def test_an_export_without_scripts(compared, chromium, tmp_path, screenshots):
     context.close()
 
 
-def test_light_dark_and_narrow(compared, violations, screenshots):
-    """Nothing sticks out, the pictures are as large as each other, axe-core finds nothing. Pictures to look at."""
-    book, output, _ = compared("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
+def test_a_comparison_is_accessible_and_fits_a_narrow_page(show_comparison, find_violations, screenshots):
+    """Pictures have the same width, axe-core finds nothing in light or dark, and nothing is wider than a narrow page."""
+    book, output, _ = show_comparison("nbkit.compare(a, b)", "nbkit.compare(a, b, c)")
     page = book.page
     page.set_viewport_size({"width": 1200, "height": 1900})
     widths = frames(output).evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().width))")
     assert len(set(widths)) == 1
-    for theme in ("Light", "Dark"):
-        book.theme(f"JupyterLab {theme}")
-        page.screenshot(path=screenshots / f"compare-{theme.lower()}.png")
-        assert violations(output.locator(".nbkit-compare")) == []
+    for theme, name in ((LIGHT, "light"), (DARK, "dark")):
+        book.set_theme(theme)
+        page.screenshot(path=screenshots / f"compare-{name}.png")
+        assert find_violations(output.locator(".nbkit-compare")) == []
         output.get_by_role("button", name="Wipe").click()
         output.get_by_role("slider", name="Zoom").fill("2")
         output.get_by_role("slider", name=re.compile("uncovered")).focus()
         page.keyboard.press("ArrowRight")
-        page.screenshot(path=screenshots / f"compare-wipe-{theme.lower()}.png")
-        assert violations(output.locator(".nbkit-compare")) == []
+        page.screenshot(path=screenshots / f"compare-wipe-{name}.png")
+        assert find_violations(output.locator(".nbkit-compare")) == []
         output.get_by_role("button", name="Whole picture").click()
         output.get_by_role("button", name="Side by side").click()
-    book.theme("JupyterLab Light")
+    book.set_theme(LIGHT)
     page.set_viewport_size({"width": 720, "height": 1400})
     page.screenshot(path=screenshots / "compare-narrow.png")
     box = output.locator(".nbkit-compare").bounding_box()
     assert box["x"] + box["width"] <= 720
-    page.set_viewport_size({"width": 1200, "height": 1000})
+    page.set_viewport_size(VIEWPORT)

@@ -1,41 +1,38 @@
-"""The gallery in JupyterLab, over a log of two thousand runs: look, filter, rate and pick, by mouse and by keyboard."""
+"""The gallery in JupyterLab over a log of two thousand runs: scroll, filter, rate and select, by mouse and by keyboard."""
 
 import json
-import pathlib
 import re
-import sys
 
 import pytest
-from conftest import KERNEL
-from playwright.sync_api import expect
-from wall_page import said, selected, tile
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from gallery_log import write_log
+from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
+from page_checks import overflowing
+from playwright.sync_api import expect
+from wall_page import selected, tile
 
 STUDIO = """
 import nbkit
-from nbkit.widgets.gallery.gallery import Gallery
 studio = nbkit.Studio(engine="offline", path={path!r})
-gallery = Gallery(studio.log)
+gallery = nbkit.Gallery(studio.log)
 """
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
+    """The folder of the log."""
     folder = tmp_path_factory.mktemp("gallery") / "runs"
     write_log(folder, 2000).close()
     return folder
 
 
 @pytest.fixture
-def shown(notebook, runs):
-    """``shown("a further cell")`` gives a notebook and the output of its second cell, which shows a gallery."""
+def show_gallery(open_notebook, runs):
+    """``show_gallery("a further cell")`` returns a notebook and the output of its second cell, which shows a gallery."""
 
     def show(*further, subshells=True):
-        book = notebook(STUDIO.format(path=str(runs)), "gallery", *further)
+        book = open_notebook(STUDIO.format(path=str(runs)), "gallery", *further)
         if not subshells:
-            book.page.evaluate(f"() => {{ {KERNEL}.commsOverSubshells = 'disabled'; }}")
+            book.disable_subshells()
         book.run(0)
         book.run(1)
         expect(tile(book.output(1), 2).get_by_role("img")).to_be_visible()
@@ -52,9 +49,9 @@ def button(output, name):
     return output.get_by_role("button", name=name, exact=True)
 
 
-def test_from_end_to_end_and_a_rating_in_the_next_cell(shown):
-    """Two thousand runs scroll to the last one; a key on it is in ``studio.df`` in the next cell."""
-    book, output = shown("studio.df.dropna(subset='rating')[['seed', 'rating']].values.tolist()")
+def test_the_last_of_two_thousand_pictures_is_rated_by_a_key(show_gallery):
+    """The gallery scrolls to the last run; the next cell reads its rating in ``studio.df``, and no longer after Ctrl+Z."""
+    book, output = show_gallery("studio.df.dropna(subset='rating')[['seed', 'rating']].values.tolist()")
     expect(tile(output, 1)).to_contain_text("seed 1999")
     tiles(output).evaluate("e => { e.scrollTop = e.scrollHeight; }")
     last = tile(output, 2000)
@@ -64,18 +61,18 @@ def test_from_end_to_end_and_a_rating_in_the_next_cell(shown):
     expect(last).to_have_attribute("aria-selected", "true")
     book.page.keyboard.press("4")
     expect(last).to_contain_text("★★★★")
-    book.says(2, "[[0, 4]]")
-    book.page.keyboard.press("u")  # the focus is in the notebook now, and the gallery hears nothing
+    book.run_until(2, "[[0, 4]]")
+    book.page.keyboard.press("u")  # the focus is in the notebook now, so the gallery does not undo
     tiles(output).focus()
     book.page.keyboard.press("Control+z")
     expect(last).not_to_contain_text("★")
-    book.says(2, "[]")
+    book.run_until(2, "[]")
     assert book.page.script_errors == []
 
 
-def test_filter_select_and_read_the_selection(shown):
-    """With the stock controls; the next cell has the rows."""
-    book, output = shown("gallery.selection[['seed', 'temperature', 'keep', 'tags']].values.tolist()")
+def test_the_next_cell_reads_the_rows_selected_in_a_filtered_gallery(show_gallery):
+    """Search, filter, select, keep and tag; ``gallery.selection`` has the rows, and Undo takes the marks back."""
+    book, output = show_gallery("gallery.selection[['seed', 'temperature', 'keep', 'tags']].values.tolist()")
     output.get_by_label("search").fill('jade "number 10"')
     expect(output.get_by_text(re.compile(r"^\d+ of 2,000 shown"))).to_be_visible()
     output.get_by_label("filter by").select_option("seed")
@@ -94,7 +91,7 @@ def test_filter_select_and_read_the_selection(shown):
     button(output, "Add tag").click()
     expect(tile(output, 3)).to_contain_text("# night")
     rows = [[seed, 0.7 if seed // 4 % 4 == 2 else 0.3, True, "night"] for seed in (1094, 1090, 1086)]
-    found = json.loads(said(book, 2).replace("True", "true").replace("'", '"'))
+    found = json.loads(book.run_and_read(2).replace("True", "true").replace("'", '"'))
     assert [(seed, keep, tags) for seed, _, keep, tags in found] == [(seed, keep, tags) for seed, _, keep, tags in rows]
     for _ in range(2):
         button(output, "Undo").click()
@@ -104,13 +101,12 @@ def test_filter_select_and_read_the_selection(shown):
 
 
 @pytest.mark.parametrize("subshells", [True, False])
-def test_what_was_typed_is_what_is_written(shown, subshells):
-    """While a cell runs, too: the page holds back what is typed, but neither Enter nor a press."""
-    book, output = shown("import time; time.sleep(4)", subshells=subshells)
+def test_tags_and_notes_typed_while_a_cell_runs_are_saved_whole(show_gallery, subshells):
+    """Typed text is delayed by ipywidgets until the kernel answers, but Enter and clicks are not; still nothing is lost."""
+    book, output = show_gallery("import time; time.sleep(4)", subshells=subshells)
     tile(output, 1).click()
     expect(selected(output)).to_have_count(1)
-    book.start(2)
-    expect(book.page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    expect(book.start(2)).to_have_text(RUNNING)
     tiles(output).press("t")
     book.page.keyboard.type("dusk")
     book.page.keyboard.press("Enter")
@@ -124,11 +120,13 @@ def test_what_was_typed_is_what_is_written(shown, subshells):
     expect(tile(output, 1)).not_to_contain_text("dusk")
 
 
-def test_a_keyboard_alone(shown):
-    """From the search to the pictures by Tab, then rate, keep, open, step and close; nothing reaches the notebook."""
-    book, output = shown("gallery.frame.dropna(subset='rating')[['seed', 'rating']].values.tolist()", "gallery.undo()")
+def test_the_gallery_is_used_by_keyboard_alone(show_gallery):
+    """Tab from the search to the pictures, then rate, keep, tag, open, step and close; no key reaches the notebook."""
+    book, output = show_gallery(
+        "gallery.frame.dropna(subset='rating')[['seed', 'rating']].values.tolist()", "gallery.undo()"
+    )
     page = book.page
-    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    cells = book.cells.count()
     output.get_by_label("search").focus()
     page.keyboard.type('winter "number 19"')
     expect(tile(output, 1)).to_contain_text("seed 1999")
@@ -137,7 +135,7 @@ def test_a_keyboard_alone(shown):
         page.keyboard.press("Tab")
         if tiles(output).evaluate("e => e === document.activeElement"):
             break
-        for key in ("d", "d", "x"):  # a letter on a button is no command of the notebook
+        for key in ("d", "d", "x"):  # on a button, a letter must not be a command of the notebook
             if page.evaluate("() => document.activeElement.tagName") == "BUTTON":
                 page.keyboard.press(key)
     expect(tiles(output)).to_be_focused()
@@ -146,9 +144,9 @@ def test_a_keyboard_alone(shown):
     expect(selected(output)).to_contain_text("★★★★★")
     page.keyboard.press("k")
     expect(selected(output)).to_contain_text("✓ kept")
-    for key, words in (("t", "dusk"), ("n", "the best")):
+    for key, text in (("t", "dusk"), ("n", "the best")):
         page.keyboard.press(key)
-        page.keyboard.type(words)
+        page.keyboard.type(text)
         page.keyboard.press("Enter")
         page.keyboard.press("Escape")
         expect(tiles(output)).to_be_focused()
@@ -166,30 +164,30 @@ def test_a_keyboard_alone(shown):
     expect(dialog).to_contain_text("★★")
     page.keyboard.press("Escape")
     expect(tiles(output)).to_be_focused()
-    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
-    book.says(2, f"[[{int(first.split()[-1])}, 5], [{int(first.split()[-1]) - 4}, 2]]")
+    assert book.cells.count() == cells
+    book.run_until(2, f"[[{int(first.split()[-1])}, 5], [{int(first.split()[-1]) - 4}, 2]]")
     for _ in range(5):
         book.run(3)
 
 
-def test_a_saved_notebook_keeps_a_plain_table(shown, reopened):
-    """Opened with no kernel, a few rows are there with their pictures; the file is small."""
-    book, _ = shown()
+def test_a_reopened_notebook_shows_the_first_rows_without_a_kernel(show_gallery, reopen):
+    """The saved file has a table of six rows with their pictures, and is small."""
+    book, _ = show_gallery()
     saved = book.save()
     view, record = saved["cells"][1]["outputs"]
     assert "application/vnd.jupyter.widget-view+json" in view["data"]
     assert "".join(record["data"]["text/html"]).count("data:image/jpeg") <= 6
     assert len(book.path.read_bytes()) < 300_000
-    reopened(book)
-    kept = book.output(1).get_by_text("The first 6 of 2,000 rows, as the notebook keeps them")
-    expect(kept).to_be_visible()
-    kept.click()
+    reopen(book)
+    summary = book.output(1).get_by_text("The first 6 of 2,000 rows, as the notebook keeps them")
+    expect(summary).to_be_visible()
+    summary.click()
     expect(book.output(1).get_by_role("img", name="A jade tram in the rain, number 1998")).to_be_visible()
 
 
-def test_light_dark_and_narrow(shown, violations, screenshots):
-    """No fault for axe in a light page or a dark one; nothing sticks out when it is narrow. Pictures to look at."""
-    book, output = shown(
+def test_a_gallery_is_accessible_and_fits_a_narrow_page(show_gallery, find_violations, screenshots):
+    """axe-core finds nothing in light or dark, and nothing is wider than a narrow page."""
+    book, output = show_gallery(
         "gallery.group('temperature'); gallery.sort('seed', ascending=True); gallery.filter('seed < 30')\n"
         "gallery.filter(status='done'); gallery.select(gallery.frame.iloc[[1, 2]]); gallery.rate(4); gallery.keep()",
         "gallery.undo(); gallery.undo()",
@@ -198,16 +196,15 @@ def test_light_dark_and_narrow(shown, violations, screenshots):
     book.run(2)
     expect(tile(output, 2)).to_contain_text("✓ kept")
     expect(tile(output, 1).get_by_role("img")).to_be_visible()
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        book.theme(theme)
+    for theme, name in ((LIGHT, "light"), (DARK, "dark")):
+        book.set_theme(theme)
         output.get_by_label("search").scroll_into_view_if_needed()
-        page.screenshot(path=screenshots / f"gallery-{theme.split()[1].lower()}.png")
-        assert violations(page.locator(".nbkit-gallery")) == []
-    book.theme("JupyterLab Light")
+        page.screenshot(path=screenshots / f"gallery-{name}.png")
+        assert find_violations(page.locator(".nbkit-gallery")) == []
+    book.set_theme(LIGHT)
     page.set_viewport_size({"width": 620, "height": 1000})
     page.wait_for_timeout(500)
     page.screenshot(path=screenshots / "gallery-narrow.png")
-    wide = "e => [...e.querySelectorAll('*')].filter(x => x.getBoundingClientRect().right > e.getBoundingClientRect().right + 1).map(x => x.className)"
-    assert output.locator(".nbkit-gallery").evaluate(wide) == []
-    page.set_viewport_size({"width": 1200, "height": 1000})
+    assert overflowing(output.locator(".nbkit-gallery")) == []
+    page.set_viewport_size(VIEWPORT)
     book.run(3)

@@ -1,18 +1,17 @@
-"""The panel in Notebook 7, the other front end: the same story, and its shortcuts stay away from the controls."""
+"""The panel in Notebook 7, the other front end: the main steps, and the notebook's shortcuts in its controls."""
 
 import pytest
+from keyboard import LETTERS
 from panel_page import PANEL, PROMPT, STUDIO, generate, picture, press_generate, prompt
 from playwright.sync_api import expect
 
-LETTERS = "a bold dd xylem zig by my cv lamp"  # each a shortcut of the notebook where it is not typed into a box
-
 
 @pytest.fixture
-def shown7(notebook7, tmp_path):
-    """Like ``shown``, in Notebook 7."""
+def show_panel7(open_in_notebook7, tmp_path):
+    """``show_panel7("a further cell")`` is ``show_panel`` in Notebook 7."""
 
     def show(*further):
-        book = notebook7(STUDIO.format(engine="'offline'", path=tmp_path / "runs"), PANEL, *further)
+        book = open_in_notebook7(STUDIO.format(engine="'offline'", path=tmp_path / "runs"), PANEL, *further)
         book.run(0)
         book.run(1)
         expect(prompt(book.output(1))).to_be_visible()
@@ -21,9 +20,9 @@ def shown7(notebook7, tmp_path):
     return show
 
 
-def test_from_a_prompt_to_a_picture_and_a_row(shown7):
-    """Type, press, see the picture and the row."""
-    book, panel = shown7("studio.df[['prompt', 'cost']]")
+def test_generate_shows_the_picture_and_logs_the_run_in_notebook_7(show_panel7):
+    """Type a prompt, press Generate, see the picture, read the row in the next cell."""
+    book, panel = show_panel7("studio.df[['prompt', 'cost']]")
     prompt(panel).fill(PROMPT)
     press_generate(panel)
     expect(picture(panel)).to_be_visible()
@@ -32,10 +31,10 @@ def test_from_a_prompt_to_a_picture_and_a_row(shown7):
     assert book.page.script_errors == []
 
 
-def test_keys_stay_in_the_panel(shown7):
-    """Letters go into the prompt, arrows move the slider; the cells, and which of them is chosen, stay as they were."""
-    book, panel = shown7("'untouched'")
-    cells, active = book.cells(), "() => jupyterapp.shell.currentWidget.content.activeCellIndex"
+def test_keys_pressed_in_the_panel_do_not_reach_notebook_7(show_panel7):
+    """Letters go into the prompt and arrow keys move the slider; the cells and the active cell do not change."""
+    book, panel = show_panel7("'untouched'")
+    cells = book.cell_sources()
     prompt(panel).click()
     book.page.keyboard.type(LETTERS)
     expect(prompt(panel)).to_have_value(LETTERS)
@@ -48,10 +47,10 @@ def test_keys_stay_in_the_panel(shown7):
     expect(panel.locator(".widget-readout").first).to_have_text("0.51")
     for letter in "abxddmyz":
         book.page.keyboard.press(letter)
-    assert book.cells() == cells
-    assert book.page.evaluate(active) == 1
+    assert book.cell_sources() == cells
+    assert book.active_cell() == 1
     expect(generate(panel)).to_be_enabled()
     generate(panel).focus()
     book.page.keyboard.press("Enter")
     expect(panel.get_by_role("img", name=LETTERS)).to_be_visible()
-    assert book.cells() == cells
+    assert book.cell_sources() == cells

@@ -1,11 +1,9 @@
-"""A wall of pictures as a person finds it on a page: its tiles by their place, and what a further cell says.
+"""A wall of pictures on a page: its tiles by their place.
 
-:class:`BareWall` is one on a page with no notebook around it, whose kernel is the test.
+:class:`BareWall` is a wall on an empty page without a notebook; the test takes the part of the kernel.
 """
 
-import io
-
-from PIL import Image
+from small_pictures import encode
 
 from nbkit.widgets.wall.wall import HERE, SCRIPT
 
@@ -16,10 +14,10 @@ MODEL = """async ([code, style, state, shown]) => {
         get: (name) => values[name],
         on: (event, handler) => (handlers[event] ??= []).push(handler),
         off: (event, handler) => { handlers[event] = (handlers[event] ?? []).filter((other) => other !== handler); },
-        send: (content) => window.sent.push(content),
+        send: (content) => window.sentMessages.push(content),
     };
-    window.sent = [];
-    window.hear = (content, buffers) => fire("msg:custom", content, buffers.map((bytes) => Uint8Array.from(bytes)));
+    window.sentMessages = [];
+    window.receive = (content, buffers) => fire("msg:custom", content, buffers.map((bytes) => Uint8Array.from(bytes)));
     window.update = (changes) => { Object.assign(values, changes); Object.keys(changes).forEach((name) => fire(`change:${name}`)); };
     document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
     const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
@@ -39,23 +37,15 @@ def selected(output):
     return output.locator('[role=option][aria-selected="true"]')
 
 
-def said(book, index):
-    """What a cell says that is run now."""
-    book.run(index)
-    return book.output(index).locator(".jp-OutputArea-output").inner_text().strip()
-
-
 def fact(number):
-    """What a kernel tells of a picture."""
-    told = {"alt": f"picture {number}", "caption": [f"seed {number}"], "name": f"seed-{number}.jpg"}
-    return {"id": number, "width": 64, "height": 48, "media": "image/jpeg", **told}
+    """What a kernel sends about a picture."""
+    texts = {"alt": f"picture {number}", "caption": [f"seed {number}"], "name": f"seed-{number}.jpg"}
+    return {"id": number, "width": 64, "height": 48, "media": "image/jpeg", **texts}
 
 
 def jpeg():
-    """The bytes of a small picture."""
-    out = io.BytesIO()
-    Image.new("RGB", (64, 48), "teal").save(out, "JPEG")
-    return list(out.getvalue())
+    """The bytes of a small picture, as a list for the page."""
+    return list(encode("JPEG"))
 
 
 class BareWall:
@@ -63,8 +53,9 @@ class BareWall:
 
     Args:
         page: the page.
-        total: how many pictures are on the wall.
-        new: whether it has just been made, and is filled before it is drawn; else the page is loaded again.
+        total: number of pictures on the wall.
+        new: whether the wall gets its pictures before it is drawn, as after its cell has run; otherwise it has them
+            already, as after the page was reloaded.
     """
 
     def __init__(self, page, total=6, *, new=False):
@@ -92,37 +83,43 @@ class BareWall:
             "by": "",
         }
 
-    def hear(self, kind, *buffers, **content):
-        """A message from the kernel."""
-        self.page.evaluate("([content, buffers]) => hear(content, buffers)", [{"type": kind, **content}, buffers])
+    # -- from the kernel -------------------------------------------------------------------------------------
+
+    def receive(self, kind, *buffers, **content):
+        """Deliver a message of the kernel to the page."""
+        self.page.evaluate("([content, buffers]) => receive(content, buffers)", [{"type": kind, **content}, buffers])
+
+    def receive_rows(self, *numbers):
+        """Deliver the facts of these pictures, as the first ones on the wall."""
+        self.receive("rows", version=self.version, parts=[[0, [fact(number) for number in numbers]]])
 
     def show(self, total, active=-1):
-        """Something else is on the wall now; its rows have not been told."""
+        """Show other pictures, whose facts the page does not have yet."""
         self.version += 1
         changes = {"total": total, "version": self.version, "chosen": self._chosen(active)}
         self.page.evaluate("(changes) => update(changes)", changes)
 
-    def tell(self, *numbers):
-        """These pictures stand on the wall, from its beginning."""
-        self.hear("rows", version=self.version, parts=[[0, [fact(number) for number in numbers]]])
+    # -- to the kernel ---------------------------------------------------------------------------------------
 
-    def sent(self, kind):
-        """What the page has sent of one kind since it was asked last."""
+    def take_sent(self, kind):
+        """The messages of one kind that the page has sent since the last call."""
         return self.page.evaluate(
-            "(kind) => { const those = sent.filter((content) => content.type === kind);"
-            " sent = sent.filter((content) => content.type !== kind); return those; }",
+            "(kind) => { const taken = sentMessages.filter((content) => content.type === kind);"
+            " sentMessages = sentMessages.filter((content) => content.type !== kind); return taken; }",
             kind,
         )
 
     def wait_for(self, kind):
-        """The next message of that kind from the page."""
-        self.page.wait_for_function("(kind) => sent.some((content) => content.type === kind)", arg=kind)
-        return self.sent(kind)[0]
+        """Wait for a message of that kind from the page, and return the first one."""
+        self.page.wait_for_function("(kind) => sentMessages.some((content) => content.type === kind)", arg=kind)
+        return self.take_sent(kind)[0]
+
+    # -- the user ----------------------------------------------------------------------------------------------
 
     def open(self, place):
         """Open a picture in full size by a double click."""
         tile(self.page, place).dblclick()
 
-    def opened(self):
+    def opened_prompts(self):
         """The prompts of the pictures that are open in full size."""
         return self.dialog.locator(".nbkit-wall-prompt")

@@ -18,7 +18,7 @@ MAX_INSETS = 14
 """Reference images that are drawn."""
 
 
-class _Grid(NamedTuple):
+class _InsetGrid(NamedTuple):
     side: int
     columns: int
     pad: int
@@ -26,7 +26,7 @@ class _Grid(NamedTuple):
     caption: int
 
 
-def _grid(count: int, labelled: bool, width: int, room: int) -> _Grid:
+def _grid(count: int, labelled: bool, width: int, room: int) -> _InsetGrid:
     """Returns the grid with the largest frames that fit into the room, in pixels."""
     side = max(20, round(min(width, room * 3) * 0.17))
     while True:
@@ -35,7 +35,7 @@ def _grid(count: int, labelled: bool, width: int, room: int) -> _Grid:
         columns = max(1, (width - gap) // (side + 2 * pad + gap))
         rows = -(-count // columns)
         if rows * (side + 2 * pad + caption + gap) <= room or side <= 14:
-            return _Grid(side, columns, pad, gap, caption)
+            return _InsetGrid(side, columns, pad, gap, caption)
         side -= max(1, side // 16)
 
 

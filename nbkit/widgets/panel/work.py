@@ -62,11 +62,15 @@ class Work:
         host: who makes runs.
         desk: who is told.
         at_once: how many may be under way; a press beyond that is not taken.
+
+    Attributes:
+        clock: the time in seconds, by which a second click is half of a double click; replaced by tests.
     """
 
     def __init__(self, host: Host, desk: Desk, *, at_once: int = 1) -> None:
         self._host, self._desk, self._at_once = host, desk, at_once
         self.lock = threading.RLock()
+        self.clock: Callable[[], float] = time.monotonic
         self._jobs: list[Job] = []
         self._clicked: dict[object, float] = {}
         self._ticking = False
@@ -84,7 +88,7 @@ class Work:
 
     def click(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
         """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
-        now, said = time.monotonic(), str(getattr(button, "description", ""))
+        now, said = self.clock(), str(getattr(button, "description", ""))
         shown = self._desk.seen(button)  # at once: the next press has its own
         with self.lock:
             twice = now - self._clicked.get(button, float("-inf")) < DOUBLE_CLICK

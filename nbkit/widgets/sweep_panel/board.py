@@ -81,7 +81,7 @@ class Board:
         self._post = Post(self._send, preview)
         self.box.on_msg(self._hear)
 
-    def parse_spec(
+    def lay_out(
         self, tables: Sequence[Table], names: tuple[str, str], tiles: Mapping[int, BoardTile], *, size: int, bare: bool
     ) -> None:
         """Put up other tables.

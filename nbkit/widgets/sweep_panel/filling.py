@@ -187,7 +187,7 @@ class Filling:
         widest = max((len(table.columns) for table in tables), default=1)
         tiles = self._tiles()
         size = min(232, max(96, ROOM // widest - 12))
-        self.board.parse_spec(tables, (self.rows.value, self.columns.value), tiles, size=size, bare=_bare(tiles))
+        self.board.lay_out(tables, (self.rows.value, self.columns.value), tiles, size=size, bare=_bare(tiles))
 
     # -- tiles ----------------------------------------------------------------------------------------------
 

@@ -74,18 +74,20 @@ class SweepWork:
         job: the one that is waited for; ``None`` when the panel is free.
         latest: the last one.
         lock: guards what two threads touch.
+        clock: the time in seconds, by which a second click is half of a double click; replaced by tests.
     """
 
     def __init__(self, desk: SweepDesk) -> None:
         self._desk = desk
         self.lock = threading.RLock()
+        self.clock: Callable[[], float] = time.monotonic
         self.job: SweepJob | None = None
         self.latest: SweepJob | None = None
         self._clicked = float("-inf")
 
     def click(self, ask: Ask) -> None:
         """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
-        now = time.monotonic()
+        now = self.clock()
         with self.lock:
             twice, self._clicked = now - self._clicked < DOUBLE_CLICK, now
             if twice or self.job is not None or not self._desk.ready():

@@ -1,4 +1,4 @@
-"""What the service answered, in all the shapes in which it may come, is read into one."""
+"""Answers of the service, in all the shapes in which they may come, are read into one type."""
 
 import json
 
@@ -15,8 +15,8 @@ HEAD = {"taskType": "imageInference", "taskUUID": UUID}
 PROBLEM = {"code": "invalidSeed", "message": "no", "taskUUID": UUID}
 
 
-def read(body, **how):
-    return read_response(body, UUID, **how)
+def read(body, **options):
+    return read_response(body, UUID, **options)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def read(body, **how):
     ],
     ids=["list", "object", "empty errors", "foreign", "upper case", "twice", "with status"],
 )
-def test_a_result_in_every_shape(body):
-    """Data as a list or an object, foreign tasks beside it, the same picture twice: one result."""
+def test_a_result_is_read_from_every_shape_of_data(body):
+    """A list or an object, results of other tasks beside it, the same picture twice: one result."""
     response = read(body)
     assert [(r.image_uuid, r.seed, r.source) for r in response.results] == [("i1", 7, "http://h/1.jpg")]
     assert not response.errors
@@ -54,37 +54,37 @@ def test_a_result_in_every_shape(body):
     ],
     ids=["errors", "error", "object", "beside data", "inside data", "flat inside data", "names no task", "other names"],
 )
-def test_an_error_in_every_shape(body):
-    """``errors``, a single ``error``, an error inside ``data``: one error, under its kind."""
+def test_an_error_is_read_from_every_shape(body):
+    """``errors``, a single ``error``, an error inside ``data``: one error, of the class for its code."""
     (error,) = read(body, status=400).errors
     assert type(error) is errors.RefusedError
     assert (error.code, error.message, error.status) == ("invalidSeed", "no", 400)
 
 
-def test_results_beside_errors_are_both_kept():
-    """An answer may hold two results and the third's error."""
+def test_results_and_errors_of_one_answer_are_both_read():
+    """An answer may have two results, and the error of a third."""
     response = read({"data": [ITEM, {**ITEM, "imageUUID": "i2"}], "errors": [{**PROBLEM, "code": "inferenceError"}]})
     assert [r.image_uuid for r in response.results] == ["i1", "i2"]
     assert [type(e) for e in response.errors] == [errors.ProviderError]
 
 
 @pytest.mark.parametrize("body", [{"data": [HEAD]}, {"data": [{**HEAD, "status": "processing"}]}, {"data": HEAD}])
-def test_an_acknowledgement_is_work_under_way(body):
-    """A task's name without a picture says that the service works on it."""
+def test_an_acknowledgement_is_read_as_processing(body):
+    """An item that has the taskUUID and no picture means that the service works on the task."""
     assert read(body).processing
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"data": None}, {"data": [{**ITEM, "taskUUID": OTHER}]}])
-def test_silence(body):
-    """An answer that says nothing about the task is silent, not finished."""
+def test_an_answer_without_items_of_the_task_is_empty(body):
+    """No data, or only results of other tasks."""
     assert read(body).is_empty
 
 
 @pytest.mark.parametrize(
     ("status", "kind"), [(401, "AuthenticationError"), (402, "CreditError"), (429, "BusyError"), (500, "ServerError")]
 )
-def test_a_status_speaks_where_the_body_says_nothing(status, kind):
-    """With neither results nor errors the HTTP status is all that there is to go by."""
+def test_an_empty_answer_becomes_the_error_of_its_status(status, kind):
+    """Without results and errors, the HTTP status determines the class of the error."""
     (error,) = read({"data": []}, status=status).errors
     assert type(error).__name__ == kind
 
@@ -109,13 +109,13 @@ def test_a_status_speaks_where_the_body_says_nothing(status, kind):
         ("", 403, "AuthenticationError"),
     ],
 )
-def test_codes_count_before_statuses(code, status, kind):
-    """The code names the kind of an error; the HTTP status only where the code is unknown."""
+def test_the_code_of_an_error_determines_its_class(code, status, kind):
+    """The HTTP status does so only if the code is unknown."""
     assert error_class(code, status).__name__ == kind
 
 
-def test_parameter_may_be_a_list():
-    """The parameters that an error names are told in its message, whether one or several."""
+def test_an_error_names_each_of_its_parameters():
+    """They are in its ``parameter`` and in its message, with the allowed values."""
     error = read_error({"message": "together", "parameter": ["width", "height"], "allowedValues": [1, 2]})
     assert error.parameter == ("width", "height")
     assert str(error) == "width, height: together (allowed: 1, 2)"
@@ -140,8 +140,8 @@ def test_parameter_may_be_a_list():
         ([1], None),
     ],
 )
-def test_seeds(given, seed):
-    """A seed is a whole number of the model's range; what a database could not hold, or is rounded, is none."""
+def test_only_a_whole_number_in_the_range_of_the_model_is_read_as_a_seed(given, seed):
+    """A number that a database cannot hold, or that was rounded, is left out."""
     assert read({"data": [{**ITEM, "seed": given}]}).results[0].seed == seed
 
 
@@ -161,13 +161,13 @@ def test_seeds(given, seed):
         ({}, None),
     ],
 )
-def test_costs(given, cost):
-    """Money becomes whole micro-dollars; anything that is no sensible price is unknown, and never a crash."""
+def test_a_cost_is_read_in_micro_dollars(given, cost):
+    """A value that cannot be a price is left out, without an exception."""
     assert micros(given) == cost
 
 
-def test_words_of_a_service_are_made_fit_to_be_kept():
-    """Half a surrogate pair, which no database takes, is replaced; a message of a megabyte is cut."""
+def test_texts_of_the_service_can_be_stored():
+    """Half of a surrogate pair, which no database accepts, is replaced, and a message of a megabyte is cut."""
     error = read_error({"code": "invalid\ud800", "message": "a\udfff" + "b" * 1_000_000})
     assert error.code == "invalid?"
     assert str(error).startswith("a?bbb")
@@ -180,16 +180,16 @@ def test_words_of_a_service_are_made_fit_to_be_kept():
     [{"data": [ITEM]}, {"data": ITEM}, [ITEM], ITEM, {"data": [ITEM], "errors": [PROBLEM]}],
     ids=["envelope", "object", "list", "bare", "both"],
 )
-def test_details_of_a_past_task(response):
-    """``getTaskDetails`` holds the answer one level further in, as an envelope or without one."""
-    response = read_details({"data": [{"taskType": "getTaskDetails", "taskUUID": UUID, "response": response}]}, UUID)
-    assert [r.image_uuid for r in response.results] == ["i1"]
-    assert response.final
+def test_task_details_contain_the_answer_of_a_past_task(response):
+    """It is one level deeper, with or without an envelope, and final; the details of another task are empty."""
+    details = read_details({"data": [{"taskType": "getTaskDetails", "taskUUID": UUID, "response": response}]}, UUID)
+    assert [r.image_uuid for r in details.results] == ["i1"]
+    assert details.final
     assert read_details({"data": [{"taskUUID": OTHER, "response": response}]}, UUID).is_empty
 
 
-def test_bodies_that_are_no_answer():
-    """HTML, a cut body and JSON of another shape are told apart from an answer; a bare list is taken as data."""
+def test_a_body_of_another_shape_raises_a_value_error():
+    """HTML, a cut body, JSON that is not an envelope; a list is read as the data of an envelope."""
     for body in (b"<html>", b'{"data": [', b"", b"17", b'"text"', b'{"message": "x"}', b"\xff\xfe"):
         with pytest.raises(ValueError):
             read_body(body)

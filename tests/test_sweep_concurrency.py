@@ -1,4 +1,4 @@
-"""Two kernels, two starts, stale knowledge and refused second sends: no cell is paid twice, and nothing paid is given up."""
+"""Two kernels, two starts, stale plans and refused second sends: no cell is paid twice, and no paid picture is lost."""
 
 import multiprocessing
 import threading
@@ -7,27 +7,26 @@ import pytest
 import service_faults as fault
 from conftest import QUICK
 from service import PRICE
-from sweep_tools import assert_books_agree
-from test_sweep_again import lanterns, later  # noqa: F401  a fixture
+from sweep_tools import assert_books_agree, lanterns, studio_after_lost_answers
 
 import nbkit
 from nbkit.log.schema import RUNS
 from nbkit.request.model import MICRO
 
 
-def run_all(url, folder, cells, both):
-    """Another kernel: it waits for its twin, and runs the same sweep."""
+def run_sweep(url, folder, cells, barrier):
+    """What each kernel does: wait for the other one, and run the sweep."""
     studio = nbkit.Studio(engine=url, api_key="key", path=folder, pace=QUICK)
     sweep = lanterns(studio, range(cells))
-    both.wait()
+    barrier.wait()
     assert sweep.start(max_workers=2).wait_finished(60)
 
 
-def two_kernels(service, studio, cells):
+def run_in_two_kernels(service, studio, cells):
+    """Run the same sweep in two processes at the same time."""
     context = multiprocessing.get_context("spawn")
-    both = context.Barrier(2)
-    arguments = (service.url, studio.log.folder, cells, both)
-    kernels = [context.Process(target=run_all, args=arguments) for _ in range(2)]
+    arguments = (service.url, studio.log.folder, cells, context.Barrier(2))
+    kernels = [context.Process(target=run_sweep, args=arguments) for _ in range(2)]
     for kernel in kernels:
         kernel.start()
     for kernel in kernels:
@@ -35,31 +34,31 @@ def two_kernels(service, studio, cells):
     assert [kernel.exitcode for kernel in kernels] == [0, 0]
 
 
-def test_two_kernels_that_run_one_sweep_pay_it_once(service, open_studio):
-    """Each looks for cells before the other has begun them: what one has written down, the other leaves alone."""
-    studio = open_studio(pace=QUICK)
-    two_kernels(service, studio, 20)
+def test_two_kernels_that_run_one_sweep_pay_each_cell_once(service, open_studio):
+    """Both find the same cells missing; a cell that one of them has planned is not sent by the other."""
+    studio = open_studio()
+    run_in_two_kernels(service, studio, 20)
     assert len(service.charges) == 20
     assert_books_agree(service, studio, 20)
 
 
-def test_two_kernels_send_a_lost_run_again_once(service, later):  # noqa: F811
-    """Whoever takes it first has it."""
-    studio = later(range(8))
-    two_kernels(service, studio, 8)
+def test_two_kernels_send_a_run_with_a_lost_answer_again_only_once(service, open_studio):
+    """The kernel that claims the run first sends it."""
+    studio = studio_after_lost_answers(service, open_studio, range(8))
+    run_in_two_kernels(service, studio, 8)
     studio.recover()
     assert len(service.charges) == 8
     assert_books_agree(service, studio, 8)
 
 
 @pytest.mark.parametrize("how", ["prepared", "at once"])
-def test_two_starts_in_one_kernel_pay_once(service, open_studio, how):
-    """A start that was prepared and not begun gives way to a later one; of two at once, one comes after the other."""
-    studio = open_studio(pace=QUICK)
-    sweep, handles, both = lanterns(studio, range(8)), [], threading.Barrier(2)
+def test_two_starts_in_one_kernel_pay_each_cell_once(service, open_studio, how):
+    """A prepared run is cancelled by a later one, and of two starts at the same time, one waits for the other."""
+    studio = open_studio()
+    sweep, handles, barrier = lanterns(studio, range(8)), [], threading.Barrier(2)
 
     def start():
-        both.wait()
+        barrier.wait()
         handles.append(sweep.start(max_workers=2))
 
     if how == "prepared":
@@ -78,18 +77,18 @@ def test_two_starts_in_one_kernel_pay_once(service, open_studio, how):
     assert_books_agree(service, studio, 8)
 
 
-def test_begin_twice_is_begin_once(service, open_studio):
-    """While it runs, and after its end."""
-    studio = open_studio(pace=QUICK)
+def test_beginning_a_run_again_sends_nothing(service, open_studio):
+    """Neither while it runs nor after its end."""
+    studio = open_studio()
     handle = lanterns(studio).start().begin()
     handle.wait(30)
     assert handle.begin().wait(30).counts == {"done": 4}
     assert len(service.charges) == 4
 
 
-def test_what_was_settled_since_it_was_prepared_is_not_sent_again(service, later):  # noqa: F811
-    """A recovery by another studio, and a run of its own, come between the preparing and the beginning."""
-    studio = later()
+def test_a_prepared_run_does_not_send_what_was_settled_since(service, open_studio):
+    """Another studio recovers the lost cells between ``prepare`` and ``begin``."""
+    studio = studio_after_lost_answers(service, open_studio)
     stale = lanterns(studio).prepare()
     other = nbkit.Studio(engine=service.url, api_key="key", path=studio.log.folder, pace=QUICK)
     other.recover(resend=True)
@@ -100,10 +99,10 @@ def test_what_was_settled_since_it_was_prepared_is_not_sent_again(service, later
 
 
 @pytest.mark.parametrize("refusal", [fault.refused("insufficientCredits", "no credit", 402), fault.plain(403)])
-def test_a_refused_second_send_says_nothing_of_the_first(service, open_studio, refusal):
-    """The first was accepted, and its answer was lost: the picture is paid, and is fetched as soon as one can ask."""
+def test_a_refused_second_send_leaves_the_run_unknown(service, open_studio, refusal):
+    """The first send was accepted and paid, so the picture is fetched when the service can be asked again."""
     service.has_details = False
-    studio = open_studio(pace=QUICK)
+    studio = open_studio()
     service.faults.append(fault.plain(504, accept=True))
     service.question_faults.extend([fault.plain(500)] * 40)
     run = studio.generate("A lantern", seed=1, resolution="1K")
@@ -120,9 +119,9 @@ def test_a_refused_second_send_says_nothing_of_the_first(service, open_studio, r
     assert service.spent == pytest.approx(PRICE)
 
 
-def test_a_run_that_was_sent_again_is_young_again(service, later):  # noqa: F811
-    """Its first send was long ago; the service may still accept the second, so it is not given up and paid anew."""
-    studio = later([1])
+def test_the_age_of_a_run_begins_anew_when_it_is_sent_again(service, open_studio):
+    """The service may still accept the second send, so the run is not given up, and its cell not paid as a new task."""
+    studio = studio_after_lost_answers(service, open_studio, [1])
     an_hour = 3600 * MICRO
     with studio.log.database.writing() as connection:
         connection.execute(RUNS.update().values(created=RUNS.c.created - an_hour, heartbeat=RUNS.c.heartbeat - an_hour))
@@ -137,30 +136,31 @@ def test_a_run_that_was_sent_again_is_young_again(service, later):  # noqa: F811
     assert len(service.charges) == 1
 
 
-def test_stop_while_somebody_is_told_leaves_no_money_held(open_studio):
-    """An interrupt in the middle of showing what is left: the plan was nobody's yet, and is given back."""
+def test_an_interrupt_in_a_budget_listener_leaves_no_money_held(open_studio):
+    """The run is planned and its money held, but it has no sender yet: the plan is abandoned."""
 
-    class Interrupted:
+    class InterruptingListener:
         def on_budget_change(self):
             if studio.budget.held:
                 raise KeyboardInterrupt
 
     studio = open_studio(budget=1.00)
-    watcher = Interrupted()
-    studio.watch(watcher)
+    listener = InterruptingListener()
+    studio.watch(listener)
     with pytest.raises(KeyboardInterrupt):
         studio.generate("A lantern", resolution="1K")
-    del watcher
+    del listener
     assert studio.df.status.tolist() == ["not_sent"]
     assert studio.budget.held == 0
 
 
-def test_what_is_sent_again_is_paid_by_who_sends_it_again(service, later):  # noqa: F811
-    """The studio of a later kernel has a budget of its own, which no second send goes beyond; then its account has it."""
-    studio = later()
+def test_a_run_counts_in_the_budget_of_the_studio_that_sends_it_again(service, open_studio):
+    """That studio's budget limits the second sends too."""
+    studio = studio_after_lost_answers(service, open_studio)
     second = nbkit.Studio(engine=service.url, api_key="key", path=studio.log.folder, pace=QUICK, budget=0.15)
-    with pytest.raises(nbkit.BudgetExceeded, match="this studio"):
+    with pytest.raises(nbkit.BudgetExceeded, match="this studio") as caught:
         lanterns(second).run(max_workers=1)
+    assert caught.value.limit == 0.15
     assert len(service.charges) == 2
     assert second.budget.spent == pytest.approx(2 * PRICE)
     assert second.budget.held == 0

@@ -1,0 +1,29 @@
+"""What tests ask about a page: what is too wide, how dark it is, which addresses are revoked."""
+
+import re
+
+
+def overflowing(element, *, scrolled=":not(*)"):
+    """The classes of the descendants that extend beyond the right edge of an element.
+
+    Args:
+        element: a locator.
+        scrolled: a selector of the parts that have scroll bars of their own; their content may be wider.
+    """
+    return element.evaluate(
+        """(element, scrolled) => [...element.querySelectorAll('*')].filter(inner =>
+            inner.getBoundingClientRect().right > element.getBoundingClientRect().right + 1 && !inner.closest(scrolled)
+        ).map(inner => inner.className)""",
+        scrolled,
+    )
+
+
+def brightest_channel(element):
+    """The largest of red, green and blue in the background colour of an element, 0 to 255."""
+    background = element.evaluate("element => getComputedStyle(element).backgroundColor")
+    return max(int(part) for part in re.findall(r"\d+", background)[:3])
+
+
+def is_revoked(page, address):
+    """Whether an object URL of the page no longer leads to a picture."""
+    return page.evaluate("address => fetch(address).then(() => false, () => true)", address)

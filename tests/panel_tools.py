@@ -1,0 +1,162 @@
+"""Shared by the tests of panels, gallery and wall: studios that close, a page's messages, a clock, what a page shows."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from html_page import Page
+from ipywidgets import Widget
+from nbformat.v4 import new_code_cell, new_notebook
+from offline_tasks import ManualClock
+from PIL import Image
+from reference_pictures import encoded
+from sweep_tools import until
+
+import nbkit
+
+
+def offline_studio(folder, **options):
+    """A studio on the offline engine with its log in this folder; as a context manager, which closes it at the end."""
+    return contextlib.closing(nbkit.Studio(**{"engine": "offline", "path": folder / "runs"} | options))
+
+
+def make_run(panel, **parameters):
+    """Set controls of a panel, press Generate, and return the run at its end."""
+    panel.set(**parameters)
+    assert panel.generate()
+    return panel.wait(30)
+
+
+def execute_notebook(folder, sources):
+    """Execute a notebook of these cells with no page, and return the cells with their outputs."""
+    file = folder / "headless.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), str(file))
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(file)]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": str(Path(nbkit.__file__).parents[1])}
+    subprocess.run(command, check=True, capture_output=True, env=environment, cwd=folder, timeout=120)
+    return nbformat.read(str(file), as_version=4).cells
+
+
+def use_manual_clock(panel):
+    """Give a panel a clock that the test moves, so that it need not wait until a double click is over."""
+    clock = ManualClock()
+    panel.work.clock = clock.time
+    return clock
+
+
+# -- what a page shows -------------------------------------------------------------------------------------------
+
+
+def widgets_of(box):
+    """A widget and everything inside it, their layouts and styles too."""
+    yield box
+    for value in box.trait_values().values():
+        for widget in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(widget, Widget):
+                yield from widgets_of(widget)
+
+
+def state_of(part):
+    """All that a notebook could save of the widgets of a panel or gallery, as JSON; bytes among it are an error."""
+    return json.dumps([widget.get_state() for widget in widgets_of(part.box)])
+
+
+def text_of(html):
+    """What a person reads of a piece of HTML."""
+    return "".join(Page(html).words)
+
+
+def message(panel):
+    """What a person reads in the line under a panel's buttons."""
+    return text_of(panel.bar.under.value)
+
+
+def head(panel):
+    """What a person reads in a panel's first line: the model, the kind of engine, and what is left of the budget."""
+    return text_of(panel._head.value)
+
+
+def is_busy(button):
+    """Whether a button is shown as busy: a press has no effect, and it keeps the keyboard's focus."""
+    return "nbkit-busy" in button._dom_classes
+
+
+def tile(panel, cell):
+    """What the grid of a sweep panel shows of a cell, by its number; ``None`` before it shows any."""
+    return panel.grid.board._tiles.get(cell)
+
+
+# -- what a page sends -------------------------------------------------------------------------------------------
+
+
+def report_label(panel, label, about=""):
+    """Tell a panel what was on the page's button at its press, and which picture the button was about."""
+    panel.access._handle_custom_msg({"seen": label, "about": about}, [])
+
+
+def press_run(panel, *, label=None):
+    """Press Run of a sweep panel; return the job, or ``None`` if there is none.
+
+    A page reports the label that its button had. Without one, it is a press from code, which reports nothing.
+    """
+    if label is not None:
+        report_label(panel, label)
+    before = panel.work.latest
+    panel.bar.run.click()
+    return panel.work.latest if panel.work.latest is not before else None
+
+
+def choose_cells(panel, *places):
+    """Choose cells in the grid of a sweep panel."""
+    box = panel.grid.board.box
+    box._handle_custom_msg({"type": "choose", "version": box.version, "at": list(places)}, [])
+
+
+def press_key(gallery, key):
+    """Press a key while a gallery's pictures have the focus: it is about the selected ones."""
+    box = gallery.wall.box
+    ranges = box.chosen.get("ranges", [])
+    box._handle_custom_msg({"type": "key", "key": key, "version": box.version, "ranges": ranges}, [])
+
+
+class ReferencesPage:
+    """The page of a control for reference images: sends what its script sends, and keeps what the kernel answers."""
+
+    def __init__(self, control):
+        self.control, self.answers, self.thumbnails = control, [], {}
+        control.field.send = self._receive
+
+    def _receive(self, content, buffers=None):
+        self.answers.append(content)
+        if content["kind"] == "thumbnail":
+            self.thumbnails[content["key"]] = (buffers or [None])[0]
+
+    def send(self, kind, *buffers, **content):
+        self.control.field._handle_custom_msg({"kind": kind, **content}, [memoryview(b) for b in buffers])
+
+    def announce(self, files):
+        """Say which files will come; their names are also their keys."""
+        self.send("files", files=[{"key": name, "name": name, "size": len(data)} for name, data in files.items()])
+
+    def upload(self, files):
+        """Send files, by name, one after the other; return when each has been accepted or refused."""
+        self.announce(files)
+        for name, data in files.items():
+            self.send("part", data, key=name)
+            until(lambda name=name: {"kind": "over", "key": name} in self.answers)
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------
+
+
+def png(colour="teal", size=(64, 48)):
+    """A small picture in one colour."""
+    return encoded("PNG", Image.new("RGB", size, colour))
+
+
+def noisy_png(size=(64, 48)):
+    """A picture that does not compress: a copy of it in a widget's state would be seen by its length."""
+    return encoded("PNG", Image.effect_noise(size, 90).convert("RGB"))
