@@ -32,7 +32,7 @@ class Change:
 
     Attributes:
         count: number of pictures that were changed.
-        told: what was changed in each of them, as text, such as ``rating 5``.
+        descriptions: what was changed in each of them, as text, such as ``rating 5``.
 
     Example:
         >>> import nbkit

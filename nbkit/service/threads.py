@@ -1,4 +1,4 @@
-"""Work in a thread of its own, so that whoever waits for it can be interrupted.
+"""Work in a thread of its own, so that the thread that waits for it can be interrupted.
 
 Jupyter's Stop button interrupts the main thread. A main thread that waits for a future stops at once, and the thread
 that does the work goes on to its end. The thread is a daemon: a kernel can shut down while an answer is outstanding,

@@ -228,9 +228,9 @@ def _combined(axes: list[Axis], combine: str, spelled: Mapping[str, str]) -> lis
 def _zipped(axes: list[Axis], spelled: Mapping[str, str]) -> Axis:
     lengths = {spelled[axis.names[0]]: len(axis) for axis in axes}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise RequestError(
-            f"these axes go step by step and need the same number of values: {told}",
+            f"these axes go step by step and need the same number of values: {counts}",
             parameter=next(iter(lengths)), value=lengths, reason="count",
         )  # fmt: skip
     steps = tuple(
