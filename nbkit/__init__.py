@@ -41,7 +41,7 @@ Life of a run
 2. ``Ledger.plan`` writes a row with the status ``planned`` and holds the upper estimate, in one transaction. If that
    exceeds the budget it raises ``BudgetExceeded``. Nothing has been sent.
 3. ``Ledger.send`` marks the row ``sent`` and gives the task to a ``TaskSession``, in a thread that Stop does not kill. The
-   row's taskUUID is the idempotency key: the service runs a task with a known UUID never twice.
+   row's taskUUID is the idempotency key: the service never runs a taskUUID twice.
 4. The ``TaskSession`` posts the task with the ``Client`` and reads the answer as a ``TaskResponse``. When the answer is lost,
    it asks the service what became of the task, and sends it again only if the service does not know it. The result is an
    ``Outcome``: done, failed, blocked or unknown.
@@ -129,14 +129,16 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return importlib.import_module("nbkit.errors")
-    if name not in _MODULES:
-        raise AttributeError(f"module 'nbkit' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_MODULES[name]), name)
-    globals()[name] = value  # from now on the name is found without this function
-    return value
+if not TYPE_CHECKING:  # a type checker would take it for any name, and find no misspelled one
+
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return importlib.import_module("nbkit.errors")
+        if name not in _MODULES:
+            raise AttributeError(f"module 'nbkit' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+        globals()[name] = value  # from now on the name is found without this function
+        return value
 
 
 def __dir__() -> list[str]:

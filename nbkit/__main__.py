@@ -28,7 +28,7 @@ except ModuleNotFoundError as error:
 else:
     _import_problem = None
 
-KEY_VARIABLE = "NBKIT_SERVE_KEY"
+SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8765, help="default %(default)s; 0 picks a free one")
     serve.add_argument(
         "--key",
-        default=os.environ.get(KEY_VARIABLE) or None,
-        help=f"the key that clients must send. On a command line others on this machine can read it: better set {KEY_VARIABLE}",
+        default=os.environ.get(SERVE_KEY_VARIABLE) or None,
+        help=f"the key that clients must send. On a command line others on this machine can read it: better set {SERVE_KEY_VARIABLE}",
     )
     serve.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a task takes")
     serve.add_argument("--seed", type=int, metavar="N", help="makes random seeds and failures repeatable")
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--allow-private-callbacks",
         action="store_true",
-        help="send webhooks and uploads to private and loopback addresses too; whoever reaches this server can then make it call its neighbours",
+        help="send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours",
     )
     serve.set_defaults(run=_serve, usage_error=serve.error)
 
@@ -137,7 +137,10 @@ def _serve(options: argparse.Namespace) -> int:
     except ValueError as error:
         options.usage_error(str(error))
     if options.key is None and not is_loopback(options.host):
-        _print(f"nbkit serve: whoever reaches this machine may use this server; {KEY_VARIABLE} sets a key", sys.stderr)
+        _print(
+            f"nbkit serve: anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key",
+            sys.stderr,
+        )
     server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
     _set_on_signals(stop)
     with server:
@@ -163,7 +166,7 @@ def _recover(options: argparse.Namespace) -> int:
         _print(f"nbkit recover: there is no log in {options.path}; --path names its folder", sys.stderr)
         return 1
     status, has_printed = 0, False
-    for engine in [options.engine] if options.engine else _engines(options.path):
+    for engine in [options.engine] if options.engine else _engines_of_open_runs(options.path):
         try:
             studio = nbkit.Studio(path=options.path, engine=engine)
         except (
@@ -203,7 +206,7 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _engines(path: Path) -> list[str]:
+def _engines_of_open_runs(path: Path) -> list[str]:
     """The engines of all runs of a log that are open or lack a picture."""
     log = RunLog(path)
     try:

@@ -214,7 +214,7 @@ class AuthenticationError(EngineError):
 class CreditError(EngineError):
     """The account has no credit left."""
 
-    advice = "Nothing was charged. Top up the account, then run again; studio.balance() tells what it holds."
+    advice = "Nothing was charged. Top up the account, then run again; studio.balance() is what it holds."
 
 
 class BusyError(EngineError):

@@ -23,7 +23,7 @@ from nbkit.ledger.ledger import Ledger
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
-from nbkit.request.signatures import declared_as, list_parameters
+from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
 from nbkit.results.run import DONE, FINAL, Money, Run
 from nbkit.service.cancel import CancelToken
@@ -115,7 +115,7 @@ class Studio:
 
     # -- making pictures ---------------------------------------------------------------------------------
 
-    @list_parameters
+    @explain_parameters
     def generate(
         self,
         prompt: str | ImageRequest | None = None,
@@ -156,7 +156,7 @@ class Studio:
             return logged
         return self._wait(self._ledger.plan(request))
 
-    @list_parameters
+    @explain_parameters
     def estimate(self, prompt: str | ImageRequest | None = None, **parameters: Unpack[RequestKeywords]) -> Estimate:
         """What a request would cost, in USD, before it is sent: a number with ``.low`` and ``.high``.
 
@@ -274,8 +274,9 @@ class Studio:
                 is started.
 
         Returns:
-            One row per run that was open: ``taskUUID``, the status ``before`` and ``after``, a ``note`` (all string),
-            and the ``cost`` in USD (Float64).
+            One row per run that was open, and one per missing picture (``before`` is "done, picture missing"):
+            ``taskUUID``, the status ``before`` and ``after``, a ``note`` (all string), and the ``cost`` of the run in
+            USD (Float64).
 
         Example:
             >>> import nbkit
@@ -308,7 +309,7 @@ class Studio:
             return next(iter(map(self._finish, self.log.history.latest(1))), None)
         return self._last
 
-    @list_parameters
+    @explain_parameters
     def panel(
         self,
         prompt: str | None = None,

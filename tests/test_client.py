@@ -409,7 +409,7 @@ def test_a_download_that_drips_is_given_up_after_two_attempts(client_on, monkeyp
     monkeypatch.setattr(download, "DRIP_SECONDS", 0.05)
     requests = []
     drip = dripping(0.01, times=200).handler
-    with pytest.raises(errors.DownloadError, match="dripped") as caught:
+    with pytest.raises(errors.DownloadError, match="too slow") as caught:
         client_on(httpx.MockTransport(lambda request: requests.append(request) or drip(request))).fetch(
             "http://x.example/p.jpg", examine
         )
@@ -426,7 +426,7 @@ def test_a_download_without_an_answer_is_given_up_after_two_attempts(client_on):
         requests.append(request)
         raise httpx.ReadTimeout("timed out")
 
-    with pytest.raises(errors.DownloadError, match="fell silent") as caught:
+    with pytest.raises(errors.DownloadError, match="sent nothing more") as caught:
         client_on(httpx.MockTransport(time_out)).fetch("http://x.example/p.jpg", examine)
     assert not caught.value.retry
     assert len(requests) == 2

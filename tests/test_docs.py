@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import doctest
 import inspect
@@ -49,8 +50,7 @@ CALLED_BY_WIDGETS = {
 """Methods by which the parts of a widget call each other, and a picture's way into a grid."""
 
 CALLED_BY_NBKIT = {
-    "annotations_of", "back_off", "begin", "cancel", "close", "get_runs", "peek", "prepare", "rows_of", "settle", "start",
-    "to_html", "wait_finished", "watch",
+    "back_off", "begin", "cancel", "close", "peek", "prepare", "settle", "start", "to_html", "wait_finished", "watch",
 }  # fmt: skip
 """Methods that other folders call, and those that show nothing in an example."""
 
@@ -118,3 +118,54 @@ def test_the_architecture_names_what_exists():
     assert all(
         re.search(rf"^ *(class|def) {name}\b", source, re.MULTILINE) or name in {*RUNS.c, *IMAGES.c} for name in names
     )
+
+
+def documented() -> Iterator[tuple[str, str, set[str], set[str]]]:
+    """Each list of arguments or attributes in a docstring outside the widgets, with the names that exist."""
+    root = Path(nbkit.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if "widgets" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
+                for section in ("Args", "Attributes"):
+                    names = listed(text, section)
+                    if names and not (section == "Args" and inherits_its_arguments(node)):
+                        yield f"{path.relative_to(root)}:{node.name}:{section}", section, names, existing(node)
+
+
+def inherits_its_arguments(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    """Whether a class has the ``__init__`` of another one, whose arguments its docstring lists."""
+    own = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    return isinstance(node, ast.ClassDef) and bool(node.bases) and "__init__" not in own
+
+
+def listed(text: str, section: str) -> set[str]:
+    """The names that a section of a docstring lists."""
+    found = re.search(rf"^{section}:\n((?:    .*\n?|\n)+)", text, re.MULTILINE)
+    lines = re.findall(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):", found[1], re.MULTILINE) if found else []
+    return {name.strip("* ") for line in lines for name in line.split(",")}
+
+
+def existing(node: ast.ClassDef | ast.FunctionDef) -> set[str]:
+    """The parameters of a function; of a class those of its ``__init__``, its fields, properties and attributes."""
+    names: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.arg):
+            names.add(part.arg)
+        elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+            names.add(part.attr)
+        elif isinstance(part, ast.FunctionDef):
+            names.add(part.name)
+        elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            names.add(part.target.id)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("section", "names", "exist"), [case[1:] for case in documented()], ids=[c[0] for c in documented()]
+)
+def test_a_docstring_lists_names_that_exist(section, names, exist):
+    """An argument or attribute that was renamed or removed does not stay in the documentation."""
+    inherited = {"args", "message"} if section == "Attributes" else set()
+    assert names - exist - inherited == set()

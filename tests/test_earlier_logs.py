@@ -51,7 +51,7 @@ def expected(unpacked):
 
 def test_the_frame_has_every_value(log, folder, expected):
     """Each row, each column, each dtype: a 63-bit seed beside gaps, marks, money, redacted addresses."""
-    frame = log.to_frame()
+    frame = log.to_frame()[list(expected["dtypes"])]  # a later version may have more columns
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == expected["dtypes"]
     frame["file"] = [None if pd.isna(file) else str(Path(file).relative_to(folder)) for file in frame["file"]]
     records = json.loads(frame.to_json(orient="records", date_format="iso", date_unit="us"))

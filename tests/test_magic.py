@@ -273,7 +273,7 @@ def test_estimate_returns_the_price_and_sends_nothing(notebook):
         ("--as 3", "as", "must be a name"),
         ("--as class", "as", "must be a name"),
         ("--system-prompt 'calm", "options", "quotation mark"),
-        ("A lamp", "options", "'A' belongs to no option: the prompt stands below"),
+        ("A lamp", "options", "'A' belongs to no option: the prompt begins in the second line"),
     ],
 )
 def test_an_invalid_option_raises_with_a_message_of_one_line_and_sends_nothing(

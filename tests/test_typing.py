@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
+import textwrap
 import typing
 from types import UnionType
 
@@ -110,6 +112,8 @@ BAD = (
     "sweep.start().wait().promote([0], budget='1')",
     "nbkit.Pace(patince=60)",
     "nbkit.Studio(engin='offline')",
+    "nbkit.Runn",
+    "nbkit.imagerequest('A lantern')",
 )
 
 
@@ -205,12 +209,51 @@ def test_a_sweep_names_every_parameter():
     assert signature.parameters["template_variables"].kind is inspect.Parameter.VAR_KEYWORD
 
 
-@pytest.mark.parametrize("method", ["generate", "estimate", "panel"])
-def test_a_signature_names_every_parameter(method):
-    """For completion and ``?`` in a notebook, each parameter stands in the signature and is explained in the docstring."""
-    function = getattr(Studio, method)
+METHODS = (
+    Studio.generate,
+    Studio.estimate,
+    Studio.panel,
+    nbkit.ImageRequest,
+    nbkit.ImageRequest.replace,
+    nbkit.Run.rerun,
+    nbkit.Panel.set,
+)
+
+
+@pytest.mark.parametrize("function", METHODS, ids=lambda function: function.__qualname__)
+def test_a_signature_names_every_parameter(function):
+    """A notebook completes a call from the signature, so each parameter is in it under its Python name."""
     assert inspect.signature(function).parameters.keys() >= PARAMETERS.keys() | {"extra"}
+
+
+@pytest.mark.parametrize("function", METHODS[:3], ids=lambda function: function.__qualname__)
+def test_a_docstring_explains_every_parameter(function):
+    """``studio.generate?`` shows the sentence of each parameter, which stands in its declaration."""
     assert all(f"{name}: {parameter.help}" in function.__doc__ for name, parameter in PARAMETERS.items())
+
+
+@pytest.mark.parametrize("jedi", [True, False], ids=["jedi", "no jedi"])
+def test_a_notebook_completes_a_parameter(tmp_path, jedi):
+    """After ``run.rerun(tem`` and its like, IPython offers ``temperature=``, with either of its completers."""
+    code = """
+        import sys, nbkit
+        from IPython.core.completer import provisionalcompleter
+        from IPython.core.interactiveshell import InteractiveShell
+        shell = InteractiveShell.instance()
+        shell.Completer.use_jedi = sys.argv[1] == "True"
+        studio = nbkit.Studio(engine="offline")
+        run = studio.generate("A lantern")
+        shell.push({"studio": studio, "run": run, "request": run.request, "panel": studio.panel(), "nbkit": nbkit})
+        for call in ("studio.generate", "studio.sweep", "run.rerun", "request.replace", "nbkit.ImageRequest", "panel.set"):
+            with provisionalcompleter():
+                found = [completion.text for completion in shell.Completer.completions(f"{call}(tem", len(call) + 4)]
+            print(call, found)
+    """
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path)}
+    command = [sys.executable, "-c", textwrap.dedent(code), str(jedi)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert all("temperature=" in line for line in done.stdout.splitlines()), done.stdout
+    assert len(done.stdout.splitlines()) == 6
 
 
 def test_a_misspelled_keyword_of_a_sweep_is_found_when_it_runs():

@@ -11,7 +11,7 @@ from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import Difference, Piece
 from nbkit.request.parameter import Text
 
-NOT_KNOWN, NOT_SENT = "not known", "not sent"
+UNKNOWN_TEXT, UNSET_TEXT = "not known", "not sent"
 
 _MISSING = object()
 _RETURNED_COLUMNS = ("cost", "NSFWContent", "status", "engine", "charged")
@@ -51,7 +51,7 @@ def _seed_difference(subjects: Sequence[Subject]) -> Iterator[Difference]:
     texts = []
     for seed, requested in zip(seeds, sent, strict=True):
         if seed is _MISSING:
-            texts.append(NOT_SENT if requested is None else NOT_KNOWN)
+            texts.append(UNSET_TEXT if requested is None else UNKNOWN_TEXT)
         else:
             texts.append(f"{seed} (drawn by the service)" if requested is None else str(seed))
     was_requested = any(requested not in (_MISSING, None) for requested in sent)
@@ -82,9 +82,9 @@ def _text_pieces(values: Sequence[Any]) -> tuple[tuple[Piece, ...], ...]:
 
 def _value_text(value: Any, default: Any) -> str:
     if value is _MISSING:
-        return NOT_KNOWN
+        return UNKNOWN_TEXT
     if value is None:
-        return NOT_SENT if default is None else f"{NOT_SENT} (default {default})"
+        return UNSET_TEXT if default is None else f"{UNSET_TEXT} (default {default})"
     # The first 12 digits of a content hash distinguish two pictures, and a full hash is too long to read.
     return re.sub(
         r"sha256:([0-9a-f]{12})[0-9a-f]+", r"sha256:\1…", f"{value:g}" if isinstance(value, float) else str(value)

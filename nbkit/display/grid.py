@@ -43,7 +43,7 @@ class Page:
         column_name: name of the axis along the top; empty without one.
         columns: values of that axis.
         tiles: ``tiles[row][column]``; several tiles if cells share row and column.
-        fold: name of a section that unfolds; grids with the same name unfold together. Empty for a grid that is always
+        group: name of a section that unfolds; grids with the same name unfold together. Empty for a grid that is always
             open.
     """
 

@@ -31,6 +31,9 @@ class Account:
     spent: int = 0
     held: int = 0
 
+    def __add__(self, other: Account) -> Account:
+        return Account(self.spent + other.spent, self.held + other.held)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -47,12 +50,12 @@ class SubBudget:
     Attributes:
         id: names its account.
         limit: the most that may be spent; ``None`` for no limit.
-        reserved: what else counts against the limit, beside the account: runs that belong to another account.
+        elsewhere: what counts against the limit too: runs of the sweep that another account has spent or holds.
     """
 
     id: str
     limit: int | None = None
-    reserved: int = 0
+    elsewhere: Account = Account()
 
 
 def account_names(studio: str, created: float, charged: bool, sub_budget: str | None) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ class Owner:
     def parse(cls, text: str) -> Owner | None:
         """The owner in a row of the log; ``None`` if the text has another form."""
         try:
-            place, started = text.rsplit(" ", 1)
-            pid, host = place.split("@", 1)
+            process, started = text.rsplit(" ", 1)
+            pid, host = process.split("@", 1)
             return cls(host, int(pid), float(started))
         except ValueError:
             return None

@@ -176,9 +176,9 @@ class Journal:
         names = account_names(plan.studio, now, plan.charged, sub_budget)
         own = plan.sub_budget or SubBudget("")
         bounds = (
-            (limits.studio, 0, "this studio", "Studio(budget=…)"),
-            (limits.day, 0, "today", "Studio(daily_budget=…)"),
-            (own.limit, own.reserved, "this sweep", "sweep.run(budget=…)"),
+            (limits.studio, Account(), "this studio", "Studio(budget=…)"),
+            (limits.day, Account(), "today", "Studio(daily_budget=…)"),
+            (own.limit, own.elsewhere, "this sweep", "sweep.run(budget=…)"),
         )
         row = {
             **parameter_values(plan.request, plan.task),
@@ -206,11 +206,9 @@ class Journal:
         }
 
         def write(connection: sa.Connection) -> None:
-            for name, (limit, reserved, whose, argument) in zip(names, bounds, strict=False):
+            for name, (limit, elsewhere, whose, argument) in zip(names, bounds, strict=False):
                 if limit is not None:
-                    account = read_account(connection, name)
-                    account = Account(account.spent, account.held + reserved)
-                    check_limit(limit, account, price.high, whose, argument)
+                    check_limit(limit, read_account(connection, name) + elsewhere, price.high, whose, argument)
             if plan.max_runs is not None and _count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
             connection.execute(_INSERT_RUN, row)
@@ -218,11 +216,20 @@ class Journal:
 
         try:
             self._database.write(write)
-        except sa.exc.IntegrityError:
-            raise StorageError(
-                f"taskUUID {plan.task_uuid} is in the log already: studio.log[{plan.task_uuid!r}] is that run, "
+        except sa.exc.IntegrityError as error:
+            raise self._refused_row(plan.task_uuid, error) from None
+
+    def _refused_row(self, task_uuid: str, error: sa.exc.IntegrityError) -> StorageError:
+        with self._database.reading() as connection:
+            is_logged = connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.taskUUID == task_uuid)) is not None
+        if is_logged:
+            return StorageError(
+                f"taskUUID {task_uuid} is in the log already: studio.log[{task_uuid!r}] is that run, "
                 "and request.replace() gives the same request without it"
-            ) from None
+            )
+        return StorageError(
+            f"the log {self._database.name} refuses the row of this run: {error.orig}. Nothing was sent"
+        )
 
     def mark_sent(self, task_uuid: str) -> None:
         """Mark a planned run as sent: from here on the task may have arrived.
@@ -235,7 +242,9 @@ class Journal:
             return connection.execute(_MARK_SENT, {"which": task_uuid, "now": int(time.time() * MICRO)}).rowcount
 
         if self._database.write(write) != 1:
-            raise StorageError(f"the run {task_uuid} was settled by somebody else before it was sent; nothing was sent")
+            raise StorageError(
+                f"the run {task_uuid} was settled by another kernel before it was sent; nothing was sent"
+            )
 
     def claim(self, row: Mapping[str, Any], *, payer: str = "", limit: int | None = None) -> bool:
         """Make this process the owner of an open run, unless its row has changed since it was read.

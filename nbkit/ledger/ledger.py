@@ -190,7 +190,7 @@ class Ledger:
             )
         except StorageError as error:
             raise StorageError(
-                f"{error} This run had been sent by then and may be paid: studio.recover() brings it when that is mended"
+                f"{error} This run had been sent by then and may be paid: repair that, then studio.recover() fetches it"
             ) from error
         finally:
             IN_FLIGHT.discard(plan.task_uuid)

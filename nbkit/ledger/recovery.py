@@ -27,7 +27,7 @@ from nbkit.service.pace import Pace
 OTHER_ENGINE = "it belongs to the engine"
 """First words of the note on a run that only a studio on another engine can settle."""
 
-TAKEN = "somebody else has settled it, or works on it"
+TAKEN = "another thread or kernel has settled it, or works on it"
 """The note on a run whose row has changed since it was read."""
 
 WATCH_SECONDS = 0.1
@@ -164,7 +164,7 @@ class Recovery:
             if time.monotonic() > deadline:
                 raise NbkitError(
                     f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "
-                    "wait for it, or say reuse=False to pay for another picture"
+                    "wait for it, or use reuse=False to pay for another picture"
                 )
             time.sleep(WATCH_SECONDS)
             row = next((r for r in self._history.unsettled(identity=row["identity"]) if r["id"] == row["id"]), None)

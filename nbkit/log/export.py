@@ -23,7 +23,7 @@ from nbkit.display.figure import Figure
 from nbkit.display.page import Card, document_html
 from nbkit.display.text import count
 from nbkit.errors import DownloadError, NbkitError, StorageError
-from nbkit.log.export_target import PICTURES, Write, target_of, writing_to
+from nbkit.log.export_target import EXPORT_PICTURES, Write, target_of, writing_to
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
 from nbkit.log.table import costs_of, figure_of, format_value, is_gap
@@ -31,7 +31,7 @@ from nbkit.measures.facts import SUFFIXES, examine
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import without_query
 
-PREVIEW_SIZE = 320
+EXPORT_PREVIEW_SIZE = 320
 """Pixels on the long side of the pictures in the page."""
 
 MAX_EXACT_INTEGER = 2**53
@@ -148,7 +148,9 @@ def _export_picture(write: Write, number: int, row: dict[str, Any], originals: b
         return _ExportedPicture(missing=GONE)
     except DownloadError:
         return _ExportedPicture(missing=DAMAGED)
-    name = f"{PICTURES}/{number:04}{_seed_suffix(row.get('seed'))}-{facts.sha256[:8]}{SUFFIXES[facts.media_type]}"
+    name = (
+        f"{EXPORT_PICTURES}/{number:04}{_seed_suffix(row.get('seed'))}-{facts.sha256[:8]}{SUFFIXES[facts.media_type]}"
+    )
     if originals:
         write(name, data)
     return _ExportedPicture(name if originals else None, facts.sha256)
@@ -213,7 +215,7 @@ def _json_value(value: Any) -> Any:
 
 def _card(file: Any, row: dict[str, Any]) -> Card:
     prompt = "" if is_gap(row.get("prompt")) else str(row["prompt"])
-    figure: Figure = figure_of(file, prompt, PREVIEW_SIZE)
+    figure: Figure = figure_of(file, prompt, EXPORT_PREVIEW_SIZE)
     facts = [
         (name, f"{row[name]} of 5" if name == "rating" and not is_gap(row[name]) else format_value(name, row[name]))
         for name in CARD_COLUMNS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbkit.errors import RequestError, StorageError
 
-PICTURES = "images"
+EXPORT_PICTURES = "images"
 """The folder of pictures in an export."""
 
 ZIP = ".zip"
@@ -35,7 +35,7 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     if not isinstance(text, str):
         raise _path_error(f"must be text or a Path, not {type(path).__name__}; 'export' makes a folder", path, "type")
     if not text.strip() or "\0" in text:
-        raise _path_error(f"{text!r} names no place; 'export' makes a folder, 'export.zip' one file", path, "format")
+        raise _path_error(f"{text!r} is no path; 'export' makes a folder, 'export.zip' one file", path, "format")
     try:
         target = Path(text).expanduser()
     except RuntimeError:
@@ -147,7 +147,7 @@ def _new_zip(target: Path) -> Iterator[Write]:
             yield lambda name, data: archive.writestr(
                 f"{target.stem}/{name}",
                 data,
-                zipfile.ZIP_STORED if name.startswith(f"{PICTURES}/") else zipfile.ZIP_DEFLATED,
+                zipfile.ZIP_STORED if name.startswith(f"{EXPORT_PICTURES}/") else zipfile.ZIP_DEFLATED,
             )
         temporary.replace(target)
     except BaseException:

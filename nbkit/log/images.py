@@ -32,7 +32,7 @@ class ImageStore:
 
     Attributes:
         folder: the absolute path, so that a change of the working directory has no effect.
-        shown: the path as it was given, which frames and messages have.
+        given_path: the path as it was given, which frames and messages have.
     """
 
     def __init__(self, folder: Path) -> None:

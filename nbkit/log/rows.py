@@ -1,14 +1,18 @@
-"""Converts requests and pictures into the columns of their rows."""
+"""Converts requests and pictures into the columns of their rows, and requests back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from nbkit.errors import RequestError
 from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
+from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Text
+
+UNREADABLE_PROMPT = "(a prompt that this nbkit does not allow; run.task has it)"
 
 
 def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,3 +71,56 @@ def given_values(request: ImageRequest) -> dict[str, Any]:
         if name in values:
             values[name] = redacted({PARAMETERS[name].wire[-1]: values[name]})[PARAMETERS[name].wire[-1]]
     return values
+
+
+def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, task: Mapping[str, Any]) -> ImageRequest:
+    """The request of a logged run.
+
+    A newer nbkit may have logged parameters or values that this one does not know. ``extra`` carries them as they are
+    in the task, so that the request still sends what was sent.
+
+    Args:
+        values: as :func:`given_values` returned them, with the reference images read.
+        extra: of the request.
+        task: as logged.
+    """
+    try:
+        return ImageRequest(**values, extra=extra)
+    except RequestError:
+        known = {name: value for name, value in values.items() if _is_known(name, value)}
+    known.setdefault("prompt", UNREADABLE_PROMPT)
+    request = _most_of(known)
+    return request.replace(extra=_not_in(request.to_send(), task))
+
+
+def _most_of(values: Mapping[str, Any]) -> ImageRequest:
+    """The request with as many of the values as go together in this version."""
+    try:
+        return ImageRequest(**values)
+    except RequestError:
+        few = {name: value for name, value in values.items() if PARAMETERS[name].group != "Size"}
+    try:
+        return ImageRequest(**few)
+    except RequestError:
+        return ImageRequest(values["prompt"], reference_images=values.get("reference_images"))
+
+
+def _is_known(name: str, value: Any) -> bool:
+    try:
+        PARAMETERS[name].kind.check(value)
+    except Exception:  # noqa: BLE001  no such parameter, or a value of any type, which may raise anything
+        return False
+    return True
+
+
+def _not_in(sent: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """What a task has and a request would not send; the log has other texts for pictures and addresses."""
+    rest: dict[str, Any] = {}
+    for key, value in task.items():
+        same_key = key in sent and (sent[key] == value or key in ("referenceImages", "webhookURL", "uploadEndpoint"))
+        if same_key or (key in TASK_KEYS and key != "model"):
+            continue
+        inner = _not_in(sent[key], value) if isinstance(value, dict) and isinstance(sent.get(key), dict) else value
+        if inner != {}:
+            rest[key] = inner
+    return rest

@@ -15,6 +15,7 @@ from nbkit import errors
 from nbkit.errors import EngineError, NbkitError
 from nbkit.log.database import Database
 from nbkit.log.images import ImageStore
+from nbkit.log.rows import logged_request
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest
@@ -198,7 +199,7 @@ class History:
         files: dict[str, str] = {}
         if "reference_images" in values:
             values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
-        return ImageRequest(**values, extra=row["extra"]), files
+        return logged_request(values, row["extra"], row["task"]), files
 
     def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:
         """A reference image as the request takes it.

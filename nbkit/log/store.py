@@ -88,7 +88,18 @@ class LogStore:
         return to_frame(self.database, self.images.given_path, None if sweep is None else RUNS.c.sweep == sweep)
 
     def rows_of(self, task_uuids: Iterable[str]) -> pd.DataFrame:
-        """The rows of some runs, in the columns of :meth:`to_frame`; faster than all rows where the runs are few."""
+        """The rows of some runs, in the columns of :meth:`to_frame`; faster than all rows where the runs are few.
+
+        Args:
+            task_uuids: of the runs; those that the log does not have are left out.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7, number_results=2)
+            >>> studio.log.rows_of([run.task_uuid]).seed.tolist()
+            [7, 8]
+        """
         wanted = list(dict.fromkeys(task_uuids))
         if len(wanted) > MAX_NAMED_RUNS:
             return self.to_frame()
@@ -161,11 +172,27 @@ class LogStore:
 
         Returns:
             Columns ``rating`` (Int64), ``keep`` (boolean), ``tags`` and ``note`` (string); the index is the imageUUID.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> image = studio.generate("A paper lantern", seed=7).image
+            >>> change = studio.log.mark(image, rating=5)
+            >>> studio.log.annotations_of([image.image_uuid]).rating.tolist()
+            [5]
         """
         return read_annotations(self.database, list(dict.fromkeys(image_uuids)))
 
     def get_runs(self, task_uuids: Sequence[str]) -> dict[str, Run]:
-        """Runs by their taskUUID; those that the log does not have are left out."""
+        """Several runs by their taskUUID, in a few queries; those that the log does not have are left out.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> studio.log.get_runs([run.task_uuid, "no such run"]) == {run.task_uuid: run}
+            True
+        """
         return {name: self.finish(run) for name, run in self.history.many(task_uuids).items()}
 
     def __len__(self) -> int:

@@ -126,7 +126,7 @@ def _prompt(cell: str) -> str:
         lines.pop(0)
     if not lines:
         raise RequestError(
-            "prompt is missing: write what the picture shall show below the line with %%imagine",
+            "prompt is missing: describe the picture below the line with %%imagine",
             parameter="prompt", reason="missing",
         )  # fmt: skip
     return "\n".join(lines)

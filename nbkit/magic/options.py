@@ -29,7 +29,7 @@ _DASHES = ("-", "–", "—")
 
 _SWITCHES = {
     "--format": "Put the notebook's variables in the places of their {names} in the prompt.",
-    "--estimate": "Tell what it would cost, and send nothing.",
+    "--estimate": "Print what it would cost, and send nothing.",
     "--help": "Show this, and send nothing.",
 }
 """Options of the cell itself that take no value, with their help."""
@@ -193,8 +193,8 @@ def _without_value(option: str) -> RequestError:
 def _unexpected(word: str) -> RequestError:
     if not word.startswith(_DASHES):
         return RequestError(
-            f"{word!r} belongs to no option: the prompt stands below, from the cell's second line on; "
-            "a value with spaces stands in quotation marks",
+            f"{word!r} belongs to no option: the prompt begins in the second line of the cell; "
+            "put a value with spaces into quotation marks",
             parameter="options", value=word, reason="unknown",
         )  # fmt: skip
     option = word.partition("=")[0]

@@ -19,7 +19,7 @@ from typing import Any, Unpack
 
 from nbkit.errors import RequestError
 from nbkit.request import model, rules
-from nbkit.request.keywords import RequestChanges, RequestKeywords
+from nbkit.request.keywords import RequestChanges, RequestKeywords, name_keywords
 from nbkit.request.naming import Given, Naming
 from nbkit.request.parameter import (
     Address,
@@ -460,6 +460,9 @@ PARAMETERS: dict[str, Parameter[Any]] = {
     name: field for name, field in vars(ImageRequest).items() if isinstance(field, Parameter)
 }
 """Every parameter by its Python name, in the order in which they are declared."""
+
+for _method in (ImageRequest.__init__, ImageRequest.replace):
+    name_keywords(_method, PARAMETERS)
 
 NAMES = Naming(PARAMETERS)
 """Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""

@@ -6,9 +6,10 @@ The declaration in :mod:`nbkit.request.image_request` is the source; a test comp
 
 from __future__ import annotations
 
+import inspect
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nbkit.request.reference import Reference
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Int: TypeAlias = SupportsIndex
 """``int``, and the integers of numpy."""
@@ -134,3 +136,21 @@ class RequestChanges(RequestKeywords, total=False):
     """The keywords of :meth:`nbkit.ImageRequest.replace`: those of a request, and its prompt."""
 
     prompt: str | None
+
+
+def name_keywords(function: F, names: Container[str]) -> F:
+    """List keywords in a function's signature, in place of ``**parameters``; notebooks complete from there.
+
+    Args:
+        function: takes ``**parameters`` at run time.
+        names: of the parameters, of which each has several spellings.
+    """
+    own = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    present = {parameter.name for parameter in own}
+    named = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind.__forward_arg__)
+        for name, kind in RequestChanges.__annotations__.items()
+        if (name in names or name == "extra") and name not in present
+    ]
+    function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
+    return function

@@ -23,7 +23,7 @@ TASK_KEYS = {
 }
 """Keys of a task that do not describe the picture, in Python's and the API's spelling: each with the API's."""
 
-Path = tuple[str, ...]
+WirePath = tuple[str, ...]
 Given = dict[str, tuple[str, Any]]
 """By Python name: the spelling that the user wrote, and the value."""
 
@@ -118,7 +118,7 @@ class Naming:
             else:
                 yield spelling, value
 
-    def _leaves(self, task: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+    def _leaves(self, task: Mapping[str, Any], path: WirePath) -> Iterator[tuple[WirePath, Any]]:
         for key, value in task.items():
             key_path = (*path, str(key))
             if key_path not in self._groups:
@@ -131,7 +131,7 @@ class Naming:
                     f"{name} is a group: a dict, not {type(value).__name__}", parameter=name, value=value
                 )
 
-    def _parameter_at(self, path: Path) -> Parameter[Any]:
+    def _parameter_at(self, path: WirePath) -> Parameter[Any]:
         if path in self._by_wire:
             return self._by_wire[path]
         name = ".".join(path)

@@ -127,7 +127,7 @@ def check_combination(values: Mapping[str, Any], spellings: Mapping[str, str]) -
     if "prompt" not in values:
         name = spellings.get("prompt", "prompt")
         raise RequestError(
-            f"{name} is missing: a request needs the words of what the picture shall show",
+            f"{name} is missing: a request needs a prompt that describes the picture",
             parameter=name,
             reason="missing",
         )

@@ -1,8 +1,8 @@
 """Signatures for functions that take the parameters of a request as keywords.
 
 At run time such a function takes ``**keywords``, in any spelling and in the order of the call. The decorators below
-list every parameter in ``inspect.signature`` and ``__doc__``, which notebooks use for completion and help, and keep the
-annotations that type checkers read.
+list every parameter in ``inspect.signature``, which notebooks complete from, and in ``__doc__``, and keep the annotations
+that type checkers read.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.keywords import RequestKeywords
+from nbkit.request.keywords import name_keywords
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def list_parameters(function: F) -> F:
-    """Decorator: list each parameter in a function's signature in place of ``**parameters``, and in its docstring."""
-    own = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    named = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind.__forward_arg__)
-        for name, kind in RequestKeywords.__annotations__.items()
-        if name in PARAMETERS or name == "extra"
-    ]
-    function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
-    return _with_parameter_docs(function)
+def name_parameters(function: F) -> F:
+    """Decorator: list each parameter in a function's signature, in place of ``**parameters``."""
+    return name_keywords(function, PARAMETERS)
+
+
+def explain_parameters(function: F) -> F:
+    """Decorator: list each parameter in a function's signature and explain it in the docstring."""
+    return _with_parameter_docs(name_parameters(function))
 
 
 def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Decorator: give a function the signature of another one, and list each parameter in its docstring.
+    """Decorator: give a function the signature of another one, and explain each parameter in its docstring.
 
     Args:
         declaration: the function with the signature; it is never called. The decorated function must accept its

@@ -22,6 +22,7 @@ from nbkit.request.keywords import RequestChanges
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import Address, without_query
 from nbkit.request.reference import Reference
+from nbkit.request.signatures import name_parameters
 from nbkit.results.image import GeneratedImage
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
@@ -90,7 +91,7 @@ class Run:
         task: the JSON that was sent, without credentials and with inline pictures as their hash.
         reference_files: the files of its reference images in the image folder, by the hash of their content.
         money: the studio's budget when the run ended, or ``None``.
-        make_again: the studio's function behind :meth:`rerun`, or ``None``.
+        rerun_with: the studio's function behind :meth:`rerun`, or ``None``.
 
     Example:
         >>> import nbkit
@@ -196,6 +197,7 @@ class Run:
 
     # -- repeating -------------------------------------------------------------------------------------
 
+    @name_parameters
     def rerun(self, **changes: Unpack[RequestChanges]) -> Run:
         """Run the same request again, with changes, under a new taskUUID.
 

@@ -93,14 +93,14 @@ def _download(http: httpx.Client, url: str, timeout: httpx.Timeout, *, fresh: bo
                 if now - counted_at > DRIP_SECONDS:
                     if len(received) - counted < DRIP_BYTES:
                         raise _TooSlow(
-                            f"the download dripped ({len(received):,} bytes so far, fewer than {DRIP_BYTES:,} "
+                            f"the download was too slow ({len(received):,} bytes so far, fewer than {DRIP_BYTES:,} "
                             f"in {DRIP_SECONDS:.0f} seconds) and was given up"
                         )
                     counted, counted_at = len(received), now
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"the picture's address cannot be used ({error})") from None
     except httpx.TimeoutException as error:
-        raise _TooSlow(f"the picture's host fell silent ({type(error).__name__}: {error})") from None
+        raise _TooSlow(f"the picture's host sent nothing more ({type(error).__name__}: {error})") from None
     except httpx.HTTPError as error:
         raise DownloadError(f"the download broke off ({type(error).__name__}: {error})", retry=True) from None
     return bytes(received)

@@ -71,7 +71,7 @@ class CellCost(NamedTuple):
 
     @classmethod
     def of(cls, cell: Cell) -> Self:
-        """Of one cell."""
+        """Read them from a cell."""
         return cls(cell.key, cell.request.price, int(cell.request.effective("number_results")))
 
 

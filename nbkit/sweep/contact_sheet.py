@@ -71,7 +71,7 @@ def _place(
 
 
 def _slots(here: Sequence[Tile]) -> list[tuple[Tile, Image.Image | None]]:
-    """Every picture of a place, each with a tile of its own, and a slot that says why there is none."""
+    """Each picture of a position with a tile of its own; a tile without pictures keeps its status."""
     slots: list[tuple[Tile, Image.Image | None]] = []
     for tile in here or (Tile(status="no such cell"),):
         slots += [(dataclasses.replace(tile, figures=(figure,)), _picture(figure)) for figure in tile.figures]

@@ -87,7 +87,7 @@ class Grid(Sequence[Cell]):
 
     @functools.cached_property
     def costs(self) -> list[CellCost]:
-        """Of each cell, in order. Reading it makes every cell once, and so checks it."""
+        """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
         return [CellCost.of(cell) for cell in self]
 
     def values_of(self, index: int) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class SelectedCells(Sequence[Cell]):
 
     @functools.cached_property
     def costs(self) -> list[CellCost]:
-        """Of each cell, in order."""
+        """What each cell may cost, in order."""
         return [CellCost.of(cell) for cell in self._cells]
 
     def values_of(self, index: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pictures of a sweep as grids: which axis goes where, and what each place holds."""
+"""The pictures of a sweep as grids: which axis goes where, and what each position shows."""
 
 from __future__ import annotations
 
@@ -121,12 +121,12 @@ class Pages:
         )  # fmt: skip
 
     def _page(self, title: str, cells: Sequence[Cell], down: str, across: str) -> Page:
-        places = [(_label(cell, down), _label(cell, across)) for cell in cells]
-        lines = list(dict.fromkeys(line for line, _ in places))
-        columns = list(dict.fromkeys(column for _, column in places))
-        tiles: dict[tuple[str, str], list[Tile]] = {place: [] for place in itertools.product(lines, columns)}
-        for cell, place in zip(cells, places, strict=True):
-            tiles[place].append(self._tile(cell))
+        positions = [(_label(cell, down), _label(cell, across)) for cell in cells]
+        lines = list(dict.fromkeys(line for line, _ in positions))
+        columns = list(dict.fromkeys(column for _, column in positions))
+        tiles: dict[tuple[str, str], list[Tile]] = {position: [] for position in itertools.product(lines, columns)}
+        for cell, position in zip(cells, positions, strict=True):
+            tiles[position].append(self._tile(cell))
         return Page(
             title, down, lines, across, columns, [[tiles[line, column] for column in columns] for line in lines]
         )

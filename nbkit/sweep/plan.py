@@ -31,7 +31,7 @@ class CostSummary(NamedTuple):
 
     @classmethod
     def of(cls, costs: Sequence[CellCost]) -> Self:
-        """Of some cells."""
+        """Sum up some cells."""
         price, images = total_price(costs)
         return cls(len(costs), images, price)
 
@@ -50,12 +50,12 @@ class Quote(NamedTuple):
 
     @property
     def cells(self) -> int:
-        """Of both."""
+        """Number of cells and runs that are sent."""
         return self.pending.cells + self.resend.cells
 
     @property
     def images(self) -> int:
-        """Of both."""
+        """Number of images that they make."""
         return self.pending.images + self.resend.images
 
     @property

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 import pandas as pd
 
@@ -26,16 +26,6 @@ from nbkit.sweep.grid import Grid, SelectedCells
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, PreviewOptions, preview_options
 from nbkit.sweep.plan import RUNNING, status_of, total_price
 from nbkit.sweep.promotion import promoted_cells
-
-
-class RunOptions(TypedDict, total=False):
-    """The keywords of ``sweep.run`` and of ``result.promote``; :meth:`nbkit.Sweep.run` explains them."""
-
-    max_workers: int
-    budget: float | None
-    confirm: bool
-    retry: str | None
-
 
 RunCells = Callable[..., "SweepResult"]
 """Runs some cells as a sweep of their own: ``run_cells(cells, **options)``."""
@@ -208,13 +198,25 @@ class SweepResult:
 
     # -- going on --------------------------------------------------------------------------------------------------
 
-    def promote(self, rows: Any, resolution: str = "4K", **options: Unpack[RunOptions]) -> SweepResult:
+    def promote(
+        self,
+        rows: Any,
+        resolution: str = "4K",
+        *,
+        max_workers: int = 4,
+        budget: float | None = None,
+        confirm: bool = False,
+        retry: str | None = None,
+    ) -> SweepResult:
         """Make chosen pictures again at a higher tier, with the seeds of their drafts. Prints the price first.
 
         Args:
             rows: rows of :meth:`to_frame`, after whatever pandas did to them, or the indices of cells.
             resolution: the tier.
-            **options: ``budget``, ``max_workers``, ``confirm`` and ``retry``, as in :meth:`nbkit.Sweep.run`.
+            max_workers: number of requests at once, as in :meth:`nbkit.Sweep.run`.
+            budget: the most that this call may spend, in USD.
+            confirm: needed for more than a hundred images.
+            retry: ``"failed"`` sends failed cells again.
 
         Returns:
             The result of the promoted cells. In the log, ``parent`` links each one to its draft.
@@ -238,7 +240,7 @@ class SweepResult:
         print(  # noqa: T201  the price, before anything is sent
             f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}, {usd_range(more)} more than the drafts."
         )
-        return self._run_cells(cells, **options)
+        return self._run_cells(cells, max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
 
     def __repr__(self) -> str:
         return f"<SweepResult {self._totals()}>"

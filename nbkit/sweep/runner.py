@@ -122,7 +122,7 @@ class SweepRun:
         self._unsettled, self.quote, self._total, self._max_runs = unsettled, quote, quote.cells, max_runs
         self._ledger, self._sweep, self._resume, self._result = ledger, sweep, resume, result
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
-        self._resend_cost = 0  # micro-dollars of the budget for what is sent again: first held, then what it cost
+        self._resent = Account()  # what the budget pays for runs that are sent again
         self._token = CancelToken()
         self._change = threading.Condition()
         self._counts: Counter[str] = Counter()
@@ -285,7 +285,7 @@ class SweepRun:
 
     def _plan(self, cell: Cell) -> RunPlan:
         """Write a cell's run into the log."""
-        sub_budget = SubBudget(self._sub_budget, self._budget, self._resend_cost)
+        sub_budget = SubBudget(self._sub_budget, self._budget, self._resent)
         return self._ledger.plan(
             cell.request,
             parent=cell.parent,
@@ -299,9 +299,8 @@ class SweepRun:
         run = UnsettledRun(row, row["estimateHigh"])
         with self._change:
             if self._budget is not None:
-                account = Account(held=self._resend_cost)
-                check_limit(self._budget, account, run.high, "this sweep", "sweep.run(budget=…)")
-            self._resend_cost += run.high
+                check_limit(self._budget, self._resent, run.high, "this sweep", "sweep.run(budget=…)")
+            self._resent += Account(held=run.high)
         return run
 
     def _send_all(self) -> None:
@@ -352,7 +351,7 @@ class SweepRun:
             self._halt(error)
         finally:
             with self._change:
-                self._resend_cost -= 0 if status == UNKNOWN else run.high - cost
+                self._resent += Account() if status == UNKNOWN else Account(spent=cost, held=-run.high)
             self._count_end(status, run.high, cost)
 
     def _settle_all(self) -> None:

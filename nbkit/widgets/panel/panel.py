@@ -17,6 +17,7 @@ from nbkit.errors import EngineError, RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges
 from nbkit.request.model import Price
+from nbkit.request.signatures import name_parameters
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control, label
@@ -145,6 +146,7 @@ class Panel:
     def draft(self, on: bool) -> None:
         self.form.draft.button.value = bool(on)
 
+    @name_parameters
     def set(self, **changes: Unpack[RequestChanges]) -> None:
         """Set controls. Nothing is sent to the service.
 
