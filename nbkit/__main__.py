@@ -87,7 +87,14 @@ def _parser() -> argparse.ArgumentParser:
         help="settle every run whose outcome is not known, and fetch paid pictures that are not here yet",
         description="The key comes from RUNWARE_API_KEY alone.",
     )
-    recover.add_argument("--path", type=Path, default=Path("nbkit-runs"), help="the log's folder (%(default)s)")
+    recover.add_argument(
+        "--log",
+        "--path",
+        type=Path,
+        default=Path("nbkit-runs"),
+        metavar="FOLDER",
+        help="the log's folder (%(default)s)",
+    )
     recover.add_argument(
         "--engine",
         help="as nbkit.Studio takes it: runware, or an address; by default those that the open runs belong to",
@@ -162,13 +169,13 @@ def _set_on_signals(stop: threading.Event) -> None:
 
 
 def _recover(options: argparse.Namespace) -> int:
-    if not (options.path / "log.sqlite").exists():  # a studio would create an empty one
-        _print(f"nbkit recover: there is no log in {options.path}; --path names its folder", sys.stderr)
+    if not (options.log / "log.sqlite").exists():  # a studio would create an empty one
+        _print(f"nbkit recover: there is no log in {options.log}; --log names its folder", sys.stderr)
         return 1
     status, has_printed = 0, False
-    for engine in [options.engine] if options.engine else _engines_of_open_runs(options.path):
+    for engine in [options.engine] if options.engine else _engines_of_open_runs(options.log):
         try:
-            studio = nbkit.Studio(path=options.path, engine=engine)
+            studio = nbkit.Studio(path=options.log, engine=engine)
         except (
             nbkit.errors.ConfigurationError
         ) as error:  # no key for this engine; the runs of the others are still settled

@@ -195,7 +195,7 @@ class Studio:
                 keyword overrides them. ``{name}`` in it is replaced by the keyword of that name.
             combine: ``"product"`` crosses the axes, the last one fastest; ``"zip"`` goes through them step by step.
             sample: draw this many cells, the same ones in every kernel.
-            random_state: another draw.
+            random_state: seed of the draw; made of the sweep's name if not given.
             where: keeps the cells for which it is true: ``where=lambda cell: cell.temperature < 0.5``.
             repeats: how often each cell is made, each time with a fresh seed.
             name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and

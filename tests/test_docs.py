@@ -15,8 +15,13 @@ from typing import Any
 import pytest
 
 import nbkit
+from nbkit.log.annotations import Change
 from nbkit.log.frame import COLUMNS
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.table import FrameAccessor
+from nbkit.offline import OfflineTransport
+from nbkit.sweep.cell import Cell
+from nbkit.sweep.runner import Progress
 
 PUBLIC = {name: getattr(nbkit, name) for name in nbkit.__all__ if name != "errors"}
 
@@ -31,10 +36,20 @@ def members(owner: Any) -> Iterator[tuple[str, Any]]:
                     yield name, part
 
 
+RETURNED = {
+    "Cell": Cell,
+    "Change": Change,
+    "FrameAccessor": FrameAccessor,
+    "OfflineTransport": OfflineTransport,
+    "Progress": Progress,
+}
+"""Classes that public methods return, or that pandas and httpx take, and that nobody imports."""
+
+
 def reached() -> dict[str, Any]:
     """Everything that ``nbkit.__all__`` leads to, by its dotted name."""
     found: dict[str, Any] = {"nbkit": nbkit, "nbkit.errors": nbkit.errors}
-    for name, value in PUBLIC.items():
+    for name, value in {**PUBLIC, **RETURNED}.items():
         found[f"nbkit.{name}"] = value
         if inspect.isclass(value) and not issubclass(value, BaseException):
             found |= {f"nbkit.{name}.{member}": part for member, part in members(value)}
@@ -50,7 +65,7 @@ CALLED_BY_WIDGETS = {
 """Methods by which the parts of a widget call each other, and a picture's way into a grid."""
 
 CALLED_BY_NBKIT = {
-    "back_off", "begin", "cancel", "close", "peek", "prepare", "settle", "start", "to_html", "wait_finished", "watch",
+    "back_off", "begin", "cancel", "close", "handle_request", "peek", "prepare", "settle", "start", "to_html", "wait_finished", "watch",
 }  # fmt: skip
 """Methods that other folders call, and those that show nothing in an example."""
 

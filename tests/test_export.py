@@ -176,8 +176,8 @@ def test_a_frame_cannot_export_a_file_that_is_no_picture(full, tmp_path):
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("", "names no place"),
-        ("a\0b", "names no place"),
+        ("", "is no path"),
+        ("a\0b", "is no path"),
         ("~no-such-user/x", "type the whole path"),
         ("...zip", "type a name before .zip"),
         (".zip", "type a name before .zip"),

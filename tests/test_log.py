@@ -241,6 +241,20 @@ def test_a_newer_log_that_allows_this_version_can_be_read_and_written(database, 
     assert meta(database) == {"version": str(VERSION + 3), "min_reader": str(VERSION)}
 
 
+COLUMNS = {
+    2: (
+        "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat parent sweep purse",
+        "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
+    ),
+}
+"""By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
+
+
+def test_a_change_of_the_tables_is_a_new_version():
+    """Without one, a log of the version before would never get its new column, and every query on it would fail."""
+    assert tuple(" ".join(table.columns.keys()) for table in (RUNS, IMAGES)) == COLUMNS[VERSION]
+
+
 def test_an_older_version_can_write_every_row():
     """A column that was added after version 2 may be null, because an nbkit of that version does not fill it."""
     required = {column.name for table in (RUNS, IMAGES) for column in table.columns if not column.nullable}

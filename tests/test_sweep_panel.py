@@ -783,7 +783,7 @@ def test_a_grid_with_too_many_cells_is_not_drawn(studio):
     """The cells are counted and can be run; a note says that the frame has all of them."""
     panel = studio.sweep_panel("A lantern", seed=range(700), resolution="0.5K")
     until(lambda: "700 cells, 700 images" in totals(panel))
-    assert "700 cells are too many to show" in text_of(panel.grid.note.value)
+    until(lambda: "700 cells are too many to show" in text_of(panel.grid.note.value))
     assert panel.grid.board.box.layout.display == "none"
 
 

@@ -52,7 +52,17 @@ class Change:
     _undo: Callable[[], Change] = field(compare=False)
 
     def undo(self) -> Change:
-        """Restore the values that the same pictures had before; the returned change reverts that."""
+        """Restore the values that the same pictures had before; the returned change reverts that.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> studio.log.mark(run, rating=5).undo().undo()
+            <Change: 1 picture, rating as before>
+            >>> studio.log.annotations_of([run.image.image_uuid]).rating.tolist()
+            [5]
+        """
         return self._undo()
 
     def __repr__(self) -> str:

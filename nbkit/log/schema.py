@@ -88,7 +88,7 @@ RUNS = sa.Table(
     sa.Column("heartbeat", sa.BigInteger),
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text),
-    sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs
+    sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
 )
 
 IMAGES = sa.Table(

@@ -133,7 +133,7 @@ class ImageRequest:
     safety_mode = Parameter[str | None](
         Choice(("none", "fast")),
         wire="safety.mode", column="safetyMode", default="none", group="Grounding and safety",
-        help="How the content check works: 'fast' is one check; it is the mode when check_content is on.",
+        help="How the content check works: 'fast' or 'none'; 'fast' is the default when check_content is on.",
     )
     reference_images = Parameter[tuple[Reference, ...] | None](
         ListOf(1, model.MAX_REFERENCES, make_reference), wire="inputs.referenceImages", group="References",

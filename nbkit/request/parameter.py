@@ -310,6 +310,7 @@ class Parameter(Generic[T]):
         affects_picture: bool = True,
     ) -> None:
         self.kind, self.help, self.group = kind, help, group
+        self.__doc__ = help  # what `help(ImageRequest)` and `ImageRequest.seed?` show
         self.default, self.affects_picture = default, affects_picture
         self._wire, self._column, self.name = wire, column, ""
 

@@ -46,5 +46,6 @@ def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Cal
 
 def _with_parameter_docs(function: F) -> F:
     lines = "".join(f"\n    {p.name}: {p.help} Takes {p.kind.rule()}." for p in PARAMETERS.values())
+    lines += "\n    extra: A dict that is merged into the task unchecked, for parameters that are newer than nbkit."
     function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nParameters of the request:{lines}\n"
     return function

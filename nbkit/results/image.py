@@ -143,7 +143,7 @@ class GeneratedImage:
             return picture
 
     def save(self, path: str | os.PathLike[str] = ".") -> Path:
-        """Write the picture to a file and return its path.
+        """Write the picture to a file, which is replaced if it exists, and return its path.
 
         Args:
             path: of the file. In a folder, such as the current one, the file is named after its hash. With a suffix of

@@ -63,7 +63,7 @@ class Budget:
     Attributes:
         limit: the most that the studio may spend; ``None`` without a limit.
         spent: what its runs have cost.
-        held: what is reserved for runs that are not settled.
+        held: what is reserved for runs that are planned or sent and whose outcome is not known yet.
 
     Example:
         >>> import nbkit

@@ -81,18 +81,8 @@ class UnsettledRun(NamedTuple):
 class SweepRun:
     """A sweep that runs in the background; ``sweep.start()`` returns it.
 
-    Args:
-        cells: what to send, one after the other.
-        unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
-            that it does not know are sent again under their own taskUUID.
-        quote: the sums over both.
-        max_runs: by the key of a cell, how many runs of its request the sweep has.
-        ledger: sends and settles.
-        sweep: the name of the sweep in the log.
-        max_workers: number of requests at once.
-        budget: the most that this run may spend, in micro-dollars.
-        resume: settles one of ``unsettled``, unless the token is cancelled before it is sent; returns status and cost.
-        result: reads the result from the log.
+    ``.progress`` is how far it has come, ``.stop()`` ends the sending, ``.wait()`` returns the result. Another start of
+    the same sweep, in this kernel or a later one, goes on with what is missing.
 
     Example:
         >>> import nbkit
@@ -118,6 +108,21 @@ class SweepRun:
         resume: Resume,
         result: Callable[[], SweepResult],
     ) -> None:
+        """Prepare the threads; :meth:`begin` starts them.
+
+        Args:
+            cells: what to send, one after the other.
+            unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
+                that it does not know are sent again under their own taskUUID.
+            quote: the sums over both.
+            max_runs: by the key of a cell, how many runs of its request the sweep has.
+            ledger: sends and settles.
+            sweep: the name of the sweep in the log.
+            max_workers: number of requests at once.
+            budget: the most that this run may spend, in micro-dollars.
+            resume: settles one of ``unsettled``, unless the token is cancelled before it is sent; returns status and cost.
+            result: reads the result from the log.
+        """
         self._cells: Iterable[Cell] = cells
         self._unsettled, self.quote, self._total, self._max_runs = unsettled, quote, quote.cells, max_runs
         self._ledger, self._sweep, self._resume, self._result = ledger, sweep, resume, result
