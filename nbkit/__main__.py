@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen at; only this machine reaches %(default)s"
     )
-    serve.add_argument("--port", type=int, default=8765, help="default %(default)s; 0 picks a free one")
+    serve.add_argument("--port", type=_port, default=8765, help="default %(default)s; 0 picks a free one")
     serve.add_argument(
         "--key",
         default=os.environ.get(SERVE_KEY_VARIABLE) or None,
@@ -115,6 +115,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
     export.set_defaults(run=_export)
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is 0 to 65535, not {port}")
+    return port
 
 
 def _failure(text: str) -> tuple[str, float]:

@@ -97,7 +97,7 @@ class Studio:
         self._listeners = BudgetListeners()
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
         studio = weakref.ref(self)
-        self.log = RunLog(Path(path).expanduser(), lambda run: _finished(studio(), run))
+        self.log = RunLog(path, lambda run: _finished(studio(), run))
         self._client = Client(self._backend.url, api_key=self._backend.api_key, transport=self._backend.transport)
         self._ledger = Ledger(
             self._client,

@@ -41,6 +41,15 @@ def dtypes(frame):
     return {name: str(dtype) for name, dtype in frame.dtypes.items()}
 
 
+def test_a_log_opens_by_the_name_of_its_folder(studio, tmp_path, monkeypatch):
+    """Text as well as a ``Path``; ``~`` is the home folder."""
+    generate(studio, seed=3)
+    monkeypatch.setenv("HOME", str(studio.log.folder.parent))
+    for folder in (str(studio.log.folder), f"~/{studio.log.folder.name}"):
+        with contextlib.closing(nbkit.RunLog(folder)) as log:
+            assert log.to_frame().seed.tolist() == [3]
+
+
 def test_the_frame_has_a_column_with_a_nullable_dtype_for_every_parameter(studio):
     """Its first ten columns are in a fixed order."""
     generate(studio, seed=3, temperature=0.72, top_p=0.9)

@@ -256,6 +256,11 @@ def test_equal_requests_have_equal_hashes_copies_and_pickles():
         assert (twin, hash(twin), twin.task_uuid, repr(twin)) == (request, hash(request), UUID_TEXT, repr(request))
 
 
+def test_a_request_that_was_refused_has_a_repr():
+    """A debugger and a traceback with local variables show it."""
+    assert repr(object.__new__(ImageRequest)) == "<ImageRequest>"
+
+
 def test_a_repr_lists_the_set_parameters_in_a_fixed_order():
     """Long texts are cut; a prompt that looks like an address keeps its query."""
     assert repr(lantern(seed=7, temperature=0.3)) == "ImageRequest(prompt='A lantern', seed=7, temperature=0.3)"

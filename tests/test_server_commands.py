@@ -102,6 +102,7 @@ def test_a_signal_ends_serve_within_two_seconds(serve, number):
         (["--fail", "busy=2"], "must be a probability"),
         (["--latency", "-1"], "0 seconds or more"),
         (["--port", "http"], "--port"),
+        (["--port", "99999"], "65535"),
     ],
 )
 def test_a_wrong_option_of_serve_is_a_usage_error(capsys, options, message):

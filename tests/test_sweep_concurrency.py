@@ -154,6 +154,12 @@ def test_an_interrupt_in_a_budget_listener_leaves_no_money_held(open_studio):
     assert studio.budget.held == 0
 
 
+def test_a_budget_listener_that_cannot_be_notified_is_refused(studio):
+    """When the budget changes, the error would reach nobody."""
+    with pytest.raises(TypeError, match="on_budget_change"):
+        studio.watch(object())
+
+
 def test_a_run_counts_in_the_budget_of_the_studio_that_sends_it_again(service, open_studio):
     """That studio's budget limits the second sends too."""
     studio = studio_after_lost_answers(service, open_studio)

@@ -159,6 +159,14 @@ def test_more_than_a_hundred_images_need_a_confirmation(service, studio):
     assert sweep.run().counts == {"done": 51}
 
 
+@pytest.mark.parametrize("workers", [0, 2.0, "two"])
+def test_a_plan_with_a_wrong_number_of_workers_is_an_error_that_names_it(studio, workers):
+    """A plan that divided by it would promise a wrong time."""
+    with pytest.raises(errors.RequestError) as caught:
+        studio.sweep("A lantern", seed=[1]).plan(max_workers=workers)
+    assert (caught.value.parameter, caught.value.value) == ("max_workers", workers)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"max_workers": 0}, {"max_workers": 2.0}, {"budget": -1}, {"budget": "5"}, {"retry": "all"}]
 )

@@ -142,7 +142,15 @@ class BudgetListeners:
         self._listeners: weakref.WeakSet[BudgetListener] = weakref.WeakSet()
 
     def add(self, listener: BudgetListener) -> None:
-        """Notify this listener too, for as long as somebody else holds it."""
+        """Notify this listener too, for as long as somebody else holds it.
+
+        Raises:
+            TypeError: if it cannot be notified; later, its error would be dropped.
+        """
+        if not callable(getattr(listener, "on_budget_change", None)):
+            raise TypeError(
+                f"a budget listener has a method on_budget_change(), and {type(listener).__name__} has none"
+            )
         with self._lock:
             self._listeners.add(listener)
 

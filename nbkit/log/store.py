@@ -42,7 +42,8 @@ class LogStore:
         history: reads runs.
     """
 
-    def __init__(self, folder: Path, finish: Callable[[Run], Run] = lambda run: run) -> None:
+    def __init__(self, folder: str | Path, finish: Callable[[Run], Run] = lambda run: run) -> None:
+        folder = Path(folder).expanduser()
         self.database = Database(folder / DATABASE)
         prepare(self.database)
         self.finish = finish

@@ -209,6 +209,8 @@ class ImageRequest:
         return _restore, (dict(self._values), dict(self._head), self._extra)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_extra"):  # a traceback may show a request whose __init__ failed
+            return "<ImageRequest>"
         parts = [f"{name}={_short_value(PARAMETERS[name], value)}" for name, value in self._values.items()]
         if self._extra:
             parts.append(f"extra={short_repr(redacted(self.extra))}")

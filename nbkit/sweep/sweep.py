@@ -111,7 +111,8 @@ class Sweep(Sequence[Cell]):
             (Float64, USD), and ``status`` (string).
 
         Raises:
-            RequestError: for a cell that the model does not allow; the message names axis and value.
+            RequestError: for a cell that the model does not allow (the message names axis and value), or no number of
+                workers.
 
         Example:
             >>> import nbkit
@@ -119,6 +120,7 @@ class Sweep(Sequence[Cell]):
             >>> plan[["seed", "images", "high"]].to_dict("records")
             [{'seed': 1, 'images': 1, 'high': 0.06895}, {'seed': 2, 'images': 1, 'high': 0.06895}]
         """
+        max_workers = check_argument("max_workers", Integer(1), max_workers)
         balance = None
         with contextlib.suppress(NbkitError):  # a plan is useful without the balance
             balance = self._context.balance()
