@@ -7,6 +7,7 @@ import sys
 import uuid
 import weakref
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,19 +19,19 @@ from nbkit.display.text import usd
 from nbkit.errors import NbkitError, RequestError
 from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
-from nbkit.ledger.journal import RunPlan
 from nbkit.ledger.ledger import Ledger
+from nbkit.ledger.recovery import Recovery
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
 from nbkit.results.run import DONE, FINAL, Money, Run
-from nbkit.service.cancel import CancelToken
+from nbkit.service.cancel import Cancelled, CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
-from nbkit.service.threads import run_in_thread
+from nbkit.service.threads import THIS_THREAD, THREADS
 from nbkit.sweep import signature
 from nbkit.sweep.grid import Grid
 from nbkit.sweep.spec import merge, parse_spec
@@ -109,6 +110,7 @@ class Studio:
             pace=self._backend.pace,
             on_budget_change=self._listeners.notify,
         )
+        self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
         if self._backend.by_default:
             _print_once(backends.NOTICE)
@@ -149,12 +151,7 @@ class Studio:
             >>> [image.seed for image in run]
             [1, 2]
         """
-        self._check_open()
-        request = self._request(prompt, **parameters)
-        logged = self._logged(request, self._reuse if reuse is None else reuse)
-        if logged is not None:
-            return logged
-        return self._wait(self._ledger.plan(request))
+        return self._wait(self._request(prompt, **parameters), reuse=reuse)
 
     @explain_parameters
     def estimate(self, prompt: str | ImageRequest | None = None, **parameters: Unpack[RequestKeywords]) -> Estimate:
@@ -223,46 +220,48 @@ class Studio:
             where=where,
         )
         self._check_open()
-        return Sweep(grid, SweepContext(self._ledger, self.log, self.engine, self.charged, self.balance))
+        return Sweep(
+            grid, SweepContext(self._ledger, self._recovery, self.log, self.engine, self.charged, self.balance)
+        )
 
     def start(
         self,
         request: ImageRequest,
-        done: Callable[[Run | None, BaseException | None], None],
         *,
         parent: str | None = None,
-        on_started: Callable[[CancelToken], None] = lambda _: None,
-    ) -> None:
-        """Make a request's pictures in the background; ``done`` gets the run, or what went wrong.
-
-        With ``reuse``, a request that the log answers is done at once, unless the service has to be asked about an
-        earlier run of it.
+        token: CancelToken | None = None,
+        reuse: bool | None = None,
+    ) -> Future[Run]:
+        """Make a request's pictures in the background.
 
         Args:
             request: for the pictures.
-            done: called at the end, from any thread; with neither run nor error if the run was cancelled and no picture
-                has come.
             parent: the taskUUID of the run that this one makes again.
-            on_started: called with the cancel token before the request is sent. Cancelling it stops whatever the service
-                has not accepted yet. May be called again; the last token counts.
+            token: cancelling it stops whatever the service has not accepted yet.
+            reuse: overrides the studio's ``reuse`` for this call.
 
-        Raises:
-            BudgetExceeded, StorageError: before anything is sent.
+        Returns:
+            A future of the run. Its exception is what kept the request from being sent; ``Cancelled`` if the token was
+            cancelled while the service was asked about an earlier run of the same request.
         """
         self._check_open()
-        token = self._ledger.new_token()
-        on_started(token)
-        logged = self._logged(request, self._reuse, token)
+        reuse = self._reuse if reuse is None else reuse
+        # All of it in another thread: Stop interrupts the main thread, and must not come between a row and its send.
+        return THREADS.submit(self._make, request, parent, token or self.new_token(), reuse)
+
+    def new_token(self) -> CancelToken:
+        """A token for :meth:`start`: it shares the pauses of a busy service with all runs of this studio."""
+        return self._ledger.new_token()
+
+    def _make(self, request: ImageRequest, parent: str | None, token: CancelToken, reuse: bool) -> Run:
+        logged = self._logged(request, reuse, token)
         if logged is not None:
-            # A run that was cancelled, and whose earlier run stays open, has no result.
-            done(None if token.cancelled_alone and logged.status not in FINAL else logged, None)
-            return
-        if token.cancelled:  # all waiting runs were cancelled while the log was read; this one has not waited yet
-            token = self._ledger.new_token()
-            on_started(token)
-        plan = self._ledger.plan(request, parent=parent)
-        future = run_in_thread(lambda: self._carry_out(plan, token))
-        future.add_done_callback(lambda f: done(None, f.exception()) if f.exception() else done(f.result(), None))
+            if token.cancelled and logged.status not in FINAL:
+                raise Cancelled
+            return logged
+        run = self._ledger.run(request, parent=parent, token=token, executor=THIS_THREAD).result()
+        self._last = self._finish(run)
+        return self._last
 
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
         """Settle every run whose outcome is not known, and fetch pictures that are paid and not on disk.
@@ -284,7 +283,7 @@ class Studio:
             >>> list(studio.recover().columns)
             ['taskUUID', 'before', 'after', 'note', 'cost']
         """
-        found = self._ledger.recovery.recover(resend=resend)
+        found = self._recovery.recover(resend=resend)
         costs = [self.log.history.cost(r.task_uuid) for r in found]
         rows = [
             (r.task_uuid, r.before, r.after, r.note, None if cost is None else cost / MICRO)
@@ -455,18 +454,18 @@ class Studio:
                 )
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
-            found = self._ledger.recovery.answer(request.identity, token)
+            found = self._recovery.answer(request.identity, token)
             if found is not None:
                 return dataclasses.replace(self._finish(found), reused=found.status == DONE)
         return None
 
-    def _wait(self, plan: RunPlan) -> Run:
-        token = self._ledger.new_token()
+    def _wait(self, request: ImageRequest, *, parent: str | None = None, reuse: bool | None = None) -> Run:
+        token = self.new_token()
         try:
-            return run_in_thread(lambda: self._carry_out(plan, token)).result()
+            return self.start(request, parent=parent, token=token, reuse=reuse).result()
         except KeyboardInterrupt:
-            token.cancel()  # a run that was refused as busy, and waits for its next attempt, is not sent any more
-            price = usd(plan.request.price.high)
+            token.cancel()  # what waits for its first or its next attempt is not sent any more
+            price = usd(request.price.high)
             cost = (
                 f"up to {price} is still being paid for it"
                 if self.charged
@@ -477,11 +476,6 @@ class Studio:
             )
             raise
 
-    def _carry_out(self, plan: RunPlan, token: CancelToken | None = None) -> Run:
-        run = self._finish(self._ledger.carry_out(plan, token))
-        self._last = run
-        return run
-
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
         account = self._ledger.account
@@ -490,7 +484,7 @@ class Studio:
         parent = run.task_uuid
 
         def rerun_with(request: ImageRequest) -> Run:
-            return self._logged(request, self._reuse) or self._wait(self._ledger.plan(request, parent=parent))
+            return self._wait(request, parent=parent)
 
         return dataclasses.replace(run, money=money, rerun_with=rerun_with)
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
-from nbkit.errors import StorageError
+from nbkit.errors import EngineError, StorageError
 from nbkit.ledger.budget import (
     Account,
     Limits,
@@ -37,6 +38,7 @@ from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest, has_credentials, redacted
 from nbkit.request.model import MICRO, MODEL
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
+from nbkit.service.response import TaskResponse
 
 
 class AlreadyStarted(Exception):
@@ -45,15 +47,11 @@ class AlreadyStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Everything about a run that is known before it is sent.
+    """Everything about a run that is known before it is sent: plain data, which has no key in it.
 
     Attributes:
         request: what the user asked for.
-        task: the JSON as it is sent, with its credentials.
-        engine: the engine's name in the log.
-        charged: whether the engine charges real money.
-        identity: of the request.
-        studio: id of the studio that pays.
+        task: the JSON as it is sent, with the credentials of addresses.
         parent: the taskUUID of the run that this one makes again.
         sweep: the name of the sweep that it belongs to.
         sub_budget: a budget that it shares with other runs of the studio.
@@ -62,10 +60,6 @@ class RunPlan:
 
     request: ImageRequest
     task: dict[str, Any] = field(repr=False)
-    engine: str
-    charged: bool
-    identity: str
-    studio: str
     parent: str | None = None
     sweep: str | None = None
     sub_budget: SubBudget | None = None
@@ -81,33 +75,13 @@ class StoredPicture:
     """A result's picture on disk, or the reason why it is not there.
 
     Attributes:
-        row: id of the result's row.
         facts, file: of the picture.
         error: why it could not be fetched. It is paid, so ``recover()`` tries again.
     """
 
-    row: int
     facts: PictureFacts | None = None
     file: str | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResultRow:
-    """One result of an answer; ``error`` where it has no picture.
-
-    ``facts`` and ``file`` are set for a picture that came inside the answer: its file is written before its row,
-    because there is no address to fetch it from again.
-    """
-
-    image_uuid: str | None = None
-    seed: int | None = None
-    cost: int | None = None
-    url: str | None = None
-    nsfw: bool | None = None
-    error: str | None = None
-    facts: PictureFacts | None = None
-    file: str | None = None
 
 
 # Statements are built once: building one costs more than running it.
@@ -136,8 +110,8 @@ _SETTLE = (
         held=0,
         charged=sa.bindparam("to_charged"),
         error=sa.bindparam("to_error"),
-        errorCode=sa.bindparam("to_code"),
-        errorKind=sa.bindparam("to_kind"),
+        errorCode=sa.bindparam("to_errorCode"),
+        errorKind=sa.bindparam("to_errorKind"),
         heartbeat=sa.bindparam("now"),
     )
 )
@@ -158,12 +132,21 @@ _FINISH = (
 
 
 class Journal:
-    """Writes the steps of a run into the log, each as one transaction."""
+    """Writes the steps of a studio's runs into the log, each as one transaction.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Args:
+        database: of the log.
+        engine: the engine's name in the log.
+        charged: whether the engine charges real money.
+        studio: id of the studio that pays.
+        limits: what may be spent.
+    """
 
-    def plan(self, plan: RunPlan, limits: Limits) -> None:
+    def __init__(self, database: Database, *, engine: str, charged: bool, studio: str, limits: Limits) -> None:
+        self._database, self._engine, self._charged = database, engine, charged
+        self._studio, self._limits = studio, limits
+
+    def plan(self, plan: RunPlan) -> None:
         """Write the run down and hold its upper estimate, or refuse it.
 
         Raises:
@@ -173,11 +156,11 @@ class Journal:
         price = plan.request.price
         now = time.time()
         sub_budget = plan.sub_budget.id if plan.sub_budget else None
-        names = account_names(plan.studio, now, plan.charged, sub_budget)
+        names = account_names(self._studio, now, self._charged, sub_budget)
         own = plan.sub_budget or SubBudget("")
         bounds = (
-            (limits.studio, Account(), "this studio", "Studio(budget=…)"),
-            (limits.day, Account(), "today", "Studio(daily_budget=…)"),
+            (self._limits.studio, Account(), "this studio", "Studio(budget=…)"),
+            (self._limits.day, Account(), "today", "Studio(daily_budget=…)"),
             (own.limit, own.elsewhere, "this sweep", "sweep.run(budget=…)"),
         )
         row = {
@@ -185,19 +168,19 @@ class Journal:
             "taskUUID": plan.task_uuid,
             "created": int(now * MICRO),
             "status": PLANNED,
-            "engine": plan.engine,
+            "engine": self._engine,
             "model": str(plan.task.get("model", MODEL)),
-            "charged": plan.charged,
+            "charged": self._charged,
             "extra": redacted(plan.request.extra) or None,
             "task": redacted(plan.task),
             "request": given_values(plan.request),
-            "identity": plan.identity,
+            "identity": plan.request.identity,
             "resendable": not has_credentials(plan.task),
             "estimateLow": price.low,
             "estimateHigh": price.high,
             "held": price.high,
             "spent": 0,
-            "studio": plan.studio,
+            "studio": self._studio,
             "owner": str(this_process()),
             "heartbeat": int(now * MICRO),
             "parent": plan.parent,
@@ -209,7 +192,7 @@ class Journal:
             for name, (limit, elsewhere, whose, argument) in zip(names, bounds, strict=False):
                 if limit is not None:
                     check_limit(limit, read_account(connection, name) + elsewhere, price.high, whose, argument)
-            if plan.max_runs is not None and _count_started(connection, plan) >= plan.max_runs:
+            if plan.max_runs is not None and self._count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
             connection.execute(_INSERT_RUN, row)
             add_to_accounts(connection, dict.fromkeys(names, (0, price.high)))
@@ -246,13 +229,12 @@ class Journal:
                 f"the run {task_uuid} was settled by another kernel before it was sent; nothing was sent"
             )
 
-    def claim(self, row: Mapping[str, Any], *, payer: str = "", limit: int | None = None) -> bool:
+    def claim(self, row: Mapping[str, Any], *, pay: bool) -> bool:
         """Make this process the owner of an open run, unless its row has changed since it was read.
 
         Args:
             row: of the log.
-            payer: id of the studio that may send the run again; the hold moves to its account.
-            limit: what that studio may spend, in micro-dollars.
+            pay: whether this studio may send the run again; then the hold moves to its account.
 
         Returns:
             Whether this process owns the run now.
@@ -261,17 +243,21 @@ class Journal:
             BudgetExceeded: if the hold is more than that studio has left; then nothing is changed.
         """
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
-        values = {"owner": str(this_process()), "heartbeat": int(time.time() * MICRO), "studio": payer or row["studio"]}
+        values = {
+            "owner": str(this_process()),
+            "heartbeat": int(time.time() * MICRO),
+            "studio": self._studio if pay else row["studio"],
+        }
         change = sa.update(RUNS).where(RUNS.c.taskUUID == row["taskUUID"], *as_read).values(values)
 
         def write(connection: sa.Connection) -> bool:
             if connection.execute(change).rowcount != 1:
                 return False
             if values["studio"] != row["studio"]:
-                new, old = studio_account(payer), studio_account(row["studio"])
-                if limit is not None:
+                new, old = studio_account(self._studio), studio_account(row["studio"])
+                if self._limits.studio is not None:
                     account = read_account(connection, new)
-                    check_limit(limit, account, row["held"], "this studio", "Studio(budget=…)")
+                    check_limit(self._limits.studio, account, row["held"], "this studio", "Studio(budget=…)")
                 add_to_accounts(connection, {old: (0, -row["held"]), new: (0, row["held"])})
             return True
 
@@ -282,10 +268,10 @@ class Journal:
         change = sa.update(RUNS).where(RUNS.c.taskUUID.in_(task_uuids)).values(heartbeat=int(time.time() * MICRO))
         self._database.write(lambda connection: connection.execute(change))
 
-    def mark_unknown(self, task_uuid: str, error: str, code: str, kind: str) -> None:
+    def mark_unknown(self, task_uuid: str, doubt: EngineError) -> None:
         """Mark a run as unknown: the hold stays and no process owns it. A run that has ended stays as it is."""
         still_open = (RUNS.c.taskUUID == task_uuid) & RUNS.c.status.not_in(FINAL)  # another kernel may have settled it
-        values = {"status": UNKNOWN, "error": error, "errorCode": code, "errorKind": kind, "owner": None}
+        values = {"status": UNKNOWN, "owner": None, **_error_values(doubt)}
         change = sa.update(RUNS).where(still_open).values(**values)
         self._database.write(lambda connection: connection.execute(change))
 
@@ -293,24 +279,35 @@ class Journal:
         self,
         task_uuid: str,
         status: str,
-        results: Sequence[ResultRow] = (),
+        response: TaskResponse,
+        inline: Mapping[str, StoredPicture],
         *,
-        charged: bool,
-        error: str | None = None,
-        code: str = "",
-        kind: str = "",
+        wanted: int = 1,
     ) -> dict[str, int]:
         """Write how a run ended, its results and its cost. If two kernels settle the same run, the first one counts.
+
+        Args:
+            task_uuid: of the run.
+            status: its last one.
+            response: what the service said. What comes from the offline engine has list prices.
+            inline: by image UUID, the pictures that came inside the answer. Their files are there before their rows,
+                because there is no address to fetch them from again.
+            wanted: how many results were asked for.
 
         Returns:
             The row numbers of the results that are pictures, by image UUID.
         """
+        charged = self._charged and status != NOT_SENT and not response.offline
+        error = response.errors[0] if response.errors and not response.results else None
+        results = _result_values(response, inline, wanted) if response.results else []
 
         def write(connection: sa.Connection) -> dict[str, int]:
             run = connection.execute(_RUN_TO_SETTLE, {"which": task_uuid}).one()
             ended = run.status == DONE or (run.status in FINAL and not results)  # results replace a failure
-            if not ended:
-                self._add_results(connection, run.id, results)
+            if not ended and results:
+                stored = set(connection.scalars(_STORED_UUIDS, {"which": run.id}))
+                new = [{"run": run.id, **result} for result in results if result["imageUUID"] not in stored]
+                connection.execute(_INSERT_RESULTS, new) if new else None
             pictures = connection.execute(_PICTURES, {"which": run.id}).all()
             rows = {picture.imageUUID: picture.id for picture in pictures}
             if ended:
@@ -320,7 +317,7 @@ class Journal:
             spent = run.estimateHigh if cost is None else cost
             values = {
                 "which": run.id, "to_status": status, "to_cost": cost, "to_spent": spent, "to_charged": charged,
-                "to_error": error, "to_code": code, "to_kind": kind, "now": int(time.time() * MICRO),
+                "now": int(time.time() * MICRO), **{f"to_{name}": value for name, value in _error_values(error).items()},
             }  # fmt: skip
             connection.execute(_SETTLE, values)
             created = run.created / MICRO
@@ -333,47 +330,61 @@ class Journal:
 
         return self._database.write(write)
 
-    def _add_results(self, connection: sa.Connection, run: int, results: Sequence[ResultRow]) -> None:
-        stored = set(connection.scalars(_STORED_UUIDS, {"which": run}))
-        rows = [
-            {
-                "run": run, "status": FAILED if result.error else DONE, "imageUUID": result.image_uuid, "seed": result.seed,
-                "cost": result.cost, "url": result.url, "nsfw": result.nsfw, "error": result.error,
-                **picture_values(result.facts, result.file),
-            }
-            for result in results
-            if result.image_uuid not in stored
-        ]  # fmt: skip
-        if rows:
-            connection.execute(_INSERT_RESULTS, rows)
-
-    def finish(self, task_uuid: str, pictures: Sequence[StoredPicture] = (), *, latency: float | None = None) -> None:
-        """Write which pictures are on disk; no process owns the run any more."""
+    def finish(
+        self,
+        task_uuid: str,
+        pictures: Mapping[int, StoredPicture] = MappingProxyType({}),
+        *,
+        latency: float | None = None,
+    ) -> None:
+        """Write which pictures are on disk, by row number; no process owns the run any more."""
 
         def write(connection: sa.Connection) -> None:
-            for picture in pictures:
+            for row, picture in pictures.items():
                 if picture.file is None:  # keeps a file that another kernel has fetched meanwhile
-                    connection.execute(_NOT_FETCHED, {"which": picture.row, "to_error": picture.error})
+                    connection.execute(_NOT_FETCHED, {"which": row, "to_error": picture.error})
                 else:
                     facts = {f"to_{name}": value for name, value in picture_values(picture.facts, picture.file).items()}
-                    connection.execute(_FETCHED, {"which": picture.row, **facts})
+                    connection.execute(_FETCHED, {"which": row, **facts})
             connection.execute(_FINISH, {"which": task_uuid, "to_latency": latency})
 
         self._database.write(write)
 
-    def account(self, studio: str) -> Account:
-        """What a studio has spent, and what is held for it."""
-        with self._database.reading() as connection:
-            return read_account(connection, studio_account(studio))
-
     def mark_not_sent(self, task_uuid: str) -> None:
-        """Mark a planned run as not sent, and release its hold."""
-        self.settle(task_uuid, NOT_SENT, charged=False)
+        """Mark a run that certainly was not sent, and release its hold."""
+        self.settle(task_uuid, NOT_SENT, TaskResponse(), {})
         self.finish(task_uuid)
 
+    @property
+    def account(self) -> Account:
+        """What the studio has spent, and what is held for it."""
+        with self._database.reading() as connection:
+            return read_account(connection, studio_account(self._studio))
 
-def _count_started(connection: sa.Connection, plan: RunPlan) -> int:
-    """How many runs of the plan's request the sweep has that are under way, or have ended without failing."""
-    same = (RUNS.c.sweep == plan.sweep, RUNS.c.engine == plan.engine, RUNS.c.identity == plan.identity)
-    query = sa.select(sa.func.count()).select_from(RUNS).where(*same, RUNS.c.status.not_in((NOT_SENT, FAILED)))
-    return int(connection.scalar(query) or 0)
+    def _count_started(self, connection: sa.Connection, plan: RunPlan) -> int:
+        """How many runs of the plan's request the sweep has that are under way, or have ended without failing."""
+        same = (RUNS.c.sweep == plan.sweep, RUNS.c.engine == self._engine, RUNS.c.identity == plan.request.identity)
+        query = sa.select(sa.func.count()).select_from(RUNS).where(*same, RUNS.c.status.not_in((NOT_SENT, FAILED)))
+        return int(connection.scalar(query) or 0)
+
+
+def _error_values(error: EngineError | None) -> dict[str, str | None]:
+    if error is None:
+        return {"error": None, "errorCode": "", "errorKind": ""}
+    return {"error": error.message, "errorCode": error.code, "errorKind": type(error).__name__}
+
+
+def _result_values(response: TaskResponse, inline: Mapping[str, StoredPicture], wanted: int) -> list[dict[str, Any]]:
+    """One row for each result that was asked for: pictures, then failures, then results that did not come."""
+    none = StoredPicture()
+    rows: list[dict[str, Any]] = [
+        {
+            "status": DONE, "imageUUID": r.image_uuid, "seed": r.seed, "cost": r.cost, "url": r.url, "nsfw": r.nsfw,
+            "error": None, **picture_values(inline.get(r.image_uuid, none).facts, inline.get(r.image_uuid, none).file),
+        }
+        for r in response.results
+    ]  # fmt: skip
+    failures = [str(error) for error in response.errors]
+    failures += ["the service returned nothing for this result"] * (wanted - len(rows) - len(failures))
+    blank = dict.fromkeys(rows[0])
+    return rows + [{**blank, "status": FAILED, "error": failure} for failure in failures]

@@ -14,36 +14,36 @@ from there.
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from typing import Any
 
 from nbkit.errors import AuthenticationError, CreditError, StorageError
 from nbkit.ledger.budget import Account, Limits, SubBudget
 from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
 from nbkit.ledger.journal import Journal, RunPlan
-from nbkit.ledger.recovery import Recovery
 from nbkit.ledger.settlement import Settler
-from nbkit.ledger.task_session import Outcome, TaskSession
+from nbkit.ledger.task_session import TaskSession
 from nbkit.log.store import LogStore
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
+from nbkit.service.response import TaskResponse
+from nbkit.service.threads import THREADS
 
+SETTLE_WORKERS = 3
+"""Decoding and syncing keep about two cores busy; more threads at once would only wait for each other."""
 
-@dataclass(frozen=True, slots=True)
-class PendingSettlement:
-    """A run whose outcome is known, and which is not settled yet."""
-
-    plan: RunPlan
-    outcome: Outcome
-    started: float
+RECOVERY_PATIENCE = 3.0
+"""Seconds that a recovery polls for a task that the service is still working on; the run stays unknown then."""
 
 
 class Ledger:
-    """The paid runs of one studio.
+    """The paid runs of one studio. :meth:`run` is the only way to start one.
 
     Args:
         client: the service.
@@ -68,133 +68,146 @@ class Ledger:
         pace: Pace,
         on_budget_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self._client, self._history, self._images = client, log.history, log.images
-        self._journal = Journal(log.database)
-        self._engine, self._charged, self._studio = engine, charged, studio
-        self._limits, self._pace, self._on_budget_change = limits, pace, on_budget_change
+        self.client, self.engine, self.pace = client, engine, pace
+        self.history, self.on_budget_change = log.history, on_budget_change
+        self.journal = Journal(log.database, engine=engine, charged=charged, studio=studio, limits=limits)
+        self.settler = Settler(client, self.journal, log.images)
+        self._images = log.images
         self._shared_token = self._new_token()
-        self._heartbeat = Heartbeat(self._journal.heartbeat)
-        self._settler = Settler(client, self._journal, log.images)
-        self.recovery = Recovery(
-            client,
-            self._journal,
-            log.history,
-            self._settler,
-            engine=engine,
-            pace=pace,
-            new_token=self.new_token,
-            on_budget_change=on_budget_change,
-            payer=studio,
-            limit=limits.studio,
-        )
+        self._heartbeat = Heartbeat(self.journal.heartbeat)
+        self._short_pace = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
+        self._settling = threading.BoundedSemaphore(SETTLE_WORKERS)
 
     @property
     def account(self) -> Account:
         """What the studio has spent, and what is held for it."""
-        return self._journal.account(self._studio)
+        return self.journal.account
 
-    def plan(
+    def run(
         self,
         request: ImageRequest,
         *,
+        token: CancelToken | None = None,
         parent: str | None = None,
         sweep: str | None = None,
         sub_budget: SubBudget | None = None,
         max_runs: int | None = None,
-    ) -> RunPlan:
-        """Write a run into the log and hold its upper estimate. :meth:`carry_out` sends it.
+        on_sent: Callable[[], None] = lambda: None,
+        executor: Executor = THREADS,
+    ) -> Future[Run]:
+        """Write a run into the log and hold its upper estimate, in the calling thread; then send it on an executor.
 
         Args:
             request: what to send.
+            token: asked before each send; once it is cancelled, nothing is sent.
             parent: the taskUUID of the run that this one makes again.
             sweep: the name of the sweep that it belongs to.
             sub_budget: a budget that it shares with other runs.
             max_runs: maximum number of runs of this request in the sweep, across kernels.
+            on_sent: called right before the request leaves.
+            executor: sends it, settles it and stores its pictures.
+
+        Returns:
+            A future of the run: its pictures are on disk then, or it is known why there are none.
 
         Raises:
             AlreadyStarted: if the sweep has that many.
             BudgetExceeded: if the run might cost more than is left.
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
+        plan = self.plan(RunPlan(request, request.to_send(), parent, sweep, sub_budget, max_runs))
+        try:
+            return executor.submit(self._carry_out, plan, token or self.new_token(), on_sent)
+        except BaseException:
+            self._abandon(plan)
+            raise
+
+    def plan(self, plan: RunPlan) -> RunPlan:
+        """The first step of a run, up to the commit of its row."""
         self._images.prepare()
-        for reference in request.reference_images or ():
+        for reference in plan.request.reference_images or ():
             if reference.data:  # kept, so that a later kernel can make the run again
                 self._images.put(reference.data, reference.media_type, reference.sha256)
-        plan = RunPlan(
-            request=request,
-            task=request.to_send(),
-            engine=self._engine,
-            charged=self._charged,
-            identity=request.identity,
-            studio=self._studio,
-            parent=parent,
-            sweep=sweep,
-            sub_budget=sub_budget,
-            max_runs=max_runs,
-        )
         # Before the row exists, so that a recovery in another thread never takes it for abandoned.
         IN_FLIGHT.add(plan.task_uuid)
         try:
-            self._journal.plan(plan, self._limits)
+            self.journal.plan(plan)
         except BaseException:
             IN_FLIGHT.discard(plan.task_uuid)
             raise
         self._heartbeat.start()
         try:
-            self._on_budget_change()
-        except BaseException:  # Stop was pressed during the call, and no caller has the plan yet
-            self.abandon(plan)
+            self.on_budget_change()
+        except BaseException:  # Stop was pressed during the call, and nobody else knows of the plan yet
+            self._abandon(plan)
             raise
         return plan
 
-    def abandon(self, plan: RunPlan) -> None:
+    def _abandon(self, plan: RunPlan) -> None:
         """Give up a planned run that has not been sent, and release its hold."""
         try:
-            self._journal.mark_not_sent(plan.task_uuid)
+            self.journal.mark_not_sent(plan.task_uuid)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
-        self._on_budget_change()
+        self.on_budget_change()
 
-    def carry_out(self, plan: RunPlan, token: CancelToken | None = None) -> Run:
-        """Send a planned run, and return it when its pictures are on disk, or when it is known why there are none."""
-        pending = self.send(plan, token)
-        self.settle(pending)
-        run = self._history.get(plan.task_uuid)
+    def _carry_out(self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None]) -> Run:
+        def send(session: TaskSession) -> TaskResponse:
+            if not token.wait():
+                return TaskResponse()
+            self.journal.mark_sent(plan.task_uuid)
+            on_sent()
+            return session.run()
+
+        try:
+            response = self.exchange(plan.task, token, send)
+        finally:
+            IN_FLIGHT.discard(plan.task_uuid)
+            self.on_budget_change()
+        run = self.history.get(plan.task_uuid)
         error = run.error
-        if error is not None and pending.outcome.errors:  # has the status and parameters, which the log does not keep
-            error = pending.outcome.errors[0]
+        if error is not None and response.errors:  # has the status and parameters, which the log does not keep
+            error = response.errors[0]
             error.request = plan.request
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
         return dataclasses.replace(run, request=plan.request, error=error, complete=True)
 
-    def send(self, plan: RunPlan, token: CancelToken | None = None) -> PendingSettlement:
-        """Send a planned run, and return when its outcome is known."""
-        try:
-            self._journal.mark_sent(plan.task_uuid)
-            started = time.monotonic()
-            session = TaskSession(self._client, plan.task, self._pace, token or self.new_token())
-            outcome = session.run()
-            if any(isinstance(error, (CreditError, AuthenticationError)) for error in outcome.errors):
-                self._cancel_waiting()
-            return PendingSettlement(plan, outcome, started)
-        except BaseException:
-            IN_FLIGHT.discard(plan.task_uuid)
-            raise
+    def exchange(
+        self,
+        task: Mapping[str, Any],
+        token: CancelToken,
+        talk: Callable[[TaskSession], TaskResponse],
+        *,
+        again: bool = False,
+    ) -> TaskResponse:
+        """Send a task of the log, or ask what became of it, and settle it: its rows, its money, its pictures.
 
-    def settle(self, pending: PendingSettlement) -> None:
-        """Write a run's outcome into the log and its pictures to disk."""
-        plan = pending.plan
+        Args:
+            task: as it is sent.
+            token: of the run.
+            talk: talks to the service, and returns what is known then. The task has a slot of the service meanwhile.
+            again: whether an earlier kernel has sent it: it is polled for a shorter time, and has no latency.
+
+        Raises:
+            StorageError: if the log or the image folder cannot be written.
+        """
+        with token.slot():
+            started = None if again else time.monotonic()
+            response = talk(TaskSession(self.client, task, self._short_pace if again else self.pace, token))
+        if not again and any(isinstance(error, (CreditError, AuthenticationError)) for error in response.errors):
+            token.cancel()  # every other run would be refused too; runs that start later are tried
+            self._shared_token.cancel_waiting()
+        wanted = task.get("numberResults", 1)
         try:
-            self._settler.settle(
-                plan.task_uuid, pending.outcome, plan.task, charged=self._charged, started=pending.started
-            )
+            with self._settling:
+                self.settler.settle(
+                    str(task["taskUUID"]), response, wanted=wanted if isinstance(wanted, int) else 1, started=started
+                )
         except StorageError as error:
             raise StorageError(
                 f"{error} This run had been sent by then and may be paid: repair that, then studio.recover() fetches it"
             ) from error
-        finally:
-            IN_FLIGHT.discard(plan.task_uuid)
-        self._on_budget_change()
+        return response
 
     def new_token(self) -> CancelToken:
         """A token for one run: it shares its pauses with all runs of the studio, and can be cancelled alone."""
@@ -202,9 +215,4 @@ class Ledger:
 
     def _new_token(self, parent: CancelToken | None = None) -> CancelToken:
         # With the real clock a token waits by itself, so that cancelling it ends the wait.
-        return CancelToken(self._pace.clock, None if self._pace.sleep is time.sleep else self._pace.sleep, parent)
-
-    def _cancel_waiting(self) -> None:
-        """No credit or no valid key: cancel the runs that wait to be sent. Runs that start later are tried."""
-        self._shared_token.cancel()
-        self._shared_token = self._new_token()
+        return CancelToken(self.pace.clock, None if self.pace.sleep is time.sleep else self.pace.sleep, parent)

@@ -5,7 +5,6 @@ A run that a living process works on is left alone, and a recovery starts no pai
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +13,13 @@ from typing import Any
 
 from nbkit.errors import BudgetExceeded, EngineError, NbkitError
 from nbkit.ledger.in_flight import IN_FLIGHT, Owner, is_alive, this_process
-from nbkit.ledger.journal import Journal, StoredPicture
-from nbkit.ledger.settlement import Settler
-from nbkit.ledger.task_session import Outcome, TaskSession
-from nbkit.log.runs import History
+from nbkit.ledger.journal import StoredPicture
+from nbkit.ledger.ledger import Ledger
+from nbkit.ledger.task_session import TaskSession, status_of
 from nbkit.request.model import MICRO
-from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, UNKNOWN, Run
+from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, Run
 from nbkit.service.cancel import CancelToken
-from nbkit.service.client import Client
-from nbkit.service.pace import Pace
+from nbkit.service.response import TaskResponse
 
 OTHER_ENGINE = "it belongs to the engine"
 """First words of the note on a run that only a studio on another engine can settle."""
@@ -35,9 +32,6 @@ WATCH_SECONDS = 0.1
 
 RECOVERY_WORKERS = 4
 """Number of runs that are queried at once."""
-
-RECOVERY_PATIENCE = 3.0
-"""Seconds that a recovery polls for a task that the service is still working on; the run stays unknown then."""
 
 NEVER_ACCEPTED_SECONDS = 900.0
 """A task that the service does not know so long after its last send was never accepted: no task runs that long."""
@@ -60,34 +54,12 @@ class Recovery:
     """Settles the runs that an earlier kernel left open.
 
     Args:
-        client, journal, history, settler: those of the ledger.
-        engine: only the runs of this engine can be queried.
-        pace: of the ledger; a recovery polls for a shorter time.
-        new_token: makes the token of one run.
-        on_budget_change: called after each run that was settled.
-        payer: id of the studio that pays for what is sent again.
-        limit: the most that it may spend, in micro-dollars.
+        ledger: of the studio; only runs of its engine can be asked about, and its budget pays for what is sent again.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        journal: Journal,
-        history: History,
-        settler: Settler,
-        *,
-        engine: str,
-        pace: Pace,
-        new_token: Callable[[], CancelToken],
-        on_budget_change: Callable[[], None],
-        payer: str,
-        limit: int | None,
-    ) -> None:
-        self._client, self._journal, self._history, self._settler = client, journal, history, settler
-        self._engine, self._patience = engine, pace.patience
-        self._new_token, self._on_budget_change = new_token, on_budget_change
-        self._payer, self._limit = payer, limit
-        self._short_pace = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self._engine = ledger, ledger.engine
+        self._client, self._journal, self._history = ledger.client, ledger.journal, ledger.history
 
     def recover(self, *, resend: bool = False, sweep: str | None = None, skip: Collection[str] = ()) -> list[Recovered]:
         """Settle every open run that no living process works on, and fetch missing pictures.
@@ -120,17 +92,19 @@ class Recovery:
             and not _is_worked_on(row)
         ]
 
-    def resume(self, row: Any, token: CancelToken) -> Recovered:
+    def resume(self, row: Any, token: CancelToken, on_sent: Callable[[], None] = lambda: None) -> Run:
         """Settle one of the :meth:`resumable` runs, by sending it again if the service does not know it.
 
         Args:
             row: of the log.
             token: once it is cancelled, nothing is sent again.
+            on_sent: called before the service is asked.
 
         Raises:
             BudgetExceeded: if it might cost more than is left of the studio's budget; then it is not sent again.
         """
-        return self._try_run(row, resend=True, token=token, passed_on=BudgetExceeded)
+        self._try_run(row, resend=True, token=token, on_sent=on_sent, passed_on=BudgetExceeded)
+        return self._history.get(row["taskUUID"])
 
     def answer(self, identity: str, token: CancelToken | None = None) -> Run | None:
         """The run of the log that answers a request: done, with its pictures on disk if they can still be fetched.
@@ -159,7 +133,7 @@ class Recovery:
 
     def _wait_until_free(self, row: Any) -> Any | None:
         """The row once no living process works on it; ``None`` if it has been settled by then."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._ledger.pace.patience
         while _is_worked_on(row):
             if time.monotonic() > deadline:
                 raise NbkitError(
@@ -167,10 +141,14 @@ class Recovery:
                     "wait for it, or use reuse=False to pay for another picture"
                 )
             time.sleep(WATCH_SECONDS)
-            row = next((r for r in self._history.unsettled(identity=row["identity"]) if r["id"] == row["id"]), None)
+            row = self._reread(row)
             if row is None:
                 return None
         return row
+
+    def _reread(self, row: Any) -> Any | None:
+        """The row as it is now; ``None`` if it has been settled."""
+        return next((r for r in self._history.unsettled(identity=row["identity"]) if r["id"] == row["id"]), None)
 
     def complete(self, task_uuid: str) -> None:
         """Fetch the pictures of one run that are paid and not on disk."""
@@ -183,6 +161,7 @@ class Recovery:
         *,
         resend: bool,
         token: CancelToken | None = None,
+        on_sent: Callable[[], None] = lambda: None,
         passed_on: type[Exception] | tuple[()] = (),
     ) -> Recovered:
         """Recover one run. An error (its reference image is gone, the disk is full) must not stop the others.
@@ -191,66 +170,71 @@ class Recovery:
             row: of the log.
             resend: whether the task may be sent again.
             token: asked before a send.
+            on_sent: called before the service is asked.
             passed_on: an error that concerns the other runs too, and is raised.
         """
+        uuid, before = row["taskUUID"], row["status"]
         try:
-            return self._recover_run(row, token or self._new_token(), resend=resend)
+            note = self._recover_run(row, token or self._ledger.new_token(), on_sent, resend=resend)
         except passed_on:
             raise
         except Exception as error:  # noqa: BLE001  the returned note has its message
-            return Recovered(row["taskUUID"], row["status"], row["status"], str(error))
+            note = str(error)
         finally:
-            self._on_budget_change()
+            self._ledger.on_budget_change()
+        return Recovered(uuid, before, self._history.status(uuid), note)
 
-    def _recover_run(self, row: Any, token: CancelToken, *, resend: bool) -> Recovered:
-        uuid, before = row["taskUUID"], row["status"]
-        if before == PLANNED:
-            note = "its kernel ended before it was sent; nothing was charged"
-            return self._claimed(row, lambda: self._mark_not_sent(row, note))
+    def _recover_run(self, row: Any, token: CancelToken, on_sent: Callable[[], None], *, resend: bool) -> str:
+        """Returns the note on what was found."""
+        uuid = row["taskUUID"]
+        if row["status"] == PLANNED:
+            return self._claimed(row, lambda: self._mark_not_sent(row, "its kernel ended before it was sent"))
         if row["engine"] != self._engine:
-            return Recovered(uuid, before, before, f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask")
+            return f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask"
         task = dict(row["task"])
         may_resend = resend and row["resendable"]
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
-        session = TaskSession(self._client, task, self._short_pace, token)
+
+        def talk(session: TaskSession) -> TaskResponse:
+            on_sent()
+            return session.resume(resend=may_resend)
+
+        def ask() -> TaskResponse:
+            return self._ledger.exchange(task, token, talk, again=True)
+
         if may_resend:  # claimed first, so that no other kernel sends it too
-            return self._claimed(row, lambda: self._settle(row, task, session.resume(resend=True)), payer=self._payer)
-        outcome = session.resume(resend=False)
-        if outcome.unknown_to_service and _was_never_accepted(row):
-            note = "never accepted: the service does not know it; nothing was charged"
-            return self._claimed(row, lambda: self._mark_not_sent(row, note))
-        return self._settle(row, task, outcome)
+            return self._claimed(row, lambda: _note(ask()), pay=True)
+        response = ask()
+        if response.missing and _was_never_accepted(row):
+            return self._claimed(
+                self._reread(row) or row,
+                lambda: self._mark_not_sent(row, "never accepted: the service does not know it"),
+            )
+        return _note(response)
 
-    def _claimed(self, row: Any, settle: Callable[[], Recovered], *, payer: str = "") -> Recovered:
+    def _claimed(self, row: Any, settle: Callable[[], str], *, pay: bool = False) -> str:
         """Settle a run as its owner, unless another thread or kernel has claimed or settled it since its row was read."""
-        uuid, before = row["taskUUID"], row["status"]
-        if not IN_FLIGHT.try_add(uuid):
-            return Recovered(uuid, before, before, TAKEN)
+        if not IN_FLIGHT.try_add(row["taskUUID"]):
+            return TAKEN
         try:
-            if self._journal.claim(row, payer=payer, limit=self._limit):
-                return settle()
-            return Recovered(uuid, before, self._history.status(uuid), TAKEN)
+            return settle() if self._journal.claim(row, pay=pay) else TAKEN
         finally:
-            IN_FLIGHT.discard(uuid)
+            IN_FLIGHT.discard(row["taskUUID"])
 
-    def _settle(self, row: Any, task: dict[str, Any], outcome: Outcome) -> Recovered:
-        self._settler.settle(row["taskUUID"], outcome, task, charged=row["charged"])
-        return Recovered(row["taskUUID"], row["status"], outcome.status, _note(outcome))
-
-    def _mark_not_sent(self, row: Any, note: str) -> Recovered:
+    def _mark_not_sent(self, row: Any, note: str) -> str:
         self._journal.mark_not_sent(row["taskUUID"])
-        return Recovered(row["taskUUID"], row["status"], NOT_SENT, note)
+        return f"{note}; nothing was charged"
 
     def _recover_picture(self, row: Any) -> Recovered:
         uuid, missing = row["taskUUID"], "done, picture missing"
-        picture = StoredPicture(row["id"], error="the answer named no address")
+        picture = StoredPicture(error="the answer named no address")
         if row["engine"] == self._engine:
             for source in self._sources(row):
-                picture = self._settler.fetch(row["id"], source)
+                picture = self._ledger.settler.fetch(source)
                 if picture.file is not None:
                     break
-            self._journal.finish(uuid, [picture])
+            self._journal.finish(uuid, {row["id"]: picture})
         if picture.file is not None:
             return Recovered(uuid, missing, DONE, "its picture was fetched")
         return Recovered(uuid, missing, missing, f"its picture could not be fetched: {picture.error}")
@@ -282,16 +266,16 @@ def _was_never_accepted(row: Any) -> bool:
     return bool(time.time() - max(row["created"], row["heartbeat"] or 0) / MICRO > NEVER_ACCEPTED_SECONDS)
 
 
-def _note(outcome: Outcome) -> str:
-    if outcome.status == UNKNOWN and outcome.running:
-        return "still running: the service works on it; its money stays held. Ask again later"
-    if outcome.status == UNKNOWN and outcome.unknown_to_service:
+def _note(response: TaskResponse) -> str:
+    if response.missing:
         return (
             "the service does not know it: probably never accepted. Its money stays held until that is certain; "
             "recover(resend=True) sends the same task"
         )
-    if outcome.status == UNKNOWN:
+    if response.lost and response.processing:
+        return "still running: the service works on it; its money stays held. Ask again later"
+    if response.lost:
         return "the service cannot be asked just now; its money stays held. Ask again later"
-    if outcome.status == FAILED and outcome.errors:
-        return f"it failed: {outcome.errors[0].message}"
-    return f"{len(outcome.results)} of its pictures were recovered" if outcome.results else outcome.status
+    if response.results:
+        return f"{len(response.results)} of its pictures were recovered"
+    return f"it failed: {response.errors[0].message}" if status_of(response) == FAILED else status_of(response)

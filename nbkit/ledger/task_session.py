@@ -38,41 +38,26 @@ from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
 from nbkit.service.cancel import Cancelled, CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import LONGEST_PAUSE, Pace
-from nbkit.service.response import ImageResult, TaskResponse
+from nbkit.service.response import TaskResponse
 
 _UNCERTAIN = (AnswerLost, ServerError, EngineTimeout, ConflictError)
 _UNAVAILABLE = 503
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a task.
-
-    Attributes:
-        status: ``done``, ``failed``, ``blocked``, ``unknown``, or ``not_sent`` if the token was cancelled before.
-        results: its pictures.
-        errors: what failed; for ``unknown``, why the outcome is not known.
-        offline: nbkit's offline engine answered, whose prices are list prices.
-        running: for ``unknown``: the service knows the task and is working on it.
-        unknown_to_service: for ``unknown``: the service was asked and does not know the task.
-    """
-
-    status: str
-    results: tuple[ImageResult, ...] = ()
-    errors: tuple[EngineError, ...] = ()
-    offline: bool = False
-    running: bool = False
-    unknown_to_service: bool = False
-
-    @property
-    def cost(self) -> int:
-        """Micro-dollars: the sum over its results."""
-        return sum(result.cost or 0 for result in self.results)
+def status_of(response: TaskResponse) -> str:
+    """What became of a task, as the status of its run; nothing in the response means that the task was not sent."""
+    if response.lost:
+        return UNKNOWN
+    if response.results:
+        return DONE
+    if any(isinstance(error, BlockedError) for error in response.errors):
+        return BLOCKED
+    return FAILED if response.errors else NOT_SENT
 
 
 @dataclass(slots=True)
 class TaskSession:
-    """Sends one task, or resumes it, and returns its :class:`Outcome`.
+    """Sends one task, or resumes it, and returns what the service says of it; :func:`status_of` reads that.
 
     Args:
         client: the service.
@@ -96,20 +81,20 @@ class TaskSession:
         wanted = self.task.get("numberResults", 1)
         return wanted if isinstance(wanted, int) else 1
 
-    def run(self) -> Outcome:
+    def run(self) -> TaskResponse:
         """Send the task and return when its outcome is known, or when there is no way to learn it now."""
         self._sends_left = self.pace.busy_tries - 1
         try:
             response = self._send()
         except Cancelled:
-            return Outcome(NOT_SENT)
+            return TaskResponse()
         except NotConnected as error:
-            return Outcome(FAILED, errors=(error,))
+            return TaskResponse(errors=(error,))
         except AnswerLost as error:
             return self._look_up(error)
         return self._judge(response)
 
-    def resume(self, *, resend: bool) -> Outcome:
+    def resume(self, *, resend: bool) -> TaskResponse:
         """Learn the outcome of a task that an earlier kernel sent; ``resend`` allows to send the same task again."""
         self._sends_left = 1 if resend else 0
         return self._look_up(AnswerLost("the kernel ended before an answer came", task_uuid=self._uuid))
@@ -135,17 +120,17 @@ class TaskSession:
                 self.token.pause(self.pace.pause(attempt, busy.retry_after))
             attempt += 1
 
-    def _judge(self, response: TaskResponse) -> Outcome:
+    def _judge(self, response: TaskResponse) -> TaskResponse:
         is_async = self.task.get("deliveryMethod") == "async"
         if response.results and (not (is_async or response.processing) or self._is_complete(response)):
-            return self._outcome(response)
+            return response
         if response.processing or (is_async and not response.errors):
             return self._poll(response)
         doubt = next((e for e in response.errors if isinstance(e, _UNCERTAIN) or _is_unexplained(e)), None)
         if doubt is not None:
             return self._look_up(doubt)
         if response.errors:
-            return self._outcome(response)
+            return response
         return self._look_up(
             AnswerLost("the service answered without a result and without an error", task_uuid=self._uuid)
         )
@@ -156,16 +141,9 @@ class TaskSession:
         # One error without a picture is about the whole task; a task of the past gets no further results.
         return not response.processing and (response.final or bool(response.errors and not response.results))
 
-    def _outcome(self, response: TaskResponse) -> Outcome:
-        if response.results:
-            status = DONE
-        else:
-            status = BLOCKED if any(isinstance(error, BlockedError) for error in response.errors) else FAILED
-        return Outcome(status, response.results, response.errors, response.offline)
-
     # -- polling -------------------------------------------------------------------------------------------
 
-    def _poll(self, last: TaskResponse) -> Outcome:
+    def _poll(self, last: TaskResponse) -> TaskResponse:
         """Poll until the response is complete. Results of earlier responses are kept, should a later one omit them."""
         changed = self.pace.clock()
         deadline = changed + self.pace.patience
@@ -184,10 +162,10 @@ class TaskSession:
                 changed = now
             empty_answers, last = 0, response
             if self._is_complete(response) or (response.results and now - changed > self.pace.lull):
-                return self._outcome(response)
+                return response
         waited = f"no final answer within {self.pace.patience / 60:.0f} minutes"
         lost = AnswerLost(waited, task_uuid=self._uuid)
-        return Outcome(UNKNOWN, errors=(lost,), offline=last.offline, running=not last.is_empty)
+        return TaskResponse(errors=(lost,), offline=last.offline, processing=not last.is_empty, lost=True)
 
     def _query(self, *, with_details: bool) -> TaskResponse | None:
         """What the service has about the task: ``None`` if it cannot be asked, an empty response if it has nothing."""
@@ -211,26 +189,23 @@ class TaskSession:
             empty = response
         return empty if all_answered else None
 
-    def _look_up(self, doubt: EngineError) -> Outcome:
+    def _look_up(self, doubt: EngineError) -> TaskResponse:
         """The outcome is not known: query the service, and only if it does not know the task, send it once more."""
         if doubt.status == _UNAVAILABLE:
             self.token.pause(self.pace.pause(max(0, self.pace.busy_tries - 1 - self._sends_left), doubt.retry_after))
-        for attempt in range(self.pace.connect_tries):
-            response = self._query(with_details=True)
-            if response is not None:
-                break
-            self.pace.back_off(attempt)
-        else:
-            return Outcome(UNKNOWN, errors=(doubt,))
+        answers = (self._query(with_details=True) for _ in self.pace.attempts(self.pace.connect_tries))
+        response = next((answer for answer in answers if answer is not None), None)
+        if response is None:
+            return TaskResponse(errors=(doubt,), lost=True)
         if not response.is_empty:
-            return self._outcome(response) if self._is_complete(response) else self._poll(response)
+            return response if self._is_complete(response) else self._poll(response)
         if isinstance(doubt, ConflictError):
             return self._poll(response)  # the task did arrive and has not ended
         if self._sends_left <= 0:
-            return Outcome(UNKNOWN, errors=(doubt,), offline=response.offline, unknown_to_service=True)
+            return _lost(doubt, response)
         return self._send_again(doubt)
 
-    def _send_again(self, doubt: EngineError) -> Outcome:
+    def _send_again(self, doubt: EngineError) -> TaskResponse:
         # 503 is retried as often as the pace allows, any other doubt once.
         self._sends_left = self._sends_left - 1 if doubt.status == _UNAVAILABLE else 0
         if doubt.status != _UNAVAILABLE:  # after a 503 the token has been paused already
@@ -238,13 +213,18 @@ class TaskSession:
         try:
             response = self._send()
         except (NotConnected, Cancelled):
-            return Outcome(UNKNOWN, errors=(doubt,))
+            return TaskResponse(errors=(doubt,), lost=True)
         except AnswerLost as error:
             return self._look_up(error)
         refused = [e for e in response.errors if isinstance(e, BusyError | CreditError | AuthenticationError)]
         if refused and not response.results and not response.processing:  # this send was refused; the first may not be
-            return Outcome(UNKNOWN, errors=(refused[0],), offline=response.offline, unknown_to_service=True)
+            return _lost(refused[0], response)
         return self._judge(response)
+
+
+def _lost(doubt: EngineError, response: TaskResponse) -> TaskResponse:
+    """What is left when the service answers that it does not know the task."""
+    return TaskResponse(errors=(doubt,), offline=response.offline, lost=True, missing=True)
 
 
 def _busy_error(response: TaskResponse) -> BusyError | None:

@@ -1,26 +1,28 @@
-"""A token that pauses senders while the service is busy, and cancels what has not been sent yet."""
+"""A token that holds senders back while the service is busy or has enough to do, and cancels what has not been sent."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PARENT_CHECK_SECONDS = 0.25
-"""How often a waiting token looks at its parent, which may have been cancelled meanwhile."""
+"""How often a waiting token looks at its parent, which may have told all waiters to give up."""
 
 
 class CancelToken:
     """Asked before each send: it waits while the service is busy, and says whether to send at all.
 
-    A token with a parent shares the parent's pauses, and is cancelled with it. All runs of a studio have one parent,
-    so that one answer "busy" pauses them together; each can still be cancelled alone.
+    A token with a parent shares the parent's pauses. All runs of a studio have one parent, so that one answer "busy"
+    pauses them together; each can still be cancelled alone.
 
     Args:
         clock: the time in seconds.
         sleep: how to wait; by default, cancelling the token ends the wait at once.
-        parent: shares its pauses and its cancellation with this token.
+        parent: shares its pauses with this token.
+        slots: how many tasks may be with the service at once; ``None`` for any number.
     """
 
     def __init__(
@@ -28,41 +30,58 @@ class CancelToken:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
         parent: CancelToken | None = None,
+        slots: int | None = None,
     ) -> None:
-        self._clock, self._parent = clock, parent
+        self._clock, self._shared = clock, parent or self
         self._resumes = 0.0
+        self._given_up = 0
         self._cancelled = threading.Event()
         self._slice = PARENT_CHECK_SECONDS if parent is not None and sleep is None else math.inf
         self._sleep = sleep or self._cancelled.wait
+        self._free_slots = math.inf if slots is None else slots
+        self._slots_changed = threading.Condition()
 
     def pause(self, seconds: float) -> None:
         """Hold back all senders for that long; a pause that already ends later stays as it is."""
-        if self._parent is not None:
-            self._parent.pause(seconds)
-        self._resumes = max(self._resumes, self._clock() + seconds)
+        self._shared._resumes = max(self._shared._resumes, self._clock() + seconds)  # noqa: SLF001  of the same class
 
     def cancel(self) -> None:
         """Cancel: :meth:`wait` returns ``False`` at once for all waiters, now and later."""
         self._cancelled.set()
+        with self._slots_changed:
+            self._slots_changed.notify_all()
+
+    def cancel_waiting(self) -> None:
+        """Cancel the waits of now, with those of all tokens that have this one as parent. Later ones are not affected."""
+        self._given_up += 1
 
     def wait(self) -> bool:
         """Wait until the pause is over. Returns whether to send; ``False`` once the token is cancelled."""
-        while not self.cancelled and (left := self._resumes_at() - self._clock()) > 0:
+        shared = self._shared
+        before = shared._given_up  # noqa: SLF001
+        while not self.cancelled and (left := shared._resumes - self._clock()) > 0:  # noqa: SLF001
             self._sleep(min(left, self._slice))
+            if shared._given_up != before:  # noqa: SLF001
+                return False
         return not self.cancelled
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for a slot of the service, or until the token is cancelled, and hold it during the block."""
+        with self._slots_changed:
+            self._slots_changed.wait_for(lambda: self._free_slots > 0 or self.cancelled)
+            self._free_slots -= 1
+        try:
+            yield
+        finally:
+            with self._slots_changed:
+                self._free_slots += 1
+                self._slots_changed.notify()
 
     @property
     def cancelled(self) -> bool:
-        """Whether this token or its parent has been cancelled."""
-        return self.cancelled_alone or (self._parent is not None and self._parent.cancelled)
-
-    @property
-    def cancelled_alone(self) -> bool:
-        """Whether :meth:`cancel` was called on this token; its parent does not count."""
+        """Whether :meth:`cancel` was called."""
         return self._cancelled.is_set()
-
-    def _resumes_at(self) -> float:
-        return self._resumes if self._parent is None else max(self._resumes, self._parent._resumes_at())  # noqa: SLF001
 
 
 class Cancelled(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 LONGEST_PAUSE = 120.0
@@ -42,6 +42,13 @@ class Pace:
     lull: float = 120.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+
+    def attempts(self, tries: int) -> Iterator[int]:
+        """The numbers of that many attempts, with a pause before each but the first."""
+        for attempt in range(tries):
+            if attempt:
+                self.back_off(attempt - 1)
+            yield attempt
 
     def back_off(self, attempt: int, retry_after: float | None = None) -> None:
         """Wait before the next attempt, as long as :meth:`pause` says."""

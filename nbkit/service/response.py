@@ -65,6 +65,8 @@ class TaskResponse:
         processing: the service is working on the task.
         final: the task has ended, so results that are missing here will not come.
         offline: the answer comes from nbkit's offline engine, whose prices are list prices.
+        lost: the answer to the task was lost, and it could not be learnt what became of it; ``errors`` says why.
+        missing: for a lost answer, that the service was asked and does not know the task.
     """
 
     results: tuple[ImageResult, ...] = ()
@@ -72,6 +74,8 @@ class TaskResponse:
     processing: bool = False
     final: bool = False
     offline: bool = False
+    lost: bool = False
+    missing: bool = False
 
     @property
     def is_empty(self) -> bool:

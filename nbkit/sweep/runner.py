@@ -1,39 +1,33 @@
-"""The threads that run a sweep: started, watched, stopped.
+"""A sweep under way: a loop over its cells that begins each run when there is room and money for it.
 
-Three kinds of threads keep a slot of the service from waiting for this machine. One *planner* writes runs into the log a
-little ahead; *senders* send them and take their answers; *settlers* write outcomes, fetch pictures and store them. When
-the service is busy, all senders pause together.
+The loop has a thread of its own and writes runs into the log a little ahead; each run then waits in its own thread for
+one of the slots of the service, and leaves it as soon as its answer is there. So a slot never waits for this machine.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
-import queue
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
 from nbkit.ledger.budget import Account, SubBudget, check_limit
-from nbkit.ledger.journal import AlreadyStarted, RunPlan
-from nbkit.ledger.ledger import Ledger, PendingSettlement
-from nbkit.ledger.task_session import Outcome
+from nbkit.ledger.journal import AlreadyStarted
+from nbkit.ledger.ledger import SETTLE_WORKERS, Ledger
+from nbkit.ledger.recovery import Recovery
 from nbkit.request.model import MICRO
-from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
+from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
 from nbkit.service.cancel import CancelToken
+from nbkit.service.threads import THREADS
 from nbkit.sweep.cell import Cell
 from nbkit.sweep.plan import Quote
 from nbkit.sweep.result import SweepResult
-
-SETTLE_WORKERS = 3
-"""Decoding and syncing keep about two cores busy; more threads would only wait for each other."""
-
-Resume = Callable[[Any, CancelToken], tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +65,19 @@ class Progress:
         return self.total - self.ended - self.running
 
 
-class UnsettledRun(NamedTuple):
-    """A run of an earlier start whose outcome is open: its row, and what it may cost in micro-dollars."""
+@dataclass(eq=False)
+class _Sending:
+    """One run of a sweep, from its plan to its end. Money in micro-dollars.
 
-    row: Any
+    Attributes:
+        high: what it may cost.
+        again: whether an earlier start has sent it.
+        sent: whether the service may have it.
+    """
+
     high: int
+    again: bool = False
+    sent: bool = False
 
 
 class SweepRun:
@@ -102,13 +104,13 @@ class SweepRun:
         quote: Quote,
         max_runs: Mapping[str, int],
         ledger: Ledger,
+        recovery: Recovery,
         sweep: str,
         max_workers: int,
         budget: int | None,
-        resume: Resume,
         result: Callable[[], SweepResult],
     ) -> None:
-        """Prepare the threads; :meth:`begin` starts them.
+        """Prepare the thread; :meth:`begin` starts it.
 
         Args:
             cells: what to send, one after the other.
@@ -117,42 +119,41 @@ class SweepRun:
             quote: the sums over both.
             max_runs: by the key of a cell, how many runs of its request the sweep has.
             ledger: sends and settles.
+            recovery: settles one of ``unsettled``.
             sweep: the name of the sweep in the log.
             max_workers: number of requests at once.
             budget: the most that this run may spend, in micro-dollars.
-            resume: settles one of ``unsettled``, unless the token is cancelled before it is sent; returns status and cost.
             result: reads the result from the log.
         """
         self._cells: Iterable[Cell] = cells
         self._unsettled, self.quote, self._total, self._max_runs = unsettled, quote, quote.cells, max_runs
-        self._ledger, self._sweep, self._resume, self._result = ledger, sweep, resume, result
+        self._ledger, self._recovery, self._sweep, self._result = ledger, recovery, sweep, result
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again
-        self._token = CancelToken()
+        self._token = CancelToken(slots=max_workers)
+        self._room = 2 * max_workers + SETTLE_WORKERS
         self._change = threading.Condition()
         self._counts: Counter[str] = Counter()
         self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
-        self._stopping = threading.Event()
         self._finished = threading.Event()
-        self._finished.set()
-        self._is_started = False
         self._problem: BaseException | None = None
         self._started = time.monotonic()
-        self._workers = min(max_workers, self._total)
-        self._planned: queue.Queue[RunPlan | UnsettledRun | None] = queue.Queue(maxsize=max_workers)
-        self._to_settle: queue.Queue[PendingSettlement | None] = queue.Queue(maxsize=4 * max_workers)
-        self._senders_left, self._settlers_left = self._workers, min(SETTLE_WORKERS, self._workers)
+        # Made here and started by begin(): an interrupt in between leaves a thread that has not begun, or one that runs.
+        self._thread = threading.Thread(target=self._run_all, name="nbkit-sweep", daemon=True)
 
     def begin(self) -> Self:
-        """Start the threads; ``sweep.start()`` has called it.
+        """Start the thread; ``sweep.start()`` has called it.
 
         Separate from the constructor, so that an interrupt in between leaves a handle to stop.
         """
-        if self._workers and not self._is_started:
-            self._is_started = True
-            self._finished.clear()
-            threading.Thread(target=self._start_threads, name="nbkit_start", daemon=True).start()
+        with self._change:
+            if self._total and not self._is_begun:
+                self._thread.start()
         return self
+
+    @property
+    def _is_begun(self) -> bool:
+        return self._thread.ident is not None
 
     # -- for the user --------------------------------------------------------------------------------------
 
@@ -179,12 +180,12 @@ class SweepRun:
     @property
     def finished(self) -> bool:
         """Whether nothing is under way any more."""
-        return self._finished.is_set()
+        return self._finished.is_set() or not self._is_begun
 
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until nothing is under way, at most ``timeout`` seconds. Returns whether that is so."""
-        if timeout is not None:
-            return self._finished.wait(timeout)
+        if not self._is_begun or timeout is not None:
+            return not self._is_begun or self._finished.wait(timeout)
         while not self._finished.wait(0.2):  # on some systems an interrupt does not reach a wait without a time-out
             pass
         return True
@@ -206,7 +207,6 @@ class SweepRun:
 
     def cancel(self) -> None:
         """Send nothing more. Unlike :meth:`stop` it reads nothing, so it cannot fail."""
-        self._stopping.set()
         self._token.cancel()
         with self._change:
             self._change.notify_all()
@@ -235,47 +235,37 @@ class SweepRun:
 
     def __repr__(self) -> str:
         now = self.progress
-        state = "finished" if self.finished else "stopping" if self._stopping.is_set() else "running"
+        state = "finished" if self.finished else "stopping" if self._token.cancelled else "running"
         return f"<SweepRun {state}: {now.done} done, {now.failed} failed, {now.blocked} blocked, {now.running} under way, {now.not_run} to go>"
 
-    # -- threads ---------------------------------------------------------------------------------------------
+    # -- its thread ------------------------------------------------------------------------------------------
 
-    def _start_threads(self) -> None:
-        """Runs in a thread of its own: an interrupt of the main thread must not leave some of the threads unstarted."""
-        work = [self._plan_all, *[self._send_all] * self._senders_left, *[self._settle_all] * self._settlers_left]
-        for part in work:
-            threading.Thread(target=self._guarded, args=(part,), name=f"nbkit{part.__name__}", daemon=True).start()
-
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _run_all(self) -> None:
         try:
-            work()
+            for row in self._unsettled:
+                self._begin(_Sending(row["estimateHigh"], again=True), functools.partial(self._resume, row))
+            for cell in self._cells:
+                self._begin(_Sending(cell.request.price.high), functools.partial(self._send, cell))
+                if self._token.cancelled:
+                    break
         except BaseException as error:  # noqa: BLE001  nothing shows a thread's error; wait() raises this one
             self._halt(error)
-
-    def _plan_all(self) -> None:
-        try:
-            first = (functools.partial(self._reserve, row) for row in self._unsettled)
-            then = (functools.partial(self._plan, cell) for cell in self._cells)
-            steps: Iterator[Callable[[], RunPlan | UnsettledRun]] = itertools.chain(first, then)
-            for step in steps:
-                try:
-                    planned = self._when_affordable(step)
-                except AlreadyStarted:  # by another kernel, after this one had looked
-                    with self._change:
-                        self._total -= 1
-                    continue
-                if planned is None:
-                    return
-                self._planned.put(planned)
         finally:
-            for _ in range(self._workers):
-                self._planned.put(None)
+            with self._change:
+                self._change.wait_for(lambda: self._outstanding == 0)
+            self._finished.set()
 
-    def _when_affordable(self, step: Callable[[], RunPlan | UnsettledRun]) -> RunPlan | UnsettledRun | None:
-        """Run a step that takes money from the budget. While money is held, wait: some of it may be released."""
-        while not self._stopping.is_set():
+    def _begin(self, sending: _Sending, begin: Callable[[_Sending], Future[Run]]) -> None:
+        """Begin a run as soon as there is room for it and money. While money is held, wait: some may be released."""
+        with self._change:
+            self._change.wait_for(lambda: self._outstanding < self._room or self._token.cancelled)
+        while not self._token.cancelled:
             try:
-                planned = step()
+                future = begin(sending)
+            except AlreadyStarted:  # by another kernel, after this one had looked
+                with self._change:
+                    self._total -= 1
+                return
             except BudgetExceeded as error:
                 with self._change:
                     if self._outstanding == 0:
@@ -285,121 +275,60 @@ class SweepRun:
             else:
                 with self._change:
                     self._outstanding += 1
-                return planned
-        return None
+                future.add_done_callback(functools.partial(self._ended, sending))
+                return
 
-    def _plan(self, cell: Cell) -> RunPlan:
-        """Write a cell's run into the log."""
-        sub_budget = SubBudget(self._sub_budget, self._budget, self._resent)
-        return self._ledger.plan(
+    def _send(self, cell: Cell, sending: _Sending) -> Future[Run]:
+        return self._ledger.run(
             cell.request,
+            token=self._token,
             parent=cell.parent,
             sweep=self._sweep,
-            sub_budget=sub_budget,
+            sub_budget=SubBudget(self._sub_budget, self._budget, self._resent),
             max_runs=self._max_runs.get(cell.key),
+            on_sent=functools.partial(self._sent, sending),
         )
 
-    def _reserve(self, row: Any) -> UnsettledRun:
-        """Reserve some of the budget for a run that may be sent again. Nothing else has been taken from it by then."""
-        run = UnsettledRun(row, row["estimateHigh"])
+    def _resume(self, row: Any, sending: _Sending) -> Future[Run]:
+        """Learn what became of a run, and send it again if the service does not know it.
+
+        It takes its part of the budget first: nothing else has taken from that by then.
+        """
         with self._change:
             if self._budget is not None:
-                check_limit(self._budget, self._resent, run.high, "this sweep", "sweep.run(budget=…)")
-            self._resent += Account(held=run.high)
-        return run
+                check_limit(self._budget, self._resent, sending.high, "this sweep", "sweep.run(budget=…)")
+            self._resent += Account(held=sending.high)
+        return THREADS.submit(self._recovery.resume, row, self._token, functools.partial(self._sent, sending))
 
-    def _send_all(self) -> None:
-        try:
-            while (work := self._planned.get()) is not None:
-                if isinstance(work, UnsettledRun):
-                    self._resume_run(work)
-                else:
-                    self._send(work)
-        finally:
-            with self._change:
-                self._senders_left -= 1
-                last = self._senders_left == 0
-            if last:
-                for _ in range(self._settlers_left):
-                    self._to_settle.put(None)
-
-    def _send(self, plan: RunPlan) -> None:
-        if self._stopping.is_set():
-            self._ledger.abandon(plan)
-            with self._change:
-                self._outstanding -= 1
-                self._change.notify_all()
-            return
+    def _sent(self, sending: _Sending) -> None:
         with self._change:
+            sending.sent = True
             self._running += 1
-            self._held += plan.request.price.high
-        try:
-            pending = self._ledger.send(plan, token=self._token)
-            self._halt_without_credit(pending.outcome)
-            self._to_settle.put(pending)
-        except Exception as error:  # noqa: BLE001  raised by wait(); the other senders stop too
-            with self._change:
-                self._running -= 1
-                self._outstanding -= 1
-            self._halt(error)
+            self._held += sending.high
 
-    def _resume_run(self, run: UnsettledRun) -> None:
-        """Learn what became of a run, and send it again if the service does not know it; not after Stop."""
+    def _ended(self, sending: _Sending, future: Future[Run]) -> None:
         status, cost = UNKNOWN, 0
-        with self._change:
-            self._running += 1
-            self._held += run.high
-        try:
-            if not self._stopping.is_set():
-                status, cost = self._resume(run.row, self._token)
-        except Exception as error:  # noqa: BLE001  raised by wait(); recover() finds what was paid in the log
+        error = future.exception()
+        if error is None:
+            run = future.result()
+            status, cost = run.status if run.status in FINAL else UNKNOWN, run.cost_micros or 0
+            if not sending.again and isinstance(run.error, (CreditError, AuthenticationError)):
+                error = run.error  # without credit or a valid key every further cell would be refused too
+        if error is not None:
             self._halt(error)
-        finally:
-            with self._change:
-                self._resent += Account() if status == UNKNOWN else Account(spent=cost, held=-run.high)
-            self._count_end(status, run.high, cost)
-
-    def _settle_all(self) -> None:
-        try:
-            while (pending := self._to_settle.get()) is not None:
-                self._settle(pending)
-        finally:
-            with self._change:
-                self._settlers_left -= 1
-                if self._settlers_left == 0:
-                    self._finished.set()
-
-    def _settle(self, pending: PendingSettlement) -> None:
-        status = FAILED
-        try:
-            self._ledger.settle(pending)
-            status = pending.outcome.status
-        except Exception as error:  # noqa: BLE001  raised by wait(); recover() finds what was paid in the log
-            self._halt(error)
-        finally:
-            self._count_end(status, pending.plan.request.price.high, pending.outcome.cost)
-
-    def _count_end(self, status: str, high: int, cost: int) -> None:
         with self._change:
-            self._running -= 1
             self._outstanding -= 1
+            self._running -= sending.sent
             if status != UNKNOWN:
-                self._held -= high
+                self._held -= sending.high if sending.sent else 0
+                self._resent += Account(spent=cost, held=-sending.high) if sending.again else Account()
             self._spent += cost
-            if status != NOT_SENT:
+            if status != NOT_SENT and sending.sent:
                 self._counts[status] += 1
             self._change.notify_all()
-
-    def _halt_without_credit(self, outcome: Outcome) -> None:
-        """Without credit or a valid key every further cell would be refused too."""
-        for error in outcome.errors:
-            if isinstance(error, (CreditError, AuthenticationError)):
-                self._halt(error)
 
     def _halt(self, error: BaseException) -> None:
         with self._change:
             if self._problem is None:
                 self._problem = error
-            self._stopping.set()
-            self._change.notify_all()
-        self._token.cancel()
+        self.cancel()

@@ -16,13 +16,13 @@ from tqdm.auto import tqdm
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import NbkitError, RequestError
 from nbkit.ledger.ledger import Ledger
+from nbkit.ledger.recovery import Recovery
 from nbkit.log.runs import State
 from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO, Price
 from nbkit.request.parameter import Integer
 from nbkit.results.money import limit_in_micros
-from nbkit.results.run import DONE, FAILED, FINAL, UNKNOWN
-from nbkit.service.cancel import CancelToken
+from nbkit.results.run import DONE, FAILED
 from nbkit.service.threads import Interrupted
 from nbkit.sweep.cell import Cell, CellCost, check_argument
 from nbkit.sweep.grid import Grid, SelectedCells
@@ -48,7 +48,7 @@ class SweepContext:
     """What a sweep needs of its studio.
 
     Attributes:
-        ledger: sends and settles runs.
+        ledger, recovery: send and settle runs.
         log: where the runs are.
         engine: the engine's name in the log.
         charged: whether it charges real money.
@@ -56,6 +56,7 @@ class SweepContext:
     """
 
     ledger: Ledger
+    recovery: Recovery
     log: LogStore
     engine: str
     charged: bool
@@ -224,7 +225,7 @@ class Sweep(Sequence[Cell]):
         self, costs: Sequence[CellCost], max_workers: int, limit: int | None, *, retry: str | None, confirm: bool
     ) -> SweepRun:
         self._end_earlier_run()
-        recovery = self._context.ledger.recovery
+        recovery = self._context.recovery
         unsettled = recovery.resumable(self.name)
         # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
         recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
@@ -239,10 +240,10 @@ class Sweep(Sequence[Cell]):
             quote=quote,
             max_runs=Counter(cost.key for cost in costs),
             ledger=self._context.ledger,
+            recovery=recovery,
             sweep=self.name,
             max_workers=max_workers,
             budget=limit,
-            resume=self._resume,
             result=lambda: self.result,
         )
         return self._last
@@ -250,7 +251,7 @@ class Sweep(Sequence[Cell]):
     @property
     def unsettled(self) -> list[CellCost]:
         """Runs that were sent and whose outcome is open. A run of the sweep asks about them, and may send them again."""
-        return [_cost_of(row) for row in self._context.ledger.recovery.resumable(self.name)]
+        return [_cost_of(row) for row in self._context.recovery.resumable(self.name)]
 
     @property
     def result(self) -> SweepResult:
@@ -272,11 +273,6 @@ class Sweep(Sequence[Cell]):
     @property
     def _key(self) -> tuple[str, str]:
         return str(self._context.log.folder.resolve()), self.name
-
-    def _resume(self, row: Any, token: CancelToken) -> tuple[str, int]:
-        recovered = self._context.ledger.recovery.resume(row, token)
-        cost = self._context.log.history.cost(recovered.task_uuid)
-        return recovered.after if recovered.after in FINAL else UNKNOWN, cost or 0
 
     def _end_earlier_run(self) -> None:
         """End an earlier run of this sweep and wait for it: the cell that made the sweep may have been run twice."""

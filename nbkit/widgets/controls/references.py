@@ -26,7 +26,7 @@ from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import ValueInvalid, without_query
 from nbkit.request.reference import make_reference
 from nbkit.results.image import GeneratedImage
-from nbkit.service.threads import run_in_thread
+from nbkit.service.threads import THREADS
 from nbkit.widgets.controls.control import Changed, Control, label
 from nbkit.widgets.controls.entries import Coming, Item, name_of, tile
 
@@ -166,7 +166,7 @@ class References(Control):
                 case {"kind": "hello"}:
                     self._greet()
                 case {"kind": "want", "keys": keys}:
-                    run_in_thread(lambda: self._send_thumbnails(keys), "nbkit-thumbnails")
+                    THREADS.submit(self._send_thumbnails, keys)
                 case {"kind": "files", "files": files}:
                     self._expect(files)
                 case {"kind": "part", "key": key}:
@@ -224,7 +224,7 @@ class References(Control):
                 coming.parts.append(b"".join(bytes(part) for part in buffers))
                 self._show()
         if coming is not None and coming.whole:
-            run_in_thread(lambda: self._finish(coming), "nbkit-reference")  # a large picture takes seconds to read
+            THREADS.submit(self._finish, coming)  # a large picture takes seconds to read
         else:
             self.field.send({"kind": "more" if coming else "over", "key": key})
 

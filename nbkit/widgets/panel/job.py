@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,8 +16,6 @@ from nbkit.request.image_request import NAMES, ImageRequest
 from nbkit.results.money import Budget
 from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
-
-Done = Callable[[Run | None, BaseException | None], None]
 
 
 class Host(Protocol):
@@ -34,13 +33,13 @@ class Host(Protocol):
     def log(self) -> LogStore:
         """Where runs and their pictures are."""
 
-    def start(
-        self, request: ImageRequest, done: Done, /, *, parent: str | None, on_started: Callable[[CancelToken], None]
-    ) -> None:
-        """Begin a run and return; ``done`` is called from another thread, or this raises and nothing is sent.
+    def new_token(self) -> CancelToken:
+        """A token for :meth:`start`."""
 
-        ``on_started`` gets a cancel token first: once it is cancelled, what the service has not accepted by then is not sent. A later
-        one takes its place. ``done`` gets neither run nor error where nobody waits for it and nothing has come.
+    def start(self, request: ImageRequest, /, *, parent: str | None, token: CancelToken) -> Future[Run]:
+        """Begin a run in the background; once the token is cancelled, what the service has not accepted is not sent.
+
+        The future's exception is what kept the run from being sent; ``Cancelled`` where nobody waits and nothing came.
         """
 
     def watch(self, watcher: BudgetListener, /) -> None:
@@ -53,18 +52,18 @@ class Job:
 
     Attributes:
         ask: what to send, asked at the last moment.
+        gate: cancelled when nobody waits any more.
         parent: the taskUUID of the run that is made again.
         request: what was sent; ``None`` until then.
-        gate: shut when nobody waits any more.
         failure: why it did not become a run.
         over: set when nobody waits any more.
     """
 
     ask: Callable[[], ImageRequest]
+    gate: CancelToken
     parent: str | None = None
     began: float = field(default_factory=time.monotonic)
     request: ImageRequest | None = None
-    gate: CancelToken | None = None
     failure: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 

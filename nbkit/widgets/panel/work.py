@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Protocol
 
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
-from nbkit.service.cancel import CancelToken
-from nbkit.service.threads import run_in_thread
+from nbkit.service.cancel import Cancelled
+from nbkit.service.threads import THREADS
 from nbkit.widgets.page.seen import check_seen
 from nbkit.widgets.panel.job import Host, Job
 
@@ -95,19 +96,19 @@ class Work:
             self._clicked[button] = now
         job = None if twice else self.take(ask, parent)
         if job is not None:
-            run_in_thread(lambda: self._send_settled(job, shown or said), "nbkit-panel")
+            THREADS.submit(self._send_settled, job, shown or said)
 
     def take(self, ask: Callable[[], ImageRequest], parent: str | None = None) -> Job | None:
         """Begin a job, unless there are as many as may be."""
         with self.lock:
             if self.full:
                 return None
-            job = self.latest = Job(ask, parent)
+            job = self.latest = Job(ask, self._host.new_token(), parent)
             self._jobs.append(job)
             self._desk.began()
             if not self._ticking:
                 self._ticking = True
-                run_in_thread(self._tick, "nbkit-panel-clock")
+                THREADS.submit(self._tick)
         return job
 
     def send(self, job: Job) -> None:
@@ -117,22 +118,18 @@ class Work:
                 if job not in self._jobs:
                     return  # stopped before anything was sent
                 job.request = job.ask()
-            self._host.start(
-                job.request,
-                lambda run, error: self._done(job, run, error),
-                parent=job.parent,
-                on_started=lambda gate: self._begun(job, gate),
-            )
+            future = self._host.start(job.request, parent=job.parent, token=job.gate)
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             self._done(job, None, error)
+        else:
+            future.add_done_callback(lambda ended: self._done_with(job, ended))
 
     def stop(self) -> list[Job]:
         """Wait for nothing any more; what the service has accepted goes on by itself, the rest is not sent."""
         with self.lock:
             stopped, self._jobs = self._jobs, []
             for job in stopped:
-                if job.gate is not None:
-                    job.gate.cancel()
+                job.gate.cancel()
                 job.over.set()
             return stopped
 
@@ -164,11 +161,12 @@ class Work:
         job.ask = agreed
         self.send(job)
 
-    def _begun(self, job: Job, gate: CancelToken) -> None:
-        with self.lock:
-            job.gate = gate
-            if job not in self._jobs:  # stopped meanwhile
-                gate.cancel()
+    def _done_with(self, job: Job, ended: Future[Run]) -> None:
+        error = ended.exception()
+        if error is None:
+            self._done(job, ended.result(), None)
+        else:
+            self._done(job, None, None if isinstance(error, Cancelled) else error)
 
     def _tick(self) -> None:
         pause = threading.Event()

@@ -17,7 +17,7 @@ from nbkit.display.text import count, usd
 from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO
 from nbkit.results.run import FAILED
-from nbkit.service.threads import run_in_thread
+from nbkit.service.threads import THREADS
 from nbkit.sweep.plan import CostSummary, Quote, Totals, match_states, pending_cells, status_of
 from nbkit.sweep.sweep import Sweep
 
@@ -137,7 +137,7 @@ class Counting:
         if len(sweep) <= AT_ONCE or "costs" in vars(sweep.cells):
             self._count(mine, sweep, workers, retry)
             return True
-        run_in_thread(lambda: self._later(mine, sweep, workers, retry), "nbkit-counting")
+        THREADS.submit(self._later, mine, sweep, workers, retry)
         return False
 
     def _later(self, mine: int, sweep: Sweep, workers: int, retry: str | None) -> None:

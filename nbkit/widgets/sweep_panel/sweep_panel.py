@@ -19,7 +19,7 @@ from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE
-from nbkit.service.threads import run_in_thread
+from nbkit.service.threads import THREADS
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
@@ -239,7 +239,7 @@ class SweepPanel:
         job = self.work.take(lambda: self._ask(confirm=confirm))
         if job is None:
             return False
-        run_in_thread(lambda: self.work.carry_out(job), "nbkit-sweep-panel")
+        THREADS.submit(self.work.carry_out, job)
         return True
 
     def stop(self) -> None:
@@ -410,7 +410,7 @@ class SweepPanel:
             money = "still being paid for" if self._studio.charged else "at list prices"
             paid = f"{count(now.running, 'request')} under way, up to {held}, {money}; " if now.running else ""
             self.bar.say(f"Stopped: {paid}what comes lands in the log and in the grid. Go on sends what is missing.")
-            run_in_thread(lambda: self._keep_now(job), "nbkit-sweep-panel")
+            THREADS.submit(self._keep_now, job)
         self._refresh()
 
     @guarded

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nbkit.service.threads import run_in_thread
+from nbkit.service.threads import THREADS
 from nbkit.sweep.plan import Quote
 from nbkit.sweep.runner import Progress, SweepRun
 from nbkit.sweep.sweep import Sweep
@@ -94,7 +94,7 @@ class SweepWork:
                 return
             job = self.take(ask)
         if job is not None:
-            run_in_thread(lambda: self.carry_out(job, settle=SETTLE), "nbkit-sweep-panel")
+            THREADS.submit(self.carry_out, job, settle=SETTLE)
 
     def take(self, ask: Ask) -> SweepJob | None:
         """Begin a job, unless one is under way."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbkit.errors import NoImage
-from nbkit.service.threads import run_in_thread
+from nbkit.service.threads import THREADS
 
 BATCH = 50
 """Previews in one message at most."""
@@ -69,7 +69,7 @@ class Post:
         self._drop([name for old in late for name, _ in old.wanted])
         if start:
             try:
-                run_in_thread(self._work, "nbkit-wall")
+                THREADS.submit(self._work)
             except RuntimeError:  # no thread to be had now; the next request tries again
                 self._working = False
                 raise
