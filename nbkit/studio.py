@@ -7,7 +7,7 @@ import sys
 import uuid
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -27,7 +27,7 @@ from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
 from nbkit.results.run import DONE, FINAL, Money, Run
-from nbkit.service.cancel import Cancelled, CancelToken
+from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
@@ -109,6 +109,7 @@ class Studio:
             limits=limits,
             pace=self._backend.pace,
             on_budget_change=self._listeners.notify,
+            finish=lambda run: _ended(studio(), run),
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
@@ -231,37 +232,53 @@ class Studio:
         parent: str | None = None,
         token: CancelToken | None = None,
         reuse: bool | None = None,
+        executor: Executor = THREADS,
     ) -> Future[Run]:
         """Make a request's pictures in the background.
+
+        With ``reuse``, a request that the log answers is done at once, unless the service has to be asked about an
+        earlier run of it.
 
         Args:
             request: for the pictures.
             parent: the taskUUID of the run that this one makes again.
             token: cancelling it stops whatever the service has not accepted yet.
             reuse: overrides the studio's ``reuse`` for this call.
+            executor: carries the run out.
 
         Returns:
-            A future of the run. Its exception is what kept the request from being sent; ``Cancelled`` if the token was
-            cancelled while the service was asked about an earlier run of the same request.
+            A future of the run; cancelled if the token was, while the service was asked about an earlier run.
+
+        Raises:
+            BudgetExceeded, StorageError: before anything is sent.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> studio.start(nbkit.ImageRequest("A paper lantern", seed=7)).result().status
+            'done'
         """
         self._check_open()
-        reuse = self._reuse if reuse is None else reuse
-        # All of it in another thread: Stop interrupts the main thread, and must not come between a row and its send.
-        return THREADS.submit(self._make, request, parent, token or self.new_token(), reuse)
+        token = token or self.new_token()
+        logged = self._logged(request, self._reuse if reuse is None else reuse, token)
+        if logged is None:
+            return self._ledger.run(request, parent=parent, token=token, executor=executor)
+        answered: Future[Run] = Future()
+        if token.cancelled and logged.status not in FINAL:
+            answered.cancel()
+        else:
+            answered.set_result(logged)
+        return answered
 
     def new_token(self) -> CancelToken:
-        """A token for :meth:`start`: it shares the pauses of a busy service with all runs of this studio."""
-        return self._ledger.new_token()
+        """A cancel token for :meth:`start`: it shares the pauses of a busy service with all runs of this studio.
 
-    def _make(self, request: ImageRequest, parent: str | None, token: CancelToken, reuse: bool) -> Run:
-        logged = self._logged(request, reuse, token)
-        if logged is not None:
-            if token.cancelled and logged.status not in FINAL:
-                raise Cancelled
-            return logged
-        run = self._ledger.run(request, parent=parent, token=token, executor=THIS_THREAD).result()
-        self._last = self._finish(run)
-        return self._last
+        Example:
+            >>> import nbkit
+            >>> nbkit.Studio(engine="offline").new_token().cancelled
+            False
+        """
+        return self._ledger.new_token()
 
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
         """Settle every run whose outcome is not known, and fetch pictures that are paid and not on disk.
@@ -462,7 +479,10 @@ class Studio:
     def _wait(self, request: ImageRequest, *, parent: str | None = None, reuse: bool | None = None) -> Run:
         token = self.new_token()
         try:
-            return self.start(request, parent=parent, token=token, reuse=reuse).result()
+            # In another thread: Stop interrupts the main thread, and must not come between a row and its send.
+            return THREADS.submit(
+                lambda: self.start(request, parent=parent, token=token, reuse=reuse, executor=THIS_THREAD).result()
+            ).result()
         except KeyboardInterrupt:
             token.cancel()  # what waits for its first or its next attempt is not sent any more
             price = usd(request.price.high)
@@ -498,6 +518,13 @@ def _with_prompt(prompt: Any, keywords: dict[str, Any]) -> dict[str, Any]:
 
 def _finished(studio: Studio | None, run: Run) -> Run:
     return run if studio is None else studio._finish(run)  # noqa: SLF001  the studio hands this function to its log
+
+
+def _ended(studio: Studio | None, run: Run) -> Run:
+    run = _finished(studio, run)
+    if studio is not None:
+        studio._last = run  # noqa: SLF001  as above
+    return run
 
 
 def _close(client: Client, log: RunLog) -> None:

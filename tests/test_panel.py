@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer
 from nbkit.results.money import Budget
 from nbkit.results.run import FAILED, Run
+from nbkit.service.cancel import CancelToken
 from nbkit.widgets.controls.control import Slider, label
 from nbkit.widgets.page import plain
 from nbkit.widgets.panel import outputs
@@ -40,7 +42,7 @@ PROMPT = "A paper lantern"
 
 
 class RecordingStudio:
-    """A studio that sends nothing: it records each request with the function that ends its run."""
+    """A studio that sends nothing: it records each request with the future of its run."""
 
     charged = True
     engine = "runware"
@@ -48,10 +50,15 @@ class RecordingStudio:
     def __init__(self, log, error=None):
         self.started, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)
 
-    def start(self, request, done, *, parent, on_started):
+    def new_token(self):
+        return CancelToken()
+
+    def start(self, request, *, parent, token):
         if self.error:
             raise self.error
-        self.started.append((request, done))
+        future = Future()
+        self.started.append((request, future))
+        return future
 
     def watch(self, watcher):
         pass
@@ -272,8 +279,8 @@ def test_an_error_message_of_the_service_is_escaped(panel, recorder):
     """In the line under the buttons, and at the control that the error is about."""
     panel.set(prompt=PROMPT)
     panel.generate()
-    request, done = recorder.started[0]
-    done(Run(request, "", FAILED, error=RefusedError("<b>no</b>", parameter=["settings.topP"])), None)
+    request, future = recorder.started[0]
+    future.set_result(Run(request, "", FAILED, error=RefusedError("<b>no</b>", parameter=["settings.topP"])))
     assert "&lt;b&gt;" in panel.bar.under.value
     assert "<b>" not in panel.bar.under.value + panel.controls["top_p"].complaint
     assert "no" in panel.controls["top_p"].complaint
@@ -408,7 +415,7 @@ def test_an_error_during_the_run_is_shown_and_raised_by_wait(panel, recorder):
     """It occurs in the thread of the run."""
     panel.set(prompt=PROMPT)
     panel.generate()
-    recorder.started[0][1](None, StorageError("the disk is full"))
+    recorder.started[0][1].set_exception(StorageError("the disk is full"))
     assert "the disk is full" in message(panel)
     with pytest.raises(StorageError):
         panel.wait(1)
@@ -437,8 +444,8 @@ def test_stop_frees_the_panel_and_shows_what_may_still_be_paid(panel, recorder):
     assert "up to $0.06895 is paid" in message(panel)
     assert not is_busy(panel.bar.generate)
     assert panel.wait(1) is None
-    request, done = recorder.started[0]
-    done(Run(request, "", "done"), None)
+    request, future = recorder.started[0]
+    future.set_result(Run(request, "", "done"))
     assert "no longer waited for" in message(panel)
 
 

@@ -12,6 +12,7 @@ from sweep_tools import until
 import nbkit
 from nbkit.errors import NbkitError, RequestError
 from nbkit.ledger.in_flight import IN_FLIGHT
+from nbkit.ledger.journal import RunPlan
 from nbkit.results.run import NOT_SENT
 from nbkit.widgets.page.access import about
 from nbkit.widgets.page.seen import most_in
@@ -131,7 +132,8 @@ def test_a_panel_shows_the_money_that_a_recovery_releases(open_offline):
     """A run that was planned by a kernel that has ended holds its price until then."""
     studio = open_offline(budget=1.00)
     panel = studio.panel(PROMPT)
-    plan = studio._ledger.plan(nbkit.ImageRequest(PROMPT, resolution="0.5K"))
+    request = nbkit.ImageRequest(PROMPT, resolution="0.5K")
+    plan = studio._ledger.plan(RunPlan(request, request.to_send()))
     assert "$0.95343 left of $1.00" in head(panel)
     IN_FLIGHT.discard(plan.task_uuid)  # as if its kernel had ended
     studio.recover()

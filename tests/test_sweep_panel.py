@@ -888,10 +888,10 @@ def test_a_headless_notebook_keeps_the_panel_and_the_grid_that_code_asked_for(tm
 def test_cells_that_a_killed_kernel_had_planned_are_sent_by_the_second_press(studio):
     """The first press finds that the kernel has ended and the cells are due again; the button did not show their price."""
     plans = (
-        "import os, nbkit\n"
+        "import os, nbkit\nfrom nbkit.ledger.journal import RunPlan\n"
         f"studio = nbkit.Studio(engine='offline', path={str(studio.log.folder)!r})\n"
         "sweep = studio.sweep('A lantern', seed=[1, 2, 3], resolution='0.5K')\n"
-        "for cell in sweep[:2]:\n    studio._ledger.plan(cell.request, sweep=sweep.name)\n"
+        "for cell in sweep[:2]:\n    studio._ledger.plan(RunPlan(cell.request, cell.request.to_send(), sweep=sweep.name))\n"
         "os._exit(1)"
     )
     assert subprocess.run([sys.executable, "-c", plans], timeout=60, check=False).returncode == 1

@@ -13,6 +13,7 @@ from there.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -54,6 +55,7 @@ class Ledger:
         limits: what may be spent.
         pace: how long to wait.
         on_budget_change: called after money was held, spent or released, from the thread that did it. Must not raise.
+        finish: adds to a run that has ended what it needs of its studio.
     """
 
     def __init__(
@@ -67,12 +69,13 @@ class Ledger:
         limits: Limits,
         pace: Pace,
         on_budget_change: Callable[[], None] = lambda: None,
+        finish: Callable[[Run], Run] = lambda run: run,
     ) -> None:
         self.client, self.engine, self.pace = client, engine, pace
         self.history, self.on_budget_change = log.history, on_budget_change
         self.journal = Journal(log.database, engine=engine, charged=charged, studio=studio, limits=limits)
         self.settler = Settler(client, self.journal, log.images)
-        self._images = log.images
+        self._images, self._finish = log.images, finish
         self._shared_token = self._new_token()
         self._heartbeat = Heartbeat(self.journal.heartbeat)
         self._short_pace = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
@@ -170,7 +173,7 @@ class Ledger:
             error = response.errors[0]
             error.request = plan.request
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
-        return dataclasses.replace(run, request=plan.request, error=error, complete=True)
+        return self._finish(dataclasses.replace(run, request=plan.request, error=error, complete=True))
 
     def exchange(
         self,
@@ -186,12 +189,13 @@ class Ledger:
             task: as it is sent.
             token: of the run.
             talk: talks to the service, and returns what is known then. The task has a slot of the service meanwhile.
-            again: whether an earlier kernel has sent it: it is polled for a shorter time, and has no latency.
+            again: whether an earlier kernel has sent it: it is polled for a shorter time, has no latency, and the caller
+                has taken the slot.
 
         Raises:
             StorageError: if the log or the image folder cannot be written.
         """
-        with token.slot():
+        with contextlib.nullcontext() if again else token.slot():
             started = None if again else time.monotonic()
             response = talk(TaskSession(self.client, task, self._short_pace if again else self.pace, token))
         if not again and any(isinstance(error, (CreditError, AuthenticationError)) for error in response.errors):

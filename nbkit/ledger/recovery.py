@@ -103,7 +103,8 @@ class Recovery:
         Raises:
             BudgetExceeded: if it might cost more than is left of the studio's budget; then it is not sent again.
         """
-        self._try_run(row, resend=True, token=token, on_sent=on_sent, passed_on=BudgetExceeded)
+        with token.slot():  # also while it is claimed: the money of runs that wait for a slot is not taken yet
+            self._try_run(row, resend=True, token=token, on_sent=on_sent, passed_on=BudgetExceeded)
         return self._history.get(row["taskUUID"])
 
     def answer(self, identity: str, token: CancelToken | None = None) -> Run | None:

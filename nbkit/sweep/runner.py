@@ -71,12 +71,12 @@ class _Sending:
 
     Attributes:
         high: what it may cost.
-        again: whether an earlier start has sent it.
+        is_resent: whether an earlier start has sent it.
         sent: whether the service may have it.
     """
 
     high: int
-    again: bool = False
+    is_resent: bool = False
     sent: bool = False
 
 
@@ -243,7 +243,7 @@ class SweepRun:
     def _run_all(self) -> None:
         try:
             for row in self._unsettled:
-                self._begin(_Sending(row["estimateHigh"], again=True), functools.partial(self._resume, row))
+                self._begin(_Sending(row["estimateHigh"], is_resent=True), functools.partial(self._resume, row))
             for cell in self._cells:
                 self._begin(_Sending(cell.request.price.high), functools.partial(self._send, cell))
                 if self._token.cancelled:
@@ -312,7 +312,7 @@ class SweepRun:
         if error is None:
             run = future.result()
             status, cost = run.status if run.status in FINAL else UNKNOWN, run.cost_micros or 0
-            if not sending.again and isinstance(run.error, (CreditError, AuthenticationError)):
+            if not sending.is_resent and isinstance(run.error, (CreditError, AuthenticationError)):
                 error = run.error  # without credit or a valid key every further cell would be refused too
         if error is not None:
             self._halt(error)
@@ -321,7 +321,7 @@ class SweepRun:
             self._running -= sending.sent
             if status != UNKNOWN:
                 self._held -= sending.high if sending.sent else 0
-                self._resent += Account(spent=cost, held=-sending.high) if sending.again else Account()
+                self._resent += Account(spent=cost, held=-sending.high) if sending.is_resent else Account()
             self._spent += cost
             if status != NOT_SENT and sending.sent:
                 self._counts[status] += 1

@@ -37,9 +37,10 @@ class Host(Protocol):
         """A token for :meth:`start`."""
 
     def start(self, request: ImageRequest, /, *, parent: str | None, token: CancelToken) -> Future[Run]:
-        """Begin a run in the background; once the token is cancelled, what the service has not accepted is not sent.
+        """Begin a run and return, or raise, and nothing is sent.
 
-        The future's exception is what kept the run from being sent; ``Cancelled`` where nobody waits and nothing came.
+        Once the token is cancelled, what the service has not accepted is not sent. The future is cancelled where nobody
+        waits for it and nothing has come.
         """
 
     def watch(self, watcher: BudgetListener, /) -> None:

@@ -15,7 +15,6 @@ from typing import Protocol
 
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
-from nbkit.service.cancel import Cancelled
 from nbkit.service.threads import THREADS
 from nbkit.widgets.page.seen import check_seen
 from nbkit.widgets.panel.job import Host, Job
@@ -162,11 +161,12 @@ class Work:
         self.send(job)
 
     def _done_with(self, job: Job, ended: Future[Run]) -> None:
-        error = ended.exception()
-        if error is None:
-            self._done(job, ended.result(), None)
+        if ended.cancelled():
+            self._done(job, None, None)
+        elif (error := ended.exception()) is not None:
+            self._done(job, None, error)
         else:
-            self._done(job, None, None if isinstance(error, Cancelled) else error)
+            self._done(job, ended.result(), None)
 
     def _tick(self) -> None:
         pause = threading.Event()
