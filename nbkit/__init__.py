@@ -23,7 +23,7 @@ results/        values that people hold: run, picture, estimate, budget
 log/            what stays: tables, frames, searches, annotations, pictures and their previews, exports
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
 comparison/     pictures side by side, with only what differs
-sweep/          axes and cells, the plan and its price, the threads that run it, the result
+sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
 widgets/        the panel, the sweep panel, the gallery
@@ -38,19 +38,20 @@ Life of a run
 ``studio.generate("A lantern", seed=7)`` and a press on a panel's Generate take the same way:
 
 1. :class:`~nbkit.ImageRequest` checks each value. A mistake raises ``RequestError`` with the nearest valid value.
-2. ``Ledger.plan`` writes a row with the status ``planned`` and holds the upper estimate, in one transaction. If that
-   exceeds the budget it raises ``BudgetExceeded``. Nothing has been sent.
-3. ``Ledger.send`` marks the row ``sent`` and gives the task to a ``TaskSession``, in a thread that Stop does not kill. The
-   row's taskUUID is the idempotency key: the service never runs a taskUUID twice.
+2. ``Ledger.run`` writes a row with the status ``planned`` and holds the upper estimate, in one transaction. If that
+   exceeds the budget it raises ``BudgetExceeded``. Nothing has been sent. The rest happens on an executor, by default in
+   a thread that Stop does not kill, and the caller has a future.
+3. The run waits for a slot of the service, its row is marked ``sent``, and a ``TaskSession`` gets the task. The row's
+   taskUUID is the idempotency key: the service never runs a taskUUID twice.
 4. The ``TaskSession`` posts the task with the ``Client`` and reads the answer as a ``TaskResponse``. When the answer is lost,
-   it asks the service what became of the task, and sends it again only if the service does not know it. The result is an
-   ``Outcome``: done, failed, blocked or unknown.
-5. ``Ledger.settle`` writes results, costs and addresses, replaces the hold by what was spent, then downloads each picture
+   it asks the service what became of the task, and sends it again only if the service does not know it. ``status_of`` the
+   last response is done, failed, blocked or unknown.
+5. The ``Settler`` writes results, costs and addresses, replaces the hold by what was spent, then downloads each picture
    and stores it under the hash of its bytes.
 6. The run comes back as a :class:`~nbkit.Run`. It shows itself with previews; the original is ``run.image.path``.
 
 A kernel that dies in between leaves a row that says how far the run came. ``studio.recover()`` in a later kernel asks the
-service about each open row and settles it. A sweep takes the same steps for each cell, from a few threads at once.
+service about each open row and settles it. A sweep is a loop over ``Ledger.run``, which waits for room and for money.
 """
 
 from __future__ import annotations

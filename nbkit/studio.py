@@ -99,7 +99,12 @@ class Studio:
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
         studio = weakref.ref(self)
         self.log = RunLog(path, lambda run: _finished(studio(), run))
-        self._client = Client(self._backend.url, api_key=self._backend.api_key, transport=self._backend.transport)
+        self._client = Client(
+            self._backend.url,
+            api_key=self._backend.api_key,
+            transport=self._backend.transport,
+            pace=self._backend.pace,
+        )
         self._ledger = Ledger(
             self._client,
             self.log,

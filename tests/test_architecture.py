@@ -162,7 +162,7 @@ def test_importing_nbkit_loads_no_large_package() -> None:
     code = "import sys, json; import nbkit; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
     executed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(executed.stdout))
-    assert not loaded & {"pandas", "numpy", "ipywidgets", "IPython", "PIL", "httpx", "sqlalchemy", "psutil", "stamina"}
+    assert not loaded & {"pandas", "numpy", "ipywidgets", "IPython", "PIL", "httpx", "sqlalchemy", "psutil"}
 
 
 def test_the_package_declares_that_it_is_typed() -> None:

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 import service_faults as fault
-import stamina
+from conftest import QUICK
 from service import Answer, Service, error, picture
 
 from nbkit import errors
@@ -24,17 +24,10 @@ LONG_KEY = "canary-7f3d9b2a6c1e"
 
 @pytest.fixture
 def client(service):
-    """A client of the service."""
-    client = Client(service.url, api_key="test-key")
+    """A client of the service that hardly pauses between two attempts at a download."""
+    client = Client(service.url, api_key="test-key", pace=QUICK)
     yield client
     client.close()
-
-
-@pytest.fixture
-def no_pauses():
-    """Downloads are retried without a pause, as often as with one."""
-    with stamina.set_testing(True, attempts=4):
-        yield
 
 
 @pytest.fixture
@@ -205,7 +198,6 @@ def fetch(service, client):
     [fault.truncated, fault.half, fault.file(b"", 503), fault.file(b"slow down", 429), fault.file(b""), fault.file(b"<html>"), lambda service, path: Answer(silent=True)],
     ids=["truncated", "half", "503", "429", "empty", "page", "closed"],
 )  # fmt: skip
-@pytest.mark.usefixtures("no_pauses")
 def test_a_failed_download_is_retried(service, client, picture_fault):
     """After three failures of the network or of a busy host, the fourth attempt gives the picture."""
     service.picture_faults += [picture_fault] * 3
@@ -228,7 +220,7 @@ def test_a_failed_download_is_retried(service, client, picture_fault):
     ],
     ids=["truncated", "half", "page", "404", "403", "bomb", "huge bomb", "gigantic", "gif"],
 )
-@pytest.mark.usefixtures("no_pauses", "small_limit")
+@pytest.mark.usefixtures("small_limit")
 def test_the_download_error_says_why_a_file_is_refused(service, client, picture_fault, reason, attempts):
     """A file that is cut, too large, a bomb, or not a picture; it is fetched again only if that may help."""
     service.picture_faults += [picture_fault] * 9
@@ -238,7 +230,6 @@ def test_the_download_error_says_why_a_file_is_refused(service, client, picture_
     assert len(service.gets) == attempts
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_download_that_takes_too_long_is_given_up(service, client, monkeypatch):
     """The limit is for one attempt; after the second one the error is not retried."""
     monkeypatch.setattr(download, "DOWNLOAD_SECONDS", 0.0)
@@ -248,10 +239,9 @@ def test_a_download_that_takes_too_long_is_given_up(service, client, monkeypatch
     assert len(service.gets) == 2
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_download_without_an_answer_is_retried(service):
     """The host of the picture accepts a GET and does not answer: after a time-out it gets another one."""
-    client = Client(service.url, timeout=0.2)
+    client = Client(service.url, timeout=0.2, pace=QUICK)
     source = client.submit(task()).results[0].source
     service.picture_faults.append(lambda service, path: Answer(body=b"late" if service.free.wait(5) else b""))
     service.free.clear()
@@ -303,7 +293,7 @@ def client_on():
     clients = []
 
     def make(transport):
-        clients.append(Client("http://service.example/v1", api_key=LONG_KEY, transport=transport))
+        clients.append(Client("http://service.example/v1", api_key=LONG_KEY, transport=transport, pace=QUICK))
         return clients[-1]
 
     yield make
@@ -403,7 +393,6 @@ def test_a_key_in_a_broken_line_of_http_is_redacted(client_on):
 # -- pictures that come slowly -----------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_download_that_drips_is_given_up_after_two_attempts(client_on, monkeypatch):
     """An attempt ends when too few bytes come in some seconds; the error of the second one is not retried."""
     monkeypatch.setattr(download, "DRIP_SECONDS", 0.05)
@@ -417,7 +406,6 @@ def test_a_download_that_drips_is_given_up_after_two_attempts(client_on, monkeyp
     assert len(requests) == 2
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_download_without_an_answer_is_given_up_after_two_attempts(client_on):
     """The user is waiting: the error of the second time-out is not retried."""
     requests = []
@@ -432,14 +420,13 @@ def test_a_download_without_an_answer_is_given_up_after_two_attempts(client_on):
     assert len(requests) == 2
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_404_is_retried_only_while_the_address_is_new(service, client):
     """The file may come a moment after its address; a client without the answer that named it does not retry."""
     service.picture_faults += [fault.file(b"", 404)] * 2
     source = client.submit(task()).results[0].source
     assert client.fetch(source, examine)[0] == picture()
     assert len(service.gets) == 3
-    later = Client(service.url)
+    later = Client(service.url, pace=QUICK)
     service.picture_faults.append(fault.file(b"", 404))
     with pytest.raises(errors.DownloadError, match="404") as caught:
         later.fetch(source, examine)

@@ -6,7 +6,6 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-import stamina
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -31,7 +30,6 @@ class PaidRuns(RuleBasedStateMachine):
         super().__init__()
         self.engine = nbkit.Offline(seed=1, balance=1000.0)
         self.opened = contextlib.ExitStack()
-        self.opened.enter_context(stamina.set_testing(True, attempts=4))  # downloads are retried without pauses
         self.folder = self.opened.enter_context(tempfile.TemporaryDirectory())
         self.url = self.opened.enter_context(serving(self.engine))
         self.studio = self.open_studio()

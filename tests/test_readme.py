@@ -73,7 +73,6 @@ def test_the_dependencies_are_this_list() -> None:
         "pillow",
         "psutil",
         "sqlalchemy",
-        "stamina",
         "tqdm",
     }
 

@@ -1,5 +1,6 @@
 """A key is sent to the host that it belongs to, and appears nowhere else."""
 
+import pickle
 import traceback
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from service import Answer, Service, error, picture
 
 import nbkit
 from nbkit import backends, errors
+from nbkit.ledger.journal import RunPlan
 from nbkit.service.client import Client
 from nbkit.service.secret import Secret
 
@@ -278,3 +280,14 @@ def test_the_error_of_a_bad_reference_address_has_no_credentials(open_studio):
     assert (caught.value.parameter, caught.value.reason) == ("referenceImages", "format")
     shown = (caught.value, repr(panel), panel.bar.under.value, panel.controls["reference_images"].complaint)
     assert TOKEN not in " ".join(map(str, shown))
+
+
+def test_what_can_be_pickled_has_no_key_in_it(studio):
+    """The work that an executor gets, a run, a sweep's cells, and the key's own wrapper, which comes back empty."""
+    request = nbkit.ImageRequest("A lantern", seed=7)
+    sweep = studio.sweep("A lantern", seed=[1, 2])
+    things = [RunPlan(request, request.to_send(), sweep="s"), studio.generate(request), *sweep, Secret(KEY)]
+    data = [pickle.dumps(thing) for thing in things]
+    assert not any(KEY.encode() in piece for piece in data)
+    assert pickle.loads(data[0]) == things[0]
+    assert not pickle.loads(data[-1])

@@ -326,6 +326,28 @@ def test_start_returns_a_future_of_the_run(service, studio):
     assert outcomes.get(timeout=20).result().status == "done"
 
 
+def test_a_run_is_carried_out_on_the_executor_that_is_handed_in(service, studio):
+    """Its row is there before; what the executor runs sends the request and stores the pictures."""
+    with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
+        service.free.clear()
+        future = studio.start(lantern(), executor=pool)
+        assert studio.df.status.tolist() in (["planned"], ["sent"])
+        assert service.busy.wait(20)
+        assert any(thread.name.startswith("mine") for thread in threading.enumerate())
+        service.free.set()
+        assert future.result(20).status == "done"
+
+
+def test_a_run_whose_executor_refuses_it_is_not_sent(service, studio):
+    """Such as one that has been shut down: the money is released."""
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        studio.start(lantern(), executor=pool)
+    assert (studio.df.status.tolist(), studio.budget.held) == (["not_sent"], 0)
+    assert service.sent == []
+
+
 def test_generate_works_inside_a_running_event_loop(studio):
     """Also in a thread of it; no loop is patched."""
 

@@ -79,11 +79,9 @@ def studio_account(studio: str) -> str:
 
 # Statements are built once: building one costs more than running it.
 _READ = sa.select(ACCOUNTS.c.spent, ACCOUNTS.c.held).where(ACCOUNTS.c.name == sa.bindparam("which"))
-_NEW = sa.insert(ACCOUNTS)
-_ADD = (
-    sa.update(ACCOUNTS)
-    .where(ACCOUNTS.c.name == sa.bindparam("which"))
-    .values(spent=ACCOUNTS.c.spent + sa.bindparam("more_spent"), held=ACCOUNTS.c.held + sa.bindparam("more_held"))
+_ADD = sa.text(  # as text, because SQLAlchemy has this clause only in the dialects of single databases
+    "INSERT INTO accounts (name, spent, held) VALUES (:name, :spent, :held) ON CONFLICT (name) DO UPDATE "
+    "SET spent = accounts.spent + excluded.spent, held = accounts.held + excluded.held"
 )
 
 
@@ -95,9 +93,7 @@ def read_account(connection: sa.Connection, name: str) -> Account:
 
 def add_to_accounts(connection: sa.Connection, changes: Mapping[str, tuple[int, int]]) -> None:
     """Add micro-dollars to accounts, by name: to what is spent, and to what is held."""
-    for name, (spent, held) in changes.items():
-        if connection.execute(_ADD, {"which": name, "more_spent": spent, "more_held": held}).rowcount == 0:
-            connection.execute(_NEW, {"name": name, "spent": spent, "held": held})
+    connection.execute(_ADD, [{"name": name, "spent": spent, "held": held} for name, (spent, held) in changes.items()])
 
 
 def check_limit(limit: int, account: Account, asked: int, whose: str, argument: str) -> None:

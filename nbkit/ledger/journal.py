@@ -305,7 +305,8 @@ class Journal:
             run = connection.execute(_RUN_TO_SETTLE, {"which": task_uuid}).one()
             ended = run.status == DONE or (run.status in FINAL and not results)  # results replace a failure
             if not ended and results:
-                stored = set(connection.scalars(_STORED_UUIDS, {"which": run.id}))
+                is_first = run.status == SENT  # nothing of it is stored yet
+                stored = set() if is_first else set(connection.scalars(_STORED_UUIDS, {"which": run.id}))
                 new = [{"run": run.id, **result} for result in results if result["imageUUID"] not in stored]
                 connection.execute(_INSERT_RESULTS, new) if new else None
             pictures = connection.execute(_PICTURES, {"which": run.id}).all()

@@ -24,6 +24,7 @@ import httpx
 from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
 from nbkit.request.model import MICRO
 from nbkit.service import download
+from nbkit.service.pace import Pace
 from nbkit.service.response import TaskResponse, read_balance, read_body, read_details, read_response
 from nbkit.service.secret import Secret
 
@@ -62,6 +63,7 @@ class Client:
         api_key: sent as a bearer token to that address only; ``None`` sends none.
         transport: replaces the network.
         timeout: as httpx takes it.
+        pace: how to wait between two attempts at a download.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class Client:
         api_key: Secret | str | None = None,
         transport: httpx.BaseTransport | None = None,
         timeout: httpx.Timeout | float = TIMEOUT,
+        pace: Pace | None = None,
     ) -> None:
-        self.url = url
+        self.url, self._pace = url, pace or Pace()
         self._timeout = httpx.Timeout(timeout)
         self._named: dict[str, float] = {}  # addresses of pictures, and when an answer named them
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
@@ -208,7 +211,7 @@ class Client:
         """
         fresh = time.monotonic() - self._named.get(source, float("-inf")) < FRESH_SECONDS
         timeout = _with_read_limit(self._timeout, download.SILENCE_SECONDS)
-        return download.fetch(self._http, source, check, timeout, fresh=fresh)
+        return download.fetch(self._http, source, check, timeout, self._pace, fresh=fresh)
 
 
 def _read_envelope(answer: httpx.Response, task: Json, deadline: float, key: Secret) -> Json:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import httpx
-import stamina
 
 from nbkit.errors import DownloadError
+from nbkit.service.pace import Pace
 
 T = TypeVar("T")
 
@@ -32,11 +32,11 @@ SILENCE_SECONDS = 30.0
 DRIP_SECONDS, DRIP_BYTES = 15.0, 10_000
 """An attempt that receives fewer bytes in so many seconds would need minutes for the smallest picture."""
 
+MAX_TRIES, FIRST_PAUSE = 4, 0.2
+"""How often a download is tried, and the seconds before the second attempt; they double with each one."""
+
 MAX_SLOW_TRIES = 2
 """Give up after two slow attempts: the user is waiting."""
-
-# stamina logs each retry; without a handler, Jupyter would show those lines in red under the cell.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 class _TooSlow(DownloadError):
@@ -44,7 +44,7 @@ class _TooSlow(DownloadError):
 
 
 def fetch(
-    http: httpx.Client, source: str, check: Callable[[bytes], T], timeout: httpx.Timeout, *, fresh: bool
+    http: httpx.Client, source: str, check: Callable[[bytes], T], timeout: httpx.Timeout, pace: Pace, *, fresh: bool
 ) -> tuple[bytes, T]:
     """The bytes of a picture, and what ``check`` makes of them.
 
@@ -53,6 +53,7 @@ def fetch(
         source: a URL, a data URI, or base64 text.
         check: reads the bytes, or raises ``DownloadError``; one with ``retry=True`` starts another attempt.
         timeout: as httpx takes it.
+        pace: how to wait between two attempts.
         fresh: whether an answer has just named the address: its file may not be there yet, so 404 is retried.
 
     Raises:
@@ -62,18 +63,17 @@ def fetch(
         data = _decode(source)
         return data, check(data)
     slow_tries = 0
-    for attempt in stamina.retry_context(
-        on=_is_retryable, attempts=4, timeout=2 * DOWNLOAD_SECONDS + 20, wait_initial=0.2, wait_max=5
-    ):
-        with attempt:
-            try:
-                data = _download(http, source, timeout, fresh=fresh)
-            except _TooSlow as error:
+    for attempt in dataclasses.replace(pace, retry_first=min(FIRST_PAUSE, pace.retry_first)).attempts(MAX_TRIES):
+        try:
+            data = _download(http, source, timeout, fresh=fresh)
+            return data, check(data)
+        except DownloadError as error:
+            if isinstance(error, _TooSlow):
                 slow_tries += 1
                 error.retry = slow_tries < MAX_SLOW_TRIES
+            if not error.retry or attempt == MAX_TRIES - 1:
                 raise
-            return data, check(data)
-    raise AssertionError("stamina ends with a result or an exception")
+    raise AssertionError("the last attempt ends with a result or an exception")
 
 
 def _download(http: httpx.Client, url: str, timeout: httpx.Timeout, *, fresh: bool) -> bytes:
@@ -111,10 +111,6 @@ def _check_status(status: int, *, fresh: bool) -> None:
         retry = status in (408, 425, 429) or status >= 500 or (status == 404 and fresh)
         hint = "; its address may have expired" if status in (403, 404, 410) else ""
         raise DownloadError(f"the picture's address answered {status}{hint}", retry=retry)
-
-
-def _is_retryable(error: Exception) -> bool:
-    return isinstance(error, DownloadError) and error.retry
 
 
 def _decode(text: str) -> bytes:

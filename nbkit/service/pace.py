@@ -44,7 +44,14 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
 
     def attempts(self, tries: int) -> Iterator[int]:
-        """The numbers of that many attempts, with a pause before each but the first."""
+        """The numbers of that many attempts, with a pause before each but the first.
+
+        Example:
+            >>> import nbkit
+            >>> pauses = []
+            >>> list(nbkit.Pace(sleep=pauses.append).attempts(3)), len(pauses)
+            ([0, 1, 2], 2)
+        """
         for attempt in range(tries):
             if attempt:
                 self.back_off(attempt - 1)

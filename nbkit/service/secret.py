@@ -30,6 +30,10 @@ class Secret(httpx.Auth):
     def __repr__(self) -> str:
         return "<key>" if self else "<no key>"
 
+    def __reduce__(self) -> tuple[type[Secret], tuple[None]]:
+        """A pickle may lie in a file or cross a network; who needs the key there has it in an environment of its own."""
+        return Secret, (None,)
+
     def check(self) -> None:
         """Raise ``ConfigurationError`` unless the value is ``None`` or can be sent in a header."""
         if self._value is None:

@@ -1,0 +1,69 @@
+"""Stop at any instant of a start: no money stays held, nothing is paid that the log does not have, and nothing hangs."""
+
+import json
+
+from sweep_tools import assert_books_agree
+
+INTERRUPTED = """
+    import json, random, signal, sys, threading, nbkit
+    from nbkit.service.pace import Pace
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    studio = nbkit.Studio(engine=sys.argv[1], path=sys.argv[2], api_key="k", budget=1000.0)
+    rng, interrupts = random.Random(11), 0
+    studio.generate("warm up", width=512, height=512)
+    for number in range(int(sys.argv[3])):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0002, float(sys.argv[4])))
+            try:
+                {start}
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:
+            interrupts += 1
+    {end}
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and thread.name != "nbkit-heartbeat":
+            thread.join(30)
+    budget = studio.budget
+    print(json.dumps([interrupts, budget.held, sorted(set(studio.df.status))]), file=sys.stderr, flush=True)
+"""
+
+
+def interrupted(start_kernel, start, end, *, times, within):
+    """Start that often, each time with an interrupt within some seconds: (interrupts, held money, statuses)."""
+    kernel = start_kernel(INTERRUPTED.format(start=start, end=end), times, within)
+    _, shown = kernel.communicate(timeout=150)
+    assert kernel.returncode == 0, shown
+    return json.loads(shown.splitlines()[-1])
+
+
+def test_an_interrupt_at_any_instant_of_generate_leaves_nothing_held(service, start_kernel, open_studio):
+    """The run is either sent, settled and paid, or it is not sent and its money is released."""
+    call = 'studio.generate("A lantern", width=512, height=512, seed=number)'
+    interrupts, held, statuses = interrupted(start_kernel, call, "", times=80, within=0.03)
+    assert interrupts > 10
+    assert held == 0
+    assert set(statuses) <= {"done", "not_sent"}
+    studio = open_studio()
+    assert_books_agree(service, studio, int((studio.df.status == "done").sum()))
+
+
+def test_an_interrupt_at_any_instant_of_a_sweeps_start_leaves_a_sweep_that_can_go_on(
+    service, start_kernel, open_studio
+):
+    """Whatever the interrupts left behind, the next start waits for it and sends what is missing; no cell is paid twice."""
+    sweep = 'studio.sweep("A lantern", seed=range(12), resolution="1K", name="twelve")'
+    interrupts, held, statuses = interrupted(
+        start_kernel, f"{sweep}.start(max_workers=3)", f"{sweep}.run()", times=40, within=0.02
+    )
+    assert interrupts > 5
+    assert held == 0
+    assert set(statuses) <= {"done", "not_sent"}
+    studio = open_studio()
+    lanterns = studio.df[studio.df.sweep == "twelve"]
+    assert sorted(lanterns[lanterns.status == "done"].requestedSeed) == list(range(12))
+    assert_books_agree(service, studio, 13)
