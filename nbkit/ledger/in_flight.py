@@ -68,45 +68,12 @@ def is_alive(owner: Owner, *, heartbeat_age: float, patience: float) -> bool:
         return False
 
 
-class InFlight:
-    """The runs, by taskUUID, that threads of this process work on right now.
+IN_FLIGHT: set[str] = set()
+"""The runs, by taskUUID, that threads of this process work on right now.
 
-    The log alone cannot tell: a thread may have ended with an error while its process, the owner of the row, lives on.
-    """
-
-    def __init__(self) -> None:
-        self._task_uuids: set[str] = set()
-        self._lock = threading.Lock()
-
-    def add(self, task_uuid: str) -> None:
-        """Mark a run as worked on."""
-        with self._lock:
-            self._task_uuids.add(task_uuid)
-
-    def try_add(self, task_uuid: str) -> bool:
-        """Mark a run as worked on, unless it is already. Returns whether this call marked it."""
-        with self._lock:
-            is_free = task_uuid not in self._task_uuids
-            self._task_uuids.add(task_uuid)
-            return is_free
-
-    def discard(self, task_uuid: str) -> None:
-        """Unmark a run."""
-        with self._lock:
-            self._task_uuids.discard(task_uuid)
-
-    def __contains__(self, task_uuid: object) -> bool:
-        with self._lock:
-            return task_uuid in self._task_uuids
-
-    def to_list(self) -> list[str]:
-        """The taskUUIDs, sorted."""
-        with self._lock:
-            return sorted(self._task_uuids)
-
-
-IN_FLIGHT = InFlight()
-"""One for the process: two studios of one kernel may share a log."""
+The log alone cannot tell: a thread may have ended with an error while its process, the owner of the row, lives on. One
+for the process, because two studios of one kernel may share a log.
+"""
 
 
 class Heartbeat:
@@ -134,7 +101,7 @@ class Heartbeat:
         while True:
             time.sleep(HEARTBEAT_SECONDS)
             with self._lock:
-                task_uuids = IN_FLIGHT.to_list()
+                task_uuids = sorted(IN_FLIGHT.copy())
                 if not task_uuids:
                     self._thread = None
                     return

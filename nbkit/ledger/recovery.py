@@ -5,6 +5,7 @@ A run that a living process works on is left alone, and a recovery starts no pai
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,9 @@ NEVER_ACCEPTED_SECONDS = 900.0
 
 HEARTBEAT_PATIENCE = 120.0
 """Seconds without a heartbeat after which a process of another machine counts as dead."""
+
+_CLAIMING = threading.Lock()
+"""Held while a thread looks whether another one works on a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,10 @@ class Recovery:
 
     def _claimed(self, row: Any, settle: Callable[[], str], *, pay: bool = False) -> str:
         """Settle a run as its owner, unless another thread or kernel has claimed or settled it since its row was read."""
-        if not IN_FLIGHT.try_add(row["taskUUID"]):
-            return TAKEN
+        with _CLAIMING:
+            if row["taskUUID"] in IN_FLIGHT:
+                return TAKEN
+            IN_FLIGHT.add(row["taskUUID"])
         try:
             return settle() if self._journal.claim(row, pay=pay) else TAKEN
         finally:

@@ -84,52 +84,39 @@ class TaskResponse:
 
 
 _EXACT: dict[str, type[EngineError]] = {
-    "conflictTaskUUID": errors.ConflictError,
-    "unauthorized": errors.AuthenticationError,
-    "forbidden": errors.AuthenticationError,
-    "paymentRequired": errors.CreditError,
-    "invalidProviderContent": errors.BlockedError,
-    "contentPolicyViolation": errors.BlockedError,
-    "promptBlocked": errors.BlockedError,
-    "imageBlocked": errors.BlockedError,
-    "nsfwContentDetected": errors.BlockedError,
-    "inferenceError": errors.ProviderError,
-    "processingFailed": errors.ProviderError,
-    "taskFailed": errors.ProviderError,
-    "modelUnavailable": errors.ProviderError,
-    "internalServerError": errors.ServerError,
-    "serviceUnavailable": errors.ServerError,
-    "unknownError": errors.ServerError,
-}
+    code: kind
+    for kind, codes in (
+        (errors.ConflictError, "conflictTaskUUID"),
+        (errors.AuthenticationError, "unauthorized forbidden"),
+        (errors.CreditError, "paymentRequired"),
+        (errors.BlockedError, "invalidProviderContent contentPolicyViolation promptBlocked imageBlocked nsfwContentDetected"),
+        (errors.ProviderError, "inferenceError processingFailed taskFailed modelUnavailable"),
+        (errors.ServerError, "internalServerError serviceUnavailable unknownError"),
+    )
+    for code in codes.split()
+}  # fmt: skip
 
 # Parts of codes, the specific ones first: providerRateLimitExceeded is a rate limit, invalidApiKey is no parameter.
-_PARTS: tuple[tuple[str, type[EngineError]], ...] = (
-    ("apikey", errors.AuthenticationError),
-    ("credits", errors.CreditError),
-    ("quota", errors.CreditError),
-    ("ratelimit", errors.BusyError),
-    ("timeout", errors.EngineTimeout),
-    ("blocked", errors.BlockedError),
-    ("contentpolicy", errors.BlockedError),
-    ("notfound", errors.NotFoundError),
-    ("expired", errors.NotFoundError),
+_PARTS: tuple[tuple[type[EngineError], str], ...] = (
+    (errors.AuthenticationError, "apikey"),
+    (errors.CreditError, "credits|quota"),
+    (errors.BusyError, "ratelimit"),
+    (errors.EngineTimeout, "timeout"),
+    (errors.BlockedError, "blocked|contentpolicy"),
+    (errors.NotFoundError, "notfound|expired"),
+    (errors.RefusedError, "^(conflict|invalid|missing|unsupported|value|array|max|duplicate)"),
+    (errors.ProviderError, "^provider"),
 )
-_BEGINNINGS: tuple[tuple[str, type[EngineError]], ...] = (
-    *((word, errors.RefusedError) for word in ("conflict", "invalid", "missing", "unsupported", "value", "array", "max", "duplicate")),
-    ("provider", errors.ProviderError),
-)  # fmt: skip
 
 _STATUSES: dict[int, type[EngineError]] = {
-    400: errors.RefusedError,
     401: errors.AuthenticationError,
     402: errors.CreditError,
     403: errors.AuthenticationError,
     404: errors.NotFoundError,
     408: errors.EngineTimeout,
-    413: errors.RefusedError,
-    422: errors.RefusedError,
     429: errors.BusyError,
     504: errors.EngineTimeout,
+    **dict.fromkeys((400, 413, 422), errors.RefusedError),
 }
 
 
@@ -137,12 +124,8 @@ def error_class(code: str, status: int | None) -> type[EngineError]:
     """The class of an error: by its code where a rule matches, else by the HTTP status."""
     if code in _EXACT:
         return _EXACT[code]
-    lower = code.lower()
-    for part, kind in _PARTS:
-        if part in lower:
-            return kind
-    for beginning, kind in _BEGINNINGS:
-        if lower.startswith(beginning):
+    for kind, pattern in _PARTS:
+        if re.search(pattern, code, re.IGNORECASE):
             return kind
     if status is not None and status >= 500:
         return _STATUSES.get(status, errors.ServerError)

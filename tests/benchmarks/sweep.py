@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.sweep [CELLS]
 
-200 cells, 200 ms of latency, 16 requests at once, a picture of 200 kB each: no client can be faster than
-ceil(200 / 16) x 200 ms. In turn with the sweep, a bare ``httpx.Client`` in sixteen threads does the same POST and GET,
+200 cells, 200 ms of latency, 16 or 64 requests at once, a picture of 200 kB each: no client can be faster than
+ceil(200 / 16) x 200 ms. In turn with the sweep, a bare ``httpx.Client`` in as many threads does the same POST and GET,
 without decoding or writing anything. Then a sweep of 10,000 cells (or ``CELLS``) with the engine in this process: how
 much its memory grows.
 """
@@ -23,29 +23,27 @@ import nbkit
 from tests.benchmarks.stub import bare_request, stub
 from tests.benchmarks.timing import median_of_each
 
-CELLS, LATENCY, WORKERS, ROUNDS = 200, 0.2, 16, 3
-FLOOR = math.ceil(CELLS / WORKERS) * LATENCY
-"""Seconds of the latency alone."""
+CELLS, LATENCY, ROUNDS = 200, 0.2, 3
 
 CELLS_FOR_MEMORY = 10_000
 
 
-def seconds_of_bare_requests(url: str) -> float:
+def seconds_of_bare_requests(url: str, workers: int) -> float:
     with httpx.Client(limits=httpx.Limits(max_connections=None)) as client:
         started = time.perf_counter()
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             sizes = list(pool.map(lambda seed: len(bare_request(client, url, seed)), range(CELLS)))
         assert min(sizes) > 100_000
         return time.perf_counter() - started
 
 
-def seconds_of_a_sweep(url: str) -> float:
+def seconds_of_a_sweep(url: str, workers: int) -> float:
     """From start until all runs are settled and all pictures are checked and on disk."""
     with tempfile.TemporaryDirectory() as folder:
         studio = nbkit.Studio(engine=url, path=folder)
         cells = studio.sweep("A lantern", seed=range(CELLS))
         started = time.perf_counter()
-        cells.start(max_workers=WORKERS, confirm=True).wait()
+        cells.start(max_workers=workers, confirm=True).wait()
         took = time.perf_counter() - started
         assert cells.result.counts == {"done": CELLS}
         cells.result.grid()
@@ -70,9 +68,11 @@ def growth_in_mb(count: int) -> float:
 
 def main(cells: int = CELLS_FOR_MEMORY) -> None:
     with stub(latency=LATENCY) as url:
-        pairs = [(seconds_of_a_sweep(url), seconds_of_bare_requests(url)) for _ in range(ROUNDS)]
-    ours, theirs = median_of_each(pairs)
-    print(f"floor {FLOOR:.2f} s · bare httpx {theirs / FLOOR:.3f} x floor · sweep {ours / FLOOR:.3f} x floor")
+        for workers in (16, 64):
+            floor = math.ceil(CELLS / workers) * LATENCY  # seconds of the latency alone
+            pairs = [(seconds_of_a_sweep(url, workers), seconds_of_bare_requests(url, workers)) for _ in range(ROUNDS)]
+            ours, theirs = (seconds / floor for seconds in median_of_each(pairs))
+            print(f"{workers} at once: floor {floor:.2f} s · bare httpx {theirs:.3f} x floor · sweep {ours:.3f} x floor")
     print(f"{cells:,} cells: memory grows by {growth_in_mb(cells):.0f} MB")
 
 
