@@ -20,26 +20,28 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:[\w/.+-]*(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
 
+FindImage = Callable[[str], Inset | None]
+"""Returns the inset for the UUID of an uploaded or generated image, or ``None``."""
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text has the form of an image UUID."""
     return bool(_UUID.fullmatch(text))
 
 
-def read_reference(
-    text: str, parameter: str, renderer: Renderer, find: Callable[[str], Inset | None]
-) -> tuple[Inset, str]:
+def read_reference(text: str, parameter: str, renderer: Renderer, find: FindImage) -> tuple[Inset, str]:
     """The inset that is drawn for a reference image, and the text that the stored task has in its place.
 
     Args:
         text: a URL, a UUID, a data URI or base64 text.
         parameter: name of the parameter, for the error.
         renderer: stores images that come as data.
-        find: returns the inset for the UUID of an uploaded or generated image, or ``None``.
+        find: finds uploaded and generated images.
 
     Raises:
         Problem: if the text is none of these, or its data is not a readable picture.
     """
-    if _UUID.fullmatch(text):
+    if is_uuid(text):
         return find(text.lower()) or Inset(_digest(text.encode()), UNKNOWN_UUID, None), text
     if text[:8].lower().startswith(("http://", "https://")):
         return Inset(_digest(_address(text, parameter)), NOT_FETCHED, None), text
@@ -69,7 +71,7 @@ def _address(text: str, parameter: str) -> bytes:
 
 def _no_image(parameter: str) -> Problem:
     rule = f"An image of {parameter} must be a UUID, a URL, a data URI or base64 text."
-    return Problem("invalidReferenceImage", rule, parameter=[parameter])
+    return Problem("invalidReferenceImage", rule, parameter=parameter)
 
 
 def _digest(data: bytes) -> str:

@@ -215,4 +215,4 @@ def _opaque(picture: Image.Image) -> Image.Image:
 
 
 def _unreadable(reason: str, parameter: str) -> Problem:
-    return Problem("invalidReferenceImage", f"An image of {parameter} {reason}.", parameter=[parameter])
+    return Problem("invalidReferenceImage", f"An image of {parameter} {reason}.", parameter=parameter)

@@ -45,9 +45,8 @@ class OfflineTransport(httpx.BaseTransport):
         answer = self._answer(request)
         if answer.drops_connection:
             raise httpx.ReadError("The connection was cut before an answer came.", request=request)
-        if answer.is_truncated:
-            return httpx.Response(answer.status, headers=answer.headers, stream=_TruncatedStream(answer.body))
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        content = _cut_off(answer.body) if answer.is_truncated else answer.body
+        return httpx.Response(answer.status, headers=answer.headers, content=content)
 
     def _answer(self, request: httpx.Request) -> Answer:
         path = request.url.path
@@ -58,12 +57,7 @@ class OfflineTransport(httpx.BaseTransport):
         return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
 
 
-class _TruncatedStream(httpx.SyncByteStream):
+def _cut_off(body: bytes) -> Iterator[bytes]:
     """A body that ends before its ``Content-Length``."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._body
-        raise httpx.RemoteProtocolError("The connection was cut in the middle of the body.")
+    yield body
+    raise httpx.RemoteProtocolError("The connection was cut in the middle of the body.")
