@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from nbkit.offline.delivery import DeliveryHandler, hand_over
+from nbkit.offline.delivery import DeliveryHandler
 from nbkit.offline.envelope import (
     Answer,
     DataAndErrors,
@@ -34,6 +35,8 @@ from nbkit.offline.tasks import Inference, make_inference
 from nbkit.offline.uploads import Uploads
 from nbkit.offline.validation import check_uuid, one_of, required
 from nbkit.request import model
+
+logger = logging.getLogger(__name__)
 
 BASE_URL = "https://offline.nbkit.invalid"
 """Beginning of picture URLs in-process, with a host name that no network resolves."""
@@ -196,7 +199,10 @@ class Offline:
         results, next_time = self._store.pop_due_results(now)
         for inference, result in results:
             for delivery in inference.deliveries(result):
-                hand_over(deliver, delivery)
+                try:
+                    deliver(delivery)
+                except Exception as error:  # noqa: BLE001 - foreign code must not affect the answer: the task is paid
+                    logger.warning("a %s could not be handed over: %s", delivery.kind, type(error).__name__)
         return None if next_time is None else max(next_time - now, 0.0)
 
     # -- requests ---------------------------------------------------------------------------------------
@@ -261,7 +267,9 @@ class Offline:
             try:
                 handle = self._handler(task)
                 if handle == self._dry_run and not context.dry_run:
-                    accepted.append(self._accept(task, context))
+                    inference = self._plan(task, context)
+                    self._store.accept(inference, self._failures, self._clock(), self._latency)
+                    accepted.append(inference)
                     continue
                 items, status = handle(task, context), 200
             except Problem as problem:
@@ -282,11 +290,6 @@ class Offline:
         if not isinstance(task, Mapping):
             raise Problem("invalidTask", "Each element of the array must be a JSON object.")
         return self._handlers[one_of(task, "taskType", tuple(self._handlers))]
-
-    def _accept(self, task: Task, context: RequestContext) -> Inference:
-        inference = self._plan(task, context)
-        self._store.accept(inference, self._failures, self._clock(), self._latency)
-        return inference
 
     def _plan(self, task: Task, context: RequestContext) -> Inference:
         return make_inference(task, self._renderer, self._reference, context.base_url)

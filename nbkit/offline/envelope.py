@@ -131,9 +131,7 @@ def read_tasks(body: bytes) -> list[Any]:
         raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY_BYTES:,} are read.")
     try:
         tasks = json.loads(body.decode("utf-8"), parse_constant=_reject_constant)
-    except RecursionError:
-        raise Problem("invalidJSON", "The body is nested too deeply.") from None
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise Problem("invalidJSON", f"The body cannot be read as JSON in UTF-8: {error}") from None
     if not isinstance(tasks, list) or not tasks:
         raise Problem("invalidRequestBody", "The body must be a JSON array that holds at least one task.")

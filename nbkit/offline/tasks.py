@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.envelope import DataAndErrors, Problem, Task
+from nbkit.offline.envelope import DataAndErrors, Problem, Task, echo
 from nbkit.offline.failures import OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.references import FindImage, read_reference
-from nbkit.offline.renderer import MEDIA_TYPES, Renderer, picture_size
+from nbkit.offline.renderer import MEDIA_TYPES, Renderer, size_like
 from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
@@ -85,7 +85,7 @@ class Inference:
     @property
     def head(self) -> dict[str, Any]:
         """The keys with which each item about it begins: its type and its UUID."""
-        return {"taskType": model.TASK_TYPE, "taskUUID": self.uuid}
+        return echo(self.sent)
 
     @property
     def count(self) -> int:
@@ -211,10 +211,13 @@ def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_u
         insets = tuple(inset for inset, _ in references)
         sent["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in references]}
     shape = renderer.shape(insets[0].digest) if insets else None
-    scene = _scene(request, picture_size(request.width, request.height, request.resolution, shape), insets)
-    ratio_and_tier = model.ratio_and_tier(scene.width, scene.height)
-    assert ratio_and_tier is not None, "a request allows only the sizes of the table"
-    price = model.PRICE_PER_IMAGE[ratio_and_tier[1]] + model.PRICE_PER_REFERENCE * len(insets)
+    size = request.size or size_like(shape, request.resolution)
+    tier = model.tier_of_pixels(*size)
+    price = model.price(tiers=(tier,), results=1, references=len(insets), searches=0).low
+    shown = {name: request.effective(name) for name in _SHOWN}
+    if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
+        shown["safety_tolerance"] = None  # a default that is set explicitly gives the same picture as an unset one
+    scene = Scene(width=size[0], height=size[1], seed=0, insets=insets, **shown)
     return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
 
 
@@ -241,11 +244,3 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
             result.failure = OUTCOMES.get(fault or "")
         results.append(result)
     return results
-
-
-def _scene(request: ImageRequest, size: tuple[int, int], insets: tuple[Inset, ...]) -> Scene:
-    shown = {name: request.effective(name) for name in _SHOWN}
-    # A default that is set explicitly gives the same picture as an unset one.
-    if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
-        shown["safety_tolerance"] = None
-    return Scene(width=size[0], height=size[1], seed=0, insets=insets, **shown)
