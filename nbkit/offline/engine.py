@@ -14,19 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from nbkit.offline.delivery import DeliveryHandler
-from nbkit.offline.envelope import (
-    Answer,
-    DataAndErrors,
-    Problem,
-    RequestContext,
-    Task,
-    check_key,
-    echo,
-    json_answer,
-    make_answer,
-    read_tasks,
-    refuse,
-)
+from nbkit.offline.envelope import Answer, DataAndErrors, Problem, RequestContext, Task, check_key, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
@@ -139,7 +127,7 @@ class Offline:
             >>> engine.charges[run.task_uuid]
             137900
         """
-        return self._store.charges
+        return {task.uuid: task.charge for task in list(self._store.tasks.values()) if task.charge}
 
     @property
     def spent(self) -> int:
@@ -197,12 +185,11 @@ class Offline:
             return None
         now = self._clock()
         results, next_time = self._store.pop_due_results(now)
-        for inference, result in results:
-            for delivery in inference.deliveries(result):
-                try:
-                    deliver(delivery)
-                except Exception as error:  # noqa: BLE001 - foreign code must not affect the answer: the task is paid
-                    logger.warning("a %s could not be handed over: %s", delivery.kind, type(error).__name__)
+        for delivery in (delivery for result in results for delivery in result.deliveries()):
+            try:
+                deliver(delivery)
+            except Exception as error:  # noqa: BLE001 - foreign code must not affect the answer: the task is paid
+                logger.warning("a %s could not be handed over: %s", delivery.kind, type(error).__name__)
         return None if next_time is None else max(next_time - now, 0.0)
 
     # -- requests ---------------------------------------------------------------------------------------
@@ -226,7 +213,7 @@ class Offline:
         try:
             tasks = check_key(read_tasks(body), lower_case.get("authorization"), self._key)
         except Problem as problem:
-            return refuse(problem)
+            return problem.answer()
         answer = self._run_tasks(tasks, RequestContext(base_url.rstrip("/"), dry_run))
         self.settle()
         return answer
@@ -246,23 +233,23 @@ class Offline:
             ('image/jpeg', True)
         """
         image_uuid, now = name.partition(".")[0].lower(), self._clock()
-        inference, result = self._store.images.get(image_uuid, (None, None))
-        if inference is None or result is None:
+        result = self._store.images.get(image_uuid)
+        if result is None:
             uploaded = self._uploads.file(image_uuid)
-            return make_answer(200, *uploaded) if uploaded else refuse(_NO_IMAGE)
+            return Answer.of(200, *uploaded) if uploaded else _NO_IMAGE.answer()
         if now < result.ready:
-            return refuse(_NO_IMAGE)
-        if now >= inference.expires_at(result):
-            return refuse(Problem("imageExpired", "This picture's address has expired.", status=404))
-        answer = make_answer(200, inference.media_type, inference.file(result))
+            return _NO_IMAGE.answer()
+        if now >= result.expires:
+            return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
+        answer = Answer.of(200, result.task.media_type, result.file())
         return answer.truncated() if self._store.pop_download_break(result) else answer
 
     # -- tasks ------------------------------------------------------------------------------------------
 
     def _run_tasks(self, tasks: Iterable[Any], context: RequestContext) -> Answer:
         """Run tasks independently of each other: one may be accepted while another is refused."""
-        data, errors, accepted = [], [], []
-        statuses = set()  # of each task: the HTTP status that the answer would have if it were the only one
+        accepted: list[Inference] = []
+        outcomes: list[tuple[DataAndErrors, int]] = []  # with the HTTP status that its task would have alone
         for task in tasks:
             try:
                 handle = self._handler(task)
@@ -270,20 +257,15 @@ class Offline:
                     inference = self._plan(task, context)
                     self._store.accept(inference, self._failures, self._clock(), self._latency)
                     accepted.append(inference)
-                    continue
-                items, status = handle(task, context), 200
+                else:
+                    outcomes.append((handle(task, context), 200))
             except Problem as problem:
-                items, status = ([], [problem.item(task)]), problem.status
-            data += items[0]
-            errors += items[1]
-            statuses.add(status)
+                outcomes.append((([], [problem.item(task)]), problem.status))
         self._wait(accepted)
-        for inference in accepted:
-            items = self._first_items(inference, context)
-            data += items[0]
-            errors += items[1]
-            statuses.add(inference.status)
-        answer = json_answer(data, errors, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
+        outcomes += [(self._first_items(inference, context), inference.status) for inference in accepted]
+        data, errors = ([item for items, _ in outcomes for item in items[kind]] for kind in (0, 1))
+        statuses = {status for _, status in outcomes}
+        answer = Answer.json(data, errors, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
         return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
 
     def _handler(self, task: Any) -> Handler:
@@ -308,21 +290,21 @@ class Offline:
         if inference.is_sync:
             return inference.report(context.base_url, math.inf)
         status = {"status": "processing"} if self.acknowledgement == "processing" else {}
-        return [] if self.acknowledgement == "empty" else [inference.head | status], []
+        return [] if self.acknowledgement == "empty" else [echo(inference.sent) | status], []
 
     def _reference(self, image_uuid: str) -> Inset | None:
         """The inset for an uploaded image or a finished result; ``None`` for another UUID."""
-        inference, result = self._store.images.get(image_uuid, (None, None))
-        if inference is None or result is None or result.ready > self._clock():
+        result = self._store.images.get(image_uuid)
+        if result is None or result.ready > self._clock():
             return self._uploads.inset(image_uuid)
-        return Inset(self._renderer.store_thumbnail(inference.file(result)), "", None)
+        return Inset(self._renderer.store_thumbnail(result.file()), "", None)
 
     # -- one method for each task type ------------------------------------------------------------------
 
     def _dry_run(self, task: Task, context: RequestContext) -> DataAndErrors:
         """Check and price an image task, and run nothing."""
         inference = self._plan(task, context)
-        return [inference.head | {"dryRun": True, "cost": inference.total / model.MICRO}], []
+        return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}], []
 
     def _response(self, task: Task, context: RequestContext) -> DataAndErrors:
         inference = self._find(task)

@@ -56,6 +56,20 @@ class Answer:
     body: bytes
     drops_connection: bool = False
 
+    @classmethod
+    def of(cls, status: int, media_type: str, body: bytes) -> Answer:
+        """An answer with the headers that every answer of the engine has."""
+        headers = {"Content-Type": media_type, "Content-Length": str(len(body)), ENGINE_HEADER: "offline"}
+        if status == 429:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return cls(status, headers, body)
+
+    @classmethod
+    def json(cls, data: Items, errors: Items, status: int) -> Answer:
+        """A JSON answer; it has ``errors`` only if there are some, because clients read the key as a failure."""
+        content = {"data": data, "errors": errors} if errors else {"data": data}
+        return cls.of(status, "application/json", json.dumps(content, allow_nan=False).encode())
+
     @property
     def is_truncated(self) -> bool:
         """Whether the body is shorter than its ``Content-Length``."""
@@ -96,29 +110,14 @@ class Problem(Exception):
         """The item of ``errors`` for this problem; with a task, it has the type and UUID of that task."""
         return self._item | (echo(task) if isinstance(task, Mapping) else {})
 
+    def answer(self, task: Any = None) -> Answer:
+        """The answer that has this problem only: the request is refused as a whole, or its task failed."""
+        return Answer.json([], [self.item(task)], self.status)
+
 
 def echo(task: Task) -> dict[str, Any]:
     """The keys of a task that each item about it repeats: its type and its UUID."""
     return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
-
-
-def make_answer(status: int, media_type: str, body: bytes) -> Answer:
-    """An answer with the headers that every answer of the engine has."""
-    headers = {"Content-Type": media_type, "Content-Length": str(len(body)), ENGINE_HEADER: "offline"}
-    if status == 429:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Answer(status, headers, body)
-
-
-def json_answer(data: Items, errors: Items, status: int = 200) -> Answer:
-    """The JSON answer; it has ``errors`` only if there are some, because clients read the key as a failure."""
-    content = {"data": data, "errors": errors} if errors else {"data": data}
-    return make_answer(status, "application/json", json.dumps(content, allow_nan=False).encode())
-
-
-def refuse(problem: Problem) -> Answer:
-    """The answer to a request that is refused as a whole."""
-    return json_answer([], [problem.item()], problem.status)
 
 
 def read_tasks(body: bytes) -> list[Any]:

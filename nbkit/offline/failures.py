@@ -25,7 +25,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from nbkit.offline.envelope import Answer, Problem, Task, json_answer
+from nbkit.offline.envelope import Answer, Problem, Task
 
 REFUSALS = {
     "busy": Problem("rateLimitExceeded", "Too many requests at once; wait, then send it again.", status=429),
@@ -107,4 +107,4 @@ def corrupt(answer: Answer, fault: str, task: Task) -> Answer:
     if fault == "html":  # as from a proxy: without the headers of the engine
         return Answer(502, {"Content-Type": "text/html", "Content-Length": str(len(_HTML_PAGE))}, _HTML_PAGE)
     problem = Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504)
-    return json_answer([], [problem.item(task)], problem.status)
+    return problem.answer(task)

@@ -42,37 +42,26 @@ def read_reference(text: str, parameter: str, renderer: Renderer, find: FindImag
         Problem: if the text is none of these, or its data is not a readable picture.
     """
     if is_uuid(text):
-        return find(text.lower()) or Inset(_digest(text.encode()), UNKNOWN_UUID, None), text
-    if text[:8].lower().startswith(("http://", "https://")):
-        return Inset(_digest(_address(text, parameter)), NOT_FETCHED, None), text
-    inset = Inset(renderer.store_thumbnail(decode(text, parameter), parameter), "", None)
-    return inset, renderer.store_text(text)
+        return find(text.lower()) or Inset(_digest(text), UNKNOWN_UUID, None), text
+    try:
+        if text[:8].lower().startswith(("http://", "https://")):
+            return Inset(_digest(Address().check(text)), NOT_FETCHED, None), text
+        data = decode(text)
+    except (ValueInvalid, ValueError):  # the latter also for text that is not ASCII, and for half a surrogate pair
+        rule = f"An image of {parameter} must be a UUID, a URL, a data URI or base64 text."
+        raise Problem("invalidReferenceImage", rule, parameter=parameter) from None
+    return Inset(renderer.store_thumbnail(data, parameter), "", None), renderer.store_text(text)
 
 
-def decode(text: str, parameter: str) -> bytes:
+def decode(text: str) -> bytes:
     """The bytes in a data URI or in base64 text.
 
     Raises:
-        Problem: if the text is neither.
+        ValueError: if the text is neither.
     """
     head = _DATA_URI.match(text)
-    try:
-        return base64.b64decode(text[head.end() if head else 0 :], validate=True)
-    except ValueError:  # also raised for text that is not ASCII
-        raise _no_image(parameter) from None
+    return base64.b64decode(text[head.end() if head else 0 :], validate=True)
 
 
-def _address(text: str, parameter: str) -> bytes:
-    try:
-        return Address().check(text).encode()
-    except (ValueInvalid, ValueError):  # half a surrogate pair cannot be encoded
-        raise _no_image(parameter) from None
-
-
-def _no_image(parameter: str) -> Problem:
-    rule = f"An image of {parameter} must be a UUID, a URL, a data URI or base64 text."
-    return Problem("invalidReferenceImage", rule, parameter=parameter)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

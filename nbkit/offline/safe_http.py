@@ -19,11 +19,8 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 _REACHABLE_V6 = ipaddress.IPv6Network("2000::/3")
-_TUNNELS = (
-    # These addresses contain an IPv4 address, to which a gateway would forward the connection.
-    ipaddress.IPv6Network("2002::/16"),
-    ipaddress.IPv6Network("2001::/32"),
-)
+_TUNNEL = ipaddress.IPv6Network("2002::/16")
+"""These addresses contain an IPv4 address, to which a gateway would forward the connection."""
 
 _UNQUOTED = "%/:?#[]@!$&'()*+,;="
 """Characters of a URL that are not percent-encoded, besides letters and digits."""
@@ -43,7 +40,7 @@ def is_public(address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _REACHABLE_V6 or any(ip in net for net in _TUNNELS)):
+    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _REACHABLE_V6 or ip in _TUNNEL):
         return False
     return ip.is_global and not ip.is_multicast
 

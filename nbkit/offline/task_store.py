@@ -20,25 +20,19 @@ class TaskStore:
 
     Attributes:
         tasks: each accepted task, by its UUID in lower case.
-        images: each result with a picture and its task, by image UUID, whether the result is ready or not.
+        images: each result that has a picture, by image UUID, whether it is ready or not.
         balance: micro-dollars that are left.
         spent: micro-dollars, the sum of all charges.
     """
 
     def __init__(self, balance: int, seed: int | None) -> None:
         self.tasks: dict[str, Inference] = {}
-        self.images: dict[str, tuple[Inference, PlannedImage]] = {}
+        self.images: dict[str, PlannedImage] = {}
         self.balance, self.spent = balance, 0
         self._seed = seed
         self._lock = threading.Lock()
-        self._undelivered: list[tuple[Inference, PlannedImage]] = []
+        self._undelivered: list[PlannedImage] = []
         self._refusals: Counter[str] = Counter()  # number of simulated refusals, by taskUUID
-
-    @property
-    def charges(self) -> dict[str, int]:
-        """Micro-dollars by taskUUID, for each task that was charged."""
-        with self._lock:
-            return {task.uuid: task.charge for task in self.tasks.values() if task.charge}
 
     def accept(self, inference: Inference, failures: Failures, now: float, latency: float) -> None:
         """Store a task, plan its results and charge them.
@@ -66,8 +60,8 @@ class TaskStore:
             source = random.Random() if self._seed is None else random.Random(f"seed:{self._seed}:{key}")
             inference.results = make_results(inference, now, latency, source)
             self.tasks[key] = inference
-            pictures = [(inference, result) for result in inference.results if result.failure is None]
-            self.images |= {result.image_uuid: (inference, result) for _, result in pictures}
+            pictures = [result for result in inference.results if result.failure is None]
+            self.images |= {result.image_uuid: result for result in pictures}
             self.balance -= inference.charge
             self.spent += inference.charge
             if inference.has_deliveries:
@@ -85,13 +79,13 @@ class TaskStore:
             breaks, result.breaks_off = result.breaks_off, False
             return breaks
 
-    def pop_due_results(self, now: float) -> tuple[list[tuple[Inference, PlannedImage]], float | None]:
+    def pop_due_results(self, now: float) -> tuple[list[PlannedImage], float | None]:
         """The results to hand over now, each returned only once, and the time at which the next one is ready.
 
         Args:
             now: seconds of the engine's clock; the returned time is on the same clock, or ``None``.
         """
         with self._lock:
-            due = [(inference, result) for inference, result in self._undelivered if result.ready <= now]
-            self._undelivered = [(inference, result) for inference, result in self._undelivered if result.ready > now]
-            return due, min((result.ready for _, result in self._undelivered), default=None)
+            due = [result for result in self._undelivered if result.ready <= now]
+            self._undelivered = [result for result in self._undelivered if result.ready > now]
+            return due, min((result.ready for result in self._undelivered), default=None)

@@ -39,6 +39,7 @@ class PlannedImage:
     """One result of a task.
 
     Attributes:
+        task: that it belongs to.
         image_uuid: of its picture.
         seed: that the picture is drawn with.
         ready: when it is finished, in seconds of the engine's clock.
@@ -46,11 +47,54 @@ class PlannedImage:
         breaks_off: whether the next download of the picture stops in the middle.
     """
 
+    task: Inference
     image_uuid: str
     seed: int
     ready: float
     failure: Problem | None = None
     breaks_off: bool = False
+
+    @property
+    def expires(self) -> float:
+        """When the URL of its picture stops working, in seconds of the engine's clock."""
+        return self.ready + (self.task.request.ttl or DEFAULT_TTL)
+
+    def file(self) -> bytes:
+        """Draw the picture and return its encoded file."""
+        output_format, quality = (self.task.request.effective(name) for name in ("output_format", "output_quality"))
+        return self.task.renderer.draw(replace(self.task.scene, seed=self.seed), output_format, quality)
+
+    def item(self, base_url: str) -> dict[str, Any]:
+        """The item of ``data`` for a result that has a picture.
+
+        Args:
+            base_url: beginning of the picture's URL.
+        """
+        request = self.task.request
+        item = echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed}
+        output_type = request.effective("output_type")
+        if output_type == "URL":
+            item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}.{request.effective('output_format').lower()}"
+        else:
+            text = base64.b64encode(self.file()).decode()
+            is_uri = output_type == "dataURI"
+            item |= (
+                {"imageDataURI": f"data:{self.task.media_type};base64,{text}"} if is_uri else {"imageBase64Data": text}
+            )
+        if request.include_cost is not False:
+            item["cost"] = self.task.price / model.MICRO
+        if request.check_content:
+            item["NSFWContent"] = False
+        return item
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """What is sent when the result is ready: first the upload of its file, then the webhook call."""
+        request = self.task.request
+        if request.upload_endpoint:
+            yield Delivery("upload", request.upload_endpoint, self.file(), self.task.media_type)
+        if request.webhook_url:
+            data = json.dumps(self.item(self.task.base_url)).encode()
+            yield Delivery("webhook", request.webhook_url, data, "application/json")
 
 
 @dataclass(slots=True, eq=False)
@@ -81,11 +125,6 @@ class Inference:
     def uuid(self) -> str:
         """Its taskUUID, as it was sent."""
         return str(self.sent["taskUUID"])
-
-    @property
-    def head(self) -> dict[str, Any]:
-        """The keys with which each item about it begins: its type and its UUID."""
-        return echo(self.sent)
 
     @property
     def count(self) -> int:
@@ -126,37 +165,6 @@ class Inference:
         """Whether all results are ready at a time of the engine's clock."""
         return all(result.ready <= now for result in self.results)
 
-    def expires_at(self, result: PlannedImage) -> float:
-        """When the URL of a picture stops working, in seconds of the engine's clock."""
-        return result.ready + (self.request.ttl or DEFAULT_TTL)
-
-    def file(self, result: PlannedImage) -> bytes:
-        """Draw the picture of a result and return its encoded file."""
-        output_format, quality = (self.request.effective(name) for name in ("output_format", "output_quality"))
-        return self.renderer.draw(replace(self.scene, seed=result.seed), output_format, quality)
-
-    def item(self, result: PlannedImage, base_url: str) -> dict[str, Any]:
-        """The item of ``data`` for a result that has a picture.
-
-        Args:
-            result: one of ``results``.
-            base_url: beginning of the picture's URL.
-        """
-        item = self.head | {"imageUUID": result.image_uuid, "seed": result.seed}
-        output_type = self.request.effective("output_type")
-        if output_type == "URL":
-            suffix = self.request.effective("output_format").lower()
-            item["imageURL"] = f"{base_url}{PICTURE_PATH}{result.image_uuid}.{suffix}"
-        else:
-            text = base64.b64encode(self.file(result)).decode()
-            is_uri = output_type == "dataURI"
-            item |= {"imageDataURI": f"data:{self.media_type};base64,{text}"} if is_uri else {"imageBase64Data": text}
-        if self.request.include_cost is not False:
-            item["cost"] = self.price / model.MICRO
-        if self.request.check_content:
-            item["NSFWContent"] = False
-        return item
-
     def report(self, base_url: str, now: float, *, with_status: bool = False) -> DataAndErrors:
         """The items of ``data`` and of ``errors`` for all results that are ready.
 
@@ -167,10 +175,10 @@ class Inference:
         """
         success, error = ({"status": "success"}, {"status": "error"}) if with_status else ({}, {})
         ready = [result for result in self.results if result.ready <= now]
-        data = [self.item(result, base_url) | success for result in ready if result.failure is None]
+        data = [result.item(base_url) | success for result in ready if result.failure is None]
         errors = [result.failure.item(self.sent) | error for result in ready if result.failure is not None]
         if with_status and not self.is_finished(now):
-            data.append(self.head | {"status": "processing"})
+            data.append(echo(self.sent) | {"status": "processing"})
         return data, errors
 
     def as_sent(self) -> dict[str, Any]:
@@ -180,14 +188,6 @@ class Inference:
         inputs = self.sent["inputs"]
         texts = [self.renderer.text_of(text) for text in inputs["referenceImages"]]
         return self.sent | {"inputs": inputs | {"referenceImages": texts}}
-
-    def deliveries(self, result: PlannedImage) -> Iterator[Delivery]:
-        """What is sent when a result is ready: first the upload of its file, then the webhook call."""
-        if self.request.upload_endpoint:
-            yield Delivery("upload", self.request.upload_endpoint, self.file(result), self.media_type)
-        if self.request.webhook_url:
-            data = json.dumps(self.item(result, self.base_url)).encode()
-            yield Delivery("webhook", self.request.webhook_url, data, "application/json")
 
 
 def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_url: str) -> Inference:
@@ -238,7 +238,7 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
     for i in range(count):
         seed = source.getrandbits(model.RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
-        result = PlannedImage(str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
+        result = PlannedImage(inference, str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
         result.breaks_off = fault == "download"
         if fault != "partial" or i % 2:
             result.failure = OUTCOMES.get(fault or "")

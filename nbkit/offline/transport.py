@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from nbkit.offline.engine import Offline
-from nbkit.offline.envelope import Answer, Problem, refuse
+from nbkit.offline.envelope import Answer, Problem
 from nbkit.offline.tasks import PICTURE_PATH
 
 
@@ -54,7 +54,7 @@ class OfflineTransport(httpx.BaseTransport):
             return self.engine.answer(request.read(), request.headers)
         if request.method == "GET" and path.startswith(PICTURE_PATH):
             return self.engine.picture(path.removeprefix(PICTURE_PATH))
-        return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
+        return Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404).answer()
 
 
 def _cut_off(body: bytes) -> Iterator[bytes]:

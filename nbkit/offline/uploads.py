@@ -56,7 +56,7 @@ class Uploads:
             return None
         text = self._renderer.text_of(name)
         if text != name:
-            data = decode(text, "image")
+            data = decode(text)
             with Image.open(io.BytesIO(data)) as picture:
                 return picture.get_format_mimetype() or "application/octet-stream", data
         thumbnail = self._renderer.thumbnail(inset.digest)

@@ -86,11 +86,8 @@ def check_image_task(task: Task) -> ImageRequest:
     except RequestError as error:
         raise _to_problem(error) from None
     if request.has_default_size:
-        raise Problem(
-            "missingDimensionParameters",
-            "Without reference images a task needs width and height.",
-            parameter=["width", "height"],
-        )
+        message = "Without reference images a task needs width and height."
+        raise Problem("missingDimensionParameters", message, parameter=["width", "height"])
     return request
 
 

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from nbkit.offline.delivery import Delivery
@@ -22,10 +21,10 @@ logger = logging.getLogger(__name__)
 RETRY_PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts at one delivery, as the API documents them for webhooks."""
 
-ATTEMPT_SECONDS = MappingProxyType({"webhook": 5.0, "upload": 60.0})
+ATTEMPT_SECONDS = {"webhook": 5.0, "upload": 60.0}
 """Limit for one attempt, by kind."""
 
-HTTP_METHODS = MappingProxyType({"webhook": "POST", "upload": "PUT"})
+HTTP_METHODS = {"webhook": "POST", "upload": "PUT"}
 
 MAX_QUEUED = 512
 MAX_QUEUED_BYTES = 256 * 2**20
