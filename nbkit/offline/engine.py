@@ -19,7 +19,7 @@ from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.task_store import TaskStore
-from nbkit.offline.tasks import Inference, make_inference
+from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
 from nbkit.offline.uploads import Uploads
 from nbkit.offline.validation import check_uuid, one_of, required
 from nbkit.request import model
@@ -239,7 +239,7 @@ class Offline:
             return Answer.of(200, *uploaded) if uploaded else _NO_IMAGE.answer()
         if now < result.ready:
             return _NO_IMAGE.answer()
-        if now >= result.expires:
+        if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
         answer = Answer.of(200, result.task.media_type, result.file())
         return answer.truncated() if self._store.pop_download_break(result) else answer
@@ -252,7 +252,9 @@ class Offline:
         outcomes: list[tuple[DataAndErrors, int]] = []  # with the HTTP status that its task would have alone
         for task in tasks:
             try:
-                handle = self._handler(task)
+                if not isinstance(task, Mapping):
+                    raise Problem("invalidTask", "Each element of the array must be a JSON object.")
+                handle = self._handlers[one_of(task, "taskType", tuple(self._handlers))]
                 if handle == self._dry_run and not context.dry_run:
                     inference = self._plan(task, context)
                     self._store.accept(inference, self._failures, self._clock(), self._latency)
@@ -267,11 +269,6 @@ class Offline:
         statuses = {status for _, status in outcomes}
         answer = Answer.json(data, errors, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
         return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
-
-    def _handler(self, task: Any) -> Handler:
-        if not isinstance(task, Mapping):
-            raise Problem("invalidTask", "Each element of the array must be a JSON object.")
-        return self._handlers[one_of(task, "taskType", tuple(self._handlers))]
 
     def _plan(self, task: Task, context: RequestContext) -> Inference:
         return make_inference(task, self._renderer, self._reference, context.base_url)

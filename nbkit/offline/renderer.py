@@ -11,7 +11,6 @@ import hashlib
 import io
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
 from fractions import Fraction
@@ -60,15 +59,16 @@ class BoundedCache:
 
     def __init__(self, limit: int) -> None:
         self._limit, self.size_bytes = limit, 0
-        self._items: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._items: dict[Hashable, bytes] = {}  # what was used least recently comes first
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> bytes | None:
         """The bytes of a key, which then counts as used; ``None`` if it is not in the cache."""
         with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-            return self._items.get(key)
+            data = self._items.pop(key, None)
+            if data is not None:
+                self._items[key] = data
+            return data
 
     def put(self, key: Hashable, data: bytes) -> None:
         """Store bytes under a key, unless they alone exceed the limit."""
@@ -78,8 +78,7 @@ class BoundedCache:
             self.size_bytes += len(data) - len(self._items.pop(key, b""))
             self._items[key] = data
             while self.size_bytes > self._limit:
-                _, evicted = self._items.popitem(last=False)
-                self.size_bytes -= len(evicted)
+                self.size_bytes -= len(self._items.pop(next(iter(self._items))))
 
 
 class Renderer:

@@ -64,7 +64,7 @@ class TaskStore:
             self.images |= {result.image_uuid: result for result in pictures}
             self.balance -= inference.charge
             self.spent += inference.charge
-            if inference.has_deliveries:
+            if inference.request.webhook_url or inference.request.upload_endpoint:
                 self._undelivered += pictures
 
     def finish(self, inference: Inference, now: float) -> None:

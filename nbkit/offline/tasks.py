@@ -10,7 +10,7 @@ import json
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from nbkit.offline.delivery import Delivery
@@ -26,12 +26,6 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 PICTURE_PATH = "/pictures/"
 DEFAULT_TTL = 7 * 24 * 3600
 """Seconds for which a picture's URL works."""
-
-_SHOWN = (
-    "prompt", "temperature", "top_p", "thinking", "system_prompt", "web_search", "image_search", "safety_tolerance",
-    "check_content",
-)  # fmt: skip
-"""The parameters that a picture shows under the same name, beside its size and its seed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,11 +47,6 @@ class PlannedImage:
     ready: float
     failure: Problem | None = None
     breaks_off: bool = False
-
-    @property
-    def expires(self) -> float:
-        """When the URL of its picture stops working, in seconds of the engine's clock."""
-        return self.ready + (self.task.request.ttl or DEFAULT_TTL)
 
     def file(self) -> bytes:
         """Draw the picture and return its encoded file."""
@@ -156,11 +145,6 @@ class Inference:
         """Of its pictures, such as ``image/jpeg``."""
         return MEDIA_TYPES[self.request.effective("output_format")]
 
-    @property
-    def has_deliveries(self) -> bool:
-        """Whether its results are sent to a webhook or an upload endpoint."""
-        return bool(self.request.webhook_url or self.request.upload_endpoint)
-
     def is_finished(self, now: float) -> bool:
         """Whether all results are ready at a time of the engine's clock."""
         return all(result.ready <= now for result in self.results)
@@ -214,10 +198,11 @@ def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_u
     size = request.size or size_like(shape, request.resolution)
     tier = model.tier_of_pixels(*size)
     price = model.price(tiers=(tier,), results=1, references=len(insets), searches=0).low
-    shown = {name: request.effective(name) for name in _SHOWN}
+    # The picture shows each parameter for which a scene has a field, as it takes effect.
+    shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
     if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
         shown["safety_tolerance"] = None  # a default that is set explicitly gives the same picture as an unset one
-    scene = Scene(width=size[0], height=size[1], seed=0, insets=insets, **shown)
+    scene = Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets})
     return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
 
 
