@@ -17,10 +17,10 @@ from nbkit.offline.delivery import DeliveryHandler
 from nbkit.offline.envelope import Answer, DataAndErrors, Problem, RequestContext, Task, check_key, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
+from nbkit.offline.references import Uploads
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
-from nbkit.offline.uploads import Uploads
 from nbkit.offline.validation import check_uuid, one_of, required
 from nbkit.request import model
 
@@ -30,8 +30,6 @@ BASE_URL = "https://offline.nbkit.invalid"
 """Beginning of picture URLs in-process, with a host name that no network resolves."""
 
 _NO_IMAGE = Problem("imageNotFound", "There is no picture at this address.", status=404)
-
-Handler = Callable[[Task, RequestContext], DataAndErrors]
 
 
 class Offline:
@@ -98,7 +96,7 @@ class Offline:
         self._store = TaskStore(round(balance * model.MICRO), seed)
         self._renderer = Renderer()
         self._uploads = Uploads(self._renderer)
-        self._handlers: dict[str, Handler] = {
+        self._handlers: dict[str, Callable[[Task, RequestContext], DataAndErrors]] = {
             model.TASK_TYPE: self._dry_run,
             "getResponse": self._response,
             "getTaskDetails": self._details,
@@ -252,11 +250,9 @@ class Offline:
         outcomes: list[tuple[DataAndErrors, int]] = []  # with the HTTP status that its task would have alone
         for task in tasks:
             try:
-                if not isinstance(task, Mapping):
-                    raise Problem("invalidTask", "Each element of the array must be a JSON object.")
                 handle = self._handlers[one_of(task, "taskType", tuple(self._handlers))]
                 if handle == self._dry_run and not context.dry_run:
-                    inference = self._plan(task, context)
+                    inference = make_inference(task, self._renderer, self._reference, context.base_url)
                     self._store.accept(inference, self._failures, self._clock(), self._latency)
                     accepted.append(inference)
                 else:
@@ -269,9 +265,6 @@ class Offline:
         statuses = {status for _, status in outcomes}
         answer = Answer.json(data, errors, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
         return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
-
-    def _plan(self, task: Task, context: RequestContext) -> Inference:
-        return make_inference(task, self._renderer, self._reference, context.base_url)
 
     def _wait(self, accepted: list[Inference]) -> None:
         """Wait once for all ``sync`` tasks of a request: they run side by side."""
@@ -300,7 +293,7 @@ class Offline:
 
     def _dry_run(self, task: Task, context: RequestContext) -> DataAndErrors:
         """Check and price an image task, and run nothing."""
-        inference = self._plan(task, context)
+        inference = make_inference(task, self._renderer, self._reference, context.base_url)
         return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}], []
 
     def _response(self, task: Task, context: RequestContext) -> DataAndErrors:

@@ -11,6 +11,12 @@ from typing import Any, NoReturn
 ENGINE_HEADER = "X-Nbkit-Engine"
 """A header of every answer, so that the engine's list prices are never counted as money."""
 
+PICTURE_PATH = "/pictures/"
+"""Beginning of the path in picture URLs."""
+
+NOT_FOUND = "Tasks go to POST /v1; nothing else is here."
+"""Message of the answer to any other request."""
+
 MAX_BODY_BYTES = 256 * 2**20
 """Bytes of a request's body: enough for fourteen large reference images in base64."""
 

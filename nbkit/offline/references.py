@@ -1,15 +1,20 @@
-"""Reads the reference images of a task: UUIDs, URLs (which are never fetched), data URIs or base64 text."""
+"""Reference images: those in a task (UUIDs, URLs, which are never fetched, data URIs or base64 text) and uploaded ones."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
+import uuid
 from collections.abc import Callable
 
-from nbkit.offline.envelope import Problem
+from PIL import Image
+
+from nbkit.offline.envelope import PICTURE_PATH, DataAndErrors, Problem, RequestContext, Task, echo
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
+from nbkit.offline.validation import check_uuid, one_of, required
 from nbkit.request.parameter import Address, ValueInvalid
 
 NOT_FETCHED = "URL, not fetched"
@@ -24,11 +29,6 @@ FindImage = Callable[[str], Inset | None]
 """Returns the inset for the UUID of an uploaded or generated image, or ``None``."""
 
 
-def is_uuid(text: str) -> bool:
-    """Whether a text has the form of an image UUID."""
-    return bool(_UUID.fullmatch(text))
-
-
 def read_reference(text: str, parameter: str, renderer: Renderer, find: FindImage) -> tuple[Inset, str]:
     """The inset that is drawn for a reference image, and the text that the stored task has in its place.
 
@@ -41,7 +41,7 @@ def read_reference(text: str, parameter: str, renderer: Renderer, find: FindImag
     Raises:
         Problem: if the text is none of these, or its data is not a readable picture.
     """
-    if is_uuid(text):
+    if _UUID.fullmatch(text):
         return find(text.lower()) or Inset(_digest(text), UNKNOWN_UUID, None), text
     try:
         if text[:8].lower().startswith(("http://", "https://")):
@@ -65,3 +65,66 @@ def decode(text: str) -> bytes:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Uploads:
+    """Reference images that were uploaded with ``imageUpload`` or with its successor ``mediaStorage``, by UUID.
+
+    An uploaded URL is stored as text and never fetched.
+
+    Args:
+        renderer: stores the images that come as data.
+    """
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        # Of each upload what `read_reference` returns: what draws it as a reference, and its text.
+        self._uploads: dict[str, tuple[Inset, str]] = {}
+
+    def upload_image(self, task: Task, context: RequestContext) -> DataAndErrors:
+        """Run an ``imageUpload`` task and return its item of ``data``; a dry run stores nothing."""
+        check_uuid(task)
+        return self._add(task, "image", context)
+
+    def store_media(self, task: Task, context: RequestContext) -> DataAndErrors:
+        """Run a ``mediaStorage`` task (upload or delete) and return its item of ``data``; a dry run changes nothing."""
+        check_uuid(task)
+        if one_of(task, "operation", ("upload", "delete")) == "upload":
+            return self._add(task, "media", context)
+        media_uuid = str(required(task, "media")).lower()
+        if media_uuid not in self._uploads:
+            raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
+        if not context.dry_run:
+            self._uploads.pop(media_uuid, None)  # another thread may have deleted it
+        return [echo(task) | {"operation": "delete", "mediaUUID": media_uuid}], []
+
+    def inset(self, image_uuid: str) -> Inset | None:
+        """The inset that draws an uploaded image as a reference; ``None`` for an unknown UUID."""
+        inset, _ = self._uploads.get(image_uuid, (None, ""))
+        return inset
+
+    def file(self, image_uuid: str) -> tuple[str, bytes] | None:
+        """Media type and bytes of an uploaded image, or of its thumbnail if the original left the cache."""
+        inset, name = self._uploads.get(image_uuid, (None, ""))
+        if inset is None:
+            return None
+        text = self._renderer.text_of(name)
+        if text != name:
+            data = decode(text)
+            with Image.open(io.BytesIO(data)) as picture:
+                return picture.get_format_mimetype() or "application/octet-stream", data
+        thumbnail = self._renderer.thumbnail(inset.digest)
+        return None if thumbnail is None else ("image/jpeg", thumbnail)
+
+    def _add(self, task: Task, name: str, context: RequestContext) -> DataAndErrors:
+        """Store the image under a key of a task; the UUID and the URL of its item are named after that key."""
+        text = required(task, name)
+        if not isinstance(text, str) or _UUID.fullmatch(text):
+            raise Problem("invalidFormat", f"{name} must be a data URI, base64 text or a URL.", parameter=name)
+        upload = read_reference(text, name, self._renderer, self.inset)
+        head = echo(task) | ({"operation": "upload"} if name == "media" else {})
+        if context.dry_run:
+            return [head | {"dryRun": True, "cost": 0.0}], []
+        key = str(uuid.uuid4())
+        self._uploads[key] = upload
+        return [head | {f"{name}UUID": key, f"{name}URL": f"{context.base_url}{PICTURE_PATH}{key}"}], []

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.envelope import DataAndErrors, Problem, Task, echo
+from nbkit.offline.envelope import PICTURE_PATH, DataAndErrors, Problem, Task, echo
 from nbkit.offline.failures import OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.references import FindImage, read_reference
@@ -23,7 +23,6 @@ from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 
-PICTURE_PATH = "/pictures/"
 DEFAULT_TTL = 7 * 24 * 3600
 """Seconds for which a picture's URL works."""
 

@@ -17,13 +17,8 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Choice, short_repr
 
 CODES_BY_REASON = {
-    # reason of a RequestError: error code of the API
+    # reason of a RequestError: error code of the API; those of other reasons are invalidType, invalidFormat and so on
     "missing": "missingParameter",
-    "type": "invalidType",
-    "format": "invalidFormat",
-    "choice": "invalidChoice",
-    "step": "invalidStep",
-    "length": "invalidLength",
     "range": "valueOutOfRange",
     "count": "arrayLengthOutOfRange",
     "conflict": "invalidCombination",
@@ -48,22 +43,24 @@ def check_uuid(task: Task) -> str:
     return value
 
 
-def required(task: Task, name: str) -> Any:
+def required(task: Any, name: str) -> Any:
     """The value of a key that a task must have.
 
     Raises:
-        Problem: if it is missing or null.
+        Problem: if it is missing or null, or if the task is no JSON object.
     """
+    if not isinstance(task, Mapping):
+        raise Problem("invalidTask", "Each element of the array must be a JSON object.")
     if task.get(name) is None:
         raise Problem("missingParameter", f"{name} is required.", parameter=name)
     return task[name]
 
 
-def one_of(task: Task, name: str, allowed: tuple[str, ...]) -> str:
+def one_of(task: Any, name: str, allowed: tuple[str, ...]) -> str:
     """The value of a key that has a few allowed values.
 
     Raises:
-        Problem: if it is missing, or is not one of them.
+        Problem: if it is missing, or is not one of them, or if the task is no JSON object.
     """
     value = required(task, name)
     if value not in allowed:
@@ -120,4 +117,5 @@ def _to_problem(error: RequestError) -> Problem:
         return Problem("invalidModel", str(error), parameter="model", allowed=[model.MODEL])
     name = ".".join(declared.wire) if declared else error.parameter  # the name of a group has no declaration
     message = f"{name} is required." if error.reason == "missing" else str(error)
-    return Problem(CODES_BY_REASON[error.reason], message, parameter=name, allowed=allowed)
+    code = CODES_BY_REASON.get(error.reason, f"invalid{error.reason.capitalize()}")
+    return Problem(code, message, parameter=name, allowed=allowed)

@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from nbkit.offline.engine import Offline
-from nbkit.offline.envelope import Answer, Problem
-from nbkit.offline.tasks import PICTURE_PATH
+from nbkit.offline.envelope import NOT_FOUND, PICTURE_PATH, Answer, Problem
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -63,7 +62,7 @@ class WebApp:
             return answer
         if method in ("GET", "HEAD") and path.startswith(PICTURE_PATH):
             return self._engine.picture(path.removeprefix(PICTURE_PATH))
-        return Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404).answer()
+        return Problem("resourceNotFound", NOT_FOUND, status=404).answer()
 
     def _base(self, environ: WSGIEnvironment) -> str:
         """Beginning of picture URLs, with the host name that the client uses: it may differ from this machine's."""

@@ -88,35 +88,26 @@ class WebhookSender:
         for pause in (0, *RETRY_PAUSES_SECONDS):
             self._closed.wait(pause)
             with self._slots:
-                if self._closed.is_set():
-                    reason = "the server ends"
-                    break
-                try:
-                    reason = self._attempt(delivery)
-                except Forbidden as error:
-                    reason = str(error)
-                    break
-            if not reason:
+                reason, is_last = ("the server ends", True) if self._closed.is_set() else self._attempt(delivery)
+            if is_last:
                 break
         if reason:
             _log_given_up(delivery, reason)
         with self._lock:
             del self._threads[threading.current_thread()]
 
-    def _attempt(self, delivery: Delivery) -> str:
-        """Send a delivery once, and return why that failed, or an empty text.
-
-        Raises:
-            Forbidden: if another attempt would fail too.
-        """
+    def _attempt(self, delivery: Delivery) -> tuple[str, bool]:
+        """Send a delivery once, and return why that failed (empty if it did not), and whether it was the last attempt."""
         method, limit = HTTP_METHODS[delivery.kind], self._seconds[delivery.kind]
         headers = {"Content-Type": delivery.media_type, "User-Agent": "nbkit-offline"}
         private = self._allow_private
         try:
             status = send(method, delivery.url, delivery.body, headers, seconds=limit, allow_private=private)
+        except Forbidden as error:
+            return str(error), True
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return type(error).__name__
-        return "" if 200 <= status < 300 else f"it answered {status}"
+            return type(error).__name__, False
+        return ("", True) if 200 <= status < 300 else (f"it answered {status}", False)
 
 
 def _log_given_up(delivery: Delivery, reason: str) -> None:
