@@ -50,7 +50,7 @@ Path("found.json").write_text(json.dumps({"loaded": loaded, "rows": rows, "statu
 def test_a_session_with_another_engine_loads_no_module_of_the_offline_engine(service, tmp_path):
     """Neither for runs, sweeps, forms, comparisons and exports, nor for whatever is displayed."""
     command = [sys.executable, "-c", SESSION, service.url]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / "found.json").read_text("utf-8"))
     assert found == {"loaded": [], "rows": 11, "statuses": ["done"]}
