@@ -6,7 +6,6 @@ so no socket is ever opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,7 +25,3 @@ class Delivery:
     url: str = field(repr=False)
     body: bytes = field(repr=False)
     media_type: str
-
-
-DeliveryHandler = Callable[[Delivery], None]
-"""Accepts a delivery and returns soon: it is called in the thread that sent the request to the engine."""

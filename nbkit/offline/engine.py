@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from nbkit.offline.delivery import DeliveryHandler
+from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import Answer, DataAndErrors, Problem, RequestContext, Task, check_key, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 BASE_URL = "https://offline.nbkit.invalid"
 """Beginning of picture URLs in-process, with a host name that no network resolves."""
-
-_NO_IMAGE = Problem("imageNotFound", "There is no picture at this address.", status=404)
 
 
 class Offline:
@@ -47,7 +45,8 @@ class Offline:
         seed: makes random seeds and failures repeatable for the same taskUUIDs.
         clock: returns the time in seconds.
         sleep: waits for a number of seconds, for the latency.
-        deliver: called with each webhook call and each upload; without it none is sent.
+        deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return
+            soon; without it none is sent.
 
     Attributes:
         deliver: as given; a server sets it to its sender.
@@ -84,7 +83,7 @@ class Offline:
         clock: Callable[[], float] = time.time,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        deliver: DeliveryHandler | None = None,
+        deliver: Callable[[Delivery], None] | None = None,
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
@@ -108,8 +107,7 @@ class Offline:
         }
 
     def __repr__(self) -> str:
-        spent = self.spent / model.MICRO
-        return f"<Offline engine: {len(self._store.tasks)} tasks, {spent:.5f} USD at list prices>"
+        return f"<Offline engine: {len(self._store.tasks)} tasks, {self.spent / model.MICRO:.5f} USD at list prices>"
 
     # -- for Python code -----------------------------------------------------------------------------------
 
@@ -232,11 +230,10 @@ class Offline:
         """
         image_uuid, now = name.partition(".")[0].lower(), self._clock()
         result = self._store.images.get(image_uuid)
-        if result is None:
+        if result is None or now < result.ready:
             uploaded = self._uploads.file(image_uuid)
-            return Answer.of(200, *uploaded) if uploaded else _NO_IMAGE.answer()
-        if now < result.ready:
-            return _NO_IMAGE.answer()
+            missing = Problem("imageNotFound", "There is no picture at this address.", status=404)
+            return Answer.of(200, *uploaded) if uploaded else missing.answer()
         if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
         answer = Answer.of(200, result.task.media_type, result.file())

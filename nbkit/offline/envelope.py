@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-ENGINE_HEADER = "X-Nbkit-Engine"
-"""A header of every answer, so that the engine's list prices are never counted as money."""
-
 PICTURE_PATH = "/pictures/"
 """Beginning of the path in picture URLs."""
 
@@ -65,7 +62,8 @@ class Answer:
     @classmethod
     def of(cls, status: int, media_type: str, body: bytes) -> Answer:
         """An answer with the headers that every answer of the engine has."""
-        headers = {"Content-Type": media_type, "Content-Length": str(len(body)), ENGINE_HEADER: "offline"}
+        # The last header keeps the engine's list prices from being counted as money.
+        headers = {"Content-Type": media_type, "Content-Length": str(len(body)), "X-Nbkit-Engine": "offline"}
         if status == 429:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return cls(status, headers, body)

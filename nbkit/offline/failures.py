@@ -103,5 +103,4 @@ def corrupt(answer: Answer, fault: str, task: Task) -> Answer:
         return answer.truncated()
     if fault == "html":  # as from a proxy: without the headers of the engine
         return Answer(502, {"Content-Type": "text/html", "Content-Length": str(len(_HTML_PAGE))}, _HTML_PAGE)
-    problem = Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504)
-    return problem.answer(task)
+    return Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504).answer(task)

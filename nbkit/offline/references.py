@@ -100,8 +100,7 @@ class Uploads:
 
     def inset(self, image_uuid: str) -> Inset | None:
         """The inset that draws an uploaded image as a reference; ``None`` for an unknown UUID."""
-        inset, _ = self._uploads.get(image_uuid, (None, ""))
-        return inset
+        return self._uploads.get(image_uuid, (None, ""))[0]
 
     def file(self, image_uuid: str) -> tuple[str, bytes] | None:
         """Media type and bytes of an uploaded image, or of its thumbnail if the original left the cache."""

@@ -23,20 +23,19 @@ from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.request import model
 
-MEGABYTE = 2**20
 MAX_UPLOAD_PIXELS = 50_000_000
 """Of a reference image: a small file can decode to a huge picture."""
 
 THUMBNAIL_PIXELS = 1024
 """Longer side of the thumbnail of a reference image."""
 
-MAX_ENCODED_BYTES = 24 * MEGABYTE
+MAX_ENCODED_BYTES = 24 * 2**20
 """Of the encoded pictures that an engine caches."""
 
-MAX_THUMBNAIL_BYTES = 256 * MEGABYTE
+MAX_THUMBNAIL_BYTES = 256 * 2**20
 """Of the thumbnails that an engine stores; beyond it, the reference images used least recently are evicted."""
 
-MAX_TEXT_BYTES = 64 * MEGABYTE
+MAX_TEXT_BYTES = 64 * 2**20
 """Of the texts that reference images were sent as; an evicted text is replaced by its hash in the task's details."""
 
 READABLE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")

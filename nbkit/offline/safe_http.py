@@ -22,9 +22,6 @@ _REACHABLE_V6 = ipaddress.IPv6Network("2000::/3")
 _TUNNEL = ipaddress.IPv6Network("2002::/16")
 """These addresses contain an IPv4 address, to which a gateway would forward the connection."""
 
-_UNQUOTED = "%/:?#[]@!$&'()*+,;="
-"""Characters of a URL that are not percent-encoded, besides letters and digits."""
-
 
 class Forbidden(Exception):
     """The host is, or may be, in a private network; nothing was sent."""
@@ -85,7 +82,8 @@ def send(
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_UNQUOTED)
+    # What has a meaning in a URL stays as it is; spaces and letters outside ASCII are percent-encoded.
+    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="%/:?#[]@!$&'()*+,;=")
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     connection.sock = _connect(resolve_host(host, port, allow_private=allow_private), seconds)
     # A socket's time-out applies to each read; this timer limits all of them together.

@@ -64,11 +64,8 @@ class PlannedImage:
         if output_type == "URL":
             item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}.{request.effective('output_format').lower()}"
         else:
-            text = base64.b64encode(self.file()).decode()
-            is_uri = output_type == "dataURI"
-            item |= (
-                {"imageDataURI": f"data:{self.task.media_type};base64,{text}"} if is_uri else {"imageBase64Data": text}
-            )
+            head = f"data:{self.task.media_type};base64," if output_type == "dataURI" else ""
+            item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(self.file()).decode()
         if request.include_cost is not False:
             item["cost"] = self.task.price / model.MICRO
         if request.check_content:
@@ -195,8 +192,7 @@ def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_u
         sent["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in references]}
     shape = renderer.shape(insets[0].digest) if insets else None
     size = request.size or size_like(shape, request.resolution)
-    tier = model.tier_of_pixels(*size)
-    price = model.price(tiers=(tier,), results=1, references=len(insets), searches=0).low
+    price = model.price(tiers=(model.tier_of_pixels(*size),), results=1, references=len(insets), searches=0).low
     # The picture shows each parameter for which a scene has a field, as it takes effect.
     shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
     if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
