@@ -31,12 +31,14 @@ def settings_that_differ(subjects: Sequence[Subject]) -> list[Difference]:
         if _has_differences([default if value is None else value for value in values]):
             is_text = parameter is not None and isinstance(parameter.kind, Text)
             found.append(
-                Difference(name, _text_pieces(values) if is_text else _plain(_value_text(v, default) for v in values))
+                Difference(
+                    name, _text_pieces(values) if is_text else _in_one_piece(_value_text(v, default) for v in values)
+                )
             )
     for name in _RETURNED_COLUMNS:
         values = [subject.returned.get(name, _MISSING) for subject in subjects]
         if _has_differences(values):
-            found.append(Difference(name, _plain("—" if v is _MISSING else v for v in values), result=True))
+            found.append(Difference(name, _in_one_piece("—" if v is _MISSING else v for v in values), result=True))
     return found
 
 
@@ -55,10 +57,10 @@ def _seed_difference(subjects: Sequence[Subject]) -> list[Difference]:
         drawn = f"{seed} (drawn by the service)" if requested is None else str(seed)
         texts.append(_value_text(requested) if seed is _MISSING else drawn)
     was_requested = any(requested not in (_MISSING, None) for requested in sent)
-    return [Difference("seed", _plain(texts), result=not was_requested)]
+    return [Difference("seed", _in_one_piece(texts), result=not was_requested)]
 
 
-def _plain(texts: Iterable[str]) -> tuple[tuple[Piece, ...], ...]:
+def _in_one_piece(texts: Iterable[str]) -> tuple[tuple[Piece, ...], ...]:
     return tuple((Piece(text),) for text in texts)
 
 
