@@ -30,11 +30,8 @@ def settings_that_differ(subjects: Sequence[Subject]) -> list[Difference]:
         values = [subject.requested.get(name, _MISSING) for subject in subjects]
         if _has_differences([default if value is None else value for value in values]):
             is_text = parameter is not None and isinstance(parameter.kind, Text)
-            found.append(
-                Difference(
-                    name, _text_pieces(values) if is_text else _in_one_piece(_value_text(v, default) for v in values)
-                )
-            )
+            shown = _text_pieces(values) if is_text else _in_one_piece(_value_text(v, default) for v in values)
+            found.append(Difference(name, shown))
     for name in _RETURNED_COLUMNS:
         values = [subject.returned.get(name, _MISSING) for subject in subjects]
         if _has_differences(values):
