@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import string
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from nbkit.comparison.settings import settings_that_differ
@@ -89,14 +89,13 @@ class Comparison:
         max_bytes = MAX_PREVIEW_BYTES // len(self.subjects)
         sides = []
         for label, subject, measured in zip(self.labels, self.subjects, self.likenesses, strict=True):
-            image = subject.image
-            side = Side(
-                label, notice=subject.notice, likeness=(measured.word, measured.sentence) if measured else ("", "")
-            )
+            image, figure = subject.image, None
             if image is not None:
-                drawn = image.figure(size, max_bytes=max_bytes) if previews else Figure(None, "", caption=image.caption)
-                side = replace(side, figure=drawn, fingerprint=image.fingerprint)
-            sides.append(side)
+                figure = (
+                    image.figure(size, max_bytes=max_bytes) if previews else Figure(None, "", caption=image.caption)
+                )
+            words = (measured.word, measured.sentence) if measured else ("", "")
+            sides.append(Side(label, figure, image.fingerprint if image else "", subject.notice, words))
         return sides
 
     def _texts(self) -> dict[str, str]:
@@ -136,7 +135,15 @@ def compare(*things: Any) -> Comparison:
         >>> nbkit.compare(first, second)
         <Comparison of 2 pictures: 2 parameters differ>
     """
-    found = _checked_subjects(things)
+    found = tuple(itertools.islice(subjects(things), MAX_COMPARED + 1))
+    if len(found) > MAX_COMPARED:
+        raise NbkitError(
+            f"compare() shows at most {MAX_COMPARED} pictures; give it fewer, such as frame.head({MAX_COMPARED}), or show a frame "
+            "with frame.nbkit.show()"
+        )
+    if len(found) < 2:
+        given = "one picture" if found else "no picture"
+        raise NbkitError(f"compare() needs two pictures or more, and this is {given}: each is {ACCEPTED_TYPES}")
     base = _base_index(found)
     first = found[base].image
     likenesses = tuple(None if i == base else _likeness(first, subject.image) for i, subject in enumerate(found))
@@ -153,19 +160,6 @@ def differences(pictures: Iterable[Any]) -> list[Difference]:
         One entry for each parameter and each result that is not the same for all.
     """
     return settings_that_differ(list(subjects(pictures)))
-
-
-def _checked_subjects(things: Sequence[Any]) -> tuple[Subject, ...]:
-    found = tuple(itertools.islice(subjects(things), MAX_COMPARED + 1))
-    if len(found) > MAX_COMPARED:
-        raise NbkitError(
-            f"compare() shows at most {MAX_COMPARED} pictures; give it fewer, such as frame.head({MAX_COMPARED}), or show a frame "
-            "with frame.nbkit.show()"
-        )
-    if len(found) < 2:
-        given = "one picture" if found else "no picture"
-        raise NbkitError(f"compare() needs two pictures or more, and this is {given}: each is {ACCEPTED_TYPES}")
-    return found
 
 
 def _base_index(found: Sequence[Subject]) -> int:

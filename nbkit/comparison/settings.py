@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nbkit.comparison.subject import COMPARED_PARAMETERS, Subject
@@ -20,49 +20,45 @@ _RETURNED_COLUMNS = ("cost", "NSFWContent", "status", "engine", "charged")
 
 def settings_that_differ(subjects: Sequence[Subject]) -> list[Difference]:
     """One entry for each parameter and each result that is not the same for all subjects where it is known."""
-    return [*_requested_differences(subjects), *_returned_differences(subjects)]
-
-
-def _requested_differences(subjects: Sequence[Subject]) -> Iterator[Difference]:
+    found = []
     for name in (*COMPARED_PARAMETERS, "extra"):
         if name == "requestedSeed":
-            yield from _seed_difference(subjects)
+            found += _seed_difference(subjects)
             continue
         parameter = COMPARED_PARAMETERS.get(name)
         default = parameter.default if parameter else None
         values = [subject.requested.get(name, _MISSING) for subject in subjects]
         if _has_differences([default if value is None else value for value in values]):
             is_text = parameter is not None and isinstance(parameter.kind, Text)
-            yield Difference(
-                name, _text_pieces(values) if is_text else tuple((Piece(_value_text(v, default)),) for v in values)
-            )
+            shown = _text_pieces(values) if is_text else _in_one_piece(_value_text(v, default) for v in values)
+            found.append(Difference(name, shown))
+    for name in _RETURNED_COLUMNS:
+        values = [subject.returned.get(name, _MISSING) for subject in subjects]
+        if _has_differences(values):
+            found.append(Difference(name, _in_one_piece("—" if v is _MISSING else v for v in values), result=True))
+    return found
 
 
-def _seed_difference(subjects: Sequence[Subject]) -> Iterator[Difference]:
+def _seed_difference(subjects: Sequence[Subject]) -> list[Difference]:
     """One row for two columns: the seed that made the picture, and whether it was in the request."""
-    made = [subject.returned.get("seed", _MISSING) for subject in subjects]
     sent = [subject.requested.get("requestedSeed", _MISSING) for subject in subjects]
+    made = [subject.returned.get("seed", _MISSING) for subject in subjects]
     seeds = [
         str(requested) if seed is _MISSING and requested not in (_MISSING, None) else seed
         for seed, requested in zip(made, sent, strict=True)
     ]
     if not _has_differences(seeds):
-        return
+        return []
     texts = []
     for seed, requested in zip(seeds, sent, strict=True):
-        if seed is _MISSING:
-            texts.append(UNSET_TEXT if requested is None else UNKNOWN_TEXT)
-        else:
-            texts.append(f"{seed} (drawn by the service)" if requested is None else str(seed))
+        drawn = f"{seed} (drawn by the service)" if requested is None else str(seed)
+        texts.append(_value_text(requested) if seed is _MISSING else drawn)
     was_requested = any(requested not in (_MISSING, None) for requested in sent)
-    yield Difference("seed", tuple((Piece(text),) for text in texts), result=not was_requested)
+    return [Difference("seed", _in_one_piece(texts), result=not was_requested)]
 
 
-def _returned_differences(subjects: Sequence[Subject]) -> Iterator[Difference]:
-    for name in _RETURNED_COLUMNS:
-        values = [subject.returned.get(name, _MISSING) for subject in subjects]
-        if _has_differences(values):
-            yield Difference(name, tuple((Piece("—" if v is _MISSING else str(v)),) for v in values), result=True)
+def _in_one_piece(texts: Iterable[str]) -> tuple[tuple[Piece, ...], ...]:
+    return tuple((Piece(text),) for text in texts)
 
 
 def _has_differences(values: Sequence[Any]) -> bool:
@@ -73,19 +69,16 @@ def _text_pieces(values: Sequence[Any]) -> tuple[tuple[Piece, ...], ...]:
     """The difference of each text from the first one."""
     base = next((i for i, value in enumerate(values) if isinstance(value, str)), 0)
     return tuple(
-        word_difference(values[base], value)
-        if i > base and isinstance(value, str)
-        else (Piece(_value_text(value, None)),)
+        word_difference(values[base], value) if i > base and isinstance(value, str) else (Piece(_value_text(value)),)
         for i, value in enumerate(values)
     )
 
 
-def _value_text(value: Any, default: Any) -> str:
+def _value_text(value: Any, default: Any = None) -> str:
     if value is _MISSING:
         return UNKNOWN_TEXT
     if value is None:
         return UNSET_TEXT if default is None else f"{UNSET_TEXT} (default {default})"
     # The first 12 digits of a content hash distinguish two pictures, and a full hash is too long to read.
-    return re.sub(
-        r"sha256:([0-9a-f]{12})[0-9a-f]+", r"sha256:\1…", f"{value:g}" if isinstance(value, float) else str(value)
-    )
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return re.sub(r"sha256:([0-9a-f]{12})[0-9a-f]+", r"sha256:\1…", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +58,7 @@ def subjects(things: Iterable[Any]) -> Iterator[Subject]:
         if isinstance(thing, Run):
             yield from _of_run(thing)
         elif isinstance(thing, GeneratedImage):
-            yield _of_image(thing)
+            yield _subject(thing, _columns(thing.request))
         elif isinstance(thing, pd.DataFrame):
             check_unique_columns(thing.columns)
             yield from (_of_row(thing.iloc[number]) for number in range(len(thing)))
@@ -70,38 +71,23 @@ def subjects(things: Iterable[Any]) -> Iterator[Subject]:
 
 
 def _of_run(run: Run) -> Iterator[Subject]:
-    facts = {"status": run.status, "engine": run.engine, "charged": str(run.charged)}
+    known = {**_columns(run.request), "status": run.status, "engine": run.engine, "charged": run.charged}
     for image in run:
-        yield Subject(image, _requested(run.request, image), {**_returned(image), **facts})
+        yield _subject(image, known)
     if not run.images:
-        kind = run.status if run.status in (FAILED, BLOCKED, UNKNOWN) else "note"
         missing = [f"{failure.message} {failure.advice}".strip() for failure in run.failures]
-        cost = {} if run.cost_micros is None else {"cost": usd(run.cost_micros)}
-        notice = (kind, run.headline, *run.explanation, *missing)
-        yield Subject(None, _requested(run.request, None), {**cost, **facts}, notice)
+        notice = _notice(run.status, run.headline, *run.explanation, *missing)
+        yield _subject(None, known | {"cost": run.cost_micros}, notice)
 
 
-def _of_image(image: GeneratedImage) -> Subject:
-    return Subject(image, _requested(image.request, image) if image.request else {}, _returned(image))
-
-
-def _requested(request: ImageRequest, image: GeneratedImage | None) -> dict[str, Any]:
-    requested = parameter_values(request, request.to_task())  # as in the log, where ``extra`` overrides parameters
-    if requested["referenceImages"]:
-        requested["referenceImages"] = " ".join(requested["referenceImages"])
-    if image is None and request.size:
-        requested["width"], requested["height"] = request.size
-    requested["extra"] = redacted(request.extra) or None
-    return _normalized(requested, image)
-
-
-def _returned(image: GeneratedImage) -> dict[str, str]:
-    known = {
-        "seed": image.seed,
-        "cost": None if image.cost_micros is None else usd(image.cost_micros),
-        "NSFWContent": image.nsfw,
-    }
-    return {name: str(value) for name, value in known.items() if value is not None}
+def _columns(request: ImageRequest | None) -> dict[str, Any]:
+    """The parameters of a request by column of the log, as in a row; none if the request is not known."""
+    if request is None:
+        return {}
+    known = parameter_values(request, request.to_task())  # as in the log, where ``extra`` overrides parameters
+    known["referenceImages"] = " ".join(known["referenceImages"] or ()) or None
+    known["extra"] = redacted(request.extra) or None
+    return known | (dict(zip(("width", "height"), request.size, strict=True)) if request.size else {})
 
 
 def _of_row(row: pd.Series[Any]) -> Subject:
@@ -113,61 +99,66 @@ def _of_row(row: pd.Series[Any]) -> Subject:
     known: dict[str, Any] = {
         str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in row.items()
     }
-    returned = {name: str(known[name]) for name in ("status", "engine", "charged") if known.get(name) is not None}
-    cost = None if known.get("cost") is None else round(float(known["cost"]) * MICRO)
-    image, notice = _picture(known, cost)
-    returned |= _returned(image) if image else {} if cost is None else {"cost": usd(cost)}
-    names = [*COMPARED_PARAMETERS, "extra", "aspectRatio"]
-    requested = {name: known[name] for name in names if name in known}
-    if requested.get("extra"):
-        requested["extra"] = _parsed(str(requested["extra"]))
-    return Subject(image, _normalized(requested, image), returned, notice)
+    if known.get("cost") is not None:
+        known["cost"] = round(float(known["cost"]) * MICRO)
+    if known.get("extra"):
+        with suppress(ValueError):  # a text that is no JSON is compared as it is
+            known["extra"] = json.loads(str(known["extra"]))
+    image, notice = _picture(known)
+    return _subject(image, known, notice)
 
 
-def _parsed(text: str) -> Any:
-    """The value of the column ``extra``, parsed; the text itself if it is not JSON."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _picture(row: Mapping[str, Any], cost: int | None) -> tuple[GeneratedImage | None, tuple[str, ...]]:
+def _picture(row: Mapping[str, Any]) -> tuple[GeneratedImage | None, tuple[str, ...]]:
     """The picture of a row, or the notice why there is none."""
-    status = str(row.get("status") or "")
     if row["file"] is None:
-        kind = status if status in (FAILED, BLOCKED, UNKNOWN) else "note"
-        return None, (kind, HEADLINES.get(status, "This row has no picture"), str(row.get("error") or ""))
-    path = file_of(row["file"])
+        status = str(row.get("status") or "")
+        return None, _notice(status, HEADLINES.get(status, "This row has no picture"), str(row.get("error") or ""))
+    path, seed = file_of(row["file"]), row.get("seed")
     try:
-        facts = examine(path.read_bytes())
+        image = GeneratedImage(
+            facts=examine(path.read_bytes()),
+            path=path,
+            seed=None if seed is None else int(seed),
+            cost_micros=row.get("cost"),
+            nsfw=row.get("NSFWContent"),
+            prompt=str(row.get("prompt") or ""),
+        )
     except (OSError, ValueError, DownloadError):
         return None, ("note", "The picture's file is not here, or is damaged")
-    seed = row.get("seed")
-    image = GeneratedImage(
-        facts=facts,
-        path=path,
-        seed=None if seed is None else int(seed),
-        cost_micros=cost,
-        nsfw=row.get("NSFWContent"),
-        prompt=str(row.get("prompt") or ""),
-    )
     return image, ()
 
 
-def _normalized(requested: dict[str, Any], image: GeneratedImage | None) -> dict[str, Any]:
-    """The same form for requests that mean the same: size, a mode that follows from another parameter, extras."""
+def _notice(status: str, *texts: str) -> tuple[str, ...]:
+    return (status if status in (FAILED, BLOCKED, UNKNOWN) else "note", *texts)
+
+
+def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: tuple[str, ...] = ()) -> Subject:
+    """A picture with what is known of it, in the same form for requests that mean the same.
+
+    Args:
+        image: the picture, or ``None``.
+        columns: by column of the log, the cost in micro-dollars; empty if the request is not known.
+        notice: why there is no picture.
+    """
+    known = dict(columns)
     if image is not None:
-        requested["width"], requested["height"] = image.width, image.height
-    elif requested.get("width") is None:  # given as an aspect ratio, and there is no picture to measure
-        requested = {name: value for name, value in requested.items() if name not in ("width", "height")}
-    if requested.pop("aspectRatio", None) or not requested.get("referenceImages", True):
-        requested["resolution"] = None  # contained in width and height
-    if requested.get("checkContent") and requested.get("safetyMode", "fast") is None:
-        requested["safetyMode"] = "fast"
-    if requested.get("referenceImages"):
-        names = requested["referenceImages"].split()
-        requested["referenceImages"] = " ".join(without_query(name) if "://" in name else name for name in names)
-    if requested.get("extra"):
-        requested["extra"] = json.dumps(requested["extra"], sort_keys=True, ensure_ascii=False)
-    return {name: value for name, value in requested.items() if name in COMPARED_PARAMETERS or name == "extra"}
+        known |= {"width": image.width, "height": image.height, "seed": image.seed}
+        known |= {"cost": image.cost_micros, "NSFWContent": image.nsfw}
+    elif known.get("width") is None:  # given as an aspect ratio, and there is no picture to measure
+        known = {name: value for name, value in known.items() if name not in ("width", "height")}
+    if known.get("aspectRatio") or not known.get("referenceImages", True):
+        known["resolution"] = None  # contained in width and height
+    if known.get("checkContent") and known.get("safetyMode", "fast") is None:
+        known["safetyMode"] = "fast"
+    if known.get("referenceImages"):
+        names = known["referenceImages"].split()
+        known["referenceImages"] = " ".join(without_query(name) if "://" in name else name for name in names)
+    if known.get("extra"):
+        known["extra"] = json.dumps(known["extra"], sort_keys=True, ensure_ascii=False)
+    if known.get("cost") is not None:
+        known["cost"] = usd(known["cost"])
+    requested = {name: known[name] for name in (*COMPARED_PARAMETERS, "extra") if columns and name in known}
+    results = ("status", "engine", "charged", "cost", *(("seed", "NSFWContent") if image else ()))
+    return Subject(
+        image, requested, {name: str(known[name]) for name in results if known.get(name) is not None}, notice
+    )

@@ -2,13 +2,11 @@
 // Nothing is left behind outside of a comparison: no name, no listener, no id.
 (sheet) => {
   "use strict";
-  const FINEST = 0.25, CLOSEST = 6;
+  const FINEST = 0.25, CLOSEST = 6, WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 
   const make = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value !== false) node.setAttribute(name, value === true ? "" : value);
-    }
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
     node.append(...children);
     return node;
   };
@@ -16,7 +14,7 @@
 
   // What several frames share: how close, and which part (0 is the left or upper edge, 1 the other).
   const makeView = (changed) => {
-    const view = { zoom: 1, x: 0.5, y: 0.5, frames: [] };
+    const view = { ...WHOLE, frames: [] };
     view.set = (change) => {
       Object.assign(view, change);
       view.zoom = within(view.zoom, 1, CLOSEST);
@@ -40,42 +38,45 @@
     const moves = {
       ArrowLeft: { x: view.x - step }, ArrowRight: { x: view.x + step },
       ArrowUp: { y: view.y - step }, ArrowDown: { y: view.y + step },
-      "+": { zoom: view.zoom + 1 }, "=": { zoom: view.zoom + 1 }, "-": { zoom: view.zoom - 1 }, 0: { zoom: 1, x: 0.5, y: 0.5 },
+      "+": { zoom: view.zoom + 1 }, "=": { zoom: view.zoom + 1 }, "-": { zoom: view.zoom - 1 }, 0: WHOLE,
     };
     if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     view.set(moves[event.key]);
   };
 
-  // Calls `moved(event, dx, dy)`, shares of the frame, while a button or a finger is down and `wanted(event)` held.
+  // Where an event is in a frame, as shares of its width and height.
+  const placeIn = (frame, event) => {
+    const box = frame.getBoundingClientRect();
+    return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
+  };
+
+  // Calls `moved(place, earlier)` while a button or a finger is down and `wanted(event)` held.
   const draggable = (frame, wanted, moved) => {
     let last = null;
+    const move = (event) => {
+      const place = placeIn(frame, event);
+      moved(place, last ?? place);
+      last = place;
+    };
     frame.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !wanted(event)) return;
-      last = event;
       frame.setPointerCapture(event.pointerId);
       event.preventDefault();
-      moved(event, 0, 0);
+      move(event);
     });
-    frame.addEventListener("pointermove", (event) => {
-      if (!last) return;
-      const box = frame.getBoundingClientRect();
-      moved(event, (event.clientX - last.clientX) / box.width, (event.clientY - last.clientY) / box.height);
-      last = event;
-    });
+    frame.addEventListener("pointermove", (event) => { if (last) move(event); });
     for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => { last = null; });
   };
 
   const makeFrame = (view, label, wanted, ...children) => {
     const frame = make("div", { class: "nbkit-compare-frame", role: "group", "aria-label": label, tabindex: "-1" }, ...children);
-    draggable(frame, (event) => view.zoom > 1 && wanted(event), (event, dx, dy) => {
-      view.set({ x: view.x - dx / (view.zoom - 1), y: view.y - dy / (view.zoom - 1) });
+    draggable(frame, (event) => view.zoom > 1 && wanted(event), (place, earlier) => {
+      view.set({ x: view.x - (place.x - earlier.x) / (view.zoom - 1), y: view.y - (place.y - earlier.y) / (view.zoom - 1) });
     });
     frame.addEventListener("keydown", keys(view));
     frame.addEventListener("dblclick", (event) => {
-      const box = frame.getBoundingClientRect();
-      const place = { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
-      view.set(view.zoom > 1 ? { zoom: 1, x: 0.5, y: 0.5 } : { zoom: 3, ...place });
+      view.set(view.zoom > 1 ? WHOLE : { zoom: 3, ...placeIn(frame, event) });
     });
     view.frames.push(frame);
     return frame;
@@ -83,15 +84,10 @@
 
   const makeStage = (view, pictures) => {
     const [first] = pictures;
-    const copy = (picture, alt) => {
-      const image = picture.image.cloneNode();
-      image.alt = alt;
-      return image;
-    };
     const over = make("div", { class: "nbkit-compare-over" });
     const line = make("div", { class: "nbkit-compare-line" });
     const letters = [make("div", { class: "nbkit-compare-letter", style: "left:8px" }), make("div", { class: "nbkit-compare-letter", style: "right:8px" }, first.label)];
-    const frame = makeFrame(view, "one picture over the other", (event) => event.target !== line, copy(first, first.image.alt), over, ...letters, line);
+    const frame = makeFrame(view, "one picture over the other", (event) => event.target !== line, first.image.cloneNode(), over, ...letters, line);
     const slider = make("input", { type: "range", min: "0", max: "100", value: "50", step: "1" });
     const wipe = (share) => {
       slider.value = within(share, 0, 100);
@@ -102,17 +98,14 @@
       letters[1].hidden = slider.value > 92;
     };
     const show = (picture) => {
-      over.replaceChildren(copy(picture, picture.image.alt));
+      over.replaceChildren(picture.image.cloneNode());
       letters[0].textContent = picture.label;
       slider.setAttribute("aria-label", `how much of ${picture.label} is uncovered over ${first.label}`);
       view.set({});
     };
     slider.addEventListener("input", () => wipe(Number(slider.value)));
-    draggable(frame, (event) => event.target === line || view.zoom === 1, (event) => {
-      const box = frame.getBoundingClientRect();
-      wipe(((event.clientX - box.left) / box.width) * 100);
-    });
-    const stage = make("div", { class: "nbkit-compare-stage", hidden: true, style: `max-width:min(100%, ${Math.max(640, first.image.width)}px)` }, frame, slider);
+    draggable(frame, (event) => event.target === line || view.zoom === 1, (place) => wipe(place.x * 100));
+    const stage = make("div", { class: "nbkit-compare-stage", hidden: "", style: `max-width:min(100%, ${Math.max(640, first.image.width)}px)` }, frame, slider);
     wipe(50);
     show(pictures[1]);
     return { stage, show };
@@ -128,8 +121,8 @@
 
     const zoom = make("input", { type: "range", min: "1", max: String(CLOSEST), step: String(FINEST), value: "1" });
     const told = make("output", { "aria-live": "off" }, "1×");
-    const reset = make("button", { type: "button", hidden: true }, "Whole picture");
-    const hint = make("span", { class: "nbkit-compare-hint", hidden: true }, "drag, or focus a picture and use the arrow keys");
+    const reset = make("button", { type: "button", hidden: "" }, "Whole picture");
+    const hint = make("span", { class: "nbkit-compare-hint", hidden: "" }, "drag, or focus a picture and use the arrow keys");
     const view = makeView(() => {
       zoom.value = view.zoom;
       told.textContent = `${Number(view.zoom.toFixed(2))}×`;
@@ -137,19 +130,18 @@
       reset.hidden = hint.hidden = view.zoom === 1;
     });
     zoom.addEventListener("input", () => view.set({ zoom: Number(zoom.value) }));
-    reset.addEventListener("click", () => { view.set({ zoom: 1, x: 0.5, y: 0.5 }); zoom.focus(); });
+    reset.addEventListener("click", () => { view.set(WHOLE); zoom.focus(); });
 
     const { stage, show } = makeStage(view, pictures);
     for (const { label, image } of pictures) {
-      const place = make("span");
-      image.replaceWith(place);
-      const frame = makeFrame(view, `picture ${label}`, () => true, image);
+      const frame = makeFrame(view, `picture ${label}`, () => true);
       frame.style.maxWidth = `${image.getAttribute("width")}px`;
-      place.replaceWith(frame);
+      image.replaceWith(frame);
+      frame.append(image);
     }
 
     const others = pictures.slice(1).map((picture) => make("option", { value: picture.label }, picture.label));
-    const choice = make("label", { hidden: true }, `over ${pictures[0].label}:`, make("select", {}, ...others));
+    const choice = make("label", { hidden: "" }, `over ${pictures[0].label}:`, make("select", {}, ...others));
     choice.lastChild.addEventListener("change", (event) => show(pictures.find((picture) => picture.label === event.target.value)));
     const beside = make("button", { type: "button", "aria-pressed": "true" }, "Side by side");
     const wipe = make("button", { type: "button", "aria-pressed": "false" }, "Wipe");

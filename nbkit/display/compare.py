@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
 
 from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
-from nbkit.display.notice import notice_html
+from nbkit.display.notice import notice_html, quiet_html
 
 _LINE = "border:0;border-top:1px solid rgba(128,128,128,0.35)"
 _CELL = f"{_LINE};padding:0.35em 0.75em 0.35em 0;text-align:left;vertical-align:top"
@@ -102,8 +102,8 @@ def comparison_html(
     natural_width = sum(side.figure.width if side.figure else 240 for side in sides)
     labels = [side.label for side in sides]
     table = _table(labels, rows, summary, f"max-width:calc({natural_width}px + {len(sides)}em + {_NAMES_WIDTH})")
-    foot_html = f'<div style="{QUIET_STYLE}">{escape(foot)}</div>' if foot else ""
-    return f'<div class="nbkit-compare" data-nbkit-compare style="overflow-x:auto;padding:3px">{table}{foot_html}</div>{_script()}'
+    attributes = 'class="nbkit-compare" data-nbkit-compare style="overflow-x:auto;padding:3px"'
+    return f"<div {attributes}>{table}{quiet_html((foot,))}</div>{_script()}"
 
 
 def differences_html(labels: Sequence[str], differences: Sequence[Difference], *, caption: str = "") -> str:
@@ -115,7 +115,7 @@ def differences_html(labels: Sequence[str], differences: Sequence[Difference], *
         caption: what the table shows; a screen reader reads it first.
     """
     if not differences:
-        return f'<div style="{QUIET_STYLE}">{escape(caption or NO_DIFFERENCE)}</div>'
+        return quiet_html((caption or NO_DIFFERENCE,))
     return _table(labels, [_difference(difference) for difference in differences], caption)
 
 
@@ -153,12 +153,12 @@ def _table(labels: Sequence[str], rows: Sequence[str], caption: str, extra_style
     # All columns have the same fixed width: a long word must not make one picture larger than another.
     head = "".join(f'<th scope="col" style="{_CELL};border:0">{escape(label)}</th>' for label in labels)
     corner = f'<td style="{_CELL};border:0;width:{_NAMES_WIDTH}"></td>'
-    caption_html = (
-        f'<caption style="text-align:left;padding:0 0 0.3em;font-weight:bold;color:inherit">{escape(caption)}</caption>'
-    )
+    if caption:
+        style = "text-align:left;padding:0 0 0.3em;font-weight:bold;color:inherit"
+        caption = f'<caption style="{style}">{escape(caption)}</caption>'
     style = f"border-collapse:collapse;table-layout:fixed;width:100%;min-width:calc({_MIN_PICTURE_EM * len(labels)}em + {_NAMES_WIDTH});margin:0;{extra_style}"
     return (
-        f'<table style="{style}">{caption_html if caption else ""}'
+        f'<table style="{style}">{caption}'
         f'<thead><tr style="{_ROW}">{corner}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     )
 
@@ -197,37 +197,37 @@ _TAGS = {  # a sign, a line and a shade together, so that no reader depends on o
     REMOVED: ("del", f"{_MARK};background:rgba(220,60,60,0.16);text-decoration:line-through", "−"),
     ADDED: ("ins", f"{_MARK};background:rgba(40,160,80,0.2);text-decoration:underline;font-weight:600", "+"),
 }
-_BRACKETS = {SAME: ("", ""), REMOVED: ("[-", "-]"), ADDED: ("{+", "+}")}
+_BRACKETS = {SAME: "{}{}", REMOVED: "{}[-{}-]", ADDED: "{}{{+{}+}}"}
 
 
 def _pieces_html(pieces: Sequence[Piece]) -> str:
-    return "".join(_piece_html(piece) for piece in _readable(pieces))
-
-
-def _piece_html(piece: Piece) -> str:
-    if piece.sign == SAME:
-        return escape(piece.text)
-    tag, style, sign = _TAGS[piece.sign]
-    text = piece.text.lstrip()
-    space = piece.text[: len(piece.text) - len(text)]
-    # The sign has its own box, so that the line through the text does not cover the minus.
-    sign_html = f'<span style="display:inline-block;text-decoration:none;padding-right:0.1em">{sign}</span>'
-    return f'{space}<{tag} style="{style}">{sign_html}{escape(text)}</{tag}>'
+    parts = []
+    for space, text, sign in _readable(pieces):
+        html = escape(text)
+        if sign != SAME:
+            tag, style, mark = _TAGS[sign]
+            # The sign has its own box, so that the line through the text does not cover the minus.
+            box = f'<span style="display:inline-block;text-decoration:none;padding-right:0.1em">{mark}</span>'
+            html = f'<{tag} style="{style}">{box}{html}</{tag}>'
+        parts.append(space + html)
+    return "".join(parts)
 
 
 def _pieces_text(pieces: Sequence[Piece]) -> str:
-    parts = []
-    for piece in _readable(pieces):
-        opened, closed = _BRACKETS[piece.sign]
-        text = piece.text.lstrip()
-        parts.append(f"{piece.text[: len(piece.text) - len(text)]}{opened}{text}{closed}")
-    return " ".join("".join(parts).split())
+    text = "".join(_BRACKETS[sign].format(space, text) for space, text, sign in _readable(pieces))
+    return " ".join(text.split())
 
 
-def _readable(pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces, long ones without their middle: a difference at the end of a long prompt stays visible."""
-    shortened = [Piece(_shortened(piece.text), piece.sign) for piece in pieces[:MAX_PIECES]]
-    return [*shortened, Piece(" … and more that differs")] if len(pieces) > MAX_PIECES else shortened
+def _readable(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, str]]:
+    """Of each piece its leading space, its text, and its sign.
+
+    A long text is without its middle: a difference at the end of a long prompt stays visible.
+    """
+    more = [Piece(" … and more that differs")] if len(pieces) > MAX_PIECES else []
+    for piece in (*pieces[:MAX_PIECES], *more):
+        whole = _shortened(piece.text)
+        text = whole.lstrip()
+        yield whole[: len(whole) - len(text)], text, piece.sign
 
 
 def _shortened(text: str) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from html import escape
 
 from nbkit.display.figure import QUIET_STYLE, Figure, figure_html
+from nbkit.display.notice import SIGNS, quiet_html
 from nbkit.display.text import count, ellipsis
 
 _EDGE = "border:1px solid rgba(128,128,128,0.35);padding:0.4em;text-align:left;vertical-align:top"
 MAX_LABEL_CHARACTERS = 120
 """Longer headers are cut."""
 
-_SIGNS = {"done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…"}
+_NO_CELL = "no such cell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,21 @@ class Page:
 
 def page_html(page: Page) -> str:
     """One grid as a table; each header has the name and the value of an axis."""
-    corner = f'<td style="{_EDGE};{QUIET_STYLE}">{escape(_corner(page))}</td>' if page.row_name else ""
-    head = "".join(_header(label, "col") for label in _labels(page.column_name, page.columns))
-    heads = [_header(label, "row") if page.row_name else "" for label in _labels(page.row_name, page.rows)]
+    axes = " \\ ".join(name for name in (page.row_name, page.column_name) if name)
+    corner = f'<td style="{_EDGE};{QUIET_STYLE}">{escape(axes)}</td>' if page.row_name else ""
+    columns = "".join(_headers("col", page.column_name, page.columns))
+    top = f"<thead><tr>{corner}{columns}</tr></thead>" if page.column_name else ""  # no row of empty headers
+    rows = _headers("row", page.row_name, page.rows) if page.row_name else [""] * len(page.rows)
     body = "".join(
-        f"<tr>{header}{''.join(f'<td style={_quoted(_EDGE)}>{_tiles(tiles)}</td>' for tiles in row)}</tr>"
-        for header, row in zip(heads, page.tiles, strict=True)
+        f"<tr>{header}{''.join(map(_cell_html, row))}</tr>" for header, row in zip(rows, page.tiles, strict=True)
     )
-    caption = f'<caption style="text-align:left;{QUIET_STYLE}">{escape(_caption(page))}</caption>'
-    top = f"<thead><tr>{corner}{head}</tr></thead>" if page.column_name else ""  # no row of empty headers
-    return f'<table style="border-collapse:collapse">{caption}{top}<tbody>{body}</tbody></table>'
+    sides = ((page.row_name, "down the side"), (page.column_name, "along the top"))
+    parts = (_title(page), ", ".join(f"{name} {side}" for name, side in sides if name))
+    caption = ": ".join(part for part in parts if part) or "the only cell"
+    return (
+        f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET_STYLE}">{escape(caption)}</caption>'
+        f"{top}<tbody>{body}</tbody></table>"
+    )
 
 
 def pages_html(pages: Sequence[Page], *, totals: str) -> str:
@@ -77,7 +83,7 @@ def pages_html(pages: Sequence[Page], *, totals: str) -> str:
         pages: the grids, those of one section next to each other.
         totals: a quiet line above them.
     """
-    parts = [f'<div style="{QUIET_STYLE}">{escape(totals)}</div>']
+    parts = [quiet_html((totals,))]
     for number, (group, together) in enumerate(itertools.groupby(pages, key=lambda page: page.group)):
         grids = "".join(page_html(page) for page in together)
         opened = " open" if number == 0 else ""
@@ -87,63 +93,46 @@ def pages_html(pages: Sequence[Page], *, totals: str) -> str:
 
 def page_text(page: Page) -> str:
     """One grid as text: a line for each row and column, with sign, status and caption of each tile."""
-    title = ", ".join(part for part in (page.group, page.title) if part)
-    lines = [title] if title else []
+    lines = [_title(page)] if _title(page) else []
     for row_value, row in zip(page.rows, page.tiles, strict=True):
         for column_value, tiles in zip(page.columns, row, strict=True):
             pairs = (_pair(page.row_name, row_value), _pair(page.column_name, column_value))
-            label = ", ".join(pair for pair in pairs if pair)
-            content = "; ".join(_tile_text(tile) for tile in tiles) or "no such cell"
-            lines.append(f"  {label or 'the only cell'}: {content}")
+            label = ", ".join(pair for pair in pairs if pair) or "the only cell"
+            lines.append(f"  {label}: {'; '.join(map(_tile_text, tiles)) or _NO_CELL}")
     return "\n".join(lines)
 
 
-def _corner(page: Page) -> str:
-    return " \\ ".join(name for name in (page.row_name, page.column_name) if name)
+def _title(page: Page) -> str:
+    return ", ".join(part for part in (page.group, page.title) if part)
 
 
-def _caption(page: Page) -> str:
-    """The name of the grid, and the side of each axis."""
-    name_of_grid = ", ".join(part for part in (page.group, page.title) if part)
-    sides = ((page.row_name, "down the side"), (page.column_name, "along the top"))
-    axes = ", ".join(f"{name} {side}" for name, side in sides if name)
-    return ": ".join(part for part in (name_of_grid, axes) if part) or "the only cell"
-
-
-def _labels(name: str, values: Sequence[str]) -> list[str]:
-    """The texts of headers, numbered where they are equal: long prompts may differ after the cut."""
+def _headers(scope: str, name: str, values: Sequence[str]) -> list[str]:
+    """The headers of an axis, numbered where they are equal: long prompts may differ after the cut."""
     cut = [ellipsis(_pair(name, value), MAX_LABEL_CHARACTERS) for value in values]
-    return [label if cut.count(label) == 1 else f"{label} ({number})" for number, label in enumerate(cut, 1)]
+    labels = [label if cut.count(label) == 1 else f"{label} ({number})" for number, label in enumerate(cut, 1)]
+    return [f'<th scope="{scope}" style="{_EDGE}">{escape(label)}</th>' for label in labels]
 
 
 def _pair(name: str, value: str) -> str:
     return f"{name} {value}" if name else value
 
 
-def _header(label: str, scope: str) -> str:
-    return f'<th scope="{scope}" style="{_EDGE}">{escape(label)}</th>'
-
-
-def _tiles(tiles: Sequence[Tile]) -> str:
-    return "".join(_tile_html(tile) for tile in tiles) or f'<span style="{QUIET_STYLE}">no such cell</span>'
+def _cell_html(tiles: Sequence[Tile]) -> str:
+    content = "".join(map(_tile_html, tiles)) or f'<span style="{QUIET_STYLE}">{_NO_CELL}</span>'
+    return f'<td style="{_EDGE}">{content}</td>'
 
 
 def _tile_html(tile: Tile) -> str:
+    note = quiet_html((ellipsis(tile.note, 160),))
     if not tile.figures:
-        note = f'<div style="{QUIET_STYLE}">{escape(ellipsis(tile.note, 160))}</div>' if tile.note else ""
-        return f"<div>{_SIGNS.get(tile.status, '')} {escape(tile.status)}</div>{note}"
-    first, *others = tile.figures
-    html = figure_html(first)
+        return f"<div>{SIGNS.get(tile.status, '')} {escape(tile.status)}</div>{note}"
+    html, *others = map(figure_html, tile.figures)
     if others:
-        html += f"<details><summary>{count(len(others), 'more picture')}</summary>{''.join(map(figure_html, others))}</details>"
-    return html + (f'<div style="{QUIET_STYLE}">{escape(ellipsis(tile.note, 160))}</div>' if tile.note else "")
+        html += f"<details><summary>{count(len(others), 'more picture')}</summary>{''.join(others)}</details>"
+    return html + note
 
 
 def _tile_text(tile: Tile) -> str:
-    sign = f"{_SIGNS.get(tile.status, '')} {tile.status}"
+    sign = f"{SIGNS.get(tile.status, '')} {tile.status}"
     captions = " | ".join(" · ".join(figure.caption) for figure in tile.figures)
     return " ".join(part for part in (sign, captions, tile.note) if part)
-
-
-def _quoted(style: str) -> str:
-    return f'"{style}"'

@@ -6,8 +6,8 @@ from html import escape
 
 from nbkit.display.figure import QUIET_STYLE
 
-# A sign instead of a colour, which not everybody can see.
-_SIGNS = {"failed": "✗", "blocked": "⊘", "unknown": "?", "note": "i"}
+SIGNS = {"done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…", "note": "i"}
+"""By status: a sign instead of a colour, which not everybody can see."""
 
 
 def notice_html(kind: str, headline: str, sentences: tuple[str, ...]) -> str:
@@ -21,21 +21,19 @@ def notice_html(kind: str, headline: str, sentences: tuple[str, ...]) -> str:
     rest = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences if sentence)
     return (
         f'<div role="note" style="border-left:4px solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
-        f"<strong>{_SIGNS.get(kind, '•')} {escape(headline)}</strong>{rest}</div>"
+        f"<strong>{SIGNS.get(kind, '•')} {escape(headline)}</strong>{rest}</div>"
     )
 
 
 def quiet_html(parts: tuple[str, ...], *, mark: str = "") -> str:
-    """One quiet line.
+    """One quiet line; nothing if it would be empty.
 
     Args:
         parts: of the line; a dot separates them.
         mark: framed text before the line that must not be overlooked; empty for none.
     """
-    badge = ""
+    line = " · ".join(escape(part) for part in parts)
     if mark:
-        badge = (
-            '<span style="border:1px solid currentColor;border-radius:3px;padding:0 0.35em;font-weight:bold">'
-            f"{escape(mark)}</span> "
-        )
-    return f'<div style="{QUIET_STYLE}">{badge}{" · ".join(escape(part) for part in parts)}</div>'
+        frame = "border:1px solid currentColor;border-radius:3px;padding:0 0.35em;font-weight:bold"
+        line = f'<span style="{frame}">{escape(mark)}</span> {line}'
+    return f'<div style="{QUIET_STYLE}">{line}</div>' if line else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
+from nbkit.display.notice import quiet_html
 from nbkit.display.text import ellipsis
 
 _CELL = "padding:0.25em 0.6em;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,0.35)"
@@ -40,8 +41,7 @@ def table_html(columns: Sequence[str], sections: Sequence[Section], *, caption: 
     body = "".join(_section(section, 1 + len(columns)) for section in sections)
     return (
         f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET_STYLE}">{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead>{body}</table>"
-        + (f'<div style="{QUIET_STYLE}">{escape(foot)}</div>' if foot else "")
+        f"<thead><tr>{head}</tr></thead>{body}</table>{quiet_html((foot,))}"
     )
 
 
@@ -69,7 +69,7 @@ def table_text(columns: Sequence[str], sections: Sequence[Section], *, caption: 
     """
     cut = [[[ellipsis(fact, 40) for fact in row] for row in section.rows] for section in sections]
     lines = [list(columns), *(row for rows in cut for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [caption, _aligned(columns, widths)]
     for section, rows in zip(sections, cut, strict=True):
         text += [section.heading] if section.heading else []

@@ -84,12 +84,14 @@ def likeness(first: Picture, other: Picture) -> Likeness:
     """
     if first.sha256 == other.sha256:
         return Likeness("same file", "equal byte for byte", 0.0, 0.0)
-    sizes = "" if _size(first) == _size(other) else f"{_size_text(other)}, not {_size_text(first)}"
+    sizes = _what_differs(f"{other.width}x{other.height}", f"{first.width}x{first.height}")
     if abs(first.width * other.height / (first.height * other.width) - 1) > SAME_SHAPE:
         return Likeness("different", f"another shape: {sizes}")
     mean, largest, where = _measure(first, other)
     if not sizes and mean <= NEARLY_EQUAL and _pixels(first) == _pixels(other):
-        return Likeness("equal pixels", f"every pixel is equal, in another file{_formats(first, other)}", 0.0, 0.0)
+        formats = _what_differs(_format(other), _format(first))
+        sentence = "every pixel is equal, in another file" + (f" ({formats})" if formats else "")
+        return Likeness("equal pixels", sentence, 0.0, 0.0)
     sentence = f"colours differ by {_percent(mean)} of their range on average"
     sentence += f", by {_percent(largest)} where most ({where})"
     is_near = mean <= NEARLY_EQUAL and largest <= NEARLY_EQUAL_ANYWHERE
@@ -132,14 +134,9 @@ def _percent(share: float) -> str:
     return f"{share * 100:.1f} %" if share < 0.0195 else f"{share * 100:.0f} %"
 
 
-def _size(image: Picture) -> tuple[int, int]:
-    return image.width, image.height
+def _what_differs(other: str, first: str) -> str:
+    return "" if other == first else f"{other}, not {first}"
 
 
-def _size_text(image: Picture) -> str:
-    return f"{image.width}x{image.height}"
-
-
-def _formats(first: Picture, other: Picture) -> str:
-    kinds = [image.media_type.removeprefix("image/").upper() for image in (first, other)]
-    return f" ({kinds[1]}, not {kinds[0]})" if kinds[0] != kinds[1] else ""
+def _format(image: Picture) -> str:
+    return image.media_type.removeprefix("image/").upper()

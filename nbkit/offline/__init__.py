@@ -6,8 +6,8 @@ socket.
 
 ``envelope.py`` reads the array of tasks and builds ``data`` and ``errors``; ``validation.py`` checks a task;
 ``failures.py`` decides which fault it meets. ``tasks.py`` has an accepted task with its results, ``task_store.py`` all
-tasks with charges and balance. ``references.py`` reads the reference images in a task, ``uploads.py`` stores uploaded
-ones, ``renderer.py`` draws and caches pictures with the painter in ``painting/``.
+tasks with charges and balance. ``references.py`` reads the reference images in a task and stores uploaded ones,
+``renderer.py`` draws and caches pictures with the painter in ``painting/``.
 
 ``server.py`` serves the engine over HTTP with waitress; ``web.py`` is the WSGI application, ``channel.py`` one
 connection. ``delivery.py`` describes a webhook call or an upload, ``webhook_sender.py`` sends it, and ``safe_http.py``

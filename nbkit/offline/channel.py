@@ -8,7 +8,7 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
-from nbkit.offline.envelope import Problem, refuse
+from nbkit.offline.envelope import Problem
 from nbkit.offline.web import status_line
 
 HEADER_SECONDS = 20.0
@@ -33,7 +33,7 @@ class Refusal(ErrorTask):
         if error.code == 413:
             message = f"At most {self.channel.adj.max_request_body_size - 1:,} bytes of a body are read."
         problem = Problem(CODES_BY_STATUS.get(error.code, "invalidRequest"), message, status=error.code)
-        answer = refuse(problem)
+        answer = problem.answer()
         self.status = status_line(error.code)
         self.response_headers = list(answer.headers.items())
         self.set_close_on_finish()

@@ -6,12 +6,8 @@ so no socket is ever opened.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +25,3 @@ class Delivery:
     url: str = field(repr=False)
     body: bytes = field(repr=False)
     media_type: str
-
-
-DeliveryHandler = Callable[[Delivery], None]
-"""Accepts a delivery and returns soon: it is called in the thread that sent the request to the engine."""
-
-
-def hand_over(handler: DeliveryHandler, delivery: Delivery) -> None:
-    """Pass a delivery to the handler; if the handler raises, the delivery is dropped and the task's answer is not."""
-    try:
-        handler(delivery)
-    except Exception as error:  # noqa: BLE001 - the handler is foreign code, and the picture has been paid
-        logger.warning("a %s could not be handed over: %s", delivery.kind, type(error).__name__)

@@ -6,57 +6,28 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from nbkit.offline.delivery import DeliveryHandler, hand_over
-from nbkit.offline.envelope import (
-    Answer,
-    Items,
-    Problem,
-    ResponseBuilder,
-    Task,
-    check_key,
-    echo,
-    extract_key,
-    make_answer,
-    read_tasks,
-    refuse,
-)
+from nbkit.offline.delivery import Delivery
+from nbkit.offline.envelope import Answer, DataAndErrors, Problem, RequestContext, Task, check_key, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.painting.scene import Inset
+from nbkit.offline.references import Uploads
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.task_store import TaskStore
-from nbkit.offline.tasks import Inference, as_sent, make_inference
-from nbkit.offline.uploads import Uploads
-from nbkit.offline.validation import check_image_task, check_uuid, one_of, required
+from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
+from nbkit.offline.validation import check_uuid, one_of, required
 from nbkit.request import model
+
+logger = logging.getLogger(__name__)
 
 BASE_URL = "https://offline.nbkit.invalid"
 """Beginning of picture URLs in-process, with a host name that no network resolves."""
-
-DataAndErrors = tuple[Items, Items]
-"""The items that one task adds to ``data`` and to ``errors``."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What all tasks of one HTTP request have in common.
-
-    Attributes:
-        base_url: beginning of picture URLs, without a slash at the end.
-        dry_run: whether tasks are only checked and priced.
-    """
-
-    base_url: str
-    dry_run: bool
-
-
-Handler = Callable[[Task, _Context], DataAndErrors]
 
 
 class Offline:
@@ -74,7 +45,8 @@ class Offline:
         seed: makes random seeds and failures repeatable for the same taskUUIDs.
         clock: returns the time in seconds.
         sleep: waits for a number of seconds, for the latency.
-        deliver: called with each webhook call and each upload; without it none is sent.
+        deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return
+            soon; without it none is sent.
 
     Attributes:
         deliver: as given; a server sets it to its sender.
@@ -111,7 +83,7 @@ class Offline:
         clock: Callable[[], float] = time.time,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        deliver: DeliveryHandler | None = None,
+        deliver: Callable[[Delivery], None] | None = None,
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
@@ -123,20 +95,19 @@ class Offline:
         self._store = TaskStore(round(balance * model.MICRO), seed)
         self._renderer = Renderer()
         self._uploads = Uploads(self._renderer)
-        self._handlers: dict[str, Handler] = {
+        self._handlers: dict[str, Callable[[Task, RequestContext], DataAndErrors]] = {
             model.TASK_TYPE: self._dry_run,
             "getResponse": self._response,
             "getTaskDetails": self._details,
-            "imageUpload": self._upload,
-            "mediaStorage": self._media,
+            "imageUpload": self._uploads.upload_image,
+            "mediaStorage": self._uploads.store_media,
             "accountManagement": self._account,
             "authentication": self._authentication,
             "ping": self._ping,
         }
 
     def __repr__(self) -> str:
-        spent = self.spent / model.MICRO
-        return f"<Offline engine: {self._store.accepted} tasks, {spent:.5f} USD at list prices>"
+        return f"<Offline engine: {len(self._store.tasks)} tasks, {self.spent / model.MICRO:.5f} USD at list prices>"
 
     # -- for Python code -----------------------------------------------------------------------------------
 
@@ -152,7 +123,7 @@ class Offline:
             >>> engine.charges[run.task_uuid]
             137900
         """
-        return self._store.charges
+        return {task.uuid: task.charge for task in list(self._store.tasks.values()) if task.charge}
 
     @property
     def spent(self) -> int:
@@ -192,7 +163,7 @@ class Offline:
         return {
             "organizationName": "nbkit offline engine",
             "balance": self._store.balance / model.MICRO,
-            "usage": {"total": {"credits": self.spent / model.MICRO, "requests": self._store.accepted}},
+            "usage": {"total": {"credits": self.spent / model.MICRO, "requests": len(self._store.tasks)}},
         }
 
     def settle(self) -> float | None:
@@ -210,9 +181,11 @@ class Offline:
             return None
         now = self._clock()
         results, next_time = self._store.pop_due_results(now)
-        for inference, result in results:
-            for delivery in inference.deliveries(result, self._renderer):
-                hand_over(deliver, delivery)
+        for delivery in (delivery for result in results for delivery in result.deliveries()):
+            try:
+                deliver(delivery)
+            except Exception as error:  # noqa: BLE001 - foreign code must not affect the answer: the task is paid
+                logger.warning("a %s could not be handed over: %s", delivery.kind, type(error).__name__)
         return None if next_time is None else max(next_time - now, 0.0)
 
     # -- requests ---------------------------------------------------------------------------------------
@@ -234,12 +207,10 @@ class Offline:
         lower_case = {name.lower(): value for name, value in headers.items()}
         dry_run = lower_case.get("x-runware-dry-run", "").strip().lower() in ("1", "true")
         try:
-            tasks = read_tasks(body)
-            key, tasks = extract_key(tasks, lower_case.get("authorization"))
-            check_key(key, self._key)
+            tasks = check_key(read_tasks(body), lower_case.get("authorization"), self._key)
         except Problem as problem:
-            return refuse(problem)
-        answer = self._run_tasks(tasks, _Context(base_url.rstrip("/"), dry_run))
+            return problem.answer()
+        answer = self._run_tasks(tasks, RequestContext(base_url.rstrip("/"), dry_run))
         self.settle()
         return answer
 
@@ -258,49 +229,39 @@ class Offline:
             ('image/jpeg', True)
         """
         image_uuid, now = name.partition(".")[0].lower(), self._clock()
-        found = self._store.image(image_uuid)
-        if found is None:
+        result = self._store.images.get(image_uuid)
+        if result is None or now < result.ready:
             uploaded = self._uploads.file(image_uuid)
-            return make_answer(200, *uploaded) if uploaded else refuse(_no_image())
-        inference, result = found
-        if now < result.ready:
-            return refuse(_no_image())
-        if now >= inference.expires_at(result):
-            return refuse(Problem("imageExpired", "This picture's address has expired.", status=404))
-        answer = make_answer(200, inference.media_type, inference.file(result, self._renderer))
+            missing = Problem("imageNotFound", "There is no picture at this address.", status=404)
+            return Answer.of(200, *uploaded) if uploaded else missing.answer()
+        if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
+            return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
+        answer = Answer.of(200, result.task.media_type, result.file())
         return answer.truncated() if self._store.pop_download_break(result) else answer
 
     # -- tasks ------------------------------------------------------------------------------------------
 
-    def _run_tasks(self, tasks: Iterable[Any], context: _Context) -> Answer:
-        response, accepted = ResponseBuilder(), []
+    def _run_tasks(self, tasks: Iterable[Any], context: RequestContext) -> Answer:
+        """Run tasks independently of each other: one may be accepted while another is refused."""
+        accepted: list[Inference] = []
+        outcomes: list[tuple[DataAndErrors, int]] = []  # with the HTTP status that its task would have alone
         for task in tasks:
             try:
-                handle = self._handler(task)
+                handle = self._handlers[one_of(task, "taskType", tuple(self._handlers))]
                 if handle == self._dry_run and not context.dry_run:
-                    accepted.append(self._accept(task, context))
+                    inference = make_inference(task, self._renderer, self._reference, context.base_url)
+                    self._store.accept(inference, self._failures, self._clock(), self._latency)
+                    accepted.append(inference)
                 else:
-                    response.add(*handle(task, context))
+                    outcomes.append((handle(task, context), 200))
             except Problem as problem:
-                response.refuse(problem, task)
+                outcomes.append((([], [problem.item(task)]), problem.status))
         self._wait(accepted)
-        for inference in accepted:
-            self._add_first_items(inference, context, response)
-        answer = response.answer()
+        outcomes += [(self._first_items(inference, context), inference.status) for inference in accepted]
+        data, errors = ([item for items, _ in outcomes for item in items[kind]] for kind in (0, 1))
+        statuses = {status for _, status in outcomes}
+        answer = Answer.json(data, errors, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
         return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
-
-    def _handler(self, task: Any) -> Handler:
-        if not isinstance(task, Mapping):
-            raise Problem("invalidTask", "Each element of the array must be a JSON object.")
-        return self._handlers[one_of(task, "taskType", tuple(self._handlers))]
-
-    def _accept(self, task: Task, context: _Context) -> Inference:
-        inference = self._plan(task, context)
-        self._store.accept(inference, self._failures, self._clock(), self._latency)
-        return inference
-
-    def _plan(self, task: Task, context: _Context) -> Inference:
-        return make_inference(task, check_image_task(task), self._renderer, self._reference, context.base_url)
 
     def _wait(self, accepted: list[Inference]) -> None:
         """Wait once for all ``sync`` tasks of a request: they run side by side."""
@@ -311,71 +272,56 @@ class Offline:
             if inference.fault != "timeout":  # such a task continues after its answer
                 self._store.finish(inference, self._clock())
 
-    def _add_first_items(self, inference: Inference, context: _Context, response: ResponseBuilder) -> None:
-        """Add all results of a ``sync`` task, or the acknowledgement of an ``async`` one."""
+    def _first_items(self, inference: Inference, context: RequestContext) -> DataAndErrors:
+        """All results of a ``sync`` task, or the acknowledgement of an ``async`` one."""
         if inference.is_sync:
-            data, errors = inference.report(self._renderer, context.base_url, math.inf)
-            response.add(data, errors, status=200 if data else inference.failed_status)
-        else:
-            head = {"taskType": model.TASK_TYPE, "taskUUID": inference.uuid}
-            status = {"status": "processing"} if self.acknowledgement == "processing" else {}
-            response.add([] if self.acknowledgement == "empty" else [head | status])
+            return inference.report(context.base_url, math.inf)
+        status = {"status": "processing"} if self.acknowledgement == "processing" else {}
+        return [] if self.acknowledgement == "empty" else [echo(inference.sent) | status], []
 
     def _reference(self, image_uuid: str) -> Inset | None:
         """The inset for an uploaded image or a finished result; ``None`` for another UUID."""
-        found = self._store.image(image_uuid)
-        if found is None or found[1].ready > self._clock():
+        result = self._store.images.get(image_uuid)
+        if result is None or result.ready > self._clock():
             return self._uploads.inset(image_uuid)
-        return Inset(self._renderer.store_thumbnail(found[0].file(found[1], self._renderer)), "", None)
+        return Inset(self._renderer.store_thumbnail(result.file()), "", None)
 
     # -- one method for each task type ------------------------------------------------------------------
 
-    def _dry_run(self, task: Task, context: _Context) -> DataAndErrors:
+    def _dry_run(self, task: Task, context: RequestContext) -> DataAndErrors:
         """Check and price an image task, and run nothing."""
-        inference = self._plan(task, context)
-        head = {"taskType": model.TASK_TYPE, "taskUUID": inference.uuid}
-        return [head | {"dryRun": True, "cost": inference.total / model.MICRO}], []
+        inference = make_inference(task, self._renderer, self._reference, context.base_url)
+        return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}], []
 
-    def _response(self, task: Task, context: _Context) -> DataAndErrors:
+    def _response(self, task: Task, context: RequestContext) -> DataAndErrors:
         inference = self._find(task)
         if inference is None or inference.is_sync:  # for a sync task, the service returns no items here
             return [], []
-        return inference.report(self._renderer, context.base_url, self._clock(), with_status=True)
+        return inference.report(context.base_url, self._clock(), with_status=True)
 
-    def _details(self, task: Task, context: _Context) -> DataAndErrors:
+    def _details(self, task: Task, context: RequestContext) -> DataAndErrors:
         inference, now = self._find(task), self._clock()
         if inference is None or not inference.is_finished(now):  # only finished tasks have details
             return [], []
-        data, errors = inference.report(self._renderer, context.base_url, now)
+        data, errors = inference.report(context.base_url, now)
         response = {"data": data, "errors": errors} if errors else {"data": data}
-        head = {"taskType": "getTaskDetails", "taskUUID": task["taskUUID"]}
-        return [head | {"request": [as_sent(inference, self._renderer)], "response": response}], []
+        return [echo(task) | {"request": [inference.as_sent()], "response": response}], []
 
     def _find(self, task: Task) -> Inference | None:
-        inference = self._store.task(check_uuid(task))
+        inference = self._store.tasks.get(check_uuid(task).lower())
         if inference is None and self.unknown_task == "taskNotFound":
-            raise Problem("taskNotFound", "No task of that UUID is known here.", parameter=["taskUUID"], status=404)
+            raise Problem("taskNotFound", "No task of that UUID is known here.", parameter="taskUUID", status=404)
         return inference
 
-    def _upload(self, task: Task, context: _Context) -> DataAndErrors:
-        return [self._uploads.upload_image(task, context.base_url, dry_run=context.dry_run)], []
+    def _account(self, task: Task, _: RequestContext) -> DataAndErrors:
+        check_uuid(task)
+        return [echo(task) | {"operation": one_of(task, "operation", ("getDetails",))} | self.account()], []
 
-    def _media(self, task: Task, context: _Context) -> DataAndErrors:
-        return [self._uploads.store_media(task, context.base_url, dry_run=context.dry_run)], []
-
-    def _account(self, task: Task, _: _Context) -> DataAndErrors:
-        head = {"taskType": "accountManagement", "taskUUID": check_uuid(task)}
-        return [head | {"operation": one_of(task, "operation", ("getDetails",))} | self.account()], []
-
-    def _authentication(self, task: Task, _: _Context) -> DataAndErrors:
+    def _authentication(self, task: Task, _: RequestContext) -> DataAndErrors:
         """Confirm the key, which :meth:`answer` has checked."""
         return [echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}], []
 
-    def _ping(self, task: Task, _: _Context) -> DataAndErrors:
+    def _ping(self, task: Task, _: RequestContext) -> DataAndErrors:
         if required(task, "ping") is not True:
-            raise Problem("invalidChoice", "ping must be true.", parameter=["ping"], allowed=[True])
+            raise Problem("invalidChoice", "ping must be true.", parameter="ping", allowed=[True])
         return [echo(task) | {"pong": True}], []
-
-
-def _no_image() -> Problem:
-    return Problem("imageNotFound", "There is no picture at this address.", status=404)

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-ENGINE_HEADER = "X-Nbkit-Engine"
-"""A header of every answer, so that the engine's list prices are never counted as money."""
+PICTURE_PATH = "/pictures/"
+"""Beginning of the path in picture URLs."""
+
+NOT_FOUND = "Tasks go to POST /v1; nothing else is here."
+"""Message of the answer to any other request."""
 
 MAX_BODY_BYTES = 256 * 2**20
 """Bytes of a request's body: enough for fourteen large reference images in base64."""
@@ -21,6 +24,22 @@ Task = Mapping[str, Any]
 """A task as it was received: the decoded JSON object."""
 
 Items = list[dict[str, Any]]
+
+DataAndErrors = tuple[Items, Items]
+"""The items that one task adds to ``data`` and to ``errors``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What all tasks of one HTTP request have in common.
+
+    Attributes:
+        base_url: beginning of picture URLs, without a slash at the end.
+        dry_run: whether tasks are only checked and priced.
+    """
+
+    base_url: str
+    dry_run: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,21 @@ class Answer:
     body: bytes
     drops_connection: bool = False
 
+    @classmethod
+    def of(cls, status: int, media_type: str, body: bytes) -> Answer:
+        """An answer with the headers that every answer of the engine has."""
+        # The last header keeps the engine's list prices from being counted as money.
+        headers = {"Content-Type": media_type, "Content-Length": str(len(body)), "X-Nbkit-Engine": "offline"}
+        if status == 429:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return cls(status, headers, body)
+
+    @classmethod
+    def json(cls, data: Items, errors: Items, status: int) -> Answer:
+        """A JSON answer; it has ``errors`` only if there are some, because clients read the key as a failure."""
+        content = {"data": data, "errors": errors} if errors else {"data": data}
+        return cls.of(status, "application/json", json.dumps(content, allow_nan=False).encode())
+
     @property
     def is_truncated(self) -> bool:
         """Whether the body is shorter than its ``Content-Length``."""
@@ -56,80 +90,38 @@ class Problem(Exception):
     Args:
         code: the API's error code.
         message: a sentence for a person.
-        parameter: the parameters that the error is about, as paths in the task (``settings.topP``).
+        parameter: the parameter that the error is about, as its path in the task (``settings.topP``), or several.
         allowed: the values that are accepted, if there are few.
         status: the HTTP status if nothing else in the request succeeded; 200 for a task that was accepted and failed
             later.
     """
 
     def __init__(
-        self, code: str, message: str, *, parameter: Sequence[str] = (), allowed: Sequence[Any] = (), status: int = 400
+        self,
+        code: str,
+        message: str,
+        *,
+        parameter: str | list[str] = "",
+        allowed: Sequence[Any] = (),
+        status: int = 400,
     ) -> None:
         super().__init__(message)
-        self.code, self.message, self.status = code, message, status
-        self.parameter, self.allowed = tuple(parameter), tuple(allowed)
+        self.status = status
+        facts = {"code": code, "message": message, "parameter": parameter, "allowedValues": list(allowed)}
+        self._item = {name: value for name, value in facts.items() if value}
 
     def item(self, task: Any = None) -> dict[str, Any]:
         """The item of ``errors`` for this problem; with a task, it has the type and UUID of that task."""
-        item: dict[str, Any] = {"code": self.code, "message": self.message}
-        if self.parameter:
-            item["parameter"] = self.parameter[0] if len(self.parameter) == 1 else list(self.parameter)
-        if self.allowed:
-            item["allowedValues"] = list(self.allowed)
-        if isinstance(task, Mapping):
-            item |= echo(task)
-        return item
+        return self._item | (echo(task) if isinstance(task, Mapping) else {})
+
+    def answer(self, task: Any = None) -> Answer:
+        """The answer that has this problem only: the request is refused as a whole, or its task failed."""
+        return Answer.json([], [self.item(task)], self.status)
 
 
 def echo(task: Task) -> dict[str, Any]:
     """The keys of a task that each item about it repeats: its type and its UUID."""
     return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
-
-
-def make_answer(status: int, media_type: str, body: bytes) -> Answer:
-    """An answer with the headers that every answer of the engine has."""
-    headers = {"Content-Type": media_type, "Content-Length": str(len(body)), ENGINE_HEADER: "offline"}
-    if status == 429:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Answer(status, headers, body)
-
-
-class ResponseBuilder:
-    """Collects the items for the tasks of one request.
-
-    Tasks are independent: one may be accepted while another is refused.
-    """
-
-    def __init__(self) -> None:
-        self._data: Items = []
-        self._errors: Items = []
-        self._statuses: set[int] = set()
-
-    def add(self, data: Items, errors: Items | None = None, *, status: int = 200) -> None:
-        """Add the items of a task, with the HTTP status that the answer would have if it were the only task."""
-        self._data += data
-        self._errors += errors or []
-        self._statuses.add(status)
-
-    def refuse(self, problem: Problem, task: Any) -> None:
-        """Add the refusal of a task."""
-        self.add([], [problem.item(task)], status=problem.status)
-
-    def answer(self) -> Answer:
-        """The answer: status 200 if one task succeeded, 400 for refusals with different statuses."""
-        common = next(iter(self._statuses)) if len(self._statuses) == 1 else 400
-        return json_answer(self._data, self._errors, 200 if 200 in self._statuses else common)
-
-
-def json_answer(data: Items, errors: Items, status: int = 200) -> Answer:
-    """The JSON answer; it has ``errors`` only if there are some, because clients read the key as a failure."""
-    content = {"data": data, "errors": errors} if errors else {"data": data}
-    return make_answer(status, "application/json", json.dumps(content, allow_nan=False).encode())
-
-
-def refuse(problem: Problem) -> Answer:
-    """The answer to a request that is refused as a whole."""
-    return json_answer([], [problem.item()], problem.status)
 
 
 def read_tasks(body: bytes) -> list[Any]:
@@ -142,61 +134,46 @@ def read_tasks(body: bytes) -> list[Any]:
         raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY_BYTES:,} are read.")
     try:
         tasks = json.loads(body.decode("utf-8"), parse_constant=_reject_constant)
-    except RecursionError:
-        raise Problem("invalidJSON", "The body is nested too deeply.") from None
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise Problem("invalidJSON", f"The body cannot be read as JSON in UTF-8: {error}") from None
     if not isinstance(tasks, list) or not tasks:
         raise Problem("invalidRequestBody", "The body must be a JSON array that holds at least one task.")
     return tasks
 
 
-def extract_key(tasks: list[Any], authorization: str | None) -> tuple[str | None, list[Any]]:
-    """The API key of a request, and its tasks without the ``authentication`` task that held the key.
+def check_key(tasks: list[Any], authorization: str | None, expected: str | None) -> list[Any]:
+    """Compare the API key of a request with the expected one, and return its tasks without the one that held the key.
 
     If the ``authentication`` task is the only one, it stays: it checks whether its key is valid.
 
     Args:
         tasks: of the request.
         authorization: the ``Authorization`` header, or ``None``.
+        expected: ``None`` accepts any key, or none.
 
     Raises:
-        Problem: if header and task both hold a key, or the ``authentication`` task is not the first.
+        Problem: if the key is missing or differs, if header and task both hold one, or if the ``authentication`` task is
+            not the first.
     """
-    positions = [
-        i for i, task in enumerate(tasks) if isinstance(task, Mapping) and task.get("taskType") == "authentication"
-    ]
-    if not positions:
-        return _bearer(authorization), tasks
-    if authorization is not None:
-        raise Problem(
-            "invalidAuthentication", "The key came in the Authorization header and in a task: send one of them."
-        )
-    if positions != [0]:
-        raise Problem(
-            "invalidAuthentication", "One authentication task, as the first of the array, is all there may be."
-        )
-    key = tasks[0].get("apiKey")
-    return (key if isinstance(key, str) else None), (tasks if len(tasks) == 1 else tasks[1:])
-
-
-def check_key(key: str | None, expected: str | None) -> None:
-    """Compare the key of a request with the expected one; ``None`` accepts any key, or none.
-
-    Raises:
-        Problem: if the key is missing or differs.
-    """
-    if expected is None:
-        return
-    if not key:
-        raise Problem("missingApiKey", "This engine wants an API key.", status=401)
-    if not hmac.compare_digest(key.encode("utf-8", "surrogatepass"), expected.encode()):
-        raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
-
-
-def _bearer(authorization: str | None) -> str | None:
     scheme, _, key = (authorization or "").strip().partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
+    sent = key.strip() if scheme.lower() == "bearer" else None
+    holders = [task for task in tasks if isinstance(task, Mapping) and task.get("taskType") == "authentication"]
+    if holders:
+        if authorization is not None:
+            message = "The key came in the Authorization header and in a task: send one of them."
+            raise Problem("invalidAuthentication", message)
+        if len(holders) > 1 or holders[0] is not tasks[0]:
+            message = "One authentication task, as the first of the array, is all there may be."
+            raise Problem("invalidAuthentication", message)
+        sent = holders[0].get("apiKey")
+        tasks = tasks[1:] or tasks
+    if expected is None:
+        return tasks
+    if not isinstance(sent, str) or not sent:
+        raise Problem("missingApiKey", "This engine wants an API key.", status=401)
+    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected.encode()):
+        raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
+    return tasks
 
 
 def _reject_constant(name: str) -> NoReturn:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from nbkit.offline.envelope import Answer, Problem, Task, json_answer
+from nbkit.offline.envelope import Answer, Problem, Task
 
 REFUSALS = {
     "busy": Problem("rateLimitExceeded", "Too many requests at once; wait, then send it again.", status=429),
@@ -46,9 +46,7 @@ CORRUPTED = ("timeout", "lost", "cut", "html")
 
 FAULTS = (*REFUSALS, *OUTCOMES, *CORRUPTED, "download")
 
-_HTML_PAGE = (
-    b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-)
+_HTML_PAGE = b"<!DOCTYPE html><html><title>502 Bad Gateway</title><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 class Failures:
@@ -66,15 +64,14 @@ class Failures:
     """
 
     def __init__(self, probabilities: Mapping[str, float] | None, seed: int | None) -> None:
-        by_name = dict(probabilities or {})
-        for name, chance in by_name.items():
+        self.probabilities = dict(probabilities or {})
+        for name, chance in self.probabilities.items():
             if name not in FAULTS:
                 raise ValueError(f"{name!r} is no fault; there are {', '.join(FAULTS)}")
             if isinstance(chance, bool) or not 0 <= chance <= 1:
                 raise ValueError(f"failures[{name!r}]={chance!r}: must be a probability from 0 to 1")
-        if sum(by_name.values()) > 1 + 1e-9:
+        if sum(self.probabilities.values()) > 1 + 1e-9:
             raise ValueError("the probabilities add up to more than 1, and a task meets one fault at most")
-        self.probabilities = by_name
         self._salt = random.getrandbits(64) if seed is None else seed
 
     def draw(self, task_uuid: str, attempt: int) -> str | None:
@@ -106,5 +103,4 @@ def corrupt(answer: Answer, fault: str, task: Task) -> Answer:
         return answer.truncated()
     if fault == "html":  # as from a proxy: without the headers of the engine
         return Answer(502, {"Content-Type": "text/html", "Content-Length": str(len(_HTML_PAGE))}, _HTML_PAGE)
-    problem = Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504)
-    return json_answer([], [problem.item(task)], problem.status)
+    return Problem("timeoutProvider", "The provider took too long; the task may still finish.", status=504).answer(task)

@@ -11,39 +11,37 @@ import hashlib
 import io
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
+from fractions import Fraction
 
 from PIL import Image, ImageOps
 
+from nbkit.measures.preview import flatten
 from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.request import model
 
-MEGABYTE = 2**20
 MAX_UPLOAD_PIXELS = 50_000_000
 """Of a reference image: a small file can decode to a huge picture."""
 
 THUMBNAIL_PIXELS = 1024
 """Longer side of the thumbnail of a reference image."""
 
-MAX_ENCODED_BYTES = 24 * MEGABYTE
+MAX_ENCODED_BYTES = 24 * 2**20
 """Of the encoded pictures that an engine caches."""
 
-MAX_THUMBNAIL_BYTES = 256 * MEGABYTE
+MAX_THUMBNAIL_BYTES = 256 * 2**20
 """Of the thumbnails that an engine stores; beyond it, the reference images used least recently are evicted."""
 
-MAX_TEXT_BYTES = 64 * MEGABYTE
+MAX_TEXT_BYTES = 64 * 2**20
 """Of the texts that reference images were sent as; an evicted text is replaced by its hash in the task's details."""
 
 READABLE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """For some other formats, Pillow would start a PostScript interpreter."""
 
 MEDIA_TYPES = {"JPG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-
-_ORIENTATION = 0x0112
 
 
 class BoundedCache:
@@ -53,35 +51,33 @@ class BoundedCache:
 
     Args:
         limit: maximum of all values together, in bytes.
+
+    Attributes:
+        size_bytes: number of bytes in the cache.
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit, self._held = limit, 0
-        self._items: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._limit, self.size_bytes = limit, 0
+        self._items: dict[Hashable, bytes] = {}  # what was used least recently comes first
         self._lock = threading.Lock()
-
-    @property
-    def size_bytes(self) -> int:
-        """Number of bytes in the cache."""
-        return self._held
 
     def get(self, key: Hashable) -> bytes | None:
         """The bytes of a key, which then counts as used; ``None`` if it is not in the cache."""
         with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-            return self._items.get(key)
+            data = self._items.pop(key, None)
+            if data is not None:
+                self._items[key] = data
+            return data
 
     def put(self, key: Hashable, data: bytes) -> None:
         """Store bytes under a key, unless they alone exceed the limit."""
         if len(data) > self._limit:
             return
         with self._lock:
-            self._held += len(data) - len(self._items.pop(key, b""))
+            self.size_bytes += len(data) - len(self._items.pop(key, b""))
             self._items[key] = data
-            while self._held > self._limit:
-                _, evicted = self._items.popitem(last=False)
-                self._held -= len(evicted)
+            while self.size_bytes > self._limit:
+                self.size_bytes -= len(self._items.pop(next(iter(self._items))))
 
 
 class Renderer:
@@ -103,8 +99,7 @@ class Renderer:
             quality: 20 to 99.
         """
         insets = tuple(self._with_pixels(inset) for inset in scene.insets)
-        without_pixels = replace(scene, insets=tuple(replace(inset, picture=None) for inset in insets))
-        key = (without_pixels, output_format, quality)
+        key = (scene, tuple(inset.label for inset in insets), output_format, quality)
         data = self._encoded.get(key)
         if data is None:
             with self._drawing_slots:
@@ -158,61 +153,29 @@ class Renderer:
             return replace(inset, picture=picture.convert("RGB"))
 
 
-def picture_size(
-    width: int | None, height: int | None, tier: str | None, shape: tuple[int, int] | None
-) -> tuple[int, int]:
-    """Width and height of a task's pictures in pixels.
+def size_like(shape: tuple[int, int] | None, tier: str | None) -> tuple[int, int]:
+    """Width and height in pixels of a picture that has the shape of a reference image, or the nearest of the table.
 
     Args:
-        width: as requested, with ``height``.
-        height: as requested, with ``width``.
+        shape: width and height of the reference image in any unit, or ``None`` if they are not known.
         tier: the ``resolution`` as requested.
-        shape: width and height of the first reference image in any unit, or ``None``. If no size is requested, the
-            picture gets the nearest ratio of the table.
     """
-    if width is not None and height is not None:
-        return width, height
     ratio = model.DEFAULT_RATIO
     if shape is not None:
-        wanted = math.log(shape[0] / shape[1])
-        ratio = min(model.RATIOS, key=lambda r: abs(_log_ratio(r) - wanted))
+        wanted = shape[0] / shape[1]
+        ratio = min(model.RATIOS, key=lambda r: abs(math.log(wanted / Fraction(r.replace(":", "/")))))
     return model.size_of(ratio, tier or model.DEFAULT_TIER)
 
 
-def _log_ratio(ratio: str) -> float:
-    width, height = ratio.split(":")
-    return math.log(int(width) / int(height))
-
-
 def _thumbnail(data: bytes, parameter: str) -> bytes:
+    reason = f"has more than {MAX_UPLOAD_PIXELS:,} pixels"
     try:
         with Image.open(io.BytesIO(data), formats=READABLE_FORMATS) as picture:
-            _check_pixels(picture, parameter)
-            orientation = picture.getexif().get(_ORIENTATION, 1)
-            picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
-            small = _opaque(picture)
-            small.getexif()[_ORIENTATION] = orientation  # a copy in another mode may lack it
-            out = io.BytesIO()
-            ImageOps.exif_transpose(small).save(out, "JPEG", quality=90)
-            return out.getvalue()
-    except Problem:
-        raise
+            if picture.width * picture.height <= MAX_UPLOAD_PIXELS:
+                picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+                out = io.BytesIO()
+                flatten(ImageOps.exif_transpose(picture)).save(out, "JPEG", quality=90)
+                return out.getvalue()
     except Exception as error:  # noqa: BLE001 - for a damaged file, Pillow's decoders raise almost any exception
-        raise _unreadable(f"cannot be opened ({type(error).__name__})", parameter) from None
-
-
-def _check_pixels(picture: Image.Image, parameter: str) -> None:
-    if picture.width * picture.height > MAX_UPLOAD_PIXELS:
-        raise _unreadable(f"has more than {MAX_UPLOAD_PIXELS:,} pixels", parameter)
-
-
-def _opaque(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    rgba = picture.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
-
-
-def _unreadable(reason: str, parameter: str) -> Problem:
-    return Problem("invalidReferenceImage", f"An image of {parameter} {reason}.", parameter=[parameter])
+        reason = f"cannot be opened ({type(error).__name__})"
+    raise Problem("invalidReferenceImage", f"An image of {parameter} {reason}.", parameter=parameter)

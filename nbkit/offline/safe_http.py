@@ -8,25 +8,19 @@ read.
 
 from __future__ import annotations
 
-import functools
 import http.client
 import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 _REACHABLE_V6 = ipaddress.IPv6Network("2000::/3")
-_TUNNELS = (
-    # These addresses contain an IPv4 address, to which a gateway would forward the connection.
-    ipaddress.IPv6Network("2002::/16"),
-    ipaddress.IPv6Network("2001::/32"),
-)
-
-_UNQUOTED = "%/:?#[]@!$&'()*+,;="
-"""Characters of a URL that are not percent-encoded, besides letters and digits."""
+_TUNNEL = ipaddress.IPv6Network("2002::/16")
+"""These addresses contain an IPv4 address, to which a gateway would forward the connection."""
 
 
 class Forbidden(Exception):
@@ -43,7 +37,7 @@ def is_public(address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _REACHABLE_V6 or any(ip in net for net in _TUNNELS)):
+    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _REACHABLE_V6 or ip in _TUNNEL):
         return False
     return ip.is_global and not ip.is_multicast
 
@@ -88,28 +82,28 @@ def send(
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
     port = parts.port or (443 if parts.scheme == "https" else 80)
+    # What has a meaning in a URL stays as it is; spaces and letters outside ASCII are percent-encoded.
+    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="%/:?#[]@!$&'()*+,;=")
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     connection.sock = _connect(resolve_host(host, port, allow_private=allow_private), seconds)
     # A socket's time-out applies to each read; this timer limits all of them together.
-    timed_out = threading.Event()
-    watchdog = threading.Timer(seconds, _shut_down, [connection, timed_out])
+    deadline = time.monotonic() + seconds
+    watchdog = threading.Timer(seconds, _shut_down, [connection])
     watchdog.daemon = True
     watchdog.start()
     try:
         if parts.scheme == "https":
             # The handshake starts after the assignment, so that the watchdog can interrupt it.
-            tls_socket = _tls_context().wrap_socket(
-                connection.sock, server_hostname=host, do_handshake_on_connect=False
-            )
-            connection.sock = tls_socket
-            tls_socket.do_handshake()
-        connection.request(method, _target(parts), body, {**headers, "Connection": "close"})
+            tls = ssl.create_default_context()
+            connection.sock = tls.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
+            connection.sock.do_handshake()
+        connection.request(method, target, body, {**headers, "Connection": "close"})
         with connection.getresponse() as answer:
             status = answer.status
     finally:
         watchdog.cancel()
         connection.close()
-    if timed_out.is_set():  # http.client cannot tell headers that are cut off from complete ones
+    if time.monotonic() >= deadline:  # http.client cannot tell headers that are cut off from complete ones
         raise TimeoutError("no whole answer in time")
     return status
 
@@ -124,20 +118,10 @@ def _connect(addresses: list[tuple[str, int]], seconds: float) -> socket.socket:
     raise failure
 
 
-def _shut_down(connection: http.client.HTTPConnection, timed_out: threading.Event) -> None:
+def _shut_down(connection: http.client.HTTPConnection) -> None:
     """End a read or write on the connection that blocks in another thread."""
-    timed_out.set()
     connected: socket.socket | None = connection.sock
     if connected is not None:
         with suppress(OSError):
             # Shuts down the TCP connection below TLS: closing at the level of TLS waits for the other side.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-
-def _target(parts: SplitResult) -> str:
-    return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_UNQUOTED)
-
-
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    return ssl.create_default_context()

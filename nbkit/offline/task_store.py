@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 
 from nbkit.offline.envelope import Problem
 from nbkit.offline.failures import REFUSALS, Failures
@@ -16,38 +17,22 @@ class TaskStore:
     Args:
         balance: micro-dollars that the account holds at the start.
         seed: makes the random seeds of pictures repeatable; ``None`` for new ones each time.
+
+    Attributes:
+        tasks: each accepted task, by its UUID in lower case.
+        images: each result that has a picture, by image UUID, whether it is ready or not.
+        balance: micro-dollars that are left.
+        spent: micro-dollars, the sum of all charges.
     """
 
     def __init__(self, balance: int, seed: int | None) -> None:
-        self._balance, self._seed = balance, seed
+        self.tasks: dict[str, Inference] = {}
+        self.images: dict[str, PlannedImage] = {}
+        self.balance, self.spent = balance, 0
+        self._seed = seed
         self._lock = threading.Lock()
-        self._tasks: dict[str, Inference] = {}
-        self._images: dict[str, tuple[Inference, PlannedImage]] = {}
-        self._undelivered: dict[str, Inference] = {}  # tasks with results that are still to be handed over
-        self._refusals: dict[str, int] = {}  # number of simulated refusals, by taskUUID
-        self._charges: dict[str, int] = {}
-        self._spent = 0
-
-    @property
-    def charges(self) -> dict[str, int]:
-        """Micro-dollars by taskUUID, for each task that was charged; a copy."""
-        with self._lock:
-            return dict(self._charges)
-
-    @property
-    def spent(self) -> int:
-        """Micro-dollars, the sum of all charges."""
-        return self._spent
-
-    @property
-    def balance(self) -> int:
-        """Micro-dollars that are left."""
-        return self._balance - self._spent
-
-    @property
-    def accepted(self) -> int:
-        """Number of tasks that have been accepted."""
-        return len(self._tasks)
+        self._undelivered: list[PlannedImage] = []
+        self._refusals: Counter[str] = Counter()  # number of simulated refusals, by taskUUID
 
     def accept(self, inference: Inference, failures: Failures, now: float, latency: float) -> None:
         """Store a task, plan its results and charge them.
@@ -64,31 +49,23 @@ class TaskStore:
         """
         key = inference.uuid.lower()
         with self._lock:
-            if key in self._tasks:
-                raise Problem("conflictTaskUUID", "This taskUUID has been used before.", parameter=["taskUUID"])
-            if inference.total > self._balance - self._spent:
+            if key in self.tasks:
+                raise Problem("conflictTaskUUID", "This taskUUID has been used before.", parameter="taskUUID")
+            if inference.total > self.balance:
                 raise Problem("insufficientCredits", "The account does not hold what this task costs.", status=402)
-            attempt = self._refusals.get(key, 0)
-            fault = failures.draw(key, attempt)
-            if fault in REFUSALS:
-                self._refusals[key] = attempt + 1
-                raise REFUSALS[fault]
-            self._refusals.pop(key, None)
-            inference.fault = fault
-            inference.results = make_results(inference, now, latency, self._random_source(key))
-            self._add(key, inference)
-
-    def _add(self, key: str, inference: Inference) -> None:
-        self._tasks[key] = inference
-        self._images |= {r.image_uuid: (inference, r) for r in inference.results if r.failure is None}
-        if inference.charge:
-            self._charges[inference.uuid] = inference.charge
-            self._spent += inference.charge
-        if inference.has_deliveries:
-            self._undelivered[key] = inference
-
-    def _random_source(self, key: str) -> random.Random:
-        return random.Random() if self._seed is None else random.Random(f"seed:{self._seed}:{key}")
+            inference.fault = failures.draw(key, self._refusals[key])
+            if inference.fault in REFUSALS:
+                self._refusals[key] += 1
+                raise REFUSALS[inference.fault]
+            source = random.Random() if self._seed is None else random.Random(f"seed:{self._seed}:{key}")
+            inference.results = make_results(inference, now, latency, source)
+            self.tasks[key] = inference
+            pictures = [result for result in inference.results if result.failure is None]
+            self.images |= {result.image_uuid: result for result in pictures}
+            self.balance -= inference.charge
+            self.spent += inference.charge
+            if inference.request.webhook_url or inference.request.upload_endpoint:
+                self._undelivered += pictures
 
     def finish(self, inference: Inference, now: float) -> None:
         """Make all results of a ``sync`` task ready now, after its client has waited for the latency."""
@@ -96,37 +73,19 @@ class TaskStore:
             for result in inference.results:
                 result.ready = min(result.ready, now)
 
-    def task(self, task_uuid: str) -> Inference | None:
-        """The accepted task of a UUID."""
-        return self._tasks.get(task_uuid.lower())
-
-    def image(self, image_uuid: str) -> tuple[Inference, PlannedImage] | None:
-        """The result of an image UUID and its task, whether the result is ready or not."""
-        return self._images.get(image_uuid)
-
     def pop_download_break(self, result: PlannedImage) -> bool:
         """Whether this download of a picture stops in the middle; ``False`` at all later calls."""
         with self._lock:
             breaks, result.breaks_off = result.breaks_off, False
             return breaks
 
-    def pop_due_results(self, now: float) -> tuple[list[tuple[Inference, PlannedImage]], float | None]:
+    def pop_due_results(self, now: float) -> tuple[list[PlannedImage], float | None]:
         """The results to hand over now, each returned only once, and the time at which the next one is ready.
 
         Args:
             now: seconds of the engine's clock; the returned time is on the same clock, or ``None``.
         """
-        ready: list[tuple[Inference, PlannedImage]] = []
-        later: list[float] = []
         with self._lock:
-            for key, inference in list(self._undelivered.items()):
-                waiting = [r for r in inference.results if r.failure is None and not r.handed_over]
-                for result in waiting:
-                    if result.ready <= now:
-                        result.handed_over = True
-                        ready.append((inference, result))
-                    else:
-                        later.append(result.ready)
-                if all(r.handed_over for r in waiting):
-                    del self._undelivered[key]
-        return ready, min(later, default=None)
+            due = [result for result in self._undelivered if result.ready <= now]
+            self._undelivered = [result for result in self._undelivered if result.ready > now]
+            return due, min((result.ready for result in self._undelivered), default=None)

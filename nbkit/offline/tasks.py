@@ -9,20 +9,20 @@ import base64
 import json
 import random
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.envelope import Items, Problem, Task
+from nbkit.offline.envelope import PICTURE_PATH, DataAndErrors, Problem, Task, echo
 from nbkit.offline.failures import OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.offline.references import read_reference
-from nbkit.offline.renderer import MEDIA_TYPES, Renderer, picture_size
+from nbkit.offline.references import FindImage, read_reference
+from nbkit.offline.renderer import MEDIA_TYPES, Renderer, size_like
+from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 
-PICTURE_PATH = "/pictures/"
 DEFAULT_TTL = 7 * 24 * 3600
 """Seconds for which a picture's URL works."""
 
@@ -32,20 +32,54 @@ class PlannedImage:
     """One result of a task.
 
     Attributes:
+        task: that it belongs to.
         image_uuid: of its picture.
         seed: that the picture is drawn with.
         ready: when it is finished, in seconds of the engine's clock.
         failure: why there is no picture; ``None`` if there is one.
         breaks_off: whether the next download of the picture stops in the middle.
-        handed_over: whether its webhook call and its upload have been handed over.
     """
 
+    task: Inference
     image_uuid: str
     seed: int
     ready: float
     failure: Problem | None = None
     breaks_off: bool = False
-    handed_over: bool = False
+
+    def file(self) -> bytes:
+        """Draw the picture and return its encoded file."""
+        output_format, quality = (self.task.request.effective(name) for name in ("output_format", "output_quality"))
+        return self.task.renderer.draw(replace(self.task.scene, seed=self.seed), output_format, quality)
+
+    def item(self, base_url: str) -> dict[str, Any]:
+        """The item of ``data`` for a result that has a picture.
+
+        Args:
+            base_url: beginning of the picture's URL.
+        """
+        request = self.task.request
+        item = echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed}
+        output_type = request.effective("output_type")
+        if output_type == "URL":
+            item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}.{request.effective('output_format').lower()}"
+        else:
+            head = f"data:{self.task.media_type};base64," if output_type == "dataURI" else ""
+            item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(self.file()).decode()
+        if request.include_cost is not False:
+            item["cost"] = self.task.price / model.MICRO
+        if request.check_content:
+            item["NSFWContent"] = False
+        return item
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """What is sent when the result is ready: first the upload of its file, then the webhook call."""
+        request = self.task.request
+        if request.upload_endpoint:
+            yield Delivery("upload", request.upload_endpoint, self.file(), self.task.media_type)
+        if request.webhook_url:
+            data = json.dumps(self.item(self.task.base_url)).encode()
+            yield Delivery("webhook", request.webhook_url, data, "application/json")
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +90,7 @@ class Inference:
         sent: the task as it was received, with short names in place of inline pictures.
         request: the same as an :class:`~nbkit.ImageRequest`, without reference images.
         scene: what is drawn; each result adds its seed.
+        renderer: draws its pictures.
         price: micro-dollars for each picture.
         base_url: beginning of the picture URLs in its webhook calls.
         results: see :func:`make_results`.
@@ -65,6 +100,7 @@ class Inference:
     sent: dict[str, Any]
     request: ImageRequest
     scene: Scene
+    renderer: Renderer
     price: int
     base_url: str
     results: list[PlannedImage] = field(default_factory=list)
@@ -96,129 +132,73 @@ class Inference:
         return self.price * sum(result.failure is None for result in self.results)
 
     @property
-    def failed_status(self) -> int:
-        """The HTTP status of the answer to a ``sync`` task whose results all failed."""
-        return next((r.failure.status for r in self.results if r.failure is not None), 200)
+    def status(self) -> int:
+        """The HTTP status of its answer if it is the only task of its request."""
+        return next((r.failure.status for r in self.results if self.is_sync and r.failure is not None), 200)
 
     @property
     def media_type(self) -> str:
         """Of its pictures, such as ``image/jpeg``."""
         return MEDIA_TYPES[self.request.effective("output_format")]
 
-    @property
-    def has_deliveries(self) -> bool:
-        """Whether its results are sent to a webhook or an upload endpoint."""
-        return bool(self.request.webhook_url or self.request.upload_endpoint)
-
     def is_finished(self, now: float) -> bool:
         """Whether all results are ready at a time of the engine's clock."""
         return all(result.ready <= now for result in self.results)
 
-    def expires_at(self, result: PlannedImage) -> float:
-        """When the URL of a picture stops working, in seconds of the engine's clock."""
-        return result.ready + (self.request.ttl or DEFAULT_TTL)
-
-    def file(self, result: PlannedImage, renderer: Renderer) -> bytes:
-        """Draw the picture of a result and return its encoded file."""
-        scene = replace(self.scene, seed=result.seed)
-        return renderer.draw(scene, self.request.effective("output_format"), self.request.effective("output_quality"))
-
-    def item(self, result: PlannedImage, renderer: Renderer, base_url: str) -> dict[str, Any]:
-        """The item of ``data`` for a result that has a picture.
-
-        Args:
-            result: one of ``results``.
-            renderer: draws the picture, if the item contains it.
-            base_url: beginning of the picture's URL.
-        """
-        item: dict[str, Any] = {
-            "taskType": model.TASK_TYPE,
-            "taskUUID": self.uuid,
-            "imageUUID": result.image_uuid,
-            "seed": result.seed,
-        }
-        output_type = self.request.effective("output_type")
-        if output_type == "URL":
-            suffix = self.request.effective("output_format").lower()
-            item["imageURL"] = f"{base_url}{PICTURE_PATH}{result.image_uuid}.{suffix}"
-        else:
-            text = base64.b64encode(self.file(result, renderer)).decode()
-            inline = {"base64Data": ("imageBase64Data", text)}
-            key, value = inline.get(output_type, ("imageDataURI", f"data:{self.media_type};base64,{text}"))
-            item[key] = value
-        if self.request.include_cost is not False:
-            item["cost"] = self.price / model.MICRO
-        if self.request.check_content:
-            item["NSFWContent"] = False
-        return item
-
-    def report(
-        self, renderer: Renderer, base_url: str, now: float, *, with_status: bool = False
-    ) -> tuple[Items, Items]:
+    def report(self, base_url: str, now: float, *, with_status: bool = False) -> DataAndErrors:
         """The items of ``data`` and of ``errors`` for all results that are ready.
 
         Args:
-            renderer: draws pictures that an item contains.
             base_url: beginning of the picture URLs.
             now: seconds of the engine's clock.
             with_status: whether items have a ``status``, and an item shows that the task is still processing.
         """
-        data: Items = []
-        errors: Items = []
-        for result in self.results:
-            if result.ready > now:
-                continue
-            if result.failure is not None:
-                errors.append(result.failure.item(self.sent) | ({"status": "error"} if with_status else {}))
-            else:
-                item = self.item(result, renderer, base_url)
-                data.append(item | ({"status": "success"} if with_status else {}))
+        success, error = ({"status": "success"}, {"status": "error"}) if with_status else ({}, {})
+        ready = [result for result in self.results if result.ready <= now]
+        data = [result.item(base_url) | success for result in ready if result.failure is None]
+        errors = [result.failure.item(self.sent) | error for result in ready if result.failure is not None]
         if with_status and not self.is_finished(now):
-            data.append({"taskType": model.TASK_TYPE, "taskUUID": self.uuid, "status": "processing"})
+            data.append(echo(self.sent) | {"status": "processing"})
         return data, errors
 
-    def deliveries(self, result: PlannedImage, renderer: Renderer) -> Iterator[Delivery]:
-        """What is sent when a result is ready: first the upload of its file, then the webhook call."""
-        if self.request.upload_endpoint:
-            data = self.file(result, renderer)
-            yield Delivery("upload", self.request.upload_endpoint, data, self.media_type)
-        if self.request.webhook_url:
-            data = json.dumps(self.item(result, renderer, self.base_url)).encode()
-            yield Delivery("webhook", self.request.webhook_url, data, "application/json")
+    def as_sent(self) -> dict[str, Any]:
+        """The task as it was received; an inline picture whose text was evicted is replaced by its hash."""
+        if not self.scene.insets:
+            return self.sent
+        inputs = self.sent["inputs"]
+        texts = [self.renderer.text_of(text) for text in inputs["referenceImages"]]
+        return self.sent | {"inputs": inputs | {"referenceImages": texts}}
 
 
-def make_inference(
-    task: Task,
-    request: ImageRequest,
-    renderer: Renderer,
-    find_image: Callable[[str], Inset | None],
-    base_url: str,
-) -> Inference:
-    """Make an :class:`Inference` of a valid task, with its size and price, and no results yet.
+def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_url: str) -> Inference:
+    """Make an :class:`Inference` of a task, with its size and price, and no results yet.
 
     Args:
         task: as it was received.
-        request: made from the task; its reference images may be placeholders.
-        renderer: stores the reference images that the task contains.
-        find_image: returns the inset for the UUID of an uploaded or generated image, or ``None``.
+        renderer: draws its pictures, and stores the reference images that the task contains.
+        find_image: finds uploaded and generated images.
         base_url: beginning of picture URLs.
 
     Raises:
-        Problem: if a reference image cannot be read.
+        Problem: if the task is not valid, or a reference image cannot be read.
     """
-    sent, references = dict(task), []
+    request = check_image_task(task)
+    sent = dict(task)
+    insets: tuple[Inset, ...] = ()
     if request.reference_images:
-        parameter = "inputs.referenceImages"
         texts = task["inputs"]["referenceImages"]
-        references = [read_reference(text, parameter, renderer, find_image) for text in texts]
+        references = [read_reference(text, REFERENCES, renderer, find_image) for text in texts]
+        insets = tuple(inset for inset, _ in references)
         sent["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in references]}
-    insets = tuple(inset for inset, _ in references)
     shape = renderer.shape(insets[0].digest) if insets else None
-    scene = _scene(request, picture_size(request.width, request.height, request.resolution, shape), insets)
-    ratio_and_tier = model.ratio_and_tier(scene.width, scene.height)
-    assert ratio_and_tier is not None, "a request allows only the sizes of the table"
-    price = model.PRICE_PER_IMAGE[ratio_and_tier[1]] + model.PRICE_PER_REFERENCE * len(insets)
-    return Inference(sent, request.replace(reference_images=None), scene, price, base_url)
+    size = request.size or size_like(shape, request.resolution)
+    price = model.price(tiers=(model.tier_of_pixels(*size),), results=1, references=len(insets), searches=0).low
+    # The picture shows each parameter for which a scene has a field, as it takes effect.
+    shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
+    if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
+        shown["safety_tolerance"] = None  # a default that is set explicitly gives the same picture as an unset one
+    scene = Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets})
+    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
 
 
 def make_results(inference: Inference, accepted: float, latency: float, source: random.Random) -> list[PlannedImage]:
@@ -232,47 +212,15 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         latency: seconds that the task takes.
         source: of random seeds, if the task has no seed.
     """
-    count = 1 if inference.fault in ("blocked", "failed") else inference.count
-    first_seed = inference.request.seed
+    fault, first_seed = inference.fault, inference.request.seed
+    count = 1 if fault in ("blocked", "failed") else inference.count
     results = []
     for i in range(count):
-        if first_seed is None:
-            seed = source.getrandbits(model.RANDOM_SEED_BITS)
-        else:
-            seed = (first_seed + i) % (model.MAX_SEED + 1)
-        share = 1.0 if inference.is_sync else (i + 1) / count
-        duration = latency * (2 if inference.fault == "timeout" else share)
-        result = PlannedImage(str(uuid.uuid4()), seed, accepted + duration, breaks_off=inference.fault == "download")
-        if inference.fault in OUTCOMES and (inference.fault != "partial" or i % 2):
-            result.failure = OUTCOMES[inference.fault]
+        seed = source.getrandbits(model.RANDOM_SEED_BITS) if first_seed is None else first_seed + i
+        share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
+        result = PlannedImage(inference, str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
+        result.breaks_off = fault == "download"
+        if fault != "partial" or i % 2:
+            result.failure = OUTCOMES.get(fault or "")
         results.append(result)
     return results
-
-
-def _scene(request: ImageRequest, size: tuple[int, int], insets: tuple[Inset, ...]) -> Scene:
-    tolerance = request.safety_tolerance
-    return Scene(
-        prompt=request.prompt,
-        width=size[0],
-        height=size[1],
-        seed=0,
-        temperature=request.temperature,
-        top_p=request.top_p,
-        thinking=request.thinking,
-        system_prompt=request.system_prompt,
-        web_search=bool(request.web_search),
-        image_search=bool(request.image_search),
-        # A default that is set explicitly gives the same picture as an unset one.
-        safety_tolerance=None if tolerance == PARAMETERS["safety_tolerance"].default else tolerance,
-        check_content=bool(request.check_content),
-        insets=insets,
-    )
-
-
-def as_sent(inference: Inference, renderer: Renderer) -> dict[str, Any]:
-    """The task as it was received; an inline picture whose text was evicted is replaced by its hash."""
-    task = dict(inference.sent)
-    if "inputs" in task and inference.scene.insets:
-        texts = [renderer.text_of(text) for text in task["inputs"]["referenceImages"]]
-        task["inputs"] = {**task["inputs"], "referenceImages": texts}
-    return task

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from nbkit.offline.engine import Offline
-from nbkit.offline.envelope import Answer, Problem, refuse
-from nbkit.offline.tasks import PICTURE_PATH
+from nbkit.offline.envelope import NOT_FOUND, PICTURE_PATH, Problem
 
 
 class OfflineTransport(httpx.BaseTransport):
@@ -42,28 +41,20 @@ class OfflineTransport(httpx.BaseTransport):
         Raises:
             httpx.ReadError: for a simulated loss of the answer.
         """
-        answer = self._answer(request)
-        if answer.drops_connection:
-            raise httpx.ReadError("The connection was cut before an answer came.", request=request)
-        if answer.is_truncated:
-            return httpx.Response(answer.status, headers=answer.headers, stream=_TruncatedStream(answer.body))
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
-
-    def _answer(self, request: httpx.Request) -> Answer:
         path = request.url.path
         if request.method == "POST" and path.endswith("/v1"):
-            return self.engine.answer(request.read(), request.headers)
-        if request.method == "GET" and path.startswith(PICTURE_PATH):
-            return self.engine.picture(path.removeprefix(PICTURE_PATH))
-        return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
+            answer = self.engine.answer(request.read(), request.headers)
+        elif request.method == "GET" and path.startswith(PICTURE_PATH):
+            answer = self.engine.picture(path.removeprefix(PICTURE_PATH))
+        else:
+            answer = Problem("resourceNotFound", NOT_FOUND, status=404).answer()
+        if answer.drops_connection:
+            raise httpx.ReadError("The connection was cut before an answer came.", request=request)
+        content = _cut_off(answer.body) if answer.is_truncated else answer.body
+        return httpx.Response(answer.status, headers=answer.headers, content=content)
 
 
-class _TruncatedStream(httpx.SyncByteStream):
+def _cut_off(body: bytes) -> Iterator[bytes]:
     """A body that ends before its ``Content-Length``."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._body
-        raise httpx.RemoteProtocolError("The connection was cut in the middle of the body.")
+    yield body
+    raise httpx.RemoteProtocolError("The connection was cut in the middle of the body.")

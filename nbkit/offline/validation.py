@@ -10,26 +10,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nbkit.errors import RequestError, UnknownParameter
+from nbkit.errors import RequestError
 from nbkit.offline.envelope import Problem, Task
 from nbkit.request import model
-from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Choice, short_repr
 
 CODES_BY_REASON = {
-    # reason of a RequestError: error code of the API
+    # reason of a RequestError: error code of the API; those of other reasons are invalidType, invalidFormat and so on
     "missing": "missingParameter",
-    "unknown": "unsupportedParameter",
-    "type": "invalidType",
-    "format": "invalidFormat",
-    "choice": "invalidChoice",
-    "step": "invalidStep",
-    "length": "invalidLength",
     "range": "valueOutOfRange",
     "count": "arrayLengthOutOfRange",
-    "dimensions": "invalidDimensions",
     "conflict": "invalidCombination",
 }
+
+REFERENCES = "inputs.referenceImages"
+"""The parameter with the reference images, as errors name it."""
 
 _PLACEHOLDER_UUID = "00000000-0000-4000-8000-000000000000"
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -43,30 +39,32 @@ def check_uuid(task: Task) -> str:
     """
     value = required(task, "taskUUID")
     if not (isinstance(value, str) and _UUID4.fullmatch(value)):
-        raise Problem("invalidTaskUUID", "taskUUID must be a UUID of version 4.", parameter=["taskUUID"])
+        raise Problem("invalidTaskUUID", "taskUUID must be a UUID of version 4.", parameter="taskUUID")
     return value
 
 
-def required(task: Task, name: str) -> Any:
+def required(task: Any, name: str) -> Any:
     """The value of a key that a task must have.
 
     Raises:
-        Problem: if it is missing or null.
+        Problem: if it is missing or null, or if the task is no JSON object.
     """
+    if not isinstance(task, Mapping):
+        raise Problem("invalidTask", "Each element of the array must be a JSON object.")
     if task.get(name) is None:
-        raise Problem("missingParameter", f"{name} is required.", parameter=[name])
+        raise Problem("missingParameter", f"{name} is required.", parameter=name)
     return task[name]
 
 
-def one_of(task: Task, name: str, allowed: tuple[str, ...]) -> str:
+def one_of(task: Any, name: str, allowed: tuple[str, ...]) -> str:
     """The value of a key that has a few allowed values.
 
     Raises:
-        Problem: if it is missing, or is not one of them.
+        Problem: if it is missing, or is not one of them, or if the task is no JSON object.
     """
     value = required(task, name)
     if value not in allowed:
-        raise Problem("invalidChoice", f"{name} must be one of these values.", parameter=[name], allowed=allowed)
+        raise Problem("invalidChoice", f"{name} must be one of these values.", parameter=name, allowed=allowed)
     return str(value)
 
 
@@ -80,69 +78,44 @@ def check_image_task(task: Task) -> ImageRequest:
     """
     check_uuid(task)
     required(task, "model")
-    _check_references(task)
     try:
         request = ImageRequest.from_task(_with_placeholders(task))
     except RequestError as error:
         raise _to_problem(error) from None
-    except (ValueError, OverflowError) as error:  # a number too large for a float, text that is not Unicode
-        raise Problem("invalidType", f"A value of this task cannot be read: {type(error).__name__}.") from None
     if request.has_default_size:
-        raise Problem(
-            "missingDimensionParameters",
-            "Without reference images a task needs width and height.",
-            parameter=["width", "height"],
-        )
+        message = "Without reference images a task needs width and height."
+        raise Problem("missingDimensionParameters", message, parameter=["width", "height"])
     return request
-
-
-def _check_references(task: Task) -> None:
-    inputs = task.get("inputs")
-    references = inputs.get("referenceImages", []) if isinstance(inputs, Mapping) else []
-    if not (isinstance(references, list) and all(isinstance(text, str) for text in references)):
-        name = "inputs.referenceImages"
-        raise Problem("invalidType", f"{name} must be an array of strings.", parameter=[name])
 
 
 def _with_placeholders(task: Task) -> dict[str, Any]:
     """The task with a placeholder for each reference image, and without the old name of a parameter."""
     changed = dict(task)
-    inputs = changed.get("inputs")
+    inputs, safety = changed.get("inputs"), changed.get("safety", {})
     if isinstance(inputs, Mapping) and "referenceImages" in inputs:
-        changed["inputs"] = {**inputs, "referenceImages": [_PLACEHOLDER_UUID] * len(inputs["referenceImages"])}
-    safety = changed.get("safety", {})
+        texts = inputs["referenceImages"]
+        if not (isinstance(texts, list) and all(isinstance(text, str) for text in texts)):
+            raise Problem("invalidType", f"{REFERENCES} must be an array of strings.", parameter=REFERENCES)
+        changed["inputs"] = {**inputs, "referenceImages": [_PLACEHOLDER_UUID] * len(texts)}
     if "checkNSFW" in changed and isinstance(safety, Mapping):  # the older name of safety.checkContent
         changed["safety"] = {"checkContent": changed.pop("checkNSFW"), **safety}
     return changed
 
 
 def _to_problem(error: RequestError) -> Problem:
-    name = error.parameter if error.reason == "unknown" else _wire_name(error.parameter)
-    if error.reason == "dimensions":
-        code = "missingDimensionParameters" if error.value is None else CODES_BY_REASON["dimensions"]
-        return Problem(code, _message(error, name), parameter=["width", "height"])
-    if name in ("taskUUID", "model"):
-        code = {"taskUUID": "invalidTaskUUID", "model": "invalidModel"}[name]
-        return Problem(code, _message(error, name), parameter=[name], allowed=[model.MODEL] if name == "model" else ())
-    return Problem(CODES_BY_REASON[error.reason], _message(error, name), parameter=[name], allowed=_allowed(error))
-
-
-def _message(error: RequestError, name: str) -> str:
-    if error.reason == "missing":
-        return f"{name} is required."
+    """The API's error; nbkit's messages fit it, except where they explain how to type something in Python."""
+    declared = next((p for p in PARAMETERS.values() if error.parameter in p.spellings), None)
+    allowed = declared.kind.choices if declared and isinstance(declared.kind, Choice) else ()
     if error.reason == "unknown":
         hint = f" Did you mean {error.suggestion}?" if error.suggestion else ""
-        return f"{short_repr(name)} is no parameter of {model.MODEL}.{hint}"
-    return str(error)
-
-
-def _allowed(error: RequestError) -> tuple[str, ...]:
-    kinds = [p.kind for p in PARAMETERS.values() if error.parameter in p.spellings]
-    return next((kind.choices for kind in kinds if isinstance(kind, Choice)), ())
-
-
-def _wire_name(name: str) -> str:
-    try:
-        return ".".join(NAMES.find(name).wire)
-    except UnknownParameter:
-        return name
+        message = f"{short_repr(error.parameter)} is no parameter of {model.MODEL}.{hint}"
+        return Problem("unsupportedParameter", message, parameter=error.parameter, allowed=allowed)
+    if error.reason == "dimensions":
+        code = "missingDimensionParameters" if error.value is None else "invalidDimensions"
+        return Problem(code, str(error), parameter=["width", "height"])
+    if error.parameter == "model":
+        return Problem("invalidModel", str(error), parameter="model", allowed=[model.MODEL])
+    name = ".".join(declared.wire) if declared else error.parameter  # the name of a group has no declaration
+    message = f"{name} is required." if error.reason == "missing" else str(error)
+    code = CODES_BY_REASON.get(error.reason, f"invalid{error.reason.capitalize()}")
+    return Problem(code, message, parameter=name, allowed=allowed)

@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from nbkit.offline.engine import Offline
-from nbkit.offline.envelope import Answer, Problem, refuse
-from nbkit.offline.tasks import PICTURE_PATH
+from nbkit.offline.envelope import NOT_FOUND, PICTURE_PATH, Answer, Problem
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -49,7 +48,7 @@ class WebApp:
             answer = self._answer(environ)
         except Exception:
             logger.exception("the engine failed at %s", environ.get("REQUEST_METHOD"))
-            answer = refuse(Problem("internalServerError", "The engine failed at this request.", status=500))
+            answer = Problem("internalServerError", "The engine failed at this request.", status=500).answer()
         if answer.drops_connection:
             raise ConnectionCut
         start_response(status_line(answer.status), list(answer.headers.items()))
@@ -63,7 +62,7 @@ class WebApp:
             return answer
         if method in ("GET", "HEAD") and path.startswith(PICTURE_PATH):
             return self._engine.picture(path.removeprefix(PICTURE_PATH))
-        return refuse(Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404))
+        return Problem("resourceNotFound", NOT_FOUND, status=404).answer()
 
     def _base(self, environ: WSGIEnvironment) -> str:
         """Beginning of picture URLs, with the host name that the client uses: it may differ from this machine's."""

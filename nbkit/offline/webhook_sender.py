@@ -6,15 +6,11 @@ because the query of its URL may be a credential.
 
 from __future__ import annotations
 
-import heapq
 import http.client
-import itertools
 import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from nbkit.offline.delivery import Delivery
@@ -25,35 +21,21 @@ logger = logging.getLogger(__name__)
 RETRY_PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts at one delivery, as the API documents them for webhooks."""
 
-ATTEMPT_SECONDS = MappingProxyType({"webhook": 5.0, "upload": 60.0})
+ATTEMPT_SECONDS = {"webhook": 5.0, "upload": 60.0}
 """Limit for one attempt, by kind."""
 
-HTTP_METHODS = MappingProxyType({"webhook": "POST", "upload": "PUT"})
+HTTP_METHODS = {"webhook": "POST", "upload": "PUT"}
 
 MAX_QUEUED = 512
 MAX_QUEUED_BYTES = 256 * 2**20
 """Limits for deliveries that are not finished; a delivery that would exceed one is dropped at once."""
 
 
-@dataclass(order=True, slots=True)
-class _QueuedDelivery:
-    """A delivery in the queue, ordered by the time of its next attempt.
-
-    Attributes:
-        send_at: time of the next attempt on the monotonic clock, in seconds.
-        number: position in the order of arrival, for deliveries with the same time.
-        delivery: what to send.
-        attempt: number of failed attempts.
-    """
-
-    send_at: float
-    number: int
-    delivery: Delivery = field(compare=False)
-    attempt: int = field(default=0, compare=False)
-
-
 class WebhookSender:
     """Sends deliveries in the background and retries those that fail; call it with a :class:`Delivery`.
+
+    Each delivery has a thread of its own until it has succeeded or is dropped: between two attempts the thread waits,
+    and only attempts compete with each other. So a receiver that is down delays no other one.
 
     Args:
         allow_private: whether private and loopback addresses are allowed, as for a test on one machine.
@@ -64,101 +46,68 @@ class WebhookSender:
     def __init__(
         self, *, allow_private: bool = False, workers: int = 4, seconds: Mapping[str, float] = ATTEMPT_SECONDS
     ) -> None:
-        self._allow_private, self._workers, self._seconds = allow_private, workers, seconds
-        self._queue: list[_QueuedDelivery] = []  # a heap
-        self._count = self._bytes = 0  # deliveries in the queue and at a worker
-        self._numbers = itertools.count()
-        self._threads: list[threading.Thread] = []
-        self._closed = False
-        self._changed = threading.Condition()
+        self._allow_private, self._seconds = allow_private, seconds
+        self._threads: dict[threading.Thread, int] = {}  # with the size of the body
+        self._slots = threading.Semaphore(workers)
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
 
     def __call__(self, delivery: Delivery) -> None:
-        with self._changed:
-            if self._closed:
+        thread = threading.Thread(target=self._deliver, args=[delivery], name="nbkit-webhooks", daemon=True)
+        size = len(delivery.body)
+        with self._lock:
+            if self._closed.is_set():
                 return
-            if self._count >= MAX_QUEUED or self._bytes + len(delivery.body) > MAX_QUEUED_BYTES:
+            if len(self._threads) >= MAX_QUEUED or sum(self._threads.values()) + size > MAX_QUEUED_BYTES:
                 _log_given_up(delivery, "too much is under way")
                 return
-            self._count += 1
-            self._bytes += len(delivery.body)
-            self._push(_QueuedDelivery(time.monotonic(), next(self._numbers), delivery))
-            if len(self._threads) < self._workers:
-                self._threads.append(threading.Thread(target=self._work, name="nbkit-webhooks", daemon=True))
-                self._threads[-1].start()
+            self._threads[thread] = size
+            thread.start()
 
     @property
     def under_way(self) -> int:
         """Number of deliveries that have neither succeeded nor been dropped."""
-        return self._count
+        return len(self._threads)
 
     def close(self, seconds: float = 0.5) -> None:
-        """Drop the deliveries in the queue, and wait for those that a worker is sending.
+        """Drop the deliveries that wait, and wait for those that are being sent.
 
         Args:
             seconds: limit for the wait.
         """
-        with self._changed:
-            self._closed = True
-            for queued in self._queue:
-                _log_given_up(queued.delivery, "the server ends")
-            self._queue.clear()
-            self._changed.notify_all()
+        with self._lock:
+            self._closed.set()
+            threads = list(self._threads)
+        self._slots.release(MAX_QUEUED)  # those that wait for a slot see that it is closed
         deadline = time.monotonic() + seconds
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(deadline - time.monotonic(), 0))
 
-    def _push(self, queued: _QueuedDelivery) -> None:
-        heapq.heappush(self._queue, queued)
-        self._changed.notify_all()  # each worker waits for the delivery that was the first when it looked
+    def _deliver(self, delivery: Delivery) -> None:
+        reason = ""
+        for pause in (0, *RETRY_PAUSES_SECONDS):
+            self._closed.wait(pause)
+            with self._slots:
+                reason, is_last = ("the server ends", True) if self._closed.is_set() else self._attempt(delivery)
+            if is_last:
+                break
+        if reason:
+            _log_given_up(delivery, reason)
+        with self._lock:
+            del self._threads[threading.current_thread()]
 
-    def _work(self) -> None:
-        while (queued := self._next()) is not None:
-            failure = self._attempt(queued.delivery)
-            with self._changed:
-                if failure and failure.can_retry and queued.attempt < len(RETRY_PAUSES_SECONDS) and not self._closed:
-                    queued.send_at = time.monotonic() + RETRY_PAUSES_SECONDS[queued.attempt]
-                    queued.attempt += 1
-                    self._push(queued)
-                    continue
-                self._count -= 1
-                self._bytes -= len(queued.delivery.body)
-            if failure:
-                _log_given_up(queued.delivery, failure.reason)
-
-    def _next(self) -> _QueuedDelivery | None:
-        """Wait until the time of the first delivery in the queue and return it; ``None`` after :meth:`close`."""
-        with self._changed:
-            while not self._closed:
-                pause = self._queue[0].send_at - time.monotonic() if self._queue else None
-                if pause is not None and pause <= 0:
-                    return heapq.heappop(self._queue)
-                self._changed.wait(pause)
-        return None
-
-    def _attempt(self, delivery: Delivery) -> _AttemptFailure | None:
+    def _attempt(self, delivery: Delivery) -> tuple[str, bool]:
+        """Send a delivery once, and return why that failed (empty if it did not), and whether it was the last attempt."""
+        method, limit = HTTP_METHODS[delivery.kind], self._seconds[delivery.kind]
         headers = {"Content-Type": delivery.media_type, "User-Agent": "nbkit-offline"}
+        private = self._allow_private
         try:
-            status = send(
-                HTTP_METHODS[delivery.kind],
-                delivery.url,
-                delivery.body,
-                headers,
-                seconds=self._seconds[delivery.kind],
-                allow_private=self._allow_private,
-            )
+            status = send(method, delivery.url, delivery.body, headers, seconds=limit, allow_private=private)
         except Forbidden as error:
-            return _AttemptFailure(str(error), can_retry=False)
+            return str(error), True
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return _AttemptFailure(type(error).__name__)
-        return None if 200 <= status < 300 else _AttemptFailure(f"it answered {status}")
-
-
-@dataclass(frozen=True, slots=True)
-class _AttemptFailure:
-    """Why an attempt failed, and whether another attempt can succeed."""
-
-    reason: str
-    can_retry: bool = True
+            return type(error).__name__, False
+        return ("", True) if 200 <= status < 300 else (f"it answered {status}", False)
 
 
 def _log_given_up(delivery: Delivery, reason: str) -> None:
