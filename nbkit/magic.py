@@ -19,7 +19,7 @@ import functools
 import keyword
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ _DASHES = "-–—"
 """Begin an option: some editors replace two hyphens by one long dash."""
 
 
+# -- the options -------------------------------------------------------------------------------------------------
+
+
 def _number(word: str) -> Any:
     try:
         return int(word) if re.fullmatch(r"[+-]?[\d_]+", word) else float(word)
@@ -50,12 +53,9 @@ def _number(word: str) -> Any:
         return word  # the request refuses it
 
 
-def _boolean(word: str) -> Any:
-    return ConfigParser.BOOLEAN_STATES.get(word.lower(), word)
-
-
+_BOOLEANS = ConfigParser.BOOLEAN_STATES
 _ARGUMENTS: dict[type, dict[str, Any]] = {
-    Boolean: {"metavar": "on|off", "nargs": "?", "const": True, "type": _boolean},
+    Boolean: {"metavar": "on|off", "nargs": "?", "const": True, "type": lambda word: _BOOLEANS.get(word.lower(), word)},
     Integer: {"metavar": "NUMBER", "type": _number},
     Decimal2: {"metavar": "NUMBER", "type": _number},
     Choice: {"metavar": "WORD"},
@@ -65,9 +65,7 @@ _ARGUMENTS: dict[type, dict[str, Any]] = {
 }
 """How argparse reads the values of each kind of parameter."""
 
-_HINTS = {Boolean: ", also as on or off; alone it means on", ListOf: ": variables, files, addresses or UUIDs"}
-_NAME_OPTIONS = ("--as", "--studio")
-_SWITCHES = ("--format", "--estimate", "--help")
+_BEYOND_RULE = {Boolean: ", also as on or off; alone it means on", ListOf: ": variables, files, addresses or UUIDs"}
 _PARAMETERS: dict[str, Parameter[Any]] = {
     f"--{spelling}": parameter
     for name, parameter in PARAMETERS.items()
@@ -76,53 +74,52 @@ _PARAMETERS: dict[str, Parameter[Any]] = {
 }
 """The parameter of each option, in every spelling; the one with hyphens comes first."""
 
-_NEGATIONS = {f"--no-{option[2:]}": p for option, p in _PARAMETERS.items() if isinstance(p.kind, Boolean)}
-_OPTIONS = [*_PARAMETERS, *_NAME_OPTIONS, *_SWITCHES, *_NEGATIONS]
-_HYPHENED = {name.replace("_", "-") for name in PARAMETERS}
-_LISTED = [o for o in _OPTIONS if o in (*_NAME_OPTIONS, *_SWITCHES) or o[2:].removeprefix("no-") in _HYPHENED]
-"""Each option in one spelling."""
-
-_TAKE_IMAGES = [option for option, parameter in _PARAMETERS.items() if isinstance(parameter.kind, ListOf)]
-_ACCEPTED = {option: p.kind.rule() + _HINTS.get(type(p.kind), "") for option, p in _PARAMETERS.items()}
+_ACCEPTED = {option: p.kind.rule() + _BEYOND_RULE.get(type(p.kind), "") for option, p in _PARAMETERS.items()}
 """What each option takes as its value, in words."""
 
+_PARSER = argparse.ArgumentParser(
+    usage="%%%%imagine [options]   with the prompt below it, as the cell's body",
+    epilog="Each option may also be spelled as in Python or as in the API: --top-p, --top_p and --topP are one. "
+    "In the line of options, {name} and $name stand for the notebook's variables.",
+    formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=32, width=110),
+    add_help=False,
+    allow_abbrev=False,
+    exit_on_error=False,
+)
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        usage="%%%%imagine [options]   with the prompt below it, as the cell's body",
-        epilog="Each option may also be spelled as in Python or as in the API: --top-p, --top_p and --topP are one. "
-        "In the line of options, {name} and $name stand for the notebook's variables.",
-        formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=32, width=110),
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
-    )
-    add = parser.add_argument_group("The cell").add_argument
-    add("--as", metavar="NAME", help="Keep what comes of it under this name, too.")
-    add("--studio", metavar="NAME", help="The variable that holds the studio; studio unless given.")
-    add(
-        "--format",
-        action="store_true",
-        help="Put the notebook's variables in the places of their {names} in the prompt.",
-    )
-    add("--estimate", action="store_true", help="Print what it would cost, and send nothing.")
-    add("--help", action="store_true", help="Show this, and send nothing.")
-    group = functools.cache(parser.add_argument_group)
+
+def _add_options() -> Iterator[argparse.Action]:
+    """Add all options to the parser. The help and the completions list one spelling of each."""
+    group = functools.cache(_PARSER.add_argument_group)
+    add_to_cell = group("The cell").add_argument  # the first group in the help
     for option, parameter in _PARAMETERS.items():
-        sentence = f"{parameter.help} Takes {_ACCEPTED[option]}.".replace("%", "%%")
+        is_listed = option[2:] == parameter.name.replace("_", "-")
         settings: dict[str, Any] = {"dest": option[2:].replace("-", "_"), "default": argparse.SUPPRESS}
+        sentence = f"{parameter.help} Takes {_ACCEPTED[option]}.".replace("%", "%%")
+        add = functools.partial(group(parameter.group).add_argument, **settings)
         values = {"action": "append"} | _ARGUMENTS[type(parameter.kind)]
-        add = group(parameter.group).add_argument
-        add(option, help=sentence if option in _LISTED else argparse.SUPPRESS, **settings, **values)
+        yield add(option, help=sentence if is_listed else argparse.SUPPRESS, **values)
         if isinstance(parameter.kind, Boolean):
-            add(f"--no-{option[2:]}", help=argparse.SUPPRESS, **settings, action="append_const", const=False)
-    return parser
+            sentence = f"The same as {option} off." if is_listed else argparse.SUPPRESS
+            yield add(f"--no-{option[2:]}", help=sentence, action="append_const", const=False)
+    yield add_to_cell("--as", metavar="NAME", help="Keep what comes of it under this name, too.")
+    yield add_to_cell("--studio", metavar="NAME", help="The variable that holds the studio; studio unless given.")
+    sentence = "Put the notebook's variables in the places of their {names} in the prompt."
+    yield add_to_cell("--format", action="store_true", help=sentence)
+    yield add_to_cell("--estimate", action="store_true", help="Print what it would cost, and send nothing.")
+    yield add_to_cell("--help", action="store_true", help="Show this, and send nothing.")
 
 
-_PARSER = _parser()
+_OPTIONS = {action.option_strings[0]: action for action in _add_options()}
+"""All options. The ``nargs`` of one that takes no value are 0, and of one that takes several ``+``."""
+
+_LISTED = [option for option, action in _OPTIONS.items() if action.help != argparse.SUPPRESS]
 
 HELP = _PARSER.format_help()
 """The help of ``%%imagine``: every option with a sentence."""
+
+
+# -- the line of options -----------------------------------------------------------------------------------------
 
 
 def read_line(line: str, variables: Mapping[str, Any]) -> tuple[argparse.Namespace, dict[str, Any]]:
@@ -143,7 +140,7 @@ def read_line(line: str, variables: Mapping[str, Any]) -> tuple[argparse.Namespa
         options, rest = _PARSER.parse_known_args(_split(line))
     except argparse.ArgumentError as error:
         option = str(error.argument_name)
-        if option in _SWITCHES or option in _NEGATIONS:
+        if _OPTIONS[option].nargs == 0:
             raise RequestError(f"{option} takes no value", parameter=option) from None
         problem = f"{option} lacks its value: {_ACCEPTED.get(option, 'the name of a variable')}"
         raise RequestError(problem, parameter=option, reason="missing") from None
@@ -154,7 +151,7 @@ def read_line(line: str, variables: Mapping[str, Any]) -> tuple[argparse.Namespa
         raise _unexpected(next((word for word in rest if word[:1] in _DASHES), rest[0]))
     keywords = {spelling: values for spelling, values in vars(options).items() if isinstance(values, list)}
     for spelling, values in keywords.items():
-        if f"--{spelling}" in _TAKE_IMAGES:
+        if _OPTIONS[f"--{spelling}"].nargs == "+":
             keywords[spelling] = [image for word in values for image in _images(spelling, word, variables)]
         elif len(values) > 1:
             raise RequestError(f"{spelling} is given twice: give one of them", parameter=spelling, reason="conflict")
@@ -205,33 +202,31 @@ def _images(spelling: str, word: str, variables: Mapping[str, Any]) -> list[Any]
     return [value.image if isinstance(value, Run) else value for value in values]
 
 
-def completions(line: str, variables: Mapping[str, Any]) -> tuple[str, list[str], bool]:
-    """The completions at the end of an unfinished line of options.
-
-    Args:
-        line: the text between ``%%imagine`` and the cursor.
-        variables: of the notebook.
-
-    Returns:
-        The part of a word before the cursor, its completions, and whether it may also be the name of a file.
-    """
+def _completions(line: str, variables: Mapping[str, Any]) -> SimpleMatcherResult:
+    """The completions at the end of an unfinished line of options."""
     try:
         words = _split(line)
     except ValueError:  # the cursor is within quotation marks
-        return "", [], False
+        return {"completions": []}
     typed = "" if not words or line[-1].isspace() else words.pop()
-    option = next((word for word in reversed(words) if word.startswith("--")), "")
     if typed.startswith("--") and "=" in typed:
-        option, _, typed = typed.partition("=")
-    elif words[-1:] != [option] and option not in _TAKE_IMAGES:  # others take one word, and it is there
-        option = ""
-    if typed.startswith("-") or (option not in _PARAMETERS and option not in _NAME_OPTIONS):
-        return typed, _matching(typed, _LISTED) or _matching(typed, _OPTIONS), False
-    return typed, _matching(typed, _values_of(option, variables)), option in _TAKE_IMAGES
+        option, typed = typed.split("=", 1)
+        words.append(option)
+    option = next((word for word in reversed(words) if word.startswith("--")), "")
+    nargs = _OPTIONS[option].nargs if option in _OPTIONS else 0
+    if typed.startswith("-") or nargs == 0 or (nargs != "+" and words[-1] != option):  # an option is next
+        found, files = _matching(typed, _LISTED) or _matching(typed, _OPTIONS), set()
+    else:
+        found = _matching(typed, _values_of(option, variables))
+        files = {"IPCompleter.file_matcher"} if nargs == "+" else set()
+    return SimpleMatcherResult(
+        completions=found, matched_fragment=typed, suppress=True, do_not_suppress=files, ordered=True
+    )
 
 
-def _matching(typed: str, choices: Iterable[str]) -> list[str]:
-    return [choice for choice in choices if choice.lower().startswith(typed.lower())]
+def _matching(typed: str, choices: Iterable[str]) -> list[SimpleCompletion]:
+    found = [choice for choice in choices if choice.lower().startswith(typed.lower())]
+    return [SimpleCompletion(choice, type="option") for choice in found]
 
 
 def _values_of(option: str, variables: Mapping[str, Any]) -> list[str]:
@@ -239,8 +234,11 @@ def _values_of(option: str, variables: Mapping[str, Any]) -> list[str]:
     kind = _PARAMETERS[option].kind if option in _PARAMETERS else None
     if isinstance(kind, (Choice, Boolean)):
         return list(getattr(kind, "choices", ("on", "off")))
-    types = Studio if option == "--studio" else (Run, GeneratedImage, Image, Path) if option in _TAKE_IMAGES else ()
+    types = {"--studio": Studio}.get(option, (Run, GeneratedImage, Image, Path) if isinstance(kind, ListOf) else ())
     return [name for name, value in variables.items() if isinstance(value, types) and not name.startswith("_")]
+
+
+# -- the cell ----------------------------------------------------------------------------------------------------
 
 
 class Imagine:
@@ -314,17 +312,7 @@ class Imagine:
         match = _FIRST_LINE.match(context.text_until_cursor)
         if match is None or any(line.strip() for line in above):
             return {"completions": []}
-        typed, choices, takes_files = completions(match[1], self._shell.user_ns)
-        found = [SimpleCompletion(text, type="option") for text in choices]
-        result: SimpleMatcherResult = {
-            "completions": found,
-            "matched_fragment": typed,
-            "suppress": True,
-            "ordered": True,
-        }
-        if takes_files:
-            result["do_not_suppress"] = {"IPCompleter.file_matcher"}
-        return result
+        return _completions(match[1], self._shell.user_ns)
 
 
 def _variable(name: str, variables: Mapping[str, Any]) -> Any:

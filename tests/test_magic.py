@@ -345,6 +345,7 @@ def test_help_prints_every_parameter_with_its_sentence_and_sends_nothing(noteboo
         if name != "prompt":
             assert f"--{name.replace('_', '-')} " in printed
             assert parameter.help in printed
+    assert "--no-web-search " in printed
     assert notebook.names["studio"].df.empty
 
 
