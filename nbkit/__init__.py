@@ -29,7 +29,7 @@ backends.py     which service, and which key goes to it
 widgets/        the panel, the sweep panel, the gallery
 history.py      ``RunLog``, the log as a person holds it
 studio.py       ``Studio``, the facade that joins all of it
-magic/          the ``%%imagine`` cell
+magic.py        the ``%%imagine`` cell
 ==============  ====================================================================================================
 
 Life of a run
@@ -125,8 +125,8 @@ _MODULES = {
     "SweepResult": "nbkit.sweep.result",
     "SweepRun": "nbkit.sweep.runner",
     "compare": "nbkit.comparison.result",
-    "load_ipython_extension": "nbkit.magic.imagine",  # for %load_ext nbkit, not for people, so not in __all__
-    "unload_ipython_extension": "nbkit.magic.imagine",
+    "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__
+    "unload_ipython_extension": "nbkit.magic",
 }
 
 

@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 import nbkit
 from nbkit.history import RunLog
@@ -29,6 +29,7 @@ else:
     _import_problem = None
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
+_LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,70 +51,40 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m nbkit", description=f"nbkit {nbkit.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    serve = commands.add_parser(
-        "serve", help="serve the offline engine, which needs no key and costs nothing, over HTTP"
-    )
-    serve.add_argument(
-        "--host", default="127.0.0.1", help="address to listen at; only this machine reaches %(default)s"
-    )
-    serve.add_argument("--port", type=_port, default=8765, help="default %(default)s; 0 picks a free one")
-    serve.add_argument(
-        "--key",
-        default=os.environ.get(SERVE_KEY_VARIABLE) or None,
-        help=f"the key that clients must send. On a command line others on this machine can read it: better set {SERVE_KEY_VARIABLE}",
-    )
-    serve.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a task takes")
-    serve.add_argument("--seed", type=int, metavar="N", help="makes random seeds and failures repeatable")
-    serve.add_argument(
-        "--fail",
-        type=_failure,
-        action="append",
-        default=[],
-        metavar="NAME=P",
-        help="a failure and its probability, such as busy=0.1; may be given several times",
-    )
-    serve.add_argument(
-        "--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)"
-    )
-    serve.add_argument(
-        "--allow-private-callbacks",
-        action="store_true",
-        help="send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours",
-    )
+    summary = "serve the offline engine, which needs no key and costs nothing, over HTTP"
+    serve = commands.add_parser("serve", help=summary)
     serve.set_defaults(run=_serve, usage_error=serve.error)
+    add = serve.add_argument
+    add("--host", default="127.0.0.1", help="address to listen at; only this machine reaches %(default)s")
+    add("--port", type=_port, default=8765, help="default %(default)s; 0 picks a free one")
+    key = f"the key that clients must send. On a command line others on this machine can read it: better set {SERVE_KEY_VARIABLE}"
+    add("--key", default=os.environ.get(SERVE_KEY_VARIABLE) or None, help=key)
+    add("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a task takes")
+    add("--seed", type=int, metavar="N", help="makes random seeds and failures repeatable")
+    fail = "a failure and its probability, such as busy=0.1; may be given several times"
+    add("--fail", type=_failure, action="append", default=[], metavar="NAME=P", help=fail)
+    add("--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)")
+    private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
+    add("--allow-private-callbacks", action="store_true", help=private)
 
-    recover = commands.add_parser(
-        "recover",
-        help="settle every run whose outcome is not known, and fetch paid pictures that are not here yet",
-        description="The key comes from RUNWARE_API_KEY alone.",
-    )
-    recover.add_argument(
-        "--log",
-        "--path",
-        type=Path,
-        default=Path("nbkit-runs"),
-        metavar="FOLDER",
-        help="the log's folder (%(default)s)",
-    )
-    recover.add_argument(
-        "--engine",
-        help="as nbkit.Studio takes it: runware, or an address; by default those that the open runs belong to",
-    )
-    recover.add_argument(
-        "--resend", action="store_true", help="send a task that the service does not know again, under its own taskUUID"
-    )
+    summary = "settle every run whose outcome is not known, and fetch paid pictures that are not here yet"
+    recover = commands.add_parser("recover", help=summary, description="The key comes from RUNWARE_API_KEY alone.")
     recover.set_defaults(run=_recover)
+    add = recover.add_argument
+    add("--log", "--path", metavar="FOLDER", **_LOG_OPTION)
+    engine = "as nbkit.Studio takes it: runware, or an address; by default those that the open runs belong to"
+    add("--engine", help=engine)
+    resend = "send a task that the service does not know again, under its own taskUUID"
+    add("--resend", action="store_true", help=resend)
 
-    export = commands.add_parser(
-        "export", help="write the pictures of a log, a manifest, and a page that shows them, to take along"
-    )
-    export.add_argument("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
-    export.add_argument("--log", type=Path, default=Path("nbkit-runs"), help="the log's folder (%(default)s)")
-    export.add_argument(
-        "--search", default="", metavar="WORDS", help="only rows whose prompt, tags or note hold all of them"
-    )
-    export.add_argument("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
+    summary = "write the pictures of a log, a manifest, and a page that shows them, to take along"
+    export = commands.add_parser("export", help=summary)
     export.set_defaults(run=_export)
+    add = export.add_argument
+    add("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
+    add("--log", **_LOG_OPTION)
+    add("--search", default="", metavar="WORDS", help="only rows whose prompt, tags or note hold all of them")
+    add("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
     return parser
 
 
@@ -140,59 +111,39 @@ def _serve(options: argparse.Namespace) -> int:
         stop.wait(seconds)  # returns at once when the server stops
 
     try:
-        engine = Offline(
-            options.latency,
-            dict(options.fail),
-            options.key,
-            options.balance,
-            options.seed,
-            sleep=pause,
-        )
+        failures = dict(options.fail)
+        engine = Offline(options.latency, failures, options.key, options.balance, options.seed, sleep=pause)
     except ValueError as error:
         options.usage_error(str(error))
     if options.key is None and not is_loopback(options.host):
-        _print(
-            f"nbkit serve: anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key",
-            sys.stderr,
-        )
+        warning = f"anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key"
+        _print(f"nbkit serve: {warning}", sys.stderr)
     server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
-    _set_on_signals(stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     with server:
-        key = ", api_key=…" if options.key else ""
-        _print(
-            f'nbkit: the offline engine is at {server.url} - in a notebook: nbkit.Studio(engine="{server.url}"{key})'
-        )
+        call = f'nbkit.Studio(engine="{server.url}"{", api_key=…" if options.key else ""})'
+        _print(f"nbkit: the offline engine is at {server.url} - in a notebook: {call}")
         while not stop.wait(0.5):  # on Windows a wait without a time-out cannot be interrupted
             pass
     return 0
 
 
-def _set_on_signals(stop: threading.Event) -> None:
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
-
-
 def _recover(options: argparse.Namespace) -> int:
-    if not (options.log / "log.sqlite").exists():  # a studio would create an empty one
-        _print(f"nbkit recover: there is no log in {options.log}; --log names its folder", sys.stderr)
-        return 1
-    status, has_printed = 0, False
-    for engine in [options.engine] if options.engine else _engines_of_open_runs(options.log):
+    _check_log(options.log)
+    status, has_printed, engines = 0, False, [options.engine]
+    if not options.engine:
+        with closing(RunLog(options.log)) as log:
+            engines = sorted({row["engine"] for row in (*log.history.unsettled(), *log.history.unfetched())})
+    for engine in engines:
         try:
             studio = nbkit.Studio(path=options.log, engine=engine)
-        except (
-            nbkit.errors.ConfigurationError
-        ) as error:  # no key for this engine; the runs of the others are still settled
+        except nbkit.errors.ConfigurationError as error:  # no key for it; the runs of the others are still settled
             _print(f"nbkit recover: {error}", sys.stderr)
             status = 1
             continue
-        try:
+        with closing(studio):
             found = studio.recover(resend=options.resend)
-        finally:
-            studio.close()
         if options.engine is None:
             found = found[~found["note"].str.startswith(OTHER_ENGINE)]  # settled in the turn of their own engine
         if not found.empty:
@@ -204,29 +155,19 @@ def _recover(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    if not (options.log / "log.sqlite").exists():
-        _print(f"nbkit export: there is no log in {options.log}; --log names its folder", sys.stderr)
-        return 1
-    log = RunLog(options.log)
-    try:
+    _check_log(options.log)
+    with closing(RunLog(options.log)) as log:
         rows = log.search(options.search)
         if rows.empty:
-            _print("nbkit export: no row to export", sys.stderr)
-            return 1
+            raise nbkit.NbkitError("no row to export")
         target = log.export(options.path, rows, originals=not options.no_originals)
-    finally:
-        log.close()
     _print(f"{len(rows):,} rows in {target}")
     return 0
 
 
-def _engines_of_open_runs(path: Path) -> list[str]:
-    """The engines of all runs of a log that are open or lack a picture."""
-    log = RunLog(path)
-    try:
-        return sorted({row["engine"] for row in (*log.history.unsettled(), *log.history.unfetched())})
-    finally:
-        log.close()
+def _check_log(folder: Path) -> None:
+    if not (folder / "log.sqlite").exists():  # opening it would create an empty one
+        raise nbkit.NbkitError(f"there is no log in {folder}; --log names its folder")
 
 
 def _print(text: str, stream: TextIO | None = None) -> None:

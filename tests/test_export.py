@@ -220,6 +220,25 @@ def test_a_failed_export_into_an_empty_folder_leaves_it_empty(full, tmp_path, mo
     assert list((tmp_path / "mine").iterdir()) == []
 
 
+def test_an_export_interrupted_while_its_files_move_leaves_an_empty_folder_empty(full, tmp_path, monkeypatch):
+    """Files that are in the folder already move back; what another program has put there meanwhile stays."""
+    (tmp_path / "mine").mkdir()
+    rename, moved = Path.rename, []
+
+    def interrupt(path, target):
+        if len(moved) == 2:
+            (tmp_path / "mine" / "other.txt").touch()
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        moved.append(rename(path, target))
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        full.log.export(tmp_path / "mine")
+    assert len(moved) == 2
+    assert files(tmp_path / "mine") == ["other.txt"]
+
+
 def test_a_new_folder_and_a_new_zip_follow_the_umask(full, tmp_path):
     """Under a umask of 077, other users cannot read them."""
     before = os.umask(0o077)

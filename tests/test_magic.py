@@ -18,8 +18,7 @@ from traitlets.config import Config
 import nbkit
 from nbkit import studio as studio_module
 from nbkit.errors import UnknownParameter
-from nbkit.magic.imagine import load_ipython_extension
-from nbkit.magic.options import read_line
+from nbkit.magic import load_ipython_extension, read_line
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Boolean, Choice
 from nbkit.results.run import Run
@@ -346,6 +345,7 @@ def test_help_prints_every_parameter_with_its_sentence_and_sends_nothing(noteboo
         if name != "prompt":
             assert f"--{name.replace('_', '-')} " in printed
             assert parameter.help in printed
+    assert "--no-web-search " in printed
     assert notebook.names["studio"].df.empty
 
 

@@ -4,6 +4,6 @@
 ``database.py`` runs transactions on them, and ``sqlite.py`` sets a SQLite file up for that; ``rows.py`` converts requests
 into columns and back. Read with ``runs.py`` (as runs), ``frame.py`` (as DataFrames) and ``search.py`` (by words).
 ``annotations.py`` writes ratings, tags and notes. ``images.py`` is the folder of pictures, ``previews.py`` keeps small
-ones of them. ``table.py`` shows rows with thumbnails; ``export.py`` writes them into a folder or a ZIP file, which
-``export_target.py`` creates whole or not at all.
+ones of them. ``table.py`` shows rows with thumbnails; ``export.py`` writes them into a folder or a ZIP file, whole or
+not at all.
 """

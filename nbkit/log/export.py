@@ -1,29 +1,31 @@
 """Exports rows of the log: the pictures, a manifest of the rows, and a page that shows both.
 
-An export is written under a temporary name and renamed when it is complete. It contains nothing about the machine on
-which it was made: paths are relative to the export, and URLs lose their credentials and queries.
+An export is written under a temporary name and renamed when it is complete: a new folder, the files of an empty one, or
+a new ZIP file. It contains nothing about the machine on which it was made: paths are relative to the export, and URLs
+lose their credentials and queries.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import json
-import math
 import os
 import re
+import sys
+import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from numbers import Integral
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from nbkit.display.figure import Figure
 from nbkit.display.page import Card, document_html
 from nbkit.display.text import count
-from nbkit.errors import DownloadError, NbkitError, StorageError
-from nbkit.log.export_target import EXPORT_PICTURES, Write, target_of, writing_to
+from nbkit.errors import DownloadError, NbkitError, RequestError, StorageError
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
 from nbkit.log.table import costs_of, figure_of, format_value, is_gap
@@ -31,40 +33,30 @@ from nbkit.measures.facts import SUFFIXES, examine
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import without_query
 
+EXPORT_PICTURES = "images"
+"""The folder of pictures in an export."""
+
 EXPORT_PREVIEW_SIZE = 320
 """Pixels on the long side of the pictures in the page."""
 
-MAX_EXACT_INTEGER = 2**53
-"""Larger integers are written to JSON as text, because most programs that read JSON would round them."""
+_MAX_IN_JSON = {"b": 1, "i": 2**53, "u": 2**53, "f": sys.float_info.max}
+"""The kinds of dtypes that JSON has, each with its largest value: most programs that read JSON round larger integers."""
+
+_SEED = re.compile(r"[0-9]{1,15}(?=\.0\Z)|[0-9]{1,19}\Z")
+"""An integer, or one that a frame from a CSV file has as a float; a float of more digits is a rounded integer."""
 
 GONE, DAMAGED = "its file is not here", "its file is damaged"
 
 _ALWAYS_SHOWN = ("seed", "temperature", "topP", "cost")
-_REQUEST_COLUMNS = tuple(
-    p.column for p in PARAMETERS.values() if p.group != "Delivery" and p.column not in ("prompt", "requestedSeed")
-)
-CARD_COLUMNS = tuple(
-    dict.fromkeys((*_ALWAYS_SHOWN, *_REQUEST_COLUMNS, "rating", "keep", "tags", "note", "status", "error"))
-)
+_REQUEST_COLUMNS = [p.column for p in PARAMETERS.values() if p.group != "Delivery" and p.name not in ("prompt", "seed")]
+CARD_COLUMNS = dict.fromkeys([*_ALWAYS_SHOWN, *_REQUEST_COLUMNS, "rating", "keep", "tags", "note", "status", "error"])
 """The columns that a picture's caption shows if they have a value; the first four are always there."""
 
 _FREE_TEXT_COLUMNS = ("referenceImages", "webhookURL", "uploadEndpoint", "extra", "error")
 """Columns whose text may contain URLs or paths, from the user or from the service."""
 
-
-@dataclass(frozen=True, slots=True)
-class _ExportedPicture:
-    """A row's picture in an export. All attributes are ``None`` for a row without a picture.
-
-    Attributes:
-        name: its path in the export; ``None`` if the originals are left out.
-        sha256: hash of its bytes.
-        missing: why it could not be exported.
-    """
-
-    name: str | None = None
-    sha256: str | None = None
-    missing: str | None = None
+Write = Callable[[str, bytes], None]
+"""Writes one file; called with its path in the export and its bytes."""
 
 
 def export_frame(
@@ -92,8 +84,7 @@ def export_frame(
     check_frame(frame)
     if frame.empty:
         raise NbkitError("there are no rows to export: studio.generate(…) writes the first one")
-    target = target_of(path)
-    with writing_to(target) as write:
+    with _new_export(path) as (target, write):
         missing = _write_files(write, frame.reset_index(drop=True), private, originals)
     if missing:
         warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line of the user's call
@@ -102,27 +93,33 @@ def export_frame(
 
 def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], originals: bool) -> str:
     """Write all files of an export. Returns what is missing, as text."""
-    pictures = [_export_picture(write, number, row, originals) for number, row in enumerate(_row_dicts(frame), 1)]
+    rows = enumerate(frame.to_dict("records"), 1)
+    exported = [_export_picture(write, number, row, originals) for number, row in rows]
+    pictures = pd.DataFrame(exported, columns=["file", "sha256", "fileMissing"], dtype="string")
     missing = _describe_missing(pictures)
-    manifest = _manifest(frame, pictures, private)
+    manifest = frame.assign(**{str(name): texts for name, texts in pictures.items()})
+    for column in set(_FREE_TEXT_COLUMNS) & set(manifest.columns):
+        manifest[column] = [None if is_gap(text) else _redact(str(text), private) for text in manifest[column]]
     write("manifest.csv", manifest.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    write("manifest.json", (json.dumps(_records(manifest), ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
-    cards = (_card(file, row) for file, row in zip(frame["file"], _row_dicts(manifest), strict=True))
+    columns = {str(name): _json_column(manifest[name]) for name in manifest}
+    records = pd.DataFrame(columns, dtype=object).to_dict("records")
+    write("manifest.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+    cards = (_card(file, row) for file, row in zip(frame["file"], manifest.to_dict("records"), strict=True))
     summary = f"{count(len(frame), 'row')}{costs_of(frame)}" + (f" · without {missing}" if missing else "")
     write("index.html", document_html("Pictures and how they were made", summary, cards).encode("utf-8"))
     return missing
 
 
-def _describe_missing(pictures: list[_ExportedPicture]) -> str:
+def _describe_missing(pictures: pd.DataFrame) -> str:
     """How many pictures are missing or damaged, as text; ``""`` if none is.
 
     Raises:
         StorageError: if all of them are.
     """
-    reasons = [picture.missing for picture in pictures if picture.missing]
+    reasons = pictures["fileMissing"].dropna().tolist()
     if not reasons:
         return ""
-    total = len(reasons) + sum(picture.sha256 is not None for picture in pictures)
+    total = len(pictures.dropna(how="all"))
     if len(reasons) == total:
         raise StorageError(
             f"no picture of these rows can be read: of {count(total, 'picture')}, {GONE} for {reasons.count(GONE):,} and "
@@ -132,64 +129,27 @@ def _describe_missing(pictures: list[_ExportedPicture]) -> str:
     return f"{len(reasons):,} of {count(total, 'picture')}, of which the file is missing or damaged"
 
 
-def _row_dicts(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    names = [str(name) for name in frame.columns]
-    return (dict(zip(names, row, strict=True)) for row in frame.astype(object).itertuples(index=False, name=None))
+def _export_picture(write: Write, number: int, row: Mapping[Any, Any], originals: bool) -> list[str | None]:
+    """Copy a row's picture into the export. A frame may name any file of the machine; only pictures are copied.
 
-
-def _export_picture(write: Write, number: int, row: dict[str, Any], originals: bool) -> _ExportedPicture:
-    """Copy a row's picture into the export. A frame may name any file of the machine; only pictures are copied."""
+    Returns:
+        Its path in the export, ``None`` if the originals are left out; the hash of its bytes; why it could not be
+        exported. All are ``None`` for a row without a picture.
+    """
     if is_gap(row["file"]):
-        return _ExportedPicture()
+        return [None, None, None]
     try:
         data = file_of(row["file"]).read_bytes()
         facts = examine(data)
     except (OSError, ValueError):
-        return _ExportedPicture(missing=GONE)
+        return [None, None, GONE]
     except DownloadError:
-        return _ExportedPicture(missing=DAMAGED)
-    name = (
-        f"{EXPORT_PICTURES}/{number:04}{_seed_suffix(row.get('seed'))}-{facts.sha256[:8]}{SUFFIXES[facts.media_type]}"
-    )
+        return [None, None, DAMAGED]
+    seed = _SEED.match(str(row.get("seed")))
+    name = f"{EXPORT_PICTURES}/{number:04}{f'-seed{seed[0]}' if seed else ''}-{facts.sha256[:8]}{SUFFIXES[facts.media_type]}"
     if originals:
         write(name, data)
-    return _ExportedPicture(name if originals else None, facts.sha256)
-
-
-def _seed_suffix(value: Any) -> str:
-    """The seed as a part of a file's name; ``""`` if it is not an integer."""
-    if (
-        isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT_INTEGER
-    ):  # a frame that was read from a CSV file
-        value = int(value)
-    return "" if isinstance(value, bool) or not isinstance(value, Integral) else f"-seed{value}"
-
-
-def _manifest(frame: pd.DataFrame, pictures: list[_ExportedPicture], private: tuple[str, ...]) -> pd.DataFrame:
-    attributes = {"file": "name", "sha256": "sha256", "fileMissing": "missing"}
-    manifest = frame.assign(
-        **{
-            column: pd.Series([getattr(picture, attribute) for picture in pictures], dtype="string")
-            for column, attribute in attributes.items()
-        }
-    )
-    for column in set(_FREE_TEXT_COLUMNS) & set(manifest.columns):
-        texts = [None if is_gap(text) else _redact(str(text), private) for text in manifest[column]]
-        manifest[column] = pd.Series(texts, dtype="string")
-    return manifest
-
-
-def _records(manifest: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = [_json_column(manifest[name].astype(object)) for name in manifest.columns]
-    names = [str(name) for name in manifest.columns]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _json_column(values: Iterable[Any]) -> list[Any]:
-    """A column's values for JSON, all of one type: if one of them has to be text, all of them are."""
-    converted = [_json_value(value) for value in values]
-    types = {"number" if type(one) in (int, float) else type(one).__name__ for one in converted if one is not None}
-    return converted if len(types) <= 1 else [None if one is None else str(one) for one in converted]
+    return [name if originals else None, facts.sha256, None]
 
 
 def _redact(text: str, private: tuple[str, ...]) -> str:
@@ -198,27 +158,115 @@ def _redact(text: str, private: tuple[str, ...]) -> str:
     return re.sub(r"https?://[^\s\"'<>]+", lambda url: without_query(url[0]), text)
 
 
-def _json_value(value: Any) -> Any:
-    """A value of a frame as one of JSON's types."""
-    if not pd.api.types.is_scalar(value):
-        return str(value)  # a list or an object in a column that the user added
-    if pd.isna(value):
-        return None
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_EXACT_INTEGER:
-        return str(value)
-    has_json_type = isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value))
-    return value if has_json_type else str(value)
+def _json_column(column: pd.Series[Any]) -> list[Any]:
+    """A column's values for JSON, all of one type: if one of them has to be text, all of them are."""
+    if column.dtype.kind == "O":  # objects, such as a column that the user added
+        column = column.convert_dtypes()
+    most = _MAX_IN_JSON.get(column.dtype.kind)
+    is_text = most is None or not column.dropna().between(-most, most).all()
+    return [None if is_gap(value) else _text(value) if is_text else value for value in column.astype(object)]
 
 
-def _card(file: Any, row: dict[str, Any]) -> Card:
+def _text(value: Any) -> str:
+    return str(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+def _card(file: Any, row: Mapping[Any, Any]) -> Card:
     prompt = "" if is_gap(row.get("prompt")) else str(row["prompt"])
-    figure: Figure = figure_of(file, prompt, EXPORT_PREVIEW_SIZE)
     facts = [
         (name, f"{row[name]} of 5" if name == "rating" and not is_gap(row[name]) else format_value(name, row[name]))
         for name in CARD_COLUMNS
         if name in row and (name in _ALWAYS_SHOWN or not is_gap(row[name]))
     ]
-    return Card(figure, prompt, facts, "" if is_gap(row["file"]) else str(row["file"]))
+    link = "" if is_gap(row["file"]) else str(row["file"])
+    return Card(figure_of(file, prompt, EXPORT_PREVIEW_SIZE), prompt, facts, link)
+
+
+@contextlib.contextmanager
+def _new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
+    """A context that writes an export under a temporary name, and renames it when the block is complete.
+
+    Its value is the target, and the function that writes one file. If the block raises, all files are removed.
+
+    Args:
+        path: as the user gave it; ``~`` is expanded.
+
+    Raises:
+        RequestError: if it exists already or is not a valid path. The message contains what to type instead.
+        StorageError: if it cannot be read or written.
+    """
+    target = _path_of(path)
+    is_zip = target.suffix.lower() == ".zip"
+    try:
+        if os.path.lexists(target) and (is_zip or not target.is_dir() or any(target.iterdir())):
+            raise _occupied(target)
+        parent = target if target.is_dir() else target.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        # The temporary folder is closed to other users; what is created in it has the permissions of the umask.
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=parent, ignore_cleanup_errors=True) as temporary:
+            written = Path(temporary, "export")
+            if is_zip:
+                with zipfile.ZipFile(written, "w") as archive:
+                    yield target, functools.partial(_write_packed, archive, target.stem)
+            else:
+                yield target, functools.partial(_write, written)
+            if parent == target:
+                _move_files(written, target)
+            else:
+                written.replace(target)
+    except OSError as error:
+        raise StorageError(f"the export {target} cannot be written: {error.strerror or error}") from error
+
+
+def _path_of(path: str | os.PathLike[str]) -> Path:
+    try:
+        target, text = Path(path), os.fspath(path)
+        if not text.strip() or "\0" in text:
+            raise _path_error(f"{text!r} is no path; 'export' makes a folder, 'export.zip' one file", path, "format")
+        target = target.expanduser()
+    except TypeError:
+        problem = f"must be text or a Path, not {type(path).__name__}; 'export' makes a folder"
+        raise _path_error(problem, path, "type") from None
+    except RuntimeError:
+        problem = f"{text}: there is no home folder {target.parts[0]}; type the whole path"
+        raise _path_error(problem, path, "value") from None
+    if re.fullmatch(r"\.*\.zip", target.name, re.IGNORECASE):
+        raise _path_error(f"{text}: type a name before .zip, as in 'export.zip'", path, "format")
+    return target
+
+
+def _occupied(target: Path) -> RequestError:
+    named = target.resolve() if target.name in ("", "..") else target
+    numbered = (named.parent / f"{named.stem or 'export'}-{number}{named.suffix}" for number in itertools.count(2))
+    free = str(next(path for path in numbered if not os.path.lexists(path)))
+    problem = "is not empty" if target.is_dir() else "is there already"
+    return _path_error(f"{target} {problem}, and an export replaces nothing; {free} is free", target, suggestion=free)
+
+
+def _path_error(problem: str, path: object, reason: str = "conflict", suggestion: str | None = None) -> RequestError:
+    return RequestError(f"path: {problem}", parameter="path", value=str(path), reason=reason, suggestion=suggestion)
+
+
+def _write(folder: Path, name: str, data: bytes) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def _write_packed(archive: zipfile.ZipFile, folder: str, name: str, data: bytes) -> None:
+    # Pictures are stored, because their formats are compressed already. Everything is in one folder, so that
+    # unpacking creates only that one.
+    method = zipfile.ZIP_STORED if name.startswith(f"{EXPORT_PICTURES}/") else zipfile.ZIP_DEFLATED
+    archive.writestr(f"{folder}/{name}", data, method)
+
+
+def _move_files(written: Path, target: Path) -> None:
+    """Move files into an empty folder. It is not replaced: it may be a link, or the kernel's working directory."""
+    names = [file.name for file in written.iterdir()]
+    try:
+        for name in names:
+            (written / name).rename(target / name)
+    except BaseException:
+        for name in names:
+            if not (written / name).exists():  # it has been moved
+                (target / name).rename(written / name)
+        raise
