@@ -15,11 +15,11 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from nbkit.errors import RequestError
 from nbkit.request import model, rules
-from nbkit.request.keywords import RequestChanges, RequestKeywords, name_keywords
+from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
 from nbkit.request.naming import Given, Naming
 from nbkit.request.parameter import (
     Address,
@@ -173,6 +173,7 @@ class ImageRequest:
     )
     # fmt: on
 
+    @name_parameters
     def __init__(self, prompt: str | None = None, **parameters: Unpack[RequestKeywords]) -> None:
         extra = parameters.pop("extra", None)
         given, head = NAMES.resolve(parameters if prompt is None else {"prompt": prompt, **parameters})
@@ -188,6 +189,12 @@ class ImageRequest:
         object.__setattr__(self, "_values", {name: values[name] for name in PARAMETERS if name in values})
         object.__setattr__(self, "_head", rules.check_head(head))
         object.__setattr__(self, "_extra", rules.check_extra(extra))
+
+    @classmethod
+    def _made(cls, given: Given, head: Mapping[str, Any], extra: Mapping[str, Any] | None) -> Self:
+        request = object.__new__(cls)
+        request._build(given, head, extra)
+        return request
 
     # -- as a value ---------------------------------------------------------------------------------------
 
@@ -206,7 +213,7 @@ class ImageRequest:
         return hash((tuple(self._values.items()), self._extra))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (dict(self._values), dict(self._head), self._extra)
+        return self._made, (_as_given(self._values), self._head, self.extra)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_extra"):  # a traceback may show a request whose __init__ failed
@@ -342,7 +349,8 @@ class ImageRequest:
 
     # -- variants and tasks ------------------------------------------------------------------------------
 
-    def replace(self, **changes: Unpack[RequestChanges]) -> ImageRequest:
+    @name_parameters
+    def replace(self, **changes: Unpack[RequestChanges]) -> Self:
         """A new request with some parameters changed, and without this one's taskUUID.
 
         A change of the size replaces the whole size: ``resolution="4K"`` on a request with width and height keeps their
@@ -363,17 +371,9 @@ class ImageRequest:
         """
         extra = changes.pop("extra", self.extra)
         given, head = NAMES.resolve(changes)
-        kept = {name: (name, value) for name, value in self._values.items()}
-        for name in rules.sizes_unset_by(given):
-            kept.pop(name, None)
-        if given.get("resolution", ("", None))[1] is not None and "aspect_ratio" not in given:
-            ratio_and_tier = model.ratio_and_tier(self.width or 0, self.height or 0)
-            if ratio_and_tier and "width" not in given and "height" not in given:
-                kept["aspect_ratio"] = ("aspect_ratio", ratio_and_tier[0])
+        kept = rules.values_kept(self._values, given)
         old_head = {name: value for name, value in self._head.items() if name != "taskUUID"}
-        new = object.__new__(ImageRequest)
-        new._build({**kept, **given}, {**old_head, **head}, extra)
-        return new
+        return self._made({**_as_given(kept), **given}, {**old_head, **head}, extra)
 
     def to_task(self) -> dict[str, Any]:
         """The values that were set, as a task of the API: a nested dict for JSON.
@@ -431,7 +431,7 @@ class ImageRequest:
         return task
 
     @classmethod
-    def from_task(cls, task: Mapping[str, Any], *, extra: Mapping[str, Any] | None = None) -> ImageRequest:
+    def from_task(cls, task: Mapping[str, Any], *, extra: Mapping[str, Any] | None = None) -> Self:
         """Make a request from a task of the API; :meth:`to_task` returns the same task.
 
         Args:
@@ -449,10 +449,8 @@ class ImageRequest:
         """
         if not isinstance(task, Mapping):
             raise RequestError(f"a task is a dict, not {type(task).__name__}", parameter="task", value=task)
-        given, head = NAMES.read_task(task)
-        request = object.__new__(cls)
-        request._build(given, head, extra)
-        return request
+        given, head = NAMES.resolve(task, as_task=True)
+        return cls._made(given, head, extra)
 
     def _size_in_extra(self) -> bool:
         return any(name in self.extra for name in ("width", "height", "resolution"))
@@ -462,9 +460,6 @@ PARAMETERS: dict[str, Parameter[Any]] = {
     name: field for name, field in vars(ImageRequest).items() if isinstance(field, Parameter)
 }
 """Every parameter by its Python name, in the order in which they are declared."""
-
-for _method in (ImageRequest.__init__, ImageRequest.replace):
-    name_keywords(_method, PARAMETERS)
 
 NAMES = Naming(PARAMETERS)
 """Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""
@@ -523,7 +518,5 @@ def _short_value(parameter: Parameter[Any], value: Any) -> str:
     return short_repr(without_query(value) if isinstance(parameter.kind, Address) else value)
 
 
-def _restore(values: dict[str, Any], head: dict[str, Any], extra: str) -> ImageRequest:
-    request = object.__new__(ImageRequest)
-    request._build({n: (n, v) for n, v in values.items()}, head, json.loads(extra) if extra else None)
-    return request
+def _as_given(values: Mapping[str, Any]) -> Given:
+    return {name: (name, value) for name, value in values.items()}

@@ -18,11 +18,10 @@ from nbkit.display.text import call, count, ellipsis, usd
 from nbkit.errors import EngineError, NbkitError, NoImage
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest, redacted
-from nbkit.request.keywords import RequestChanges
+from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import Address, without_query
 from nbkit.request.reference import Reference
-from nbkit.request.signatures import name_parameters
 from nbkit.results.image import GeneratedImage
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request import model
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import short_repr
-from nbkit.request.rules import check_head, check_value, sizes_unset_by
+from nbkit.request.rules import check_head, check_value, values_kept
 
 MAX_VALUES = 100_000
 """Limit for the values of one axis: an endless generator is an error."""
@@ -105,13 +104,8 @@ def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
     given, _ = NAMES.resolve(
         {name: value for name, value in keywords.items() if name != "extra" and _is_parameter(name)}
     )
-    kept = request.parameters
-    ratio = model.ratio_and_tier(request.width or 0, request.height or 0)
-    if ratio and "resolution" in given and not {"width", "height", "aspect_ratio"} & given.keys():
-        kept["aspect_ratio"] = ratio[0]  # another tier keeps the shape
-    for name in (*given, *sizes_unset_by(given)):
-        kept.pop(name, None)
-    return {**kept, **({"extra": request.extra} if request.extra else {}), **keywords}
+    extra = {"extra": request.extra} if request.extra else {}
+    return {**values_kept(request.parameters, given), **extra, **keywords}
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
