@@ -291,8 +291,7 @@ class ImageRequest:
     @property
     def has_default_size(self) -> bool:
         """Whether nbkit picks the size, because none was set and the API requires one."""
-        named = ("width", "height", "resolution", "aspect_ratio")
-        return self.size is not None and not any(n in self._values for n in named) and not self._size_in_extra()
+        return self.size is not None and not self._values.keys() & set(rules.SIZE_NAMES) and not self._size_in_extra()
 
     @property
     def price(self) -> model.Price:
@@ -306,21 +305,16 @@ class ImageRequest:
             Price(low=137900, high=137900)
         """
         task = self._sendable("", lambda _: "")
-        size = (task.get("width"), task.get("height"))
-        if isinstance(size[0], int) and isinstance(size[1], int):
-            ratio_and_tier = model.ratio_and_tier(size[0], size[1])
-            tier = ratio_and_tier[1] if ratio_and_tier else model.tier_of_pixels(size[0], size[1])
-            tiers: tuple[str, ...] = (tier,)
-        else:
-            tiers = (task["resolution"],) if task.get("resolution") in model.TIERS else model.TIERS
+        width, height, tier = (task.get(name) for name in ("width", "height", "resolution"))
+        if isinstance(width, int) and isinstance(height, int):
+            tier = model.tier_of_pixels(width, height)
         results, references = task.get("numberResults", 1), _get_nested(task, "inputs", "referenceImages")
+        searches = [_get_nested(task, "providerSettings", "google", name) for name in ("webSearch", "imageSearch")]
         return model.price(
-            tiers=tiers,
+            tiers=(tier,) if tier in model.TIERS else model.TIERS,
             results=results if type(results) is int and results > 0 else model.MAX_RESULTS,
             references=len(references) if isinstance(references, list) else 0,
-            searches=sum(
-                _get_nested(task, "providerSettings", "google", n) is True for n in ("webSearch", "imageSearch")
-            ),
+            searches=sum(search is True for search in searches),
         )
 
     @property
@@ -453,7 +447,7 @@ class ImageRequest:
         return cls._made(given, head, extra)
 
     def _size_in_extra(self) -> bool:
-        return any(name in self.extra for name in ("width", "height", "resolution"))
+        return not self.extra.keys().isdisjoint(rules.SIZE_NAMES[:3])
 
 
 PARAMETERS: dict[str, Parameter[Any]] = {
@@ -465,17 +459,19 @@ NAMES = Naming(PARAMETERS)
 """Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""
 
 
+_ADDRESSES = tuple(parameter.wire[-1] for parameter in PARAMETERS.values() if isinstance(parameter.kind, Address))
+"""Keys of a task whose values may carry credentials."""
+
+
 def redacted(task: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a task for the log and for display: addresses without their query, inline pictures as their hash."""
     safe = copy.deepcopy(dict(task))
-    for name in ("webhookURL", "uploadEndpoint"):
+    for name in _ADDRESSES:
         if isinstance(safe.get(name), str):
             safe[name] = without_query(safe[name])
     inputs = safe.get("inputs")
-    if isinstance(inputs, dict) and isinstance(inputs.get("referenceImages"), list):
-        inputs["referenceImages"] = [
-            name_in_log(text) if isinstance(text, str) else text for text in inputs["referenceImages"]
-        ]
+    if isinstance(inputs, dict) and isinstance(texts := inputs.get("referenceImages"), list):
+        inputs["referenceImages"] = [name_in_log(text) if isinstance(text, str) else text for text in texts]
     return safe
 
 
@@ -486,7 +482,7 @@ def task_for_display(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
 
 def has_credentials(task: Mapping[str, Any]) -> bool:
     """Whether :func:`redacted` removes a query, so that the logged task differs from the one that was sent."""
-    return any(isinstance(v := task.get(n), str) and without_query(v) != v for n in ("webhookURL", "uploadEndpoint"))
+    return any(isinstance(task.get(name), str) and without_query(task[name]) != task[name] for name in _ADDRESSES)
 
 
 def _get_nested(task: Any, *path: str) -> Any:

@@ -10,18 +10,7 @@ import inspect
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Protocol,
-    SupportsFloat,
-    SupportsIndex,
-    TypeAlias,
-    TypedDict,
-    TypeVar,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypedDict, TypeVar, Union
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,31 +21,31 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-Int: TypeAlias = SupportsIndex
+Int = SupportsIndex
 """``int``, and the integers of numpy."""
 
-Float: TypeAlias = SupportsFloat | SupportsIndex
+Float = SupportsFloat | SupportsIndex
 """``float`` and ``int``, and the numbers of numpy."""
 
-Bool: TypeAlias = Union[bool, "np.bool_"]
+Bool = Union[bool, "np.bool_"]
 """``bool``, and the one of numpy."""
 
-Group: TypeAlias = Mapping[str, Any]
+Group = Mapping[str, Any]
 """One of the API's groups, nested as in its documentation: ``settings={"topP": 0.9}``."""
 
-OneOrMany: TypeAlias = Union[T, Iterable[T | None], None]  # noqa: UP007  with a type variable inside, | does not work
+OneOrMany = Union[T, Iterable[T | None], None]  # noqa: UP007  with a type variable inside, | does not work
 """In a sweep: a fixed value, or the values of an axis."""
 
-Tier: TypeAlias = Literal["0.5K", "1K", "2K", "4K"] | str  # noqa: PYI051  for completion; any str type-checks
-Ratio: TypeAlias = (
+Tier = Literal["0.5K", "1K", "2K", "4K"] | str  # noqa: PYI051  for completion; any str type-checks
+Ratio = (
     Literal["1:1", "3:2", "2:3", "4:3", "3:4", "4:5", "5:4", "9:16", "16:9", "21:9", "4:1", "1:4", "8:1", "1:8"] | str  # noqa: PYI051
 )
-Thinking: TypeAlias = Literal["MINIMAL", "HIGH"] | str  # noqa: PYI051
-SafetyTolerance: TypeAlias = Literal["high", "medium", "low", "none", "off"] | str  # noqa: PYI051
-SafetyMode: TypeAlias = Literal["none", "fast"] | str  # noqa: PYI051
-OutputFormat: TypeAlias = Literal["JPG", "PNG", "WEBP"] | str  # noqa: PYI051
-OutputType: TypeAlias = Literal["URL", "base64Data", "dataURI"] | str  # noqa: PYI051
-DeliveryMethod: TypeAlias = Literal["sync", "async"] | str  # noqa: PYI051
+Thinking = Literal["MINIMAL", "HIGH"] | str  # noqa: PYI051
+SafetyTolerance = Literal["high", "medium", "low", "none", "off"] | str  # noqa: PYI051
+SafetyMode = Literal["none", "fast"] | str  # noqa: PYI051
+OutputFormat = Literal["JPG", "PNG", "WEBP"] | str  # noqa: PYI051
+OutputType = Literal["URL", "base64Data", "dataURI"] | str  # noqa: PYI051
+DeliveryMethod = Literal["sync", "async"] | str  # noqa: PYI051
 
 
 class HasBytes(Protocol):
@@ -67,7 +56,7 @@ class HasBytes(Protocol):
         """The bytes of its file."""
 
 
-ReferenceImage: TypeAlias = Union[
+ReferenceImage = Union[
     os.PathLike[Any], bytes, bytearray, memoryview, "Image.Image", HasBytes, "Reference", uuid.UUID, str
 ]
 """A reference image: a path, the bytes of a file, a PIL image, a generated image; a str is a URL, a UUID, a data URI or base64."""

@@ -28,7 +28,7 @@ from nbkit.request.parameter import (
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _FIXED_KEYS = {"taskType": model.TASK_TYPE, "model": model.MODEL}
 """Keys of a task that have only one valid value."""
-_SIZE_NAMES = ("width", "height", "resolution", "aspect_ratio")
+SIZE_NAMES = ("width", "height", "resolution", "aspect_ratio")
 _RATIO_PATTERN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*[:x×/]\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _PIXELS_PATTERN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(k|p|px)?", re.IGNORECASE)
 
@@ -213,8 +213,8 @@ def values_kept(values: Mapping[str, Any], changes: Mapping[str, tuple[str, Any]
         values: of the request.
         changes: their spellings and values, by Python name.
     """
-    resized = {name for name in _SIZE_NAMES if name in changes and changes[name][1] is not None}
-    unset = set(_SIZE_NAMES[2:] if resized & {"width", "height"} else _SIZE_NAMES[:2] if resized else ())
+    resized = {name for name in SIZE_NAMES if name in changes and changes[name][1] is not None}
+    unset = set(SIZE_NAMES[2:] if resized & {"width", "height"} else SIZE_NAMES[:2] if resized else ())
     kept = {name: value for name, value in values.items() if name not in changes and name not in unset}
     shape = model.ratio_and_tier(values.get("width", 0), values.get("height", 0))
     if shape and "resolution" in resized and not {"width", "height", "aspect_ratio"} & changes.keys():
