@@ -25,7 +25,7 @@ from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
-from nbkit.results.run import DONE, FINAL, Money, Run
+from nbkit.results.run import DONE, FINAL, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
@@ -484,15 +484,12 @@ class Studio:
 
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
-        account = self._ledger.account
-        limit = self._limits.studio
-        money = Money(account.spent, None if limit is None else limit - account.spent - account.held)
         parent = run.task_uuid
 
         def rerun_with(request: ImageRequest) -> Run:
             return self._logged(request, self._reuse) or self._wait(self._ledger.plan(request, parent=parent))
 
-        return dataclasses.replace(run, money=money, rerun_with=rerun_with)
+        return dataclasses.replace(run, money=self.budget, rerun_with=rerun_with)
 
 
 def _with_prompt(prompt: Any, keywords: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from nbkit.request.model import MICRO
 from nbkit.request.parameter import Address, without_query
 from nbkit.request.reference import Reference
 from nbkit.results.image import GeneratedImage
+from nbkit.results.money import Budget, amount
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
 UNKNOWN, NOT_SENT = "unknown", "not_sent"
@@ -37,19 +38,6 @@ HEADLINES = {
     NOT_SENT: "Never sent: its kernel ended first; nothing was charged",
 }
 """Headline for a run without a picture, by its status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """The budget of a studio at the end of a run, in micro-dollars.
-
-    Attributes:
-        spent: what its runs have cost.
-        left: the most that the next run may cost; ``None`` without a limit.
-    """
-
-    spent: int
-    left: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +77,7 @@ class Run:
         complete: ``False`` if the request lacks credentials that were sent: the log does not store those of addresses.
         task: the JSON that was sent, without credentials and with inline pictures as their hash.
         reference_files: the files of its reference images in the image folder, by the hash of their content.
-        money: the studio's budget when the run ended, or ``None``.
+        money: the studio's :class:`~nbkit.Budget` when the run ended, or ``None``.
         rerun_with: the studio's function behind :meth:`rerun`, or ``None``.
 
     Example:
@@ -117,7 +105,7 @@ class Run:
     complete: bool = True
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
-    money: Money | None = None
+    money: Budget | None = None
     rerun_with: Callable[[ImageRequest], Run] | None = None
 
     # -- the pictures -----------------------------------------------------------------------------------
@@ -366,9 +354,9 @@ class Run:
             return ("answered from the log: nothing was sent, nothing was charged",)
         parts = [f"this run {usd(self.cost_micros)}" if self.cost_micros is not None else "this run: cost not known"]
         if self.money is not None:
-            parts.append(f"this studio {usd(self.money.spent)}")
+            parts.append(f"this studio {amount(self.money.spent)}")
             if self.money.left is not None:
-                parts.append(f"{usd(self.money.left)} left of the budget")
+                parts.append(f"{amount(self.money.left)} left of the budget")
         parts.append(self._charge_note())
         if self.request.has_default_size and self.request.size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
