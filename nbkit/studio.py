@@ -6,7 +6,7 @@ import dataclasses
 import sys
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -32,7 +32,7 @@ from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 from nbkit.service.threads import run_in_thread
 from nbkit.sweep import signature
-from nbkit.sweep.grid import Grid
+from nbkit.sweep.grid import OPTIONS, Grid
 from nbkit.sweep.spec import merge, parse_spec
 from nbkit.sweep.sweep import Sweep, SweepContext
 from nbkit.widgets.gallery.gallery import Gallery
@@ -174,18 +174,7 @@ class Studio:
         return Estimate(self._request(prompt, **parameters).price)
 
     @declared_as(signature.sweep)
-    def sweep(
-        self,
-        prompt: Any = None,
-        *,
-        combine: str = "product",
-        sample: int | None = None,
-        random_state: int | None = None,
-        where: Callable[..., Any] | None = None,
-        repeats: int = 1,
-        name: str | None = None,
-        **keywords: Any,
-    ) -> Sweep:
+    def sweep(self, prompt: Any = None, *, combine: str = "product", **keywords: Any) -> Sweep:
         """Many requests from one call: a list-like value is an axis, any other value is fixed.
 
         Nothing is sent before ``.run()``; ``.plan()`` has the price.
@@ -214,14 +203,8 @@ class Studio:
             >>> len(sweep), sweep[0].values
             (12, {'colour': 'red', 'temperature': 0.2, 'seed': 1})
         """
-        grid = Grid(
-            parse_spec(_with_prompt(prompt, keywords), combine=combine),
-            name=name,
-            repeats=repeats,
-            sample=sample,
-            random_state=random_state,
-            where=where,
-        )
+        options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
+        grid = Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options)
         self._check_open()
         return Sweep(grid, SweepContext(self._ledger, self.log, self.engine, self.charged, self.balance))
 
@@ -285,15 +268,10 @@ class Studio:
             ['taskUUID', 'before', 'after', 'note', 'cost']
         """
         found = self._ledger.recovery.recover(resend=resend)
-        costs = [self.log.history.cost(r.task_uuid) for r in found]
-        rows = [
-            (r.task_uuid, r.before, r.after, r.note, None if cost is None else cost / MICRO)
-            for r, cost in zip(found, costs, strict=True)
-        ]
-        frame = pd.DataFrame(rows, columns=["taskUUID", "before", "after", "note", "cost"])
-        return frame.astype(
-            {"taskUUID": "string", "before": "string", "after": "string", "note": "string", "cost": "Float64"}
-        )
+        facts = [(run.task_uuid, run.before, run.after, run.note) for run in found]
+        frame = pd.DataFrame(facts, columns=["taskUUID", "before", "after", "note"], dtype="string")
+        costs = pd.Series([self.log.history.cost(run.task_uuid) for run in found], dtype="Float64")
+        return frame.assign(cost=costs / MICRO)
 
     # -- looking at them -----------------------------------------------------------------------------------
 
@@ -335,8 +313,7 @@ class Studio:
             >>> panel.request
             ImageRequest(prompt='A paper lantern', seed=7, temperature=0.4)
         """
-        first = {} if prompt is None else {"prompt": prompt}
-        return Panel(self, at_once=at_once, draft=draft, **first, **parameters)
+        return Panel(self, at_once=at_once, draft=draft, **_with_prompt(prompt, parameters))
 
     def sweep_panel(self, prompt: Any = None, **parameters: Any) -> SweepPanel:
         """The interactive form for sweeps: axes and values, cells and price, Run, Stop, a grid that fills.
@@ -447,12 +424,10 @@ class Studio:
         if request.task_uuid and request.task_uuid in self.log:
             run = self.log[request.task_uuid]
             if run.request.identity != request.identity:
-                raise RequestError(
-                    f"taskUUID={request.task_uuid!r} belongs to another request in the log; request.replace() drops it",
-                    parameter="taskUUID",
-                    value=request.task_uuid,
-                    reason="conflict",
+                message = (
+                    f"taskUUID={run.task_uuid!r} belongs to another request in the log; request.replace() drops it"
                 )
+                raise RequestError(message, parameter="taskUUID", value=run.task_uuid, reason="conflict")
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
             found = self._ledger.recovery.answer(request.identity, token)
@@ -467,20 +442,17 @@ class Studio:
         except KeyboardInterrupt:
             token.cancel()  # a run that was refused as busy, and waits for its next attempt, is not sent any more
             price = usd(plan.request.price.high)
-            cost = (
-                f"up to {price} is still being paid for it"
-                if self.charged
-                else f"it counts up to {price} at offline list prices"
+            offline = f"it counts up to {price} at offline list prices"
+            cost = f"up to {price} is still being paid for it" if self.charged else offline
+            going_on = (
+                f"What has been sent goes on, and {cost}; its pictures land in the log when they come: studio.log"
             )
-            print(  # noqa: T201  for the user, who has pressed Stop
-                f"Stopped waiting. What has been sent goes on, and {cost}; its pictures land in the log when they come: studio.log"
-            )
+            print(f"Stopped waiting. {going_on}")  # noqa: T201  for the user, who has pressed Stop
             raise
 
     def _carry_out(self, plan: RunPlan, token: CancelToken | None = None) -> Run:
-        run = self._finish(self._ledger.carry_out(plan, token))
-        self._last = run
-        return run
+        self._last = self._finish(self._ledger.carry_out(plan, token))
+        return self._last
 
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
@@ -492,11 +464,11 @@ class Studio:
         return dataclasses.replace(run, money=self.budget, rerun_with=rerun_with)
 
 
-def _with_prompt(prompt: Any, keywords: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of a sweep, with its prompt or the request that it starts from."""
+def _with_prompt(prompt: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a sweep or a panel, with its prompt or the request that it starts from."""
     if isinstance(prompt, ImageRequest):
         return merge(prompt, keywords)
-    return keywords if prompt is None else {"prompt": prompt, **keywords}
+    return {**({} if prompt is None else {"prompt": prompt}), **keywords}
 
 
 def _finished(studio: Studio | None, run: Run) -> Run:

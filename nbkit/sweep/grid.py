@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -18,6 +19,9 @@ from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
 
 MAX_CELLS = 100_000
 """A larger sweep is a mistake; ``sample=`` draws from a product of any size."""
+
+OPTIONS = ("name", "repeats", "sample", "random_state", "where")
+"""The keywords of a sweep that are options of its grid."""
 
 Where = Callable[[Cell], Any]
 
@@ -104,23 +108,18 @@ class Grid(Sequence[Cell]):
         draw = random.Random(seed)  # noqa: S311  must draw the same cells in every kernel
         span = self.span // self._repeats
         if span <= MAX_CELLS:
-            kept = [position for position in range(span) if self._keeps(position * self._repeats)]
-            drawn = draw.sample(kept, min(sample, len(kept)))
-        else:
-            drawn = self._sample_unlisted(span, sample, draw)
-        positions = [p * self._repeats + repeat for p in sorted(drawn) for repeat in range(self._repeats)]
+            kept = [p for p in range(0, self.span, self._repeats) if self._keeps(p)]
+            drawn = set(draw.sample(kept, min(sample, len(kept))))
+        else:  # a product that is too large to be listed
+            drawn = set()
+            for _ in range(1000 + 200 * sample):
+                position = draw.randrange(span) * self._repeats
+                if position not in drawn and self._keeps(position):
+                    drawn.add(position)
+                if len(drawn) == sample:
+                    break
+        positions = [position + repeat for position in sorted(drawn) for repeat in range(self._repeats)]
         return [position for position in positions if self._keeps(position)]
-
-    def _sample_unlisted(self, span: int, sample: int, draw: random.Random) -> list[int]:
-        """Draw from a product that is too large to be listed."""
-        drawn: set[int] = set()
-        for _ in range(1000 + 200 * sample):
-            position = draw.randrange(span)
-            if position not in drawn and self._keeps(position * self._repeats):
-                drawn.add(position)
-            if len(drawn) == sample:
-                break
-        return list(drawn)
 
     def _keeps(self, position: int) -> bool:
         """Whether ``where=`` keeps a cell. It may leave out combinations that the model does not allow."""
@@ -128,21 +127,15 @@ class Grid(Sequence[Cell]):
             return True
         try:
             cell = self._cell(position, position)
-        except RequestError as error:
-            return self._keeps_invalid(position, error)
+        except RequestError:
+            values = self._values(position)
+            variables = {**self.spec.fixed, **self.spec.variables, **values}
+            stand_in = Cell(position, self._spelled(values), None, template_vars=variables)  # type: ignore[arg-type]
+            with contextlib.suppress(Exception):  # where= may read more than the values
+                if not self._where(stand_in):
+                    return False
+            raise
         return bool(self._where(cell))
-
-    def _keeps_invalid(self, position: int, error: RequestError) -> bool:
-        """The same for a cell without a valid request: ``where=`` sees its values, and dropping it is allowed."""
-        values = self._values(position)
-        variables = {**self.spec.fixed, **self.spec.variables, **values}
-        stand_in = Cell(position, self._spelled(values), None, template_vars=variables)  # type: ignore[arg-type]
-        try:
-            if not (self._where or bool)(stand_in):
-                return False
-        except Exception:  # noqa: BLE001  it read more than the values
-            raise error from None
-        raise error
 
     def _values(self, position: int) -> dict[str, Any]:
         """The value of each axis at a position, by Python name."""
@@ -157,7 +150,9 @@ class Grid(Sequence[Cell]):
         try:
             request = self._request(values)
         except RequestError as error:
-            raise _with_cell(error, index, self._spelled(values)) from None
+            if values:
+                error.args = (f"{error} (cell {index}: {describe(self._spelled(values))})",)
+            raise
         return Cell(index, self._spelled(values), request, template_vars=self._template_vars)
 
     def _request(self, values: dict[str, Any]) -> ImageRequest:
@@ -226,47 +221,26 @@ def _seed_of_repeat(key: str, identity: str, repeat: int) -> int:
 
 def _refuse_many(cells: int, what: str) -> None:
     if cells > MAX_CELLS:
-        raise RequestError(
-            f"{what} {cells:,} cells, and a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them",
-            parameter="sample", value=None, reason="count",
-        )  # fmt: skip
+        limit = f"a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them"
+        raise RequestError(f"{what} {cells:,} cells, and {limit}", parameter="sample", reason="count")
 
 
 def _refuse_seed(spec: SweepSpec) -> None:
     if REPEAT in spec.variables:
-        raise RequestError(
-            "repeat is what repeats= calls its own axis: give the variable of the template another name",
-            parameter=REPEAT, reason="conflict",
-        )  # fmt: skip
+        message = "repeat is what repeats= calls its own axis: give the variable of the template another name"
+        raise RequestError(message, parameter=REPEAT, reason="conflict")
     if "seed" in spec.fixed or any("seed" in axis.names for axis in spec.axes):
-        raise RequestError(
-            "repeats= draws a fresh seed for each repeat, so it does not go with seed=: give one or the other",
-            parameter="repeats", reason="conflict",
-        )  # fmt: skip
-
-
-def _with_cell(error: RequestError, index: int, values: dict[str, Any]) -> RequestError:
-    """The same error, with the cell's index and values in its message."""
-    where = f" (cell {index}: {describe(values)})" if values else ""
-    return type(error)(
-        f"{error}{where}",
-        parameter=error.parameter,
-        value=error.value,
-        reason=error.reason,
-        suggestion=error.suggestion,
-    )
+        message = "repeats= draws a fresh seed for each repeat, so it does not go with seed=: give one or the other"
+        raise RequestError(message, parameter="repeats", reason="conflict")
 
 
 def _name_of(spec: SweepSpec) -> str:
     """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
 
-    def comparable(name: str, value: Any) -> Any:
-        return [reference.sha256 for reference in value] if name == "reference_images" else value
-
     parts = {
-        "fixed": {name: comparable(name, value) for name, value in spec.fixed.items()},
+        "fixed": spec.fixed,
         "variables": spec.variables,
         "axes": sorted(name for axis in spec.axes for name in axis.names),
     }
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = json.dumps(parts, sort_keys=True, default=lambda value: getattr(value, "sha256", None) or str(value))
     return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
