@@ -56,6 +56,9 @@ class Naming:
         hint = f"did you mean {guess}?" if guess else f"the parameters are {', '.join(self._parameters)}."
         raise _unknown_parameter(name, hint, guess)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_spelling
+
     def is_group(self, name: str) -> bool:
         """Whether a name is one of the API's groups, such as ``settings``."""
         return (name,) in self._groups

@@ -8,12 +8,14 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Integer, Text
+from nbkit.request.reference import Reference
 from nbkit.sweep.cell import REPEAT, Cell, CellCost, check_argument, describe
 from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
 
@@ -26,7 +28,51 @@ OPTIONS = ("name", "repeats", "sample", "random_state", "where")
 Where = Callable[[Cell], Any]
 
 
-class Grid(Sequence[Cell]):
+class CellSequence(Sequence[Cell], ABC):
+    """The cells of a sweep, numbered from 0 on.
+
+    Attributes:
+        spec: axes, fixed values and variables.
+        key: identifies the sweep in the log.
+        axes: those of the spec, and the one of the repeats.
+    """
+
+    spec: SweepSpec
+    key: str
+    axes: tuple[Axis, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The Python names of all axes; zipped axes are listed one by one."""
+        return tuple(name for axis in self.axes for name in axis.names)
+
+    @functools.cached_property
+    def costs(self) -> list[CellCost]:
+        """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
+        return [CellCost.of(cell) for cell in self]
+
+    def values_of(self, index: int) -> dict[str, Any]:
+        """The values of a cell."""
+        return self[index].values
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        numbers = range(len(self))
+        if isinstance(index, slice):
+            return [self._cell(i) for i in numbers[index]]
+        try:
+            return self._cell(numbers[index])
+        except IndexError:
+            raise IndexError(f"the sweep has {len(self)} cells") from None
+
+    @abstractmethod
+    def _cell(self, index: int) -> Cell: ...
+
+
+class Grid(CellSequence):
     """The cells that the axes of a sweep span.
 
     A *position* numbers the product of all axes, the last axis fastest; an index numbers the cells that are kept.
@@ -52,7 +98,7 @@ class Grid(Sequence[Cell]):
     ) -> None:
         self.spec = spec
         self.key = _name_of(spec) if name is None else check_argument("name", Text(1, 200), name)
-        self.axes: tuple[Axis, ...] = spec.axes
+        self.axes = spec.axes
         self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS), repeats)
         if self._repeats > 1:
             _refuse_seed(spec)
@@ -65,38 +111,15 @@ class Grid(Sequence[Cell]):
         else:
             self._positions = self._sample(check_argument("sample", Integer(1), sample), random_state)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The Python names of all axes; zipped axes are listed one by one."""
-        return tuple(name for axis in self.axes for name in axis.names)
-
     def __len__(self) -> int:
         return len(self._positions)
-
-    @overload
-    def __getitem__(self, index: int) -> Cell: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Cell]: ...
-    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
-        if not 0 <= index < len(self):
-            raise IndexError(f"the sweep has {len(self)} cells")
-        return self._cell(index, self._positions[index])
-
-    def __iter__(self) -> Iterator[Cell]:
-        return (self._cell(index, position) for index, position in enumerate(self._positions))
-
-    @functools.cached_property
-    def costs(self) -> list[CellCost]:
-        """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
-        return [CellCost.of(cell) for cell in self]
 
     def values_of(self, index: int) -> dict[str, Any]:
         """The values of a cell, without making its request."""
         return self._spelled(self._values(self._positions[index]))
+
+    def _cell(self, index: int) -> Cell:
+        return self._cell_at(self._positions[index], index)
 
     def _all_positions(self) -> Sequence[int]:
         _refuse_many(self.span, "the axes span")
@@ -126,7 +149,7 @@ class Grid(Sequence[Cell]):
         if self._where is None:
             return True
         try:
-            cell = self._cell(position, position)
+            cell = self._cell_at(position, position)
         except RequestError:
             values = self._values(position)
             variables = {**self.spec.fixed, **self.spec.variables, **values}
@@ -145,7 +168,7 @@ class Grid(Sequence[Cell]):
             values.update(zip(axis.names, axis.steps[step], strict=True))
         return {name: values[name] for name in self.names}
 
-    def _cell(self, index: int, position: int) -> Cell:
+    def _cell_at(self, position: int, index: int) -> Cell:
         values = self._values(position)
         try:
             request = self._request(values)
@@ -172,7 +195,7 @@ class Grid(Sequence[Cell]):
         return {self.spec.spelled.get(name, name): value for name, value in values.items()}
 
 
-class SelectedCells(Sequence[Cell]):
+class SelectedCells(CellSequence):
     """Cells that were chosen one by one from another sweep.
 
     Args:
@@ -181,34 +204,18 @@ class SelectedCells(Sequence[Cell]):
         key: identifies them in the log.
     """
 
-    def __init__(self, cells: Sequence[Cell], origin: Grid | SelectedCells, key: str) -> None:
+    def __init__(self, cells: Sequence[Cell], origin: CellSequence, key: str) -> None:
         self._cells = list(cells)
-        self.key = key
-        self.axes: tuple[Axis, ...] = origin.axes
-        self.names: tuple[str, ...] = origin.names
-        self.spec: SweepSpec = origin.spec
-
-    @functools.cached_property
-    def costs(self) -> list[CellCost]:
-        """What each cell may cost, in order."""
-        return [CellCost.of(cell) for cell in self._cells]
-
-    def values_of(self, index: int) -> dict[str, Any]:
-        """The values of a cell."""
-        return self._cells[index].values
+        self.key, self.axes, self.spec = key, origin.axes, origin.spec
 
     def __len__(self) -> int:
         return len(self._cells)
 
-    @overload
-    def __getitem__(self, index: int) -> Cell: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Cell]: ...
-    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+    def _cell(self, index: int) -> Cell:
         return self._cells[index]
 
 
-def axis_names(cells: Grid | SelectedCells) -> list[str]:
+def axis_names(cells: CellSequence) -> list[str]:
     """The names of the axes as the user spelled them: the keys of a cell's values."""
     return [cells.spec.spelled.get(name, name) for name in cells.names]
 
@@ -236,11 +243,12 @@ def _refuse_seed(spec: SweepSpec) -> None:
 
 def _name_of(spec: SweepSpec) -> str:
     """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
-
     parts = {
         "fixed": spec.fixed,
         "variables": spec.variables,
         "axes": sorted(name for axis in spec.axes for name in axis.names),
     }
-    text = json.dumps(parts, sort_keys=True, default=lambda value: getattr(value, "sha256", None) or str(value))
+    text = json.dumps(
+        parts, sort_keys=True, default=lambda value: value.sha256 if isinstance(value, Reference) else str(value)
+    )
     return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
