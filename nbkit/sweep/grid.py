@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import random
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -28,7 +28,7 @@ OPTIONS = ("name", "repeats", "sample", "random_state", "where")
 Where = Callable[[Cell], Any]
 
 
-class CellSequence(Sequence[Cell], ABC):
+class CellSequence(Sequence[Cell]):
     """The cells of a sweep, numbered from 0 on.
 
     Attributes:
@@ -63,10 +63,9 @@ class CellSequence(Sequence[Cell], ABC):
         numbers = range(len(self))
         if isinstance(index, slice):
             return [self._cell(i) for i in numbers[index]]
-        try:
-            return self._cell(numbers[index])
-        except IndexError:
-            raise IndexError(f"the sweep has {len(self)} cells") from None
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"the sweep has {len(self)} cells")
+        return self._cell(numbers[index])
 
     @abstractmethod
     def _cell(self, index: int) -> Cell: ...
