@@ -276,9 +276,7 @@ class SweepResult:
         pictures = sum(len(run.images) for run in runs.values())
         for number, limit, noun in ((len(self), MAX_TILES, "cell"), (pictures, MAX_PICTURES, "picture")):
             if number > limit:
-                message = (
-                    f"a grid of {count(number, noun)} is too large to look at; .to_frame() has them all, and a sweep"
-                )
-                message += " of the same name with where= shows some of them"
+                rest = "to_frame() has them all, and a sweep of the same name with where= shows some of them"
+                message = f"a grid of {count(number, noun)} is too large to look at; .{rest}"
                 raise RequestError(message, parameter="grid", reason="count")
         return Pages(self.cells, runs, self._statuses(), options(pictures)).arrange(rows, columns, pages)
