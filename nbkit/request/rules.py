@@ -77,30 +77,30 @@ def _suggestion(
     """The valid value that is nearest in meaning: for a parameter of the size, the one of the nearest size."""
     if parameter.name in ("width", "height"):
         # A suggestion for one side alone would be refused too: both are needed to find a size of the table.
-        width, height = (_pixels(given.get(name, ("", None))[1]) for name in ("width", "height"))
+        width, height = (_pixels(_as_typed(given.get(name, ("", None))[1])) for name in ("width", "height"))
         return model.nearest_size(width, height) if width and height else None
-    if not isinstance(value, (str, int, float)) or len(short := short_repr(value).strip("'\" ")) > 20:
-        return invalid.suggestion
-    if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(short)):
+    text = _as_typed(value)
+    if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(text)):
         horizontal, vertical = float(shape[1]), float(shape[2])
         return _nearest_ratio(horizontal / vertical) if horizontal and vertical else None
-    if parameter.name == "resolution" and (pixels := _PIXELS_PATTERN.fullmatch(short)):
-        number, unit = float(pixels[1]), (pixels[2] or "").lower()
-        thousands = unit == "k" or (not unit and number < 16)  # 2 means 2K, and 512 means pixels
-        side = round(number * 1024 if thousands else number)
+    if parameter.name == "resolution" and (side := _pixels(text, thousands_below=16)) is not None:
         return model.tier_of_pixels(side, side) if side else None
     return invalid.suggestion
 
 
-def _pixels(value: Any) -> int | None:
-    """A value as a whole number of pixels, or ``None`` unless it is a number from 1 to below 1,000,000."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+def _as_typed(value: Any) -> str:
+    """A short value as the user typed it, without quotation marks; ``""`` for any other value."""
+    text = short_repr(value).strip("'\" ") if isinstance(value, (str, int, float)) else ""
+    return text if len(text) <= 20 else ""
+
+
+def _pixels(text: str, thousands_below: int = 0) -> int | None:
+    """A text as a number of pixels. A number below ``thousands_below`` means thousands: 2 is 2K, and 512 is pixels."""
+    found = _PIXELS_PATTERN.fullmatch(text)
+    if found is None:
         return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return round(number) if 1 <= number < 1_000_000 else None
+    number, unit = float(found[1]), (found[2] or "").lower()
+    return round(number * 1024 if unit == "k" or (not unit and number < thousands_below) else number)
 
 
 def _nearest_ratio(shape: float) -> str:
