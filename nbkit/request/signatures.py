@@ -19,7 +19,7 @@ def explain_parameters(function: F) -> F:
 
 
 def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Decorator: give a function the signature of another one, and explain each parameter in its docstring.
+    """Decorator: give a function the signature and the docstring of another one, and explain each parameter in it.
 
     Args:
         declaration: the function with the signature; it is never called. The decorated function must accept its
@@ -28,6 +28,7 @@ def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Cal
 
     def declare(function: Callable[..., R]) -> Callable[P, R]:
         function.__signature__ = inspect.signature(declaration)  # type: ignore[attr-defined]
+        function.__doc__ = declaration.__doc__
         return _with_parameter_docs(function)
 
     return declare

@@ -270,14 +270,11 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         # A run that was never planned has no taskUUID yet, so it is equal only to itself.
-        return self is other or (bool(self.task_uuid) and self._key == other._key)
+        is_same = bool(self.task_uuid) and (self.task_uuid, self.status) == (other.task_uuid, other.status)
+        return self is other or is_same
 
     def __hash__(self) -> int:
-        return hash(self._key)
-
-    @property
-    def _key(self) -> tuple[str, str]:
-        return self.task_uuid, self.status
+        return hash((self.task_uuid, self.status))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "rerun_with": None}  # it refers to a studio of this process
@@ -343,7 +340,7 @@ class Run:
         return tuple(facts)
 
     def _charge_note(self) -> str:
-        if self.status in (PLANNED, SENT, UNKNOWN):
+        if self.status not in FINAL:
             return "not settled: its money stays held"
         if self.cost_micros == 0:
             return "nothing was charged"
@@ -358,7 +355,7 @@ class Run:
             if self.money.left is not None:
                 parts.append(f"{amount(self.money.left)} left of the budget")
         parts.append(self._charge_note())
-        if self.request.has_default_size and self.request.size:
+        if self.request.has_default_size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
 
@@ -375,4 +372,4 @@ def reference_code(reference: Reference, files: Mapping[str, str]) -> str:
         return f"studio.log.reference({reference.sha256!r})"  # if it is missing, this raises an error that says so
     if file:
         return f"pathlib.Path({file!r})"  # of a panel, whose pictures are not in the log before they are sent
-    return repr(reference.wire if reference.data else reference.text)
+    return repr(reference.wire)

@@ -42,13 +42,8 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
         identities.add(request.identity)
         # The promotion changes the size and fixes the seed, also where they are axes.
         width, height = request.size or (None, None)
-        changed = {
-            "resolution": request.resolution,
-            "seed": seed,
-            "width": width,
-            "height": height,
-            "number_results": 1,
-        }
+        changed = {"resolution": request.resolution, "width": width, "height": height, "seed": seed}
+        changed["number_results"] = 1
         values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
         uuid = str(row["taskUUID"])
         promoted.append(Cell(len(promoted), values, request, parent=uuid, template_vars=draft.template_vars))

@@ -1,4 +1,4 @@
-"""The signature of ``studio.sweep`` as editors and type checkers see it."""
+"""The declaration of ``studio.sweep``, as editors, type checkers and ``help`` see it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbkit.sweep.cell import Cell
 from nbkit.sweep.sweep import Sweep
 
 
-def sweep(
+def sweep(  # noqa: D417  each parameter of a request has its sentence from its declaration
     self: Any,
     prompt: typed.OneOrMany[str] | ImageRequest = None,
     *,
@@ -48,5 +48,32 @@ def sweep(
     extra: Any = None,
     **template_variables: Any,
 ) -> Sweep:
-    """Declares the signature only; :meth:`nbkit.Studio.sweep` is the function."""
-    raise NotImplementedError
+    """Many requests from one call: a list-like value is an axis, any other value is fixed.
+
+    Nothing is sent before ``.run()``; ``.plan()`` has the price.
+
+    Args:
+        prompt: text, a list of texts (an axis), or an :class:`~nbkit.ImageRequest`, whose values are fixed unless a
+            keyword overrides them. ``{name}`` in it is replaced by the keyword of that name.
+        combine: ``"product"`` crosses the axes, the last one fastest; ``"zip"`` goes through them step by step.
+        sample: draw this many cells, the same ones in every kernel.
+        random_state: seed of the draw; made of the sweep's name if not given.
+        where: keeps the cells for which it is true: ``where=lambda cell: cell.temperature < 0.5``.
+        repeats: how often each cell is made, each time with a fresh seed.
+        name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and
+            axis names if not given.
+        **template_variables: parameters in the API's spelling, and variables, each of which replaces ``{name}`` in the
+            prompt or the system prompt.
+
+    Raises:
+        RequestError: for a value that the model does not allow; the message names axis and value.
+        UnknownParameter: for a keyword that is neither a parameter nor in a template.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], temperature=[0.2, 0.8], seed=[1, 2, 3])
+        >>> len(sweep), sweep[0].values
+        (12, {'colour': 'red', 'temperature': 0.2, 'seed': 1})
+    """
+    raise NotImplementedError  # :meth:`nbkit.Studio.sweep` is the function

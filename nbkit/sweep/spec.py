@@ -79,8 +79,8 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
         message = f"combine={combine!r}: must be 'product' or 'zip'"
         raise RequestError(message, parameter="combine", value=combine, reason="choice")
     given = {name: value for name, value in keywords.items() if _is_parameter(name)}
-    free = {name: value for name, value in keywords.items() if name not in given}
-    named, head = NAMES.resolve({name: value for name, value in given.items() if name != "extra"})
+    free = {name: value for name, value in keywords.items() if name not in given and name != "extra"}
+    named, head = NAMES.resolve(given)
     if "taskUUID" in head:
         message = "a sweep makes a taskUUID for each of its cells"
         raise RequestError(message, parameter="taskUUID", value=head["taskUUID"])
@@ -89,8 +89,8 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
     values = {name: value for name, (_, value) in named.items() if value is not None}
     if isinstance(values.get("reference_images"), Iterator):
         values["reference_images"] = list(values["reference_images"])
-    if "extra" in given:
-        values["extra"], spelled["extra"] = given["extra"], "extra"
+    if "extra" in keywords:
+        values["extra"], spelled["extra"] = keywords["extra"], "extra"
     axes, fixed = _split({**values, **free}, spelled)
     _check_variables(free, {**fixed, **{axis.names[0]: axis.steps for axis in axes}})
     variables = {name: fixed.pop(name, None) for name in free}
@@ -104,9 +104,7 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
 
 def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Keywords of a sweep, completed by the values of a request; the keywords override the request."""
-    given, _ = NAMES.resolve(
-        {name: value for name, value in keywords.items() if name != "extra" and _is_parameter(name)}
-    )
+    given, _ = NAMES.resolve({name: value for name, value in keywords.items() if _is_parameter(name)})
     extra = {"extra": request.extra} if request.extra else {}
     return {**values_kept(request.parameters, given), **extra, **keywords}
 
@@ -135,7 +133,7 @@ def is_axis(name: str, value: Any) -> bool:
 
 
 def _is_parameter(name: str) -> bool:
-    return name in NAMES or name in TASK_KEYS or name == "extra" or NAMES.is_group(name)
+    return name in NAMES or name in TASK_KEYS or NAMES.is_group(name)
 
 
 def _split(values: Mapping[str, Any], spelled: Mapping[str, str]) -> tuple[list[Axis], dict[str, Any]]:
