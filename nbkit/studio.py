@@ -89,9 +89,8 @@ class Studio:
     ) -> None:
         key = Secret(api_key)
         del api_key  # from here on no traceback that prints local variables can show it
-        limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
+        self._limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
         self._backend = backends.resolve(engine, api_key=key, transport=transport, pace=pace)
-        self._limits = limits
         self._reuse = reuse
         self._last: Run | None = None
         self._listeners = BudgetListeners()
@@ -105,7 +104,7 @@ class Studio:
             engine=self._backend.name,
             charged=self._backend.charged,
             studio=uuid.uuid4().hex,
-            limits=limits,
+            limits=self._limits,
             pace=self._backend.pace,
             on_budget_change=self._listeners.notify,
         )
@@ -394,13 +393,12 @@ class Studio:
 
     def _logged(self, request: ImageRequest, reuse: bool, token: CancelToken | None = None) -> Run | None:
         """The run of the log that answers the request without sending it, if there is one."""
-        if request.task_uuid and request.task_uuid in self.log:
-            run = self.log[request.task_uuid]
+        task_uuid = request.task_uuid
+        if task_uuid and task_uuid in self.log:
+            run = self.log[task_uuid]
             if run.request.identity != request.identity:
-                message = (
-                    f"taskUUID={run.task_uuid!r} belongs to another request in the log; request.replace() drops it"
-                )
-                raise RequestError(message, parameter="taskUUID", value=run.task_uuid, reason="conflict")
+                message = f"taskUUID={task_uuid!r} belongs to another request in the log; request.replace() drops it"
+                raise RequestError(message, parameter="taskUUID", value=task_uuid, reason="conflict")
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
             found = self._ledger.recovery.answer(request.identity, token)
@@ -417,15 +415,13 @@ class Studio:
             price = usd(plan.request.price.high)
             offline = f"it counts up to {price} at offline list prices"
             cost = f"up to {price} is still being paid for it" if self.charged else offline
-            going_on = (
-                f"What has been sent goes on, and {cost}; its pictures land in the log when they come: studio.log"
-            )
-            print(f"Stopped waiting. {going_on}")  # noqa: T201  for the user, who has pressed Stop
+            later = "its pictures land in the log when they come: studio.log"
+            print(f"Stopped waiting. What has been sent goes on, and {cost}; {later}")  # noqa: T201  for the user, who has pressed Stop
             raise
 
-    def _carry_out(self, plan: RunPlan, token: CancelToken | None = None) -> Run:
-        self._last = self._finish(self._ledger.carry_out(plan, token))
-        return self._last
+    def _carry_out(self, plan: RunPlan, token: CancelToken) -> Run:
+        run = self._last = self._finish(self._ledger.carry_out(plan, token))
+        return run
 
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
