@@ -59,50 +59,30 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from nbkit import errors
-    from nbkit.comparison.result import Comparison, compare
-    from nbkit.errors import BudgetExceeded, NbkitError, RequestError
-    from nbkit.history import RunLog
-    from nbkit.offline.engine import Offline
-    from nbkit.request.image_request import ImageRequest
-    from nbkit.results.image import GeneratedImage
-    from nbkit.results.money import Budget, Estimate
-    from nbkit.results.run import Run
-    from nbkit.service.pace import Pace
-    from nbkit.studio import Studio
-    from nbkit.sweep.result import SweepResult
-    from nbkit.sweep.runner import SweepRun
-    from nbkit.sweep.sweep import Sweep
-    from nbkit.widgets.gallery.gallery import Gallery
-    from nbkit.widgets.panel.panel import Panel
-    from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
+if TYPE_CHECKING:  # in a typed package, `as` makes a name public
+    from nbkit import errors as errors
+    from nbkit.comparison.result import Comparison as Comparison
+    from nbkit.comparison.result import compare as compare
+    from nbkit.errors import BudgetExceeded as BudgetExceeded
+    from nbkit.errors import NbkitError as NbkitError
+    from nbkit.errors import RequestError as RequestError
+    from nbkit.history import RunLog as RunLog
+    from nbkit.offline.engine import Offline as Offline
+    from nbkit.request.image_request import ImageRequest as ImageRequest
+    from nbkit.results.image import GeneratedImage as GeneratedImage
+    from nbkit.results.money import Budget as Budget
+    from nbkit.results.money import Estimate as Estimate
+    from nbkit.results.run import Run as Run
+    from nbkit.service.pace import Pace as Pace
+    from nbkit.studio import Studio as Studio
+    from nbkit.sweep.result import SweepResult as SweepResult
+    from nbkit.sweep.runner import SweepRun as SweepRun
+    from nbkit.sweep.sweep import Sweep as Sweep
+    from nbkit.widgets.gallery.gallery import Gallery as Gallery
+    from nbkit.widgets.panel.panel import Panel as Panel
+    from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel as SweepPanel
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "Budget",
-    "BudgetExceeded",
-    "Comparison",
-    "Estimate",
-    "Gallery",
-    "GeneratedImage",
-    "ImageRequest",
-    "NbkitError",
-    "Offline",
-    "Pace",
-    "Panel",
-    "RequestError",
-    "Run",
-    "RunLog",
-    "Studio",
-    "Sweep",
-    "SweepPanel",
-    "SweepResult",
-    "SweepRun",
-    "compare",
-    "errors",
-]
 
 _MODULES = {
     "Budget": "nbkit.results.money",
@@ -125,19 +105,22 @@ _MODULES = {
     "SweepResult": "nbkit.sweep.result",
     "SweepRun": "nbkit.sweep.runner",
     "compare": "nbkit.comparison.result",
+    "errors": "nbkit.errors",
     "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__
     "unload_ipython_extension": "nbkit.magic",
 }
+"""The module of each public name, from which it is loaded."""
+
+__all__ = [name for name in _MODULES if not name.endswith("_ipython_extension")]
 
 
 if not TYPE_CHECKING:  # a type checker would take it for any name, and find no misspelled one
 
     def __getattr__(name: str) -> Any:
-        if name == "errors":
-            return importlib.import_module("nbkit.errors")
         if name not in _MODULES:
             raise AttributeError(f"module 'nbkit' has no attribute {name!r}")
-        value = getattr(importlib.import_module(_MODULES[name]), name)
+        module = importlib.import_module(_MODULES[name])
+        value = module if name == "errors" else getattr(module, name)
         globals()[name] = value  # from now on the name is found without this function
         return value
 

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Unpack
@@ -26,14 +26,14 @@ from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
-from nbkit.results.run import DONE, FINAL, Money, Run
+from nbkit.results.run import DONE, FINAL, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 from nbkit.service.threads import THIS_THREAD, THREADS
 from nbkit.sweep import signature
-from nbkit.sweep.grid import Grid
+from nbkit.sweep.grid import OPTIONS, Grid
 from nbkit.sweep.spec import merge, parse_spec
 from nbkit.sweep.sweep import Sweep, SweepContext
 from nbkit.widgets.gallery.gallery import Gallery
@@ -90,9 +90,8 @@ class Studio:
     ) -> None:
         key = Secret(api_key)
         del api_key  # from here on no traceback that prints local variables can show it
-        limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
+        self._limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
         self._backend = backends.resolve(engine, api_key=key, transport=transport, pace=pace)
-        self._limits = limits
         self._reuse = reuse
         self._last: Run | None = None
         self._listeners = BudgetListeners()
@@ -111,7 +110,7 @@ class Studio:
             engine=self._backend.name,
             charged=self._backend.charged,
             studio=uuid.uuid4().hex,
-            limits=limits,
+            limits=self._limits,
             pace=self._backend.pace,
             on_budget_change=self._listeners.notify,
             finish=lambda run: _ended(studio(), run),
@@ -177,54 +176,10 @@ class Studio:
         return Estimate(self._request(prompt, **parameters).price)
 
     @declared_as(signature.sweep)
-    def sweep(
-        self,
-        prompt: Any = None,
-        *,
-        combine: str = "product",
-        sample: int | None = None,
-        random_state: int | None = None,
-        where: Callable[..., Any] | None = None,
-        repeats: int = 1,
-        name: str | None = None,
-        **keywords: Any,
-    ) -> Sweep:
-        """Many requests from one call: a list-like value is an axis, any other value is fixed.
-
-        Nothing is sent before ``.run()``; ``.plan()`` has the price.
-
-        Args:
-            prompt: text, a list of texts (an axis), or an :class:`~nbkit.ImageRequest`, whose values are fixed unless a
-                keyword overrides them. ``{name}`` in it is replaced by the keyword of that name.
-            combine: ``"product"`` crosses the axes, the last one fastest; ``"zip"`` goes through them step by step.
-            sample: draw this many cells, the same ones in every kernel.
-            random_state: seed of the draw; made of the sweep's name if not given.
-            where: keeps the cells for which it is true: ``where=lambda cell: cell.temperature < 0.5``.
-            repeats: how often each cell is made, each time with a fresh seed.
-            name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and
-                axis names if not given.
-            **keywords: parameters of the request, and template variables, each of which replaces ``{name}`` in the
-                prompt or the system prompt.
-
-        Raises:
-            RequestError: for a value that the model does not allow; the message names axis and value.
-            UnknownParameter: for a keyword that is neither a parameter nor in a template.
-
-        Example:
-            >>> import nbkit
-            >>> studio = nbkit.Studio(engine="offline")
-            >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], temperature=[0.2, 0.8], seed=[1, 2, 3])
-            >>> len(sweep), sweep[0].values
-            (12, {'colour': 'red', 'temperature': 0.2, 'seed': 1})
-        """
-        grid = Grid(
-            parse_spec(_with_prompt(prompt, keywords), combine=combine),
-            name=name,
-            repeats=repeats,
-            sample=sample,
-            random_state=random_state,
-            where=where,
-        )
+    def sweep(self, prompt: Any = None, *, combine: str = "product", **keywords: Any) -> Sweep:
+        """Many requests from one call: a list-like value is an axis. The declaration explains the keywords."""
+        options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
+        grid = Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options)
         self._check_open()
         return Sweep(
             grid, SweepContext(self._ledger, self._recovery, self.log, self.engine, self.charged, self.balance)
@@ -306,15 +261,10 @@ class Studio:
             ['taskUUID', 'before', 'after', 'note', 'cost']
         """
         found = self._recovery.recover(resend=resend)
-        costs = [self.log.history.cost(r.task_uuid) for r in found]
-        rows = [
-            (r.task_uuid, r.before, r.after, r.note, None if cost is None else cost / MICRO)
-            for r, cost in zip(found, costs, strict=True)
-        ]
-        frame = pd.DataFrame(rows, columns=["taskUUID", "before", "after", "note", "cost"])
-        return frame.astype(
-            {"taskUUID": "string", "before": "string", "after": "string", "note": "string", "cost": "Float64"}
-        )
+        facts = [(run.task_uuid, run.before, run.after, run.note) for run in found]
+        frame = pd.DataFrame(facts, columns=["taskUUID", "before", "after", "note"], dtype="string")
+        costs = pd.Series([self.log.history.cost(run.task_uuid) for run in found], dtype="Float64")
+        return frame.assign(cost=costs / MICRO)
 
     # -- looking at them -----------------------------------------------------------------------------------
 
@@ -356,8 +306,7 @@ class Studio:
             >>> panel.request
             ImageRequest(prompt='A paper lantern', seed=7, temperature=0.4)
         """
-        first = {} if prompt is None else {"prompt": prompt}
-        return Panel(self, at_once=at_once, draft=draft, **first, **parameters)
+        return Panel(self, at_once=at_once, draft=draft, **_with_prompt(prompt, parameters))
 
     def sweep_panel(self, prompt: Any = None, **parameters: Any) -> SweepPanel:
         """The interactive form for sweeps: axes and values, cells and price, Run, Stop, a grid that fills.
@@ -465,15 +414,12 @@ class Studio:
 
     def _logged(self, request: ImageRequest, reuse: bool, token: CancelToken | None = None) -> Run | None:
         """The run of the log that answers the request without sending it, if there is one."""
-        if request.task_uuid and request.task_uuid in self.log:
-            run = self.log[request.task_uuid]
+        task_uuid = request.task_uuid
+        if task_uuid and task_uuid in self.log:
+            run = self.log[task_uuid]
             if run.request.identity != request.identity:
-                raise RequestError(
-                    f"taskUUID={request.task_uuid!r} belongs to another request in the log; request.replace() drops it",
-                    parameter="taskUUID",
-                    value=request.task_uuid,
-                    reason="conflict",
-                )
+                message = f"taskUUID={task_uuid!r} belongs to another request in the log; request.replace() drops it"
+                raise RequestError(message, parameter="taskUUID", value=task_uuid, reason="conflict")
             return dataclasses.replace(run, reused=True)
         if reuse and request.seed is not None:
             found = self._recovery.answer(request.identity, token)
@@ -491,34 +437,27 @@ class Studio:
         except KeyboardInterrupt:
             token.cancel()  # what waits for its first or its next attempt is not sent any more
             price = usd(request.price.high)
-            cost = (
-                f"up to {price} is still being paid for it"
-                if self.charged
-                else f"it counts up to {price} at offline list prices"
-            )
-            print(  # noqa: T201  for the user, who has pressed Stop
-                f"Stopped waiting. What has been sent goes on, and {cost}; its pictures land in the log when they come: studio.log"
-            )
+            offline = f"it counts up to {price} at offline list prices"
+            cost = f"up to {price} is still being paid for it" if self.charged else offline
+            later = "its pictures land in the log when they come: studio.log"
+            print(f"Stopped waiting. What has been sent goes on, and {cost}; {later}")  # noqa: T201  for the user, who has pressed Stop
             raise
 
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
-        account = self._ledger.account
-        limit = self._limits.studio
-        money = Money(account.spent, None if limit is None else limit - account.spent - account.held)
         parent = run.task_uuid
 
         def rerun_with(request: ImageRequest) -> Run:
             return self._wait(request, parent=parent)
 
-        return dataclasses.replace(run, money=money, rerun_with=rerun_with)
+        return dataclasses.replace(run, money=self.budget, rerun_with=rerun_with)
 
 
-def _with_prompt(prompt: Any, keywords: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of a sweep, with its prompt or the request that it starts from."""
+def _with_prompt(prompt: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a sweep or a panel, with its prompt or the request that it starts from."""
     if isinstance(prompt, ImageRequest):
         return merge(prompt, keywords)
-    return keywords if prompt is None else {"prompt": prompt, **keywords}
+    return {**({} if prompt is None else {"prompt": prompt}), **keywords}
 
 
 def _finished(studio: Studio | None, run: Run) -> Run:

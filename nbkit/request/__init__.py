@@ -3,6 +3,7 @@
 ``image_request.py`` declares each parameter once, as a field of :class:`~nbkit.ImageRequest`; checks, JSON, log
 columns, controls and help texts are derived from it. ``parameter.py`` has the kinds of values, ``rules.py`` the rules
 between parameters and the error messages, ``naming.py`` finds a parameter by any of its spellings, ``keywords.py``
-types the keywords for editors and type checkers, and ``signatures.py`` lists them in the signatures of functions.
+types the keywords for editors and type checkers and lists them in the signatures of functions, and ``signatures.py``
+explains them in docstrings.
 ``model.py`` is the model as data: sizes, limits, prices. ``reference.py`` reads reference images.
 """

@@ -15,11 +15,11 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from nbkit.errors import RequestError
 from nbkit.request import model, rules
-from nbkit.request.keywords import RequestChanges, RequestKeywords, name_keywords
+from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
 from nbkit.request.naming import Given, Naming
 from nbkit.request.parameter import (
     Address,
@@ -173,6 +173,7 @@ class ImageRequest:
     )
     # fmt: on
 
+    @name_parameters
     def __init__(self, prompt: str | None = None, **parameters: Unpack[RequestKeywords]) -> None:
         extra = parameters.pop("extra", None)
         given, head = NAMES.resolve(parameters if prompt is None else {"prompt": prompt, **parameters})
@@ -188,6 +189,12 @@ class ImageRequest:
         object.__setattr__(self, "_values", {name: values[name] for name in PARAMETERS if name in values})
         object.__setattr__(self, "_head", rules.check_head(head))
         object.__setattr__(self, "_extra", rules.check_extra(extra))
+
+    @classmethod
+    def _made(cls, given: Given, head: Mapping[str, Any], extra: Mapping[str, Any] | None) -> Self:
+        request = object.__new__(cls)
+        request._build(given, head, extra)
+        return request
 
     # -- as a value ---------------------------------------------------------------------------------------
 
@@ -206,7 +213,7 @@ class ImageRequest:
         return hash((tuple(self._values.items()), self._extra))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (dict(self._values), dict(self._head), self._extra)
+        return self._made, (_as_given(self._values), self._head, self.extra)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_extra"):  # a traceback may show a request whose __init__ failed
@@ -284,8 +291,7 @@ class ImageRequest:
     @property
     def has_default_size(self) -> bool:
         """Whether nbkit picks the size, because none was set and the API requires one."""
-        named = ("width", "height", "resolution", "aspect_ratio")
-        return self.size is not None and not any(n in self._values for n in named) and not self._size_in_extra()
+        return self.size is not None and not self._values.keys() & set(rules.SIZE_NAMES) and not self._size_in_extra()
 
     @property
     def price(self) -> model.Price:
@@ -299,21 +305,16 @@ class ImageRequest:
             Price(low=137900, high=137900)
         """
         task = self._sendable("", lambda _: "")
-        size = (task.get("width"), task.get("height"))
-        if isinstance(size[0], int) and isinstance(size[1], int):
-            ratio_and_tier = model.ratio_and_tier(size[0], size[1])
-            tier = ratio_and_tier[1] if ratio_and_tier else model.tier_of_pixels(size[0], size[1])
-            tiers: tuple[str, ...] = (tier,)
-        else:
-            tiers = (task["resolution"],) if task.get("resolution") in model.TIERS else model.TIERS
+        width, height, tier = (task.get(name) for name in ("width", "height", "resolution"))
+        if isinstance(width, int) and isinstance(height, int):
+            tier = model.tier_of_pixels(width, height)
         results, references = task.get("numberResults", 1), _get_nested(task, "inputs", "referenceImages")
+        searches = [_get_nested(task, "providerSettings", "google", name) for name in ("webSearch", "imageSearch")]
         return model.price(
-            tiers=tiers,
+            tiers=(tier,) if tier in model.TIERS else model.TIERS,
             results=results if type(results) is int and results > 0 else model.MAX_RESULTS,
             references=len(references) if isinstance(references, list) else 0,
-            searches=sum(
-                _get_nested(task, "providerSettings", "google", n) is True for n in ("webSearch", "imageSearch")
-            ),
+            searches=sum(search is True for search in searches),
         )
 
     @property
@@ -342,7 +343,8 @@ class ImageRequest:
 
     # -- variants and tasks ------------------------------------------------------------------------------
 
-    def replace(self, **changes: Unpack[RequestChanges]) -> ImageRequest:
+    @name_parameters
+    def replace(self, **changes: Unpack[RequestChanges]) -> Self:
         """A new request with some parameters changed, and without this one's taskUUID.
 
         A change of the size replaces the whole size: ``resolution="4K"`` on a request with width and height keeps their
@@ -363,17 +365,9 @@ class ImageRequest:
         """
         extra = changes.pop("extra", self.extra)
         given, head = NAMES.resolve(changes)
-        kept = {name: (name, value) for name, value in self._values.items()}
-        for name in rules.sizes_unset_by(given):
-            kept.pop(name, None)
-        if given.get("resolution", ("", None))[1] is not None and "aspect_ratio" not in given:
-            ratio_and_tier = model.ratio_and_tier(self.width or 0, self.height or 0)
-            if ratio_and_tier and "width" not in given and "height" not in given:
-                kept["aspect_ratio"] = ("aspect_ratio", ratio_and_tier[0])
+        kept = rules.values_kept(self._values, given)
         old_head = {name: value for name, value in self._head.items() if name != "taskUUID"}
-        new = object.__new__(ImageRequest)
-        new._build({**kept, **given}, {**old_head, **head}, extra)
-        return new
+        return self._made({**_as_given(kept), **given}, {**old_head, **head}, extra)
 
     def to_task(self) -> dict[str, Any]:
         """The values that were set, as a task of the API: a nested dict for JSON.
@@ -431,7 +425,7 @@ class ImageRequest:
         return task
 
     @classmethod
-    def from_task(cls, task: Mapping[str, Any], *, extra: Mapping[str, Any] | None = None) -> ImageRequest:
+    def from_task(cls, task: Mapping[str, Any], *, extra: Mapping[str, Any] | None = None) -> Self:
         """Make a request from a task of the API; :meth:`to_task` returns the same task.
 
         Args:
@@ -449,13 +443,11 @@ class ImageRequest:
         """
         if not isinstance(task, Mapping):
             raise RequestError(f"a task is a dict, not {type(task).__name__}", parameter="task", value=task)
-        given, head = NAMES.read_task(task)
-        request = object.__new__(cls)
-        request._build(given, head, extra)
-        return request
+        given, head = NAMES.resolve(task, as_task=True)
+        return cls._made(given, head, extra)
 
     def _size_in_extra(self) -> bool:
-        return any(name in self.extra for name in ("width", "height", "resolution"))
+        return not self.extra.keys().isdisjoint(rules.SIZE_NAMES[:3])
 
 
 PARAMETERS: dict[str, Parameter[Any]] = {
@@ -463,24 +455,23 @@ PARAMETERS: dict[str, Parameter[Any]] = {
 }
 """Every parameter by its Python name, in the order in which they are declared."""
 
-for _method in (ImageRequest.__init__, ImageRequest.replace):
-    name_keywords(_method, PARAMETERS)
-
 NAMES = Naming(PARAMETERS)
 """Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""
+
+
+_ADDRESSES = tuple(parameter.wire[-1] for parameter in PARAMETERS.values() if isinstance(parameter.kind, Address))
+"""Keys of a task whose values may carry credentials."""
 
 
 def redacted(task: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a task for the log and for display: addresses without their query, inline pictures as their hash."""
     safe = copy.deepcopy(dict(task))
-    for name in ("webhookURL", "uploadEndpoint"):
+    for name in _ADDRESSES:
         if isinstance(safe.get(name), str):
             safe[name] = without_query(safe[name])
     inputs = safe.get("inputs")
-    if isinstance(inputs, dict) and isinstance(inputs.get("referenceImages"), list):
-        inputs["referenceImages"] = [
-            name_in_log(text) if isinstance(text, str) else text for text in inputs["referenceImages"]
-        ]
+    if isinstance(inputs, dict) and isinstance(texts := inputs.get("referenceImages"), list):
+        inputs["referenceImages"] = [name_in_log(text) if isinstance(text, str) else text for text in texts]
     return safe
 
 
@@ -491,7 +482,7 @@ def task_for_display(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
 
 def has_credentials(task: Mapping[str, Any]) -> bool:
     """Whether :func:`redacted` removes a query, so that the logged task differs from the one that was sent."""
-    return any(isinstance(v := task.get(n), str) and without_query(v) != v for n in ("webhookURL", "uploadEndpoint"))
+    return any(isinstance(task.get(name), str) and without_query(task[name]) != task[name] for name in _ADDRESSES)
 
 
 def _get_nested(task: Any, *path: str) -> Any:
@@ -523,7 +514,5 @@ def _short_value(parameter: Parameter[Any], value: Any) -> str:
     return short_repr(without_query(value) if isinstance(parameter.kind, Address) else value)
 
 
-def _restore(values: dict[str, Any], head: dict[str, Any], extra: str) -> ImageRequest:
-    request = object.__new__(ImageRequest)
-    request._build({n: (n, v) for n, v in values.items()}, head, json.loads(extra) if extra else None)
-    return request
+def _as_given(values: Mapping[str, Any]) -> Given:
+    return {name: (name, value) for name, value in values.items()}

@@ -56,67 +56,47 @@ class Naming:
         hint = f"did you mean {guess}?" if guess else f"the parameters are {', '.join(self._parameters)}."
         raise _unknown_parameter(name, hint, guess)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_spelling
+
     def is_group(self, name: str) -> bool:
         """Whether a name is one of the API's groups, such as ``settings``."""
         return (name,) in self._groups
 
-    def resolve(self, parameters: Mapping[str, Any]) -> tuple[Given, dict[str, Any]]:
+    def resolve(self, parameters: Mapping[str, Any], *, as_task: bool = False) -> tuple[Given, dict[str, Any]]:
         """Sort keywords of any spelling, also in the API's groups, into parameters and the task's own keys.
+
+        Args:
+            parameters: the keywords.
+            as_task: they are a task of the API, in which every key has one fixed path and no value is null.
 
         Returns:
             The spelling and the value of each parameter, by Python name; and the task's own keys (:data:`TASK_KEYS`).
 
         Raises:
-            UnknownParameter: for a name that is no parameter.
-            RequestError: for a parameter that is given twice, and for a group that is no dict.
+            UnknownParameter: for a name that is no parameter; in a task, for a key that the API has under another path.
+            RequestError: for a parameter that is given twice, for a group that is no dict, and for null in a task.
         """
         given: Given = {}
         head: dict[str, Any] = {}
-        for spelling, value in self._ungrouped(parameters):
-            if spelling in TASK_KEYS:
-                if value is not None:
-                    head[TASK_KEYS[spelling]] = value
+        for path, value in self._leaves(parameters, ()):
+            spelling = path[-1]
+            is_head = len(path) == 1 and spelling in (TASK_KEYS.values() if as_task else TASK_KEYS)
+            if is_head and (as_task or value is not None):
+                head[TASK_KEYS[spelling]] = value
+            if is_head:
                 continue
-            name = self.find(spelling).name
-            if name in given:
-                earlier = given[name][0]
+            parameter = self._parameter_at(path) if as_task or len(path) > 1 else self.find(spelling)
+            if as_task and value is None:
+                message = f"{spelling}=null: must be {parameter.kind.rule()}; leave it out to not send it"
+                raise RequestError(message, parameter=spelling, value=None, reason="type")
+            if parameter.name in given:
+                earlier = given[parameter.name][0]
                 both = "is given twice" if earlier == spelling else f"and {earlier} are two spellings of one parameter"
-                raise RequestError(
-                    f"{spelling} {both}: give one of them",
-                    parameter=spelling,
-                    value=value,
-                    reason="conflict",
-                )
-            given[name] = (spelling, value)
+                message = f"{spelling} {both}: give one of them"
+                raise RequestError(message, parameter=spelling, value=value, reason="conflict")
+            given[parameter.name] = (spelling, value)
         return given, head
-
-    def read_task(self, task: Mapping[str, Any]) -> tuple[Given, dict[str, Any]]:
-        """The same as :meth:`resolve` for a task of the API, in which every key has one fixed path.
-
-        Raises:
-            UnknownParameter: for a key that the API does not have, or has under another path.
-            RequestError: for a value that is null, and for a group that is no dict.
-        """
-        given: Given = {}
-        head: dict[str, Any] = {}
-        for path, value in self._leaves(task, ()):
-            if len(path) == 1 and path[0] in ("taskType", "taskUUID", "model"):
-                head[path[0]] = value
-                continue
-            parameter = self._parameter_at(path)
-            if value is None:
-                rule = f"{path[-1]}=null: must be {parameter.kind.rule()}; leave it out to not send it"
-                raise RequestError(rule, parameter=path[-1], value=None, reason="type")
-            given[parameter.name] = (path[-1], value)
-        return given, head
-
-    def _ungrouped(self, parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        for spelling, value in parameters.items():
-            if (spelling,) in self._groups:
-                for path, leaf in self._leaves({spelling: value}, ()):
-                    yield self._parameter_at(path).wire[-1], leaf
-            else:
-                yield spelling, value
 
     def _leaves(self, task: Mapping[str, Any], path: WirePath) -> Iterator[tuple[WirePath, Any]]:
         for key, value in task.items():
@@ -127,9 +107,8 @@ class Naming:
                 yield from self._leaves(value, key_path)
             else:
                 name = ".".join(key_path)
-                raise RequestError(
-                    f"{name} is a group: a dict, not {type(value).__name__}", parameter=name, value=value
-                )
+                message = f"{name} is a group: a dict, not {type(value).__name__}"
+                raise RequestError(message, parameter=name, value=value)
 
     def _parameter_at(self, path: WirePath) -> Parameter[Any]:
         if path in self._by_wire:
@@ -150,9 +129,7 @@ def _reject_negative_prompt(leaf: str, name: str) -> None:
 
 
 def _unknown_parameter(name: str, hint: str, suggestion: str | None) -> UnknownParameter:
-    return UnknownParameter(
-        f"{name} is no parameter of {model.MODEL_NAME}; {hint} (Something newer than nbkit goes into extra={{…}}.)",
-        parameter=name,
-        reason="unknown",
-        suggestion=suggestion,
+    message = (
+        f"{name} is no parameter of {model.MODEL_NAME}; {hint} (Something newer than nbkit goes into extra={{…}}.)"
     )
+    return UnknownParameter(message, parameter=name, reason="unknown", suggestion=suggestion)

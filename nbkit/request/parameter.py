@@ -19,7 +19,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
@@ -99,6 +99,15 @@ def is_utf8(text: str) -> bool:
     return not re.search("[\ud800-\udfff]", text)
 
 
+def is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_complete and is_utf8(text) and not re.search(r"[\s\x00-\x1f\x7f]", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string of ``minimum`` to ``maximum`` characters."""
@@ -135,7 +144,8 @@ class Integer:
 
     def check(self, value: Any) -> int:
         if _is_bool(value) or not isinstance(value, numbers.Integral):
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
+            near = _guess(value, lambda text: self._clamp(int(text)))
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", near)
         number = operator.index(value)
         if self.maximum is None and number > MAX_INTEGER:
             raise ValueInvalid("range", f"{self.rule()} that 64 bits can hold")
@@ -145,12 +155,6 @@ class Integer:
 
     def _clamp(self, number: int) -> int:
         return max(self.minimum, number if self.maximum is None else min(number, self.maximum))
-
-    def _guess(self, value: Any) -> int | None:
-        try:
-            return None if _is_bool(value) else self._clamp(int(value))
-        except (TypeError, ValueError, OverflowError):
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,8 @@ class Decimal2:
 
     def check(self, value: Any) -> float:
         if _is_bool(value) or not isinstance(value, numbers.Real):
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", self._guess(value))
+            near = _guess(value, lambda text: self._nearest(float(text)))
+            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", near)
         if getattr(getattr(value, "dtype", None), "itemsize", 8) < 8:
             value = str(value)  # numpy.float32(0.72) is 0.7200000286 as a double, but the user typed 0.72
         try:
@@ -187,12 +192,6 @@ class Decimal2:
     def _nearest(self, number: float) -> float:
         steps = round(1 / self.step)  # 57 / 100 == 0.57, but 57 * 0.01 != 0.57
         return round(min(max(number, self.minimum), self.maximum) * steps) / steps + 0.0  # the identity has no -0.0
-
-    def _guess(self, value: Any) -> float | None:
-        try:
-            return None if _is_bool(value) else self._nearest(float(value))
-        except (TypeError, ValueError, OverflowError):
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,17 +240,11 @@ class Address:
     def check(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
-        try:
-            parts = urlsplit(value)
-            is_complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_complete = False
-        if not is_complete or not is_utf8(value) or re.search(r"[\s\x00-\x1f\x7f]", value):
+        if not is_address(value):
             raise ValueInvalid("format", self.rule())
         if value.endswith(QUERY_REMOVED):
-            raise ValueInvalid(
-                "format", f"{self.rule()}, and whole: its query is not kept where it is shown, so type all of it again"
-            )
+            why = "and whole: its query is not kept where it is shown, so type all of it again"
+            raise ValueInvalid("format", f"{self.rule()}, {why}")
         return as_plain_str(value)
 
 
@@ -274,13 +267,6 @@ class ListOf:
 
 
 Kind = Text | Integer | Decimal2 | Choice | Boolean | Address | ListOf
-
-
-class HasParameters(Protocol):
-    """The part of a request that :class:`Parameter` reads: the values that were set, by Python name."""
-
-    @property
-    def parameters(self) -> dict[str, Any]: ...
 
 
 class Parameter(Generic[T]):
@@ -326,17 +312,23 @@ class Parameter(Generic[T]):
     @overload
     def __get__(self, request: None, owner: type) -> Parameter[T]: ...
     @overload
-    def __get__(self, request: HasParameters, owner: type) -> T: ...
-    def __get__(self, request: HasParameters | None, owner: type) -> Parameter[T] | T:
-        if request is None:
-            return self
-        return cast("T", request.parameters.get(self.name))  # None means "not set"
+    def __get__(self, request: object, owner: type) -> T: ...
+    def __get__(self, request: Any, owner: type) -> Any:
+        return self if request is None else request._values.get(self.name)  # noqa: SLF001  None means "not set"
 
-    def __set__(self, request: HasParameters, value: T) -> None:
+    def __set__(self, request: object, value: T) -> None:
         raise AttributeError(f"a request does not change; request.replace({self.name}=…) gives a variant")
 
     def __repr__(self) -> str:
         return f"<Parameter {self.name}: {self.kind.rule()}>"
+
+
+def _guess(value: Any, read: Callable[[Any], T]) -> T | None:
+    """The number that a value of the wrong type seems to mean, such as a number in quotation marks."""
+    try:
+        return None if _is_bool(value) else read(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _is_bool(value: Any) -> bool:

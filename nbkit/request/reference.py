@@ -12,7 +12,6 @@ open and that contains no trace of such data: it is sent unchanged, and the serv
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import os
@@ -24,7 +23,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from PIL import Image, ImageOps
 
@@ -32,7 +30,7 @@ from nbkit.errors import StorageError
 from nbkit.request.parameter import (
     ValueInvalid,
     as_plain_str,
-    is_utf8,
+    is_address,
     short_repr,
     without_memory_addresses,
     without_query,
@@ -92,7 +90,7 @@ class Reference:
         """
         if self.is_missing:
             raise StorageError(f"the reference image {self.text[:19]}… is no longer in the image folder; give it again")
-        if not self.data or (self.text and _decode_text(self.text) == self.data):
+        if not self.data or _inline_content(self.text) == self.data:
             return self.wire
         return self._data_uri()
 
@@ -146,7 +144,8 @@ def make_reference(value: Any) -> Reference:
 
 def name_in_log(text: str) -> str:
     """The text of a reference as it is logged: for inline text the hash of its content, other texts as they are."""
-    return f"sha256:{hashlib.sha256(_decode_text(text)).hexdigest()}" if _is_inline(text) else text
+    content = _inline_content(text)
+    return text if content is None else f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def remove_metadata(data: bytes) -> tuple[bytes, str]:
@@ -204,18 +203,15 @@ def _check_pixels(picture: Image.Image) -> None:
 def _has_private_data(picture: Image.Image, data: bytes) -> bool:
     # Cameras and editors write such data into PNG text chunks of any name, into frames after the first (MPO), and into
     # segments or chunks that do not describe the pixels. Phones append data behind the picture, such as a film.
+    segments: list[tuple[str, bytes]] = getattr(picture, "applist", [])
     return (
         any(key in picture.info for key in _PRIVATE_KEYS)
         or bool(getattr(picture, "text", None))
         or bool(picture.getexif())
         or bool(getattr(picture, "private_chunks", None))
-        or any(not content.startswith(_PIXEL_SEGMENTS.get(name, b"none")) for name, content in _segments(picture))
+        or any(not content.startswith(_PIXEL_SEGMENTS.get(name, b"none")) for name, content in segments)
         or _has_trailing_data(data, picture.format)
     )
-
-
-def _segments(picture: Image.Image) -> list[tuple[str, bytes]]:
-    return getattr(picture, "applist", [])
 
 
 def _has_trailing_data(data: bytes, kind: str | None) -> bool:
@@ -254,15 +250,12 @@ def _from_bytes(data: bytes) -> Reference:
 
 
 def _from_text(text: str) -> Reference:
-    if not (_UUID_PATTERN.fullmatch(text) or _is_address(text) or _is_inline(text)):
-        if "://" in text:
-            raise ValueInvalid("format", f"{_RULE}; of addresses, http and https ones")
-        raise ValueInvalid(
-            "format", f"{_RULE}; a text is never opened as a file: for a file, pathlib.Path({short_repr(text)})"
-        )
-    if not _is_inline(text):
-        return Reference(text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
-    content = _decode_text(text)
+    content = _inline_content(text)
+    if content is None:
+        if _UUID_PATTERN.fullmatch(text) or is_address(text):
+            return Reference(text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
+        hint = f"a text is never opened as a file: for a file, pathlib.Path({short_repr(text)})"
+        raise ValueInvalid("format", f"{_RULE}; {'of addresses, http and https ones' if '://' in text else hint}")
     try:
         data, media_type = remove_metadata(content)
     except _NotAPicture:  # perhaps a format that Pillow does not read: the service checks it
@@ -273,39 +266,16 @@ def _from_text(text: str) -> Reference:
     return Reference(text=text, data=data, media_type=media_type, sha256=hashlib.sha256(data).hexdigest())
 
 
-def _is_address(text: str) -> bool:
+def _inline_content(text: str) -> bytes | None:
+    """What a data URI or base64 text holds; ``None`` for any other text."""
+    head = _DATA_URI_PATTERN.match(text)
+    if "://" in text[:12] or _UUID_PATTERN.fullmatch(text):
+        return None
     try:
-        parts = urlsplit(text)
-        return (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and is_utf8(text)
-            and not re.search(r"[\s\x00-\x1f]", text)
-        )
+        data = base64.b64decode(text[head.end() if head else 0 :], validate=True)
     except ValueError:
-        return False
-
-
-def _is_inline(text: str) -> bool:
-    if not text or "://" in text[:12] or _UUID_PATTERN.fullmatch(text):
-        return False
-    try:
-        data = _decode_text(text)
-    except (binascii.Error, ValueError):
-        return False
+        return None
     # "catphoto" is valid base64 too. So text without a "data:" prefix must decode to the first bytes of a picture, or
     # be too long for a file name.
-    return (
-        bool(_DATA_URI_PATTERN.match(text))
-        or len(data) > 180
-        or data[:4] in (b"\x89PNG", b"RIFF", b"GIF8")
-        or data[:2] == b"\xff\xd8"
-    )
-
-
-def _decode_text(text: str) -> bytes:
-    head = _DATA_URI_PATTERN.match(text)
-    data = base64.b64decode(text[head.end() if head else 0 :], validate=True)
-    if not data:
-        raise ValueError("no content")
-    return data
+    is_picture = head or len(data) > 180 or data.startswith((b"\x89PNG", b"RIFF", b"GIF8", b"\xff\xd8"))
+    return data if data and is_picture else None

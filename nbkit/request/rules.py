@@ -28,6 +28,7 @@ from nbkit.request.parameter import (
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _FIXED_KEYS = {"taskType": model.TASK_TYPE, "model": model.MODEL}
 """Keys of a task that have only one valid value."""
+SIZE_NAMES = ("width", "height", "resolution", "aspect_ratio")
 _RATIO_PATTERN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*[:x×/]\s*(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _PIXELS_PATTERN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(k|p|px)?", re.IGNORECASE)
 
@@ -62,16 +63,12 @@ def _request_error(parameter: Parameter[Any], spelling: str, value: Any, invalid
         text = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
     elif isinstance(parameter.kind, ListOf):
         text = short_repr(without_queries(value))
-    hint = "" if invalid.suggestion is None else f". Nearest: {spelling}={invalid.suggestion!r}"
-    if isinstance(invalid.suggestion, tuple):
-        hint = f". Nearest pair: width={invalid.suggestion[0]}, height={invalid.suggestion[1]}"
-    return RequestError(
-        f"{spelling}={text}: must be {invalid}{hint}",
-        parameter=spelling,
-        value=value,
-        reason=invalid.reason,
-        suggestion=invalid.suggestion,
-    )
+    near = invalid.suggestion
+    hint = "" if near is None else f". Nearest: {spelling}={near!r}"
+    if isinstance(near, tuple):
+        hint = f". Nearest pair: width={near[0]}, height={near[1]}"
+    message = f"{spelling}={text}: must be {invalid}{hint}"
+    return RequestError(message, parameter=spelling, value=value, reason=invalid.reason, suggestion=near)
 
 
 def _suggestion(
@@ -80,30 +77,30 @@ def _suggestion(
     """The valid value that is nearest in meaning: for a parameter of the size, the one of the nearest size."""
     if parameter.name in ("width", "height"):
         # A suggestion for one side alone would be refused too: both are needed to find a size of the table.
-        width, height = (_pixels(given.get(name, ("", None))[1]) for name in ("width", "height"))
+        width, height = (_pixels(_as_typed(given.get(name, ("", None))[1])) for name in ("width", "height"))
         return model.nearest_size(width, height) if width and height else None
-    if not isinstance(value, (str, int, float)) or len(short := short_repr(value).strip("'\" ")) > 20:
-        return invalid.suggestion
-    if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(short)):
+    text = _as_typed(value)
+    if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(text)):
         horizontal, vertical = float(shape[1]), float(shape[2])
         return _nearest_ratio(horizontal / vertical) if horizontal and vertical else None
-    if parameter.name == "resolution" and (pixels := _PIXELS_PATTERN.fullmatch(short)):
-        number, unit = float(pixels[1]), (pixels[2] or "").lower()
-        thousands = unit == "k" or (not unit and number < 16)  # 2 means 2K, and 512 means pixels
-        side = round(number * 1024 if thousands else number)
+    if parameter.name == "resolution" and (side := _pixels(text, thousands_below=16)) is not None:
         return model.tier_of_pixels(side, side) if side else None
     return invalid.suggestion
 
 
-def _pixels(value: Any) -> int | None:
-    """A value as a whole number of pixels, or ``None`` unless it is a number from 1 to below 1,000,000."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+def _as_typed(value: Any) -> str:
+    """A short value as the user typed it, without quotation marks; ``""`` for any other value."""
+    text = short_repr(value).strip("'\" ") if isinstance(value, (str, int, float)) else ""
+    return text if len(text) <= 20 else ""
+
+
+def _pixels(text: str, thousands_below: int = 0) -> int | None:
+    """A text as a number of pixels. A number below ``thousands_below`` means thousands: 2 is 2K, and 512 is pixels."""
+    found = _PIXELS_PATTERN.fullmatch(text)
+    if found is None:
         return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return round(number) if 1 <= number < 1_000_000 else None
+    number, unit = float(found[1]), (found[2] or "").lower()
+    return round(number * 1024 if unit == "k" or (not unit and number < thousands_below) else number)
 
 
 def _nearest_ratio(shape: float) -> str:
@@ -126,17 +123,15 @@ def check_combination(values: Mapping[str, Any], spellings: Mapping[str, str]) -
     """
     if "prompt" not in values:
         name = spellings.get("prompt", "prompt")
-        raise RequestError(
-            f"{name} is missing: a request needs a prompt that describes the picture",
-            parameter=name,
-            reason="missing",
-        )
+        message = f"{name} is missing: a request needs a prompt that describes the picture"
+        raise RequestError(message, parameter=name, reason="missing")
     _check_size(values, spellings)
     if "ttl" in values and values.get("output_type", "URL") != "URL":
+        ttl, output = spellings["ttl"], spellings["output_type"]
         raise RequestError(
-            f"{spellings['ttl']}={values['ttl']}: only a URL expires, and {spellings['output_type']} is {values['output_type']!r}; "
-            f"leave {spellings['ttl']} out, or set {spellings['output_type']}='URL'",
-            parameter=spellings["ttl"],
+            f"{ttl}={values['ttl']}: only a URL expires, and {output} is {values['output_type']!r}; "
+            f"leave {ttl} out, or set {output}='URL'",
+            parameter=ttl,
             value=values["ttl"],
             reason="conflict",
         )
@@ -148,32 +143,21 @@ def _check_size(values: Mapping[str, Any], spellings: Mapping[str, str]) -> None
         return
     for name in ("resolution", "aspect_ratio"):
         if name in values:
-            raise RequestError(
-                f"{spellings[name]}={values[name]!r} does not go with width and height: give one or the other",
-                parameter=spellings[name],
-                value=values[name],
-                reason="conflict",
-            )
+            spelling, value = spellings[name], values[name]
+            message = f"{spelling}={value!r} does not go with width and height: give one or the other"
+            raise RequestError(message, parameter=spelling, value=value, reason="conflict")
+    if model.ratio_and_tier(width or 0, height or 0):
+        return
     near = model.nearest_size(width, height)
     near_text = f"width={near[0]}, height={near[1]}"
     if width is None or height is None:
         present, missing = ("width", "height") if height is None else ("height", "width")
-        raise RequestError(
-            f"{spellings[present]}={values[present]} needs {missing} too. Nearest pair: {near_text}",
-            parameter=missing,
-            value=None,
-            reason="dimensions",
-            suggestion=near,
-        )
-    if model.ratio_and_tier(width, height) is None:
-        ratio, tier = model.ratio_and_tier(*near) or ("", "")
-        raise RequestError(
-            f"width={width}, height={height}: not a size of {model.MODEL_NAME}. Nearest: {near_text} ({ratio} at {tier})",
-            parameter="width",
-            value=(width, height),
-            reason="dimensions",
-            suggestion=near,
-        )
+        message = f"{spellings[present]}={values[present]} needs {missing} too. Nearest pair: {near_text}"
+        raise RequestError(message, parameter=missing, reason="dimensions", suggestion=near)
+    ratio, tier = model.ratio_and_tier(*near) or ("", "")
+    shape = f"not a size of {model.MODEL_NAME}. Nearest: {near_text} ({ratio} at {tier})"
+    message = f"width={width}, height={height}: {shape}"
+    raise RequestError(message, parameter="width", value=(width, height), reason="dimensions", suggestion=near)
 
 
 def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,28 +170,18 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("taskType", "taskUUID", "model"):
         if name not in head:
             continue
-        value = head[name]
-        if name == "taskUUID":
-            text = as_plain_str(value) if isinstance(value, str) else str(value) if isinstance(value, uuid.UUID) else ""
-            if not _UUID4.fullmatch(text):
-                rule = "a UUID of version 4, such as uuid.uuid4() makes"
-                raise RequestError(
-                    f"{name}={short_repr(value)}: must be {rule}", parameter=name, value=value, reason="format"
-                )
-            value = text
-        elif not isinstance(value, str) or value != _FIXED_KEYS[name]:
-            raise RequestError(
-                f"{name}={short_repr(value)}: must be {_FIXED_KEYS[name]!r}",
-                parameter=name,
-                value=value,
-                reason="choice",
-                suggestion=_FIXED_KEYS[name],
-            )
-        checked[name] = value
+        value, fixed = head[name], _FIXED_KEYS.get(name)
+        text = str(value) if isinstance(value, uuid.UUID) else as_plain_str(value) if isinstance(value, str) else ""
+        if not (_UUID4.fullmatch(text) if fixed is None else text == fixed):
+            rule = repr(fixed) if fixed else "a UUID of version 4, such as uuid.uuid4() makes"
+            reason = "choice" if fixed else "format"
+            message = f"{name}={short_repr(value)}: must be {rule}"
+            raise RequestError(message, parameter=name, value=value, reason=reason, suggestion=fixed)
+        checked[name] = text
     return checked
 
 
-def check_extra(extra: Mapping[str, Any] | None) -> str:
+def check_extra(extra: Any) -> str:
     """Check ``extra``, and return it as JSON with sorted keys; ``""`` if there is none.
 
     Raises:
@@ -216,15 +190,13 @@ def check_extra(extra: Mapping[str, Any] | None) -> str:
     if extra is None:
         return ""
     if not isinstance(extra, Mapping):
-        raise RequestError(
-            f"extra={short_repr(extra)}: must be a dict, not {type(extra).__name__}", parameter="extra", value=extra
-        )
+        message = f"extra={short_repr(extra)}: must be a dict, not {type(extra).__name__}"
+        raise RequestError(message, parameter="extra", value=extra)
     if not extra:
         return ""
     if "taskUUID" in extra or "taskType" in extra:
-        raise RequestError(
-            "extra cannot carry taskUUID or taskType: the log is kept by them", parameter="extra", value=extra
-        )
+        message = "extra cannot carry taskUUID or taskType: the log is kept by them"
+        raise RequestError(message, parameter="extra", value=extra)
     try:
         as_sent = json.loads(json.dumps(extra, allow_nan=False))  # sorts numbers as keys by the text that is sent
         return json.dumps(as_sent, sort_keys=True)
@@ -232,17 +204,19 @@ def check_extra(extra: Mapping[str, Any] | None) -> str:
         raise RequestError(f"extra must be made of what JSON knows: {error}", parameter="extra", value=extra) from None
 
 
-def sizes_unset_by(given: Mapping[str, tuple[str, Any]]) -> tuple[str, ...]:
-    """The size parameters of a request that a change of its size unsets.
+def values_kept(values: Mapping[str, Any], changes: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+    """The values of a request that its changes keep, by Python name.
+
+    A change of the size replaces the whole size, but a new tier keeps the shape.
 
     Args:
-        given: the spellings and values of the change, by Python name.
+        values: of the request.
+        changes: their spellings and values, by Python name.
     """
-    changed = {
-        name for name in ("width", "height", "resolution", "aspect_ratio") if given.get(name, ("", None))[1] is not None
-    }
-    if changed & {"width", "height"}:
-        return tuple({"resolution", "aspect_ratio"} - changed)
-    if changed:
-        return ("width", "height")
-    return ()
+    resized = {name for name in SIZE_NAMES if name in changes and changes[name][1] is not None}
+    unset = set(SIZE_NAMES[2:] if resized & {"width", "height"} else SIZE_NAMES[:2] if resized else ())
+    kept = {name: value for name, value in values.items() if name not in changes and name not in unset}
+    shape = model.ratio_and_tier(values.get("width", 0), values.get("height", 0))
+    if shape and "resolution" in resized and not {"width", "height", "aspect_ratio"} & changes.keys():
+        kept["aspect_ratio"] = shape[0]
+    return kept

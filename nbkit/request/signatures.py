@@ -1,27 +1,16 @@
-"""Signatures for functions that take the parameters of a request as keywords.
-
-At run time such a function takes ``**keywords``, in any spelling and in the order of the call. The decorators below
-list every parameter in ``inspect.signature``, which notebooks complete from, and in ``__doc__``, and keep the annotations
-that type checkers read.
-"""
+"""Signatures and docstrings for functions that take the parameters of a request as keywords."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.keywords import name_keywords
+from nbkit.request.keywords import F, name_parameters
 
-F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def name_parameters(function: F) -> F:
-    """Decorator: list each parameter in a function's signature, in place of ``**parameters``."""
-    return name_keywords(function, PARAMETERS)
 
 
 def explain_parameters(function: F) -> F:
@@ -30,7 +19,7 @@ def explain_parameters(function: F) -> F:
 
 
 def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Decorator: give a function the signature of another one, and explain each parameter in its docstring.
+    """Decorator: give a function the signature and the docstring of another one, and explain each parameter in it.
 
     Args:
         declaration: the function with the signature; it is never called. The decorated function must accept its
@@ -39,6 +28,7 @@ def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Cal
 
     def declare(function: Callable[..., R]) -> Callable[P, R]:
         function.__signature__ = inspect.signature(declaration)  # type: ignore[attr-defined]
+        function.__doc__ = declaration.__doc__
         return _with_parameter_docs(function)
 
     return declare

@@ -31,12 +31,13 @@ class GeneratedImage:
     Attributes:
         seed: the seed that the service reports for this picture, or ``None``.
         width, height: its real size in pixels, read from the file.
-        sha256: of its bytes.
+        sha256: of its bytes, as 64 hex digits.
         media_type: such as ``image/jpeg``.
         fingerprint: sixteen hex digits that show how light the picture is where, to see at a glance whether an output
             has changed; another encoding may change a digit by one.
         image_uuid: its imageUUID.
         nsfw: the outcome of the safety check, or ``None`` without one.
+        cost_micros: the cost in micro-dollars; see :attr:`cost`.
         prompt: that it was made from.
         request: the :class:`~nbkit.ImageRequest` that it was made from; ``None`` where that is not known.
 
@@ -48,8 +49,6 @@ class GeneratedImage:
         >>> image.pil.size
         (512, 512)
     """
-
-    request: ImageRequest | None = None
 
     def __init__(
         self,
@@ -66,44 +65,16 @@ class GeneratedImage:
     ) -> None:
         if path is None and data is None:
             raise ValueError("a GeneratedImage needs its bytes or the path of its file")
-        self._facts, self._path, self._data, self._cost = facts, path, data, cost_micros
-        self.seed, self.image_uuid, self.nsfw, self.prompt = seed, image_uuid, nsfw, prompt
-        self.request = request
-
-    @property
-    def media_type(self) -> str:
-        """Such as ``image/jpeg``."""
-        return self._facts.media_type
-
-    @property
-    def width(self) -> int:
-        """In pixels."""
-        return self._facts.width
-
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return self._facts.height
-
-    @property
-    def sha256(self) -> str:
-        """Of its bytes, as 64 hex digits."""
-        return self._facts.sha256
-
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that show how light the picture is where."""
-        return self._facts.fingerprint
+        self._path, self._data, self.cost_micros = path, data, cost_micros
+        self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
+        self.sha256, self.fingerprint = facts.sha256, facts.fingerprint
+        self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
+        self.prompt, self.request = prompt, request
 
     @property
     def cost(self) -> float | None:
         """USD, or ``None`` when the answer did not contain it."""
-        return None if self._cost is None else self._cost / MICRO
-
-    @property
-    def cost_micros(self) -> int | None:
-        """The cost in micro-dollars."""
-        return self._cost
+        return None if self.cost_micros is None else self.cost_micros / MICRO
 
     @property
     def path(self) -> Path:
@@ -167,14 +138,14 @@ class GeneratedImage:
             target = target / f"{self.sha256[:16]}{own}"
         elif not target.suffix:
             target = target.with_name(target.name + own)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.suffix.lower() in (own, ".jpeg" if own == ".jpg" else own):
+        suffix = target.suffix.lower()
+        with_folder(target)
+        if suffix in (own, ".jpeg" if own == ".jpg" else own):
             target.write_bytes(self.bytes)
+        elif suffix in (".jpg", ".jpeg", ".bmp"):  # formats without transparency
+            flatten(self.pil).save(target)
         else:
-            picture = self.pil
-            if target.suffix.lower() in (".jpg", ".jpeg", ".bmp") and picture.mode != "RGB":
-                picture = flatten(picture)
-            picture.save(target)
+            self.pil.save(target)
         return target
 
     def preview(self, size: int = PREVIEW_SIZE, max_bytes: int | None = None) -> builtins.bytes:
@@ -199,20 +170,18 @@ class GeneratedImage:
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, max_bytes: int | None = None
     ) -> Figure:
         """The picture for display; without a caption of its own, the caption has size, seed and cost."""
+        caption = self.caption if caption is None else caption
         try:
             data = self.preview(size, max_bytes)
         except NoImage as error:
-            return Figure(None, self.prompt, caption=caption or self.caption, missing=str(error))
-        width, height = fitted_size(self.width, self.height, size)
-        return Figure(
-            data, self.prompt or "generated picture", width, height, self.caption if caption is None else caption
-        )
+            return Figure(None, self.prompt, caption=caption, missing=str(error))
+        return Figure(data, self.prompt or "generated picture", *fitted_size(self.width, self.height, size), caption)
 
     @property
     def caption(self) -> tuple[str, ...]:
         """Size, seed and cost, as text."""
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (f"{self.width}x{self.height}", *seed, usd(self._cost))
+        return (f"{self.width}x{self.height}", *seed, usd(self.cost_micros))
 
     def __eq__(self, other: object) -> bool:
         return self.sha256 == other.sha256 if isinstance(other, GeneratedImage) else NotImplemented
@@ -239,3 +208,10 @@ def _without_pixels(request: ImageRequest) -> ImageRequest:
         return request
     light = [missing_reference(reference.sha256) if reference.data else reference for reference in references]
     return request.replace(reference_images=light)
+
+
+def with_folder(path: str | os.PathLike[str]) -> Path:
+    """The path of a file to be written, in a folder that exists."""
+    target = Path(path).expanduser()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target

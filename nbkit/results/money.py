@@ -85,13 +85,18 @@ class Budget:
         return None if self.limit is None else round(self.limit - self.spent - self.held, 6)
 
     def __repr__(self) -> str:
-        spent = f"{usd(round(self.spent * MICRO))} spent, {usd(round(self.held * MICRO))} held"
-        if self.limit is None:
+        spent = f"{amount(self.spent)} spent, {amount(self.held)} held"
+        if self.limit is None or self.left is None:
             return f"<Budget: no limit; {spent}>"
-        return f"<Budget {usd(round(self.limit * MICRO))}: {spent}, {usd(round((self.left or 0) * MICRO))} left>"
+        return f"<Budget {amount(self.limit)}: {spent}, {amount(self.left)} left>"
 
     def _repr_html_(self) -> str:
         return no_mathjax(escape(repr(self)[1:-1]))
+
+
+def amount(dollars: float) -> str:
+    """An amount in USD as text, to the micro-dollar."""
+    return usd(round(dollars * MICRO))
 
 
 def limit_in_micros(name: str, value: Any) -> int | None:
@@ -107,13 +112,10 @@ def limit_in_micros(name: str, value: Any) -> int | None:
     if value is None:
         return None
     try:
-        amount = Decimal("NaN") if isinstance(value, (bool, str, bytes)) else Decimal(str(value))
+        limit = Decimal("NaN" if isinstance(value, (bool, str, bytes)) else str(value))
     except (InvalidOperation, ValueError):
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise RequestError(
-            f"{name}={value!r}: must be an amount in USD, such as {name}=5.00, or None for no limit",
-            parameter=name,
-            value=value,
-        )
-    return int((amount * MICRO).to_integral_value(rounding=ROUND_DOWN))
+        limit = Decimal("NaN")
+    if not limit.is_finite() or limit < 0:
+        message = f"{name}={value!r}: must be an amount in USD, such as {name}=5.00, or None for no limit"
+        raise RequestError(message, parameter=name, value=value)
+    return int((limit * MICRO).to_integral_value(rounding=ROUND_DOWN))

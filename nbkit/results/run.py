@@ -18,12 +18,12 @@ from nbkit.display.text import call, count, ellipsis, usd
 from nbkit.errors import EngineError, NbkitError, NoImage
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest, redacted
-from nbkit.request.keywords import RequestChanges
+from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import Address, without_query
 from nbkit.request.reference import Reference
-from nbkit.request.signatures import name_parameters
 from nbkit.results.image import GeneratedImage
+from nbkit.results.money import Budget, amount
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
 UNKNOWN, NOT_SENT = "unknown", "not_sent"
@@ -38,19 +38,6 @@ HEADLINES = {
     NOT_SENT: "Never sent: its kernel ended first; nothing was charged",
 }
 """Headline for a run without a picture, by its status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """The budget of a studio at the end of a run, in micro-dollars.
-
-    Attributes:
-        spent: what its runs have cost.
-        left: the most that the next run may cost; ``None`` without a limit.
-    """
-
-    spent: int
-    left: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +77,7 @@ class Run:
         complete: ``False`` if the request lacks credentials that were sent: the log does not store those of addresses.
         task: the JSON that was sent, without credentials and with inline pictures as their hash.
         reference_files: the files of its reference images in the image folder, by the hash of their content.
-        money: the studio's budget when the run ended, or ``None``.
+        money: the studio's :class:`~nbkit.Budget` when the run ended, or ``None``.
         rerun_with: the studio's function behind :meth:`rerun`, or ``None``.
 
     Example:
@@ -118,7 +105,7 @@ class Run:
     complete: bool = True
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
-    money: Money | None = None
+    money: Budget | None = None
     rerun_with: Callable[[ImageRequest], Run] | None = None
 
     # -- the pictures -----------------------------------------------------------------------------------
@@ -283,14 +270,11 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         # A run that was never planned has no taskUUID yet, so it is equal only to itself.
-        return self is other or (bool(self.task_uuid) and self._key == other._key)
+        is_same = bool(self.task_uuid) and (self.task_uuid, self.status) == (other.task_uuid, other.status)
+        return self is other or is_same
 
     def __hash__(self) -> int:
-        return hash(self._key)
-
-    @property
-    def _key(self) -> tuple[str, str]:
-        return self.task_uuid, self.status
+        return hash((self.task_uuid, self.status))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "rerun_with": None}  # it refers to a studio of this process
@@ -356,7 +340,7 @@ class Run:
         return tuple(facts)
 
     def _charge_note(self) -> str:
-        if self.status in (PLANNED, SENT, UNKNOWN):
+        if self.status not in FINAL:
             return "not settled: its money stays held"
         if self.cost_micros == 0:
             return "nothing was charged"
@@ -367,11 +351,11 @@ class Run:
             return ("answered from the log: nothing was sent, nothing was charged",)
         parts = [f"this run {usd(self.cost_micros)}" if self.cost_micros is not None else "this run: cost not known"]
         if self.money is not None:
-            parts.append(f"this studio {usd(self.money.spent)}")
+            parts.append(f"this studio {amount(self.money.spent)}")
             if self.money.left is not None:
-                parts.append(f"{usd(self.money.left)} left of the budget")
+                parts.append(f"{amount(self.money.left)} left of the budget")
         parts.append(self._charge_note())
-        if self.request.has_default_size and self.request.size:
+        if self.request.has_default_size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
 
@@ -388,4 +372,4 @@ def reference_code(reference: Reference, files: Mapping[str, str]) -> str:
         return f"studio.log.reference({reference.sha256!r})"  # if it is missing, this raises an error that says so
     if file:
         return f"pathlib.Path({file!r})"  # of a panel, whose pictures are not in the log before they are sent
-    return repr(reference.wire if reference.data else reference.text)
+    return repr(reference.wire)

@@ -95,6 +95,5 @@ def check_argument(name: str, kind: Kind, value: Any) -> Any:
     try:
         return kind.check(value)
     except ValueInvalid as invalid:
-        raise RequestError(
-            f"{name}={short_repr(value)}: must be {invalid}", parameter=name, value=value, reason=invalid.reason
-        ) from None
+        message = f"{name}={short_repr(value)}: must be {invalid}"
+        raise RequestError(message, parameter=name, value=value, reason=invalid.reason) from None

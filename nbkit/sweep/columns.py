@@ -21,7 +21,7 @@ def axis_column(spec: SweepSpec, name: str) -> str:
 
     A variable whose name is taken (``status``) keeps the braces that it has in the template.
     """
-    python = next((n for n, spelling in spec.spelled.items() if spelling == name), name)
+    python = spec.python_name(name)
     if python in PARAMETERS:
         return "seed" if python == "seed" else PARAMETERS[python].column
     return f"{{{name}}}" if name in DTYPES or name in _SWEEP_COLUMNS else name

@@ -1,81 +1,55 @@
-"""A contact sheet: the grid as one picture."""
+"""A contact sheet: the grid as one picture, put together from labels and cards as a page is from text."""
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
 from nbkit.display.lettering import drawable, face
 from nbkit.display.text import ellipsis
 
-MARGIN, GAP, LINE = 12, 4, 18
+MARGIN, GAP, LINE, SIDE = 12, 4, 18, 150
 GROUND, INK, QUIET = "white", "#1b1b1f", "#5b5b66"
+
+Slot = tuple[Image.Image | None, str, str]
+"""One picture, the status of its cell, and its caption."""
 
 
 def draw_sheet(pages: Sequence[Page], title: str) -> Image.Image:
     """All pages under one another, with labels on every side."""
     parts = [_draw_page(page) for page in pages]
-    width = max([part.width for part in parts] + [320])
-    height = sum(part.height for part in parts) + 2 * LINE + MARGIN
-    sheet = Image.new("RGB", (width, height), GROUND)
-    ImageDraw.Draw(sheet).text((MARGIN, MARGIN), _fit(title, width - 2 * MARGIN), fill=INK, font=face(14))
-    top = 2 * LINE + MARGIN
-    for part in parts:
-        sheet.paste(part, (0, top))
-        top += part.height
-    return sheet
+    width = max([320, *(part.width for part in parts)])
+    return ImageOps.expand(_joined([_label(title, width, 14), _label("", width), *parts], down=True), MARGIN, GROUND)
 
 
 def _draw_page(page: Page) -> Image.Image:
     slots = [[_slots(here) for here in line] for line in page.tiles]
-    beside = max([len(here) for line in slots for here in line] + [1])  # all pictures of a cell stand beside each other
-    everything = [picture for line in slots for here in line for _, picture in here if picture is not None]
-    one = max([p.width for p in everything] + [160])
-    wide, high = beside * one + (beside - 1) * GAP, max([p.height for p in everything] + [90])
-    side, head = 150, LINE * (3 if page.title else 2)
-    size = (side + len(page.columns) * (wide + MARGIN) + MARGIN, head + len(page.rows) * (high + LINE + MARGIN))
-    drawn = Image.new("RGB", size, GROUND)
-    pen = ImageDraw.Draw(drawn)
-    if page.title:
-        pen.text((MARGIN, 2), _fit(page.title, size[0]), fill=INK, font=face(13))
-    for number, value in enumerate(page.columns):
-        label = f"{page.column_name} {value}".strip()
-        pen.text((side + number * (wide + MARGIN), head - LINE), _fit(label, wide), fill=INK, font=face(12))
-    for row, value in enumerate(page.rows):
-        top = head + row * (high + LINE + MARGIN)
-        pen.text((MARGIN, top), _fit(f"{page.row_name} {value}".strip(), side - MARGIN), fill=INK, font=face(12))
-        for column, here in enumerate(slots[row]):
-            for number, (tile, picture) in enumerate(here):
-                left = side + column * (wide + MARGIN) + number * (one + GAP)
-                _place(drawn, tile, picture, (left, top), (one, high))
-    return drawn
+    pictures = [picture for line in slots for here in line for picture, _, _ in here if picture is not None]
+    beside = max([1, *(len(here) for line in slots for here in line)])  # all pictures of a cell stand beside each other
+    size = max([160, *(picture.width for picture in pictures)]), max([90, *(picture.height for picture in pictures)])
+    wide = beside * (size[0] + GAP) + MARGIN
+    heads = [_label(f"{page.column_name} {value}".strip(), wide) for value in page.columns]
+    lines = [_joined([_label("", SIDE), *heads])]
+    for value, line in zip(page.rows, slots, strict=True):
+        cells = [
+            _joined([*(_card(slot, size) for slot in here), _label("", wide - len(here) * (size[0] + GAP))])
+            for here in line
+        ]
+        lines.append(_joined([_label(f"{page.row_name} {value}".strip(), SIDE), *cells]))
+    title = [_label(page.title, lines[0].width, 13)] if page.title else []
+    return _joined([*title, *lines], down=True)
 
 
-def _place(
-    drawn: Image.Image, tile: Tile, picture: Image.Image | None, corner: tuple[int, int], size: tuple[int, int]
-) -> None:
-    pen = ImageDraw.Draw(drawn)
-    left, top = corner
-    caption = " · ".join(tile.figures[0].caption) if tile.figures else tile.status
-    if picture is None:
-        pen.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), outline=QUIET)
-        pen.text((left + 8, top + 8), _fit(tile.status, size[0] - 16), fill=QUIET, font=face(12))
-    else:
-        drawn.paste(picture, corner)
-    pen.text((left, top + size[1] + 2), _fit(caption, size[0]), fill=QUIET, font=face(11))
-
-
-def _slots(here: Sequence[Tile]) -> list[tuple[Tile, Image.Image | None]]:
-    """Each picture of a position with a tile of its own; a tile without pictures keeps its status."""
-    slots: list[tuple[Tile, Image.Image | None]] = []
+def _slots(here: Sequence[Tile]) -> list[Slot]:
+    """The pictures of a position; a tile without pictures has a slot with its status."""
+    slots: list[Slot] = []
     for tile in here or (Tile(status="no such cell"),):
-        slots += [(dataclasses.replace(tile, figures=(figure,)), _picture(figure)) for figure in tile.figures]
-        slots += [] if tile.figures else [(tile, None)]
+        slots += [(_picture(figure), tile.status, " · ".join(figure.caption)) for figure in tile.figures]
+        slots += [] if tile.figures else [(None, tile.status, tile.status)]
     return slots
 
 
@@ -84,6 +58,37 @@ def _picture(figure: Figure) -> Image.Image | None:
         return None
     with Image.open(io.BytesIO(figure.preview)) as picture:
         return picture.convert("RGB")
+
+
+def _card(slot: Slot, size: tuple[int, int]) -> Image.Image:
+    """A picture, or a box with the reason for none, over its caption."""
+    (picture, status, caption), (width, height) = slot, size
+    card = Image.new("RGB", (width + GAP, height + LINE + MARGIN), GROUND)
+    pen = ImageDraw.Draw(card)
+    if picture is None:
+        pen.rectangle((0, 0, width - 1, height - 1), outline=QUIET)
+        pen.text((8, 8), _fit(status, width - 16), fill=QUIET, font=face(12))
+    else:
+        card.paste(picture)
+    pen.text((0, height + 2), _fit(caption, width), fill=QUIET, font=face(11))
+    return card
+
+
+def _label(text: str, width: int, size: int = 12) -> Image.Image:
+    label = Image.new("RGB", (width, LINE), GROUND)
+    ImageDraw.Draw(label).text((0, 2), _fit(text, width), fill=INK, font=face(size))
+    return label
+
+
+def _joined(parts: Sequence[Image.Image], *, down: bool = False) -> Image.Image:
+    """Parts beside each other, or one under another."""
+    widths, heights = [part.width for part in parts], [part.height for part in parts]
+    whole = Image.new("RGB", (max(widths), sum(heights)) if down else (sum(widths), max(heights)), GROUND)
+    place = 0
+    for part in parts:
+        whole.paste(part, (0, place) if down else (place, 0))
+        place += part.height if down else part.width
+    return whole
 
 
 def _fit(text: str, width: int) -> str:

@@ -9,11 +9,11 @@ import pandas as pd
 from nbkit.log.runs import State
 from nbkit.results.run import SENT
 from nbkit.sweep.columns import axis_column, axis_series
-from nbkit.sweep.grid import Grid, SelectedCells, axis_names
+from nbkit.sweep.grid import CellSequence, axis_names
 from nbkit.sweep.plan import NOT_RUN, RUNNING
 
 
-def sweep_frame(cells: Grid | SelectedCells, states: Mapping[int, State], log: pd.DataFrame) -> pd.DataFrame:
+def sweep_frame(cells: CellSequence, states: Mapping[int, State], log: pd.DataFrame) -> pd.DataFrame:
     """One row per picture, in the order of the cells: a column for each axis, then ``cell``, then those of the log.
 
     Args:

@@ -2,27 +2,76 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Integer, Text
+from nbkit.request.reference import Reference
 from nbkit.sweep.cell import REPEAT, Cell, CellCost, check_argument, describe
 from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
 
 MAX_CELLS = 100_000
 """A larger sweep is a mistake; ``sample=`` draws from a product of any size."""
 
+OPTIONS = ("name", "repeats", "sample", "random_state", "where")
+"""The keywords of a sweep that are options of its grid."""
+
 Where = Callable[[Cell], Any]
 
 
-class Grid(Sequence[Cell]):
+class CellSequence(Sequence[Cell]):
+    """The cells of a sweep, numbered from 0 on.
+
+    Attributes:
+        spec: axes, fixed values and variables.
+        key: identifies the sweep in the log.
+        axes: those of the spec, and the one of the repeats.
+    """
+
+    spec: SweepSpec
+    key: str
+    axes: tuple[Axis, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The Python names of all axes; zipped axes are listed one by one."""
+        return tuple(name for axis in self.axes for name in axis.names)
+
+    @functools.cached_property
+    def costs(self) -> list[CellCost]:
+        """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
+        return [CellCost.of(cell) for cell in self]
+
+    def values_of(self, index: int) -> dict[str, Any]:
+        """The values of a cell."""
+        return self[index].values
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+        numbers = range(len(self))
+        if isinstance(index, slice):
+            return [self._cell(i) for i in numbers[index]]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"the sweep has {len(self)} cells")
+        return self._cell(numbers[index])
+
+    @abstractmethod
+    def _cell(self, index: int) -> Cell: ...
+
+
+class Grid(CellSequence):
     """The cells that the axes of a sweep span.
 
     A *position* numbers the product of all axes, the last axis fastest; an index numbers the cells that are kept.
@@ -48,7 +97,7 @@ class Grid(Sequence[Cell]):
     ) -> None:
         self.spec = spec
         self.key = _name_of(spec) if name is None else check_argument("name", Text(1, 200), name)
-        self.axes: tuple[Axis, ...] = spec.axes
+        self.axes = spec.axes
         self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS), repeats)
         if self._repeats > 1:
             _refuse_seed(spec)
@@ -61,38 +110,15 @@ class Grid(Sequence[Cell]):
         else:
             self._positions = self._sample(check_argument("sample", Integer(1), sample), random_state)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The Python names of all axes; zipped axes are listed one by one."""
-        return tuple(name for axis in self.axes for name in axis.names)
-
     def __len__(self) -> int:
         return len(self._positions)
-
-    @overload
-    def __getitem__(self, index: int) -> Cell: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Cell]: ...
-    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
-        if not 0 <= index < len(self):
-            raise IndexError(f"the sweep has {len(self)} cells")
-        return self._cell(index, self._positions[index])
-
-    def __iter__(self) -> Iterator[Cell]:
-        return (self._cell(index, position) for index, position in enumerate(self._positions))
-
-    @functools.cached_property
-    def costs(self) -> list[CellCost]:
-        """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
-        return [CellCost.of(cell) for cell in self]
 
     def values_of(self, index: int) -> dict[str, Any]:
         """The values of a cell, without making its request."""
         return self._spelled(self._values(self._positions[index]))
+
+    def _cell(self, index: int) -> Cell:
+        return self._cell_at(self._positions[index], index)
 
     def _all_positions(self) -> Sequence[int]:
         _refuse_many(self.span, "the axes span")
@@ -104,45 +130,34 @@ class Grid(Sequence[Cell]):
         draw = random.Random(seed)  # noqa: S311  must draw the same cells in every kernel
         span = self.span // self._repeats
         if span <= MAX_CELLS:
-            kept = [position for position in range(span) if self._keeps(position * self._repeats)]
-            drawn = draw.sample(kept, min(sample, len(kept)))
-        else:
-            drawn = self._sample_unlisted(span, sample, draw)
-        positions = [p * self._repeats + repeat for p in sorted(drawn) for repeat in range(self._repeats)]
+            kept = [p for p in range(0, self.span, self._repeats) if self._keeps(p)]
+            drawn = set(draw.sample(kept, min(sample, len(kept))))
+        else:  # a product that is too large to be listed
+            drawn = set()
+            for _ in range(1000 + 200 * sample):
+                position = draw.randrange(span) * self._repeats
+                if position not in drawn and self._keeps(position):
+                    drawn.add(position)
+                if len(drawn) == sample:
+                    break
+        positions = [position + repeat for position in sorted(drawn) for repeat in range(self._repeats)]
         return [position for position in positions if self._keeps(position)]
-
-    def _sample_unlisted(self, span: int, sample: int, draw: random.Random) -> list[int]:
-        """Draw from a product that is too large to be listed."""
-        drawn: set[int] = set()
-        for _ in range(1000 + 200 * sample):
-            position = draw.randrange(span)
-            if position not in drawn and self._keeps(position * self._repeats):
-                drawn.add(position)
-            if len(drawn) == sample:
-                break
-        return list(drawn)
 
     def _keeps(self, position: int) -> bool:
         """Whether ``where=`` keeps a cell. It may leave out combinations that the model does not allow."""
         if self._where is None:
             return True
         try:
-            cell = self._cell(position, position)
-        except RequestError as error:
-            return self._keeps_invalid(position, error)
+            cell = self._cell_at(position, position)
+        except RequestError:
+            values = self._values(position)
+            variables = {**self.spec.fixed, **self.spec.variables, **values}
+            stand_in = Cell(position, self._spelled(values), None, template_vars=variables)  # type: ignore[arg-type]
+            with contextlib.suppress(Exception):  # where= may read more than the values
+                if not self._where(stand_in):
+                    return False
+            raise
         return bool(self._where(cell))
-
-    def _keeps_invalid(self, position: int, error: RequestError) -> bool:
-        """The same for a cell without a valid request: ``where=`` sees its values, and dropping it is allowed."""
-        values = self._values(position)
-        variables = {**self.spec.fixed, **self.spec.variables, **values}
-        stand_in = Cell(position, self._spelled(values), None, template_vars=variables)  # type: ignore[arg-type]
-        try:
-            if not (self._where or bool)(stand_in):
-                return False
-        except Exception:  # noqa: BLE001  it read more than the values
-            raise error from None
-        raise error
 
     def _values(self, position: int) -> dict[str, Any]:
         """The value of each axis at a position, by Python name."""
@@ -152,12 +167,14 @@ class Grid(Sequence[Cell]):
             values.update(zip(axis.names, axis.steps[step], strict=True))
         return {name: values[name] for name in self.names}
 
-    def _cell(self, index: int, position: int) -> Cell:
+    def _cell_at(self, position: int, index: int) -> Cell:
         values = self._values(position)
         try:
             request = self._request(values)
         except RequestError as error:
-            raise _with_cell(error, index, self._spelled(values)) from None
+            if values:
+                error.args = (f"{error} (cell {index}: {describe(self._spelled(values))})",)
+            raise
         return Cell(index, self._spelled(values), request, template_vars=self._template_vars)
 
     def _request(self, values: dict[str, Any]) -> ImageRequest:
@@ -177,7 +194,7 @@ class Grid(Sequence[Cell]):
         return {self.spec.spelled.get(name, name): value for name, value in values.items()}
 
 
-class SelectedCells(Sequence[Cell]):
+class SelectedCells(CellSequence):
     """Cells that were chosen one by one from another sweep.
 
     Args:
@@ -186,34 +203,18 @@ class SelectedCells(Sequence[Cell]):
         key: identifies them in the log.
     """
 
-    def __init__(self, cells: Sequence[Cell], origin: Grid | SelectedCells, key: str) -> None:
+    def __init__(self, cells: Sequence[Cell], origin: CellSequence, key: str) -> None:
         self._cells = list(cells)
-        self.key = key
-        self.axes: tuple[Axis, ...] = origin.axes
-        self.names: tuple[str, ...] = origin.names
-        self.spec: SweepSpec = origin.spec
-
-    @functools.cached_property
-    def costs(self) -> list[CellCost]:
-        """What each cell may cost, in order."""
-        return [CellCost.of(cell) for cell in self._cells]
-
-    def values_of(self, index: int) -> dict[str, Any]:
-        """The values of a cell."""
-        return self._cells[index].values
+        self.key, self.axes, self.spec = key, origin.axes, origin.spec
 
     def __len__(self) -> int:
         return len(self._cells)
 
-    @overload
-    def __getitem__(self, index: int) -> Cell: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Cell]: ...
-    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
+    def _cell(self, index: int) -> Cell:
         return self._cells[index]
 
 
-def axis_names(cells: Grid | SelectedCells) -> list[str]:
+def axis_names(cells: CellSequence) -> list[str]:
     """The names of the axes as the user spelled them: the keys of a cell's values."""
     return [cells.spec.spelled.get(name, name) for name in cells.names]
 
@@ -226,47 +227,27 @@ def _seed_of_repeat(key: str, identity: str, repeat: int) -> int:
 
 def _refuse_many(cells: int, what: str) -> None:
     if cells > MAX_CELLS:
-        raise RequestError(
-            f"{what} {cells:,} cells, and a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them",
-            parameter="sample", value=None, reason="count",
-        )  # fmt: skip
+        limit = f"a sweep has at most {MAX_CELLS:,}; sample={MAX_CELLS // 1000} draws some of them"
+        raise RequestError(f"{what} {cells:,} cells, and {limit}", parameter="sample", reason="count")
 
 
 def _refuse_seed(spec: SweepSpec) -> None:
     if REPEAT in spec.variables:
-        raise RequestError(
-            "repeat is what repeats= calls its own axis: give the variable of the template another name",
-            parameter=REPEAT, reason="conflict",
-        )  # fmt: skip
+        message = "repeat is what repeats= calls its own axis: give the variable of the template another name"
+        raise RequestError(message, parameter=REPEAT, reason="conflict")
     if "seed" in spec.fixed or any("seed" in axis.names for axis in spec.axes):
-        raise RequestError(
-            "repeats= draws a fresh seed for each repeat, so it does not go with seed=: give one or the other",
-            parameter="repeats", reason="conflict",
-        )  # fmt: skip
-
-
-def _with_cell(error: RequestError, index: int, values: dict[str, Any]) -> RequestError:
-    """The same error, with the cell's index and values in its message."""
-    where = f" (cell {index}: {describe(values)})" if values else ""
-    return type(error)(
-        f"{error}{where}",
-        parameter=error.parameter,
-        value=error.value,
-        reason=error.reason,
-        suggestion=error.suggestion,
-    )
+        message = "repeats= draws a fresh seed for each repeat, so it does not go with seed=: give one or the other"
+        raise RequestError(message, parameter="repeats", reason="conflict")
 
 
 def _name_of(spec: SweepSpec) -> str:
     """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
-
-    def comparable(name: str, value: Any) -> Any:
-        return [reference.sha256 for reference in value] if name == "reference_images" else value
-
     parts = {
-        "fixed": {name: comparable(name, value) for name, value in spec.fixed.items()},
+        "fixed": spec.fixed,
         "variables": spec.variables,
         "axes": sorted(name for axis in spec.axes for name in axis.names),
     }
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = json.dumps(
+        parts, sort_keys=True, default=lambda value: value.sha256 if isinstance(value, Reference) else str(value)
+    )
     return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
 from nbkit.sweep.cell import Cell
 from nbkit.sweep.columns import value_text
-from nbkit.sweep.grid import Grid, SelectedCells, axis_names
+from nbkit.sweep.grid import CellSequence, axis_names
 
 MAX_TILES, MAX_PICTURES = 600, 2000
 """A larger grid is too large to look at, and its notebook would not open."""
@@ -68,7 +68,7 @@ class Pages:
     """
 
     def __init__(
-        self, cells: Grid | SelectedCells, runs: Mapping[int, Run], statuses: Sequence[str], options: PreviewOptions
+        self, cells: CellSequence, runs: Mapping[int, Run], statuses: Sequence[str], options: PreviewOptions
     ) -> None:
         self._cells, self._runs, self._statuses, self._options = cells, runs, statuses, options
         self._names = axis_names(cells)
@@ -85,63 +85,49 @@ class Pages:
             UnknownParameter: for a name that is no axis of the sweep.
             RequestError: for an axis that is named twice.
         """
-        chosen = [self._axis(name) for name in (rows, columns, pages) if name]
+        across, down, folded = (self._axis(name) if name else "" for name in (columns, rows, pages))
+        chosen = [name for name in (down, across, folded) if name]
         if len(set(chosen)) < len(chosen):
-            raise RequestError(
-                f"rows, columns and pages are different axes, and {', '.join(chosen)} are not",
-                parameter="rows", value=chosen, reason="conflict",
-            )  # fmt: skip
+            message = f"rows, columns and pages are different axes, and {', '.join(chosen)} are not"
+            raise RequestError(message, parameter="rows", value=chosen, reason="conflict")
         free = [name for name in self._names if name not in chosen]
-        across = self._axis(columns) if columns else (free.pop() if free else "")
-        down = self._axis(rows) if rows else (free.pop(0) if free else "")
-        folds = [self._axis(pages)] if pages else []
-        groups: dict[str, dict[str, list[Cell]]] = {}
+        across = across or (free.pop() if free else "")
+        down = down or (free.pop(0) if free else "")
+        grids: dict[tuple[str, str], list[Cell]] = {}
         for cell in self._cells:
-            groups.setdefault(_labels(cell, folds), {}).setdefault(_labels(cell, free), []).append(cell)
-        return [
-            dataclasses.replace(self._page(title, cells, down, across), group=group)
-            for group, titles in groups.items()
-            for title, cells in titles.items()
-        ]
+            grids.setdefault((_labels(cell, [folded]), _labels(cell, free)), []).append(cell)
+        groups = list(dict.fromkeys(group for group, _ in grids))
+        ordered = sorted(grids, key=lambda grid: groups.index(grid[0]))
+        return [self._page(group, title, grids[group, title], down, across) for group, title in ordered]
 
     def _axis(self, name: str) -> str:
         """The axis that a name in either spelling stands for, as the sweep spells it."""
-        if name in self._names:
-            return name
-        try:
-            python = NAMES.find(name).name
-        except UnknownParameter:
-            python = name
+        python = NAMES.find(name).name if name in NAMES else name
         spelling = self._cells.spec.spelled.get(python)
-        if spelling in self._names:
-            return str(spelling)
-        raise UnknownParameter(
-            f"{name} is no axis of this sweep; its axes are {', '.join(self._names) or 'none'}",
-            parameter=name, reason="unknown", suggestion=nearest(name, self._names),
-        )  # fmt: skip
+        for found in (name, spelling):
+            if found in self._names:
+                return found
+        message = f"{name} is no axis of this sweep; its axes are {', '.join(self._names) or 'none'}"
+        near = nearest(name, self._names)
+        raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=near)
 
-    def _page(self, title: str, cells: Sequence[Cell], down: str, across: str) -> Page:
+    def _page(self, group: str, title: str, cells: Sequence[Cell], down: str, across: str) -> Page:
         positions = [(_label(cell, down), _label(cell, across)) for cell in cells]
         lines = list(dict.fromkeys(line for line, _ in positions))
         columns = list(dict.fromkeys(column for _, column in positions))
-        tiles: dict[tuple[str, str], list[Tile]] = {position: [] for position in itertools.product(lines, columns)}
+        tiles = defaultdict(list)
         for cell, position in zip(cells, positions, strict=True):
             tiles[position].append(self._tile(cell))
-        return Page(
-            title, down, lines, across, columns, [[tiles[line, column] for column in columns] for line in lines]
-        )
+        table = [[tiles[line, column] for column in columns] for line in lines]
+        return Page(title, down, lines, across, columns, table, group)
 
     def _tile(self, cell: Cell) -> Tile:
         run, status = self._runs.get(cell.index), self._statuses[cell.index]
         if run is None:
             return Tile(status=status)
         values = _labels(cell, self._names)
-        figures = [
-            self._options.figure(
-                image, f"{values}: {image.prompt}" if number == 0 else f"{values}: picture {number + 1}"
-            )
-            for number, image in enumerate(run.images)
-        ]
+        alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
+        figures = map(self._options.figure, run.images, alts)
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
         return Tile(tuple(figures), status, note)
 
@@ -151,4 +137,4 @@ def _label(cell: Cell, name: str) -> str:
 
 
 def _labels(cell: Cell, names: Sequence[str]) -> str:
-    return ", ".join(f"{name} {value_text(cell.values[name])}" for name in names)
+    return ", ".join(f"{name} {_label(cell, name)}" for name in names if name)

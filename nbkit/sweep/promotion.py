@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nbkit.errors import RequestError
-from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
 from nbkit.sweep.cell import Cell
-from nbkit.sweep.grid import Grid, SelectedCells
+from nbkit.sweep.grid import CellSequence, SelectedCells
 
 
-def promoted_cells(
-    cells: Grid | SelectedCells, frame: pd.DataFrame, rows: Any, resolution: str
-) -> tuple[SelectedCells, int]:
+def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[SelectedCells, int]:
     """The cells that make the chosen pictures again, and what their drafts cost in micro-dollars.
 
     Args:
@@ -44,27 +40,15 @@ def promoted_cells(
         if seed is not None and request.identity in identities:
             continue  # the drafts differed only in what a promotion resets, such as the number of results
         identities.add(request.identity)
-        values = {
-            name: _promoted_value(cells.spec.spelled, name, value, request) for name, value in draft.values.items()
-        }
+        # The promotion changes the size and fixes the seed, also where they are axes.
+        width, height = request.size or (None, None)
+        changed = {"resolution": request.resolution, "width": width, "height": height, "seed": seed}
+        changed["number_results"] = 1
+        values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
         uuid = str(row["taskUUID"])
         promoted.append(Cell(len(promoted), values, request, parent=uuid, template_vars=draft.template_vars))
     spent = pictures["cost"].sum()
     return SelectedCells(promoted, cells, f"{cells.key} at {resolution}"), round(float(spent) * MICRO)
-
-
-def _promoted_value(spelled: Mapping[str, str], name: str, value: Any, request: ImageRequest) -> Any:
-    """The value of an axis after the promotion, which changes the size and fixes the seed."""
-    python = next((n for n, spelling in spelled.items() if spelling == name), name)
-    width, height = request.size or (None, None)
-    promoted = {
-        "resolution": request.resolution,
-        "width": width,
-        "height": height,
-        "seed": request.seed,
-        "number_results": 1,
-    }
-    return promoted.get(python, value)
 
 
 def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -80,9 +64,8 @@ def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
         return frame[[item is not pd.NA and bool(item) for item in listed]]
     unknown = [item for item in listed if item not in set(frame["cell"])]
     if unknown:
-        raise _invalid(
-            f"the sweep has no cell {short_repr(unknown[0])}; its {frame['cell'].nunique()} cells begin at 0"
-        )
+        cells = f"its {frame['cell'].nunique()} cells begin at 0"
+        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; {cells}")
     return frame[frame["cell"].isin(listed)]
 
 
@@ -90,9 +73,8 @@ def _same_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in ("imageUUID", "taskUUID", "cell") if name in rows]
     if not {"imageUUID", "taskUUID"} & set(keys):
         raise _invalid("a frame without the columns 'taskUUID' and 'imageUUID'; give rows of result.to_frame()")
-    own = frame[keys].astype("string").fillna("").agg("|".join, axis="columns")
-    given = set(rows[keys].astype("string").fillna("").agg("|".join, axis="columns"))
-    if not given <= set(own):
+    own, given = (part[keys].astype("string").fillna("").agg("|".join, axis="columns") for part in (frame, rows))
+    if not set(given) <= set(own):
         raise _invalid("some of them are not of this sweep")
     return frame[own.isin(given)]
 

@@ -14,15 +14,17 @@ import pandas as pd
 
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count, usd, usd_range
+from nbkit.display.text import count, usd_range
 from nbkit.errors import RequestError
 from nbkit.log.runs import State
 from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO, Price
+from nbkit.results.image import with_folder
+from nbkit.results.money import amount
 from nbkit.results.run import DONE, PLANNED, Run
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import sweep_frame
-from nbkit.sweep.grid import Grid, SelectedCells
+from nbkit.sweep.grid import CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, PreviewOptions, preview_options
 from nbkit.sweep.plan import RUNNING, status_of, total_price
 from nbkit.sweep.promotion import promoted_cells
@@ -52,7 +54,7 @@ class SweepResult:
 
     def __init__(
         self,
-        cells: Grid | SelectedCells,
+        cells: CellSequence,
         log: LogStore,
         states: Sequence[State | None],
         *,
@@ -128,16 +130,18 @@ class SweepResult:
             >>> print(sweep.start().wait().grid(rows="temperature", columns="seed").text.splitlines()[1][:32])
               temperature 0.2, seed 1: ✓ don
         """
-        return self._shown(self._pages(rows, columns, pages, size=size))
+        return self._shown(self._pages(rows, columns, pages, lambda pictures: preview_options(pictures, size)))
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
+        deadline = time.monotonic() + seconds
         try:
-            return self._shown(self._pages(None, None, None, deadline=time.monotonic() + seconds))
-        except RequestError as error:
-            return MimeBundle(
-                f"<div>{escape(self._totals())}</div><div>{escape(str(error))}</div>", f"{self._totals()}\n{error}"
+            return self._shown(
+                self._pages(None, None, None, lambda pictures: preview_options(pictures, None, deadline))
             )
+        except RequestError as error:
+            lines = [self._totals(), str(error)]
+            return MimeBundle("".join(f"<div>{escape(line)}</div>" for line in lines), "\n".join(lines))
 
     def contact_sheet(
         self, path: str | Path, *, rows: str | None = None, columns: str | None = None, size: int = 320
@@ -157,9 +161,8 @@ class SweepResult:
             >>> result.contact_sheet(f"{tempfile.mkdtemp()}/sheet.png").name
             'sheet.png'
         """
-        target = Path(path).expanduser()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        pages = self._pages(rows, columns, None, options=PreviewOptions(size))
+        target = with_folder(path)
+        pages = self._pages(rows, columns, None, lambda _: PreviewOptions(size))
         draw_sheet(pages, self._totals()).save(target, "PNG")
         return target
 
@@ -181,10 +184,9 @@ class SweepResult:
             >>> "<h1>Sweep a page</h1>" in result.save_html(f"{tempfile.mkdtemp()}/page.html").read_text()
             True
         """
-        target = Path(path).expanduser()
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = with_folder(path)
         title = escape(f"Sweep {self.cells.key}")
-        grid = self._shown(self._pages(rows, columns, None, options=PreviewOptions(size)))
+        grid = self._shown(self._pages(rows, columns, None, lambda _: PreviewOptions(size)))
         facts = self.to_frame().drop(columns=["file"]).dropna(axis="columns", how="all")
         target.write_text(
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -237,9 +239,8 @@ class SweepResult:
         price, _ = total_price(cells.costs)
         more = Price(price.low - drafts, price.high - drafts)
         money = "" if self._charged else " at offline list prices"
-        print(  # noqa: T201  the price, before anything is sent
-            f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}, {usd_range(more)} more than the drafts."
-        )
+        what = f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}"
+        print(f"{what}, {usd_range(more)} more than the drafts.")  # noqa: T201  the price, before anything is sent
         return self._run_cells(cells, max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
 
     def __repr__(self) -> str:
@@ -255,41 +256,27 @@ class SweepResult:
 
     def _totals(self) -> str:
         counts = self.counts
-        parts = ", ".join(
-            f"{number} {status}" for status, number in sorted(counts.items(), key=lambda item: item[0] != DONE)
-        )
+        ordered = sorted(counts, key=lambda status: status != DONE)
+        parts = ", ".join(f"{counts[status]} {status}" for status in ordered)
         money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
-        return f"{count(len(self.cells), 'cell')}: {parts} · {usd(round(self.cost * MICRO))} {money}{running}"
+        return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}"
 
     def _shown(self, pages: Sequence[Page]) -> MimeBundle:
         totals = self._totals()
         return MimeBundle(pages_html(pages, totals=totals), "\n".join([totals, *map(page_text, pages)]))
 
     def _pages(
-        self,
-        rows: str | None,
-        columns: str | None,
-        pages: str | None,
-        *,
-        size: int | None = None,
-        deadline: float | None = None,
-        options: PreviewOptions | None = None,
+        self, rows: str | None, columns: str | None, pages: str | None, options: Callable[[int], PreviewOptions]
     ) -> list[Page]:
-        if len(self.cells) > MAX_TILES:
-            raise self._too_large(count(len(self.cells), "cell"))
+        """The grids, with previews as ``options`` chooses them for the number of pictures."""
         uuids = {index: state.task_uuid for index, state in self._states.items()}
-        found = self._log.history.many(list(uuids.values()))
+        found = self._log.history.many(list(uuids.values())) if len(self) <= MAX_TILES else {}
         runs = {index: found[uuid] for index, uuid in uuids.items() if uuid in found}
         pictures = sum(len(run.images) for run in runs.values())
-        if pictures > MAX_PICTURES:
-            raise self._too_large(count(pictures, "picture"))
-        options = options or preview_options(pictures, size, deadline)
-        return Pages(self.cells, runs, self._statuses(), options).arrange(rows, columns, pages)
-
-    def _too_large(self, what: str) -> RequestError:
-        return RequestError(
-            f"a grid of {what} is too large to look at; .to_frame() has them all, and a sweep of the same name "
-            "with where= shows some of them",
-            parameter="grid", reason="count",
-        )  # fmt: skip
+        for number, limit, noun in ((len(self), MAX_TILES, "cell"), (pictures, MAX_PICTURES, "picture")):
+            if number > limit:
+                rest = "to_frame() has them all, and a sweep of the same name with where= shows some of them"
+                message = f"a grid of {count(number, noun)} is too large to look at; .{rest}"
+                raise RequestError(message, parameter="grid", reason="count")
+        return Pages(self.cells, runs, self._statuses(), options(pictures)).arrange(rows, columns, pages)

@@ -1,33 +1,19 @@
-"""The signature of ``studio.sweep`` as editors and type checkers see it."""
+"""The declaration of ``studio.sweep``, as editors, type checkers and ``help`` see it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from nbkit.request import keywords as typed
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.keywords import (
-    Bool,
-    DeliveryMethod,
-    Float,
-    Int,
-    OneOrMany,
-    OutputFormat,
-    OutputType,
-    Ratio,
-    ReferenceImage,
-    SafetyMode,
-    SafetyTolerance,
-    Thinking,
-    Tier,
-)
 from nbkit.sweep.cell import Cell
 from nbkit.sweep.sweep import Sweep
 
 
-def sweep(
+def sweep(  # noqa: D417  each parameter of a request has its sentence from its declaration
     self: Any,
-    prompt: OneOrMany[str] | ImageRequest = None,
+    prompt: typed.OneOrMany[str] | ImageRequest = None,
     *,
     combine: str = "product",
     sample: int | None = None,
@@ -35,32 +21,59 @@ def sweep(
     where: Callable[[Cell], Any] | None = None,
     repeats: int = 1,
     name: str | None = None,
-    width: OneOrMany[Int] = None,
-    height: OneOrMany[Int] = None,
-    resolution: OneOrMany[Tier] = None,
-    aspect_ratio: OneOrMany[Ratio] = None,
-    seed: OneOrMany[Int] = None,
-    number_results: OneOrMany[Int] = None,
-    temperature: OneOrMany[Float] = None,
-    top_p: OneOrMany[Float] = None,
-    thinking: OneOrMany[Thinking] = None,
-    system_prompt: OneOrMany[str] = None,
-    web_search: OneOrMany[Bool] = None,
-    image_search: OneOrMany[Bool] = None,
-    safety_tolerance: OneOrMany[SafetyTolerance] = None,
-    check_content: OneOrMany[Bool] = None,
-    safety_mode: OneOrMany[SafetyMode] = None,
-    reference_images: OneOrMany[ReferenceImage | list[Any] | tuple[Any, ...]] = None,
-    output_format: OneOrMany[OutputFormat] = None,
-    output_quality: OneOrMany[Int] = None,
-    output_type: OneOrMany[OutputType] = None,
-    delivery_method: OneOrMany[DeliveryMethod] = None,
-    webhook_url: OneOrMany[str] = None,
-    upload_endpoint: OneOrMany[str] = None,
-    ttl: OneOrMany[Int] = None,
-    include_cost: OneOrMany[Bool] = None,
+    width: typed.OneOrMany[typed.Int] = None,
+    height: typed.OneOrMany[typed.Int] = None,
+    resolution: typed.OneOrMany[typed.Tier] = None,
+    aspect_ratio: typed.OneOrMany[typed.Ratio] = None,
+    seed: typed.OneOrMany[typed.Int] = None,
+    number_results: typed.OneOrMany[typed.Int] = None,
+    temperature: typed.OneOrMany[typed.Float] = None,
+    top_p: typed.OneOrMany[typed.Float] = None,
+    thinking: typed.OneOrMany[typed.Thinking] = None,
+    system_prompt: typed.OneOrMany[str] = None,
+    web_search: typed.OneOrMany[typed.Bool] = None,
+    image_search: typed.OneOrMany[typed.Bool] = None,
+    safety_tolerance: typed.OneOrMany[typed.SafetyTolerance] = None,
+    check_content: typed.OneOrMany[typed.Bool] = None,
+    safety_mode: typed.OneOrMany[typed.SafetyMode] = None,
+    reference_images: typed.OneOrMany[typed.ReferenceImage | list[Any] | tuple[Any, ...]] = None,
+    output_format: typed.OneOrMany[typed.OutputFormat] = None,
+    output_quality: typed.OneOrMany[typed.Int] = None,
+    output_type: typed.OneOrMany[typed.OutputType] = None,
+    delivery_method: typed.OneOrMany[typed.DeliveryMethod] = None,
+    webhook_url: typed.OneOrMany[str] = None,
+    upload_endpoint: typed.OneOrMany[str] = None,
+    ttl: typed.OneOrMany[typed.Int] = None,
+    include_cost: typed.OneOrMany[typed.Bool] = None,
     extra: Any = None,
     **template_variables: Any,
 ) -> Sweep:
-    """Declares the signature only; :meth:`nbkit.Studio.sweep` is the function."""
-    raise NotImplementedError
+    """Many requests from one call: a list-like value is an axis, any other value is fixed.
+
+    Nothing is sent before ``.run()``; ``.plan()`` has the price.
+
+    Args:
+        prompt: text, a list of texts (an axis), or an :class:`~nbkit.ImageRequest`, whose values are fixed unless a
+            keyword overrides them. ``{name}`` in it is replaced by the keyword of that name.
+        combine: ``"product"`` crosses the axes, the last one fastest; ``"zip"`` goes through them step by step.
+        sample: draw this many cells, the same ones in every kernel.
+        random_state: seed of the draw; made of the sweep's name if not given.
+        where: keeps the cells for which it is true: ``where=lambda cell: cell.temperature < 0.5``.
+        repeats: how often each cell is made, each time with a fresh seed.
+        name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and
+            axis names if not given.
+        **template_variables: parameters in the API's spelling, and variables, each of which replaces ``{name}`` in the
+            prompt or the system prompt.
+
+    Raises:
+        RequestError: for a value that the model does not allow; the message names axis and value.
+        UnknownParameter: for a keyword that is neither a parameter nor in a template.
+
+    Example:
+        >>> import nbkit
+        >>> studio = nbkit.Studio(engine="offline")
+        >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], temperature=[0.2, 0.8], seed=[1, 2, 3])
+        >>> len(sweep), sweep[0].values
+        (12, {'colour': 'red', 'temperature': 0.2, 'seed': 1})
+    """
+    raise NotImplementedError  # :meth:`nbkit.Studio.sweep` is the function

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request import model
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import short_repr
-from nbkit.request.rules import check_head, check_value, sizes_unset_by
+from nbkit.request.reference import Reference
+from nbkit.request.rules import check_head, check_value, values_kept
 
 MAX_VALUES = 100_000
 """Limit for the values of one axis: an endless generator is an error."""
@@ -59,6 +59,10 @@ class SweepSpec:
     variables: dict[str, Any]
     spelled: dict[str, str]
 
+    def python_name(self, spelling: str) -> str:
+        """The Python name of an axis that the user spelled so."""
+        return next((name for name, own in self.spelled.items() if own == spelling), spelling)
+
 
 def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
     """Sort a sweep's keywords.
@@ -72,23 +76,21 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
             variable that no template uses, or axes of different length to zip.
     """
     if combine not in ("product", "zip"):
-        raise RequestError(
-            f"combine={combine!r}: must be 'product' or 'zip'", parameter="combine", value=combine, reason="choice"
-        )
+        message = f"combine={combine!r}: must be 'product' or 'zip'"
+        raise RequestError(message, parameter="combine", value=combine, reason="choice")
     given = {name: value for name, value in keywords.items() if _is_parameter(name)}
-    free = {name: value for name, value in keywords.items() if name not in given}
-    named, head = NAMES.resolve({name: value for name, value in given.items() if name != "extra"})
+    free = {name: value for name, value in keywords.items() if name not in given and name != "extra"}
+    named, head = NAMES.resolve(given)
     if "taskUUID" in head:
-        raise RequestError(
-            "a sweep makes a taskUUID for each of its cells", parameter="taskUUID", value=head["taskUUID"]
-        )
+        message = "a sweep makes a taskUUID for each of its cells"
+        raise RequestError(message, parameter="taskUUID", value=head["taskUUID"])
     check_head(head)
     spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in free}}
     values = {name: value for name, (_, value) in named.items() if value is not None}
     if isinstance(values.get("reference_images"), Iterator):
         values["reference_images"] = list(values["reference_images"])
-    if "extra" in given:
-        values["extra"], spelled["extra"] = given["extra"], "extra"
+    if "extra" in keywords:
+        values["extra"], spelled["extra"] = keywords["extra"], "extra"
     axes, fixed = _split({**values, **free}, spelled)
     _check_variables(free, {**fixed, **{axis.names[0]: axis.steps for axis in axes}})
     variables = {name: fixed.pop(name, None) for name in free}
@@ -102,16 +104,9 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
 
 def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Keywords of a sweep, completed by the values of a request; the keywords override the request."""
-    given, _ = NAMES.resolve(
-        {name: value for name, value in keywords.items() if name != "extra" and _is_parameter(name)}
-    )
-    kept = request.parameters
-    ratio = model.ratio_and_tier(request.width or 0, request.height or 0)
-    if ratio and "resolution" in given and not {"width", "height", "aspect_ratio"} & given.keys():
-        kept["aspect_ratio"] = ratio[0]  # another tier keeps the shape
-    for name in (*given, *sizes_unset_by(given)):
-        kept.pop(name, None)
-    return {**kept, **({"extra": request.extra} if request.extra else {}), **keywords}
+    given, _ = NAMES.resolve({name: value for name, value in keywords.items() if _is_parameter(name)})
+    extra = {"extra": request.extra} if request.extra else {}
+    return {**values_kept(request.parameters, given), **extra, **keywords}
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -132,21 +127,13 @@ def is_axis(name: str, value: Any) -> bool:
         return True
     if getattr(value, "ndim", None) is not None:  # numpy arrays and pandas series; a numpy scalar has no dimension
         if value.ndim > 1:
-            raise RequestError(
-                f"{name} is a table: an axis is one column of it", parameter=name, value=None, reason="type"
-            )
+            raise RequestError(f"{name} is a table: an axis is one column of it", parameter=name, reason="type")
         return bool(value.ndim)
     return isinstance(value, Iterable) and hasattr(value, "__len__") and not hasattr(value, "bytes")
 
 
 def _is_parameter(name: str) -> bool:
-    if name in TASK_KEYS or name == "extra" or NAMES.is_group(name):
-        return True
-    try:
-        NAMES.find(name)
-    except UnknownParameter:
-        return False
-    return True
+    return name in NAMES or name in TASK_KEYS or NAMES.is_group(name)
 
 
 def _split(values: Mapping[str, Any], spelled: Mapping[str, str]) -> tuple[list[Axis], dict[str, Any]]:
@@ -161,14 +148,12 @@ def _split(values: Mapping[str, Any], spelled: Mapping[str, str]) -> tuple[list[
 
 def _values(name: str, spelling: str, value: Any) -> list[Any]:
     if isinstance(value, (set, frozenset)):
-        raise RequestError(
-            f"{spelling}={short_repr(value)}: a set has no order; give a list", parameter=spelling, value=value
-        )
+        message = f"{spelling}={short_repr(value)}: a set has no order; give a list"
+        raise RequestError(message, parameter=spelling, value=value)
     items = list(itertools.islice(iter(value), MAX_VALUES + 1))
     if not items:
-        raise RequestError(
-            f"{spelling} is an axis without a value: give at least one", parameter=spelling, value=value, reason="count"
-        )
+        message = f"{spelling} is an axis without a value: give at least one"
+        raise RequestError(message, parameter=spelling, value=value, reason="count")
     if len(items) > MAX_VALUES:
         raise RequestError(f"{spelling} has more than {MAX_VALUES:,} values", parameter=spelling, reason="count")
     return [_checked(name, spelling, item) for item in items]
@@ -188,15 +173,13 @@ def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
         key = repr([[item.sha256 for item in value] if _are_references(value) else value for value in step])
         if key in seen:
             value = step[0] if len(step) == 1 else step
-            raise RequestError(
-                f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once",
-                parameter=spelling, value=value, reason="conflict",
-            )  # fmt: skip
+            message = f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once"
+            raise RequestError(message, parameter=spelling, value=value, reason="conflict")
         seen.add(key)
 
 
 def _are_references(value: Any) -> bool:
-    return isinstance(value, tuple) and bool(value) and all(hasattr(item, "sha256") for item in value)
+    return isinstance(value, tuple) and bool(value) and all(isinstance(item, Reference) for item in value)
 
 
 def _check_variables(free: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -210,10 +193,9 @@ def _check_variables(free: Mapping[str, Any], given: Mapping[str, Any]) -> None:
             try:
                 NAMES.find(name)
             except UnknownParameter as error:
-                raise UnknownParameter(
-                    f"{error} It is no template variable either: no prompt holds {{{name}}}.",
-                    parameter=name, value=free[name], reason="unknown", suggestion=error.suggestion,
-                ) from None  # fmt: skip
+                error.args = (f"{error} It is no template variable either: no prompt holds {{{name}}}.",)
+                error.value = free[name]
+                raise
 
 
 def _combined(axes: list[Axis], combine: str, spelled: Mapping[str, str]) -> list[Axis]:
@@ -229,11 +211,7 @@ def _zipped(axes: list[Axis], spelled: Mapping[str, str]) -> Axis:
     lengths = {spelled[axis.names[0]]: len(axis) for axis in axes}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise RequestError(
-            f"these axes go step by step and need the same number of values: {counts}",
-            parameter=next(iter(lengths)), value=lengths, reason="count",
-        )  # fmt: skip
-    steps = tuple(
-        tuple(itertools.chain.from_iterable(step)) for step in zip(*(axis.steps for axis in axes), strict=True)
-    )
-    return Axis(tuple(itertools.chain.from_iterable(axis.names for axis in axes)), steps)
+        message = f"these axes go step by step and need the same number of values: {counts}"
+        raise RequestError(message, parameter=next(iter(lengths)), value=lengths, reason="count")
+    steps = tuple(tuple(itertools.chain(*step)) for step in zip(*(axis.steps for axis in axes), strict=True))
+    return Axis(tuple(name for axis in axes for name in axis.names), steps)

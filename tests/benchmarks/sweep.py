@@ -72,7 +72,9 @@ def main(cells: int = CELLS_FOR_MEMORY) -> None:
             floor = math.ceil(CELLS / workers) * LATENCY  # seconds of the latency alone
             pairs = [(seconds_of_a_sweep(url, workers), seconds_of_bare_requests(url, workers)) for _ in range(ROUNDS)]
             ours, theirs = (seconds / floor for seconds in median_of_each(pairs))
-            print(f"{workers} at once: floor {floor:.2f} s · bare httpx {theirs:.3f} x floor · sweep {ours:.3f} x floor")
+            print(
+                f"{workers} at once: floor {floor:.2f} s · bare httpx {theirs:.3f} x floor · sweep {ours:.3f} x floor"
+            )
     print(f"{cells:,} cells: memory grows by {growth_in_mb(cells):.0f} MB")
 
 

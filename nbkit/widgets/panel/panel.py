@@ -15,9 +15,8 @@ import ipywidgets as widgets
 from nbkit.display.text import ellipsis, usd, usd_range
 from nbkit.errors import EngineError, RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.keywords import RequestChanges
+from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.request.model import Price
-from nbkit.request.signatures import name_parameters
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control, label
