@@ -11,6 +11,7 @@ from nbkit.errors import EngineError, NbkitError
 from nbkit.request.model import MICRO, MODEL_NAME, Price
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE, Run
+from nbkit.widgets.page.paid import PaidButton
 from nbkit.widgets.page.plain import plain
 
 
@@ -56,9 +57,8 @@ class Bar:
     """
 
     def __init__(self, *, charged: bool) -> None:
-        self.generate = plain(widgets.Button, description="Generate", button_style="warning" if charged else "primary")
+        self.generate = plain(PaidButton, description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
-        self.generate.add_class("nbkit-paid")
         self.clock = plain(widgets.HTML, '<progress aria-label="waiting for the pictures"></progress>', layout={})
         self.clock.add_class("nbkit-clock")
         self.stop = plain(
@@ -75,7 +75,10 @@ class Bar:
 
     def offer(self, price: Price | None, reason: str, *, full: bool = False) -> None:
         """Show the price of what the controls ask for, or the reason why it cannot be asked for."""
-        self.generate.description = "Generate" if price is None else f"Generate · {usd_range(price)}"
+        if price is None:
+            self.generate.offer("Generate", None)
+        else:
+            self.generate.offer(f"Generate · {usd_range(price)}", price.high)
         self.generate.tooltip = reason or ("One is under way" if full else "Sends this request once")
         self.generate.disabled = price is None
         show_busy(self.generate, busy=full)

@@ -57,7 +57,10 @@ class SweepBar(Bar):
         if counted and not reason:
             reason = self._reason_of(counted)
         begun = counted is not None and quote.pending.cells < counted.totals.cells
-        self.run.description = offer_of("Go on" if begun else "Run", quote) if quote.cells else "Run"
+        if quote.cells:
+            self.run.offer(offer_of("Go on" if begun else "Run", quote), quote)
+        else:
+            self.run.offer("Run", None)
         through = counted is not None and not quote.cells
         self._lock(reason, mute=busy or through)
         self.run.tooltip = reason or ("One is under way" if busy else TOOLTIP)
@@ -72,7 +75,7 @@ class SweepBar(Bar):
     def counting(self, cells: int, *, busy: bool = False) -> None:
         """A sweep of so many cells is being counted."""
         self.totals.value = f"<strong>{count(cells, 'cell')}</strong> · counting…"
-        self.run.description = "Run"
+        self.run.offer("Run", None)
         self._lock("counting", mute=busy)
         self.run.tooltip = "counting"
 
