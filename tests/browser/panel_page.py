@@ -31,6 +31,23 @@ def stop(panel):
     return panel.get_by_role("button", name=re.compile("^Stop"))
 
 
+def translate(button, text):
+    """Give a button another text as a browser that translates the page does, inside an element; the kernel learns nothing.
+
+    Returns the same button, which has another name now.
+    """
+    same = button.page.locator(f"button.{'.'.join(button.evaluate('e => [...e.classList]'))}")
+    button.evaluate(
+        """(button, text) => {
+            const font = document.createElement('font');
+            font.textContent = text;
+            button.replaceChildren(font); }""",
+        text,
+    )
+    expect(same).to_have_text(text)
+    return same
+
+
 def milliseconds_until(button, pattern):
     """Click a button; return how long the page takes to show a text that matches, by a clock in the page."""
     button.page.evaluate(
