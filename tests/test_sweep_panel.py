@@ -686,6 +686,24 @@ def test_go_on_waits_for_the_requests_that_are_under_way(service, open_studio):
     assert panel.bar.run.description == "Go on · 10 cells · $0.4657"
 
 
+def test_another_sweep_does_not_wait_for_the_requests_of_one_that_was_stopped(service, open_studio):
+    """What is under way comes into the log by itself, and each cell is paid once."""
+    studio = open_studio()
+    panel = studio.sweep_panel("A lantern", seed=range(4), resolution="0.5K", max_workers=2)
+    service.free.clear()
+    panel.run()
+    until(lambda: len(service.accepted) == 2)
+    panel.bar.stop.click()
+    panel.set(prompt="A boat", seed=[1, 2])
+    job = press_run(panel, quote=panel.bar.run.quote)
+    until(lambda: len(service.accepted) == 4)
+    service.free.set()
+    assert job.over.wait(30)
+    assert panel.result.counts == {"done": 2}
+    until(lambda: studio.df.status.tolist().count("done") == 4)
+    assert len(service.charges) == 4
+
+
 def test_a_closed_studio_is_reported_in_the_panel(studio, panel):
     """Nothing is sent."""
     studio.close()

@@ -15,6 +15,11 @@ def prompt(panel):
     return panel.get_by_label("prompt", exact=True)
 
 
+def wait_until_live(panel):
+    """Wait until the panel's script runs: a press before that has no number, and sends nothing."""
+    panel.locator(".nbkit-panel.nbkit-live").wait_for()
+
+
 def generate(panel):
     return panel.get_by_role("button", name=re.compile("^Generate"))
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
 from page_checks import brightest_channel, overflowing
-from panel_page import STUDIO, alert, milliseconds_until, prompt, translate
+from panel_page import STUDIO, alert, milliseconds_until, prompt, translate, wait_until_live
 from playwright.sync_api import expect
 
 PANEL = "panel = studio.sweep_panel({})\npanel"
@@ -30,6 +30,7 @@ def show_sweep_panel(open_notebook, tmp_path):
         book.run(0)
         book.run(1)
         prompt(book.output(1)).wait_for()
+        wait_until_live(book.output(1))
         return book, book.output(1)
 
     yield show

@@ -14,8 +14,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit.display.text import usd
+from nbkit.display.text import usd, usd_range
 from nbkit.errors import RequestError
+from nbkit.request.model import Price
 
 _MARK = "nbkit-quote-"
 _NUMBERS = itertools.count(1)
@@ -25,7 +26,8 @@ class PaidButton(widgets.Button):  # type: ignore[misc]  # ipywidgets says nothi
     """A button whose press may be paid for; its panel's page sends a press as the number that stood on it.
 
     A promise is any value that its panel can compare with what it would send: a price in micro-dollars, the picture that
-    is made again. ``click()``, which only code calls, agrees to what the button promises at that moment.
+    is made again. All of them are kept, for a page may be far behind. ``click()``, which only code calls, agrees to what
+    the button promises at that moment.
 
     Attributes:
         quote: the number of what it promises now; a later promise of any button has a larger one.
@@ -70,6 +72,11 @@ class PaidButton(widgets.Button):  # type: ignore[misc]  # ipywidgets says nothi
         """A press whose number is missing, since the panel's script did not see it, agrees to nothing."""
         if content.get("event") == "click":
             self._click_handlers(self, None)
+
+
+def priced(name: str, price: Price | None) -> str:
+    """The label of a button with this price; its name alone where it has none."""
+    return name if price is None else f"{name} · {usd_range(price)}"
 
 
 def check_price(promised: int | None, high: int, cost: str) -> None:

@@ -8,14 +8,13 @@ from typing import NamedTuple, Protocol
 
 import ipywidgets as widgets
 
-from nbkit.display.text import usd_range
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.image import GeneratedImage
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
 from nbkit.widgets.controls.form import lost_references
 from nbkit.widgets.page.guard import guarded
-from nbkit.widgets.page.paid import PaidButton, refusal
+from nbkit.widgets.page.paid import PaidButton, priced, refusal
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import show_busy
 from nbkit.widgets.panel.shown import Shown
@@ -24,6 +23,9 @@ TOOLTIPS = {
     "Rerun": "Sends the same request again",
     "Make": "Makes this picture again at a higher tier: the same shape and seed, one result",
 }
+
+
+Make = Callable[[Shown | None], ImageRequest | None]
 
 
 class Deeds(Protocol):
@@ -58,7 +60,7 @@ class Actions:
     Attributes:
         again: makes the run again as it was.
         finals: make the picture again at a higher tier, by tier.
-        paid: all of these.
+        paid: all of these, each with its name and what makes its request.
         box: the row.
     """
 
@@ -72,9 +74,9 @@ class Actions:
         )
         self.seed = self._button("Use this seed", "Puts this picture's seed into the seed's box", self._seed)
         self.reference = self._button("Use as reference", "Adds this picture to the reference images", self._reference)
-        self.again = self._paid(_again)
-        self.finals = {tier: self._paid(partial(_final, tier=tier)) for tier in FINAL_TIERS}
-        self.paid = (self.again, *self.finals.values())
+        self.paid: dict[PaidButton, tuple[str, Make]] = {}
+        self.again = self._paid("Rerun", _again)
+        self.finals = {tier: self._paid(f"Make final {tier}", partial(_final, tier=tier)) for tier in FINAL_TIERS}
         free = (self.full_size, self.save, self.settings, self.seed, self.reference)
         self.box = plain(widgets.HBox, (*free, *self.paid))
         self.box.add_class("nbkit-actions")
@@ -94,14 +96,12 @@ class Actions:
         self.settings.disabled = shown is None
         self.seed.disabled = image is None or image.seed is None
         reason = _unable(shown)
-        requests = {"Rerun": _again(shown), **{f"Make final {tier}": _final(shown, tier) for tier in self.finals}}
-        for button, (name, request) in zip(self.paid, requests.items(), strict=True):
+        for button, (name, make) in self.paid.items():
+            request = None if reason else make(shown)
             button.tooltip = reason or TOOLTIPS[name.split(maxsplit=1)[0]]
-            if shown is None or request is None or reason:
-                button.offer(name, None)
-            else:
-                button.offer(f"{name} · {usd_range(request.price)}", Promise(shown.key, request.price.high))
-            button.disabled = request is None or bool(reason)
+            price = request.price if request else None
+            button.offer(priced(name, price), price and Promise(_key(shown), price.high))
+            button.disabled = request is None
             show_busy(button, busy=full)
 
     def _button(self, name: str, tooltip: str, pressed: Callable[[widgets.Button], None]) -> widgets.Button:
@@ -110,10 +110,11 @@ class Actions:
         button.on_click(pressed)
         return button
 
-    def _paid(self, make: Callable[[Shown | None], ImageRequest | None]) -> PaidButton:
+    def _paid(self, name: str, make: Make) -> PaidButton:
         button = plain(PaidButton)
         button.add_class("nbkit-small")
-        button.on_press(lambda pressed, promised: self._send(pressed, promised, make))
+        button.on_press(self._send)
+        self.paid[button] = name, make
         return button
 
     @guarded
@@ -134,15 +135,18 @@ class Actions:
             self._deeds.use_reference(image)
 
     @guarded
-    def _send(
-        self, button: PaidButton, promised: Promise | None, make: Callable[[Shown | None], ImageRequest | None]
-    ) -> None:
+    def _send(self, button: PaidButton, promised: Promise | None) -> None:
         shown = self._shown
-        if promised is not None and promised.key != (shown.key if shown else ""):
+        if promised is not None and promised.key != _key(shown):
             raise refusal("Another picture has taken the place of the one that was chosen on the page.")
+        _, make = self.paid[button]
         request = make(shown)
         if shown is not None and request is not None:
             self._deeds.make_again(button, promised and promised.most, request, shown.run.task_uuid)
+
+
+def _key(shown: Shown | None) -> str:
+    return shown.key if shown else ""
 
 
 def _again(shown: Shown | None) -> ImageRequest | None:

@@ -57,10 +57,8 @@ class SweepBar(Bar):
         if counted and not reason:
             reason = self._reason_of(counted)
         begun = counted is not None and quote.pending.cells < counted.totals.cells
-        if quote.cells:
-            self.run.offer(offer_of("Go on" if begun else "Run", quote), quote)
-        else:
-            self.run.offer("Run", None)
+        due = quote if quote.cells else None
+        self.run.offer(offer_of("Go on" if begun else "Run", due) if due else "Run", due)
         through = counted is not None and not quote.cells
         self._lock(reason, mute=busy or through)
         self.run.tooltip = reason or ("One is under way" if busy else TOOLTIP)

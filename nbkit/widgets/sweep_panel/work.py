@@ -25,7 +25,7 @@ class SweepJob:
 
     Attributes:
         ask: the sweep and what its start takes, asked at the last moment; and what raises if so much may not be sent,
-            asked when all of the earlier job has landed.
+            asked when nothing of an earlier run of that sweep is under way.
         sweep, running: what was asked for, and its handle; ``None`` before.
         failure: what ended it early.
         stopped: set when a person stopped it.
