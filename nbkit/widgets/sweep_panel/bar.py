@@ -39,6 +39,7 @@ class SweepBar(Bar):
         self.stop.tooltip = "Sends nothing more; what is under way is paid and lands in the log"
         self.confirm = plain(widgets.Checkbox, layout={}, value=False, indent=False)
         self.confirm.add_class("nbkit-confirm")
+        self._images = 0
         self.totals = plain(widgets.HTML)
         self.totals.add_class("nbkit-totals")
         self.ask(None, "not ready")
@@ -101,10 +102,9 @@ class SweepBar(Bar):
         show_busy(self.run, busy=mute)
 
     def _many(self, images: int) -> None:
-        self._images = images
-        text = f"send {count(images, 'image')}"
-        if self.confirm.description != text:  # what was ticked was another number
-            self.confirm.value, self.confirm.description = False, text
+        if images != self._images:  # what was ticked was another number
+            self._images, self.confirm.description = images, f"send {count(images, 'image')}"
+            self.confirm.value = False
         self.confirm.layout.display = "" if images > MANY_IMAGES else "none"
 
     def _reason_of(self, counted: Count) -> str:
