@@ -92,20 +92,26 @@ def tile(panel, cell):
 # -- what a page sends -------------------------------------------------------------------------------------------
 
 
-def report_label(panel, label, about=""):
-    """Tell a panel what was on the page's button at its press, and which picture the button was about."""
-    panel.access._handle_custom_msg({"seen": label, "about": about}, [])
+def press_on_page(panel, quote):
+    """Press a paid button of a panel on the page, where this is the number that stands on it."""
+    panel.access._handle_custom_msg({"quote": quote}, [])
 
 
-def press_run(panel, *, label=None):
-    """Press Run of a sweep panel; return the job, or ``None`` if there is none.
+def press_without_number(button):
+    """Press a paid button on a page whose button has no number, so that the press is the button's own message."""
+    button._handle_custom_msg({"event": "click"}, [])
 
-    A page reports the label that its button had. Without one, it is a press from code, which reports nothing.
+
+def press_run(panel, *, quote=None):
+    """Press Run of a sweep panel on the page, by the number of its quote or of an earlier one; or, without, from code.
+
+    Returns the job, or ``None`` if there is none.
     """
-    if label is not None:
-        report_label(panel, label)
     before = panel.work.latest
-    panel.bar.run.click()
+    if quote is None:
+        panel.bar.run.click()
+    else:
+        press_on_page(panel, quote)
     return panel.work.latest if panel.work.latest is not before else None
 
 

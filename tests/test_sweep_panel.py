@@ -16,8 +16,9 @@ from panel_tools import (
     message,
     offline_studio,
     png,
+    press_on_page,
     press_run,
-    report_label,
+    press_without_number,
     state_of,
     text_of,
     tile,
@@ -532,9 +533,9 @@ def test_an_exception_after_a_change_is_shown_in_the_panel(panel):
 # -- a press sends no more than the button showed ---------------------------------------------------------------
 
 
-def press_and_wait(panel, *, label=None):
+def press_and_wait(panel, *, quote=None):
     """Press Run, and return the job when nothing of it is under way any more."""
-    job = press_run(panel, label=label)
+    job = press_run(panel, quote=quote)
     assert job.over.wait(30)
     return job
 
@@ -547,11 +548,11 @@ def single(studio):
 
 def test_a_press_sends_no_more_than_the_page_showed(single, studio):
     """Ninety seeds were typed while a cell kept the kernel busy: the page's button still had the price of one."""
-    label = single.bar.run.description
-    assert label == "Run · 1 cell · $0.04657"
+    quote = single.bar.run.quote
+    assert single.bar.run.description == "Run · 1 cell · $0.04657"
     type_values(single, "seed", ", ".join(map(str, range(90))))
     assert single.bar.run.description == "Run · 90 cells · $4.1913"
-    press_and_wait(single, label=label)
+    press_and_wait(single, quote=quote)
     refusal = "The button said $0.04657, and this is $4.1913 for 90 cells now. Nothing was sent: press again."
     assert refusal in message(single)
     assert len(studio.log) == 0
@@ -560,14 +561,22 @@ def test_a_press_sends_no_more_than_the_page_showed(single, studio):
     assert (caught.value.parameter, caught.value.reason) == ("price", "conflict")
 
 
-def test_the_page_may_report_its_label_after_the_click(single, studio):
-    """The two messages come in either order."""
-    label = single.bar.run.description
-    type_values(single, "seed", "1, 2, 3")
-    job = press_run(single)
-    report_label(single, label)
-    assert job.over.wait(10)
-    assert "The button said $0.04657" in message(single)
+def test_a_press_with_an_older_number_is_served_if_it_covers_what_is_sent(studio):
+    """The page still had the price of more cells."""
+    panel = studio.sweep_panel("A lantern", seed=[0, 1, 2], resolution="0.5K")
+    quote = panel.bar.run.quote
+    type_values(panel, "seed", "0, 1")
+    assert panel.bar.run.quote > quote
+    assert press_and_wait(panel, quote=quote).failure is None
+    assert len(studio.log) == 2
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**9, None, "1"])
+def test_a_press_with_a_number_that_run_never_had_sends_nothing(single, studio, number):
+    """The panel says so, and nothing is under way."""
+    press_on_page(single, number)
+    assert "Nothing was sent: press again." in message(single)
+    assert single.work.latest is None
     assert len(studio.log) == 0
 
 
@@ -592,23 +601,24 @@ def test_more_images_than_shown_are_not_sent_for_less_money(studio):
     """The numbers on the button count too; it has the number of images if that is not the number of cells."""
     panel = studio.sweep_panel("A lantern", seed=[0], resolution="4K")
     clock = use_manual_clock(panel)
-    label = panel.bar.run.description
+    quote = panel.bar.run.quote
     panel.set(seed=[0, 1], resolution="0.5K")
-    press_and_wait(panel, label=label)
+    press_and_wait(panel, quote=quote)
     assert "The button said 1 cell, and this is $0.09314 for 2 cells now" in message(panel)
     panel.set(seed=[0], resolution="4K", number_results=2)
     assert " · 1 cell · 2 images · $" in panel.bar.run.description
-    label = panel.bar.run.description
+    quote = panel.bar.run.quote
     panel.set(resolution="0.5K", number_results=3)
     clock.now += DOUBLE_CLICK
-    press_and_wait(panel, label=label)
+    press_and_wait(panel, quote=quote)
     assert "The button said 1 cell and 2 images, and this is" in message(panel)
     assert len(studio.log) == 0
 
 
 def test_a_press_on_a_button_without_a_price_sends_nothing(single, studio):
     """The page has not received the price yet."""
-    press_and_wait(single, label="Run")
+    press_without_number(single.bar.run)
+    assert single.work.latest.over.wait(30)
     assert "The button named no price yet, and this is $0.04657 for 1 cell" in message(single)
     assert len(studio.log) == 0
 
@@ -636,7 +646,7 @@ def test_a_tick_stays_valid_while_its_press_counts_the_cells_again(studio):
     panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
     until(lambda: panel.bar.confirm.description == "send 101 images")
     panel.bar.confirm.value = True
-    job = press_run(panel, label=panel.bar.run.description)
+    job = press_run(panel, quote=panel.bar.run.quote)
     until(lambda: job.running or job.over.is_set())
     panel.stop()
     assert job.over.wait(30)
@@ -646,12 +656,12 @@ def test_a_tick_stays_valid_while_its_press_counts_the_cells_again(studio):
 
 def test_a_press_sends_nothing_if_every_cell_is_in_the_log(single, studio):
     """Also if another panel has made the cells meanwhile; the line under the buttons has the reason."""
-    label = single.bar.run.description
+    quote = single.bar.run.quote
     clock = use_manual_clock(single)
     other = studio.sweep_panel("A lantern", seed=[0], resolution="0.5K")
     assert press_and_wait(single).failure is None
     clock.now += DOUBLE_CLICK
-    assert press_run(single, label=label) is None
+    assert press_run(single, quote=quote) is None
     assert "Nothing was sent: every cell is in the log." in message(single)
     press_and_wait(other)
     assert "Nothing was sent: every cell is in the log" in message(other)
@@ -674,6 +684,24 @@ def test_go_on_waits_for_the_requests_that_are_under_way(service, open_studio):
     assert refusal in message(panel)
     assert len(service.sent) == 2
     assert panel.bar.run.description == "Go on · 10 cells · $0.4657"
+
+
+def test_another_sweep_does_not_wait_for_the_requests_of_one_that_was_stopped(service, open_studio):
+    """What is under way comes into the log by itself, and each cell is paid once."""
+    studio = open_studio()
+    panel = studio.sweep_panel("A lantern", seed=range(4), resolution="0.5K", max_workers=2)
+    service.free.clear()
+    panel.run()
+    until(lambda: len(service.accepted) == 2)
+    panel.bar.stop.click()
+    panel.set(prompt="A boat", seed=[1, 2])
+    job = press_run(panel, quote=panel.bar.run.quote)
+    until(lambda: len(service.accepted) == 4)
+    service.free.set()
+    assert job.over.wait(30)
+    assert panel.result.counts == {"done": 2}
+    until(lambda: studio.df.status.tolist().count("done") == 4)
+    assert len(service.charges) == 4
 
 
 def test_a_closed_studio_is_reported_in_the_panel(studio, panel):
@@ -922,11 +950,3 @@ def test_a_name_in_braces_can_stay_text(studio):
     panel.set(open=["late", "early"])
     assert [cell.prompt[-5:].strip() for cell in panel.sweep] == ["late", "early"]
     assert panel.form.axes._stay.children == ()
-
-
-def test_a_reported_label_replaces_an_earlier_one_with_another_name(panel):
-    """Run becomes Go on: the earlier label does not count at a later press."""
-    for label in ("Run · 9 cells · $0.41913", "Go on · 1 cell · $0.04657"):
-        report_label(panel, label)
-    assert panel.access.take_seen() == "Go on · 1 cell · $0.04657"
-    assert panel.access.take_seen() is None

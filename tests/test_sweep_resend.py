@@ -9,6 +9,8 @@ from service import PRICE
 from sweep_tools import assert_books_agree, lanterns, studio_after_lost_answers, until
 
 from nbkit import errors
+from nbkit.request.model import Price
+from nbkit.sweep.plan import CostSummary, Quote
 
 
 def lanterns_panel(studio, seeds=range(5), **options):
@@ -16,10 +18,17 @@ def lanterns_panel(studio, seeds=range(5), **options):
     return studio.sweep_panel("A lantern", seed=seeds, resolution="1K", name="lanterns", **options)
 
 
-def press(panel, label=None):
-    """Press Run on a page whose button has this label, or its own, and wait until nothing of it is under way."""
-    press_run(panel, label=label or panel.bar.run.description)
+def press(panel, quote=None):
+    """Press Run by the number of this quote, or of its latest, and wait until nothing of it is under way."""
+    press_run(panel, quote=quote or panel.bar.run.quote)
     assert panel.work.latest.over.wait(30)
+
+
+def earlier_quote(panel, *, cells, resend, price):
+    """The number of a quote that Run had before; each cell makes one image, and the price is in micro-dollars."""
+    pending = CostSummary(cells, cells, Price(price, price))
+    panel.bar.run.offer("an earlier label", Quote(pending, CostSummary(resend, resend, Price(0, 0))))
+    return panel.bar.run.quote
 
 
 # -- a sweep ---------------------------------------------------------------------------------------------------
@@ -125,16 +134,16 @@ def test_the_run_button_shows_how_many_cells_may_be_sent_again(service, open_stu
 
 
 def test_a_page_that_showed_less_sends_nothing_again(service, open_studio):
-    """A label from before the lost answers, or with fewer cells to send again, is not agreed to."""
+    """A quote from before the lost answers, or with fewer cells to send again, is not agreed to."""
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio)
-    press(panel, label="Run · 1 cell · $0.06895")
+    press(panel, quote=earlier_quote(panel, cells=1, resend=0, price=68_950))
     assert (
         "The button said $0.06895, and this is $0.34475 for 1 cell and up to 4 sent again now. Nothing was sent"
         in message(panel)
     )
     panel.work.clock = lambda: math.inf  # so late that the next press is no double click
-    press(panel, label="Run · 1 cell · up to 3 sent again · $9.00")
+    press(panel, quote=earlier_quote(panel, cells=1, resend=3, price=9_000_000))
     assert "The button said 1 cell and up to 3 sent again, and this is" in message(panel)
     assert service.sent == []
 

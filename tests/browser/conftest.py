@@ -21,7 +21,7 @@ from lab_page import (
     write_notebook,
 )
 from lab_server import CHROMIUM, CHROMIUM_FLAGS, OLDER_IPYKERNEL, LabServer
-from panel_page import PANEL, STUDIO, prompt
+from panel_page import PANEL, STUDIO, prompt, wait_until_live
 from playwright.sync_api import Error, expect, sync_playwright
 
 AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -185,6 +185,7 @@ def show_panel(open_notebook, tmp_path):
         book.run(0)
         book.run(1)
         prompt(book.output(1)).wait_for()
+        wait_until_live(book.output(1))
         return book, book.output(1)
 
     return show

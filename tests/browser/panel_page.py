@@ -15,6 +15,11 @@ def prompt(panel):
     return panel.get_by_label("prompt", exact=True)
 
 
+def wait_until_live(panel):
+    """Wait until the panel's script runs: a press before that has no number, and sends nothing."""
+    panel.locator(".nbkit-panel.nbkit-live").wait_for()
+
+
 def generate(panel):
     return panel.get_by_role("button", name=re.compile("^Generate"))
 
@@ -29,6 +34,23 @@ def press_generate(panel, *, price=""):
 
 def stop(panel):
     return panel.get_by_role("button", name=re.compile("^Stop"))
+
+
+def translate(button, text):
+    """Give a button another text as a browser that translates the page does, inside an element; the kernel learns nothing.
+
+    Returns the same button, which has another name now.
+    """
+    same = button.page.locator(f"button.{'.'.join(button.evaluate('e => [...e.classList]'))}")
+    button.evaluate(
+        """(button, text) => {
+            const font = document.createElement('font');
+            font.textContent = text;
+            button.replaceChildren(font); }""",
+        text,
+    )
+    expect(same).to_have_text(text)
+    return same
 
 
 def milliseconds_until(button, pattern):

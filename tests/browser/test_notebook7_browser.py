@@ -2,7 +2,7 @@
 
 import pytest
 from keyboard import LETTERS
-from panel_page import PANEL, PROMPT, STUDIO, generate, picture, press_generate, prompt
+from panel_page import PANEL, PROMPT, STUDIO, generate, picture, press_generate, prompt, wait_until_live
 from playwright.sync_api import expect
 
 
@@ -15,6 +15,7 @@ def show_panel7(open_in_notebook7, tmp_path):
         book.run(0)
         book.run(1)
         expect(prompt(book.output(1))).to_be_visible()
+        wait_until_live(book.output(1))
         return book, book.output(1)
 
     return show

@@ -7,7 +7,7 @@ import re
 import pytest
 from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
 from page_checks import brightest_channel, overflowing
-from panel_page import PROMPT, generate, milliseconds_until, press_generate, prompt, stop
+from panel_page import PROMPT, alert, generate, milliseconds_until, press_generate, prompt, stop, translate
 from playwright.sync_api import expect
 from small_pictures import encode
 
@@ -96,6 +96,56 @@ def test_a_double_click_during_a_busy_cell_makes_one_run_with_the_whole_prompt(s
     expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
     book.run(3)
     expect(book.output(3)).to_contain_text("['A paper lantern shop at night']")
+
+
+def test_a_press_on_a_translated_page_pays_once(show_panel):
+    """The button's words, digits and currency are another language's; its press is served like any other."""
+    book, panel = show_panel("len(studio.log), round(studio.budget.spent, 5)")
+    prompt(panel).fill(PROMPT)
+    expect(generate(panel)).to_have_text(f"Generate · {PRICE}")
+    expect(generate(panel)).to_be_enabled()
+    translate(generate(panel), "Erzeugen · ٠٫٠٦٨٩٥ $").get_by_text("Erzeugen").click()
+    expect(panel.get_by_role("img", name=PROMPT)).to_be_visible()
+    expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
+    again = translate(panel.get_by_role("button", name=re.compile("^Rerun")), "Wiederholen · 0,06895 $")
+    again.press("Enter")
+    expect(large_picture(panel).get_by_text("seed")).to_be_visible()
+    book.run_until(2, "(2, 0.1379)")
+    assert book.page.script_errors == []
+
+
+@pytest.mark.parametrize("subshells", [True, False])
+def test_generate_sends_nothing_if_the_price_on_its_button_is_out_of_date(show_panel, subshells):
+    """The user chooses another resolution during a busy cell and presses Generate, whose button has the old price."""
+    busy = "import time\nwith panel.work.lock:\n    time.sleep(5)"  # with subshells, only the lock keeps clicks waiting
+    book, panel = show_panel(busy, "'sent', len(studio.log)", subshells=subshells)
+    prompt(panel).fill(PROMPT)
+    expect(generate(panel)).to_have_text(f"Generate · {PRICE}")
+    expect(generate(panel)).to_be_enabled()
+    expect(book.start(2)).to_have_text(RUNNING)
+    panel.get_by_label("resolution", exact=True).select_option("4K")
+    expect(generate(panel)).to_have_text(f"Generate · {PRICE}")
+    generate(panel).press("Enter")
+    expect(alert(panel)).to_contain_text("The button said $0.06895, and this is up to $0.15295 now. Nothing was sent")
+    expect(generate(panel)).to_have_text("Generate · $0.15295")
+    book.run(3)
+    expect(book.output(3)).to_contain_text("('sent', 0)")
+
+
+def test_a_press_without_a_valid_number_sends_nothing(show_panel):
+    """Neither by a button that lost its number, nor by one with a number that the kernel never gave."""
+    book, panel = show_panel("'sent', len(studio.log)")
+    prompt(panel).fill(PROMPT)
+    expect(generate(panel)).to_be_enabled()
+    replace_number = "(button, number) => { button.className = button.className.replace(/nbkit-quote-\\d+/, number); }"
+    generate(panel).evaluate(replace_number, "nbkit-quote-999999")
+    generate(panel).click()
+    expect(alert(panel)).to_contain_text("Nothing was sent: press again.")
+    generate(panel).evaluate(replace_number, "")
+    generate(panel).click()
+    expect(alert(panel)).to_contain_text("The button named no price yet, and this is up to $0.06895. Nothing was sent")
+    book.run(2)
+    expect(book.output(2)).to_contain_text("('sent', 0)")
 
 
 def test_stop_frees_the_panel_at_once_and_the_picture_appears_later(show_panel):

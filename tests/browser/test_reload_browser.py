@@ -1,6 +1,6 @@
 """A panel after the page was reloaded while its kernel kept running."""
 
-from panel_page import PROMPT, picture, press_generate, prompt
+from panel_page import PROMPT, picture, press_generate, prompt, wait_until_live
 from playwright.sync_api import expect
 
 NEXT_PROMPT = "A jade teapot on a windowsill"
@@ -17,6 +17,7 @@ def test_a_panel_works_after_the_page_is_reloaded(show_panel, reload_page):
     book.save()
     reload_page(book)
     panel = book.output(1)
+    wait_until_live(panel)
     expect(prompt(panel)).to_have_value(PROMPT)
     expect(panel.get_by_label("seed", exact=True)).to_have_value("11")
     expect(panel.get_by_label("aspectRatio").locator("option:checked")).to_have_text("3:2")

@@ -6,7 +6,7 @@ import re
 import pytest
 from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
 from page_checks import brightest_channel, overflowing
-from panel_page import STUDIO, alert, milliseconds_until, prompt
+from panel_page import STUDIO, alert, milliseconds_until, prompt, translate, wait_until_live
 from playwright.sync_api import expect
 
 PANEL = "panel = studio.sweep_panel({})\npanel"
@@ -30,6 +30,7 @@ def show_sweep_panel(open_notebook, tmp_path):
         book.run(0)
         book.run(1)
         prompt(book.output(1)).wait_for()
+        wait_until_live(book.output(1))
         return book, book.output(1)
 
     yield show
@@ -128,6 +129,18 @@ def test_a_double_click_runs_the_sweep_once(show_sweep_panel):
     wait_until_done(panel, 6)
     book.run(2)
     expect(book.output(2)).to_contain_text("0.27942")
+
+
+def test_run_on_a_translated_page_pays_once(show_sweep_panel):
+    """The button has the words, the digits and the decimal comma of another language; its four cells are sent."""
+    book, panel = show_sweep_panel(
+        "'A lantern', seed=range(4), resolution='0.5K'", "len(studio.log), round(studio.budget.spent, 5)"
+    )
+    expect(run_button(panel)).to_have_text("Run · 4 cells · $0.18628")
+    translate(run_button(panel), "Los · 4 Zellen · 0,18628 $").click()
+    wait_until_done(panel, 4)
+    book.run_until(2, "(4, 0.18628)")
+    assert book.page.script_errors == []
 
 
 BUSY = {

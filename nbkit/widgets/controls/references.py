@@ -29,6 +29,7 @@ from nbkit.results.image import GeneratedImage
 from nbkit.service.threads import THREADS
 from nbkit.widgets.controls.control import Changed, Control, label
 from nbkit.widgets.controls.entries import Coming, Item, name_of, tile
+from nbkit.widgets.page.guard import guarded, showing, words_of
 
 PARAMETER = PARAMETERS["reference_images"]
 THUMBNAIL = 144
@@ -159,28 +160,26 @@ class References(Control):
 
     # -- from the page ---------------------------------------------------------------------------------
 
+    @guarded
     def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        """Do what the page asks for. ipywidgets would lose an exception, so that it is said in the control."""
-        try:
-            match message:
-                case {"kind": "hello"}:
-                    self._greet()
-                case {"kind": "want", "keys": keys}:
-                    THREADS.submit(self._send_thumbnails, keys)
-                case {"kind": "files", "files": files}:
-                    self._expect(files)
-                case {"kind": "part", "key": key}:
-                    self._take_part(key, buffers)
-                case {"kind": "text", "text": text}:
-                    self._take_text(text)
-                case {"kind": "remove", "key": key}:
-                    self._remove(key)
-                case {"kind": "move", "key": key, "to": to}:
-                    self._move(key, to)
-                case {"kind": "unusable", "key": key, "name": name, "why": why}:
-                    self._drop([key], f"{name} is not taken: {why}")
-        except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
-            self._notice(f"{type(error).__name__}: {error}")
+        """Do what the page asks for."""
+        match message:
+            case {"kind": "hello"}:
+                self._greet()
+            case {"kind": "want", "keys": keys}:
+                THREADS.submit(self._send_thumbnails, keys)
+            case {"kind": "files", "files": files}:
+                self._expect(files)
+            case {"kind": "part", "key": key}:
+                self._take_part(key, buffers)
+            case {"kind": "text", "text": text}:
+                self._take_text(text)
+            case {"kind": "remove", "key": key}:
+                self._remove(key)
+            case {"kind": "move", "key": key, "to": to}:
+                self._move(key, to)
+            case {"kind": "unusable", "key": key, "name": name, "why": why}:
+                self._drop([key], f"{name} is not taken: {why}")
 
     def _greet(self) -> None:
         """A page has come: tell it what its text field lacks, and see whether the page before it left files behind."""
@@ -302,18 +301,17 @@ class References(Control):
             change()
             self._show()
             self._speak()
-        try:
+        with showing(self.fault):
             for changed in self._changed:
                 changed()
-        except Exception as error:  # noqa: BLE001  as in _hear()
-            self._notice(f"{type(error).__name__}: {error}")
 
     def _show(self) -> None:
         self.field.tiles = [tile(entry) for entry in self._entries]
 
-    def _notice(self, text: str) -> None:
+    def fault(self, error: Exception) -> None:
+        """Show an error under the list, beside what else is wrong with it."""
         with self._lock:
-            self._notices = (*self._notices, text)
+            self._notices = (*self._notices, words_of(error))
             self._speak()
 
     def _speak(self) -> None:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.errors import NbkitError, RequestError
+from nbkit.errors import RequestError
 from nbkit.log.annotations import image_uuids
 from nbkit.log.store import LogStore
 from nbkit.log.table import column_of, sums_of
@@ -34,6 +34,7 @@ from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equ
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
+from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
@@ -44,21 +45,6 @@ QUICK = 20_000
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
 SIZES = Integer(32, 1024)
 """Of a tile, in CSS pixels."""
-
-
-def _guarded(method: Callable[..., None]) -> Callable[..., None]:
-    """Say in the gallery what a handler raises: Jupyter would lose it."""
-
-    @functools.wraps(method)
-    def handler(gallery: Gallery, *arguments: Any) -> None:
-        try:
-            method(gallery, *arguments)
-            gallery._complain("")  # noqa: SLF001  a method of the same class
-        except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
-            fault = "" if isinstance(error, NbkitError) else f"{type(error).__name__}: "
-            gallery._complain(f"{fault}{error.args[0] if isinstance(error, KeyError) else error}")  # noqa: SLF001
-
-    return handler
 
 
 class Gallery:
@@ -124,7 +110,7 @@ class Gallery:
         self._order = np.arange(len(self._rows))
         columns = [str(name) for name in self._rows.columns]
         self.arrangement = Arrangement(columns, size=size, quick=len(self._rows) <= QUICK)
-        self.filters = Filters(columns, self._rearrange, self._narrow)
+        self.filters = Filters(columns, functools.partial(self._do, self._rearrange), self._narrow)
         self._comparing = Comparing(log)
         self._line, self._trouble, self._worth = plain(widgets.HTML), plain(widgets.HTML), ""
         self.box = self._build()
@@ -546,11 +532,11 @@ class Gallery:
     def _listen(self) -> None:
         arrangement, marking = self.arrangement, self.marking
         for control in (arrangement.search, arrangement.sort, arrangement.ascending, arrangement.group):
-            control.observe(self._rearrange, "value")
+            control.observe(functools.partial(self._do, self._rearrange), "value")
         arrangement.size.observe(lambda change: setattr(self.wall, "size", change["new"]), "value")
-        self.filters.button.on_click(self._press_filter)
+        self.filters.button.on_click(lambda _: self._do(lambda: self.filters.offer(self._read_box("value"))))
         self.wall.on_select(self._choose)
-        self.wall.on_key(self._press_key)
+        self.wall.on_key(functools.partial(self._do, self._press_key))
         self.wall.on_typed(self._typed.update)
         presses: list[tuple[widgets.Button, Callable[[], None]]] = [
             *((button, functools.partial(self.rate, stars or None)) for stars, button in marking.stars.items()),
@@ -562,7 +548,7 @@ class Gallery:
             (marking.set_note, lambda: self.note(self._read_box("note"))),
         ]  # fmt: skip
         for button, press in presses:
-            button.on_click(functools.partial(self._press, press))
+            button.on_click(lambda _, press=press: self._do(press))
         entered: list[tuple[widgets.Text, Callable[[], None]]] = [
             (marking.tag, lambda: self.tag(self._read_box("tag"))),
             (marking.note, lambda: self.note(self._read_box("note"))),
@@ -617,7 +603,16 @@ class Gallery:
                 self._still = False
             self._complain("")
 
-    @_guarded
+    @guarded
+    def _do(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Carry out what a person asked for; what was wrong before is over then."""
+        act(*arguments)
+        self._complain("")
+
+    def fault(self, error: Exception) -> None:
+        """Show an error under the pictures, until something goes well."""
+        self._complain(words_of(error))
+
     def _rearrange(self, change: Any = None) -> None:
         if self._still:
             return
@@ -655,20 +650,10 @@ class Gallery:
 
     # -- inside: marks ----------------------------------------------------------------------------------------------
 
-    @_guarded
-    def _press(self, press: Callable[[], None], _button: Any) -> None:
-        press()
-
-    @_guarded
     def _enter(self, enter: Callable[[], None], _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
         if content.get("event") == "submit":
-            enter()
+            self._do(enter)
 
-    @_guarded
-    def _press_filter(self, _button: Any) -> None:
-        self.filters.offer(self._read_box("value"))
-
-    @_guarded
     def _press_key(self, key: str, keys: tuple[str, ...]) -> None:
         if key == "u":
             self.undo()

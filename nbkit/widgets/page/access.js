@@ -73,13 +73,15 @@ function quietShortcuts(root, signal) {
   }, { capture: true, signal });
 }
 
-/* The price that a person saw when they pressed, and the picture that the button was about: both may be behind what the
-   kernel has been told meanwhile. */
-function tellWhatIsSeen(root, model, signal) {
+/* A paid button is pressed by the number of the promise that stood on it: the kernel may have made another one meanwhile.
+   The button's own message, which has no number, is kept back. */
+function pressPaid(root, model, signal) {
   root.addEventListener("click", event => {
     const button = event.target.closest?.("button.nbkit-paid");
-    const about = [...(button?.classList ?? [])].find(name => name.startsWith("nbkit-about-")) ?? "";
-    if (button) model.send({ seen: button.textContent, about });
+    const [, quote] = button?.className.match(/nbkit-quote-(\d+)/) ?? [];
+    if (!quote) return;
+    event.stopPropagation();
+    model.send({ quote: Number(quote) });
   }, { capture: true, signal });
 }
 
@@ -180,7 +182,7 @@ function render({ model, el }) {
     observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "style", "aria-valuenow"] });
     again();
     greet(root, model, over.signal);
-    tellWhatIsSeen(root, model, over.signal);
+    pressPaid(root, model, over.signal);
     copyCode(root, over.signal);
     bringPast(root, over.signal);
     quietShortcuts(root, over.signal);

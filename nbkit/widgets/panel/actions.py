@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import ipywidgets as widgets
 
-from nbkit.display.text import usd_range
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.image import GeneratedImage
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
 from nbkit.widgets.controls.form import lost_references
-from nbkit.widgets.page.access import about
+from nbkit.widgets.page.guard import guarded
+from nbkit.widgets.page.paid import PaidButton, priced, refusal
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.bar import show_busy
 from nbkit.widgets.panel.shown import Shown
@@ -22,6 +23,9 @@ TOOLTIPS = {
     "Rerun": "Sends the same request again",
     "Make": "Makes this picture again at a higher tier: the same shape and seed, one result",
 }
+
+
+Make = Callable[[Shown | None], ImageRequest | None]
 
 
 class Deeds(Protocol):
@@ -36,11 +40,18 @@ class Deeds(Protocol):
     def use_reference(self, image: GeneratedImage) -> None:
         """Add a picture to the reference images."""
 
-    def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
-        """Send a request whose price stands on the button."""
+    def make_again(self, button: object, most: int | None, request: ImageRequest, parent: str) -> None:
+        """Send a request, if it costs no more than the pressed button said."""
 
     def fault(self, error: BaseException) -> None:
         """Say what a handler raised: Jupyter would lose it."""
+
+
+class Promise(NamedTuple):
+    """What a paid button says: which picture is made again, and what it costs at most in micro-dollars."""
+
+    key: str
+    most: int
 
 
 class Actions:
@@ -49,11 +60,12 @@ class Actions:
     Attributes:
         again: makes the run again as it was.
         finals: make the picture again at a higher tier, by tier.
+        paid: all of these, each with its name and what makes its request.
         box: the row.
     """
 
     def __init__(self, deeds: Deeds, *, open_: Callable[[], None], save: Callable[[], None]) -> None:
-        self._deeds = deeds
+        self._deeds, self.fault = deeds, deeds.fault
         self._shown: Shown | None = None
         self.full_size = self._button("Full size", "Opens the picture at its full size", lambda _: open_())
         self.save = self._button("Save", "Saves the original file through the browser", lambda _: save())
@@ -62,13 +74,12 @@ class Actions:
         )
         self.seed = self._button("Use this seed", "Puts this picture's seed into the seed's box", self._seed)
         self.reference = self._button("Use as reference", "Adds this picture to the reference images", self._reference)
-        self.again = self._button("Rerun", TOOLTIPS["Rerun"], self._again)
-        self.finals = {tier: self._final_button(tier) for tier in FINAL_TIERS}
+        self.paid: dict[PaidButton, tuple[str, Make]] = {}
+        self.again = self._paid("Rerun", _again)
+        self.finals = {tier: self._paid(f"Make final {tier}", partial(_final, tier=tier)) for tier in FINAL_TIERS}
         free = (self.full_size, self.save, self.settings, self.seed, self.reference)
-        self.box = plain(widgets.HBox, (*free, self.again, *self.finals.values()))
+        self.box = plain(widgets.HBox, (*free, *self.paid))
         self.box.add_class("nbkit-actions")
-        for button in (self.again, *self.finals.values()):
-            button.add_class("nbkit-paid")
         self.offer(None)
 
     def offer(self, shown: Shown | None, *, full: bool = False) -> None:
@@ -79,56 +90,63 @@ class Actions:
             full: whether nothing can be sent at the moment.
         """
         self._shown = shown
-        for button in (self.again, *self.finals.values()):
-            about(button, shown.key if shown else "")
         image = shown.image if shown else None
         for button in (self.full_size, self.save, self.reference):
             button.disabled = image is None
         self.settings.disabled = shown is None
         self.seed.disabled = image is None or image.seed is None
         reason = _unable(shown)
-        _price(self.again, "Rerun", None if reason else _again(shown), full=full, reason=reason)
-        for tier, button in self.finals.items():
-            _price(button, f"Make final {tier}", None if reason else _final(shown, tier), full=full, reason=reason)
+        for button, (name, make) in self.paid.items():
+            request = None if reason else make(shown)
+            button.tooltip = reason or TOOLTIPS[name.split(maxsplit=1)[0]]
+            price = request.price if request else None
+            button.offer(priced(name, price), price and Promise(_key(shown), price.high))
+            button.disabled = request is None
+            show_busy(button, busy=full)
 
     def _button(self, name: str, tooltip: str, pressed: Callable[[widgets.Button], None]) -> widgets.Button:
         button = plain(widgets.Button, description=name, tooltip=tooltip)
         button.add_class("nbkit-small")
-
-        def guarded(pushed: widgets.Button) -> None:
-            try:
-                pressed(pushed)
-            except Exception as error:  # noqa: BLE001  whatever it is, a person has to see it
-                self._deeds.fault(error)
-
-        button.on_click(guarded)
+        button.on_click(pressed)
         return button
 
-    def _final_button(self, tier: str) -> widgets.Button:
-        return self._button(
-            f"Make final {tier}", TOOLTIPS["Make"], lambda button: self._send(button, _final(self._shown, tier))
-        )
+    def _paid(self, name: str, make: Make) -> PaidButton:
+        button = plain(PaidButton)
+        button.add_class("nbkit-small")
+        button.on_press(self._send)
+        self.paid[button] = name, make
+        return button
 
+    @guarded
     def _settings(self, _button: widgets.Button) -> None:
         if self._shown is not None:
             self._deeds.use_settings(self._shown.run.request)
 
+    @guarded
     def _seed(self, _button: widgets.Button) -> None:
         image = self._shown.image if self._shown else None
         if image is not None and image.seed is not None:
             self._deeds.use_seed(image.seed)
 
+    @guarded
     def _reference(self, _button: widgets.Button) -> None:
         image = self._shown.image if self._shown else None
         if image is not None:
             self._deeds.use_reference(image)
 
-    def _again(self, button: widgets.Button) -> None:
-        self._send(button, _again(self._shown))
+    @guarded
+    def _send(self, button: PaidButton, promised: Promise | None) -> None:
+        shown = self._shown
+        if promised is not None and promised.key != _key(shown):
+            raise refusal("Another picture has taken the place of the one that was chosen on the page.")
+        _, make = self.paid[button]
+        request = make(shown)
+        if shown is not None and request is not None:
+            self._deeds.make_again(button, promised and promised.most, request, shown.run.task_uuid)
 
-    def _send(self, button: widgets.Button, request: ImageRequest | None) -> None:
-        if self._shown is not None and request is not None:
-            self._deeds.make_again(button, request, self._shown.run.task_uuid)
+
+def _key(shown: Shown | None) -> str:
+    return shown.key if shown else ""
 
 
 def _again(shown: Shown | None) -> ImageRequest | None:
@@ -154,10 +172,3 @@ def _unable(shown: Shown | None) -> str:
         return "The log keeps no credentials, so its webhook or upload address is not whole: Use settings, and type it again"
     lost = lost_references(shown.run.request)
     return "" if lost is None else f"Of its reference images, {lost}"
-
-
-def _price(button: widgets.Button, name: str, request: ImageRequest | None, *, full: bool, reason: str) -> None:
-    button.tooltip = reason or TOOLTIPS[name.split(maxsplit=1)[0]]
-    button.description = name if request is None else f"{name} · {usd_range(request.price)}"
-    button.disabled = request is None
-    show_busy(button, busy=full)

@@ -6,12 +6,16 @@ from html import escape
 
 import ipywidgets as widgets
 
-from nbkit.display.text import count, usd, usd_range
+from nbkit.display.text import count, usd
 from nbkit.errors import EngineError, NbkitError
 from nbkit.request.model import MICRO, MODEL_NAME, Price
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE, Run
+from nbkit.widgets.page.guard import words_of
+from nbkit.widgets.page.paid import PaidButton, priced
 from nbkit.widgets.page.plain import plain
+
+FAULT = "This is a fault of nbkit. studio.log shows whether anything was sent; studio.recover() settles it."
 
 
 def head_html(budget: Budget, *, charged: bool) -> str:
@@ -56,9 +60,8 @@ class Bar:
     """
 
     def __init__(self, *, charged: bool) -> None:
-        self.generate = plain(widgets.Button, description="Generate", button_style="warning" if charged else "primary")
+        self.generate = plain(PaidButton, description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
-        self.generate.add_class("nbkit-paid")
         self.clock = plain(widgets.HTML, '<progress aria-label="waiting for the pictures"></progress>', layout={})
         self.clock.add_class("nbkit-clock")
         self.stop = plain(
@@ -75,7 +78,7 @@ class Bar:
 
     def offer(self, price: Price | None, reason: str, *, full: bool = False) -> None:
         """Show the price of what the controls ask for, or the reason why it cannot be asked for."""
-        self.generate.description = "Generate" if price is None else f"Generate · {usd_range(price)}"
+        self.generate.offer(priced("Generate", price), price and price.high)
         self.generate.tooltip = reason or ("One is under way" if full else "Sends this request once")
         self.generate.disabled = price is None
         show_busy(self.generate, busy=full)
@@ -121,12 +124,5 @@ class Bar:
 
     def say_error(self, error: BaseException) -> None:
         """Say what went wrong and what to do about it."""
-        if isinstance(error, EngineError):
-            self.say(str(error), error.advice, wrong=True)
-        elif isinstance(error, NbkitError):
-            self.say(str(error), wrong=True)
-        else:
-            advice = (
-                "This is a fault of nbkit. studio.log shows whether anything was sent; studio.recover() settles it."
-            )
-            self.say(f"{type(error).__name__}: {error}", advice, wrong=True)
+        advice = "" if isinstance(error, NbkitError) else FAULT
+        self.say(words_of(error), error.advice if isinstance(error, EngineError) else advice, wrong=True)

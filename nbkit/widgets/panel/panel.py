@@ -21,7 +21,7 @@ from nbkit.results.image import GeneratedImage
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
-from nbkit.widgets.page.access import Access, about, name_on
+from nbkit.widgets.page.access import Access
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
@@ -81,10 +81,10 @@ class Panel:
         self._touched = False
         self._price: Price | None = None
         self.last: Run | None = None
-        self.access = Access()
         self.form, self.source, self.results = Form(), Source(), Results()
         self.bar = Bar(charged=studio.charged)
         self.pictures = Pictures(studio.log, self)
+        self.access = Access((self.bar.generate, *self.pictures.actions.paid), self.fault)
         self.work = Work(studio, self, at_once=at_once)
         self._head = plain(widgets.HTML)
         self.box = self._build()
@@ -93,7 +93,7 @@ class Panel:
             self.form.write(parameters)
         self.form.on_change(self._changed)
         self.source.on_change(self._refresh)
-        self.bar.generate.on_click(lambda button: self._press(button, lambda: self.request))
+        self.bar.generate.on_press(lambda button, most: self._press(button, most, lambda: self.request))
         self.bar.stop.on_click(self._stop)
         self._refresh()
         studio.watch(self)
@@ -263,8 +263,10 @@ class Panel:
     # -- a run ---------------------------------------------------------------------------------------
 
     @guarded
-    def _press(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
-        self.work.click(button, ask, parent)
+    def _press(
+        self, button: object, most: int | None, ask: Callable[[], ImageRequest], parent: str | None = None
+    ) -> None:
+        self.work.click(button, most, ask, parent)
 
     def began(self) -> None:
         """Show that a press was accepted; called by the worker."""
@@ -338,16 +340,6 @@ class Panel:
         self.access.kept = self.results.state
         self.pictures.add(run, late=late)
 
-    def seen(self, button: object) -> str | None:
-        """The label of a button on the page at its latest press; ``None`` if the page has not reported it.
-
-        Raises:
-            RequestError: if the button belonged to another picture then.
-        """
-        if not isinstance(button, widgets.Button):
-            return None
-        return self.access.take_seen(name_on(button.description), about(button))
-
     @guarded
     def on_budget_change(self) -> None:
         """Update everything that depends on the budget; the studio calls it after each change."""
@@ -412,12 +404,13 @@ class Panel:
         self.form.fold.open_for({"reference_images": ""})
         self.bar.say("The picture is the last of the reference images.")
 
-    def make_again(self, button: object, request: ImageRequest, parent: str) -> None:
+    def make_again(self, button: object, most: int | None, request: ImageRequest, parent: str) -> None:
         """Send a request after the press of a button that shows its price.
 
         Args:
             button: the button.
+            most: what it said that this costs at most, in micro-dollars; ``None`` if it said no price.
             request: for the new pictures.
             parent: the taskUUID of the run that this one makes again.
         """
-        self._press(button, lambda: request, parent)
+        self._press(button, most, lambda: request, parent)

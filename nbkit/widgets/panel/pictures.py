@@ -7,8 +7,7 @@ widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbk
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import ipywidgets as widgets
 
@@ -17,6 +16,7 @@ from nbkit.display.compare import differences_html
 from nbkit.log.store import LogStore
 from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.page.guard import guarded, showing
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.actions import Actions, Deeds
 from nbkit.widgets.panel.shown import Shown, pictures_of
@@ -46,7 +46,7 @@ class Pictures:
     """
 
     def __init__(self, log: LogStore, deeds: Deeds) -> None:
-        self._log, self._deeds = log, deeds
+        self._log, self.fault = log, deeds.fault
         self._lock = threading.RLock()
         self._mine: dict[str, Shown] = {}
         self._full = False
@@ -77,9 +77,9 @@ class Pictures:
         self._left.add_class("nbkit-stage")
         self.box = plain(widgets.VBox, (self._both, self._past))
         self.box.add_class("nbkit-pictures")
-        self.compare.on_click(lambda _: self._safely(self._compare))
-        self.history.observe(lambda _: self._safely(self._show_history), "value")
-        self.strip.on_select(lambda keys: self._safely(self._chose, keys))
+        self.compare.on_click(lambda _: self._compare())
+        self.history.observe(lambda _: self._show_history(), "value")
+        self.strip.on_select(self._chose)
         self._tell()
 
     def add(self, run: Run, *, late: bool = False) -> None:
@@ -91,7 +91,8 @@ class Pictures:
             if not late or not self.chosen:
                 self.choose(tuple(new.values())[:1])
         if self.gallery is not None and self.history.value:  # not under the lock: it has one of its own, and calls back
-            self._safely(self.gallery.refresh)
+            with showing(self.fault):
+                self.gallery.refresh()
 
     def choose(self, pictures: Sequence[Shown]) -> None:
         """Put pictures on the stage: one, or several beside each other."""
@@ -104,16 +105,12 @@ class Pictures:
 
     def occupied(self, *, full: bool) -> None:
         """Whether nothing can be sent at the moment."""
-        if full != self._full:
-            self._full = full
-            self._offer()
+        with self._lock:
+            if full != self._full:
+                self._full = full
+                self._offer()
 
-    def _safely(self, do: Callable[..., None], *arguments: Any) -> None:
-        try:
-            do(*arguments)
-        except Exception as error:  # noqa: BLE001  Jupyter would lose it
-            self._deeds.fault(error)
-
+    @guarded
     def _chose(self, keys: Sequence[str]) -> None:
         """A person, or :meth:`choose`, has selected pictures in the strip."""
         if keys and set(keys) != {shown.key for shown in self.chosen}:
@@ -141,6 +138,7 @@ class Pictures:
         self.actions.offer(self.chosen[0] if self.chosen else None, full=self._full)
         self.compare.disabled = len({*self._mine, *(shown.key for shown in self.chosen)}) < 2
 
+    @guarded
     def _compare(self) -> None:
         if len(self.chosen) > 1:
             self._open()
@@ -151,12 +149,15 @@ class Pictures:
             before = keys[here + 1] if here + 1 < len(keys) else keys[here - 1]
             self.choose([*self.chosen, self._mine[before]])
 
+    @guarded
     def _open(self) -> None:
         self.stage.open([shown.key for shown in self.chosen])
 
+    @guarded
     def _save(self) -> None:
         self.stage.save([shown.key for shown in self.chosen])
 
+    @guarded
     def _show_history(self) -> None:
         if self.history.value and self.gallery is None:
             self.gallery = Gallery(self._log, size=112, height="300px")

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
+from nbkit.display.text import usd
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
 from nbkit.service.threads import THREADS
-from nbkit.widgets.page.seen import check_seen
+from nbkit.widgets.page.paid import check_price
 from nbkit.widgets.panel.job import Host, Job
 
 TICK = 0.25
@@ -40,13 +41,6 @@ class Desk(Protocol):
 
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         """A run has come, or ``job.failure`` instead; ``late`` when it was no longer waited for, and then perhaps neither."""
-
-    def seen(self, button: object) -> str | None:
-        """What stood on the page's button at its latest press, if a page has told. Not under the lock.
-
-        Raises:
-            RequestError: if it was about another picture than it is now.
-        """
 
     def show(self, run: Run, *, late: bool) -> None:
         """A run is to be shown. Not under the lock: making previews takes its time."""
@@ -86,16 +80,24 @@ class Work:
         """Whether another press would not be taken."""
         return len(self._jobs) >= self._at_once
 
-    def click(self, button: object, ask: Callable[[], ImageRequest], parent: str | None = None) -> None:
-        """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for."""
-        now, said = self.clock(), str(getattr(button, "description", ""))
-        shown = self._desk.seen(button)  # at once: the next press has its own
+    def click(
+        self, button: object, most: int | None, ask: Callable[[], ImageRequest], parent: str | None = None
+    ) -> None:
+        """A click with the mouse: the second half of a double click is none, and the last keystroke is waited for.
+
+        Args:
+            button: which one.
+            most: what it said that this costs at most, in micro-dollars; ``None`` if it said no price.
+            ask: what to send, asked at the last moment.
+            parent: the taskUUID of the run that is made again.
+        """
+        now = self.clock()
         with self.lock:
             twice = now - self._clicked.get(button, float("-inf")) < DOUBLE_CLICK
             self._clicked[button] = now
         job = None if twice else self.take(ask, parent)
         if job is not None:
-            THREADS.submit(self._send_settled, job, shown or said)
+            THREADS.submit(self._send_settled, job, most)
 
     def take(self, ask: Callable[[], ImageRequest], parent: str | None = None) -> Job | None:
         """Begin a job, unless there are as many as may be."""
@@ -148,13 +150,13 @@ class Work:
         if self.latest is not None and self.latest.failure is not None:
             raise self.latest.failure
 
-    def _send_settled(self, job: Job, shown: str) -> None:
+    def _send_settled(self, job: Job, most: int | None) -> None:
         time.sleep(SETTLE)
         ask = job.ask
 
         def agreed() -> ImageRequest:
             request = ask()
-            check_seen(shown, request.price)
+            check_price(most, request.price.high, f"up to {usd(request.price.high)}")
             return request
 
         job.ask = agreed

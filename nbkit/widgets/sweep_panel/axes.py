@@ -6,7 +6,7 @@ import inspect
 import itertools
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -22,7 +22,6 @@ from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.subshell import answer_at_once
-from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.axis import Axis, axis_for
 
 OFFERED = tuple(
@@ -68,12 +67,12 @@ class Axes:
     Attributes:
         rows: by the Python name of the parameter or the name of the variable, the slowest first.
         add: the list of what can be added.
-        bar: says what goes wrong.
+        fault: shows an error in the panel.
         box: all of it.
     """
 
-    def __init__(self, moved: Changed, bar: Bar) -> None:
-        self.bar = bar
+    def __init__(self, moved: Changed, fault: Callable[[Exception], None]) -> None:
+        self.fault = fault
         self.rows: dict[str, Axis] = {}
         self._kept: dict[str, Axis] = {}
         self._text: dict[str, widgets.Button] = {}  # names in braces that stay as they are

@@ -15,6 +15,7 @@ from nbkit.request import rules
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer, Kind, Parameter, Text
 from nbkit.widgets.controls.control import NOT_SENT, Changed, label, word
+from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
 
 
@@ -147,13 +148,13 @@ class Typed(Axis):
     def on_change(self, changed: Changed) -> None:
         self.field.observe(lambda _: changed(), "value")
 
+    def fault(self, error: Exception) -> None:
+        """Show, under the row, an error of the range's button."""
+        self.complain(f"{self.said} {error}" if isinstance(error, RequestError) else words_of(error))
+
+    @guarded
     def _fill(self, values: Callable[[], list[Any]]) -> None:
-        try:
-            self.write(values())
-        except RequestError as error:
-            self.complain(f"{self.said} {error}")
-        except Exception as error:  # noqa: BLE001  Jupyter would lose it
-            self.complain(f"{type(error).__name__}: {error}")
+        self.write(values())
 
 
 class Range:

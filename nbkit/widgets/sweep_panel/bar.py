@@ -39,6 +39,7 @@ class SweepBar(Bar):
         self.stop.tooltip = "Sends nothing more; what is under way is paid and lands in the log"
         self.confirm = plain(widgets.Checkbox, layout={}, value=False, indent=False)
         self.confirm.add_class("nbkit-confirm")
+        self._images = 0
         self.totals = plain(widgets.HTML)
         self.totals.add_class("nbkit-totals")
         self.ask(None, "not ready")
@@ -57,7 +58,8 @@ class SweepBar(Bar):
         if counted and not reason:
             reason = self._reason_of(counted)
         begun = counted is not None and quote.pending.cells < counted.totals.cells
-        self.run.description = offer_of("Go on" if begun else "Run", quote) if quote.cells else "Run"
+        due = quote if quote.cells else None
+        self.run.offer(offer_of("Go on" if begun else "Run", due) if due else "Run", due)
         through = counted is not None and not quote.cells
         self._lock(reason, mute=busy or through)
         self.run.tooltip = reason or ("One is under way" if busy else TOOLTIP)
@@ -72,7 +74,7 @@ class SweepBar(Bar):
     def counting(self, cells: int, *, busy: bool = False) -> None:
         """A sweep of so many cells is being counted."""
         self.totals.value = f"<strong>{count(cells, 'cell')}</strong> · counting…"
-        self.run.description = "Run"
+        self.run.offer("Run", None)
         self._lock("counting", mute=busy)
         self.run.tooltip = "counting"
 
@@ -100,10 +102,9 @@ class SweepBar(Bar):
         show_busy(self.run, busy=mute)
 
     def _many(self, images: int) -> None:
-        self._images = images
-        text = f"send {count(images, 'image')}"
-        if self.confirm.description != text:  # what was ticked was another number
-            self.confirm.value, self.confirm.description = False, text
+        if images != self._images:  # what was ticked was another number
+            self._images, self.confirm.description = images, f"send {count(images, 'image')}"
+            self.confirm.value = False
         self.confirm.layout.display = "" if images > MANY_IMAGES else "none"
 
     def _reason_of(self, counted: Count) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.sweep_panel.tables import Table
 from nbkit.widgets.wall.post import BATCH, Post
 
@@ -123,20 +124,22 @@ class Board:
 
     # -- the page ------------------------------------------------------------------------------------------
 
+    def fault(self, error: Exception) -> None:
+        """Show an error under the tables, until another tile is chosen or opened."""
+        self.box.problem = words_of(error)
+
+    @guarded
     def _hear(self, _view: Any, content: dict[str, Any], _buffers: Any) -> None:
-        try:
-            if content.get("version") != self.box.version:
-                return
-            kind = content["type"]
-            if kind == "tiles":
-                with self._lock:
-                    self._tell(self._tiles)
-            elif kind == "previews":
-                self._hear_previews(content)
-            elif kind in self._callbacks:
-                self._hear_places(kind, content)
-        except Exception as error:  # noqa: BLE001  Jupyter would lose it
-            self.box.problem = f"{type(error).__name__}: {error}"
+        if content.get("version") != self.box.version:
+            return
+        kind = content["type"]
+        if kind == "tiles":
+            with self._lock:
+                self._tell(self._tiles)
+        elif kind == "previews":
+            self._hear_previews(content)
+        elif kind in self._callbacks:
+            self._hear_places(kind, content)
 
     def _hear_previews(self, content: dict[str, Any]) -> None:
         tiles = [self._tiles[place] for place in map(int, content["at"][:BATCH]) if place in self._tiles]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -21,7 +21,6 @@ from nbkit.sweep.plan import NOT_RUN, RUNNING, match_states, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
-from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.panel.shown import pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
 from nbkit.widgets.sweep_panel.counting import Books
@@ -81,12 +80,12 @@ class Filling:
         rows, columns: which axis goes where.
         board: the tables.
         stage: the pictures of the chosen cells.
-        bar: says what goes wrong.
+        fault: shows an error in the panel.
         box: all of it.
     """
 
-    def __init__(self, books: Books, bar: Bar) -> None:
-        self._books, self.bar = books, bar
+    def __init__(self, books: Books, fault: Callable[[Exception], None]) -> None:
+        self._books, self.fault = books, fault
         self._lock = threading.RLock()
         self._looked = 0.0
         self._known: dict[str, Known] = {}

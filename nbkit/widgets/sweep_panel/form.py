@@ -15,7 +15,6 @@ from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.controls.form import Form
-from nbkit.widgets.panel.bar import Bar
 from nbkit.widgets.sweep_panel.axes import Axes, listed, variables_in
 from nbkit.widgets.sweep_panel.options import BUILDING, RUNNING, Options
 from nbkit.widgets.sweep_panel.source import code_of
@@ -28,7 +27,7 @@ class SweepForm:
 
     Args:
         make: ``studio.sweep``.
-        bar: says what goes wrong.
+        fault: shows an error in the panel.
 
     Attributes:
         stay: the controls of what is the same for every cell.
@@ -36,11 +35,11 @@ class SweepForm:
         options: everything else that a sweep takes.
     """
 
-    def __init__(self, make: Make, bar: Bar) -> None:
+    def __init__(self, make: Make, fault: Callable[[Exception], None]) -> None:
         self._make = make
         self._writing = False
         self._changed: list[Changed] = []
-        self.stay, self.axes, self.options = Form(apart=("prompt",)), Axes(self._moved, bar), Options()
+        self.stay, self.axes, self.options = Form(apart=("prompt",)), Axes(self._moved, fault), Options()
         for button in (self.stay.seed.lock, self.stay.seed.again):  # they are about one run after another
             button.layout.display = "none"
         for part in (self.stay, self.axes, self.options):

@@ -20,6 +20,7 @@ from nbkit.request.model import MICRO
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE
 from nbkit.service.threads import THREADS
+from nbkit.sweep.plan import Quote
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
@@ -34,7 +35,7 @@ from nbkit.widgets.sweep_panel.bar import SweepBar
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
 from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
-from nbkit.widgets.sweep_panel.promise import Promise
+from nbkit.widgets.sweep_panel.promise import check
 from nbkit.widgets.sweep_panel.record import Record
 from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
 from nbkit.widgets.sweep_panel.work import Allow, SweepJob, SweepWork
@@ -113,10 +114,10 @@ class SweepPanel:
         self._ran: Sweep | None = None
         self._watched: SweepJob | None = None
         self._counted: Count | None = None
-        self.access = Access()
         self.bar = SweepBar(charged=studio.charged)
-        self.form = SweepForm(studio.sweep, self.bar)
-        self.grid, self.source, self.record = Filling(studio, self.bar), SweepSource(), Record()
+        self.access = Access((self.bar.run,), self.fault)
+        self.form = SweepForm(studio.sweep, self.fault)
+        self.grid, self.source, self.record = Filling(studio, self.fault), SweepSource(), Record()
         self.work = SweepWork(self)
         self._counting = Counting(studio, self._told, self.work.lock)
         self._head = plain(widgets.HTML)
@@ -126,7 +127,7 @@ class SweepPanel:
         self.form.on_change(self._changed)
         self.source.on_change(self._refresh)
         self.bar.confirm.observe(lambda _: self._ticked(), "value")
-        self.bar.run.on_click(lambda _: self._press())
+        self.bar.run.on_press(lambda _, promised: self._press(promised))
         self.bar.stop.on_click(lambda _: self._stop())
         self._refresh()
         studio.watch(self)
@@ -376,18 +377,16 @@ class SweepPanel:
     # -- a run ---------------------------------------------------------------------------------------
 
     @guarded
-    def _press(self) -> None:
-        said, ticked = self.bar.run.description, self.bar.ticked
-        self.work.click(lambda: self._ask_seen(said, ticked))
+    def _press(self, promised: Quote | None) -> None:
+        ticked = self.bar.ticked
+        self.work.click(lambda: self._ask_promised(promised, ticked))
 
-    def _ask_seen(self, said: str, ticked: int) -> tuple[Sweep, Mapping[str, Any], Allow]:
-        """What a click sends. What the page showed is told before the click or after it: by now it is here."""
-        seen = self.access.take_seen()
-        promise = Promise(said if seen is None else seen, ticked)
-        sweep, how, _ = self._ask(confirm=True)  # the promise knows of the tick
+    def _ask_promised(self, promised: Quote | None, ticked: int) -> tuple[Sweep, Mapping[str, Any], Allow]:
+        """What a click sends."""
+        sweep, how, _ = self._ask(confirm=True)  # the check knows of the tick
         if len(sweep) > MOST:
             raise RequestError(f"Nothing was sent: {_too_many(sweep)}", parameter="sample", reason="conflict")
-        return sweep, how, promise.check
+        return sweep, how, lambda quote: check(promised, ticked, quote)
 
     def ready(self) -> bool:
         """Whether a click on Run is accepted; if not, the panel shows why. Called by the worker."""

@@ -25,8 +25,7 @@ class SweepJob:
 
     Attributes:
         ask: the sweep and what its start takes, asked at the last moment; and what raises if so much may not be sent,
-            asked when all of the earlier job has landed.
-        earlier: the job before; ``None`` if there is none, or nothing of it is under way any more.
+            asked when nothing of an earlier run of that sweep is under way.
         sweep, running: what was asked for, and its handle; ``None`` before.
         failure: what ended it early.
         stopped: set when a person stopped it.
@@ -34,7 +33,6 @@ class SweepJob:
     """
 
     ask: Ask
-    earlier: SweepJob | None = None
     sweep: Sweep | None = None
     running: SweepRun | None = None
     failure: BaseException | None = None
@@ -101,8 +99,7 @@ class SweepWork:
         with self.lock:
             if self.job is not None:
                 return None
-            earlier = None if self.latest is None or self.latest.over.is_set() else self.latest
-            self.job = self.latest = SweepJob(ask, earlier)
+            self.job = self.latest = SweepJob(ask)
             self._desk.began()
             return self.job
 
@@ -152,8 +149,7 @@ class SweepWork:
     def _start(self, job: SweepJob) -> None:
         with self.lock:
             job.sweep, how, allow = job.ask()
-        self._let_land(job)
-        running = job.sweep.prepare(**how)
+        running = job.sweep.prepare(**how)  # waits for the earlier run of this sweep: what it left unsent is due again
         if allow is not None:
             allow(running.quote)
         with self.lock:
@@ -161,13 +157,6 @@ class SweepWork:
                 return
             job.running = running
         running.begin()
-
-    @staticmethod
-    def _let_land(job: SweepJob) -> None:
-        """Wait for the earlier job: a cell that it wrote down and did not send is due again."""
-        earlier, job.earlier = job.earlier, None
-        while earlier is not None and not job.stopped.is_set() and not earlier.over.wait(TICK):
-            pass
 
     def _watch(self, job: SweepJob) -> None:
         """Tell the desk until nothing is under way. Its faults end nothing: what is being paid for can be stopped."""

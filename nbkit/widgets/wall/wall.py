@@ -24,6 +24,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ import anywidget
 import traitlets
 
 from nbkit.display.text import ellipsis
+from nbkit.widgets.page.guard import showing
 from nbkit.widgets.wall.item import Item, ItemList, Items
 from nbkit.widgets.wall.post import BATCH, Post
 
@@ -215,7 +217,7 @@ class Wall:
     def _hear(self, _view: Any, content: dict[str, Any], _buffers: Any) -> None:
         """A message from the page; whatever goes wrong is shown on the wall."""
         kind = str(content.get("type"))
-        try:
+        with showing(partial(self._tell, kind)):
             hear = {
                 "rows": self._hear_rows,
                 "previews": self._hear_previews,
@@ -233,8 +235,6 @@ class Wall:
                 self._tell(kind)
             else:  # callbacks are another's code: never under the lock
                 then()
-        except Exception as error:  # noqa: BLE001  Jupyter would lose it
-            self._tell(kind, error)
 
     def _hear_rows(self, content: dict[str, Any]) -> None:
         parts: list[tuple[int, list[dict[str, Any] | int]]] = []
@@ -330,15 +330,11 @@ class Wall:
         self.box.send(content, buffers)
 
     def _call(self, which: str, *arguments: Any) -> None:
-        well = True
+        errors: list[Exception] = []
         for callback in self._callbacks[which]:
-            try:
+            with showing(errors.append):
                 callback(*arguments)
-            except Exception as error:  # noqa: BLE001  Jupyter would lose it
-                well = False
-                self._tell(which, error)
-        if well:
-            self._tell(which)
+        self._tell(which, errors[-1] if errors else None)
 
     def _tell(self, kind: str, error: Exception | None = None) -> None:
         """Show what went wrong, until this kind of thing goes well."""
