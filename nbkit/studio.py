@@ -113,7 +113,6 @@ class Studio:
             limits=self._limits,
             pace=self._backend.pace,
             on_budget_change=self._listeners.notify,
-            finish=lambda run: _ended(studio(), run),
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
@@ -222,7 +221,7 @@ class Studio:
         token = token or self.new_token()
         logged = self._logged(request, self._reuse if reuse is None else reuse, token)
         if logged is None:
-            return self._ledger.run(request, parent=parent, token=token, executor=executor)
+            return self._ledger.run(request, parent=parent, token=token, finish=self._ended, executor=executor)
         answered: Future[Run] = Future()
         if token.cancelled and logged.status not in FINAL:
             answered.cancel()
@@ -443,6 +442,10 @@ class Studio:
             print(f"Stopped waiting. What has been sent goes on, and {cost}; {later}")  # noqa: T201  for the user, who has pressed Stop
             raise
 
+    def _ended(self, run: Run) -> Run:
+        run = self._last = self._finish(run)
+        return run
+
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
         parent = run.task_uuid
@@ -462,13 +465,6 @@ def _with_prompt(prompt: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finished(studio: Studio | None, run: Run) -> Run:
     return run if studio is None else studio._finish(run)  # noqa: SLF001  the studio hands this function to its log
-
-
-def _ended(studio: Studio | None, run: Run) -> Run:
-    run = _finished(studio, run)
-    if studio is not None:
-        studio._last = run  # noqa: SLF001  as above
-    return run
 
 
 def _close(client: Client, log: RunLog) -> None:

@@ -55,7 +55,6 @@ class Ledger:
         limits: what may be spent.
         pace: how long to wait.
         on_budget_change: called after money was held, spent or released, from the thread that did it. Must not raise.
-        finish: adds to a run that has ended what it needs of its studio.
     """
 
     def __init__(
@@ -69,13 +68,12 @@ class Ledger:
         limits: Limits,
         pace: Pace,
         on_budget_change: Callable[[], None] = lambda: None,
-        finish: Callable[[Run], Run] = lambda run: run,
     ) -> None:
         self.client, self.engine, self.pace = client, engine, pace
         self.history, self.on_budget_change = log.history, on_budget_change
         self.journal = Journal(log.database, engine=engine, charged=charged, studio=studio, limits=limits)
         self.settler = Settler(client, self.journal, log.images)
-        self._images, self._finish = log.images, finish
+        self._images = log.images
         self._shared_token = self._new_token()
         self._heartbeat = Heartbeat(self.journal.heartbeat)
         self._short_pace = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
@@ -96,6 +94,7 @@ class Ledger:
         sub_budget: SubBudget | None = None,
         max_runs: int | None = None,
         on_sent: Callable[[], None] = lambda: None,
+        finish: Callable[[Run], Run] = lambda run: run,
         executor: Executor = THREADS,
     ) -> Future[Run]:
         """Write a run into the log and hold its upper estimate, in the calling thread; then send it on an executor.
@@ -108,6 +107,7 @@ class Ledger:
             sub_budget: a budget that it shares with other runs.
             max_runs: maximum number of runs of this request in the sweep, across kernels.
             on_sent: called right before the request leaves.
+            finish: adds to the run what it needs of its studio.
             executor: sends it, settles it and stores its pictures.
 
         Returns:
@@ -120,7 +120,7 @@ class Ledger:
         """
         plan = self.plan(RunPlan(request, request.to_send(), parent, sweep, sub_budget, max_runs))
         try:
-            return executor.submit(self._carry_out, plan, token or self.new_token(), on_sent)
+            return executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:
             self._abandon(plan)
             raise
@@ -154,7 +154,9 @@ class Ledger:
             IN_FLIGHT.discard(plan.task_uuid)
         self.on_budget_change()
 
-    def _carry_out(self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None]) -> Run:
+    def _carry_out(
+        self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None], finish: Callable[[Run], Run]
+    ) -> Run:
         def send(session: TaskSession) -> TaskResponse:
             if not token.wait():
                 return TaskResponse()
@@ -173,7 +175,7 @@ class Ledger:
             error = response.errors[0]
             error.request = plan.request
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
-        return self._finish(dataclasses.replace(run, request=plan.request, error=error, complete=True))
+        return finish(dataclasses.replace(run, request=plan.request, error=error, complete=True))
 
     def exchange(
         self,

@@ -19,7 +19,7 @@ from typing import Any, Self
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
 from nbkit.ledger.budget import Account, SubBudget, check_limit
 from nbkit.ledger.journal import AlreadyStarted
-from nbkit.ledger.ledger import SETTLE_WORKERS, Ledger
+from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
 from nbkit.request.model import MICRO
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
@@ -131,7 +131,7 @@ class SweepRun:
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again
         self._token = CancelToken(slots=max_workers)
-        self._room = 2 * max_workers + SETTLE_WORKERS
+        self._max_workers = max_workers
         self._change = threading.Condition()
         self._counts: Counter[str] = Counter()
         self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
@@ -258,7 +258,7 @@ class SweepRun:
     def _begin(self, sending: _Sending, begin: Callable[[_Sending], Future[Run]]) -> None:
         """Begin a run as soon as there is room for it and money. While money is held, wait: some may be released."""
         with self._change:
-            self._change.wait_for(lambda: self._outstanding < self._room or self._token.cancelled)
+            self._change.wait_for(lambda: self._has_room() or self._token.cancelled)
         while not self._token.cancelled:
             try:
                 future = begin(sending)
@@ -277,6 +277,10 @@ class SweepRun:
                     self._outstanding += 1
                 future.add_done_callback(functools.partial(self._ended, sending))
                 return
+
+    def _has_room(self) -> bool:
+        """Whether few enough runs wait to be sent, and few enough pictures wait for this machine."""
+        return self._outstanding - self._running <= self._max_workers and self._outstanding < 6 * self._max_workers
 
     def _send(self, cell: Cell, sending: _Sending) -> Future[Run]:
         return self._ledger.run(
@@ -305,6 +309,7 @@ class SweepRun:
             sending.sent = True
             self._running += 1
             self._held += sending.high
+            self._change.notify_all()
 
     def _ended(self, sending: _Sending, future: Future[Run]) -> None:
         status, cost = UNKNOWN, 0
