@@ -48,8 +48,6 @@ class CancelToken:
     def cancel(self) -> None:
         """Cancel: :meth:`wait` returns ``False`` at once for all waiters, now and later."""
         self._cancelled.set()
-        with self._slots_changed:
-            self._slots_changed.notify_all()
 
     def cancel_waiting(self) -> None:
         """Cancel the waits of now, with those of all tokens that have this one as parent. Later ones are not affected."""
@@ -67,9 +65,9 @@ class CancelToken:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a slot of the service, or until the token is cancelled, and hold it during the block."""
+        """Wait for a slot of the service, and hold it during the block."""
         with self._slots_changed:
-            self._slots_changed.wait_for(lambda: self._free_slots > 0 or self.cancelled)
+            self._slots_changed.wait_for(lambda: self._free_slots > 0)
             self._free_slots -= 1
         try:
             yield
