@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -16,11 +17,12 @@ import service_faults as fault
 import sqlalchemy
 from service import PRICE, picture
 from small_requests import generate
+from sweep_tools import until
 
 import nbkit
 from nbkit import errors
 from nbkit.log.images import file_of
-from nbkit.log.schema import IMAGES, MIN_READER, RUNS, VERSION
+from nbkit.log.schema import IMAGES, META, MIN_READER, RUNS, VERSION
 from nbkit.log.sqlite import set_up
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.model import MAX_SEED
@@ -520,6 +522,97 @@ def test_a_connection_that_is_in_use_while_the_log_closes_is_closed_afterwards(s
     assert database._engine.pool.checkedin() == 0
     assert database.write(lambda connection: connection.scalar(sqlalchemy.text("SELECT 1"))) == 1
     assert database._engine.pool.checkedin() == 0
+
+
+@contextlib.contextmanager
+def queued_steps(database, steps, more=0):
+    """Steps of several threads that wait for the commit of one; yields what each of them returned or raised.
+
+    They wait until ``more`` steps of the caller's thread are queued too; at the end of the block all have ended.
+    """
+    release, outcomes = threading.Event(), {}
+
+    def run(number):
+        try:
+            outcomes[number] = database.write(steps[number])
+        except Exception as error:  # noqa: BLE001  the test compares it
+            outcomes[number] = error
+
+    def let_go():
+        until(lambda: len(database._queue) == 1 + len(steps) + more)
+        release.set()
+
+    threads = [threading.Thread(target=database.write, args=(lambda _: release.wait(30),))]
+    threads[0].start()
+    until(database._commit_lock.locked)
+    threads += [threading.Thread(target=run, args=(number,)) for number in range(len(steps))]
+    threads.append(threading.Thread(target=let_go))
+    for thread in threads[1:]:
+        thread.start()
+    try:
+        yield outcomes
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+def inserting(number, then=lambda: None):
+    """A step that writes a row with a number into the log, then does something else."""
+
+    def step(connection):
+        connection.execute(META.insert().values(key=f"step {number}", value="written"))
+        then()
+        return number
+
+    return step
+
+
+def fail():
+    raise ValueError("a step fails")
+
+
+def steps_in(database):
+    """The numbers of the rows that steps wrote."""
+    with database.reading() as connection:
+        keys = connection.scalars(sqlalchemy.select(META.c.key).where(META.c.key.startswith("step")))
+        return sorted(int(key.split()[1]) for key in keys)
+
+
+def test_steps_of_threads_that_share_a_commit_are_each_written_once(studio):
+    """One that fails raises in its own thread, and changes nothing."""
+    database = studio.log.database
+    steps = [inserting(0), inserting(1, fail), inserting(2), inserting(3)]
+    with queued_steps(database, steps) as outcomes:
+        pass
+    assert isinstance(outcomes.pop(1), ValueError)
+    assert outcomes == {0: 0, 2: 2, 3: 3}
+    assert steps_in(database) == [0, 2, 3]
+
+
+def test_a_full_disk_fails_the_steps_that_share_a_commit(studio, disk):
+    """None of them is written in part; the log can be written again when there is room."""
+    database = studio.log.database
+    disk.full = True
+    large = sqlalchemy.insert(META).values(key="large", value="x" * 100_000)
+    with queued_steps(database, [lambda connection: connection.execute(large)] * 2) as outcomes:
+        pass
+    assert [type(outcome) for outcome in outcomes.values()] == [errors.StorageError] * 2
+    disk.full = False
+    assert database.write(inserting(7)) == 7
+    assert steps_in(database) == [7]
+
+
+def test_an_interrupt_during_a_commit_loses_no_step_of_another_thread(studio):
+    """The main thread is interrupted in its own step, while it waits, or while it commits the steps of others."""
+    database = studio.log.database
+    for number in range(0, 60, 3):
+        interrupted = inserting(number, lambda: signal.raise_signal(signal.SIGINT))
+        with queued_steps(database, [inserting(number + 1), inserting(number + 2)], more=1) as outcomes:  # noqa: SIM117
+            with pytest.raises(KeyboardInterrupt):
+                database.write(interrupted)
+        assert outcomes == {0: number + 1, 1: number + 2}
+        assert set(range(number + 3)) >= set(steps_in(database)) >= {number + 1, number + 2}
+    assert database.write(inserting(99)) == 99
 
 
 def test_five_processes_that_open_one_new_log_wait_for_each_other(tmp_path):

@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -34,38 +35,13 @@ _inherited_pools: list[sa.Pool] = []
 """In a forked child: the parent's pools, referenced for ever, because collecting a connection would close it."""
 
 
+@dataclass(slots=True, eq=False)
 class _QueuedStep:
-    """A step that waits for its commit; afterwards it holds the result or the exception.
+    """A step that waits for its commit; afterwards it holds the result or the exception."""
 
-    Attributes:
-        error: what the step or its commit raised.
-        ended: whether the step was committed or has failed.
-    """
-
-    def __init__(self, step: Callable[[sa.Connection], Any]) -> None:
-        self._step = step
-        self._result: Any = None
-        self.error: Exception | None = None
-        self.ended = False
-
-    def run(self, connection: sa.Connection) -> None:
-        """Run the step inside a savepoint, so that its failure does not affect the other steps of the transaction."""
-        self.error = None  # a batch that was interrupted runs again, and the step may succeed now
-        try:
-            with connection.begin_nested():
-                self._result = self._step(connection)
-        except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
-            self.error = error
-
-    def run_alone(self, connection: sa.Connection) -> None:
-        """Run the step as the only one of its transaction, which its failure rolls back."""
-        self._result = self._step(connection)
-
-    def outcome(self) -> Any:
-        """Return the step's result, or raise its exception."""
-        if self.error is not None:
-            raise self.error
-        return self._result
+    run: Callable[[sa.Connection], Any]
+    result: Any = None
+    error: Exception | None = None
 
 
 class Database:
@@ -85,7 +61,7 @@ class Database:
         else:
             journal, address = "WAL", sa.make_url(url)
         self._queue: list[_QueuedStep] = []
-        self._queue_lock, self._commit_lock = threading.Lock(), threading.Lock()
+        self._commit_lock = threading.Lock()
         self._closed = False
         self._engine = sa.create_engine(address, connect_args=_connect_args(address))
         if self._engine.dialect.name == "sqlite":
@@ -108,43 +84,44 @@ class Database:
         """Run a step in a transaction, commit it and return its result.
 
         Steps of several threads share one commit, and so one sync of the disk: the first thread commits all steps that
-        are queued meanwhile. A step that fails is rolled back alone.
+        are queued meanwhile. If a step fails, the others of its transaction run again without it.
 
         Args:
-            step: gets the connection. May run again after an interrupt of another thread.
+            step: gets the connection. May run more than once; only one run is committed.
 
         Raises:
             StorageError: if the database cannot be written; then the step is rolled back. Other exceptions of the step
                 are raised unchanged.
         """
         queued = _QueuedStep(step)
-        with self._queue_lock:
-            self._queue.append(queued)
-        with self._commit_lock:
-            if not queued.ended:
-                self._commit_queue(queued)
+        self._queue.append(queued)
+        try:
+            with self._commit_lock:
+                if queued in self._queue:  # else another thread has committed it
+                    self._commit(len(self._queue))
+        except BaseException:  # an interrupt rolls all steps back, and the threads of the other ones run them again
+            queued.run = _do_nothing
+            raise
         with self._as_storage_error("written"):
-            return cast("T", queued.outcome())
+            if queued.error is not None:
+                raise queued.error
+        return cast("T", queued.result)
 
-    def _commit_queue(self, own: _QueuedStep) -> None:
-        with self._queue_lock:
-            batch, self._queue = self._queue, []
+    def _commit(self, count: int) -> None:
+        """Commit the first steps of the queue together; where one fails, each for itself."""
+        batch = self._queue[:count]
         try:
             with self._disposing_if_closed(), self._engine.begin() as connection:
-                if len(batch) == 1:
-                    own.run_alone(connection)
-                else:
-                    for queued in batch:
-                        queued.run(connection)
-        except Exception as error:  # noqa: BLE001  the commit failed, and with it every step of the batch
-            for queued in batch:
+                for queued in batch:
+                    queued.result = queued.run(connection)
+        except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
+            if count > 1 and not isinstance(error, sa.exc.OperationalError):
+                for _ in batch:
+                    self._commit(1)
+                return
+            for queued in batch:  # the one that failed; or the disk is full or locked, for all of them
                 queued.error = error
-        except BaseException:  # an interrupt: nothing is committed, and the other threads run their steps again
-            with self._queue_lock:
-                self._queue = [queued for queued in batch if queued is not own] + self._queue
-            raise
-        for queued in batch:
-            queued.ended = True
+        del self._queue[:count]  # in one operation, because an interrupt may come between two
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -162,7 +139,7 @@ class Database:
         _inherited_pools.append(self._engine.pool)
         self._engine.dispose(close=False)
         self._queue = []
-        self._queue_lock, self._commit_lock = threading.Lock(), threading.Lock()
+        self._commit_lock = threading.Lock()
 
     @contextlib.contextmanager
     def _disposing_if_closed(self) -> Iterator[None]:
@@ -215,6 +192,10 @@ def read_columns(connection: sa.Connection, query: sa.Executable, width: int) ->
     except driver_error as error:
         raise sa.exc.DBAPIError(str(query), None, error) from error
     return columns
+
+
+def _do_nothing(_connection: sa.Connection) -> None:
+    """The step of a thread that was interrupted while it waited."""
 
 
 def _advice(problem: str) -> str:
