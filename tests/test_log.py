@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -525,10 +526,11 @@ def test_a_connection_that_is_in_use_while_the_log_closes_is_closed_afterwards(s
 
 
 @contextlib.contextmanager
-def queued_steps(database, steps, more=0):
+def queued_steps(database, steps, caller=None):
     """Steps of several threads that wait for the commit of one; yields what each of them returned or raised.
 
-    They wait until ``more`` steps of the caller's thread are queued too; at the end of the block all have ended.
+    With ``caller``, they wait until a step of the caller's thread is queued too, as the first or the last one. At the
+    end of the block all have ended.
     """
     release, outcomes = threading.Event(), {}
 
@@ -538,21 +540,26 @@ def queued_steps(database, steps, more=0):
         except Exception as error:  # noqa: BLE001  the test compares it
             outcomes[number] = error
 
-    def let_go():
-        until(lambda: len(database._queue) == 1 + len(steps) + more)
+    def queue():
+        until(lambda: len(database._queue) == 1 + (caller == "first"))
+        time.sleep(0.02)  # the caller's thread waits for the lock now, and gets it first
+        for thread in threads:
+            thread.start()
+        until(lambda: len(database._queue) == 1 + len(steps) + (caller is not None))
         release.set()
 
-    threads = [threading.Thread(target=database.write, args=(lambda _: release.wait(30),))]
-    threads[0].start()
+    holder = threading.Thread(target=database.write, args=(lambda _: release.wait(30),))
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(steps))]
+    starter = threading.Thread(target=queue)
+    holder.start()
     until(database._commit_lock.locked)
-    threads += [threading.Thread(target=run, args=(number,)) for number in range(len(steps))]
-    threads.append(threading.Thread(target=let_go))
-    for thread in threads[1:]:
-        thread.start()
+    starter.start()
+    if caller == "last":
+        until(lambda: len(database._queue) == 1 + len(steps) or release.is_set())
     try:
         yield outcomes
     finally:
-        for thread in threads:
+        for thread in (starter, holder, *threads):
             thread.join()
 
 
@@ -602,17 +609,15 @@ def test_a_full_disk_fails_the_steps_that_share_a_commit(studio, disk):
     assert steps_in(database) == [7]
 
 
-def test_an_interrupt_during_a_commit_loses_no_step_of_another_thread(studio):
-    """The main thread is interrupted in its own step, while it waits, or while it commits the steps of others."""
+@pytest.mark.parametrize(("caller", "own"), [("first", []), ("last", [0])])
+def test_an_interrupt_during_a_commit_loses_no_step_of_another_thread(studio, caller, own):
+    """Where the interrupted thread commits the steps, its own is not written; where it waits, another may write it."""
     database = studio.log.database
-    for number in range(0, 60, 3):
-        interrupted = inserting(number, lambda: signal.raise_signal(signal.SIGINT))
-        with queued_steps(database, [inserting(number + 1), inserting(number + 2)], more=1) as outcomes:  # noqa: SIM117
-            with pytest.raises(KeyboardInterrupt):
-                database.write(interrupted)
-        assert outcomes == {0: number + 1, 1: number + 2}
-        assert set(range(number + 3)) >= set(steps_in(database)) >= {number + 1, number + 2}
-    assert database.write(inserting(99)) == 99
+    with queued_steps(database, [inserting(1), inserting(2)], caller) as outcomes, pytest.raises(KeyboardInterrupt):
+        database.write(inserting(0, lambda: signal.raise_signal(signal.SIGINT)))
+    assert outcomes == {0: 1, 1: 2}
+    assert steps_in(database) == [*own, 1, 2]
+    assert database.write(inserting(3)) == 3
 
 
 def test_five_processes_that_open_one_new_log_wait_for_each_other(tmp_path):
