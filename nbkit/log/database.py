@@ -1,17 +1,19 @@
 """A SQLAlchemy engine with the settings that the ledger needs.
 
-SQLite gets a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
+A log has a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
 transactions that take the write lock when they begin, so that no other kernel changes what they have read before they
-write. On a network file system, where a write-ahead log is not safe, it gets a rollback journal.
+write. On a network file system, where a write-ahead log is not safe, it has a rollback journal.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -48,24 +50,26 @@ class Database:
     """The log's database.
 
     Args:
-        url: a SQLAlchemy URL, or the path of a SQLite file.
+        file: a SQLite file; created, with its folder, if it does not exist.
+
+    Raises:
+        StorageError: if the folder cannot be made, or a part of the file is missing.
     """
 
-    def __init__(self, url: str | Path) -> None:
-        self.name = str(url)
-        if isinstance(url, Path):
-            self._make_folder(url.parent)
-            check_not_truncated(url, url.parent / "images")
-            journal = "DELETE" if is_on_network(url.parent) else "WAL"
-            address = sa.URL.create("sqlite", database=str(url))
-        else:
-            journal, address = "WAL", sa.make_url(url)
-        self._queue: list[_QueuedStep] = []
-        self._commit_lock = threading.Lock()
+    def __init__(self, file: Path) -> None:
+        self.name = str(file)
         self._closed = False
-        self._engine = sa.create_engine(address, connect_args=_connect_args(address))
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine, journal)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"the folder {file.parent} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
+            ) from error
+        check_not_truncated(file, file.parent / "images")
+        address = sa.URL.create("sqlite", database=self.name)
+        self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
+        _prepare(self._engine, "DELETE" if is_on_network(file.parent) else "WAL")
+        self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.
         weakref.finalize(self, _dispose, self._engine)
@@ -138,7 +142,10 @@ class Database:
         """In a forked child: replace the parent's connections, and its locks, which no thread here would release."""
         _inherited_pools.append(self._engine.pool)
         self._engine.dispose(close=False)
-        self._queue = []
+        self._start_queue()
+
+    def _start_queue(self) -> None:
+        self._queue: list[_QueuedStep] = []
         self._commit_lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -155,42 +162,30 @@ class Database:
             yield
         except sa.exc.IntegrityError:
             raise
-        except sa.exc.DBAPIError as error:
-            raise StorageError(
-                f"the log {self.name} cannot be {what}: {error.orig}. {_advice(str(error.orig))}"
-            ) from error
-
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"the folder {folder} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
-            ) from error
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            problem = str(getattr(error, "orig", error))
+            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {_advice(problem)}") from error
 
 
-def read_columns(connection: sa.Connection, query: sa.Executable, width: int) -> list[list[Any]]:
-    """A query's columns as lists of the driver's values.
+def one_of(column: sa.ColumnElement[Any], values: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not."""
+    return column.in_(sa.select(sa.func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+
+
+def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[Any]]:
+    """A query's columns as lists of the driver's values, whatever the types of its columns are.
 
     SQLAlchemy's own rows are skipped: making them takes as long as reading the values.
 
     Args:
-        connection: of :meth:`Database.reading`.
-        query: what to read; the types of its columns are ignored.
-        width: number of its columns.
-
-    Raises:
-        sqlalchemy.exc.DBAPIError: for an error of the driver, as SQLAlchemy raises it.
+        connection: of :meth:`Database.reading`, which converts an error of the driver.
+        query: what to read.
     """
-    columns: list[list[Any]] = [[] for _ in range(width)]
-    cursor = connection.execute(query).cursor
-    driver_error = connection.dialect.loaded_dbapi.Error
-    try:
-        while rows := cursor.fetchmany(_FETCH_ROWS) if cursor else []:
-            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-                column.extend(values)
-    except driver_error as error:
-        raise sa.exc.DBAPIError(str(query), None, error) from error
+    cursor: Any = connection.execute(query).cursor
+    columns: list[list[Any]] = [[] for _ in cursor.description]
+    while rows := cursor.fetchmany(_FETCH_ROWS):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
     return columns
 
 
@@ -198,25 +193,23 @@ def _do_nothing(_connection: sa.Connection) -> None:
     """The step of a thread that was interrupted while it waited."""
 
 
+_DAMAGED = "It is damaged; move it aside, and the pictures beside it stay."
+_ADVICE = {
+    "locked": "Another program holds it; close that, then run again.",
+    "full": "Make room on the disk, then run again; nothing is sent while the log cannot be written.",
+    "readonly": "The folder is read-only; Studio(path=…) chooses another.",
+    "not a database": _DAMAGED,
+    "malformed": _DAMAGED,
+    "unable to open": "Check that the folder can be written; Studio(path=…) chooses another.",
+}
+
+
 def _advice(problem: str) -> str:
-    for phrase, advice in (
-        ("locked", "Another program holds it; close that, then run again."),
-        ("full", "Make room on the disk, then run again; nothing is sent while the log cannot be written."),
-        ("readonly", "The folder is read-only; Studio(path=…) chooses another."),
-        ("not a database", "It is damaged; move it aside, and the pictures beside it stay."),
-        ("malformed", "It is damaged; move it aside, and the pictures beside it stay."),
-        ("unable to open", "Check that the folder can be written; Studio(path=…) chooses another."),
-    ):
-        if phrase in problem:
-            return advice
-    return "Nothing is sent while the log cannot be written."
+    found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
+    return next(found, "Nothing is sent while the log cannot be written.")
 
 
-def _connect_args(address: sa.URL) -> dict[str, Any]:
-    return {"timeout": LOCK_PATIENCE} if address.get_backend_name() == "sqlite" else {}
-
-
-def _prepare_sqlite(engine: sa.Engine, journal: str) -> None:
+def _prepare(engine: sa.Engine, journal: str) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         set_up(connection, journal, LOCK_PATIENCE)

@@ -10,21 +10,18 @@ from typing import Any
 import pandas as pd
 
 from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids, read_annotations
-from nbkit.log.database import Database
-from nbkit.log.frame import frame_of, to_frame
+from nbkit.log.database import Database, one_of
+from nbkit.log.frame import to_frame
 from nbkit.log.images import ImageStore
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import History
-from nbkit.log.schema import IMAGES, RUNS, prepare
+from nbkit.log.schema import RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
 
 DATABASE = "log.sqlite"
 """The log's file, in its folder."""
-
-MAX_NAMED_RUNS = 500
-"""For more runs than this, reading all rows takes no longer than naming each run."""
 
 
 class LogStore:
@@ -101,10 +98,7 @@ class LogStore:
             >>> studio.log.rows_of([run.task_uuid]).seed.tolist()
             [7, 8]
         """
-        wanted = list(dict.fromkeys(task_uuids))
-        if len(wanted) > MAX_NAMED_RUNS:
-            return self.to_frame()
-        return to_frame(self.database, self.images.given_path, RUNS.c.taskUUID.in_(wanted))
+        return to_frame(self.database, self.images.given_path, one_of(RUNS.c.taskUUID, task_uuids))
 
     def search(self, text: str) -> pd.DataFrame:
         """The rows whose prompt, tags or note contain every word of a text, in the columns of :meth:`to_frame`.
@@ -125,7 +119,7 @@ class LogStore:
         """
         if text == "":
             return self.to_frame()
-        return frame_of(self.database, self.images.given_path, find_rows(self.database, text, RUNS.c.id, IMAGES.c.id))
+        return to_frame(self.database, self.images.given_path, find_rows(self.database, text))
 
     def mark(
         self,
