@@ -151,7 +151,12 @@ def query_of(where: sa.ColumnElement[bool] | None = None, *columns: sa.ColumnEle
     return query if where is None else query.where(where)
 
 
-def to_frame(database: Database, images: Path, where: sa.ColumnElement[bool] | None = None) -> pd.DataFrame:
+def to_frame(
+    database: Database,
+    images: Path,
+    where: sa.ColumnElement[bool] | None = None,
+    columns: Sequence[Column] = COLUMNS,
+) -> pd.DataFrame:
     """The log as a DataFrame; :meth:`nbkit.log.store.LogStore.to_frame` lists its columns and dtypes.
 
     ``pandas.read_sql`` takes half as long again, and makes a seed beside a gap a float unless it is told not to.
@@ -160,6 +165,7 @@ def to_frame(database: Database, images: Path, where: sa.ColumnElement[bool] | N
         database: the log.
         images: the image folder; the column ``file`` starts with it.
         where: a condition on the rows; ``None`` selects all.
+        columns: the columns of the frame.
 
     Returns:
         The rows, oldest first.
@@ -169,11 +175,11 @@ def to_frame(database: Database, images: Path, where: sa.ColumnElement[bool] | N
         counted = (sa.func.count(column.source) for column in _OPTIONAL_COLUMNS)
         counts = connection.execute(query_of(where, *counted)).one()
         empty = {column for column, number in zip(_OPTIONAL_COLUMNS, counts, strict=True) if not number}
-        present = [column for column in COLUMNS if column not in empty]
+        present = [column for column in columns if column not in empty]
         fetched = read_columns(connection, query_of(where, *(column.source for column in present)))
     values, rows = dict(zip(present, fetched, strict=True)), len(fetched[0])
-    frame = pd.DataFrame({column.name: _series(column, values.get(column), rows) for column in COLUMNS})
-    if rows:
+    frame = pd.DataFrame({column.name: _series(column, values.get(column), rows) for column in columns})
+    if rows and "file" in frame:
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
 

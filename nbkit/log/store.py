@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids, read_annotations
+from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids
 from nbkit.log.database import Database, one_of
-from nbkit.log.frame import to_frame
+from nbkit.log.frame import COLUMNS, to_frame
 from nbkit.log.images import ImageStore
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import History
-from nbkit.log.schema import RUNS, prepare
+from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
@@ -176,7 +176,10 @@ class LogStore:
             >>> studio.log.annotations_of([image.image_uuid]).rating.tolist()
             [5]
         """
-        return read_annotations(self.database, list(dict.fromkeys(image_uuids)))
+        columns = [column for column in COLUMNS if column.name in ("imageUUID", "rating", "keep", "tags", "note")]
+        named = one_of(IMAGES.c.imageUUID, image_uuids)
+        frame = to_frame(self.database, self.images.given_path, named, columns)
+        return frame.drop_duplicates("imageUUID").set_index("imageUUID")
 
     def get_runs(self, task_uuids: Sequence[str]) -> dict[str, Run]:
         """Several runs by their taskUUID, in a few queries; those that the log does not have are left out.
