@@ -17,7 +17,7 @@ from nbkit.log.annotations import image_uuids
 from nbkit.log.export import export_frame
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.store import LogStore
-from nbkit.log.table import PAGE_ROWS, THUMBNAIL, show_frame
+from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor
 from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import Reference, make_reference
 from nbkit.results.image import GeneratedImage
@@ -79,7 +79,8 @@ class RunLog(LogStore):
             >>> print(studio.log.show(columns=["seed", "cost"], limit=1).text.splitlines()[-1])
             7     $0.06895
         """
-        return show_frame(self.to_frame().iloc[::-1], size=size, columns=columns, limit=limit, page=page, by=by)
+        frame = self.to_frame().iloc[::-1]
+        return FrameAccessor(frame).show(size=size, columns=columns, limit=limit, page=page, by=by)
 
     def export(
         self,
@@ -191,7 +192,7 @@ class RunLog(LogStore):
             return {"text/html": empty, "text/plain": empty}
         latest = frame.iloc[::-1].head(SHOWN_ROWS)
         earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
-        shown = show_frame(latest)
+        shown = FrameAccessor(latest).show()
         return {
             "text/html": no_mathjax(
                 f'{shown.html}<div style="{QUIET_STYLE}">{earlier}studio.df has them all, studio.log.show() shows them.</div>'
