@@ -171,11 +171,7 @@ class RunLog(LogStore):
             raise KeyError(f"the log has no run {task_uuid!r}; log.to_frame().taskUUID lists them") from None
 
     def __contains__(self, task_uuid: object) -> bool:
-        try:
-            self.history.get(str(task_uuid))
-        except KeyError:
-            return False
-        return True
+        return bool(self.history.many([str(task_uuid)]))
 
     def __iter__(self) -> Iterator[Run]:
         return (self.finish(run) for run in self.history.latest(len(self)))

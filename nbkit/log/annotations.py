@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from nbkit.display.text import count, ellipsis
 from nbkit.errors import RequestError
 from nbkit.log.database import Database, one_of
+from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
 from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8
 from nbkit.results.image import GeneratedImage
@@ -158,13 +159,11 @@ def annotate(database: Database, uuids: list[str], values: Mapping[str, Any]) ->
         KeyError: if the log does not have one of the pictures.
         RequestError: if one of them is a failed result, which has no picture.
     """
-    positions = {uuid: position for position, uuid in enumerate(uuids)}
 
     def new_rows(rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
         _check_present(uuids, rows)
-        ordered = sorted(rows, key=lambda row: positions[row["imageUUID"]])  # for the description
         return [
-            {"which": row["which"], **{name: _new_value(values[name], row[name]) for name in values}} for row in ordered
+            {"which": row["which"], **{name: _new_value(values[name], row[name]) for name in values}} for row in rows
         ]
 
     before, after = _replace(database, one_of(IMAGES.c.imageUUID, uuids), values, new_rows) if uuids else ([], [])
@@ -195,9 +194,11 @@ def _replace(
     Returns:
         The replaced rows and the new ones.
     """
-    query = sa.select(
-        IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *(IMAGES.c[name] for name in names)
-    ).where(which)
+    query = (
+        sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *(IMAGES.c[name] for name in names))
+        .where(which)
+        .order_by(IMAGES.c.id)
+    )
 
     def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows = connection.execute(query).mappings().all()
@@ -235,16 +236,7 @@ def _checked(name: str, value: Any) -> Any:
     """A value as the log stores it."""
     if value is None or value is pd.NA:
         return None
-    try:
-        return _CHECKS[name](value)
-    except ValueInvalid as error:
-        raise RequestError(
-            f"{name}={ellipsis(repr(value), 40)}: must be {error}; None takes it away",
-            parameter=name,
-            value=value,
-            reason=error.reason,
-            suggestion=error.suggestion,
-        ) from None
+    return check_argument(name, _CHECKS[name], value, "; None takes it away")
 
 
 def _tags(value: Any) -> str | None:

@@ -1,6 +1,6 @@
 """The log as a DataFrame: one row per picture, and one for each run or result without a picture.
 
-:data:`COLUMNS` is the list of columns; a new column is one line there. Every dtype is nullable and always the same,
+:data:`_NAMES` lists the columns; a new column is one name there. Every dtype is nullable and always the same,
 also for an empty log, so a seed of 63 bits stays exact beside a gap.
 """
 
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,85 +16,81 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from nbkit.errors import NbkitError
+from nbkit.errors import NbkitError, RequestError
 from nbkit.log.database import Database, read_columns
 from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
-from nbkit.request.image_request import PARAMETERS
 from nbkit.request.model import MICRO
+from nbkit.request.parameter import ValueInvalid, short_repr
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
 
 STRING, INTEGER, FLOAT, BOOLEAN, TIME = "string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"
 
-_DTYPES = {sa.BigInteger: INTEGER, sa.Integer: INTEGER, sa.Float: FLOAT, sa.Boolean: BOOLEAN}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
-    """One column of the frame.
-
-    Attributes:
-        name: in the frame.
-        source: the SQL expression that it is read from.
-        dtype: in pandas; by default the one that fits the type of the expression.
-    """
-
-    name: str
-    source: sa.ColumnElement[Any]
-    dtype: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dtype", self.dtype or _DTYPES.get(type(self.source.type), STRING))
-
-
-def _parameter(name: str) -> Column:
-    column = PARAMETER_COLUMNS[name]
-    source: sa.ColumnElement[Any] = RUNS.c[column]
-    if name in ("width", "height"):  # the picture's own size where none was sent
-        source = sa.func.coalesce(source, IMAGES.c[name])
-    return Column(column, source)
-
-
-_AFTER_SEED = ("temperature", "top_p")
+_AFTER_SEED = ("temperature", "topP")
 _AFTER_STATUS = (
-    "thinking", "width", "height", "resolution", "number_results", "system_prompt",
-    "web_search", "image_search", "safety_tolerance",
+    "thinking", "width", "height", "resolution", "numberResults", "systemPrompt", "webSearch", "imageSearch",
+    "safetyTolerance",
 )  # fmt: skip
-_OTHER_PARAMETERS = tuple(name for name in PARAMETERS if name not in {*_AFTER_SEED, *_AFTER_STATUS, "prompt", "seed"})
-
-COLUMNS: tuple[Column, ...] = (
-    _parameter("prompt"),
-    Column("seed", IMAGES.c.seed),
-    *map(_parameter, _AFTER_SEED),
-    Column("cost", IMAGES.c.cost / float(MICRO), FLOAT),
-    Column("status", sa.func.coalesce(IMAGES.c.status, RUNS.c.status)),
-    *map(_parameter, _AFTER_STATUS),
-    *map(_parameter, _OTHER_PARAMETERS),
-    Column("NSFWContent", IMAGES.c.nsfw),
-    Column("extra", RUNS.c.extra),
-    Column("parent", RUNS.c.parent),
-    _parameter("seed"),
-    Column("created", RUNS.c.created, TIME),
-    Column("latency", RUNS.c.latency),
-    Column("file", IMAGES.c.file),
-    Column("rating", IMAGES.c.rating),
-    Column("keep", IMAGES.c.keep),
-    Column("tags", IMAGES.c.tags),
-    Column("note", IMAGES.c.note),
-    Column("sweep", RUNS.c.sweep),
-    Column("error", sa.func.coalesce(IMAGES.c.error, RUNS.c.error)),
-    Column("charged", RUNS.c.charged),
-    Column("engine", RUNS.c.engine),
-    Column("model", RUNS.c.model),
-    Column("taskUUID", RUNS.c.taskUUID),
-    Column("imageUUID", IMAGES.c.imageUUID),
+_OTHER_PARAMETERS = tuple(
+    name for name in PARAMETER_COLUMNS.values() if name not in {*_AFTER_SEED, *_AFTER_STATUS, "prompt", "requestedSeed"}
 )
+_NAMES = (
+    "prompt", "seed", *_AFTER_SEED, "cost", "status", *_AFTER_STATUS, *_OTHER_PARAMETERS, "NSFWContent", "extra", "parent",
+    "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note", "sweep", "error", "charged", "engine",
+    "model", "taskUUID", "imageUUID",
+)  # fmt: skip
+"""The columns of the frame, in their order."""
+
+_EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
+    "cost": IMAGES.c.cost / float(MICRO),
+    "NSFWContent": IMAGES.c.nsfw,
+    **{name: sa.func.coalesce(IMAGES.c[name], RUNS.c[name]) for name in ("status", "error")},
+    # The picture's own size where none was sent.
+    **{name: sa.func.coalesce(RUNS.c[name], IMAGES.c[name]) for name in ("width", "height")},
+}
+"""What is read where that is not the column of this name, of the picture if it has one, else of the run."""
+
+COLUMNS: dict[str, sa.ColumnElement[Any]] = {
+    name: _EXPRESSIONS[name] if name in _EXPRESSIONS else (IMAGES.c if name in IMAGES.c else RUNS.c)[name]
+    for name in _NAMES
+}
+"""The columns of the frame with their SQL expressions."""
+
+_OF_TYPE = {sa.BigInteger: INTEGER, sa.Integer: INTEGER, sa.Float: FLOAT, sa.Boolean: BOOLEAN}
+
+DTYPES = {name: _OF_TYPE.get(type(source.type), STRING) for name, source in COLUMNS.items()} | {
+    "cost": FLOAT,
+    "created": TIME,
+}
+"""The dtypes of the columns."""
 
 _ROWS = RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id)
 
-_OPTIONAL_COLUMNS = [
-    c for c in COLUMNS if isinstance(c.source, sa.Column) and c.source.table is RUNS and c.source.nullable
-]
+_OPTIONAL = {name for name, c in COLUMNS.items() if isinstance(c, sa.Column) and c.table is RUNS and c.nullable}
+
+
+def check_argument(name: str, check: Callable[[Any], Any], value: Any, hint: str = "") -> Any:
+    """An argument in its canonical form.
+
+    Args:
+        name: of the argument.
+        check: returns that form, or raises ``ValueInvalid``.
+        value: the argument.
+        hint: ends the message of the error.
+
+    Raises:
+        RequestError: if the check does not allow the value.
+    """
+    try:
+        return check(value)
+    except ValueInvalid as error:
+        raise RequestError(
+            f"{name}={short_repr(value)}: must be {error}{hint}",
+            parameter=name,
+            value=value,
+            reason=error.reason,
+            suggestion=error.suggestion,
+        ) from None
 
 
 def check_frame(frame: object, needed: Sequence[str] = ("file",)) -> None:
@@ -136,17 +131,17 @@ def check_unique_columns(columns: pd.Index[Any]) -> None:
         )
 
 
-def query_of(where: sa.ColumnElement[bool] | None = None, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def query_of(
+    where: sa.ColumnElement[bool] | None = None, columns: Iterable[sa.ColumnElement[Any]] = tuple(COLUMNS.values())
+) -> sa.Select[Any]:
     """The query for the log's rows, oldest first.
 
     Args:
         where: a condition on the rows; ``None`` selects all.
-        columns: what to read; by default all of :data:`COLUMNS`.
+        columns: what to read.
     """
     # Without types, because converting every 0 and 1 into a boolean takes longer than reading it.
-    expressions = (
-        sa.type_coerce(column, sa.types.NullType()) for column in columns or (column.source for column in COLUMNS)
-    )
+    expressions = (sa.type_coerce(column, sa.types.NullType()) for column in columns)
     query = sa.Select[Any](*expressions).select_from(_ROWS).order_by(RUNS.c.id, IMAGES.c.id)
     return query if where is None else query.where(where)
 
@@ -155,7 +150,7 @@ def to_frame(
     database: Database,
     images: Path,
     where: sa.ColumnElement[bool] | None = None,
-    columns: Sequence[Column] = COLUMNS,
+    columns: Iterable[str] = _NAMES,
 ) -> pd.DataFrame:
     """The log as a DataFrame; :meth:`nbkit.log.store.LogStore.to_frame` lists its columns and dtypes.
 
@@ -172,25 +167,25 @@ def to_frame(
     """
     with database.reading() as connection:
         # Most parameters are never set, and counting values is faster than reading gaps.
-        counted = (sa.func.count(column.source) for column in _OPTIONAL_COLUMNS)
-        counts = connection.execute(query_of(where, *counted)).one()
-        empty = {column for column, number in zip(_OPTIONAL_COLUMNS, counts, strict=True) if not number}
-        present = [column for column in columns if column not in empty]
-        fetched = read_columns(connection, query_of(where, *(column.source for column in present)))
+        optional = [name for name in columns if name in _OPTIONAL] or ["prompt"]
+        counts = connection.execute(query_of(where, (sa.func.count(COLUMNS[name]) for name in optional))).one()
+        empty = {name for name, number in zip(optional, counts, strict=True) if not number}
+        present = [name for name in columns if name not in empty]
+        fetched = read_columns(connection, query_of(where, (COLUMNS[name] for name in present)))
     values, rows = dict(zip(present, fetched, strict=True)), len(fetched[0])
-    frame = pd.DataFrame({column.name: _series(column, values.get(column), rows) for column in columns})
+    frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in columns})
     if rows and "file" in frame:
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
 
 
-def _series(column: Column, values: list[Any] | None, rows: int) -> pd.Series[Any]:
-    dtype = cast("Any", column.dtype)  # the stubs of pandas accept only literal names of dtypes
+def _series(name: str, values: list[Any] | None, rows: int) -> pd.Series[Any]:
+    dtype = cast("Any", DTYPES[name])  # the stubs of pandas accept only literal names of dtypes
     if not values:
         return cast("pd.Series[Any]", pd.Series(pd.NA, index=range(rows), dtype=dtype))
-    if column.name == "referenceImages":
+    if name == "referenceImages":
         values = [value and " ".join(json.loads(value)) for value in values]
-    return cast("pd.Series[Any]", pd.Series(_ARRAYS[column.dtype](values), dtype=dtype))
+    return cast("pd.Series[Any]", pd.Series(_ARRAYS[dtype](values), dtype=dtype))
 
 
 def _with_mask(kind: str, values: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

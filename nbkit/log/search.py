@@ -64,7 +64,7 @@ def find_rows(database: Database, text: str) -> sa.ColumnElement[bool]:
         RequestError: if ``text`` is not a string.
     """
     with database.reading() as connection:
-        run, result, *texts = read_columns(connection, query_of(None, RUNS.c.id, IMAGES.c.id, *SEARCHED_COLUMNS))
+        run, result, *texts = read_columns(connection, query_of(None, (RUNS.c.id, IMAGES.c.id, *SEARCHED_COLUMNS)))
     rows = match_rows(text, *texts)
     of_results = sa.or_(IMAGES.c.id.is_(None), one_of(IMAGES.c.id, (result[row] for row in rows)))
     return one_of(RUNS.c.id, (run[row] for row in rows)) & of_results

@@ -11,7 +11,7 @@ import pandas as pd
 
 from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids
 from nbkit.log.database import Database, one_of
-from nbkit.log.frame import COLUMNS, to_frame
+from nbkit.log.frame import to_frame
 from nbkit.log.images import ImageStore
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import History
@@ -176,7 +176,7 @@ class LogStore:
             >>> studio.log.annotations_of([image.image_uuid]).rating.tolist()
             [5]
         """
-        columns = [column for column in COLUMNS if column.name in ("imageUUID", "rating", "keep", "tags", "note")]
+        columns = ("imageUUID", "rating", "keep", "tags", "note")
         named = one_of(IMAGES.c.imageUUID, image_uuids)
         frame = to_frame(self.database, self.images.given_path, named, columns)
         return frame.drop_duplicates("imageUUID").set_index("imageUUID")

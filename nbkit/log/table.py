@@ -16,7 +16,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import NoImage, RequestError, UnknownParameter
-from nbkit.log.frame import check_frame
+from nbkit.log.frame import check_argument, check_frame
 from nbkit.log.images import file_of
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
@@ -24,7 +24,7 @@ from nbkit.measures.preview import make_preview
 from nbkit.request.image_request import NAMES
 from nbkit.request.model import MICRO
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Integer, ValueInvalid, nearest
+from nbkit.request.parameter import Integer, nearest
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
@@ -104,8 +104,9 @@ class FrameAccessor:
         """
         frame = self._frame
         check_frame(frame)
-        size, limit = _positive_integer("size", size, MAX_THUMBNAIL), _positive_integer("limit", limit)
-        page = _positive_integer("page", page, max(1, math.ceil(len(frame) / limit)))
+        size = check_argument("size", Integer(1, MAX_THUMBNAIL).check, size)
+        limit = check_argument("limit", Integer(1).check, limit)
+        page = check_argument("page", Integer(1, max(1, math.ceil(len(frame) / limit))).check, page)
         names = _columns(frame, columns)
         groups = _grouped(frame, None if by is None else column_of(frame, by))
         sections = [
@@ -119,20 +120,6 @@ class FrameAccessor:
             html=table_html(names, sections, caption=caption, foot=foot),
             text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
         )
-
-
-def _positive_integer(name: str, value: Any, limit: int | None = None) -> int:
-    kind = Integer(1, limit)
-    try:
-        return kind.check(value)
-    except ValueInvalid as error:
-        raise RequestError(
-            f"{name}={value!r}: must be {error.args[0]}",
-            parameter=name,
-            value=value,
-            reason=error.reason,
-            suggestion=error.suggestion,
-        ) from None
 
 
 def _other_arguments(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:
