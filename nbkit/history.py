@@ -13,7 +13,7 @@ import pandas as pd
 from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.log.annotations import image_uuids
+from nbkit.log.annotations import check_known, image_uuids
 from nbkit.log.export import export_frame
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.store import LogStore
@@ -126,10 +126,7 @@ class RunLog(LogStore):
         if which is None:
             return rows
         names = image_uuids(which)
-        unknown = set(names) - set(rows["imageUUID"].dropna())
-        if unknown:
-            name = next(name for name in names if name in unknown)
-            raise KeyError(f"the log has no picture {name!r}; the column imageUUID of log.to_frame() lists them")
+        check_known(names, rows["imageUUID"].dropna())
         return rows[rows["imageUUID"].isin(names)]
 
     def reference(self, sha256: str) -> Reference:

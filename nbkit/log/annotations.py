@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import EllipsisType
 from typing import Any
 
 import pandas as pd
@@ -66,27 +65,18 @@ class Change:
         return f"<Change: {count(self.count, 'picture')}, {', '.join(self.descriptions)}>"
 
 
-def check_annotations(
-    rating: int | EllipsisType | None,
-    keep: bool | EllipsisType | None,
-    tags: str | Iterable[str] | Callable[[str], str] | EllipsisType | None,
-    note: str | EllipsisType | None,
-) -> dict[str, Any]:
+def check_annotations(given: Mapping[str, Any]) -> dict[str, Any]:
     """Validate new annotations.
 
     Args:
-        rating: 1 to 5. For each of the four, ``None`` removes the present value and ``...`` leaves it.
-        keep: whether to keep the picture.
-        tags: text, a list of words, or a function that gets the present tags and returns the new ones.
-        note: any text.
+        given: rating, keep, tags and note, as :meth:`nbkit.RunLog.mark` takes them.
 
     Returns:
-        The values to write, by column. For tags given as a function, a function from the present tags to the new ones.
+        The values to write, by column; tags given as a function stay one.
 
     Raises:
         RequestError: for a value that is not allowed, or if all four are ``...``.
     """
-    given = {"rating": rating, "keep": keep, "tags": tags, "note": note}
     values = {
         name: value if name == "tags" and callable(value) else _checked(name, value)
         for name, value in given.items()
@@ -119,13 +109,9 @@ def _iter_uuids(which: Any) -> Iterator[str]:
     elif isinstance(which, Run):
         if not which.images:
             raise _which_error(f"run {which.task_uuid} is {which.status} and has no picture to mark", "missing")
-        yield from (image.image_uuid for image in which.images)
-    elif isinstance(which, pd.DataFrame):
-        if "imageUUID" not in which:
-            raise _which_error("this frame has no column 'imageUUID'; keep it when selecting columns", "missing")
-        yield from _column_uuids(which["imageUUID"])
-    elif isinstance(which, pd.Series):
-        yield from _column_uuids(which)
+        yield from _iter_uuids(which.images)
+    elif isinstance(which, (pd.DataFrame, pd.Series)):
+        yield from _row_uuids(which)
     elif isinstance(which, Iterable) and not isinstance(which, (bytes, Mapping)):
         for item in which:
             yield from _iter_uuids(item)
@@ -135,15 +121,19 @@ def _iter_uuids(which: Any) -> Iterator[str]:
         )
 
 
-def _column_uuids(column: pd.Series[Any]) -> list[str]:
-    present = column.dropna()
-    if len(present) < len(column):
+def _row_uuids(rows: pd.DataFrame | pd.Series[Any]) -> Iterator[str]:
+    if isinstance(rows, pd.DataFrame):
+        if "imageUUID" not in rows:
+            raise _which_error("this frame has no column 'imageUUID'; keep it when selecting columns", "missing")
+        rows = rows["imageUUID"]
+    gaps = int(rows.isna().sum())
+    if gaps:
         raise _which_error(
-            f"{len(column) - len(present):,} of the {count(len(column), 'row')} have no picture to mark; "
+            f"{gaps:,} of the {count(len(rows), 'row')} have no picture to mark; "
             "frame[frame.imageUUID.notna()] leaves them out",
             "missing",
         )
-    return [str(uuid) for uuid in present]
+    return map(str, rows)
 
 
 def annotate(database: Database, uuids: list[str], values: Mapping[str, Any]) -> Change:
@@ -221,11 +211,22 @@ def _check_present(uuids: list[str], rows: Sequence[sa.RowMapping]) -> None:
     failed = sum(row["status"] == FAILED for row in rows)
     if failed:
         raise _which_error(f"{count(failed, 'result')} of them failed and have no picture to mark", "missing")
-    unknown = set(uuids) - {row["imageUUID"] for row in rows}
-    if unknown:
-        first = next(uuid for uuid in uuids if uuid in unknown)
-        others = f" (and {len(unknown) - 1:,} others)" if len(unknown) > 1 else ""
-        raise KeyError(f"the log has no picture {first!r}{others}; the column imageUUID of log.to_frame() lists them")
+    check_known(uuids, (row["imageUUID"] for row in rows))
+
+
+def check_known(uuids: list[str], known: Iterable[str]) -> None:
+    """Check that the log has all pictures.
+
+    Raises:
+        KeyError: if it does not; the message has the first one that is missing.
+    """
+    present = set(known)
+    missing = [uuid for uuid in uuids if uuid not in present]
+    if missing:
+        others = f" (and {len(missing) - 1:,} others)" if len(missing) > 1 else ""
+        raise KeyError(
+            f"the log has no picture {missing[0]!r}{others}; the column imageUUID of log.to_frame() lists them"
+        )
 
 
 def _which_error(problem: str, reason: str = "type") -> RequestError:

@@ -157,7 +157,8 @@ class LogStore:
             >>> change.undo()
             <Change: 1 picture, rating and tags as before>
         """
-        return annotate(self.database, image_uuids(which), check_annotations(rating, keep, tags, note))
+        values = check_annotations({"rating": rating, "keep": keep, "tags": tags, "note": note})
+        return annotate(self.database, image_uuids(which), values)
 
     def annotations_of(self, image_uuids: Iterable[str]) -> pd.DataFrame:
         """Rating, keep, tags and note of pictures as they are now; faster than a frame of all rows.
