@@ -13,11 +13,11 @@ import pandas as pd
 from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.log.annotations import image_uuids
+from nbkit.log.annotations import check_known, image_uuids
 from nbkit.log.export import export_frame
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.store import LogStore
-from nbkit.log.table import PAGE_ROWS, THUMBNAIL, show_frame
+from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor
 from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import Reference, make_reference
 from nbkit.results.image import GeneratedImage
@@ -79,7 +79,8 @@ class RunLog(LogStore):
             >>> print(studio.log.show(columns=["seed", "cost"], limit=1).text.splitlines()[-1])
             7     $0.06895
         """
-        return show_frame(self.to_frame().iloc[::-1], size=size, columns=columns, limit=limit, page=page, by=by)
+        frame = self.to_frame().iloc[::-1]
+        return FrameAccessor(frame).show(size=size, columns=columns, limit=limit, page=page, by=by)
 
     def export(
         self,
@@ -125,10 +126,7 @@ class RunLog(LogStore):
         if which is None:
             return rows
         names = image_uuids(which)
-        unknown = set(names) - set(rows["imageUUID"].dropna())
-        if unknown:
-            name = next(name for name in names if name in unknown)
-            raise KeyError(f"the log has no picture {name!r}; the column imageUUID of log.to_frame() lists them")
+        check_known(names, rows["imageUUID"].dropna())
         return rows[rows["imageUUID"].isin(names)]
 
     def reference(self, sha256: str) -> Reference:
@@ -170,11 +168,7 @@ class RunLog(LogStore):
             raise KeyError(f"the log has no run {task_uuid!r}; log.to_frame().taskUUID lists them") from None
 
     def __contains__(self, task_uuid: object) -> bool:
-        try:
-            self.history.get(str(task_uuid))
-        except KeyError:
-            return False
-        return True
+        return bool(self.history.many([str(task_uuid)]))
 
     def __iter__(self) -> Iterator[Run]:
         return (self.finish(run) for run in self.history.latest(len(self)))
@@ -191,7 +185,7 @@ class RunLog(LogStore):
             return {"text/html": empty, "text/plain": empty}
         latest = frame.iloc[::-1].head(SHOWN_ROWS)
         earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
-        shown = show_frame(latest)
+        shown = FrameAccessor(latest).show()
         return {
             "text/html": no_mathjax(
                 f'{shown.html}<div style="{QUIET_STYLE}">{earlier}studio.df has them all, studio.log.show() shows them.</div>'

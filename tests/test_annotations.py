@@ -216,7 +216,7 @@ def test_tags_can_be_a_function_of_the_present_tags(studio, run):
     assert repr(change) == "<Change: 2 pictures, tags lantern, night or tags lantern>"
     change.undo()
     assert [mark[2] for mark in marks(studio)] == ["night", None]
-    with pytest.raises(errors.RequestError, match="tags: must be text") as raised:
+    with pytest.raises(errors.RequestError, match="tags=7: must be text") as raised:
         studio.log.mark(run, tags=lambda _: 7)
     assert raised.value.parameter == "tags"
     assert [mark[2] for mark in marks(studio)] == ["night", None]

@@ -16,7 +16,7 @@ import pytest
 
 import nbkit
 from nbkit.log.annotations import Change
-from nbkit.log.frame import COLUMNS
+from nbkit.log.frame import DTYPES
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import FrameAccessor
 from nbkit.offline import OfflineTransport
@@ -120,8 +120,8 @@ def test_the_columns_of_the_log_are_listed_with_their_dtypes():
         dtype, columns = line[:21].strip() or dtype, line[21:]
         listed.setdefault(dtype, set()).update(re.findall(r"\w+", columns))
     actual: dict[str, set[str]] = {}
-    for column in COLUMNS:
-        actual.setdefault(column.dtype, set()).add(column.name)
+    for name, dtype in DTYPES.items():
+        actual.setdefault(dtype, set()).add(name)
     assert listed == actual
 
 

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -16,11 +18,12 @@ import service_faults as fault
 import sqlalchemy
 from service import PRICE, picture
 from small_requests import generate
+from sweep_tools import until
 
 import nbkit
 from nbkit import errors
 from nbkit.log.images import file_of
-from nbkit.log.schema import IMAGES, MIN_READER, RUNS, VERSION
+from nbkit.log.schema import IMAGES, META, MIN_READER, RUNS, VERSION
 from nbkit.log.sqlite import set_up
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.model import MAX_SEED
@@ -520,6 +523,101 @@ def test_a_connection_that_is_in_use_while_the_log_closes_is_closed_afterwards(s
     assert database._engine.pool.checkedin() == 0
     assert database.write(lambda connection: connection.scalar(sqlalchemy.text("SELECT 1"))) == 1
     assert database._engine.pool.checkedin() == 0
+
+
+@contextlib.contextmanager
+def queued_steps(database, steps, caller=None):
+    """Steps of several threads that wait for the commit of one; yields what each of them returned or raised.
+
+    With ``caller``, they wait until a step of the caller's thread is queued too, as the first or the last one. At the
+    end of the block all have ended.
+    """
+    release, outcomes = threading.Event(), {}
+
+    def run(number):
+        try:
+            outcomes[number] = database.write(steps[number])
+        except Exception as error:  # noqa: BLE001  the test compares it
+            outcomes[number] = error
+
+    def queue():
+        until(lambda: len(database._queue) == 1 + (caller == "first"))
+        time.sleep(0.02)  # the caller's thread waits for the lock now, and gets it first
+        for thread in threads:
+            thread.start()
+        until(lambda: len(database._queue) == 1 + len(steps) + (caller is not None))
+        release.set()
+
+    holder = threading.Thread(target=database.write, args=(lambda _: release.wait(30),))
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(steps))]
+    starter = threading.Thread(target=queue)
+    holder.start()
+    until(database._commit_lock.locked)
+    starter.start()
+    if caller == "last":
+        until(lambda: len(database._queue) == 1 + len(steps) or release.is_set())
+    try:
+        yield outcomes
+    finally:
+        for thread in (starter, holder, *threads):
+            thread.join()
+
+
+def inserting(number, then=lambda: None):
+    """A step that writes a row with a number into the log, then does something else."""
+
+    def step(connection):
+        connection.execute(META.insert().values(key=f"step {number}", value="written"))
+        then()
+        return number
+
+    return step
+
+
+def fail():
+    raise ValueError("a step fails")
+
+
+def steps_in(database):
+    """The numbers of the rows that steps wrote."""
+    with database.reading() as connection:
+        keys = connection.scalars(sqlalchemy.select(META.c.key).where(META.c.key.startswith("step")))
+        return sorted(int(key.split()[1]) for key in keys)
+
+
+def test_steps_of_threads_that_share_a_commit_are_each_written_once(studio):
+    """One that fails raises in its own thread, and changes nothing."""
+    database = studio.log.database
+    steps = [inserting(0), inserting(1, fail), inserting(2), inserting(3)]
+    with queued_steps(database, steps) as outcomes:
+        pass
+    assert isinstance(outcomes.pop(1), ValueError)
+    assert outcomes == {0: 0, 2: 2, 3: 3}
+    assert steps_in(database) == [0, 2, 3]
+
+
+def test_a_full_disk_fails_the_steps_that_share_a_commit(studio, disk):
+    """None of them is written in part; the log can be written again when there is room."""
+    database = studio.log.database
+    disk.full = True
+    large = sqlalchemy.insert(META).values(key="large", value="x" * 100_000)
+    with queued_steps(database, [lambda connection: connection.execute(large)] * 2) as outcomes:
+        pass
+    assert [type(outcome) for outcome in outcomes.values()] == [errors.StorageError] * 2
+    disk.full = False
+    assert database.write(inserting(7)) == 7
+    assert steps_in(database) == [7]
+
+
+@pytest.mark.parametrize(("caller", "own"), [("first", []), ("last", [0])])
+def test_an_interrupt_during_a_commit_loses_no_step_of_another_thread(studio, caller, own):
+    """Where the interrupted thread commits the steps, its own is not written; where it waits, another may write it."""
+    database = studio.log.database
+    with queued_steps(database, [inserting(1), inserting(2)], caller) as outcomes, pytest.raises(KeyboardInterrupt):
+        database.write(inserting(0, lambda: signal.raise_signal(signal.SIGINT)))
+    assert outcomes == {0: 1, 1: 2}
+    assert steps_in(database) == [*own, 1, 2]
+    assert database.write(inserting(3)) == 3
 
 
 def test_five_processes_that_open_one_new_log_wait_for_each_other(tmp_path):

@@ -1,8 +1,6 @@
 """Previews: each is made once and cached in memory and on disk; without a usable disk they are made all the same."""
 
-import os
 import threading
-from pathlib import Path
 
 import pytest
 from service import picture
@@ -91,14 +89,17 @@ def test_previews_are_made_even_if_their_folder_cannot_be_made(tmp_path, file):
     assert (tmp_path / "previews").read_text() == "a file in its place"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_disk_leaves_no_part_of_a_preview(tmp_path, file):
-    """The preview is returned, and its incomplete file is removed."""
-    folder = tmp_path / "previews" / file.stem[:2]
-    folder.mkdir(parents=True)
-    (folder / f".part-{os.getpid()}-{threading.get_ident()}").symlink_to("/dev/full")
-    assert Previews(tmp_path / "previews").get(file, 128)
-    assert list(folder.iterdir()) == []
+    """The preview is returned, and its incomplete file is removed. A limit for the size of files stands for the disk."""
+    resource = pytest.importorskip("resource", reason="the system has no limits for the size of files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        assert Previews(tmp_path / "previews").get(file, 128)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert stored(tmp_path / "previews") == []
+    assert list((tmp_path / "previews").iterdir())
 
 
 def test_a_missing_picture_raises_an_os_error_and_a_damaged_one_no_image(tmp_path, file):

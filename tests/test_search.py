@@ -9,7 +9,6 @@ import service_faults as fault
 import sqlalchemy as sa
 
 from nbkit import errors
-from nbkit.log import frame as frame_module
 from nbkit.log.database import read_columns
 from nbkit.log.search import match_rows
 
@@ -96,16 +95,6 @@ def test_searching_for_a_note_finds_only_its_picture(studio):
     assert studio.log.search("the one").empty
 
 
-def test_each_way_to_read_the_matching_rows_returns_the_same_frame(full, monkeypatch):
-    """Run by run; as a range of runs, from which pandas selects rows; and as a range, from which a loop does."""
-    by_id = full.log.search("a")
-    monkeypatch.setattr(frame_module, "MAX_RUNS_BY_ID", 1)
-    for share in (0, 1):
-        monkeypatch.setattr(frame_module, "DENSE_SHARE", share)
-        pd.testing.assert_frame_equal(full.log.search("a"), by_id)
-    assert 1 < len(by_id) < len(full.df)
-
-
 @pytest.mark.parametrize("text", [None, 3, b"lantern", ["lantern"]], ids=repr)
 def test_search_refuses_anything_but_a_string(full, text):
     """The error names the argument."""
@@ -129,7 +118,7 @@ def test_an_error_in_the_middle_of_reading_the_log_is_a_storage_error(full):
         pytest.raises(errors.StorageError, match="cannot be read: integer overflow"),
         full.log.database.reading() as connection,
     ):
-        read_columns(connection, query, 1)
+        read_columns(connection, query)
     assert full.log.search("lantern").requestedSeed.tolist() == [0]
 
 

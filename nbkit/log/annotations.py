@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from types import EllipsisType
 from typing import Any
 
 import pandas as pd
@@ -13,17 +11,15 @@ import sqlalchemy as sa
 
 from nbkit.display.text import count, ellipsis
 from nbkit.errors import RequestError
-from nbkit.log.database import Database
+from nbkit.log.database import Database, one_of
+from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
 from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import FAILED, Run
 
-DTYPES: dict[str, Any] = {"rating": "Int64", "keep": "boolean", "tags": "string", "note": "string"}
-"""The annotations and their dtypes in a frame."""
-
 _MAX_DESCRIBED_VALUES = 3
-_BATCH_SIZE = 500  # a SQLite query cannot have thousands of parameters
+_UPDATE = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which"))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,28 +65,23 @@ class Change:
         return f"<Change: {count(self.count, 'picture')}, {', '.join(self.descriptions)}>"
 
 
-def check_annotations(
-    rating: int | EllipsisType | None,
-    keep: bool | EllipsisType | None,
-    tags: str | Iterable[str] | Callable[[str], str] | EllipsisType | None,
-    note: str | EllipsisType | None,
-) -> dict[str, Any]:
+def check_annotations(given: Mapping[str, Any]) -> dict[str, Any]:
     """Validate new annotations.
 
     Args:
-        rating: 1 to 5. For each of the four, ``None`` removes the present value and ``...`` leaves it.
-        keep: whether to keep the picture.
-        tags: text, a list of words, or a function that gets the present tags and returns the new ones.
-        note: any text.
+        given: rating, keep, tags and note, as :meth:`nbkit.RunLog.mark` takes them.
 
     Returns:
-        The values to write, by column. For tags given as a function, a function from the present tags to the new ones.
+        The values to write, by column; tags given as a function stay one.
 
     Raises:
         RequestError: for a value that is not allowed, or if all four are ``...``.
     """
-    given = {"rating": rating, "keep": keep, "tags": tags, "note": note}
-    values = {name: _CHECKS[name](value) for name, value in given.items() if value is not ...}
+    values = {
+        name: value if name == "tags" and callable(value) else _checked(name, value)
+        for name, value in given.items()
+        if value is not ...
+    }
     if not values:
         raise RequestError(
             "nothing to change: give rating=, keep=, tags= or note=", parameter="rating", reason="missing"
@@ -118,13 +109,9 @@ def _iter_uuids(which: Any) -> Iterator[str]:
     elif isinstance(which, Run):
         if not which.images:
             raise _which_error(f"run {which.task_uuid} is {which.status} and has no picture to mark", "missing")
-        yield from (image.image_uuid for image in which.images)
-    elif isinstance(which, pd.DataFrame):
-        if "imageUUID" not in which:
-            raise _which_error("this frame has no column 'imageUUID'; keep it when selecting columns", "missing")
-        yield from _column_uuids(which["imageUUID"])
-    elif isinstance(which, pd.Series):
-        yield from _column_uuids(which)
+        yield from _iter_uuids(which.images)
+    elif isinstance(which, (pd.DataFrame, pd.Series)):
+        yield from _row_uuids(which)
     elif isinstance(which, Iterable) and not isinstance(which, (bytes, Mapping)):
         for item in which:
             yield from _iter_uuids(item)
@@ -134,15 +121,19 @@ def _iter_uuids(which: Any) -> Iterator[str]:
         )
 
 
-def _column_uuids(column: pd.Series[Any]) -> list[str]:
-    present = column.dropna()
-    if len(present) < len(column):
+def _row_uuids(rows: pd.DataFrame | pd.Series[Any]) -> Iterator[str]:
+    if isinstance(rows, pd.DataFrame):
+        if "imageUUID" not in rows:
+            raise _which_error("this frame has no column 'imageUUID'; keep it when selecting columns", "missing")
+        rows = rows["imageUUID"]
+    gaps = int(rows.isna().sum())
+    if gaps:
         raise _which_error(
-            f"{len(column) - len(present):,} of the {count(len(column), 'row')} have no picture to mark; "
+            f"{gaps:,} of the {count(len(rows), 'row')} have no picture to mark; "
             "frame[frame.imageUUID.notna()] leaves them out",
             "missing",
         )
-    return [str(uuid) for uuid in present]
+    return map(str, rows)
 
 
 def annotate(database: Database, uuids: list[str], values: Mapping[str, Any]) -> Change:
@@ -158,146 +149,117 @@ def annotate(database: Database, uuids: list[str], values: Mapping[str, Any]) ->
         KeyError: if the log does not have one of the pictures.
         RequestError: if one of them is a failed result, which has no picture.
     """
-    columns = [IMAGES.c[name] for name in values]
-    positions = {uuid: position for position, uuid in enumerate(uuids)}
 
-    def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        rows: list[sa.RowMapping] = []
-        for batch in _batches(uuids):
-            query = sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *columns)
-            rows += connection.execute(query.where(IMAGES.c.imageUUID.in_(batch))).mappings()
+    def new_rows(rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
         _check_present(uuids, rows)
-        rows.sort(key=lambda row: positions[row["imageUUID"]])  # the description lists the values in this order
-        new = [
+        return [
             {"which": row["which"], **{name: _new_value(values[name], row[name]) for name in values}} for row in rows
         ]
-        _update_rows(connection, new)
-        return [{"which": row["which"], **{name: row[name] for name in values}} for row in rows], new
 
-    before, after = database.write(step) if uuids else ([], [])
+    before, after = _replace(database, one_of(IMAGES.c.imageUUID, uuids), values, new_rows) if uuids else ([], [])
     descriptions = tuple(
         _describe(name, [row[name] for row in after] if callable(value) else [value]) for name, value in values.items()
     )
     return Change(len(uuids), descriptions, lambda: _restore(database, len(uuids), before))
 
 
-def read_annotations(database: Database, uuids: Sequence[str]) -> pd.DataFrame:
-    """The present annotations of pictures, in the columns of :data:`DTYPES`; the index is the imageUUID.
+def _new_value(value: Any, old: Any) -> Any:
+    return _checked("tags", value(old or "")) if callable(value) else value
+
+
+def _replace(
+    database: Database,
+    which: sa.ColumnElement[bool],
+    names: Iterable[str],
+    new_rows: Callable[[Sequence[sa.RowMapping]], list[dict[str, Any]]],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Replace annotations in one transaction.
 
     Args:
         database: the log.
-        uuids: imageUUIDs, each once. Those that the log does not have are left out.
+        which: a condition on the pictures.
+        names: the columns to replace.
+        new_rows: from the rows that are there to the rows to write, each with its id as ``which``.
+
+    Returns:
+        The replaced rows and the new ones.
     """
-    columns = [IMAGES.c.imageUUID, *(IMAGES.c[name] for name in DTYPES)]
-    rows: list[Any] = []
-    with database.reading() as connection:
-        for batch in _batches(list(uuids)):
-            rows += connection.execute(sa.select(*columns).where(IMAGES.c.imageUUID.in_(batch)))
-    found = dict(zip(("imageUUID", *DTYPES), zip(*rows, strict=True), strict=True)) if rows else {}
-    index = pd.Index(found.get("imageUUID", ()), dtype=object)
-    annotations = pd.DataFrame(
-        {name: pd.Series(list(found.get(name, ())), index=index, dtype=dtype) for name, dtype in DTYPES.items()}
+    query = (
+        sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *(IMAGES.c[name] for name in names))
+        .where(which)
+        .order_by(IMAGES.c.id)
     )
-    return annotations[~annotations.index.duplicated()]
 
+    def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        rows = connection.execute(query).mappings().all()
+        new = new_rows(rows)
+        connection.execute(_UPDATE, new)
+        return [{name: row[name] for name in ("which", *names)} for row in rows], new
 
-def _new_value(value: Any, old: Any) -> Any:
-    return value(old) if callable(value) else value
+    return database.write(step)
 
 
 def _restore(database: Database, picture_count: int, rows: list[dict[str, Any]]) -> Change:
-    columns = [name for name in rows[0] if name != "which"] if rows else []
-
-    def step(connection: sa.Connection) -> list[dict[str, Any]]:
-        query = sa.select(IMAGES.c.id.label("which"), *(IMAGES.c[name] for name in columns))
-        present: list[dict[str, Any]] = []
-        for batch in _batches([row["which"] for row in rows]):
-            present += (dict(row) for row in connection.execute(query.where(IMAGES.c.id.in_(batch))).mappings())
-        _update_rows(connection, rows)
-        return present
-
-    replaced = database.write(step) if rows else []
-    description = f"{' and '.join(columns) or 'nothing'} as before"
+    names = [name for name in rows[0] if name != "which"] if rows else []
+    ids = one_of(IMAGES.c.id, (row["which"] for row in rows))
+    replaced, _ = _replace(database, ids, names, lambda _: rows) if rows else ([], [])
+    description = f"{' and '.join(names) or 'nothing'} as before"
     return Change(picture_count, (description,), lambda: _restore(database, picture_count, replaced))
 
 
-def _update_rows(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
-    columns = [name for name in rows[0] if name != "which"]
-    values = {name: sa.bindparam(f"new_{name}", type_=IMAGES.c[name].type) for name in columns}
-    update = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which")).values(values)
-    new = [{"which": row["which"], **{f"new_{name}": row[name] for name in columns}} for row in rows]
-    connection.execute(update, new)
-
-
-def _check_present(uuids: list[str], rows: list[sa.RowMapping]) -> None:
+def _check_present(uuids: list[str], rows: Sequence[sa.RowMapping]) -> None:
     failed = sum(row["status"] == FAILED for row in rows)
     if failed:
         raise _which_error(f"{count(failed, 'result')} of them failed and have no picture to mark", "missing")
-    unknown = set(uuids) - {row["imageUUID"] for row in rows}
-    if unknown:
-        first = next(uuid for uuid in uuids if uuid in unknown)
-        others = f" (and {len(unknown) - 1:,} others)" if len(unknown) > 1 else ""
-        raise KeyError(f"the log has no picture {first!r}{others}; the column imageUUID of log.to_frame() lists them")
+    check_known(uuids, (row["imageUUID"] for row in rows))
 
 
-def _batches(items: list[Any]) -> Iterator[list[Any]]:
-    return (items[start : start + _BATCH_SIZE] for start in range(0, len(items), _BATCH_SIZE))
+def check_known(uuids: list[str], known: Iterable[str]) -> None:
+    """Check that the log has all pictures.
+
+    Raises:
+        KeyError: if it does not; the message has the first one that is missing.
+    """
+    present = set(known)
+    missing = [uuid for uuid in uuids if uuid not in present]
+    if missing:
+        others = f" (and {len(missing) - 1:,} others)" if len(missing) > 1 else ""
+        raise KeyError(
+            f"the log has no picture {missing[0]!r}{others}; the column imageUUID of log.to_frame() lists them"
+        )
 
 
 def _which_error(problem: str, reason: str = "type") -> RequestError:
     return RequestError(f"which: {problem}", parameter="which", value=None, reason=reason)
 
 
-def _check_kind(name: str, kind: Integer | Boolean, value: Any) -> Any:
+def _checked(name: str, value: Any) -> Any:
+    """A value as the log stores it."""
     if value is None or value is pd.NA:
         return None
-    try:
-        return kind.check(value)
-    except ValueInvalid as error:
-        raise RequestError(
-            f"{name}={ellipsis(repr(value), 40)}: must be {error.args[0]}; None takes it away",
-            parameter=name,
-            value=value,
-            reason=error.reason,
-            suggestion=error.suggestion,
-        ) from None
+    return check_argument(name, _CHECKS[name], value, "; None takes it away")
 
 
-def _tags(value: Any) -> str | Callable[[str | None], str | None] | None:
-    return (lambda old: _tags_of(value(old or ""))) if callable(value) else _tags_of(value)
-
-
-def _tags_of(value: Any) -> str | None:
-    if value is None or value is pd.NA:
-        return None
+def _tags(value: Any) -> str | None:
     items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) else [value]
-    tags = [" ".join(tag.split()) for item in items for tag in _text("tags", item, "text, or a list of it").split(",")]
+    tags = [" ".join(tag.split()) for item in items for tag in _text(item, "text, or a list of it").split(",")]
     unique = {tag.casefold(): tag for tag in reversed(tags) if tag}  # reversed: the first of two spellings is kept
     return ", ".join(unique[key] for key in sorted(unique)) or None
 
 
-def _note(value: Any) -> str | None:
-    return None if value is None or value is pd.NA else _text("note", value, "text").strip() or None
-
-
-def _text(name: str, value: Any, rule: str) -> str:
+def _text(value: Any, rule: str = "text") -> str:
     if not isinstance(value, str):
-        raise RequestError(f"{name}: must be {rule}, not {type(value).__name__}", parameter=name, value=value)
+        raise ValueInvalid("type", f"{rule}, not {type(value).__name__}")
     if not is_utf8(value):
-        raise RequestError(
-            f"{name}: must be text that can be written as UTF-8, and this holds half of a surrogate pair",
-            parameter=name,
-            value=value,
-            reason="format",
-        )
+        raise ValueInvalid("format", "text that can be written as UTF-8, and this holds half of a surrogate pair")
     return value
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "rating": partial(_check_kind, "rating", Integer(1, 5)),
-    "keep": partial(_check_kind, "keep", Boolean()),
+    "rating": Integer(1, 5).check,
+    "keep": Boolean().check,
     "tags": _tags,
-    "note": _note,
+    "note": lambda value: _text(value).strip() or None,
 }
 
 

@@ -1,17 +1,20 @@
 """A SQLAlchemy engine with the settings that the ledger needs.
 
-SQLite gets a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
+A log has a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
 transactions that take the write lock when they begin, so that no other kernel changes what they have read before they
-write. On a network file system, where a write-ahead log is not safe, it gets a rollback journal.
+write. On a network file system, where a write-ahead log is not safe, it has a rollback journal.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -34,62 +37,39 @@ _inherited_pools: list[sa.Pool] = []
 """In a forked child: the parent's pools, referenced for ever, because collecting a connection would close it."""
 
 
+@dataclass(slots=True, eq=False)
 class _QueuedStep:
-    """A step that waits for its commit; afterwards it holds the result or the exception.
+    """A step that waits for its commit; afterwards it holds the result or the exception."""
 
-    Attributes:
-        error: what the step or its commit raised.
-        ended: whether the step was committed or has failed.
-    """
-
-    def __init__(self, step: Callable[[sa.Connection], Any]) -> None:
-        self._step = step
-        self._result: Any = None
-        self.error: Exception | None = None
-        self.ended = False
-
-    def run(self, connection: sa.Connection) -> None:
-        """Run the step inside a savepoint, so that its failure does not affect the other steps of the transaction."""
-        self.error = None  # a batch that was interrupted runs again, and the step may succeed now
-        try:
-            with connection.begin_nested():
-                self._result = self._step(connection)
-        except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
-            self.error = error
-
-    def run_alone(self, connection: sa.Connection) -> None:
-        """Run the step as the only one of its transaction, which its failure rolls back."""
-        self._result = self._step(connection)
-
-    def outcome(self) -> Any:
-        """Return the step's result, or raise its exception."""
-        if self.error is not None:
-            raise self.error
-        return self._result
+    run: Callable[[sa.Connection], Any]
+    result: Any = None
+    error: Exception | None = None
 
 
 class Database:
     """The log's database.
 
     Args:
-        url: a SQLAlchemy URL, or the path of a SQLite file.
+        file: a SQLite file; created, with its folder, if it does not exist.
+
+    Raises:
+        StorageError: if the folder cannot be made, or a part of the file is missing.
     """
 
-    def __init__(self, url: str | Path) -> None:
-        self.name = str(url)
-        if isinstance(url, Path):
-            self._make_folder(url.parent)
-            check_not_truncated(url, url.parent / "images")
-            journal = "DELETE" if is_on_network(url.parent) else "WAL"
-            address = sa.URL.create("sqlite", database=str(url))
-        else:
-            journal, address = "WAL", sa.make_url(url)
-        self._queue: list[_QueuedStep] = []
-        self._queue_lock, self._commit_lock = threading.Lock(), threading.Lock()
+    def __init__(self, file: Path) -> None:
+        self.name = str(file)
         self._closed = False
-        self._engine = sa.create_engine(address, connect_args=_connect_args(address))
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine, journal)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"the folder {file.parent} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
+            ) from error
+        check_not_truncated(file, file.parent / "images")
+        address = sa.URL.create("sqlite", database=self.name)
+        self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
+        _prepare(self._engine, "DELETE" if is_on_network(file.parent) else "WAL")
+        self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.
         weakref.finalize(self, _dispose, self._engine)
@@ -108,43 +88,44 @@ class Database:
         """Run a step in a transaction, commit it and return its result.
 
         Steps of several threads share one commit, and so one sync of the disk: the first thread commits all steps that
-        are queued meanwhile. A step that fails is rolled back alone.
+        are queued meanwhile. If a step fails, the others of its transaction run again without it.
 
         Args:
-            step: gets the connection. May run again after an interrupt of another thread.
+            step: gets the connection. May run more than once; only one run is committed.
 
         Raises:
             StorageError: if the database cannot be written; then the step is rolled back. Other exceptions of the step
                 are raised unchanged.
         """
         queued = _QueuedStep(step)
-        with self._queue_lock:
-            self._queue.append(queued)
-        with self._commit_lock:
-            if not queued.ended:
-                self._commit_queue(queued)
+        self._queue.append(queued)
+        try:
+            with self._commit_lock:
+                if queued in self._queue:  # else another thread has committed it
+                    self._commit(len(self._queue))
+        except BaseException:  # an interrupt rolls all steps back, and the threads of the other ones run them again
+            queued.run = _do_nothing
+            raise
         with self._as_storage_error("written"):
-            return cast("T", queued.outcome())
+            if queued.error is not None:
+                raise queued.error
+        return cast("T", queued.result)
 
-    def _commit_queue(self, own: _QueuedStep) -> None:
-        with self._queue_lock:
-            batch, self._queue = self._queue, []
+    def _commit(self, count: int) -> None:
+        """Commit the first steps of the queue together; where one fails, each for itself."""
+        batch = self._queue[:count]
         try:
             with self._disposing_if_closed(), self._engine.begin() as connection:
-                if len(batch) == 1:
-                    own.run_alone(connection)
-                else:
-                    for queued in batch:
-                        queued.run(connection)
-        except Exception as error:  # noqa: BLE001  the commit failed, and with it every step of the batch
-            for queued in batch:
+                for queued in batch:
+                    queued.result = queued.run(connection)
+        except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
+            if count > 1 and not isinstance(error, sa.exc.OperationalError):
+                for _ in batch:
+                    self._commit(1)
+                return
+            for queued in batch:  # the one that failed; or the disk is full or locked, for all of them
                 queued.error = error
-        except BaseException:  # an interrupt: nothing is committed, and the other threads run their steps again
-            with self._queue_lock:
-                self._queue = [queued for queued in batch if queued is not own] + self._queue
-            raise
-        for queued in batch:
-            queued.ended = True
+        del self._queue[:count]  # in one operation, because an interrupt may come between two
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -161,8 +142,11 @@ class Database:
         """In a forked child: replace the parent's connections, and its locks, which no thread here would release."""
         _inherited_pools.append(self._engine.pool)
         self._engine.dispose(close=False)
-        self._queue = []
-        self._queue_lock, self._commit_lock = threading.Lock(), threading.Lock()
+        self._start_queue()
+
+    def _start_queue(self) -> None:
+        self._queue: list[_QueuedStep] = []
+        self._commit_lock = threading.Lock()
 
     @contextlib.contextmanager
     def _disposing_if_closed(self) -> Iterator[None]:
@@ -178,64 +162,54 @@ class Database:
             yield
         except sa.exc.IntegrityError:
             raise
-        except sa.exc.DBAPIError as error:
-            raise StorageError(
-                f"the log {self.name} cannot be {what}: {error.orig}. {_advice(str(error.orig))}"
-            ) from error
-
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"the folder {folder} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
-            ) from error
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            problem = str(getattr(error, "orig", error))
+            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {_advice(problem)}") from error
 
 
-def read_columns(connection: sa.Connection, query: sa.Executable, width: int) -> list[list[Any]]:
-    """A query's columns as lists of the driver's values.
+def one_of(column: sa.ColumnElement[Any], values: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not."""
+    return column.in_(sa.select(sa.func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+
+
+def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[Any]]:
+    """A query's columns as lists of the driver's values, whatever the types of its columns are.
 
     SQLAlchemy's own rows are skipped: making them takes as long as reading the values.
 
     Args:
-        connection: of :meth:`Database.reading`.
-        query: what to read; the types of its columns are ignored.
-        width: number of its columns.
-
-    Raises:
-        sqlalchemy.exc.DBAPIError: for an error of the driver, as SQLAlchemy raises it.
+        connection: of :meth:`Database.reading`, which converts an error of the driver.
+        query: what to read.
     """
-    columns: list[list[Any]] = [[] for _ in range(width)]
-    cursor = connection.execute(query).cursor
-    driver_error = connection.dialect.loaded_dbapi.Error
-    try:
-        while rows := cursor.fetchmany(_FETCH_ROWS) if cursor else []:
-            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-                column.extend(values)
-    except driver_error as error:
-        raise sa.exc.DBAPIError(str(query), None, error) from error
+    cursor: Any = connection.execute(query).cursor
+    columns: list[list[Any]] = [[] for _ in cursor.description]
+    while rows := cursor.fetchmany(_FETCH_ROWS):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
     return columns
 
 
+def _do_nothing(_connection: sa.Connection) -> None:
+    """The step of a thread that was interrupted while it waited."""
+
+
+_DAMAGED = "It is damaged; move it aside, and the pictures beside it stay."
+_ADVICE = {
+    "locked": "Another program holds it; close that, then run again.",
+    "full": "Make room on the disk, then run again; nothing is sent while the log cannot be written.",
+    "readonly": "The folder is read-only; Studio(path=…) chooses another.",
+    "not a database": _DAMAGED,
+    "malformed": _DAMAGED,
+    "unable to open": "Check that the folder can be written; Studio(path=…) chooses another.",
+}
+
+
 def _advice(problem: str) -> str:
-    for phrase, advice in (
-        ("locked", "Another program holds it; close that, then run again."),
-        ("full", "Make room on the disk, then run again; nothing is sent while the log cannot be written."),
-        ("readonly", "The folder is read-only; Studio(path=…) chooses another."),
-        ("not a database", "It is damaged; move it aside, and the pictures beside it stay."),
-        ("malformed", "It is damaged; move it aside, and the pictures beside it stay."),
-        ("unable to open", "Check that the folder can be written; Studio(path=…) chooses another."),
-    ):
-        if phrase in problem:
-            return advice
-    return "Nothing is sent while the log cannot be written."
+    found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
+    return next(found, "Nothing is sent while the log cannot be written.")
 
 
-def _connect_args(address: sa.URL) -> dict[str, Any]:
-    return {"timeout": LOCK_PATIENCE} if address.get_backend_name() == "sqlite" else {}
-
-
-def _prepare_sqlite(engine: sa.Engine, journal: str) -> None:
+def _prepare(engine: sa.Engine, journal: str) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         set_up(connection, journal, LOCK_PATIENCE)

@@ -90,7 +90,9 @@ class ImageStore:
         if target.exists() and target.stat().st_size == len(data):
             return name
         try:
-            self._write(target, data)
+            _make_folder(target.parent)
+            write_file(target, data, sync=True)
+            sync_folder(target.parent)
         except OSError as error:
             raise StorageError(
                 f"the picture cannot be written to {target.parent}: {error.strerror or error}"
@@ -101,21 +103,31 @@ class ImageStore:
         """The absolute path of a stored picture, given its path below the folder."""
         return self.folder / name
 
-    def _write(self, target: Path, data: bytes) -> None:
-        _make_folder(target.parent)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
+
+def write_file(target: Path, data: bytes, *, sync: bool) -> None:
+    """Write a file under a temporary name and rename it, so that no file with the final name is incomplete.
+
+    Args:
+        target: the file, in a folder that exists.
+        data: its content.
+        sync: whether the content is on the disk before the file gets its name, also after a power cut.
+
+    Raises:
+        OSError: if it cannot be written; then nothing is left behind.
+    """
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if sync:
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
-        sync_folder(target.parent)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
 
 
 def file_of(file: object) -> Path:

@@ -6,7 +6,6 @@ The folder can be deleted at any time; its previews are then made again. If it c
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import threading
 import weakref
@@ -14,6 +13,7 @@ import zlib
 from collections import OrderedDict
 from pathlib import Path
 
+from nbkit.log.images import write_file
 from nbkit.measures.preview import make_preview
 
 STORED_SIZES = (128, 256, 384, 768, 1536)
@@ -127,11 +127,6 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, data: bytes) -> None:
     """Write a preview to the disk; a full or read-only disk is ignored."""
-    temporary = path.with_name(f".part-{os.getpid()}-{threading.get_ident()}")
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "big"))
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        write_file(path, data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "big"), sync=False)

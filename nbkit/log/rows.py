@@ -10,7 +10,10 @@ from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Text
+from nbkit.request.parameter import Parameter, Text
+
+FACTS = {field: field for field in ("sha256", "width", "height", "fingerprint")} | {"mediaType": "media_type"}
+"""The fields of a picture's facts, by their column."""
 
 UNREADABLE_PROMPT = "(a prompt that this nbkit does not allow; run.task has it)"
 
@@ -38,26 +41,19 @@ def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str
 
 def picture_values(facts: PictureFacts | None, file: str | None) -> dict[str, Any]:
     """The columns of a picture on disk; all ``None`` if there is none."""
-    names = {
-        "sha256": "sha256",
-        "mediaType": "media_type",
-        "width": "width",
-        "height": "height",
-        "fingerprint": "fingerprint",
-    }
-    return {"file": file, **{column: getattr(facts, name, None) for column, name in names.items()}}
+    return {"file": file, **{column: getattr(facts, field, None) for column, field in FACTS.items()}}
 
 
-def _column_value(parameter: Any, value: Any) -> Any:
+def _column_value(parameter: Parameter[Any], value: Any) -> Any:
     # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
-    if (
-        value is None
-        or parameter.name == "reference_images"
-        or (isinstance(value, str) and isinstance(parameter.kind, Text))
-    ):
-        return value
+    is_text = isinstance(value, str) and isinstance(parameter.kind, Text)
+    return value if is_text or parameter.name == "reference_images" else _valid(parameter, value)
+
+
+def _valid(parameter: Parameter[Any] | None, value: Any) -> Any:
+    """A value in its canonical form; ``None`` if this version does not allow it, or has no such parameter."""
     try:
-        return parameter.kind.check(value)
+        return parameter and parameter.kind.check(value)
     except Exception:  # noqa: BLE001  a value of any type may raise anything; the column `task` has it as it was sent
         return None
 
@@ -87,7 +83,7 @@ def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, t
     try:
         return ImageRequest(**values, extra=extra)
     except RequestError:
-        known = {name: value for name, value in values.items() if _is_known(name, value)}
+        known = {name: value for name, value in values.items() if _valid(PARAMETERS.get(name), value) is not None}
     known.setdefault("prompt", UNREADABLE_PROMPT)
     request = _most_of(known)
     return request.replace(extra=_not_in(request.to_send(), task))
@@ -103,14 +99,6 @@ def _most_of(values: Mapping[str, Any]) -> ImageRequest:
         return ImageRequest(**few)
     except RequestError:
         return ImageRequest(values["prompt"], reference_images=values.get("reference_images"))
-
-
-def _is_known(name: str, value: Any) -> bool:
-    try:
-        PARAMETERS[name].kind.check(value)
-    except Exception:  # noqa: BLE001  no such parameter, or a value of any type, which may raise anything
-        return False
-    return True
 
 
 def _not_in(sent: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:

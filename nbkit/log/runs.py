@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbkit import errors
 from nbkit.errors import EngineError, NbkitError
-from nbkit.log.database import Database
+from nbkit.log.database import Database, one_of
 from nbkit.log.images import ImageStore
-from nbkit.log.rows import logged_request
+from nbkit.log.rows import FACTS, logged_request
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.measures.facts import PictureFacts
+from nbkit.measures.facts import SUFFIXES, PictureFacts
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.reference import Reference, missing_reference
@@ -25,8 +24,6 @@ from nbkit.results.image import GeneratedImage
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 
 Row = sa.RowMapping
-
-_BATCH_SIZE = 500  # a SQLite query cannot have thousands of parameters
 
 STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
 
@@ -76,17 +73,16 @@ class History:
 
     def cost(self, task_uuid: str) -> int | None:
         """The cost of a task in micro-dollars, without reading its other columns; ``None`` if it is not known."""
-        with self._database.reading() as connection:
-            return connection.scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
+        cost: int | None = self._scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
+        return cost
 
     def status(self, task_uuid: str) -> str:
         """The present status of a run."""
-        with self._database.reading() as connection:
-            return str(connection.scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
+        return str(self._scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
 
     def latest(self, count: int) -> list[Run]:
         """The last ``count`` runs, newest first."""
-        return self._runs(None, limit=count)
+        return self._runs(sa.true(), limit=count)
 
     def matching(self, identity: str, engine: str) -> Run | None:
         """The newest run of a request, given by its identity, that is done; ``None`` without one."""
@@ -114,12 +110,8 @@ class History:
         return found
 
     def many(self, task_uuids: Sequence[str]) -> dict[str, Run]:
-        """Several runs by their taskUUID, in a few queries; those that the log does not have are left out."""
-        runs: dict[str, Run] = {}
-        for start in range(0, len(task_uuids), _BATCH_SIZE):
-            batch = task_uuids[start : start + _BATCH_SIZE]
-            runs |= {run.task_uuid: run for run in self._runs(RUNS.c.taskUUID.in_(batch))}
-        return runs
+        """Several runs by their taskUUID, in two queries; those that the log does not have are left out."""
+        return {run.task_uuid: run for run in self._runs(one_of(RUNS.c.taskUUID, task_uuids))}
 
     def typical_latency(self, engine: str) -> float | None:
         """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
@@ -158,19 +150,19 @@ class History:
 
     def count(self) -> int:
         """The number of runs in the log."""
-        with self._database.reading() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0
+        return int(self._scalar(sa.select(sa.func.count()).select_from(RUNS)))
 
-    def _runs(self, where: sa.ColumnElement[bool] | None, limit: int | None = None) -> list[Run]:
-        query = sa.select(RUNS).order_by(RUNS.c.id.desc())
-        if where is not None:
-            query = query.where(where)
+    def _scalar(self, query: sa.Select[Any]) -> Any:
+        with self._database.reading() as connection:
+            return connection.scalar(query)
+
+    def _runs(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Run]:
+        query = sa.select(RUNS).where(where).order_by(RUNS.c.id.desc())
         with self._database.reading() as connection:
             rows = connection.execute(query.limit(limit)).mappings().all()
-            ids = [row["id"] for row in rows]
-            found = connection.execute(sa.select(IMAGES).where(IMAGES.c.run.in_(ids)).order_by(IMAGES.c.id)).mappings()
+            of_runs = sa.select(IMAGES).where(one_of(IMAGES.c.run, (row["id"] for row in rows))).order_by(IMAGES.c.id)
             results: dict[int, list[Row]] = {}
-            for result in found:
+            for result in connection.execute(of_runs).mappings():
                 results.setdefault(result["run"], []).append(result)
         read: dict[str, Reference] = {}  # by hash, because the runs of a sweep share their reference images
         return [self._run(row, results.get(row["id"], []), read) for row in rows]
@@ -212,12 +204,12 @@ class History:
         kind, _, digest = text.partition(":")
         if kind != "sha256":
             return text
-        for name in reference_names(digest):
+        for suffix, media_type in REFERENCE_TYPES.items():
+            name = f"{digest[:2]}/{digest}{suffix}"
             path = self._images.path(name)
             if path.exists():
                 files[digest] = (self._images.given_path / name).as_posix()
                 if digest not in read:
-                    media_type = REFERENCE_TYPES[path.suffix]
                     read[digest] = Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
                 return read[digest]
         return missing_reference(digest)  # the run can still be shown; only sending it again needs the picture
@@ -226,16 +218,9 @@ class History:
         for result in results:
             if result["file"] is None:
                 continue
-            facts = PictureFacts(
-                media_type=result["mediaType"],
-                width=result["width"],
-                height=result["height"],
-                sha256=result["sha256"],
-                fingerprint=result["fingerprint"],
-            )
             yield GeneratedImage(
-                facts=facts,
-                path=Path(self._images.path(result["file"])),
+                facts=PictureFacts(**{field: result[column] for column, field in FACTS.items()}),
+                path=self._images.path(result["file"]),
                 seed=result["seed"],
                 cost_micros=result["cost"],
                 image_uuid=result["imageUUID"] or "",
@@ -249,13 +234,8 @@ def _of_sweep(sweep: str | None) -> sa.ColumnElement[bool]:
     return sa.true() if sweep is None else RUNS.c.sweep == sweep
 
 
-REFERENCE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+REFERENCE_TYPES = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
 """The media types of reference images, by the suffix of the file."""
-
-
-def reference_names(digest: str) -> Iterable[str]:
-    """The paths that a reference image with this hash may have, below the image folder."""
-    return (f"{digest[:2]}/{digest}{suffix}" for suffix in REFERENCE_TYPES)
 
 
 def _failures(results: Sequence[Row]) -> Iterator[Failure]:
@@ -267,7 +247,7 @@ def _failures(results: Sequence[Row]) -> Iterator[Failure]:
 
 
 def _error(row: Row, request: ImageRequest) -> NbkitError | None:
-    if row["status"] in (DONE, "planned", "sent", "not_sent") or not row["error"]:
+    if row["status"] in (DONE, PLANNED, SENT, NOT_SENT) or not row["error"]:
         return None
     kind = getattr(errors, row["errorKind"] or "", None)
     if not (isinstance(kind, type) and issubclass(kind, EngineError)):

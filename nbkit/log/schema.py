@@ -32,6 +32,7 @@ would misread or damage raises it to :data:`VERSION`.
 """
 
 _VERSION, _MIN_READER = "version", "min_reader"
+"""Their keys in the table ``meta``."""
 
 METADATA = sa.MetaData()
 
@@ -147,8 +148,8 @@ def prepare(database: Database) -> None:
         meta = _read_meta(connection)
         if not _is_outdated(meta, database.name):
             return  # another kernel has just done it
-        _add_missing_columns(connection)
-        _add_missing_indexes(connection)
+        for table in (RUNS, IMAGES):
+            _add_what_is_missing(connection, table)
         connection.execute(sa.delete(META).where(META.c.key.in_((_VERSION, _MIN_READER))))
         values = {_VERSION: VERSION, _MIN_READER: MIN_READER}
         connection.execute(sa.insert(META), [{"key": key, "value": str(value)} for key, value in values.items()])
@@ -176,23 +177,12 @@ def _read_meta(connection: sa.Connection) -> dict[str, int]:
     return {key: int(value) for key, value in rows}
 
 
-def _add_missing_columns(connection: sa.Connection) -> None:
-    inspector = sa.inspect(connection)
-    for table in (RUNS, IMAGES):
-        present = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in present:
-                sql_type = column.type.compile(connection.dialect)
-                default = "" if column.nullable else f" NOT NULL DEFAULT {_default_of(column)}"
-                quoted = connection.dialect.identifier_preparer.quote(column.name)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {quoted} {sql_type}{default}")
-
-
-def _add_missing_indexes(connection: sa.Connection) -> None:
-    for table in (RUNS, IMAGES):
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
-
-
-def _default_of(column: sa.Column[Any]) -> str:
-    return "0" if isinstance(column.type, (sa.BigInteger, sa.Integer, sa.Boolean)) else "''"
+def _add_what_is_missing(connection: sa.Connection, table: sa.Table) -> None:
+    present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in present:
+            definition = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            default = "" if column.nullable else " DEFAULT ''" if isinstance(column.type, sa.Text) else " DEFAULT 0"
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}{default}")
+    for index in table.indexes:
+        index.create(connection, checkfirst=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from nbkit.errors import RequestError
-from nbkit.log.database import Database, read_columns
+from nbkit.log.database import Database, one_of, read_columns
+from nbkit.log.frame import query_of
 from nbkit.log.schema import IMAGES, RUNS
 
 SEARCHED_COLUMNS = (RUNS.c.prompt, IMAGES.c.tags, IMAGES.c.note)
@@ -53,25 +53,21 @@ def match_rows(text: str, *columns: Sequence[str | None]) -> list[int]:
     return rows
 
 
-def find_rows(database: Database, text: str, *keys: sa.ColumnElement[Any]) -> list[tuple[Any, ...]]:
-    """The keys of the log's rows that match a search, oldest first.
+def find_rows(database: Database, text: str) -> sa.ColumnElement[bool]:
+    """The condition that a row of the log matches a search.
 
     Args:
         database: the log.
         text: as for :func:`match_rows`.
-        keys: the columns to return, such as the ids of run and result.
-
-    Returns:
-        One tuple per row, with the values of ``keys``.
 
     Raises:
         RequestError: if ``text`` is not a string.
     """
-    query = sa.select(*keys, *SEARCHED_COLUMNS).select_from(RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id))
     with database.reading() as connection:
-        columns = read_columns(connection, query.order_by(RUNS.c.id, IMAGES.c.id), len(keys) + len(SEARCHED_COLUMNS))
-    rows = match_rows(text, *columns[len(keys) :])
-    return [tuple(column[row] for column in columns[: len(keys)]) for row in rows]
+        run, result, *texts = read_columns(connection, query_of(None, (RUNS.c.id, IMAGES.c.id, *SEARCHED_COLUMNS)))
+    rows = match_rows(text, *texts)
+    of_results = sa.or_(IMAGES.c.id.is_(None), one_of(IMAGES.c.id, (result[row] for row in rows)))
+    return one_of(RUNS.c.id, (run[row] for row in rows)) & of_results
 
 
 def _normalized(text: str | None) -> str:

@@ -33,19 +33,17 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
         sqlite3.OperationalError: if the file is still locked after that time, or cannot be used.
     """
     connection.isolation_level = None  # the engine's events begin the transactions, not the driver
-    deadline, pause = time.monotonic() + patience, 0.002
+    settings = [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
+    deadline = time.monotonic() + patience
     try:
-        while True:
+        while settings:
             try:
-                for setting in (f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON"):
-                    connection.execute(f"PRAGMA {setting}").close()
+                connection.execute(settings[0]).close()
+                del settings[0]
             except sqlite3.OperationalError as error:
                 if not _is_lock(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  so that two do not retry in step
-                pause = min(2 * pause, 0.25)
-            else:
-                return
+                time.sleep(random.uniform(0.001, 0.05))  # noqa: S311  so that two do not retry in step
     except BaseException:
         connection.close()  # it is not in the pool yet, so nothing else closes it
         raise

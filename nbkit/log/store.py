@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids, read_annotations
-from nbkit.log.database import Database
-from nbkit.log.frame import frame_of, to_frame
+from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids
+from nbkit.log.database import Database, one_of
+from nbkit.log.frame import to_frame
 from nbkit.log.images import ImageStore
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import History
@@ -22,9 +22,6 @@ from nbkit.results.run import Run
 
 DATABASE = "log.sqlite"
 """The log's file, in its folder."""
-
-MAX_NAMED_RUNS = 500
-"""For more runs than this, reading all rows takes no longer than naming each run."""
 
 
 class LogStore:
@@ -101,10 +98,7 @@ class LogStore:
             >>> studio.log.rows_of([run.task_uuid]).seed.tolist()
             [7, 8]
         """
-        wanted = list(dict.fromkeys(task_uuids))
-        if len(wanted) > MAX_NAMED_RUNS:
-            return self.to_frame()
-        return to_frame(self.database, self.images.given_path, RUNS.c.taskUUID.in_(wanted))
+        return to_frame(self.database, self.images.given_path, one_of(RUNS.c.taskUUID, task_uuids))
 
     def search(self, text: str) -> pd.DataFrame:
         """The rows whose prompt, tags or note contain every word of a text, in the columns of :meth:`to_frame`.
@@ -125,7 +119,7 @@ class LogStore:
         """
         if text == "":
             return self.to_frame()
-        return frame_of(self.database, self.images.given_path, find_rows(self.database, text, RUNS.c.id, IMAGES.c.id))
+        return to_frame(self.database, self.images.given_path, find_rows(self.database, text))
 
     def mark(
         self,
@@ -163,7 +157,8 @@ class LogStore:
             >>> change.undo()
             <Change: 1 picture, rating and tags as before>
         """
-        return annotate(self.database, image_uuids(which), check_annotations(rating, keep, tags, note))
+        values = check_annotations({"rating": rating, "keep": keep, "tags": tags, "note": note})
+        return annotate(self.database, image_uuids(which), values)
 
     def annotations_of(self, image_uuids: Iterable[str]) -> pd.DataFrame:
         """Rating, keep, tags and note of pictures as they are now; faster than a frame of all rows.
@@ -182,7 +177,10 @@ class LogStore:
             >>> studio.log.annotations_of([image.image_uuid]).rating.tolist()
             [5]
         """
-        return read_annotations(self.database, list(dict.fromkeys(image_uuids)))
+        columns = ("imageUUID", "rating", "keep", "tags", "note")
+        named = one_of(IMAGES.c.imageUUID, image_uuids)
+        frame = to_frame(self.database, self.images.given_path, named, columns)
+        return frame.drop_duplicates("imageUUID").set_index("imageUUID")
 
     def get_runs(self, task_uuids: Sequence[str]) -> dict[str, Run]:
         """Several runs by their taskUUID, in a few queries; those that the log does not have are left out.

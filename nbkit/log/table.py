@@ -16,7 +16,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import NoImage, RequestError, UnknownParameter
-from nbkit.log.frame import check_frame
+from nbkit.log.frame import check_argument, check_frame
 from nbkit.log.images import file_of
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
@@ -24,7 +24,7 @@ from nbkit.measures.preview import make_preview
 from nbkit.request.image_request import NAMES
 from nbkit.request.model import MICRO
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Integer, ValueInvalid, nearest
+from nbkit.request.parameter import Integer, nearest
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
@@ -42,51 +42,6 @@ OPTIONAL_COLUMNS = ("thinking", "width", "height", "rating", "tags", "note", "er
 """Those that it has in addition if any row has a value in them."""
 
 _AT_LIST_PRICES = "at offline list prices"
-
-
-def show_frame(
-    frame: pd.DataFrame,
-    *,
-    size: int = THUMBNAIL,
-    columns: list[str] | str | None = None,
-    limit: int = PAGE_ROWS,
-    page: int = 1,
-    by: str | None = None,
-) -> MimeBundle:
-    """A table of a frame's rows: a thumbnail of each picture, and the values of its columns.
-
-    Args:
-        frame: rows of ``studio.log.to_frame()``, filtered and sorted in any way; needs the column ``file``.
-        size: pixels on the long side of a thumbnail, 1 to 1536.
-        columns: the columns to show, one name or several, in either spelling of a parameter.
-        limit: rows per page.
-        page: the page to show, from 1 on. A line below the table has the number of pages and the call for the next one.
-        by: a column that groups the rows; each value gets a heading with the number of its rows and their cost.
-
-    Returns:
-        The table, as HTML and as text.
-
-    Raises:
-        NbkitError: if the frame has no column ``file``, or two columns of one name.
-        UnknownParameter: for a column that the frame does not have.
-        RequestError: for a size, a limit or a page out of range, and for a ``by`` whose values cannot be sorted.
-    """
-    check_frame(frame)
-    size, limit = _positive_integer("size", size, MAX_THUMBNAIL), _positive_integer("limit", limit)
-    page = _positive_integer("page", page, max(1, math.ceil(len(frame) / limit)))
-    names = _columns(frame, columns)
-    groups = _grouped(frame, None if by is None else column_of(frame, by))
-    sections = [
-        _make_section(rows, names, heading, size) for rows, heading in _page_of(groups, (page - 1) * limit, limit)
-    ]
-    caption, foot = (
-        f"{count(len(frame), 'row')}{costs_of(frame)}",
-        _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit)),
-    )
-    return MimeBundle(
-        html=table_html(names, sections, caption=caption, foot=foot),
-        text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
-    )
 
 
 @pd.api.extensions.register_dataframe_accessor("nbkit")
@@ -147,21 +102,24 @@ class FrameAccessor:
             temperature 0.8: 1 row · $0.06895 at offline list prices, of which nothing was charged
             7
         """
-        return show_frame(self._frame, size=size, columns=columns, limit=limit, page=page, by=by)
-
-
-def _positive_integer(name: str, value: Any, limit: int | None = None) -> int:
-    kind = Integer(1, limit)
-    try:
-        return kind.check(value)
-    except ValueInvalid as error:
-        raise RequestError(
-            f"{name}={value!r}: must be {error.args[0]}",
-            parameter=name,
-            value=value,
-            reason=error.reason,
-            suggestion=error.suggestion,
-        ) from None
+        frame = self._frame
+        check_frame(frame)
+        size = check_argument("size", Integer(1, MAX_THUMBNAIL).check, size)
+        limit = check_argument("limit", Integer(1).check, limit)
+        page = check_argument("page", Integer(1, max(1, math.ceil(len(frame) / limit))).check, page)
+        names = _columns(frame, columns)
+        groups = _grouped(frame, None if by is None else column_of(frame, by))
+        sections = [
+            _make_section(rows, names, heading, size) for rows, heading in _page_of(groups, (page - 1) * limit, limit)
+        ]
+        caption, foot = (
+            f"{count(len(frame), 'row')}{costs_of(frame)}",
+            _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit)),
+        )
+        return MimeBundle(
+            html=table_html(names, sections, caption=caption, foot=foot),
+            text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
+        )
 
 
 def _other_arguments(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:

@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nbkit.log.frame import COLUMNS, FLOAT
+from nbkit.log.frame import DTYPES, FLOAT
 from nbkit.request.image_request import PARAMETERS
 from nbkit.sweep.spec import SweepSpec
 
-DTYPES = {column.name: column.dtype for column in COLUMNS}
 _SWEEP_COLUMNS = {"cell", "images", "low", "high"}
 """Columns of a sweep's frames that the log does not have."""
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.log.table import show_frame
+from nbkit.log.table import FrameAccessor
 
 KEPT_ROWS = 6
 NOTHING = "The log was empty when this gallery was shown: studio.generate(…) makes its first run, and Refresh shows it."
@@ -24,5 +24,5 @@ def record(first: pd.DataFrame, many: int, *, empty: str) -> MimeBundle:
     if not many:
         return MimeBundle(f"<em>{empty}</em>", empty)
     title = f"The first {len(first)} of {count(many, 'row')}, as the notebook keeps them"
-    rows = show_frame(first, size=96)
+    rows = FrameAccessor(first).show(size=96)
     return MimeBundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")
