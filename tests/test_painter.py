@@ -13,10 +13,11 @@ from nbkit.display.lettering import drawable, measure
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, compose, motif_count
 from nbkit.offline.painting.keywords import find_keywords, find_quotes
-from nbkit.offline.painting.layout import Frame
-from nbkit.offline.painting.motifs import COMPANIONS, MOTIFS
-from nbkit.offline.painting.painter import Inset, Scene, encode, paint
+from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.palettes import PALETTES
+from nbkit.offline.painting.scene import Inset, Scene
+from nbkit.offline.painting.sceneries import SCENERIES
 
 LARGEST_SEED = 2**63 - 1
 SCENE = Scene("red lanterns over the sea at night", 400, 272, 42)
@@ -33,7 +34,7 @@ def is_same(first: Image.Image, second: Image.Image) -> bool:
 
 
 def composition_of(scene: Scene) -> Composition:
-    return compose(scene, Frame(scene.width, scene.height, 0, scene.height - 20))
+    return compose(scene, 0, scene.height - 20)
 
 
 def upper_part(picture: Image.Image, share: float) -> Image.Image:
@@ -207,7 +208,7 @@ def test_prompts_without_keywords_have_different_palettes() -> None:
 
 def test_every_companion_is_a_motif() -> None:
     """Each companion that a scenery lists can be drawn."""
-    assert {name for names in COMPANIONS.values() for name in names} <= MOTIFS.keys()
+    assert {name for scenery in SCENERIES.values() for name in scenery.companions} <= MOTIFS.keys()
 
 
 @pytest.mark.parametrize("name", MOTIFS)
