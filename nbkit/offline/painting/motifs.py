@@ -20,7 +20,7 @@ from nbkit.offline.painting.shapes import Drawing, read_drawings
 
 _MOTIFS = """
 lantern hang .44 .5 - lantern lamp candle
-  pick paper | main | main | main:second:75
+  pick paper | main | main | main:second:50
   0 second@13 oval 0 0 .72 .72 * 3 shrink .65 0 0
   0 dark@80/paper line:.018 0 -12 0 -.4, oval 0 0 .42 .38
   1 paper:glow:42/paper:glow:78 oval 0 .02 .29 .375, 0 .03 .15 .37

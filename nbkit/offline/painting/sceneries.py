@@ -1,15 +1,18 @@
 """The sceneries as data: the lines of each ground, the props that stand on it, and the words that call for it.
 
 A scenery begins with a line of its name, its footing (how far below the horizon motifs may stand, as a share of the
-ground), the motifs that join the prompt's own, the likeliest first, and, after a bar, its words. Its lines, from back to front:
+ground), the motifs that join the prompt's own, the likeliest first, and, after a bar, its words. ``stars``, ``light`` and
+``beach`` are added to others. Its lines, from back to front:
 
 - ``land LEVEL SWING WAVES COLOUR RIM``: land that rolls by SWING in so many WAVES, with a RIM at its upper edge. LEVEL is
-  0 at the horizon and 1 at the lower edge of the picture. ``PROP LOW HIGH SPACING LIFT`` may follow: a row of
+  0 at the horizon and 1 at the lower edge of the scene. ``PROP LOW HIGH SPACING LIFT`` may follow: a row of
   props on it, of sizes between two, each at most LIFT higher. Props of one size stand evenly.
-- ``scatter PROP COUNT MORE LOW HIGH FROM TO``: COUNT props, and MORE for each level of detail, between two levels.
-- ``glitter``: the light on the water.
+- ``scatter PROP COUNT MORE LOW HIGH FROM TO``: COUNT props, and MORE for each level of detail, of sizes and at levels
+  between two. They stay where they are when the seed changes; those of ``drift`` move.
+- ``light PROP``: a prop at the sun or moon, of its size; with ``reflection PROP``, at the horizon below it.
 
-Swings, sizes and spacings are shares of the picture's working size.
+Swings, sizes, spacings and lifts are shares of the picture's working size. The props, and the icons of the badges, are in
+the language of ``shapes.py``; ``body`` is the colour of the land on which a prop stands.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ pattern .5 halves burst boomerang rings leaf arches | abstract pattern geometric
 _PROPS = """
 peak
   0 body/pale:body:8 poly 0 -1 .83 0 -.83 0, 0 -1 .25 -.7 .13 -.75 .03 -.64 -.08 -.76 -.23 -.72
-  1 body:dark:30 poly .25 -.7 .83 0 .17 0 -.08 -.38 .12 -.64 .03 -.64 .13 -.75
+  1 body:dark:30/pale:body:45 poly .25 -.7 .83 0 .17 0 -.08 -.38 .12 -.64 .13 -.75, 0 -1 .25 -.7 .13 -.75 .04 -.78
   2 pale@40 line:.014 -.23 -.55 -.1 -.45 * 3 shift -.11 .15
 tuft
   2 near:low:30 poly -1 0 0 -2 1 0

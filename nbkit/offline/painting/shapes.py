@@ -1,29 +1,30 @@
-"""The language of shapes, its interpreter, and the rendering of what it draws.
+"""The language of shapes, its interpreter, and the canvas on which everything is drawn.
 
-A drawing is a name, its facts, and one line per shape::
+A drawing is a name, its facts, and one line for each shape or each few that are alike::
 
     tree stand .52 .36
       pick crown | main | mid:main:15
-      0 oval crown 0 -.64 .31 .36
-      2 line:.014 dark 0 -.12 .12 -.26 * mirror
+      0 crown oval 0 -.64 .31 .36
+      2 dark line:.014 0 -.12 .12 -.26, 0 .06 .12 -.08 * mirror
 
-A shape is a level of detail (the lowest thinking at which it is drawn: 0, 1 or 2), a kind with its parameter, a colour,
-and x and y of points; a comma begins another shape of the same line. Kinds:
+A line begins with the level of detail from which on it is drawn (0, 1 or 2, which follow from ``thinking``) and a colour.
+Then come a kind of shape, for some with a parameter, and x and y of points. After a comma follows another shape, of the same
+kind if it names none. Kinds:
 
-- ``poly`` the corners, ``blob`` a closed curve through the points, ``line:WIDTH`` and ``curve:WIDTH`` likewise open;
-- ``oval`` the centre and both radii, ``ring:WIDTH`` its outline, ``dot:RADIUS`` the centre of a small disc;
-- ``box:CORNER`` two opposite corners, ``star:POINTS`` the centre, the outer and the inner radius.
+- ``poly`` has its corners, ``blob`` is a closed curve through its points, ``line:WIDTH`` and ``curve:WIDTH`` are open;
+- ``oval`` has its centre and both radii, ``ring:WIDTH`` is its outline, ``dot:RADIUS`` has the centre of a small disc;
+- ``box:ROUNDING`` has its upper left and lower right corner, ``star:POINTS`` its centre, outer and inner radius.
 
-Between the points, ``(x y rx ry from to)`` is an arc of an ellipse; its angles are degrees, clockwise from the right.
+In place of points, ``(x y rx ry from to)`` is an arc of an ellipse, between angles in degrees, clockwise from the right.
 
-A colour is the name of an ink, ``ink:other:40`` with 40 percent of another one, ``ink@70`` with 70 percent of opacity.
-After a slash follows the colour of the next shape of the line, in turn. ``pick`` names further inks, and chooses one of the
-options for them; the options after a slash are those of a bright sky. The ink ``none`` draws nothing.
+A colour is an ink: ``ink:other:40`` has 40 percent of another one, ``ink@70`` an opacity of 70 percent, and ``none`` draws
+nothing. Several, with slashes between them, are those of the shapes of the line by turns. ``pick`` names further inks, and one
+of its options is chosen for them; the options after a slash are those of a bright sky.
 
-After a star, a shape is repeated: ``mirror``, or ``COUNT shift x y``, ``COUNT turn degrees x y`` and
-``COUNT shrink factor x y``, each copy from the one before, around a point.
+After a star, all shapes of the line are repeated: ``mirror`` from right to left, or ``COUNT shift x y``, ``COUNT turn DEGREES
+x y`` and ``COUNT shrink FACTOR x y``, where each copy is made from the one before it, around a point.
 
-Points are complex numbers, x + y·1j: so a multiplication turns and scales them.
+Points are complex numbers, x + y·1j, so that a multiplication turns and scales them.
 """
 
 from __future__ import annotations
