@@ -96,7 +96,7 @@ block
   1 a/b/c/d/e/f/g box -.14 -.8 -.11 -.75 * 3 shift .1 0 * 6 shift 0 .12
   2 g/d/b/e/a/f/c box -.09 -.8 -.06 -.75 * 3 shift .1 0 * 6 shift 0 .12
 furrow
-  2 body:dark:22 line:.035 -.35 .4 .35 .4 * 4 shift .2 .3
+  2 body:dark:28 line:.04 -.4 .4 .4 .4 * 6 shift .2 .3
 dash
   1 pale@55 box -.5 -.04 .5 .04
 dune
