@@ -160,6 +160,7 @@ def _height_range(name: str, size: float, plan: Composition, *, leading: bool) -
         "water": (plan.level(0.18), plan.level(0.5 if leading else 0.66)),
         "stand": (plan.level(max(0.66 * leading, footing)), plan.level(0.88 if leading else 0.95)),
         "free": (highest, plan.bottom - size * 0.5),
+        "hang": (plan.top + size * 0.55, max(plan.top + size * 0.7, plan.horizon - size * 0.2)),
     }
     return ranges.get(MOTIFS[name].region) or (highest, max(highest + size * 0.1, plan.horizon - size * 0.3))
 
