@@ -13,10 +13,12 @@ from nbkit.display.lettering import drawable, measure
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, compose, motif_count
 from nbkit.offline.painting.keywords import find_keywords, find_quotes
-from nbkit.offline.painting.layout import Frame
-from nbkit.offline.painting.motifs import COMPANIONS, MOTIFS
-from nbkit.offline.painting.painter import Inset, Scene, encode, paint
+from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.palettes import PALETTES
+from nbkit.offline.painting.scene import Inset, Scene
+from nbkit.offline.painting.sceneries import PROPS, SCENERIES
+from nbkit.offline.painting.shapes import Canvas, read_drawings
 
 LARGEST_SEED = 2**63 - 1
 SCENE = Scene("red lanterns over the sea at night", 400, 272, 42)
@@ -33,7 +35,7 @@ def is_same(first: Image.Image, second: Image.Image) -> bool:
 
 
 def composition_of(scene: Scene) -> Composition:
-    return compose(scene, Frame(scene.width, scene.height, 0, scene.height - 20))
+    return compose(scene, 0, scene.height - 20)
 
 
 def upper_part(picture: Image.Image, share: float) -> Image.Image:
@@ -207,7 +209,51 @@ def test_prompts_without_keywords_have_different_palettes() -> None:
 
 def test_every_companion_is_a_motif() -> None:
     """Each companion that a scenery lists can be drawn."""
-    assert {name for names in COMPANIONS.values() for name in names} <= MOTIFS.keys()
+    assert {name for scenery in SCENERIES.values() for name in scenery.companions} <= MOTIFS.keys()
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_every_line_of_the_drawings_can_be_read(name: str) -> None:
+    """Under each sky and at each level of detail, with whichever options are chosen."""
+    drawings = [*PROPS.values(), *(motif.drawing for motif in MOTIFS.values())]
+    for drawing in drawings:
+        for detail in range(3):
+            canvas = Canvas(PALETTES[name], detail)
+            for i in range(5):
+                canvas.draw(drawing, 50 + 50j, 40, i, body=(1, 2, 3))
+
+
+def drawn(lines: str, detail: int = 1, palette: str = "day") -> Image.Image:
+    """A drawing on white, where one unit of it is 10 pixels."""
+    (drawing,) = read_drawings(f"example\n{lines}")
+    canvas = Canvas(PALETTES[palette], detail)
+    canvas.draw(drawing, 20 + 20j, 10)
+    return canvas.render(Image.new("RGB", (1, 40), "white"), 40, 40)
+
+
+def test_a_shape_is_drawn_from_its_level_of_detail_on() -> None:
+    """Below it, the drawing is empty."""
+    empty = drawn("  0 none box 0 0 1 1")
+    assert empty.getcolors() == [(1600, (255, 255, 255))]
+    assert is_same(drawn("  2 main box 0 0 1 1", detail=1), empty)
+    assert not is_same(drawn("  2 main box 0 0 1 1", detail=2), empty)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("  0 main box .5 0 1 1 * mirror", "  0 main box .5 0 1 1, -1 0 -.5 1"),
+        ("  0 main box -1 0 -.8 1 * 3 shift .5 0", "  0 main box -1 0 -.8 1, -.5 0 -.3 1, 0 0 .2 1"),
+        ("  0 main poly 0 0 1 0 1 1 * 4 turn 90 0 0", "  0 main poly 0 0 1 0 1 1, 0 0 0 1 -1 1, 0 0 -1 0 -1 -1, 0 0 0 -1 1 -1"),
+        ("  0 main/dark box -1 -1 1 1 * 2 shrink .5 1 1", "  0 main box -1 -1 1 1\n  0 dark box 0 0 1 1"),
+        ("  0 main box -1 -1 0 0, box 0 0 1 1", "  0 main box -1 -1 0 0, 0 0 1 1"),
+        ("  pick roof | dark:pale:40\n  0 roof box 0 0 1 1", "  0 dark:pale:40 box 0 0 1 1"),
+        ("  pick roof | pale / dark\n  0 roof box 0 0 1 1", "  0 dark box 0 0 1 1"),
+    ],
+)  # fmt: skip
+def test_a_short_form_of_the_language_stands_for_a_longer_one(short: str, long: str) -> None:
+    """Repeats, colours by turns and named inks."""
+    assert is_same(drawn(short), drawn(long))
 
 
 @pytest.mark.parametrize("name", MOTIFS)

@@ -3,13 +3,11 @@
 ``painter.py`` paints a ``Scene`` of ``scene.py`` in these steps:
 
 - ``keywords.py`` finds the colours, sceneries, things and quoted texts that a prompt names;
-- ``stable_random.py`` and ``interpolator.py`` turn prompt, seed and temperature into numbers;
-- ``composition.py`` plans the picture, and ``layout.py`` arranges the motifs in it;
-- ``backdrop.py`` draws the sky and the ground. The grounds are in ``grounds.py``, ``grounds_city.py`` and
-  ``grounds_wild.py``; ``ground_context.py`` is what each of them is drawn with;
-- ``motifs.py`` lists the motifs, which ``motifs_sky.py``, ``motifs_ground.py``, ``motifs_things.py`` and
-  ``motifs_shapes.py`` draw;
-- ``brush.py`` has the shapes that they all consist of, and renders them; ``palettes.py`` has their colours;
-- ``labels.py`` draws title, footer and badges over the scene, and ``framing.py`` the reference images. Their typeface
-  is in ``nbkit/display/lettering.py``.
+- ``stable_random.py`` turns prompt, seed and temperature into numbers;
+- ``composition.py`` plans the picture and arranges the motifs in it;
+- ``painter.py`` draws the sky, the ground and the motifs. What they look like is data: ``motifs.py``, ``sceneries.py`` and
+  ``palettes.py`` have a line for each shape, each strip of land and each palette, and the words that call for them;
+- ``shapes.py`` describes the language of these lines, and has its interpreter and the canvas that it draws on;
+- ``labels.py`` lays title, footer, badges and reference images over the scene. Their typeface is in
+  ``nbkit/display/lettering.py``.
 """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import NamedTuple
 
-__all__ = ["PromptKeywords", "find_keywords", "find_quotes"]
+from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.palettes import PALETTE_WORDS
+from nbkit.offline.painting.sceneries import SCENERIES
 
 READ_LIMIT = 4000
 """Characters of a prompt that are searched for keywords; the rest only affects the random numbers."""
@@ -33,10 +36,8 @@ _QUOTES = re.compile(
         [
             _between(_START + '"', '"'),
             _between("[\u201c\u201e\u201d]", "\u201d\u201c"),
-            _between("\u00ab", "\u00bb", pad=r"\s?"),
-            _between("\u2039", "\u203a", pad=r"\s?"),
-            _between("\u300c", "\u300d"),
-            _between("\u300e", "\u300f"),
+            _between("[\u00ab\u2039]", "\u00bb\u203a", pad=r"\s?"),
+            _between("[\u300c\u300e]", "\u300d\u300f"),
             _between(_START + "[\u2018\u201a]", "\u2019\u2018", r"(?!\w)"),
             # 'tis, 'em, 'n', '90s and the like begin with an apostrophe.
             _between(_START + r"'(?!(?:tis|twas|twere|em|til|cause|n|\d0s)\b)", "'", r"(?!\w)"),
@@ -44,81 +45,6 @@ _QUOTES = re.compile(
     ),
     re.IGNORECASE,
 )
-
-_PALETTE_WORDS = {
-    "night": "night midnight nocturnal evening moonlit moonlight starry dark",
-    "sunset": "sunset dusk twilight orange coral",
-    "dawn": "dawn sunrise morning pastel misty mist fog foggy peach",
-    "day": "day noon sunny summer spring daylight bright",
-    "red": "red crimson scarlet vermilion ruby",
-    "teal": "teal turquoise cyan aqua",
-    "jade": "jade green emerald mint olive moss",
-    "gold": "gold golden yellow amber honey brass",
-    "blue": "blue navy azure cobalt indigo sapphire",
-    "violet": "violet purple lavender lilac plum magenta",
-    "rose": "pink rose blush cherry sakura",
-    "neon": "neon cyberpunk synthwave electric vaporwave",
-    "slate": "grey gray black monochrome silver charcoal noir white ink",
-    "winter": "winter snow snowy ice icy frozen frost christmas",
-    "autumn": "autumn fall brown copper rust terracotta harvest",
-    "ocean": "ocean underwater tropical nautical",
-    "desert": "desert sand sandy",
-}
-# These name a time, a season or a place, and decide the sky; a colour that is named too decides the accents.
-_HOURS = frozenset({"night", "sunset", "dawn", "day", "neon", "winter", "autumn", "ocean", "desert"})
-
-_SCENERY_WORDS = {
-    "mountains": "mountain peak alps alpine volcano fuji ridge summit",
-    "sea": "sea wave ocean beach harbour harbor lake river coast island shore bay underwater",
-    "forest": "forest wood woodland jungle grove",
-    "city": "city street town skyline downtown urban metropolis alley market tokyo york paris london",
-    "dunes": "desert dune sand mars",
-    "space": "space galaxy cosmos cosmic universe orbit astronaut nebula",
-    "hills": "hill field meadow garden valley park village countryside farm",
-    "pattern": "abstract pattern geometric shape bauhaus logo texture collage",
-}
-_THING_WORDS = {
-    "lantern": "lantern lamp candle",
-    "moon": "moon crescent lunar",
-    "sun": "sun sunshine",
-    "star": "star starry constellation",
-    "cloud": "cloud rain storm cloudy",
-    "bird": "bird crane gull swallow sparrow parrot owl raven crow eagle",
-    "balloon": "balloon airship zeppelin",
-    "planet": "planet saturn jupiter galaxy orbit",
-    "rocket": "rocket spaceship spacecraft astronaut shuttle",
-    "butterfly": "butterfly moth bee dragonfly",
-    "heart": "heart love valentine",
-    "tree": "tree oak apple orchard",
-    "pine": "pine fir spruce forest wood",
-    "flower": "flower blossom tulip daisy sunflower rose poppy lotus sakura bouquet garden",
-    "house": "house home cottage cabin village hut barn",
-    "tower": "tower temple pagoda castle palace shrine japan kyoto",
-    "cat": "cat kitten kitty tiger lion fox dog puppy wolf",
-    "robot": "robot android droid machine bot",
-    "car": "car automobile taxi truck van bus vehicle",
-    "lighthouse": "lighthouse beacon harbour harbor",
-    "mushroom": "mushroom toadstool fungus fairy",
-    "cup": "cup coffee tea mug cafe espresso teapot drink",
-    "umbrella": "umbrella parasol",
-    "cactus": "cactus saguaro",
-    "boat": "boat ship sail sailboat yacht canoe",
-    "fish": "fish koi whale shark goldfish dolphin",
-}
-
-
-def _index(table: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Returns, for each word of a table, the names that it belongs to."""
-    index: dict[str, tuple[str, ...]] = {}
-    for name, words in table.items():
-        for word in words.split():
-            index[word] = (*index.get(word, ()), name)
-    return index
-
-
-_PALETTES = _index(_PALETTE_WORDS)
-_SCENERIES = _index(_SCENERY_WORDS)
-_THINGS = _index(_THING_WORDS)
 
 
 class PromptKeywords(NamedTuple):
@@ -137,20 +63,14 @@ class PromptKeywords(NamedTuple):
     things: tuple[str, ...]
 
 
-def _stems(word: str) -> tuple[str, ...]:
-    """Returns a word, and the words that it may be the plural of."""
-    forms = [word]
-    if word.endswith("ies"):
-        forms.append(word[:-3] + "y")
-    if word.endswith("es"):
-        forms.append(word[:-2])
-    if word.endswith("s"):
-        forms.append(word[:-1])
-    return tuple(forms)
-
-
-def _look_up(index: Mapping[str, tuple[str, ...]], word: str) -> tuple[str, ...]:
-    return next((index[form] for form in _stems(word) if form in index), ())
+def _named(table: Mapping[str, Collection[str]], words: list[str]) -> list[str]:
+    """Returns the names that a table has for words of a prompt, or for the words that they may be the plural of."""
+    found: list[str] = []
+    for word in words:
+        forms = (word, word.removesuffix("ies") + "y", word.removesuffix("es"), word.removesuffix("s"))
+        matches = ([name for name, known in table.items() if form in known] for form in forms)
+        found += next(filter(None, matches), [])
+    return found
 
 
 def find_keywords(prompt: str) -> PromptKeywords:
@@ -162,17 +82,13 @@ def find_keywords(prompt: str) -> PromptKeywords:
     Returns:
         The first hour, the first colour, the first scenery and all things that it names.
     """
-    hour = colour = scenery = ""
-    things: list[str] = []
-    for word in re.findall(r"[^\W\d_]+", prompt[:READ_LIMIT].casefold()):
-        for name in _look_up(_PALETTES, word):
-            if name in _HOURS:
-                hour = hour or name
-            else:
-                colour = colour or name
-        scenery = scenery or next(iter(_look_up(_SCENERIES, word)), "")
-        things.extend(name for name in _look_up(_THINGS, word) if name not in things)
-    return PromptKeywords(hour, colour, scenery, tuple(things))
+    words = re.findall(r"[^\W\d_]+", prompt[:READ_LIMIT].casefold())
+    palettes = _named(PALETTE_WORDS, words)
+    hour = next((name for name in palettes if "*" in PALETTE_WORDS[name]), "")
+    colour = next((name for name in palettes if "*" not in PALETTE_WORDS[name]), "")
+    sceneries = _named({name: scenery.keywords for name, scenery in SCENERIES.items()}, words)
+    things = _named({name: motif.keywords for name, motif in MOTIFS.items()}, words)
+    return PromptKeywords(hour, colour, next(iter(sceneries), ""), tuple(dict.fromkeys(things)))
 
 
 def find_quotes(prompt: str) -> tuple[str, ...]:
@@ -184,11 +100,5 @@ def find_quotes(prompt: str) -> tuple[str, ...]:
     Returns:
         The first quoted texts in order, at most four: a title, then subtitles.
     """
-    found: list[str] = []
-    for match in _QUOTES.finditer(prompt):
-        text = next(group for group in match.groups() if group is not None).strip()
-        if any(letter.isalnum() for letter in text) or len(text) > 1:
-            found.append(text)
-        if len(found) == MAX_QUOTES:
-            break
-    return tuple(found)
+    texts = (match[match.lastindex or 0].strip() for match in _QUOTES.finditer(prompt))
+    return tuple(islice((text for text in texts if len(text) > 1 or text.isalnum()), MAX_QUOTES))

@@ -7,46 +7,107 @@ thinking how detailed they are.
 
 from __future__ import annotations
 
-import hashlib
+import math
 from io import BytesIO
+from typing import NamedTuple
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from nbkit.offline.painting import labels
-from nbkit.offline.painting.backdrop import add_ground, add_sky, sky_column
-from nbkit.offline.painting.brush import Pen, Shape, fade, render_shapes
 from nbkit.offline.painting.composition import Composition, compose
-from nbkit.offline.painting.framing import draw_insets
-from nbkit.offline.painting.layout import Frame
-from nbkit.offline.painting.motifs import MOTIFS
-from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.offline.painting.stable_random import StableRandom
+from nbkit.offline.painting.palettes import colour_of, is_dark
+from nbkit.offline.painting.scene import Scene
+from nbkit.offline.painting.sceneries import PROPS, SCENERIES
+from nbkit.offline.painting.shapes import Canvas
+from nbkit.offline.painting.stable_random import Interpolator, StableRandom
 
-__all__ = ["Inset", "Scene", "encode", "paint"]
+_EDGE_STEPS = 60
 
 
-def _add_motifs(shapes: list[Shape], scene: Scene, plan: Composition) -> None:
-    inks = plan.palette
+class _Backdrop(NamedTuple):
+    """Draws the lines of a scenery; the docstring of ``sceneries.py`` describes them."""
+
+    canvas: Canvas
+    scene: Scene
+    plan: Composition
+
+    def add(self, name: str) -> None:
+        """Adds all lines of a scenery."""
+        for i, (kind, *rest) in enumerate(SCENERIES[name].lines):
+            purpose = f"{name} {i}"
+            if kind == "land":
+                self._add_land(purpose, *rest)
+            elif kind == "scatter":
+                self._add_props(StableRandom(purpose, self.scene.prompt), *rest)
+            elif kind == "drift":
+                self._add_props(Interpolator(self.scene, purpose), *rest)
+            elif self.plan.light:
+                x, y, radius = self.plan.light
+                at = complex(x, y if kind == "light" else self.plan.horizon)
+                self.canvas.draw(PROPS[rest[0]], at, radius)
+
+    def _add_land(self, purpose: str, level: str, swing: str, waves: str, colour: str, rim: str, *row: str) -> None:
+        numbers, plan, inks = Interpolator(self.scene, purpose), self.plan, self.canvas.inks
+        first, second = numbers.between(0, math.tau), numbers.between(0, math.tau)
+        # The number of waves grows with the width, so a wide picture gets more hills instead of longer ones.
+        turns = float(waves) * plan.width / plan.unit * math.tau / 2.4
+
+        def edge(share: float) -> complex:
+            rise = 0.7 * math.sin(first + turns * share) + 0.3 * math.sin(second + turns * 2.3 * share)
+            return complex(plan.width * share, plan.level(float(level)) + float(swing) * plan.unit * rise)
+
+        edges, body = [edge(i / _EDGE_STEPS) for i in range(_EDGE_STEPS + 1)], colour_of(colour, inks)
+        if body:
+            self.canvas.fill([*edges, complex(plan.width, plan.height), complex(0, plan.height)], body)
+        if rim != "none" and plan.detail >= 1:
+            self.canvas.fill([*edges, *(point + plan.unit * 0.012j for point in edges[::-1])], colour_of(rim, inks))
+        if not row:
+            return
+        prop, (low, high, spacing, *lift) = PROPS[row[0]], (float(number) * plan.unit for number in row[1:])
+        start = numbers.between(-1, 0)
+        for i in range(int(plan.width / spacing) + 2):
+            x = (start + i + (numbers.between(-0.3, 0.3) if low != high else 0)) * spacing
+            at = complex(x, edge(x / plan.width).imag - numbers.between(0, sum(lift)))
+            # Each prop has a stream of its own, in which the inks come first: more detail changes no other prop.
+            self.canvas.draw(prop, at, numbers.between(low, high), purpose, self.scene.prompt, i, body=body)
+
+    def _add_props(self, numbers: StableRandom | Interpolator, prop: str, *measures: str) -> None:
+        count, more, low, high, start, stop = (float(measure) for measure in measures)
+        top, bottom = max(0, self.plan.level(start)), self.plan.level(stop)
+        for i in range(int(count + more * self.plan.detail)):
+            at = complex(numbers.between(0, self.plan.width), numbers.between(top, bottom))
+            size = numbers.between(low, high) * self.plan.unit
+            self.canvas.draw(PROPS[prop], at, size, prop, self.scene.prompt, i)
+
+
+def _add_scenery(canvas: Canvas, scene: Scene, plan: Composition) -> None:
+    has_stars = is_dark(plan.palette) or plan.scenery == "space"
+    standing = {spot.name for spot in plan.spots if spot.motif.region == "stand"}
+    has_beach = plan.scenery == "sea" and bool(standing - {"lighthouse"})
+    for name in ["stars"] * has_stars + ["light", plan.scenery] + ["beach"] * has_beach:
+        _Backdrop(canvas, scene, plan).add(name)
+
+
+def _add_motifs(canvas: Canvas, scene: Scene, plan: Composition) -> None:
     for spot in plan.spots:
-        motif = MOTIFS[spot.name]
+        at, motif = complex(spot.x, spot.y), spot.motif
         if motif.region == "water" and plan.scenery != "sea":
-            pond = Pen(shapes, spot.x, spot.y, spot.size)
-            pond.oval(0, 0.1, 0.75, 0.14, fade(inks.dark, 0.3))
-            pond.oval(0, 0.08, 0.72, 0.12, inks.middle)
-        # The stream depends on prompt and rank only: in a sweep over seeds a motif changes its position, not its look.
-        random = StableRandom("motif", scene.prompt, spot.rank)
-        motif.draw(Pen(shapes, spot.x, spot.y, spot.size, spot.flip), inks, plan.detail, random)
+            canvas.draw(PROPS["pond"], at, spot.size)
+        if motif.region == "stand":
+            canvas.draw(PROPS["shadow"], at, spot.size * motif.reach)
+        # Its look depends on prompt and rank only: in a sweep over seeds a motif changes its position.
+        canvas.draw(motif.drawing, at, spot.size, "motif", scene.prompt, spot.rank, flip=spot.flip)
 
 
-def _keyline(picture: Image.Image, scene: Scene, plan: Composition, bottom: int) -> None:
-    """Draws the inner border that indicates a system prompt."""
-    if not scene.system_prompt:
-        return
-    digest = hashlib.sha256(scene.system_prompt.encode("utf-8", "surrogatepass")).digest()
-    inks = (plan.palette.pale, plan.palette.main, plan.palette.second, plan.palette.light)
-    inset = max(3, round(min(picture.size) * 0.014))
-    box = (inset, inset, picture.width - 1 - inset, bottom - 1 - inset)
-    ImageDraw.Draw(picture).rectangle(box, outline=inks[digest[0] % 4], width=max(1, inset // 4))
+def _sky(plan: Composition) -> Image.Image:
+    """Returns the sky's gradient as a column one pixel wide."""
+    inks, height = plan.palette, plan.height
+    reach = height if plan.scenery in ("pattern", "space") else max(1, round(plan.horizon))
+    column = Image.new("RGB", (1, height), inks.low)
+    stops = Image.frombytes("RGB", (1, 3), bytes(inks.top + inks.middle + inks.low))
+    # From the middle of the first pixel to the middle of the last.
+    column.paste(stops.resize((1, reach), Image.Resampling.BILINEAR, (0, 0.5, 1, 2.5)))
+    return column
 
 
 def paint(scene: Scene) -> Image.Image:
@@ -58,26 +119,22 @@ def paint(scene: Scene) -> Image.Image:
     Returns:
         An RGB picture with the scene's width and height; the same scene gives the same picture.
     """
-    strip = labels.footer(scene)
+    strip, plate = labels.footer(scene), labels.title(scene)
     bottom = max(1, scene.height - strip.height)
-    plate = labels.title(scene)
     margin = max(6, round(min(scene.width, scene.height) * 0.035))
     top = margin + plate.height if plate else 0
-    frame = Frame(scene.width, scene.height, min(top, bottom // 2), bottom)
-    plan = compose(scene, frame)
+    plan = compose(scene, min(top, bottom // 2), bottom)
 
-    shapes: list[Shape] = []
-    add_sky(shapes, scene, plan, frame)
-    add_ground(shapes, scene, plan, frame)
-    _add_motifs(shapes, scene, plan)
-    picture = render_shapes(sky_column(plan, scene.height), shapes, scene.width, scene.height)
-
-    _keyline(picture, scene, plan, bottom)
+    canvas = Canvas(plan.palette, plan.detail)
+    _add_scenery(canvas, scene, plan)
+    _add_motifs(canvas, scene, plan)
+    labels.add_keyline(canvas, scene, bottom)
     if plate:
-        labels.draw_title(picture, plate, plan.palette, margin)
-    labels.draw_footer(picture, strip, plan.palette)
-    edge = labels.draw_badges(picture, labels.badges(scene), strip.size, plan.palette, bottom)
-    draw_insets(picture, scene.insets, plan.palette, top, edge)
+        labels.add_title(canvas, scene, plate, margin)
+    labels.add_footer(canvas, scene, strip)
+    edge = labels.add_badges(canvas, scene, strip.size, bottom)
+    picture = canvas.render(_sky(plan), scene.width, scene.height)
+    labels.draw_insets(picture, scene.insets, plan.palette, top, edge)
     return picture
 
 
@@ -95,15 +152,10 @@ def encode(picture: Image.Image, output_format: str, quality: int) -> bytes:
     Raises:
         ValueError: If the format is none of the three.
     """
+    if output_format not in ("JPG", "PNG", "WEBP"):
+        raise ValueError(f"Unknown output format {output_format!r}: use JPG, PNG or WEBP.")
     buffer = BytesIO()
-    match output_format:
-        case "JPG":
-            picture.save(buffer, "JPEG", quality=quality)
-        case "PNG":
-            picture.save(buffer, "PNG", compress_level=1)
-        case "WEBP":
-            # Method 0 is the fastest; the files stay small, since the pictures have few colours.
-            picture.save(buffer, "WEBP", quality=quality, method=0)
-        case _:
-            raise ValueError(f"Unknown output format {output_format!r}: use JPG, PNG or WEBP.")
+    # A format ignores the options of the others. Both others make the file quickly: it stays small, since the pictures
+    # have few colours.
+    picture.save(buffer, output_format.replace("JPG", "JPEG"), quality=quality, compress_level=1, method=0)
     return buffer.getvalue()

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from nbkit.offline.painting.brush import Colour
+Colour = tuple[int, ...]
 
-__all__ = ["PALETTES", "Palette", "accents", "is_dark", "turned"]
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """Returns a colour between two: the first at share 0, the second at share 1."""
+    return tuple(round(a + (b - a) * share) for a, b in zip(first[:3], second[:3], strict=True))
+
+
+def fade(colour: Colour, opacity: float) -> Colour:
+    """Returns the colour with an opacity of 0..1."""
+    return (*colour[:3], round(255 * opacity))
+
+
+def colour_of(expression: str, inks: Mapping[str, Colour]) -> Colour:
+    """Returns the colour of "ink", "ink:other:40" (40 percent of the other) or "ink@70" (70 percent of opacity)."""
+    solid, _, opacity = expression.strip().partition("@")
+    name, *mixed = solid.split(":")
+    colour = inks[name]
+    for other, percent in zip(mixed[::2], mixed[1::2], strict=True):
+        colour = mix(colour, inks[other], int(percent) / 100)
+    return fade(colour, int(opacity) / 100) if opacity else colour
 
 
 class Palette(NamedTuple):
@@ -33,31 +52,56 @@ class Palette(NamedTuple):
     dark: Colour
     pale: Colour
 
+    def inks(self) -> dict[str, Colour]:
+        """Returns the colours by name; with "glow", for what shines in the main accent, and the empty "none"."""
+        glow = self.second if sum(self.second) > sum(self.main) else self.light
+        return {**self._asdict(), "glow": glow, "none": ()}
 
-def _inks(text: str) -> Palette:
-    return Palette(*(tuple(bytes.fromhex(code)) for code in text.split()))
 
+# Name and words of each palette, then its inks in the order of the fields above. A star marks a time, a season or a place,
+# which decides the sky; a colour that is named too decides the accents.
+_PALETTES = """
+night * night midnight nocturnal evening moonlit moonlight starry dark
+  0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3
+sunset * sunset dusk twilight orange coral
+  47306b cf4f6e fbab62 ffe7ae a94468 6f315b 3b1f43 f4683c ffd06a 28132f fff1da
+dawn * dawn sunrise morning pastel misty mist fog foggy peach
+  5f9fb3 f0c5a4 fdeacd fff6df bda4aa 8a8097 4e5673 e2705a 3b8d8a 2c3350 fff8ea
+day * day noon sunny summer spring daylight bright
+  3f97c0 8ecad6 eef1d6 ffe07a 93bf9f 519c79 2a6b5b e6582f f5b841 1b3c44 fdf6e0
+red red crimson scarlet vermilion ruby
+  4a1020 a32430 f0764a ffdfaa 8d2032 651629 380b1d ef3b2d f7b73e 26060f fdeed2
+teal teal turquoise cyan aqua
+  155e6b 62b3ae f5e7c8 fff0c9 62aaa6 247a80 114650 12908f f2894a 0b2d35 faf3df
+jade jade green emerald mint olive moss
+  0f4a3c 58a883 ebecc6 fff4cc 74b490 31805f 15473b 17a574 ecb548 0b2c26 f8f3dd
+gold gold golden yellow amber honey brass
+  a9581c eaa33b fce7ac fff8de d18c33 9b5823 55301a f4b41c a63c27 36200f fff5dc
+blue blue navy azure cobalt indigo sapphire
+  12386b 4584bc d5e6e6 fff2c8 6393bf 2e669c 153a68 2568cc f4aa48 0b2142 f5f4ea
+violet violet purple lavender lilac plum magenta
+  2b1b52 7350a4 eab2c9 ffe9cf 8460aa 553c85 2c2055 9553d1 f6b55c 1a1036 faeef0
+rose pink rose blush cherry sakura
+  cf5877 f2a6a0 fee5cf fff5e3 dc8b9b ab567b 66305a e84870 2c8f84 3c193a fff3ea
+neon * neon cyberpunk synthwave electric vaporwave
+  0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff
+slate grey gray black monochrome silver charcoal noir white ink
+  2f3339 7b8087 dedbd3 f8f5ec 8d9096 5b5f66 33363c c8452f e0a63c 191b1f f7f4ec
+winter * winter snow snowy ice icy frozen frost christmas
+  5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff
+autumn * autumn fall brown copper rust terracotta harvest
+  d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da
+ocean * ocean underwater tropical nautical
+  174d73 57a5b6 f9e3b6 fff3cd 4691a6 206c88 0e405e f0663f f6bd4b 0a2940 fbf5e2
+desert * desert sand sandy
+  2c7685 ecb680 fde6bd fff4d2 dd965f ba663d 743829 cb462f 2f9086 3a1a16 fff2dc
+"""
 
-# In the order of the fields of Palette.
-PALETTES: dict[str, Palette] = {
-    "night": _inks("0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3"),
-    "sunset": _inks("47306b cf4f6e fbab62 ffe7ae a94468 6f315b 3b1f43 f4683c ffd06a 28132f fff1da"),
-    "dawn": _inks("5f9fb3 f0c5a4 fdeacd fff6df bda4aa 8a8097 4e5673 e2705a 3b8d8a 2c3350 fff8ea"),
-    "day": _inks("3f97c0 8ecad6 eef1d6 ffe07a 93bf9f 519c79 2a6b5b e6582f f5b841 1b3c44 fdf6e0"),
-    "red": _inks("4a1020 a32430 f0764a ffdfaa 8d2032 651629 380b1d ef3b2d f7b73e 26060f fdeed2"),
-    "teal": _inks("155e6b 62b3ae f5e7c8 fff0c9 62aaa6 247a80 114650 12908f f2894a 0b2d35 faf3df"),
-    "jade": _inks("0f4a3c 58a883 ebecc6 fff4cc 74b490 31805f 15473b 17a574 ecb548 0b2c26 f8f3dd"),
-    "gold": _inks("a9581c eaa33b fce7ac fff8de d18c33 9b5823 55301a f4b41c a63c27 36200f fff5dc"),
-    "blue": _inks("12386b 4584bc d5e6e6 fff2c8 6393bf 2e669c 153a68 2568cc f4aa48 0b2142 f5f4ea"),
-    "violet": _inks("2b1b52 7350a4 eab2c9 ffe9cf 8460aa 553c85 2c2055 9553d1 f6b55c 1a1036 faeef0"),
-    "rose": _inks("cf5877 f2a6a0 fee5cf fff5e3 dc8b9b ab567b 66305a e84870 2c8f84 3c193a fff3ea"),
-    "neon": _inks("0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff"),
-    "slate": _inks("2f3339 7b8087 dedbd3 f8f5ec 8d9096 5b5f66 33363c c8452f e0a63c 191b1f f7f4ec"),
-    "winter": _inks("5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff"),
-    "autumn": _inks("d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da"),
-    "ocean": _inks("174d73 57a5b6 f9e3b6 fff3cd 4691a6 206c88 0e405e f0663f f6bd4b 0a2940 fbf5e2"),
-    "desert": _inks("2c7685 ecb680 fde6bd fff4d2 dd965f ba663d 743829 cb462f 2f9086 3a1a16 fff2dc"),
-}
+_HEADS, _INKS = ([row.split() for row in _PALETTES.strip().splitlines()[start::2]] for start in (0, 1))
+PALETTE_WORDS = {name: rest for name, *rest in _HEADS}
+PALETTES = dict(
+    zip(PALETTE_WORDS, (Palette(*(tuple(bytes.fromhex(ink)) for ink in inks)) for inks in _INKS), strict=True)
+)
 
 
 def _hue(colour: Colour, turn: float) -> Colour:
@@ -70,12 +114,6 @@ def turned(palette: Palette, turn: float) -> Palette:
     return Palette(*(_hue(colour, turn) for colour in palette)) if turn else palette
 
 
-def accents(base: Palette, source: Palette) -> Palette:
-    """Returns the base palette with the accents of another one."""
-    return base._replace(main=source.main, second=source.second)
-
-
 def is_dark(palette: Palette) -> bool:
     """Returns whether the top of the sky is dark, as at night."""
-    red, green, blue = palette.top[:3]
-    return red * 0.3 + green * 0.59 + blue * 0.11 < 60
+    return sum(value * share for value, share in zip(palette.top, (0.3, 0.59, 0.11), strict=True)) < 60

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-__all__ = ["Inset", "Scene"]
-
 
 @dataclass(frozen=True)
 class Inset:

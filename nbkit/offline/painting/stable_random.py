@@ -1,4 +1,7 @@
-"""Random choices that are the same on every machine and in every Python version."""
+"""Random choices that are the same on every machine and in every Python version.
+
+Some stand between the prompt's choice and the seed's choice: the higher the temperature, the nearer to the seed's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-__all__ = ["StableRandom"]
+from nbkit.offline.painting.scene import Scene
+
+DEFAULT_TEMPERATURE = 0.5
 
 T = TypeVar("T")
 
@@ -42,6 +47,46 @@ class StableRandom:
         """Returns one of the options."""
         return options[min(len(options) - 1, int(self.roll() * len(options)))]
 
-    def chance(self, share: float) -> bool:
-        """Returns True in the given share of cases."""
-        return self.roll() < share
+
+class Interpolator:
+    """Random numbers that temperature moves from the prompt's choice towards the seed's choice.
+
+    Each number is drawn twice, from a stream that depends on the prompt alone and from one that depends on prompt and
+    seed. The result is between the two.
+
+    Attributes:
+        temperature: 0..1.
+        weight: The share of the seed's choice in every number: 0.02 at temperature 0, 1 at temperature 1.
+    """
+
+    def __init__(self, scene: Scene, purpose: str) -> None:
+        """Starts the two streams for one purpose.
+
+        Args:
+            scene: The scene; only prompt, seed and temperature matter here.
+            purpose: Names the streams, so that the numbers of different uses are independent.
+        """
+        self.temperature = DEFAULT_TEMPERATURE if scene.temperature is None else min(1.0, max(0.0, scene.temperature))
+        # At temperature 0 the seed keeps a small influence, as in a real model: pictures are nearly identical.
+        self.weight = 0.02 + 0.98 * self.temperature
+        self._base = StableRandom(purpose, scene.prompt)
+        self._seeded = StableRandom(purpose, scene.prompt, scene.seed)
+
+    def between(self, low: float, high: float) -> float:
+        """Returns a number from low to high."""
+        base, seeded = self._base.between(low, high), self._seeded.between(low, high)
+        return base + (seeded - base) * self.weight
+
+    def overrules(self, share: float) -> bool:
+        """Returns whether the seed's choice replaces the prompt's.
+
+        Args:
+            share: In which share of cases it does at temperature 1; at 0 it never does.
+        """
+        # Squared, so that in a sweep over temperature the numbers change first and the choices later.
+        return self._seeded.roll() < share * self.temperature**2
+
+    def pick(self, options: tuple[str, ...], share: float) -> str:
+        """Returns the prompt's choice of the options, or the seed's where that overrules it."""
+        base, seeded = self._base.pick(options), self._seeded.pick(options)
+        return seeded if self.overrules(share) else base
