@@ -18,13 +18,12 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 try:
     from waitress import wasyncore
-    from waitress.channel import ClientDisconnected
     from waitress.server import BaseWSGIServer, create_server
 except ModuleNotFoundError as error:
     if error.name != "waitress":
@@ -36,11 +35,8 @@ except ModuleNotFoundError as error:
 from nbkit.offline.channel import Channel
 from nbkit.offline.engine import Offline
 from nbkit.offline.envelope import MAX_BODY_BYTES
-from nbkit.offline.web import ConnectionCut, WebApp
+from nbkit.offline.web import WebApp
 from nbkit.offline.webhook_sender import WebhookSender
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +99,6 @@ class Server:
         self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
         self._is_sender_set = False  # whether the engine's ``deliver`` is the sender of this server
         self._stop, self._wake_settler = threading.Event(), threading.Event()
-        self._app = WebApp(self.engine, self._authority, self._wake_settler.set)
         self._map: dict[int, Any] = {}
         self._listener = self._listen(max_body)
         self._threads = [
@@ -152,7 +147,7 @@ class Server:
 
     def _listen(self, max_body: int) -> Any:
         listener = create_server(
-            self._application,
+            WebApp(self.engine, self._authority, self._wake_settler.set),
             map=self._map,
             sockets=[self._socket],
             threads=WORKERS,
@@ -167,13 +162,6 @@ class Server:
         assert isinstance(listener, BaseWSGIServer), "another class is returned only for several sockets"
         listener.channel_class = Channel
         return listener
-
-    def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        try:
-            return self._app(environ, start_response)
-        except ConnectionCut:
-            # After this exception, waitress closes the connection without sending anything.
-            raise ClientDisconnected from None
 
     # -- threads -----------------------------------------------------------------------------------------
 
@@ -223,18 +211,11 @@ class Server:
 
 
 @contextmanager
-def serving(
-    engine: Offline | None = None,
-    *,
-    port: int = 0,
-    host: str = "127.0.0.1",
-    allow_private_callbacks: bool = False,
-    max_body: int = MAX_BODY_BYTES,
-) -> Iterator[str]:
-    """Serve an engine for as long as the block runs; the arguments are those of :class:`Server`.
+def serving(engine: Offline | None = None, **options: Any) -> Iterator[str]:
+    """Serve an engine for as long as the block runs; the options are those of :class:`Server`.
 
     Yields:
         The URL, for ``nbkit.Studio(engine=…)``.
     """
-    with Server(engine, host, port, allow_private_callbacks=allow_private_callbacks, max_body=max_body) as server:
+    with Server(engine, **options) as server:
         yield server.url

@@ -1,7 +1,7 @@
-"""The engine as a WSGI application, independent of the server that runs it.
+"""The engine as a WSGI application.
 
-WSGI has no answer for a connection that is closed without sending anything. For that the application raises
-:class:`ConnectionCut`, and the server closes the connection.
+WSGI has no answer for a connection that is closed without sending anything. For that the application raises waitress's
+``ClientDisconnected``, after which waitress closes the connection.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from waitress.channel import ClientDisconnected
 
 from nbkit.offline.engine import Offline
 from nbkit.offline.envelope import NOT_FOUND, PICTURE_PATH, Answer, Problem
@@ -25,10 +27,6 @@ TASKS_PATHS = ("/v1", "/v1/")
 _AUTHORITY = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
 )
-
-
-class ConnectionCut(Exception):
-    """The server must close the connection without sending anything."""
 
 
 class WebApp:
@@ -50,7 +48,7 @@ class WebApp:
             logger.exception("the engine failed at %s", environ.get("REQUEST_METHOD"))
             answer = Problem("internalServerError", "The engine failed at this request.", status=500).answer()
         if answer.drops_connection:
-            raise ConnectionCut
+            raise ClientDisconnected
         start_response(status_line(answer.status), list(answer.headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 

@@ -82,7 +82,7 @@ def _suggestion(
     text = _as_typed(value)
     if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(text)):
         horizontal, vertical = float(shape[1]), float(shape[2])
-        return _nearest_ratio(horizontal / vertical) if horizontal and vertical else None
+        return nearest_ratio(horizontal / vertical) if horizontal and vertical else None
     if parameter.name == "resolution" and (side := _pixels(text, thousands_below=16)) is not None:
         return model.tier_of_pixels(side, side) if side else None
     return invalid.suggestion
@@ -103,7 +103,9 @@ def _pixels(text: str, thousands_below: int = 0) -> int | None:
     return round(number * 1024 if unit == "k" or (not unit and number < thousands_below) else number)
 
 
-def _nearest_ratio(shape: float) -> str:
+def nearest_ratio(shape: float) -> str:
+    """The aspect ratio of the table that is nearest to a width divided by a height."""
+
     def distance(ratio: str) -> float:
         horizontal, _, vertical = ratio.partition(":")
         return abs(math.log(shape) - math.log(int(horizontal) / int(vertical)))
