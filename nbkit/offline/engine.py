@@ -126,7 +126,7 @@ class Offline:
     @property
     def spent(self) -> int:
         """Micro-dollars spent at list prices: the sum of :attr:`charges`."""
-        return self._store.spent
+        return sum(self.charges.values())
 
     @property
     def failures(self) -> dict[str, float]:
@@ -235,7 +235,8 @@ class Offline:
         if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
         answer = Answer.of(200, result.task.media_type, result.file())
-        return answer.truncated() if self._store.pop_download_break(result) else answer
+        is_broken = result.task.fault == "download" and next(result.downloads) == 0
+        return answer.truncated() if is_broken else answer
 
     # -- tasks ------------------------------------------------------------------------------------------
 

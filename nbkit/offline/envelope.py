@@ -11,9 +11,6 @@ from typing import Any, NoReturn
 PICTURE_PATH = "/pictures/"
 """Beginning of the path in picture URLs."""
 
-NOT_FOUND = "Tasks go to POST /v1; nothing else is here."
-"""Message of the answer to any other request."""
-
 MAX_BODY_BYTES = 256 * 2**20
 """Bytes of a request's body: enough for fourteen large reference images in base64."""
 

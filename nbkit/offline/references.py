@@ -22,7 +22,7 @@ UNKNOWN_UUID = "UUID, not known here"
 """Labels under the frame of a reference image without pixels."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_DATA_URI = re.compile(r"data:[\w/.+-]*(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
+_DATA_URI = re.compile(r"\Adata:[\w/.+-]*(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
 
 def decode(text: str) -> bytes:
@@ -31,8 +31,7 @@ def decode(text: str) -> bytes:
     Raises:
         ValueError: if the text is neither.
     """
-    head = _DATA_URI.match(text)
-    return base64.b64decode(text[head.end() if head else 0 :], validate=True)
+    return base64.b64decode(_DATA_URI.sub("", text), validate=True)
 
 
 def _digest(text: str) -> str:

@@ -59,6 +59,9 @@ IDLE_SECONDS = 60
 TICK_SECONDS = 0.5
 """Longest wait between two checks of the time limits."""
 
+SETTLE_SECONDS = 0.1
+"""How late a webhook call may be."""
+
 GRACE_SECONDS = 1.0
 """Time that running requests have to finish when the server ends."""
 
@@ -97,8 +100,7 @@ class Server:
         self._socket.setblocking(False)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
-        self._is_sender_set = False  # whether the engine's ``deliver`` is the sender of this server
-        self._stop, self._wake_settler = threading.Event(), threading.Event()
+        self._stop = threading.Event()
         self._map: dict[int, Any] = {}
         self._listener = self._listen(max_body)
         self._threads = [
@@ -118,9 +120,7 @@ class Server:
 
     def start(self) -> None:
         """Start to answer requests, and to send webhooks and uploads unless the engine has its own ``deliver``."""
-        self._is_sender_set = self.engine.deliver is None
-        if self._is_sender_set:
-            self.engine.deliver = self._webhook_sender
+        self.engine.deliver = self.engine.deliver or self._webhook_sender
         for thread in self._threads:
             thread.start()
 
@@ -129,13 +129,12 @@ class Server:
         if self._stop.is_set():
             return
         self._stop.set()
-        self._wake_settler.set()
         self._listener.pull_trigger()
         for thread in self._threads:
             thread.join(GRACE_SECONDS + 0.5)
         wasyncore.close_all(self._map, ignore_all=True)  # after pull_trigger(): the map contains the trigger
         self._webhook_sender.close()
-        if self._is_sender_set:
+        if self.engine.deliver is self._webhook_sender:
             self.engine.deliver = None
 
     def __enter__(self) -> Self:
@@ -147,7 +146,7 @@ class Server:
 
     def _listen(self, max_body: int) -> Any:
         listener = create_server(
-            WebApp(self.engine, self._authority, self._wake_settler.set),
+            WebApp(self.engine, self._authority),
             map=self._map,
             sockets=[self._socket],
             threads=WORKERS,
@@ -197,17 +196,11 @@ class Server:
 
     def _settle(self) -> None:
         """Hand over results for webhooks on time, also when no further request arrives."""
-        pause: float | None = None
-        while not self._stop.is_set():
-            self._wake_settler.wait(pause)
-            self._wake_settler.clear()
+        while not self._stop.wait(SETTLE_SECONDS):
             try:
-                seconds = self.engine.settle()
+                self.engine.settle()
             except Exception:
                 logger.exception("finished results could not be handed over")
-                seconds = None
-            # Check again after a tick at the latest: a test may move the engine's clock.
-            pause = None if seconds is None else min(seconds, TICK_SECONDS)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Nothing here holds pixels. A result has a seed and a UUID; its picture is drawn 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 import uuid
@@ -37,7 +38,7 @@ class PlannedImage:
         seed: that the picture is drawn with.
         ready: when it is finished, in seconds of the engine's clock.
         failure: why there is no picture; ``None`` if there is one.
-        breaks_off: whether the next download of the picture stops in the middle.
+        downloads: counts the downloads of the picture.
     """
 
     task: Inference
@@ -45,7 +46,7 @@ class PlannedImage:
     seed: int
     ready: float
     failure: Problem | None = None
-    breaks_off: bool = False
+    downloads: Iterator[int] = field(default_factory=itertools.count)
 
     def file(self) -> bytes:
         """Draw the picture and return its encoded file."""
@@ -220,7 +221,6 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         seed = source.getrandbits(model.RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
         result = PlannedImage(inference, str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
-        result.breaks_off = fault == "download"
         if fault != "partial" or i % 2:
             result.failure = OUTCOMES.get(fault or "")
         results.append(result)

@@ -6,7 +6,6 @@ one image instead of a list with one image, and a size that nbkit chooses, are n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from nbkit.offline.envelope import Problem, Task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Choice, short_repr
+from nbkit.request.rules import UUID4_PATTERN
 
 CODES_BY_REASON = {
     # reason of a RequestError: error code of the API; those of other reasons are invalidType, invalidFormat and so on
@@ -28,7 +28,6 @@ REFERENCES = "inputs.referenceImages"
 """The parameter with the reference images, as errors name it."""
 
 _PLACEHOLDER_UUID = "00000000-0000-4000-8000-000000000000"
-_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def check_uuid(task: Task) -> str:
@@ -38,7 +37,7 @@ def check_uuid(task: Task) -> str:
         Problem: if it is missing, or is not a UUID of version 4.
     """
     value = required(task, "taskUUID")
-    if not (isinstance(value, str) and _UUID4.fullmatch(value)):
+    if not (isinstance(value, str) and UUID4_PATTERN.fullmatch(value)):
         raise Problem("invalidTaskUUID", "taskUUID must be a UUID of version 4.", parameter="taskUUID")
     return value
 

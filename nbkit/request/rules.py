@@ -25,7 +25,7 @@ from nbkit.request.parameter import (
     without_query,
 )
 
-_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID4_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _FIXED_KEYS = {"taskType": model.TASK_TYPE, "model": model.MODEL}
 """Keys of a task that have only one valid value."""
 SIZE_NAMES = ("width", "height", "resolution", "aspect_ratio")
@@ -174,7 +174,7 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value, fixed = head[name], _FIXED_KEYS.get(name)
         text = str(value) if isinstance(value, uuid.UUID) else as_plain_str(value) if isinstance(value, str) else ""
-        if not (_UUID4.fullmatch(text) if fixed is None else text == fixed):
+        if not (UUID4_PATTERN.fullmatch(text) if fixed is None else text == fixed):
             rule = repr(fixed) if fixed else "a UUID of version 4, such as uuid.uuid4() makes"
             reason = "choice" if fixed else "format"
             message = f"{name}={short_repr(value)}: must be {rule}"
