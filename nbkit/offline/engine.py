@@ -16,7 +16,7 @@ from typing import Any, Literal
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import Answer, Items, Problem, RequestContext, Task, content_of, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
-from nbkit.offline.references import References
+from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
@@ -92,7 +92,7 @@ class Offline:
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
         self._store = TaskStore(round(balance * model.MICRO), seed)
-        self._references = References(Renderer(), self._file_of_result)
+        self._references = ReferenceReader(Renderer(), self._file_of_result)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
             model.TASK_TYPE: self._image_inference,
             "getResponse": self._response,

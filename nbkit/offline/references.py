@@ -38,7 +38,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class References:
+class ReferenceReader:
     """Reads reference images, and stores those that are uploaded with ``imageUpload`` or its successor ``mediaStorage``.
 
     An uploaded URL is stored as text and never fetched.

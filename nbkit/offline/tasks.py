@@ -18,7 +18,7 @@ from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, Task, echo
 from nbkit.offline.failures import OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.offline.references import References
+from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import MEDIA_TYPES, Renderer
 from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request import model
@@ -174,7 +174,7 @@ class Inference:
         return self.sent | {"inputs": inputs | {"referenceImages": texts}}
 
 
-def make_inference(task: Task, references: References, base_url: str) -> Inference:
+def make_inference(task: Task, references: ReferenceReader, base_url: str) -> Inference:
     """Make an :class:`Inference` of a task, with its size and price, and no results yet.
 
     Args:

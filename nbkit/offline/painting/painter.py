@@ -28,27 +28,18 @@ def _add_scenery(canvas: Canvas, plan: Composition, name: str) -> None:
     for i, (kind, *rest) in enumerate(SCENERIES[name].lines):
         purpose = f"{name} {i}"
         if kind == "land":
-            _add_land(canvas, plan, purpose, *rest)
+            _add_land(canvas, plan, purpose, rest)
         elif kind == "scatter":
-            _add_props(canvas, plan, StableRandom(purpose, plan.scene.prompt), *rest)
+            _add_props(canvas, plan, StableRandom(purpose, plan.scene.prompt), rest)
         elif kind == "drift":
-            _add_props(canvas, plan, Interpolator(plan.scene, purpose), *rest)
+            _add_props(canvas, plan, Interpolator(plan.scene, purpose), rest)
         elif plan.light:
             x, y, radius = plan.light
             canvas.draw(PROPS[rest[0]], plan.place(x, y if kind == "light" else plan.horizon), radius)
 
 
-def _add_land(
-    canvas: Canvas,
-    plan: Composition,
-    purpose: str,
-    level: str,
-    swing: str,
-    waves: str,
-    colour: str,
-    rim: str,
-    *row: str,
-) -> None:
+def _add_land(canvas: Canvas, plan: Composition, purpose: str, words: list[str]) -> None:
+    level, swing, waves, colour, rim, *row = words
     numbers, inks, width = Interpolator(plan.scene, purpose), canvas.inks, plan.scene.width
     first, second = numbers.between(0, math.tau), numbers.between(0, math.tau)
     # The number of waves grows with the width, so a wide picture gets more hills instead of longer ones.
@@ -74,10 +65,8 @@ def _add_land(
         canvas.draw(prop, at, numbers.between(low, high), purpose, plan.scene.prompt, i, body=body)
 
 
-def _add_props(
-    canvas: Canvas, plan: Composition, numbers: StableRandom | Interpolator, prop: str, *measures: str
-) -> None:
-    count, more, low, high, start, stop = (float(measure) for measure in measures)
+def _add_props(canvas: Canvas, plan: Composition, numbers: StableRandom | Interpolator, words: list[str]) -> None:
+    prop, (count, more, low, high, start, stop) = words[0], (float(word) for word in words[1:])
     top, bottom = max(0, plan.level(start)), plan.level(stop)
     for i in range(int(count + more * plan.detail)):
         at = complex(numbers.between(0, plan.scene.width), numbers.between(top, bottom))
@@ -122,12 +111,13 @@ def paint(scene: Scene) -> Image.Image:
     plan = compose(scene, min(top, bottom // 2), bottom)
 
     canvas = Canvas(plan.palette, plan.detail)
-    has_stars = is_dark(plan.palette) or plan.scenery == "space"
-    has_beach = plan.scenery == "sea" and any(
-        spot.motif.region == "stand" and spot.name != "lighthouse" for spot in plan.spots
-    )
-    for name in ["stars"] * has_stars + ["light", plan.scenery] + ["beach"] * has_beach:
-        _add_scenery(canvas, plan, name)
+    if is_dark(plan.palette) or plan.scenery == "space":
+        _add_scenery(canvas, plan, "stars")
+    _add_scenery(canvas, plan, "light")
+    _add_scenery(canvas, plan, plan.scenery)
+    standing = {spot.name for spot in plan.spots if spot.motif.region == "stand"}
+    if plan.scenery == "sea" and standing - {"lighthouse"}:
+        _add_scenery(canvas, plan, "beach")
     for spot in plan.spots:
         _add_motif(canvas, plan, spot)
     labels.add_keyline(canvas, scene, bottom)
