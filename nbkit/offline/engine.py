@@ -97,7 +97,7 @@ class Offline:
             model.TASK_TYPE: self._image_inference,
             "getResponse": self._response,
             "getTaskDetails": self._details,
-            "imageUpload": self._references.upload_image,
+            "imageUpload": self._references.upload,
             "mediaStorage": self._references.store_media,
             "accountManagement": self._account,
             "authentication": self._authentication,
@@ -246,7 +246,10 @@ class Offline:
         outcomes: list[tuple[Items, int]] = []  # with the HTTP status that its task would have alone
         for task in tasks:
             try:
-                outcome = self._handlers[one_of(task, "taskType", tuple(self._handlers))](task, context)
+                task_type = one_of(task, "taskType", tuple(self._handlers))
+                if task_type not in ("ping", "authentication"):
+                    check_uuid(task)
+                outcome = self._handlers[task_type](task, context)
                 if isinstance(outcome, Inference):
                     accepted.append(outcome)
                 else:
@@ -304,13 +307,12 @@ class Offline:
         return [echo(task) | {"request": [inference.as_sent()], "response": response}]
 
     def _find(self, task: Task) -> Inference | None:
-        inference = self._store.tasks.get(check_uuid(task).lower())
+        inference = self._store.tasks.get(task["taskUUID"].lower())
         if inference is None and self.unknown_task == "taskNotFound":
             raise Problem("taskNotFound", "No task of that UUID is known here.", parameter="taskUUID", status=404)
         return inference
 
     def _account(self, task: Task, _: RequestContext) -> Items:
-        check_uuid(task)
         return [echo(task) | {"operation": one_of(task, "operation", ("getDetails",))} | self.account()]
 
     def _authentication(self, task: Task, _: RequestContext) -> Items:

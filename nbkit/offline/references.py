@@ -14,7 +14,7 @@ from PIL import Image
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, RequestContext, Task, echo
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
-from nbkit.offline.validation import check_uuid, one_of, required
+from nbkit.offline.validation import one_of, required
 from nbkit.request.parameter import Address, ValueInvalid
 
 NOT_FETCHED = "URL, not fetched"
@@ -76,16 +76,29 @@ class ReferenceReader:
             raise Problem("invalidReferenceImage", rule, parameter=parameter) from None
         return Inset(self.renderer.store_thumbnail(data, parameter), "", None), self.renderer.store_text(text)
 
-    def upload_image(self, task: Task, context: RequestContext) -> Items:
-        """Run an ``imageUpload`` task and return its item of ``data``; a dry run stores nothing."""
-        check_uuid(task)
-        return self._add(task, "image", context)
+    def upload(self, task: Task, context: RequestContext, name: str = "image") -> Items:
+        """Run an ``imageUpload`` task and return its item of ``data``; a dry run stores nothing.
+
+        Args:
+            task: to run.
+            context: of its request.
+            name: the key of the task that has the image; the UUID and the URL of the item are named after it.
+        """
+        text = required(task, name)
+        if not isinstance(text, str) or _UUID.fullmatch(text):
+            raise Problem("invalidFormat", f"{name} must be a data URI, base64 text or a URL.", parameter=name)
+        upload = self.read(text, name)
+        head = echo(task) | ({"operation": "upload"} if name == "media" else {})
+        if context.dry_run:
+            return [head | {"dryRun": True, "cost": 0.0}]
+        key = str(uuid.uuid4())
+        self._uploads[key] = upload
+        return [head | {f"{name}UUID": key, f"{name}URL": f"{context.base_url}{PICTURE_PATH}{key}"}]
 
     def store_media(self, task: Task, context: RequestContext) -> Items:
         """Run a ``mediaStorage`` task (upload or delete) and return its item of ``data``; a dry run changes nothing."""
-        check_uuid(task)
         if one_of(task, "operation", ("upload", "delete")) == "upload":
-            return self._add(task, "media", context)
+            return self.upload(task, context, "media")
         media_uuid = str(required(task, "media")).lower()
         if media_uuid not in self._uploads:
             raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
@@ -111,16 +124,3 @@ class ReferenceReader:
         if file := self._find_result(image_uuid):
             return Inset(self.renderer.store_thumbnail(file), "", None)
         return self._uploads.get(image_uuid, (None, ""))[0]
-
-    def _add(self, task: Task, name: str, context: RequestContext) -> Items:
-        """Store the image under a key of a task; the UUID and the URL of its item are named after that key."""
-        text = required(task, name)
-        if not isinstance(text, str) or _UUID.fullmatch(text):
-            raise Problem("invalidFormat", f"{name} must be a data URI, base64 text or a URL.", parameter=name)
-        upload = self.read(text, name)
-        head = echo(task) | ({"operation": "upload"} if name == "media" else {})
-        if context.dry_run:
-            return [head | {"dryRun": True, "cost": 0.0}]
-        key = str(uuid.uuid4())
-        self._uploads[key] = upload
-        return [head | {f"{name}UUID": key, f"{name}URL": f"{context.base_url}{PICTURE_PATH}{key}"}]

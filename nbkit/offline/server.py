@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 try:
@@ -166,21 +167,19 @@ class Server:
 
     def _serve(self) -> None:
         """Read from and write to all connections."""
+        loop_once = partial(wasyncore.loop, use_poll=True, map=self._map, count=1)
         try:
             while not self._stop.is_set():
-                self._run_loop_once(TICK_SECONDS)
+                loop_once(timeout=TICK_SECONDS)
                 self._close_idle()
             self._listener.accepting = False
             deadline = time.monotonic() + GRACE_SECONDS
             while time.monotonic() < deadline and any(c.requests or c.total_outbufs_len for c in self._channels()):
-                self._run_loop_once(0.02)
+                loop_once(timeout=0.02)
         finally:
             for channel in self._channels():
                 channel.handle_close()
             self._listener.task_dispatcher.shutdown(timeout=0.3)
-
-    def _run_loop_once(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
     def _close_idle(self) -> None:
         """Close the connections that are idle for longest when the limit is near."""

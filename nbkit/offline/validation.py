@@ -30,8 +30,8 @@ REFERENCES = "inputs.referenceImages"
 _PLACEHOLDER_UUID = "00000000-0000-4000-8000-000000000000"
 
 
-def check_uuid(task: Task) -> str:
-    """The task's UUID.
+def check_uuid(task: Task) -> None:
+    """Check the task's UUID.
 
     Raises:
         Problem: if it is missing, or is not a UUID of version 4.
@@ -39,7 +39,6 @@ def check_uuid(task: Task) -> str:
     value = required(task, "taskUUID")
     if not (isinstance(value, str) and UUID4_PATTERN.fullmatch(value)):
         raise Problem("invalidTaskUUID", "taskUUID must be a UUID of version 4.", parameter="taskUUID")
-    return value
 
 
 def required(task: Any, name: str) -> Any:
@@ -75,7 +74,6 @@ def check_image_task(task: Task) -> ImageRequest:
     Raises:
         Problem: if a value is not allowed; nothing has been done or charged.
     """
-    check_uuid(task)
     required(task, "model")
     try:
         request = ImageRequest.from_task(_with_placeholders(task))

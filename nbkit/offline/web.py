@@ -40,12 +40,10 @@ class WebApp:
         self._engine, self._authority = engine, authority
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        method, path, headers = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), _headers(environ)
+        method, path, body = environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ["wsgi.input"].read()
         path = "/v1" if path == "/v1/" else path
         try:
-            answer = respond(
-                self._engine, method, path, environ["wsgi.input"].read(), headers, base_url=self._base(environ)
-            )
+            answer = respond(self._engine, method, path, body, _headers(environ), self._base(environ))
         except Exception:
             logger.exception("the engine failed at %s", method)
             answer = Problem("internalServerError", "The engine failed at this request.", status=500).answer()
@@ -67,8 +65,5 @@ def status_line(status: int) -> str:
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
     """The request's headers with hyphens, as HTTP spells them."""
-    return {
-        name.removeprefix("HTTP_").replace("_", "-"): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and isinstance(value, str)
-    }
+    found = ((name.partition("HTTP_")[2], value) for name, value in environ.items())
+    return {name.replace("_", "-"): str(value) for name, value in found if name}
