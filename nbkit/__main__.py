@@ -14,19 +14,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import nbkit
+from nbkit.backends import load_offline
 from nbkit.history import RunLog
 from nbkit.ledger.recovery import OTHER_ENGINE
-from nbkit.offline import Offline
 from nbkit.service.client import is_loopback
-
-try:
-    from nbkit.offline.server import Server
-except ModuleNotFoundError as error:
-    if error.name != "waitress":
-        raise
-    _import_problem: str | None = str(error)  # printed by `serve` only: the other commands do not need waitress
-else:
-    _import_problem = None
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
@@ -42,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
-    except (nbkit.NbkitError, OSError) as error:
+    except (nbkit.NbkitError, OSError, ModuleNotFoundError) as error:  # the last if `serve` finds no waitress
         _print(f"nbkit {options.command}: {error}", sys.stderr)
         return 1
 
@@ -101,9 +92,7 @@ def _failure(text: str) -> tuple[str, float]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    if _import_problem is not None:
-        _print(_import_problem, sys.stderr)
-        return 1
+    make_server = load_offline("Server")
     logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
     stop = threading.Event()
 
@@ -112,13 +101,13 @@ def _serve(options: argparse.Namespace) -> int:
 
     try:
         failures = dict(options.fail)
-        engine = Offline(options.latency, failures, options.key, options.balance, options.seed, sleep=pause)
+        engine = nbkit.Offline(options.latency, failures, options.key, options.balance, options.seed, sleep=pause)
     except ValueError as error:
         options.usage_error(str(error))
     if options.key is None and not is_loopback(options.host):
         warning = f"anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key"
         _print(f"nbkit serve: {warning}", sys.stderr)
-    server = Server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
+    server = make_server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with server:

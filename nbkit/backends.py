@@ -29,8 +29,12 @@ NOTICE = (
     f"       For the real model: set {KEY_VARIABLE} before Jupyter starts, or nbkit.Studio(api_key=…)."
 )
 
-_OFFLINE = "nbkit.offline"
-"""Imported by name, and only when it is chosen: a studio on the real model never loads the painter."""
+_OFFLINE_MODULES = {
+    "Offline": "nbkit.offline.engine",
+    "OfflineTransport": "nbkit.offline.transport",
+    "Server": "nbkit.offline.server",
+}
+"""The module of each name of the offline engine that others use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +101,32 @@ def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | N
     )
 
 
+def load_offline(name: str) -> Any:
+    """A class of the offline engine, which is loaded only when it is chosen: the real model needs no painter.
+
+    Args:
+        name: ``Offline``, ``OfflineTransport`` or ``Server``.
+
+    Raises:
+        ModuleNotFoundError: if ``Server`` is asked for, and waitress is not installed; it says how to install it.
+
+    Example:
+        >>> from nbkit.backends import load_offline
+        >>> load_offline("Offline")()
+        <Offline engine: 0 tasks, 0.00000 USD at list prices>
+    """
+    return getattr(importlib.import_module(_OFFLINE_MODULES[name]), name)
+
+
 def _is_offline_engine(engine: Any) -> bool:
-    offline = sys.modules.get(_OFFLINE)  # whoever made an engine has loaded it
-    return offline is not None and isinstance(engine, offline.Offline)
+    is_loaded = _OFFLINE_MODULES["Offline"] in sys.modules  # whoever made an engine has loaded it
+    return is_loaded and isinstance(engine, load_offline("Offline"))
 
 
 def _offline(engine: Any = None, *, by_default: bool = False) -> Backend:
-    offline = importlib.import_module(_OFFLINE)
     # In this process an answer is either ready or not, so short pauses disturb nobody.
     pace = Pace(poll_first=0.005, retry_first=0.05)
-    transport = offline.OfflineTransport(engine)
+    transport = load_offline("OfflineTransport")(engine)
     return Backend("offline", OFFLINE_URL, charged=False, transport=transport, pace=pace, by_default=by_default)
 
 

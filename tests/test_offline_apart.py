@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import nbkit
+
 SESSION = """
 import json, sys
 from pathlib import Path
@@ -47,6 +49,16 @@ Path("found.json").write_text(json.dumps({"loaded": loaded, "rows": rows, "statu
 """
 
 
+COMMANDS = """
+import json, sys
+from nbkit import __main__
+
+statuses = [__main__.main(line.split()) for line in sys.argv[1:]]
+loaded = sorted(name for name in sys.modules if name.startswith("nbkit.offline"))
+print(json.dumps({"loaded": loaded, "statuses": statuses}))
+"""
+
+
 def test_a_session_with_another_engine_loads_no_module_of_the_offline_engine(service, tmp_path):
     """Neither for runs, sweeps, forms, comparisons and exports, nor for whatever is displayed."""
     command = [sys.executable, "-c", SESSION, service.url]
@@ -54,3 +66,14 @@ def test_a_session_with_another_engine_loads_no_module_of_the_offline_engine(ser
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / "found.json").read_text("utf-8"))
     assert found == {"loaded": [], "rows": 11, "statuses": ["done"]}
+
+
+def test_the_commands_for_a_log_load_no_module_of_the_offline_engine(service, tmp_path):
+    """``recover`` asks another engine about a run, ``export`` writes its picture; only ``serve`` loads this one."""
+    studio = nbkit.Studio(engine=service.url, path=tmp_path / "nbkit-runs", api_key="test-key")
+    studio.generate("A paper lantern", seed=7)
+    studio.close()
+    command = [sys.executable, "-c", COMMANDS, f"recover --engine {service.url}", "export out", "recover"]
+    done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert json.loads(done.stdout.splitlines()[-1]) == {"loaded": [], "statuses": [0, 0, 0]}, done.stderr[-2000:]
+    assert (tmp_path / "out").is_dir()

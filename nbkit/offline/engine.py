@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.envelope import Answer, DataAndErrors, Problem, RequestContext, Task, check_key, echo, read_tasks
+from nbkit.offline.envelope import Answer, Items, Problem, RequestContext, Task, content_of, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
-from nbkit.offline.painting.scene import Inset
-from nbkit.offline.references import Uploads
+from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
@@ -93,14 +92,13 @@ class Offline:
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
         self._store = TaskStore(round(balance * model.MICRO), seed)
-        self._renderer = Renderer()
-        self._uploads = Uploads(self._renderer)
-        self._handlers: dict[str, Callable[[Task, RequestContext], DataAndErrors]] = {
-            model.TASK_TYPE: self._dry_run,
+        self._references = ReferenceReader(Renderer(), self._file_of_result)
+        self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
+            model.TASK_TYPE: self._image_inference,
             "getResponse": self._response,
             "getTaskDetails": self._details,
-            "imageUpload": self._uploads.upload_image,
-            "mediaStorage": self._uploads.store_media,
+            "imageUpload": self._references.upload,
+            "mediaStorage": self._references.store_media,
             "accountManagement": self._account,
             "authentication": self._authentication,
             "ping": self._ping,
@@ -128,7 +126,7 @@ class Offline:
     @property
     def spent(self) -> int:
         """Micro-dollars spent at list prices: the sum of :attr:`charges`."""
-        return self._store.spent
+        return sum(self.charges.values())
 
     @property
     def failures(self) -> dict[str, float]:
@@ -207,7 +205,7 @@ class Offline:
         lower_case = {name.lower(): value for name, value in headers.items()}
         dry_run = lower_case.get("x-runware-dry-run", "").strip().lower() in ("1", "true")
         try:
-            tasks = check_key(read_tasks(body), lower_case.get("authorization"), self._key)
+            tasks = read_tasks(body, lower_case.get("authorization"), self._key)
         except Problem as problem:
             return problem.answer()
         answer = self._run_tasks(tasks, RequestContext(base_url.rstrip("/"), dry_run))
@@ -231,36 +229,37 @@ class Offline:
         image_uuid, now = name.partition(".")[0].lower(), self._clock()
         result = self._store.images.get(image_uuid)
         if result is None or now < result.ready:
-            uploaded = self._uploads.file(image_uuid)
+            uploaded = self._references.file(image_uuid)
             missing = Problem("imageNotFound", "There is no picture at this address.", status=404)
             return Answer.of(200, *uploaded) if uploaded else missing.answer()
         if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
         answer = Answer.of(200, result.task.media_type, result.file())
-        return answer.truncated() if self._store.pop_download_break(result) else answer
+        is_broken = result.task.fault == "download" and next(result.downloads) == 0
+        return answer.truncated() if is_broken else answer
 
     # -- tasks ------------------------------------------------------------------------------------------
 
     def _run_tasks(self, tasks: Iterable[Any], context: RequestContext) -> Answer:
         """Run tasks independently of each other: one may be accepted while another is refused."""
         accepted: list[Inference] = []
-        outcomes: list[tuple[DataAndErrors, int]] = []  # with the HTTP status that its task would have alone
+        outcomes: list[tuple[Items, int]] = []  # with the HTTP status that its task would have alone
         for task in tasks:
             try:
-                handle = self._handlers[one_of(task, "taskType", tuple(self._handlers))]
-                if handle == self._dry_run and not context.dry_run:
-                    inference = make_inference(task, self._renderer, self._reference, context.base_url)
-                    self._store.accept(inference, self._failures, self._clock(), self._latency)
-                    accepted.append(inference)
+                task_type = one_of(task, "taskType", tuple(self._handlers))
+                if task_type not in ("ping", "authentication"):
+                    check_uuid(task)
+                outcome = self._handlers[task_type](task, context)
+                if isinstance(outcome, Inference):
+                    accepted.append(outcome)
                 else:
-                    outcomes.append((handle(task, context), 200))
+                    outcomes.append((outcome, 200))
             except Problem as problem:
-                outcomes.append((([], [problem.item(task)]), problem.status))
+                outcomes.append(([problem.item(task)], problem.status))
         self._wait(accepted)
         outcomes += [(self._first_items(inference, context), inference.status) for inference in accepted]
-        data, errors = ([item for items, _ in outcomes for item in items[kind]] for kind in (0, 1))
-        statuses = {status for _, status in outcomes}
-        answer = Answer.json(data, errors, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
+        items, statuses = [item for items, _ in outcomes for item in items], {status for _, status in outcomes}
+        answer = Answer.json(items, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
         return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
 
     def _wait(self, accepted: list[Inference]) -> None:
@@ -272,56 +271,55 @@ class Offline:
             if inference.fault != "timeout":  # such a task continues after its answer
                 self._store.finish(inference, self._clock())
 
-    def _first_items(self, inference: Inference, context: RequestContext) -> DataAndErrors:
+    def _first_items(self, inference: Inference, context: RequestContext) -> Items:
         """All results of a ``sync`` task, or the acknowledgement of an ``async`` one."""
         if inference.is_sync:
             return inference.report(context.base_url, math.inf)
         status = {"status": "processing"} if self.acknowledgement == "processing" else {}
-        return [] if self.acknowledgement == "empty" else [echo(inference.sent) | status], []
+        return [] if self.acknowledgement == "empty" else [echo(inference.sent) | status]
 
-    def _reference(self, image_uuid: str) -> Inset | None:
-        """The inset for an uploaded image or a finished result; ``None`` for another UUID."""
+    def _file_of_result(self, image_uuid: str) -> bytes | None:
+        """The picture of a finished result; ``None`` for another UUID."""
         result = self._store.images.get(image_uuid)
-        if result is None or result.ready > self._clock():
-            return self._uploads.inset(image_uuid)
-        return Inset(self._renderer.store_thumbnail(result.file()), "", None)
+        return None if result is None or result.ready > self._clock() else result.file()
 
     # -- one method for each task type ------------------------------------------------------------------
 
-    def _dry_run(self, task: Task, context: RequestContext) -> DataAndErrors:
-        """Check and price an image task, and run nothing."""
-        inference = make_inference(task, self._renderer, self._reference, context.base_url)
-        return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}], []
+    def _image_inference(self, task: Task, context: RequestContext) -> Items | Inference:
+        """Accept an image task, whose results are reported later; in a dry run, check and price it only."""
+        inference = make_inference(task, self._references, context.base_url)
+        if context.dry_run:
+            return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}]
+        self._store.accept(inference, self._failures, self._clock(), self._latency)
+        return inference
 
-    def _response(self, task: Task, context: RequestContext) -> DataAndErrors:
+    def _response(self, task: Task, context: RequestContext) -> Items:
         inference = self._find(task)
         if inference is None or inference.is_sync:  # for a sync task, the service returns no items here
-            return [], []
+            return []
         return inference.report(context.base_url, self._clock(), with_status=True)
 
-    def _details(self, task: Task, context: RequestContext) -> DataAndErrors:
+    def _details(self, task: Task, context: RequestContext) -> Items:
         inference, now = self._find(task), self._clock()
         if inference is None or not inference.is_finished(now):  # only finished tasks have details
-            return [], []
-        data, errors = inference.report(context.base_url, now)
-        response = {"data": data, "errors": errors} if errors else {"data": data}
-        return [echo(task) | {"request": [inference.as_sent()], "response": response}], []
+            return []
+        response = content_of(inference.report(context.base_url, now))
+        return [echo(task) | {"request": [inference.as_sent()], "response": response}]
 
     def _find(self, task: Task) -> Inference | None:
-        inference = self._store.tasks.get(check_uuid(task).lower())
+        inference = self._store.tasks.get(task["taskUUID"].lower())
         if inference is None and self.unknown_task == "taskNotFound":
             raise Problem("taskNotFound", "No task of that UUID is known here.", parameter="taskUUID", status=404)
         return inference
 
-    def _account(self, task: Task, _: RequestContext) -> DataAndErrors:
-        check_uuid(task)
-        return [echo(task) | {"operation": one_of(task, "operation", ("getDetails",))} | self.account()], []
+    def _account(self, task: Task, _: RequestContext) -> Items:
+        return [echo(task) | {"operation": one_of(task, "operation", ("getDetails",))} | self.account()]
 
-    def _authentication(self, task: Task, _: RequestContext) -> DataAndErrors:
+    def _authentication(self, task: Task, _: RequestContext) -> Items:
         """Confirm the key, which :meth:`answer` has checked."""
-        return [echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}], []
+        return [echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}]
 
-    def _ping(self, task: Task, _: RequestContext) -> DataAndErrors:
+    def _ping(self, task: Task, _: RequestContext) -> Items:
         if required(task, "ping") is not True:
             raise Problem("invalidChoice", "ping must be true.", parameter="ping", allowed=[True])
-        return [echo(task) | {"pong": True}], []
+        return [echo(task) | {"pong": True}]

@@ -11,9 +11,6 @@ from typing import Any, NoReturn
 PICTURE_PATH = "/pictures/"
 """Beginning of the path in picture URLs."""
 
-NOT_FOUND = "Tasks go to POST /v1; nothing else is here."
-"""Message of the answer to any other request."""
-
 MAX_BODY_BYTES = 256 * 2**20
 """Bytes of a request's body: enough for fourteen large reference images in base64."""
 
@@ -24,9 +21,7 @@ Task = Mapping[str, Any]
 """A task as it was received: the decoded JSON object."""
 
 Items = list[dict[str, Any]]
-
-DataAndErrors = tuple[Items, Items]
-"""The items that one task adds to ``data`` and to ``errors``."""
+"""What one task adds to an answer: an item with a ``code`` to ``errors``, any other to ``data``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +64,9 @@ class Answer:
         return cls(status, headers, body)
 
     @classmethod
-    def json(cls, data: Items, errors: Items, status: int) -> Answer:
-        """A JSON answer; it has ``errors`` only if there are some, because clients read the key as a failure."""
-        content = {"data": data, "errors": errors} if errors else {"data": data}
-        return cls.of(status, "application/json", json.dumps(content, allow_nan=False).encode())
+    def json(cls, items: Items, status: int) -> Answer:
+        """A JSON answer with the items of all its tasks."""
+        return cls.of(status, "application/json", json.dumps(content_of(items), allow_nan=False).encode())
 
     @property
     def is_truncated(self) -> bool:
@@ -116,7 +110,13 @@ class Problem(Exception):
 
     def answer(self, task: Any = None) -> Answer:
         """The answer that has this problem only: the request is refused as a whole, or its task failed."""
-        return Answer.json([], [self.item(task)], self.status)
+        return Answer.json([self.item(task)], self.status)
+
+
+def content_of(items: Items) -> dict[str, Items]:
+    """The items by key; ``errors`` is there only if there are some, because clients read the key as a failure."""
+    data, errors = ([item for item in items if ("code" in item) is failed] for failed in (False, True))
+    return {"data": data, "errors": errors} if errors else {"data": data}
 
 
 def echo(task: Task) -> dict[str, Any]:
@@ -124,11 +124,21 @@ def echo(task: Task) -> dict[str, Any]:
     return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
 
 
-def read_tasks(body: bytes) -> list[Any]:
-    """Decode the body of a request into its tasks.
+def read_tasks(body: bytes, authorization: str | None, expected_key: str | None) -> list[Any]:
+    """Decode the body of a request into its tasks, and compare its API key with the expected one.
+
+    The ``authentication`` task that held the key is left out, unless it is the only one: it checks whether its key is
+    valid.
+
+    Args:
+        body: of the request.
+        authorization: its ``Authorization`` header, or ``None``.
+        expected_key: ``None`` accepts any key, or none.
 
     Raises:
-        Problem: if it is not a JSON array with at least one element, is too large, or is nested too deeply.
+        Problem: if the body is not a JSON array with at least one element, is too large, or is nested too deeply; if the
+            key is missing or differs, if header and task both hold one, or if the ``authentication`` task is not the
+            first.
     """
     if len(body) > MAX_BODY_BYTES:
         raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY_BYTES:,} are read.")
@@ -138,23 +148,6 @@ def read_tasks(body: bytes) -> list[Any]:
         raise Problem("invalidJSON", f"The body cannot be read as JSON in UTF-8: {error}") from None
     if not isinstance(tasks, list) or not tasks:
         raise Problem("invalidRequestBody", "The body must be a JSON array that holds at least one task.")
-    return tasks
-
-
-def check_key(tasks: list[Any], authorization: str | None, expected: str | None) -> list[Any]:
-    """Compare the API key of a request with the expected one, and return its tasks without the one that held the key.
-
-    If the ``authentication`` task is the only one, it stays: it checks whether its key is valid.
-
-    Args:
-        tasks: of the request.
-        authorization: the ``Authorization`` header, or ``None``.
-        expected: ``None`` accepts any key, or none.
-
-    Raises:
-        Problem: if the key is missing or differs, if header and task both hold one, or if the ``authentication`` task is
-            not the first.
-    """
     scheme, _, key = (authorization or "").strip().partition(" ")
     sent = key.strip() if scheme.lower() == "bearer" else None
     holders = [task for task in tasks if isinstance(task, Mapping) and task.get("taskType") == "authentication"]
@@ -167,11 +160,11 @@ def check_key(tasks: list[Any], authorization: str | None, expected: str | None)
             raise Problem("invalidAuthentication", message)
         sent = holders[0].get("apiKey")
         tasks = tasks[1:] or tasks
-    if expected is None:
+    if expected_key is None:
         return tasks
     if not isinstance(sent, str) or not sent:
         raise Problem("missingApiKey", "This engine wants an API key.", status=401)
-    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected.encode()):
+    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected_key.encode()):
         raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
     return tasks
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import threading
 from collections.abc import Hashable
 from dataclasses import replace
-from fractions import Fraction
 
 from PIL import Image, ImageOps
 
@@ -22,6 +20,7 @@ from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.request import model
+from nbkit.request.rules import nearest_ratio
 
 MAX_UPLOAD_PIXELS = 50_000_000
 """Of a reference image: a small file can decode to a huge picture."""
@@ -81,11 +80,15 @@ class BoundedCache:
 
 
 class Renderer:
-    """Draws pictures, and caches them and their reference images; safe to use from several threads."""
+    """Draws pictures, and caches them and their reference images; safe to use from several threads.
+
+    Attributes:
+        thumbnails: of the reference images, as JPEGs, by the SHA-256 of the image's file.
+    """
 
     def __init__(self) -> None:
         self._encoded = BoundedCache(MAX_ENCODED_BYTES)
-        self._thumbnails = BoundedCache(MAX_THUMBNAIL_BYTES)
+        self.thumbnails = BoundedCache(MAX_THUMBNAIL_BYTES)
         self._texts = BoundedCache(MAX_TEXT_BYTES)
         # If a class requests thirty 4K pictures at once, at most four of them are in memory uncompressed.
         self._drawing_slots = threading.BoundedSemaphore(4)
@@ -118,8 +121,8 @@ class Renderer:
             Problem: if the bytes are not a readable picture.
         """
         digest = hashlib.sha256(data).hexdigest()
-        if self._thumbnails.get(digest) is None:
-            self._thumbnails.put(digest, _thumbnail(data, parameter))
+        if self.thumbnails.get(digest) is None:
+            self.thumbnails.put(digest, _thumbnail(data, parameter))
         return digest
 
     def store_text(self, text: str) -> str:
@@ -134,37 +137,27 @@ class Renderer:
         data = self._texts.get(name)
         return name if data is None else data.decode()
 
-    def shape(self, digest: str) -> tuple[int, int] | None:
-        """Width and height of a reference image's thumbnail, which has the image's ratio; ``None`` if it is evicted."""
-        thumbnail = self.thumbnail(digest)
-        return None if thumbnail is None else Image.open(io.BytesIO(thumbnail)).size
+    def size_like(self, digest: str, tier: str | None) -> tuple[int, int]:
+        """Width and height in pixels of a picture that has the shape of a reference image, or the nearest of the table.
 
-    def thumbnail(self, digest: str) -> bytes | None:
-        """The thumbnail of a reference image as a JPEG; ``None`` if it is evicted."""
-        return self._thumbnails.get(digest)
+        Args:
+            digest: of the reference image; one without a thumbnail counts as square.
+            tier: the ``resolution`` as requested.
+        """
+        thumbnail, ratio = self.thumbnails.get(digest), model.DEFAULT_RATIO
+        if thumbnail is not None:
+            width, height = Image.open(io.BytesIO(thumbnail)).size
+            ratio = nearest_ratio(width / height)
+        return model.size_of(ratio, tier or model.DEFAULT_TIER)
 
     def _with_pixels(self, inset: Inset) -> Inset:
         if inset.label:
             return inset
-        thumbnail = self.thumbnail(inset.digest)
+        thumbnail = self.thumbnails.get(inset.digest)
         if thumbnail is None:
             return replace(inset, label="no longer kept here")
         with Image.open(io.BytesIO(thumbnail)) as picture:
             return replace(inset, picture=picture.convert("RGB"))
-
-
-def size_like(shape: tuple[int, int] | None, tier: str | None) -> tuple[int, int]:
-    """Width and height in pixels of a picture that has the shape of a reference image, or the nearest of the table.
-
-    Args:
-        shape: width and height of the reference image in any unit, or ``None`` if they are not known.
-        tier: the ``resolution`` as requested.
-    """
-    ratio = model.DEFAULT_RATIO
-    if shape is not None:
-        wanted = shape[0] / shape[1]
-        ratio = min(model.RATIOS, key=lambda r: abs(math.log(wanted / Fraction(r.replace(":", "/")))))
-    return model.size_of(ratio, tier or model.DEFAULT_TIER)
 
 
 def _thumbnail(data: bytes, parameter: str) -> bytes:

@@ -18,13 +18,13 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import Any, Self
 
 try:
     from waitress import wasyncore
-    from waitress.channel import ClientDisconnected
     from waitress.server import BaseWSGIServer, create_server
 except ModuleNotFoundError as error:
     if error.name != "waitress":
@@ -36,11 +36,8 @@ except ModuleNotFoundError as error:
 from nbkit.offline.channel import Channel
 from nbkit.offline.engine import Offline
 from nbkit.offline.envelope import MAX_BODY_BYTES
-from nbkit.offline.web import ConnectionCut, WebApp
+from nbkit.offline.web import WebApp
 from nbkit.offline.webhook_sender import WebhookSender
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +59,9 @@ IDLE_SECONDS = 60
 
 TICK_SECONDS = 0.5
 """Longest wait between two checks of the time limits."""
+
+SETTLE_SECONDS = 0.1
+"""How late a webhook call may be."""
 
 GRACE_SECONDS = 1.0
 """Time that running requests have to finish when the server ends."""
@@ -101,9 +101,7 @@ class Server:
         self._socket.setblocking(False)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
-        self._is_sender_set = False  # whether the engine's ``deliver`` is the sender of this server
-        self._stop, self._wake_settler = threading.Event(), threading.Event()
-        self._app = WebApp(self.engine, self._authority, self._wake_settler.set)
+        self._stop = threading.Event()
         self._map: dict[int, Any] = {}
         self._listener = self._listen(max_body)
         self._threads = [
@@ -123,9 +121,7 @@ class Server:
 
     def start(self) -> None:
         """Start to answer requests, and to send webhooks and uploads unless the engine has its own ``deliver``."""
-        self._is_sender_set = self.engine.deliver is None
-        if self._is_sender_set:
-            self.engine.deliver = self._webhook_sender
+        self.engine.deliver = self.engine.deliver or self._webhook_sender
         for thread in self._threads:
             thread.start()
 
@@ -134,13 +130,12 @@ class Server:
         if self._stop.is_set():
             return
         self._stop.set()
-        self._wake_settler.set()
         self._listener.pull_trigger()
         for thread in self._threads:
             thread.join(GRACE_SECONDS + 0.5)
         wasyncore.close_all(self._map, ignore_all=True)  # after pull_trigger(): the map contains the trigger
         self._webhook_sender.close()
-        if self._is_sender_set:
+        if self.engine.deliver is self._webhook_sender:
             self.engine.deliver = None
 
     def __enter__(self) -> Self:
@@ -152,7 +147,7 @@ class Server:
 
     def _listen(self, max_body: int) -> Any:
         listener = create_server(
-            self._application,
+            WebApp(self.engine, self._authority),
             map=self._map,
             sockets=[self._socket],
             threads=WORKERS,
@@ -168,32 +163,23 @@ class Server:
         listener.channel_class = Channel
         return listener
 
-    def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        try:
-            return self._app(environ, start_response)
-        except ConnectionCut:
-            # After this exception, waitress closes the connection without sending anything.
-            raise ClientDisconnected from None
-
     # -- threads -----------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         """Read from and write to all connections."""
+        loop_once = partial(wasyncore.loop, use_poll=True, map=self._map, count=1)
         try:
             while not self._stop.is_set():
-                self._run_loop_once(TICK_SECONDS)
+                loop_once(timeout=TICK_SECONDS)
                 self._close_idle()
             self._listener.accepting = False
             deadline = time.monotonic() + GRACE_SECONDS
             while time.monotonic() < deadline and any(c.requests or c.total_outbufs_len for c in self._channels()):
-                self._run_loop_once(0.02)
+                loop_once(timeout=0.02)
         finally:
             for channel in self._channels():
                 channel.handle_close()
             self._listener.task_dispatcher.shutdown(timeout=0.3)
-
-    def _run_loop_once(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
     def _close_idle(self) -> None:
         """Close the connections that are idle for longest when the limit is near."""
@@ -209,32 +195,19 @@ class Server:
 
     def _settle(self) -> None:
         """Hand over results for webhooks on time, also when no further request arrives."""
-        pause: float | None = None
-        while not self._stop.is_set():
-            self._wake_settler.wait(pause)
-            self._wake_settler.clear()
+        while not self._stop.wait(SETTLE_SECONDS):
             try:
-                seconds = self.engine.settle()
+                self.engine.settle()
             except Exception:
                 logger.exception("finished results could not be handed over")
-                seconds = None
-            # Check again after a tick at the latest: a test may move the engine's clock.
-            pause = None if seconds is None else min(seconds, TICK_SECONDS)
 
 
 @contextmanager
-def serving(
-    engine: Offline | None = None,
-    *,
-    port: int = 0,
-    host: str = "127.0.0.1",
-    allow_private_callbacks: bool = False,
-    max_body: int = MAX_BODY_BYTES,
-) -> Iterator[str]:
-    """Serve an engine for as long as the block runs; the arguments are those of :class:`Server`.
+def serving(engine: Offline | None = None, **options: Any) -> Iterator[str]:
+    """Serve an engine for as long as the block runs; the options are those of :class:`Server`.
 
     Yields:
         The URL, for ``nbkit.Studio(engine=…)``.
     """
-    with Server(engine, host, port, allow_private_callbacks=allow_private_callbacks, max_body=max_body) as server:
+    with Server(engine, **options) as server:
         yield server.url

@@ -22,13 +22,12 @@ class TaskStore:
         tasks: each accepted task, by its UUID in lower case.
         images: each result that has a picture, by image UUID, whether it is ready or not.
         balance: micro-dollars that are left.
-        spent: micro-dollars, the sum of all charges.
     """
 
     def __init__(self, balance: int, seed: int | None) -> None:
         self.tasks: dict[str, Inference] = {}
         self.images: dict[str, PlannedImage] = {}
-        self.balance, self.spent = balance, 0
+        self.balance = balance
         self._seed = seed
         self._lock = threading.Lock()
         self._undelivered: list[PlannedImage] = []
@@ -63,7 +62,6 @@ class TaskStore:
             pictures = [result for result in inference.results if result.failure is None]
             self.images |= {result.image_uuid: result for result in pictures}
             self.balance -= inference.charge
-            self.spent += inference.charge
             if inference.request.webhook_url or inference.request.upload_endpoint:
                 self._undelivered += pictures
 
@@ -72,12 +70,6 @@ class TaskStore:
         with self._lock:
             for result in inference.results:
                 result.ready = min(result.ready, now)
-
-    def pop_download_break(self, result: PlannedImage) -> bool:
-        """Whether this download of a picture stops in the middle; ``False`` at all later calls."""
-        with self._lock:
-            breaks, result.breaks_off = result.breaks_off, False
-            return breaks
 
     def pop_due_results(self, now: float) -> tuple[list[PlannedImage], float | None]:
         """The results to hand over now, each returned only once, and the time at which the next one is ready.

@@ -6,6 +6,7 @@ Nothing here holds pixels. A result has a seed and a UUID; its picture is drawn 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 import uuid
@@ -14,11 +15,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.envelope import PICTURE_PATH, DataAndErrors, Problem, Task, echo
+from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, Task, echo
 from nbkit.offline.failures import OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.offline.references import FindImage, read_reference
-from nbkit.offline.renderer import MEDIA_TYPES, Renderer, size_like
+from nbkit.offline.references import ReferenceReader
+from nbkit.offline.renderer import MEDIA_TYPES, Renderer
 from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
@@ -37,7 +38,7 @@ class PlannedImage:
         seed: that the picture is drawn with.
         ready: when it is finished, in seconds of the engine's clock.
         failure: why there is no picture; ``None`` if there is one.
-        breaks_off: whether the next download of the picture stops in the middle.
+        downloads: counts the downloads of the picture.
     """
 
     task: Inference
@@ -45,7 +46,7 @@ class PlannedImage:
     seed: int
     ready: float
     failure: Problem | None = None
-    breaks_off: bool = False
+    downloads: Iterator[int] = field(default_factory=itertools.count)
 
     def file(self) -> bytes:
         """Draw the picture and return its encoded file."""
@@ -53,11 +54,13 @@ class PlannedImage:
         return self.task.renderer.draw(replace(self.task.scene, seed=self.seed), output_format, quality)
 
     def item(self, base_url: str) -> dict[str, Any]:
-        """The item of ``data`` for a result that has a picture.
+        """The item of ``data``, or of ``errors`` if there is no picture.
 
         Args:
             base_url: beginning of the picture's URL.
         """
+        if self.failure is not None:
+            return self.failure.item(self.task.sent)
         request = self.task.request
         item = echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed}
         output_type = request.effective("output_type")
@@ -145,21 +148,22 @@ class Inference:
         """Whether all results are ready at a time of the engine's clock."""
         return all(result.ready <= now for result in self.results)
 
-    def report(self, base_url: str, now: float, *, with_status: bool = False) -> DataAndErrors:
-        """The items of ``data`` and of ``errors`` for all results that are ready.
+    def report(self, base_url: str, now: float, *, with_status: bool = False) -> Items:
+        """The items of all results that are ready.
 
         Args:
             base_url: beginning of the picture URLs.
             now: seconds of the engine's clock.
             with_status: whether items have a ``status``, and an item shows that the task is still processing.
         """
-        success, error = ({"status": "success"}, {"status": "error"}) if with_status else ({}, {})
-        ready = [result for result in self.results if result.ready <= now]
-        data = [result.item(base_url) | success for result in ready if result.failure is None]
-        errors = [result.failure.item(self.sent) | error for result in ready if result.failure is not None]
+        items = []
+        for result in self.results:
+            if result.ready <= now:
+                status = {"status": "success" if result.failure is None else "error"}
+                items.append(result.item(base_url) | (status if with_status else {}))
         if with_status and not self.is_finished(now):
-            data.append(echo(self.sent) | {"status": "processing"})
-        return data, errors
+            items.append(echo(self.sent) | {"status": "processing"})
+        return items
 
     def as_sent(self) -> dict[str, Any]:
         """The task as it was received; an inline picture whose text was evicted is replaced by its hash."""
@@ -170,13 +174,12 @@ class Inference:
         return self.sent | {"inputs": inputs | {"referenceImages": texts}}
 
 
-def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_url: str) -> Inference:
+def make_inference(task: Task, references: ReferenceReader, base_url: str) -> Inference:
     """Make an :class:`Inference` of a task, with its size and price, and no results yet.
 
     Args:
         task: as it was received.
-        renderer: draws its pictures, and stores the reference images that the task contains.
-        find_image: finds uploaded and generated images.
+        references: reads its reference images; their renderer draws its pictures.
         base_url: beginning of picture URLs.
 
     Raises:
@@ -185,13 +188,12 @@ def make_inference(task: Task, renderer: Renderer, find_image: FindImage, base_u
     request = check_image_task(task)
     sent = dict(task)
     insets: tuple[Inset, ...] = ()
+    renderer = references.renderer
     if request.reference_images:
         texts = task["inputs"]["referenceImages"]
-        references = [read_reference(text, REFERENCES, renderer, find_image) for text in texts]
-        insets = tuple(inset for inset, _ in references)
-        sent["inputs"] = {**task["inputs"], "referenceImages": [name for _, name in references]}
-    shape = renderer.shape(insets[0].digest) if insets else None
-    size = request.size or size_like(shape, request.resolution)
+        insets, names = zip(*(references.read(text, REFERENCES) for text in texts), strict=True)
+        sent["inputs"] = {**task["inputs"], "referenceImages": list(names)}
+    size = request.size or renderer.size_like(insets[0].digest, request.resolution)
     price = model.price(tiers=(model.tier_of_pixels(*size),), results=1, references=len(insets), searches=0).low
     # The picture shows each parameter for which a scene has a field, as it takes effect.
     shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
@@ -219,7 +221,6 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         seed = source.getrandbits(model.RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
         result = PlannedImage(inference, str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
-        result.breaks_off = fault == "download"
         if fault != "partial" or i % 2:
             result.failure = OUTCOMES.get(fault or "")
         results.append(result)

@@ -1,13 +1,16 @@
-"""Connects an ``httpx`` client to the offline engine inside this process, without a socket."""
+"""Connects an ``httpx`` client to the offline engine inside this process, without a socket.
+
+:func:`respond` is also used by the server.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import httpx
 
-from nbkit.offline.engine import Offline
-from nbkit.offline.envelope import NOT_FOUND, PICTURE_PATH, Problem
+from nbkit.offline.engine import BASE_URL, Offline
+from nbkit.offline.envelope import PICTURE_PATH, Answer, Problem
 
 
 class OfflineTransport(httpx.BaseTransport):
@@ -41,17 +44,31 @@ class OfflineTransport(httpx.BaseTransport):
         Raises:
             httpx.ReadError: for a simulated loss of the answer.
         """
-        path = request.url.path
-        if request.method == "POST" and path.endswith("/v1"):
-            answer = self.engine.answer(request.read(), request.headers)
-        elif request.method == "GET" and path.startswith(PICTURE_PATH):
-            answer = self.engine.picture(path.removeprefix(PICTURE_PATH))
-        else:
-            answer = Problem("resourceNotFound", NOT_FOUND, status=404).answer()
+        answer = respond(self.engine, request.method, request.url.path, request.read(), request.headers)
         if answer.drops_connection:
             raise httpx.ReadError("The connection was cut before an answer came.", request=request)
         content = _cut_off(answer.body) if answer.is_truncated else answer.body
         return httpx.Response(answer.status, headers=answer.headers, content=content)
+
+
+def respond(
+    engine: Offline, method: str, path: str, body: bytes, headers: Mapping[str, str], base_url: str = BASE_URL
+) -> Answer:
+    """The engine's answer to an HTTP request.
+
+    Args:
+        engine: runs the tasks and draws the pictures.
+        method: of the request.
+        path: of the request.
+        body: of the request.
+        headers: of the request; names may be in any case.
+        base_url: beginning of the picture URLs in the answer.
+    """
+    if method == "POST" and path.endswith("/v1"):
+        return engine.answer(body, headers, base_url=base_url)
+    if method in ("GET", "HEAD") and path.startswith(PICTURE_PATH):
+        return engine.picture(path.removeprefix(PICTURE_PATH))
+    return Problem("resourceNotFound", "Tasks go to POST /v1; nothing else is here.", status=404).answer()
 
 
 def _cut_off(body: bytes) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ one image instead of a list with one image, and a size that nbkit chooses, are n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from nbkit.offline.envelope import Problem, Task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Choice, short_repr
+from nbkit.request.rules import UUID4_PATTERN
 
 CODES_BY_REASON = {
     # reason of a RequestError: error code of the API; those of other reasons are invalidType, invalidFormat and so on
@@ -28,19 +28,17 @@ REFERENCES = "inputs.referenceImages"
 """The parameter with the reference images, as errors name it."""
 
 _PLACEHOLDER_UUID = "00000000-0000-4000-8000-000000000000"
-_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def check_uuid(task: Task) -> str:
-    """The task's UUID.
+def check_uuid(task: Task) -> None:
+    """Check the task's UUID.
 
     Raises:
         Problem: if it is missing, or is not a UUID of version 4.
     """
     value = required(task, "taskUUID")
-    if not (isinstance(value, str) and _UUID4.fullmatch(value)):
+    if not (isinstance(value, str) and UUID4_PATTERN.fullmatch(value)):
         raise Problem("invalidTaskUUID", "taskUUID must be a UUID of version 4.", parameter="taskUUID")
-    return value
 
 
 def required(task: Any, name: str) -> Any:
@@ -76,7 +74,6 @@ def check_image_task(task: Task) -> ImageRequest:
     Raises:
         Problem: if a value is not allowed; nothing has been done or charged.
     """
-    check_uuid(task)
     required(task, "model")
     try:
         request = ImageRequest.from_task(_with_placeholders(task))

@@ -98,9 +98,8 @@ class WebhookSender:
 
     def _attempt(self, delivery: Delivery) -> tuple[str, bool]:
         """Send a delivery once, and return why that failed (empty if it did not), and whether it was the last attempt."""
-        method, limit = HTTP_METHODS[delivery.kind], self._seconds[delivery.kind]
+        method, limit, private = HTTP_METHODS[delivery.kind], self._seconds[delivery.kind], self._allow_private
         headers = {"Content-Type": delivery.media_type, "User-Agent": "nbkit-offline"}
-        private = self._allow_private
         try:
             status = send(method, delivery.url, delivery.body, headers, seconds=limit, allow_private=private)
         except Forbidden as error:

@@ -25,7 +25,7 @@ from nbkit.request.parameter import (
     without_query,
 )
 
-_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID4_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _FIXED_KEYS = {"taskType": model.TASK_TYPE, "model": model.MODEL}
 """Keys of a task that have only one valid value."""
 SIZE_NAMES = ("width", "height", "resolution", "aspect_ratio")
@@ -82,7 +82,7 @@ def _suggestion(
     text = _as_typed(value)
     if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(text)):
         horizontal, vertical = float(shape[1]), float(shape[2])
-        return _nearest_ratio(horizontal / vertical) if horizontal and vertical else None
+        return nearest_ratio(horizontal / vertical) if horizontal and vertical else None
     if parameter.name == "resolution" and (side := _pixels(text, thousands_below=16)) is not None:
         return model.tier_of_pixels(side, side) if side else None
     return invalid.suggestion
@@ -103,7 +103,9 @@ def _pixels(text: str, thousands_below: int = 0) -> int | None:
     return round(number * 1024 if unit == "k" or (not unit and number < thousands_below) else number)
 
 
-def _nearest_ratio(shape: float) -> str:
+def nearest_ratio(shape: float) -> str:
+    """The aspect ratio of the table that is nearest to a width divided by a height."""
+
     def distance(ratio: str) -> float:
         horizontal, _, vertical = ratio.partition(":")
         return abs(math.log(shape) - math.log(int(horizontal) / int(vertical)))
@@ -172,7 +174,7 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value, fixed = head[name], _FIXED_KEYS.get(name)
         text = str(value) if isinstance(value, uuid.UUID) else as_plain_str(value) if isinstance(value, str) else ""
-        if not (_UUID4.fullmatch(text) if fixed is None else text == fixed):
+        if not (UUID4_PATTERN.fullmatch(text) if fixed is None else text == fixed):
             rule = repr(fixed) if fixed else "a UUID of version 4, such as uuid.uuid4() makes"
             reason = "choice" if fixed else "format"
             message = f"{name}={short_repr(value)}: must be {rule}"

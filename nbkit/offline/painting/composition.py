@@ -34,7 +34,6 @@ class Spot(NamedTuple):
 
     name: str
     rank: int
-    flip: bool
     x: float
     y: float
     size: float
@@ -70,37 +69,42 @@ class Composition(NamedTuple):
     """The plan of a picture.
 
     Attributes:
-        width, height: Of the picture, in pixels.
+        scene: The parameters of the picture.
         top, bottom: Where the part of it that is free begins and ends.
         palette: Its colours.
         detail: 0, 1 or 2.
         scenery: A key of SCENERIES.
         horizon: The y of the horizon, in pixels.
+        mirrored: Whether light and motifs are drawn mirrored left to right.
         light: x, y and radius of the sun or moon behind the scene, in pixels; None if there is none.
         spots: The motifs, in drawing order.
     """
 
-    width: int
-    height: int
+    scene: Scene
     top: int
     bottom: int
     palette: Palette
     detail: int
     scenery: str
     horizon: float
+    mirrored: bool
     light: tuple[float, float, float] | None = None
     spots: tuple[Spot, ...] = ()
 
     @property
     def unit(self) -> float:
         """The working size in pixels: sizes of motifs are shares of it."""
-        short, long = sorted((float(self.width), self.bottom - self.top * 0.55))
+        short, long = sorted((float(self.scene.width), self.bottom - self.top * 0.55))
         # Long pictures would look empty without somewhat larger motifs.
         return short * min(1.35, math.pow(long / short, 0.3))
 
     def level(self, share: float) -> float:
         """Returns a y between the horizon (0) and the lower edge (1)."""
         return self.horizon + (self.bottom - self.horizon) * share
+
+    def place(self, x: float, y: float) -> complex:
+        """Returns the point of the picture at which light or a motif is drawn."""
+        return complex(self.scene.width - x if self.mirrored else x, y)
 
 
 def motif_count(top_p: float | None) -> int:
@@ -172,14 +176,14 @@ def _random_spots(random: StableRandom, names: list[str], plan: Composition) -> 
         motif, leading = MOTIFS[name], rank == 0
         size = motif.size * plan.unit * (random.between(0.86, 1.14) if leading else random.between(0.4, 0.62))
         low, high = _height_range(name, size, plan, leading=leading)
-        edge = min(0.5, size * motif.reach / plan.width + 0.015)
+        edge = min(0.5, size * motif.reach / plan.scene.width + 0.015)
         left, right = edge, 1 - edge
         if leading:
-            left, right = (0.36, 0.64) if plan.width < plan.height * 0.7 else (0.2, 0.52)
+            left, right = (0.36, 0.64) if plan.scene.width < plan.scene.height * 0.7 else (0.2, 0.52)
         trials = []
         for _ in range(_TRIES):
-            x = min(1 - edge, max(edge, random.between(left, right))) * plan.width
-            trials.append(Spot(name, rank, False, x, random.between(low, high), size))
+            x = min(1 - edge, max(edge, random.between(left, right))) * plan.scene.width
+            trials.append(Spot(name, rank, x, random.between(low, high), size))
         best = max(trials, key=lambda trial: min(map(trial.room, spots), default=0.0))
         if motif.region == "stand":
             # Motifs that are farther away are smaller, and none reaches into the title.
@@ -200,12 +204,12 @@ def _separate(spots: list[Spot], plan: Composition) -> list[Spot]:
         half, step = spot.size * spot.motif.reach, plan.unit * 0.04
         # To the left and to the right by turns, a little farther each time.
         slides = (spot.x + (i + 1) // 2 * step * (-1 if i % 2 else 1) for i in range(1, _SLIDE_STEPS))
-        trials = [spot, *(spot._replace(x=x) for x in slides if half < x < plan.width - half)]
+        trials = [spot, *(spot._replace(x=x) for x in slides if half < x < plan.scene.width - half)]
         free = (trial for trial in trials if all(trial.gap(other) >= 0 for other in occupied))
         best = next(free, None) or max(trials, key=lambda trial: min(map(trial.gap, occupied)))
         if plan.light and not occupied:
             # Only the most important motif may hide the sun or moon, which is as round as the moon among the motifs.
-            occupied.append(Spot("moon", 0, False, plan.light[0], plan.light[1], plan.light[2] * 2))
+            occupied.append(Spot("moon", 0, plan.light[0], plan.light[1], plan.light[2] * 2))
         separated.append(best)
         occupied.append(best)
     return separated
@@ -214,18 +218,16 @@ def _separate(spots: list[Spot], plan: Composition) -> list[Spot]:
 def _blend(first: list[Spot], second: list[Spot], share: float) -> list[Spot]:
     """Returns the layout between two: the first at share 0, the second at share 1."""
     return [
-        Spot(one.name, one.rank, one.flip, *(a + (b - a) * share for a, b in zip(one[3:], other[3:], strict=True)))
+        Spot(one.name, one.rank, *(a + (b - a) * share for a, b in zip(one[2:], other[2:], strict=True)))
         for one, other in zip(first, second, strict=True)
     ]
 
 
-def _arranged(scene: Scene, names: list[str], plan: Composition) -> list[Spot]:
+def _arranged(names: list[str], plan: Composition) -> list[Spot]:
     """Returns the spots of motifs; one that is added at the end leaves the others where they are."""
-    interpolator = Interpolator(scene, "layout")
-    base, seeded = (
-        _separate(_random_spots(StableRandom("layout", scene.prompt, *seed), names, plan), plan)
-        for seed in ((), (scene.seed,))
-    )
+    interpolator, facts = Interpolator(plan.scene, "layout"), ("layout", plan.scene.prompt)
+    randoms = StableRandom(*facts), StableRandom(*facts, plan.scene.seed)
+    base, seeded = (_separate(_random_spots(random, names, plan), plan) for random in randoms)
     between = _blend(base, seeded, interpolator.weight)
     # A tiny difference decides whether an overlapping motif moves left or right. Near temperature 0 that would separate
     # pictures that should be alike, and it is not needed there, since no motif has moved far.
@@ -250,16 +252,10 @@ def compose(scene: Scene, top: int, bottom: int) -> Composition:
     horizon = bottom - min((bottom - top) * 0.42, scene.width * 0.8) * numbers.between(0.78, 1.2)
     mirrored = numbers.overrules(0.5)
     detail = {"MINIMAL": 0, "HIGH": 2}.get((scene.thinking or "").upper(), 1)
-    plan = Composition(scene.width, scene.height, top, bottom, palette, detail, scenery, horizon)
+    plan = Composition(scene, top, bottom, palette, detail, scenery, horizon, mirrored)
     x = scene.width * numbers.between(0.56, 0.86)
     y = top + (horizon - top) * numbers.between(0.3, 0.62)
     radius = plan.unit * numbers.between(0.1, 0.17) * (0.75 if is_dark(palette) else 1)
     if scenery not in ("pattern", "space") and "moon" not in names and "sun" not in names:
         plan = plan._replace(light=(x, y, radius))
-    spots = []
-    for spot in _arranged(scene, names, plan):
-        flip = (StableRandom("flip", scene.prompt, spot.rank).roll() < 0.5) != mirrored
-        spots.append(spot._replace(x=scene.width - spot.x if mirrored else spot.x, flip=flip))
-    if plan.light and mirrored:
-        plan = plan._replace(light=(scene.width - x, y, radius))
-    return plan._replace(spots=tuple(sorted(spots, key=lambda spot: spot.depth)))
+    return plan._replace(spots=tuple(sorted(_arranged(names, plan), key=lambda spot: spot.depth)))

@@ -31,20 +31,16 @@ def _between(opening: str, closing: str, tail: str = "", pad: str = "") -> str:
     return f"{opening}{pad}{inner}{pad}[{closing}]{tail}"
 
 
-_QUOTES = re.compile(
-    "|".join(
-        [
-            _between(_START + '"', '"'),
-            _between("[\u201c\u201e\u201d]", "\u201d\u201c"),
-            _between("[\u00ab\u2039]", "\u00bb\u203a", pad=r"\s?"),
-            _between("[\u300c\u300e]", "\u300d\u300f"),
-            _between(_START + "[\u2018\u201a]", "\u2019\u2018", r"(?!\w)"),
-            # 'tis, 'em, 'n', '90s and the like begin with an apostrophe.
-            _between(_START + r"'(?!(?:tis|twas|twere|em|til|cause|n|\d0s)\b)", "'", r"(?!\w)"),
-        ]
-    ),
-    re.IGNORECASE,
+_QUOTED = (
+    _between(_START + '"', '"'),
+    _between("[\u201c\u201e\u201d]", "\u201d\u201c"),
+    _between("[\u00ab\u2039]", "\u00bb\u203a", pad=r"\s?"),
+    _between("[\u300c\u300e]", "\u300d\u300f"),
+    _between(_START + "[\u2018\u201a]", "\u2019\u2018", r"(?!\w)"),
+    # 'tis, 'em, 'n', '90s and the like begin with an apostrophe.
+    _between(_START + r"'(?!(?:tis|twas|twere|em|til|cause|n|\d0s)\b)", "'", r"(?!\w)"),
 )
+_QUOTES = re.compile("|".join(_QUOTED), re.IGNORECASE)
 
 
 class PromptKeywords(NamedTuple):

@@ -16,9 +16,6 @@ from nbkit.offline.painting.sceneries import PROPS
 from nbkit.offline.painting.shapes import Canvas, box, outline_of_box
 from nbkit.offline.painting.stable_random import DEFAULT_TEMPERATURE, StableRandom
 
-MAX_INSETS = 14
-"""Reference images that are drawn."""
-
 
 class Title(NamedTuple):
     """The quoted texts of a prompt, measured; all numbers are pixels.
@@ -209,21 +206,20 @@ def draw_insets(picture: Image.Image, insets: tuple[Inset, ...], inks: Palette, 
 
     Args:
         picture: The picture to draw on.
-        insets: The references; only the first fourteen are drawn.
+        insets: The references.
         inks: The palette.
         top: The upper edge of the room for them; very small frames may exceed it.
         bottom: The lower edge of the last row.
     """
-    visible = insets[:MAX_INSETS]
-    labelled = any(inset.label for inset in visible)
+    labelled = any(inset.label for inset in insets)
     room = min(round(bottom * 0.36), bottom - top)
-    side, columns, rows, pad, gap, caption = _grid(len(visible), labelled, picture.width, room)
+    side, columns, rows, pad, gap, caption = _grid(len(insets), labelled, picture.width, room)
     draw = ImageDraw.Draw(picture, "RGBA")
     wide, tall = side + 2 * pad, side + 2 * pad + caption
     drop = max(1, pad // 2)
     number = face(max(MIN_SIZE_PIXELS, round(side * 0.2)))
     chip = round(number.size * 1.5)
-    for i, inset in enumerate(visible):
+    for i, inset in enumerate(insets):
         x = gap + i % columns * (wide + gap)
         y = bottom + (i // columns - rows) * (tall + gap)
         draw.rectangle((x + drop, y + drop, x + wide - 1 + drop, y + tall - 1 + drop), fill=fade(inks.dark, 0.4))

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from io import BytesIO
-from typing import NamedTuple
 
 from PIL import Image
 
 from nbkit.offline.painting import labels
-from nbkit.offline.painting.composition import Composition, compose
+from nbkit.offline.painting.composition import Composition, Spot, compose
 from nbkit.offline.painting.palettes import colour_of, is_dark
 from nbkit.offline.painting.scene import Scene
 from nbkit.offline.painting.sceneries import PROPS, SCENERIES
@@ -24,84 +23,70 @@ from nbkit.offline.painting.stable_random import Interpolator, StableRandom
 _EDGE_STEPS = 60
 
 
-class _Backdrop(NamedTuple):
-    """Draws the lines of a scenery; the docstring of ``sceneries.py`` describes them."""
-
-    canvas: Canvas
-    scene: Scene
-    plan: Composition
-
-    def add(self, name: str) -> None:
-        """Adds all lines of a scenery."""
-        for i, (kind, *rest) in enumerate(SCENERIES[name].lines):
-            purpose = f"{name} {i}"
-            if kind == "land":
-                self._add_land(purpose, *rest)
-            elif kind == "scatter":
-                self._add_props(StableRandom(purpose, self.scene.prompt), *rest)
-            elif kind == "drift":
-                self._add_props(Interpolator(self.scene, purpose), *rest)
-            elif self.plan.light:
-                x, y, radius = self.plan.light
-                at = complex(x, y if kind == "light" else self.plan.horizon)
-                self.canvas.draw(PROPS[rest[0]], at, radius)
-
-    def _add_land(self, purpose: str, level: str, swing: str, waves: str, colour: str, rim: str, *row: str) -> None:
-        numbers, plan, inks = Interpolator(self.scene, purpose), self.plan, self.canvas.inks
-        first, second = numbers.between(0, math.tau), numbers.between(0, math.tau)
-        # The number of waves grows with the width, so a wide picture gets more hills instead of longer ones.
-        turns = float(waves) * plan.width / plan.unit * math.tau / 2.4
-
-        def edge(share: float) -> complex:
-            rise = 0.7 * math.sin(first + turns * share) + 0.3 * math.sin(second + turns * 2.3 * share)
-            return complex(plan.width * share, plan.level(float(level)) + float(swing) * plan.unit * rise)
-
-        edges, body = [edge(i / _EDGE_STEPS) for i in range(_EDGE_STEPS + 1)], colour_of(colour, inks)
-        if body:
-            self.canvas.fill([*edges, complex(plan.width, plan.height), complex(0, plan.height)], body)
-        if rim != "none" and plan.detail >= 1:
-            self.canvas.fill([*edges, *(point + plan.unit * 0.012j for point in edges[::-1])], colour_of(rim, inks))
-        if not row:
-            return
-        prop, (low, high, spacing, *lift) = PROPS[row[0]], (float(number) * plan.unit for number in row[1:])
-        start = numbers.between(-1, 0)
-        for i in range(int(plan.width / spacing) + 2):
-            x = (start + i + (numbers.between(-0.3, 0.3) if low != high else 0)) * spacing
-            at = complex(x, edge(x / plan.width).imag - numbers.between(0, sum(lift)))
-            # Each prop has a stream of its own, in which the inks come first: more detail changes no other prop.
-            self.canvas.draw(prop, at, numbers.between(low, high), purpose, self.scene.prompt, i, body=body)
-
-    def _add_props(self, numbers: StableRandom | Interpolator, prop: str, *measures: str) -> None:
-        count, more, low, high, start, stop = (float(measure) for measure in measures)
-        top, bottom = max(0, self.plan.level(start)), self.plan.level(stop)
-        for i in range(int(count + more * self.plan.detail)):
-            at = complex(numbers.between(0, self.plan.width), numbers.between(top, bottom))
-            size = numbers.between(low, high) * self.plan.unit
-            self.canvas.draw(PROPS[prop], at, size, prop, self.scene.prompt, i)
+def _add_scenery(canvas: Canvas, plan: Composition, name: str) -> None:
+    """Adds the lines of a scenery; the docstring of ``sceneries.py`` describes them."""
+    for i, (kind, *rest) in enumerate(SCENERIES[name].lines):
+        purpose = f"{name} {i}"
+        if kind == "land":
+            _add_land(canvas, plan, purpose, rest)
+        elif kind == "scatter":
+            _add_props(canvas, plan, StableRandom(purpose, plan.scene.prompt), rest)
+        elif kind == "drift":
+            _add_props(canvas, plan, Interpolator(plan.scene, purpose), rest)
+        elif plan.light:
+            x, y, radius = plan.light
+            canvas.draw(PROPS[rest[0]], plan.place(x, y if kind == "light" else plan.horizon), radius)
 
 
-def _add_scenery(canvas: Canvas, scene: Scene, plan: Composition) -> None:
-    has_stars = is_dark(plan.palette) or plan.scenery == "space"
-    standing = {spot.name for spot in plan.spots if spot.motif.region == "stand"}
-    has_beach = plan.scenery == "sea" and bool(standing - {"lighthouse"})
-    for name in ["stars"] * has_stars + ["light", plan.scenery] + ["beach"] * has_beach:
-        _Backdrop(canvas, scene, plan).add(name)
+def _add_land(canvas: Canvas, plan: Composition, purpose: str, words: list[str]) -> None:
+    level, swing, waves, colour, rim, *row = words
+    numbers, inks, width = Interpolator(plan.scene, purpose), canvas.inks, plan.scene.width
+    first, second = numbers.between(0, math.tau), numbers.between(0, math.tau)
+    # The number of waves grows with the width, so a wide picture gets more hills instead of longer ones.
+    turns = float(waves) * width / plan.unit * math.tau / 2.4
+
+    def edge(share: float) -> complex:
+        rise = 0.7 * math.sin(first + turns * share) + 0.3 * math.sin(second + turns * 2.3 * share)
+        return complex(width * share, plan.level(float(level)) + float(swing) * plan.unit * rise)
+
+    edges, body = [edge(i / _EDGE_STEPS) for i in range(_EDGE_STEPS + 1)], colour_of(colour, inks)
+    if body:
+        canvas.fill([*edges, complex(width, plan.scene.height), complex(0, plan.scene.height)], body)
+    if rim != "none" and plan.detail >= 1:
+        canvas.fill([*edges, *(point + plan.unit * 0.012j for point in edges[::-1])], colour_of(rim, inks))
+    if not row:
+        return
+    prop, (low, high, spacing, *lift) = PROPS[row[0]], (float(number) * plan.unit for number in row[1:])
+    start = numbers.between(-1, 0)
+    for i in range(int(width / spacing) + 2):
+        x = (start + i + (numbers.between(-0.3, 0.3) if low != high else 0)) * spacing
+        at = complex(x, edge(x / width).imag - numbers.between(0, sum(lift)))
+        # Each prop has a stream of its own, in which the inks come first: more detail changes no other prop.
+        canvas.draw(prop, at, numbers.between(low, high), purpose, plan.scene.prompt, i, body=body)
 
 
-def _add_motifs(canvas: Canvas, scene: Scene, plan: Composition) -> None:
-    for spot in plan.spots:
-        at, motif = complex(spot.x, spot.y), spot.motif
-        if motif.region == "water" and plan.scenery != "sea":
-            canvas.draw(PROPS["pond"], at, spot.size)
-        if motif.region == "stand":
-            canvas.draw(PROPS["shadow"], at, spot.size * motif.reach)
-        # Its look depends on prompt and rank only: in a sweep over seeds a motif changes its position.
-        canvas.draw(motif.drawing, at, spot.size, "motif", scene.prompt, spot.rank, flip=spot.flip)
+def _add_props(canvas: Canvas, plan: Composition, numbers: StableRandom | Interpolator, words: list[str]) -> None:
+    prop, (count, more, low, high, start, stop) = words[0], (float(word) for word in words[1:])
+    top, bottom = max(0, plan.level(start)), plan.level(stop)
+    for i in range(int(count + more * plan.detail)):
+        at = complex(numbers.between(0, plan.scene.width), numbers.between(top, bottom))
+        canvas.draw(PROPS[prop], at, numbers.between(low, high) * plan.unit, prop, plan.scene.prompt, i)
+
+
+def _add_motif(canvas: Canvas, plan: Composition, spot: Spot) -> None:
+    at, motif, prompt = plan.place(spot.x, spot.y), spot.motif, plan.scene.prompt
+    if motif.region == "water" and plan.scenery != "sea":
+        canvas.draw(PROPS["pond"], at, spot.size)
+    if motif.region == "stand":
+        canvas.draw(PROPS["shadow"], at, spot.size * motif.reach)
+    # Its look depends on prompt and rank only: in a sweep over seeds a motif changes its position.
+    flip = (StableRandom("flip", prompt, spot.rank).roll() < 0.5) != plan.mirrored
+    canvas.draw(motif.drawing, at, spot.size, "motif", prompt, spot.rank, flip=flip)
 
 
 def _sky(plan: Composition) -> Image.Image:
     """Returns the sky's gradient as a column one pixel wide."""
-    inks, height = plan.palette, plan.height
+    inks, height = plan.palette, plan.scene.height
     reach = height if plan.scenery in ("pattern", "space") else max(1, round(plan.horizon))
     column = Image.new("RGB", (1, height), inks.low)
     stops = Image.frombytes("RGB", (1, 3), bytes(inks.top + inks.middle + inks.low))
@@ -126,8 +111,15 @@ def paint(scene: Scene) -> Image.Image:
     plan = compose(scene, min(top, bottom // 2), bottom)
 
     canvas = Canvas(plan.palette, plan.detail)
-    _add_scenery(canvas, scene, plan)
-    _add_motifs(canvas, scene, plan)
+    if is_dark(plan.palette) or plan.scenery == "space":
+        _add_scenery(canvas, plan, "stars")
+    _add_scenery(canvas, plan, "light")
+    _add_scenery(canvas, plan, plan.scenery)
+    standing = {spot.name for spot in plan.spots if spot.motif.region == "stand"}
+    if plan.scenery == "sea" and standing - {"lighthouse"}:
+        _add_scenery(canvas, plan, "beach")
+    for spot in plan.spots:
+        _add_motif(canvas, plan, spot)
     labels.add_keyline(canvas, scene, bottom)
     if plate:
         labels.add_title(canvas, scene, plate, margin)

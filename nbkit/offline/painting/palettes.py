@@ -58,50 +58,31 @@ class Palette(NamedTuple):
         return {**self._asdict(), "glow": glow, "none": ()}
 
 
-# Name and words of each palette, then its inks in the order of the fields above. A star marks a time, a season or a place,
-# which decides the sky; a colour that is named too decides the accents.
+# The inks of each palette, in the order of the fields above, its name, and the other words for it. A star marks a time, a
+# season or a place, which decides the sky; a colour that is named too decides the accents.
 _PALETTES = """
-night * night midnight nocturnal evening moonlit moonlight starry dark
-  0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3
-sunset * sunset dusk twilight orange coral
-  47306b cf4f6e fbab62 ffe7ae a94468 6f315b 3b1f43 f4683c ffd06a 28132f fff1da
-dawn * dawn sunrise morning pastel misty mist fog foggy peach
-  5f9fb3 f0c5a4 fdeacd fff6df bda4aa 8a8097 4e5673 e2705a 3b8d8a 2c3350 fff8ea
-day * day noon sunny summer spring daylight bright
-  3f97c0 8ecad6 eef1d6 ffe07a 93bf9f 519c79 2a6b5b e6582f f5b841 1b3c44 fdf6e0
-red red crimson scarlet vermilion ruby
-  4a1020 a32430 f0764a ffdfaa 8d2032 651629 380b1d ef3b2d f7b73e 26060f fdeed2
-teal teal turquoise cyan aqua
-  155e6b 62b3ae f5e7c8 fff0c9 62aaa6 247a80 114650 12908f f2894a 0b2d35 faf3df
-jade jade green emerald mint olive moss
-  0f4a3c 58a883 ebecc6 fff4cc 74b490 31805f 15473b 17a574 ecb548 0b2c26 f8f3dd
-gold gold golden yellow amber honey brass
-  a9581c eaa33b fce7ac fff8de d18c33 9b5823 55301a f4b41c a63c27 36200f fff5dc
-blue blue navy azure cobalt indigo sapphire
-  12386b 4584bc d5e6e6 fff2c8 6393bf 2e669c 153a68 2568cc f4aa48 0b2142 f5f4ea
-violet violet purple lavender lilac plum magenta
-  2b1b52 7350a4 eab2c9 ffe9cf 8460aa 553c85 2c2055 9553d1 f6b55c 1a1036 faeef0
-rose pink rose blush cherry sakura
-  cf5877 f2a6a0 fee5cf fff5e3 dc8b9b ab567b 66305a e84870 2c8f84 3c193a fff3ea
-neon * neon cyberpunk synthwave electric vaporwave
-  0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff
-slate grey gray black monochrome silver charcoal noir white ink
-  2f3339 7b8087 dedbd3 f8f5ec 8d9096 5b5f66 33363c c8452f e0a63c 191b1f f7f4ec
-winter * winter snow snowy ice icy frozen frost christmas
-  5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff
-autumn * autumn fall brown copper rust terracotta harvest
-  d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da
-ocean * ocean underwater tropical nautical
-  174d73 57a5b6 f9e3b6 fff3cd 4691a6 206c88 0e405e f0663f f6bd4b 0a2940 fbf5e2
-desert * desert sand sandy
-  2c7685 ecb680 fde6bd fff4d2 dd965f ba663d 743829 cb462f 2f9086 3a1a16 fff2dc
+0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3 night midnight nocturnal evening moonlit moonlight starry dark *
+47306b cf4f6e fbab62 ffe7ae a94468 6f315b 3b1f43 f4683c ffd06a 28132f fff1da sunset dusk twilight orange coral *
+5f9fb3 f0c5a4 fdeacd fff6df bda4aa 8a8097 4e5673 e2705a 3b8d8a 2c3350 fff8ea dawn sunrise morning pastel misty mist fog foggy peach *
+3f97c0 8ecad6 eef1d6 ffe07a 93bf9f 519c79 2a6b5b e6582f f5b841 1b3c44 fdf6e0 day noon sunny summer spring daylight bright *
+4a1020 a32430 f0764a ffdfaa 8d2032 651629 380b1d ef3b2d f7b73e 26060f fdeed2 red crimson scarlet vermilion ruby
+155e6b 62b3ae f5e7c8 fff0c9 62aaa6 247a80 114650 12908f f2894a 0b2d35 faf3df teal turquoise cyan aqua
+0f4a3c 58a883 ebecc6 fff4cc 74b490 31805f 15473b 17a574 ecb548 0b2c26 f8f3dd jade green emerald mint olive moss
+a9581c eaa33b fce7ac fff8de d18c33 9b5823 55301a f4b41c a63c27 36200f fff5dc gold golden yellow amber honey brass
+12386b 4584bc d5e6e6 fff2c8 6393bf 2e669c 153a68 2568cc f4aa48 0b2142 f5f4ea blue navy azure cobalt indigo sapphire
+2b1b52 7350a4 eab2c9 ffe9cf 8460aa 553c85 2c2055 9553d1 f6b55c 1a1036 faeef0 violet purple lavender lilac plum magenta
+cf5877 f2a6a0 fee5cf fff5e3 dc8b9b ab567b 66305a e84870 2c8f84 3c193a fff3ea pink rose blush cherry sakura
+0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff neon cyberpunk synthwave electric vaporwave *
+2f3339 7b8087 dedbd3 f8f5ec 8d9096 5b5f66 33363c c8452f e0a63c 191b1f f7f4ec grey gray black monochrome silver charcoal noir white ink
+5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff winter snow snowy ice icy frozen frost christmas *
+d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da autumn fall brown copper rust terracotta harvest *
+174d73 57a5b6 f9e3b6 fff3cd 4691a6 206c88 0e405e f0663f f6bd4b 0a2940 fbf5e2 ocean underwater tropical nautical *
+2c7685 ecb680 fde6bd fff4d2 dd965f ba663d 743829 cb462f 2f9086 3a1a16 fff2dc desert sand sandy *
 """
 
-_HEADS, _INKS = ([row.split() for row in _PALETTES.strip().splitlines()[start::2]] for start in (0, 1))
-PALETTE_WORDS = {name: rest for name, *rest in _HEADS}
-PALETTES = dict(
-    zip(PALETTE_WORDS, (Palette(*(tuple(bytes.fromhex(ink)) for ink in inks)) for inks in _INKS), strict=True)
-)
+_ROWS = [row.split() for row in _PALETTES.strip().splitlines()]
+PALETTE_WORDS = {row[11]: row[11:] for row in _ROWS}
+PALETTES = {row[11]: Palette(*(tuple(bytes.fromhex(ink)) for ink in row[:11])) for row in _ROWS}
 
 
 def _hue(colour: Colour, turn: float) -> Colour:

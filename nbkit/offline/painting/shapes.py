@@ -123,20 +123,11 @@ _KINDS: dict[str, Callable[[Outline, float], Outline]] = {
 }
 
 
-class _Figure(NamedTuple):
-    """One line of a drawing: its shapes, with colours that take turns."""
+Choice = tuple[list[str], list[str], list[str]]
+"""A ``pick``: the inks that it names, and their options under a dark and a bright sky."""
 
-    detail: int
-    colours: list[str]
-    outlines: list[Outline]
-
-
-class _Choice(NamedTuple):
-    """A ``pick``: the inks that it names, and their options under a dark and a bright sky."""
-
-    names: list[str]
-    night: list[str]
-    day: list[str]
+Figure = tuple[int, list[str], list[Outline]]
+"""One line of a drawing: its level of detail, its colours, which take turns, and its shapes."""
 
 
 class Drawing(NamedTuple):
@@ -144,8 +135,8 @@ class Drawing(NamedTuple):
 
     name: str
     facts: list[str]
-    choices: list[_Choice]
-    figures: list[_Figure]
+    choices: list[Choice]
+    figures: list[Figure]
 
 
 def _path(text: str) -> Outline:
@@ -168,7 +159,7 @@ def _repeated(outlines: list[Outline], rule: str) -> list[Outline]:
     return [[centre + (p - centre) * factor**i for p in o] for i in range(int(count)) for o in outlines]
 
 
-def _figure(text: str) -> _Figure:
+def _figure(text: str) -> Figure:
     shapes, *repeats = text.split(" * ")
     detail, colours, parts = shapes.split(maxsplit=2)
     outlines = []
@@ -179,13 +170,13 @@ def _figure(text: str) -> _Figure:
         outlines.append(_KINDS[kind](path, float(parameter or 0)))
     for rule in repeats:
         outlines = _repeated(outlines, rule)
-    return _Figure(int(detail), colours.split("/"), outlines)
+    return int(detail), colours.split("/"), outlines
 
 
-def _choice(text: str) -> _Choice:
+def _choice(text: str) -> Choice:
     names, _, options = text.removeprefix("pick ").partition("|")
     night, _, day = options.partition("/")
-    return _Choice(names.split(), night.split("|"), (day or night).split("|"))
+    return names.split(), night.split("|"), (day or night).split("|")
 
 
 def read_table(text: str) -> Iterator[tuple[list[str], list[str]]]:
@@ -195,7 +186,7 @@ def read_table(text: str) -> Iterator[tuple[list[str], list[str]]]:
         yield head.split(), [row.strip() for row in rows]
 
 
-def read_drawings(text: str, shared: Iterable[_Choice] = ()) -> list[Drawing]:
+def read_drawings(text: str, shared: Iterable[Choice] = ()) -> list[Drawing]:
     """Returns the drawings of a text in the language of this module; ``shared`` choices come before their own."""
     drawings = []
     for (name, *facts), rows in read_table(text):
@@ -247,10 +238,10 @@ class Canvas:
         for names, night, day in drawing.choices:
             option = random.pick(night if is_night else day).split()
             known.update(zip(names, [colour_of(text, known) for text in option], strict=True))
-        for figure in (figure for figure in drawing.figures if figure.detail <= self.detail):
-            colours = cycle([colour_of(text, known) for text in figure.colours])
-            for outline, colour in zip(figure.outlines, colours, strict=False):
-                if colour:
+        for detail, texts, outlines in drawing.figures:
+            colours = cycle([colour_of(text, known) for text in texts])
+            for outline, colour in zip(outlines, colours, strict=False):
+                if colour and detail <= self.detail:
                     self.fill([at + size * (-point.conjugate() if flip else point) for point in outline], colour)
 
     def render(self, sky: Image.Image, width: int, height: int) -> Image.Image:
