@@ -365,7 +365,7 @@ class SweepPanel:
         if self._counted is not None and self.source.code.value:
             code = self.code
         if self._counted is not None and self.source.plan.value:
-            plan = plan_html(self._counted, self._studio, self._workers)
+            plan = plan_html(self._counted.sweep)
         self.source.show(code, plan)
 
     @property
