@@ -169,9 +169,15 @@ class Database:
             raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {_advice(problem)}") from error
 
 
-def one_of(column: sa.ColumnElement[Any], values: Iterable[Any]) -> sa.ColumnElement[bool]:
-    """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not."""
-    return column.in_(sa.select(sa.func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not.
+
+    Args:
+        column: of a table.
+        values: as they are, or a parameter that gets them as a JSON list.
+    """
+    given = values if isinstance(values, sa.BindParameter) else json.dumps(list(values))
+    return column.in_(sa.select(sa.func.json_each(given).table_valued("value").c.value))
 
 
 def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[Any]]:

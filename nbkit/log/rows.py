@@ -46,8 +46,8 @@ def picture_values(facts: PictureFacts | None, file: str | None) -> dict[str, An
 
 def _column_value(parameter: Parameter[Any], value: Any) -> Any:
     # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
-    is_text = isinstance(value, str) and isinstance(parameter.kind, Text)
-    return value if is_text or parameter.name == "reference_images" else _valid(parameter, value)
+    is_stored_as_it_is = value is None or (isinstance(value, str) and isinstance(parameter.kind, Text))
+    return value if is_stored_as_it_is or parameter.name == "reference_images" else _valid(parameter, value)
 
 
 def _valid(parameter: Parameter[Any] | None, value: Any) -> Any:

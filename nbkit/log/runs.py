@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,10 @@ class State:
 # Precedence when a request has several runs: done, then open (must not be sent again), then failed (may be).
 _PRECEDENCE = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
 
+# Statements are built once: building one costs more than running it.
+_RUN = sa.select(RUNS).where(RUNS.c.taskUUID == sa.bindparam("which"))
+_RESULTS = sa.select(IMAGES).where(one_of(IMAGES.c.run, sa.bindparam("ids"))).order_by(IMAGES.c.id)
+
 
 class History:
     """Reads runs and their states from the log.
@@ -66,7 +71,7 @@ class History:
         Raises:
             KeyError: if the log does not have it.
         """
-        found = self._runs(RUNS.c.taskUUID == str(task_uuid))
+        found = self._read(_RUN, which=str(task_uuid))
         if not found:
             raise KeyError(task_uuid)
         return found[0]
@@ -157,12 +162,14 @@ class History:
             return connection.scalar(query)
 
     def _runs(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Run]:
-        query = sa.select(RUNS).where(where).order_by(RUNS.c.id.desc())
+        return self._read(sa.select(RUNS).where(where).order_by(RUNS.c.id.desc()).limit(limit))
+
+    def _read(self, query: sa.Select[Any], **parameters: Any) -> list[Run]:
         with self._database.reading() as connection:
-            rows = connection.execute(query.limit(limit)).mappings().all()
-            of_runs = sa.select(IMAGES).where(one_of(IMAGES.c.run, (row["id"] for row in rows))).order_by(IMAGES.c.id)
+            rows = connection.execute(query, parameters).mappings().all()
+            of_runs = {"ids": json.dumps([row["id"] for row in rows])}
             results: dict[int, list[Row]] = {}
-            for result in connection.execute(of_runs).mappings():
+            for result in connection.execute(_RESULTS, of_runs).mappings():
                 results.setdefault(result["run"], []).append(result)
         read: dict[str, Reference] = {}  # by hash, because the runs of a sweep share their reference images
         return [self._run(row, results.get(row["id"], []), read) for row in rows]
