@@ -11,11 +11,10 @@ import pandas as pd
 from nbkit.errors import RequestError
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
-from nbkit.sweep.cell import Cell
-from nbkit.sweep.grid import CellSequence, SelectedCells
+from nbkit.sweep.grid import Cell, CellSequence
 
 
-def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[SelectedCells, int]:
+def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[CellSequence, int]:
     """The cells that make the chosen pictures again, and what their drafts cost in micro-dollars.
 
     Args:
@@ -42,13 +41,14 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
         identities.add(request.identity)
         # The promotion changes the size and fixes the seed, also where they are axes.
         width, height = request.size or (None, None)
-        changed = {"resolution": request.resolution, "width": width, "height": height, "seed": seed}
+        changed = {"width": width, "height": height, "resolution": request.resolution, "seed": seed}
         changed["number_results"] = 1
         values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
         uuid = str(row["taskUUID"])
         promoted.append(Cell(len(promoted), values, request, parent=uuid, template_vars=draft.template_vars))
     spent = pictures["cost"].sum()
-    return SelectedCells(promoted, cells, f"{cells.key} at {resolution}"), round(float(spent) * MICRO)
+    key = f"{cells.key} at {resolution}"
+    return CellSequence(cells.spec, key, cells.axes, promoted), round(float(spent) * MICRO)
 
 
 def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -64,8 +64,8 @@ def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
         return frame[[item is not pd.NA and bool(item) for item in listed]]
     unknown = [item for item in listed if item not in set(frame["cell"])]
     if unknown:
-        cells = f"its {frame['cell'].nunique()} cells begin at 0"
-        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; {cells}")
+        its_cells = f"its {frame['cell'].nunique()} cells begin at 0"
+        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; {its_cells}")
     return frame[frame["cell"].isin(listed)]
 
 
