@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.log.frame import check_argument
@@ -84,11 +84,6 @@ class CellCost(NamedTuple):
     price: Price
     images: int
 
-    @classmethod
-    def of(cls, cell: Cell) -> Self:
-        """Read them from a cell."""
-        return cls(cell.key, cell.request.price, int(cell.request.effective("number_results")))
-
 
 class CellSequence:
     """The cells of a sweep, numbered from 0 on, such as those that were chosen one by one from another sweep.
@@ -110,7 +105,7 @@ class CellSequence:
     @functools.cached_property
     def costs(self) -> list[CellCost]:
         """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
-        return [CellCost.of(cell) for cell in self]
+        return [CellCost(cell.key, cell.request.price, int(cell.request.effective("number_results"))) for cell in self]
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -160,15 +155,13 @@ class Grid(CellSequence):
         super().__init__(spec, key, spec.axes + repeated)
         self.span = math.prod(len(axis) for axis in self.axes)
         self._where = where
-        self._names = [name for axis in self.axes for name in axis.names]
-        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self._names}
-        self._positions: Sequence[int] = range(self.span)
-        if sample is not None:
-            self._positions = self._sample(check_argument("sample", Integer(1).check, sample), random_state)
-        else:
+        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self.axis_names}
+        if sample is None:
             _refuse_many(self.span, "the axes span")
-            if where is not None:
-                self._positions = list(filter(self._keeps, self._positions))
+            every = range(self.span)
+            self._positions: Sequence[int] = every if where is None else list(filter(self._keeps, every))
+        else:
+            self._positions = self._sample(check_argument("sample", Integer(1).check, sample), random_state)
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -221,8 +214,8 @@ class Grid(CellSequence):
         values: dict[str, Any] = {}
         for axis in reversed(self.axes):
             position, step = divmod(position, len(axis))
-            values.update(zip(axis.names, axis.steps[step], strict=True))
-        return {name: values[name] for name in self._names}
+            values = {**dict(zip(axis.names, axis.steps[step], strict=True)), **values}
+        return values
 
     def _cell_at(self, position: int, index: int) -> Cell:
         values = self._values(position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import pandas as pd
 
@@ -138,6 +138,11 @@ class PlanFrame(pd.DataFrame):
 
     def __repr__(self) -> str:
         return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))
+
+
+def cost_of(row: Any) -> CellCost:
+    """What a run in the log may cost when it is sent again."""
+    return CellCost(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
 
 
 def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from nbkit.errors import RequestError
@@ -46,9 +45,8 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
         values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
         uuid = str(row["taskUUID"])
         promoted.append(Cell(len(promoted), values, request, parent=uuid, template_vars=draft.template_vars))
-    spent = pictures["cost"].sum()
     key = f"{cells.key} at {resolution}"
-    return CellSequence(cells.spec, key, cells.axes, promoted), round(float(spent) * MICRO)
+    return CellSequence(cells.spec, key, cells.axes, promoted), round(float(pictures["cost"].sum()) * MICRO)
 
 
 def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -58,14 +56,14 @@ def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
     if isinstance(rows, pd.DataFrame):
         return _same_rows(frame, rows)
     listed = [rows] if isinstance(rows, numbers.Integral) else list(rows)
-    if listed and all(isinstance(item, (bool, np.bool_)) or item is pd.NA for item in listed):
+    if listed and all(pd.api.types.is_bool(item) or item is pd.NA for item in listed):
         if len(listed) != len(frame):
             raise _invalid(f"a mask of {len(listed)} for a frame of {len(frame)} rows")
         return frame[[item is not pd.NA and bool(item) for item in listed]]
-    unknown = [item for item in listed if item not in set(frame["cell"])]
+    known = set(frame["cell"])
+    unknown = [item for item in listed if item not in known]
     if unknown:
-        its_cells = f"its {frame['cell'].nunique()} cells begin at 0"
-        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; {its_cells}")
+        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; its {len(known)} cells begin at 0")
     return frame[frame["cell"].isin(listed)]
 
 

@@ -32,6 +32,9 @@ from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages
 from nbkit.sweep.plan import CostSummary
 from nbkit.sweep.promotion import promoted_cells
 
+_STYLE = ":root{color-scheme:light dark}body{font-family:sans-serif;margin:2em}td,th{padding:.3em .6em;text-align:left}"
+"""Of a saved page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SweepContext:
@@ -161,9 +164,8 @@ class SweepResult:
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
-        deadline = time.monotonic() + seconds
         try:
-            return self._shown(self._pages(deadline=deadline))
+            return self._shown(self._pages(deadline=time.monotonic() + seconds))
         except RequestError as error:
             lines = [self._totals(), str(error)]
             return MimeBundle("".join(f"<div>{escape(line)}</div>" for line in lines), "\n".join(lines))
@@ -212,14 +214,10 @@ class SweepResult:
         title = escape(f"Sweep {self.cells.key}")
         grid = self._shown(self._pages(rows, columns, size=size, in_notebook=False))
         facts = self.to_frame().drop(columns=["file"]).dropna(axis="columns", how="all")
-        target.write_text(
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            "<style>:root{color-scheme:light dark}body{font-family:sans-serif;margin:2em}"
-            "td,th{padding:.3em .6em;text-align:left}</style></head>"
-            f"<body><h1>{title}</h1>{grid.html}"
-            f"<h2>Every run</h2>{facts.to_html(index=False, escape=True, border=0)}</body></html>",
-            "utf-8",
-        )
+        table = facts.to_html(index=False, escape=True, border=0)
+        head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        body = f"<h1>{title}</h1>{grid.html}<h2>Every run</h2>{table}"
+        target.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>', "utf-8")
         return target
 
     # -- going on --------------------------------------------------------------------------------------------------
@@ -277,8 +275,7 @@ class SweepResult:
 
     def _totals(self) -> str:
         counts = self.counts
-        ordered = sorted(counts, key=lambda status: status != DONE)
-        parts = ", ".join(f"{counts[status]} {status}" for status in ordered)
+        parts = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=lambda status: status != DONE))
         money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
         return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}"

@@ -24,7 +24,7 @@ from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, R
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import THREADS
 from nbkit.sweep.grid import Cell, CellSequence
-from nbkit.sweep.plan import Quote
+from nbkit.sweep.plan import CostSummary, Quote, cost_of
 from nbkit.sweep.result import SweepContext, SweepResult
 
 
@@ -101,7 +101,6 @@ class SweepRun:
         pending: Sequence[int],
         unsettled: Sequence[Any],
         *,
-        quote: Quote,
         max_workers: int,
         budget: int | None,
         result: Callable[[], SweepResult],
@@ -114,14 +113,15 @@ class SweepRun:
             pending: the indices of those to send, one after the other.
             unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
                 that it does not know are sent again under their own taskUUID.
-            quote: the sums over both.
             max_workers: number of requests at once.
             budget: the most that this run may spend, in micro-dollars.
             result: reads the result from the log.
         """
         self._cells, self._pending, self._unsettled = cells, pending, unsettled
-        self._max_runs = Counter(cost.key for cost in cells.costs)  # by request, as many as the sweep has cells for it
-        self.quote, self._total = quote, quote.cells
+        costs, resend = cells.costs, list(map(cost_of, unsettled))
+        self._max_runs = Counter(cost.key for cost in costs)  # by request, as many as the sweep has cells for it
+        self.quote = Quote(CostSummary.of([costs[index] for index in pending]), CostSummary.of(resend))
+        self._total = self.quote.cells
         self._ledger, self._recovery, self._result = context.ledger, context.recovery, result
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again

@@ -108,10 +108,7 @@ def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """Replace ``{name}`` by the value of that name. Other braces stay, and an inserted value is not filled again."""
-    if not values or "{" not in template:
-        return template
-    names = "|".join(re.escape(name) for name in values)
-    return re.sub(r"\{(" + names + r")\}", lambda match: str(values[match.group(1)]), template)
+    return re.sub(r"\{([^{}]+)\}", lambda match: str(values.get(match[1], match[0])), template)
 
 
 def is_axis(name: str, value: Any) -> bool:

@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import overload
 
 from IPython.display import display
 from tqdm.auto import tqdm
@@ -16,13 +16,12 @@ from nbkit.display.text import count, usd_range
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log.frame import check_argument
 from nbkit.log.runs import State
-from nbkit.request.model import Price
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
 from nbkit.results.run import BLOCKED, DONE, FAILED
 from nbkit.service.threads import Interrupted
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
-from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, make_plan, pending_cells
+from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cost_of, make_plan, pending_cells
 from nbkit.sweep.result import SweepContext, SweepResult
 from nbkit.sweep.runner import SweepRun
 
@@ -104,10 +103,9 @@ class Sweep(Sequence[Cell]):
         with contextlib.suppress(NbkitError):  # a plan is useful without the balance
             balance = context.balance()
         frame = PlanFrame(make_plan(self.cells, self.states))
-        statuses = list(frame["status"])
-        pending = [cost for cost, status in zip(costs, statuses, strict=True) if status == TO_DO]
+        pending = [cost for cost, status in zip(costs, frame["status"], strict=True) if status == TO_DO]
         quote = Quote(CostSummary.of(pending), CostSummary.of(self.unsettled))
-        ended = Counter(status for status in statuses if status != TO_DO)
+        ended = Counter(status for status in frame["status"] if status != TO_DO)
         seconds = quote.seconds(context.log.history.typical_latency(context.engine), max_workers)
         frame.totals = Totals(*CostSummary.of(costs), ended, quote, balance, seconds, context.charged)
         return frame
@@ -157,8 +155,7 @@ class Sweep(Sequence[Cell]):
     def _interrupted(self) -> Interrupted:
         """Stop was pressed: show what there is, and say what is still being paid for."""
         paid = ""
-        under_way = _UNDER_WAY.get(self._key)  # this run, or the earlier one that it was waiting for
-        if under_way is not None:
+        if under_way := _UNDER_WAY.get(self._key):  # this run, or the earlier one that it was waiting for
             under_way.cancel()
             now = under_way.progress
             if now.running:
@@ -191,31 +188,23 @@ class Sweep(Sequence[Cell]):
             raise RequestError(message, parameter="retry", value=retry, reason="choice", suggestion=FAILED)
         max_workers = check_argument("max_workers", Integer(1).check, max_workers)
         limit = limit_in_micros("budget", budget)
-        costs = self.cells.costs  # checks every cell before anything else happens
+        cells, context = self.cells, self._context
+        _ = cells.costs  # checks every cell before anything else happens
         with _LOCKS.setdefault(self._key, threading.RLock()):
             # The cell of the notebook that made the sweep may have been run twice; or a run was prepared and never begun.
-            if (earlier := _UNDER_WAY.get(self._key)) is not None:
+            if earlier := _UNDER_WAY.get(self._key):
                 earlier.cancel()
                 earlier.wait_finished()
-            recovery = self._context.recovery
-            unsettled = recovery.resumable(self.name)
+            unsettled = context.recovery.resumable(self.name)
             # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
-            recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
+            context.recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
             pending = pending_cells(self.states, retry=retry)
-            resend = [_cost_of(row) for row in unsettled]
-            quote = Quote(CostSummary.of([costs[index] for index in pending]), CostSummary.of(resend))
-            _check_confirmed(quote, confirm=confirm)
-            self._last = _UNDER_WAY[self._key] = SweepRun(
-                self.cells,
-                self._context,
-                pending,
-                unsettled,
-                quote=quote,
-                max_workers=max_workers,
-                budget=limit,
-                result=lambda: self.result,
+            running = SweepRun(
+                cells, context, pending, unsettled, max_workers=max_workers, budget=limit, result=lambda: self.result
             )
-            return self._last
+            _check_confirmed(running.quote, confirm=confirm)
+            self._last = _UNDER_WAY[self._key] = running
+            return running
 
     @property
     def states(self) -> list[State | None]:
@@ -227,7 +216,7 @@ class Sweep(Sequence[Cell]):
     @property
     def unsettled(self) -> list[CellCost]:
         """Runs that were sent and whose outcome is open. A run of the sweep asks about them, and may send them again."""
-        return [_cost_of(row) for row in self._context.recovery.resumable(self.name)]
+        return list(map(cost_of, self._context.recovery.resumable(self.name)))
 
     @property
     def result(self) -> SweepResult:
@@ -245,11 +234,6 @@ class Sweep(Sequence[Cell]):
     @property
     def _key(self) -> tuple[str, str]:
         return str(self._context.log.folder.resolve()), self.name
-
-
-def _cost_of(row: Any) -> CellCost:
-    """What a run in the log may cost."""
-    return CellCost(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
 
 
 def _check_confirmed(quote: Quote, *, confirm: bool) -> None:
