@@ -34,8 +34,9 @@ from nbkit.service.secret import Secret
 from nbkit.service.threads import THIS_THREAD, THREADS
 from nbkit.sweep import signature
 from nbkit.sweep.grid import OPTIONS, Grid
+from nbkit.sweep.result import SweepContext
 from nbkit.sweep.spec import merge, parse_spec
-from nbkit.sweep.sweep import Sweep, SweepContext
+from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import nbkit
-from nbkit.comparison import differences
+from nbkit.comparison.result import differences
 from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import ADDED, REMOVED, differences_html
 from nbkit.measures.facts import examine

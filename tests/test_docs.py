@@ -20,7 +20,7 @@ from nbkit.log.frame import DTYPES
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import FrameAccessor
 from nbkit.offline import OfflineTransport
-from nbkit.sweep.cell import Cell
+from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
 
 PUBLIC = {name: getattr(nbkit, name) for name in nbkit.__all__ if name != "errors"}

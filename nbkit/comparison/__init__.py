@@ -10,7 +10,3 @@
 subjects, ``text_difference.py`` what differs between two texts, and ``result.py`` has :func:`nbkit.compare` and its
 result. How alike two pictures are is measured in ``nbkit.measures.likeness``.
 """
-
-from nbkit.comparison.result import Comparison, compare, differences
-
-__all__ = ["Comparison", "compare", "differences"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +89,10 @@ class Comparison:
         max_bytes = MAX_PREVIEW_BYTES // len(self.subjects)
         sides = []
         for label, subject, measured in zip(self.labels, self.subjects, self.likenesses, strict=True):
-            image, figure = subject.image, None
-            if image is not None:
-                figure = (
-                    image.figure(size, max_bytes=max_bytes) if previews else Figure(None, "", caption=image.caption)
-                )
+            image = subject.image
+            figure = Figure(None, "", caption=image.caption) if image else None
+            if image and previews:
+                figure = image.figure(size, max_bytes=max_bytes)
             words = (measured.word, measured.sentence) if measured else ("", "")
             sides.append(Side(label, figure, image.fingerprint if image else "", subject.notice, words))
         return sides
@@ -106,11 +105,8 @@ class Comparison:
         if len(unknown) > len(self.subjects) - 2:
             found = "what was asked for is not known"  # fewer than two known requests: nothing to compare
         foot = f"What was asked for {', '.join(unknown)} is not known." if unknown else ""
-        return {
-            "base": self.labels[_base_index(self.subjects)],
-            "summary": f"{count(len(self.subjects), 'picture')}: {found}",
-            "foot": foot,
-        }
+        summary = f"{count(len(self.subjects), 'picture')}: {found}"
+        return {"base": self.labels[self.likenesses.index(None)], "summary": summary, "foot": foot}
 
 
 def compare(*things: Any) -> Comparison:
@@ -137,14 +133,12 @@ def compare(*things: Any) -> Comparison:
     """
     found = tuple(itertools.islice(subjects(things), MAX_COMPARED + 1))
     if len(found) > MAX_COMPARED:
-        raise NbkitError(
-            f"compare() shows at most {MAX_COMPARED} pictures; give it fewer, such as frame.head({MAX_COMPARED}), or show a frame "
-            "with frame.nbkit.show()"
-        )
+        fewer = f"give it fewer, such as frame.head({MAX_COMPARED}), or show a frame with frame.nbkit.show()"
+        raise NbkitError(f"compare() shows at most {MAX_COMPARED} pictures; {fewer}")
     if len(found) < 2:
         given = "one picture" if found else "no picture"
         raise NbkitError(f"compare() needs two pictures or more, and this is {given}: each is {ACCEPTED_TYPES}")
-    base = _base_index(found)
+    base = next((number for number, subject in enumerate(found) if subject.image is not None), 0)
     first = found[base].image
     likenesses = tuple(None if i == base else _likeness(first, subject.image) for i, subject in enumerate(found))
     return Comparison(found, tuple(settings_that_differ(found)), likenesses)
@@ -160,11 +154,6 @@ def differences(pictures: Iterable[Any]) -> list[Difference]:
         One entry for each parameter and each result that is not the same for all.
     """
     return settings_that_differ(list(subjects(pictures)))
-
-
-def _base_index(found: Sequence[Subject]) -> int:
-    """The index of the picture that the others are compared with: the first one that is there."""
-    return next((number for number, subject in enumerate(found) if subject.image is not None), 0)
 
 
 def _likeness(base: GeneratedImage | None, image: GeneratedImage | None) -> Likeness:

@@ -15,6 +15,7 @@ from nbkit.errors import DownloadError, NbkitError
 from nbkit.log.frame import check_unique_columns
 from nbkit.log.images import file_of
 from nbkit.log.rows import parameter_values
+from nbkit.log.table import is_gap
 from nbkit.measures.facts import examine
 from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
 from nbkit.request.model import MICRO
@@ -60,7 +61,6 @@ def subjects(things: Iterable[Any]) -> Iterator[Subject]:
         elif isinstance(thing, GeneratedImage):
             yield _subject(thing, _columns(thing.request))
         elif isinstance(thing, pd.DataFrame):
-            check_unique_columns(thing.columns)
             yield from (_of_row(thing.iloc[number]) for number in range(len(thing)))
         elif isinstance(thing, pd.Series):
             yield _of_row(thing)
@@ -93,12 +93,9 @@ def _columns(request: ImageRequest | None) -> dict[str, Any]:
 def _of_row(row: pd.Series[Any]) -> Subject:
     check_unique_columns(row.index)
     if "file" not in row.index:
-        raise NbkitError(
-            "this row has no column 'file', so it does not know its picture; keep it when selecting columns"
-        )
-    known: dict[str, Any] = {
-        str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in row.items()
-    }
+        why = "so it does not know its picture; keep it when selecting columns"
+        raise NbkitError(f"this row has no column 'file', {why}")
+    known: dict[str, Any] = {str(name): None if is_gap(value) else value for name, value in row.items()}
     if known.get("cost") is not None:
         known["cost"] = round(float(known["cost"]) * MICRO)
     if known.get("extra"):
@@ -115,17 +112,16 @@ def _picture(row: Mapping[str, Any]) -> tuple[GeneratedImage | None, tuple[str, 
         return None, _notice(status, HEADLINES.get(status, "This row has no picture"), str(row.get("error") or ""))
     path, seed = file_of(row["file"]), row.get("seed")
     try:
-        image = GeneratedImage(
+        return GeneratedImage(
             facts=examine(path.read_bytes()),
             path=path,
             seed=None if seed is None else int(seed),
             cost_micros=row.get("cost"),
             nsfw=row.get("NSFWContent"),
             prompt=str(row.get("prompt") or ""),
-        )
+        ), ()
     except (OSError, ValueError, DownloadError):
         return None, ("note", "The picture's file is not here, or is damaged")
-    return image, ()
 
 
 def _notice(status: str, *texts: str) -> tuple[str, ...]:
@@ -159,6 +155,5 @@ def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: t
         known["cost"] = usd(known["cost"])
     requested = {name: known[name] for name in (*COMPARED_PARAMETERS, "extra") if columns and name in known}
     results = ("status", "engine", "charged", "cost", *(("seed", "NSFWContent") if image else ()))
-    return Subject(
-        image, requested, {name: str(known[name]) for name in results if known.get(name) is not None}, notice
-    )
+    returned = {name: str(known[name]) for name in results if known.get(name) is not None}
+    return Subject(image, requested, returned, notice)

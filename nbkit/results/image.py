@@ -63,8 +63,6 @@ class GeneratedImage:
         prompt: str = "",
         request: ImageRequest | None = None,
     ) -> None:
-        if path is None and data is None:
-            raise ValueError("a GeneratedImage needs its bytes or the path of its file")
         self._path, self._data, self.cost_micros = path, data, cost_micros
         self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
         self.sha256, self.fingerprint = facts.sha256, facts.fingerprint
@@ -138,14 +136,12 @@ class GeneratedImage:
             target = target / f"{self.sha256[:16]}{own}"
         elif not target.suffix:
             target = target.with_name(target.name + own)
-        suffix = target.suffix.lower()
+        suffix = target.suffix.lower().replace(".jpeg", ".jpg")
         with_folder(target)
-        if suffix in (own, ".jpeg" if own == ".jpg" else own):
+        if suffix == own:
             target.write_bytes(self.bytes)
-        elif suffix in (".jpg", ".jpeg", ".bmp"):  # formats without transparency
-            flatten(self.pil).save(target)
-        else:
-            self.pil.save(target)
+        else:  # some formats have no transparency
+            (flatten(self.pil) if suffix in (".jpg", ".bmp") else self.pil).save(target)
         return target
 
     def preview(self, size: int = PREVIEW_SIZE, max_bytes: int | None = None) -> builtins.bytes:

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 from nbkit.display.figure import figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
 from nbkit.display.text import call, count, ellipsis, usd
-from nbkit.errors import EngineError, NbkitError, NoImage
+from nbkit.errors import NbkitError, NoImage
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest, redacted
 from nbkit.request.keywords import RequestChanges, name_parameters
@@ -177,10 +177,7 @@ class Run:
     @property
     def explanation(self) -> tuple[str, ...]:
         """The error message and the advice, as two texts; empty without an error."""
-        if self.error is None:
-            return ()
-        advice = self.error.advice if isinstance(self.error, EngineError) else ""
-        return (str(self.error), advice)
+        return () if self.error is None else (str(self.error), getattr(self.error, "advice", ""))
 
     # -- repeating -------------------------------------------------------------------------------------
 
@@ -208,10 +205,9 @@ class Run:
             ImageRequest(prompt='A paper lantern', seed=7, temperature=0.3)
         """
         if not self.complete and not {NAMES.find(name).name for name in changes} & {"webhook_url", "upload_endpoint"}:
-            raise NbkitError(
-                "the log keeps no credentials, so this run's webhook or upload address is not whole: "
-                "give it again, run.rerun(webhook_url=…), or take it out, run.rerun(webhook_url=None)"
-            )
+            why = "the log keeps no credentials, so this run's webhook or upload address is not whole"
+            how = "give it again, run.rerun(webhook_url=…), or take it out, run.rerun(webhook_url=None)"
+            raise NbkitError(f"{why}: {how}")
         if self.rerun_with is None:
             raise NbkitError("this run has no studio; studio.generate(run.request, …) makes it again")
         return self.rerun_with(self.request.replace(**changes))
@@ -329,22 +325,12 @@ class Run:
         facts = []
         for name, value in self.request.parameters.items():
             parameter = PARAMETERS[name]
-            if name in hidden or value == parameter.default or parameter.group == "Delivery":
-                continue
-            if name == "reference_images":
-                facts.append(count(len(value), "reference image"))
-            else:
-                facts.append(f"{parameter.wire[-1]} {ellipsis(str(value), 40)}")
+            if name not in hidden and value != parameter.default and parameter.group != "Delivery":
+                fact = f"{parameter.wire[-1]} {ellipsis(str(value), 40)}"
+                facts.append(count(len(value), "reference image") if name == "reference_images" else fact)
         if self.request.extra:
             facts.append(f"extra {ellipsis(json.dumps(redacted(self.request.extra)), 60)}")
         return tuple(facts)
-
-    def _charge_note(self) -> str:
-        if self.status not in FINAL:
-            return "not settled: its money stays held"
-        if self.cost_micros == 0:
-            return "nothing was charged"
-        return "charged" if self.charged else "offline list prices, nothing was charged"
 
     def _money_line(self) -> tuple[str, ...]:
         if self.reused:
@@ -354,7 +340,12 @@ class Run:
             parts.append(f"this studio {amount(self.money.spent)}")
             if self.money.left is not None:
                 parts.append(f"{amount(self.money.left)} left of the budget")
-        parts.append(self._charge_note())
+        if self.status not in FINAL:
+            parts.append("not settled: its money stays held")
+        elif self.cost_micros == 0:
+            parts.append("nothing was charged")
+        else:
+            parts.append("charged" if self.charged else "offline list prices, nothing was charged")
         if self.request.has_default_size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
@@ -370,6 +361,5 @@ def reference_code(reference: Reference, files: Mapping[str, str]) -> str:
     file = files.get(reference.sha256)
     if reference.is_missing or (file and reference.sha256 in file):
         return f"studio.log.reference({reference.sha256!r})"  # if it is missing, this raises an error that says so
-    if file:
-        return f"pathlib.Path({file!r})"  # of a panel, whose pictures are not in the log before they are sent
-    return repr(reference.wire)
+    # A panel names files: its pictures are not in the log before they are sent.
+    return f"pathlib.Path({file!r})" if file else repr(reference.wire)

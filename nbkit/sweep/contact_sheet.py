@@ -35,10 +35,7 @@ def _draw_page(page: Page) -> Image.Image:
     heads = [_label(f"{page.column_name} {value}".strip(), wide) for value in page.columns]
     lines = [_joined([_label("", SIDE), *heads])]
     for value, line in zip(page.rows, slots, strict=True):
-        cells = [
-            _joined([*(_card(slot, size) for slot in here), _label("", wide - len(here) * (size[0] + GAP))])
-            for here in line
-        ]
+        cells = [_joined([_card(slot, size) for slot in here], width=wide) for here in line]
         lines.append(_joined([_label(f"{page.row_name} {value}".strip(), SIDE), *cells]))
     title = [_label(page.title, lines[0].width, 13)] if page.title else []
     return _joined([*title, *lines], down=True)
@@ -48,8 +45,8 @@ def _slots(here: Sequence[Tile]) -> list[Slot]:
     """The pictures of a position; a tile without pictures has a slot with its status."""
     slots: list[Slot] = []
     for tile in here or (Tile(status="no such cell"),):
-        slots += [(_picture(figure), tile.status, " · ".join(figure.caption)) for figure in tile.figures]
-        slots += [] if tile.figures else [(None, tile.status, tile.status)]
+        figures = tile.figures or (Figure(None, "", caption=(tile.status,)),)
+        slots += [(_picture(figure), tile.status, " · ".join(figure.caption)) for figure in figures]
     return slots
 
 
@@ -80,10 +77,10 @@ def _label(text: str, width: int, size: int = 12) -> Image.Image:
     return label
 
 
-def _joined(parts: Sequence[Image.Image], *, down: bool = False) -> Image.Image:
-    """Parts beside each other, or one under another."""
+def _joined(parts: Sequence[Image.Image], *, down: bool = False, width: int = 0) -> Image.Image:
+    """Parts one under another, or beside each other and at least so wide."""
     widths, heights = [part.width for part in parts], [part.height for part in parts]
-    whole = Image.new("RGB", (max(widths), sum(heights)) if down else (sum(widths), max(heights)), GROUND)
+    whole = Image.new("RGB", (max(widths), sum(heights)) if down else (max(width, sum(widths)), max(heights)), GROUND)
     place = 0
     for part in parts:
         whole.paste(part, (0, place) if down else (place, 0))

@@ -78,8 +78,8 @@ def _axis_series(column: str, values: Sequence[Any]) -> pd.Series[Any]:
     """The values of an axis as a column. Numbers are nullable, and whole floats stay floats."""
     items = [value_text(value) if isinstance(value, tuple) else value for value in values]
     dtype = cast("Any", DTYPES.get(column))  # the stubs of pandas do not accept a dtype in a variable
-    if dtype is None and any(isinstance(item, float) for item in items) and _are_numbers(items):
-        dtype = FLOAT
+    if pd.api.types.infer_dtype(items, skipna=True) in ("floating", "mixed-integer-float"):
+        dtype = dtype or FLOAT
     series = pd.Series(items, name=column, dtype="object")
     return series.convert_dtypes() if dtype is None else series.astype(dtype)
 
@@ -90,7 +90,3 @@ def value_text(value: Any) -> str:
         names = [str(item) for item in value]
         return ", ".join(name[:19] if name.startswith("sha256:") else name for name in names)
     return f"{value:.15g}" if isinstance(value, float) else str(value)
-
-
-def _are_numbers(values: Sequence[Any]) -> bool:
-    return all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values)

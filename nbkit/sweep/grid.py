@@ -1,4 +1,4 @@
-"""The cells of a sweep: a sequence in a fixed order, whose cells are made when they are asked for."""
+"""The cells of a sweep, in a fixed order: each is made when it is asked for."""
 
 from __future__ import annotations
 
@@ -8,29 +8,85 @@ import hashlib
 import json
 import math
 import random
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from nbkit.errors import RequestError
+from nbkit.errors import RequestError, UnknownParameter
 from nbkit.log.frame import check_argument
-from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.parameter import Integer, Text
+from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.model import Price
+from nbkit.request.parameter import Integer, Text, short_repr
 from nbkit.request.reference import Reference
-from nbkit.sweep.cell import REPEAT, Cell, CellCost, describe
 from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
 
 MAX_CELLS = 100_000
 """A larger sweep is a mistake; ``sample=`` draws from a product of any size."""
 
+REPEAT = "repeat"
+"""The name of the axis that ``repeats=`` adds."""
+
 OPTIONS = ("name", "repeats", "sample", "random_state", "where")
 """The keywords of a sweep that are options of its grid."""
 
-Where = Callable[[Cell], Any]
+
+@dataclass(frozen=True, repr=False)
+class Cell:
+    """One cell of a sweep: its request, and the values of the axes that lead to it.
+
+    ``cell.temperature`` and ``cell.colour`` read a parameter of the request or a variable of the template.
+
+    Attributes:
+        index: of the cell in its sweep.
+        values: by axis, as the user spelled its name.
+        request: what the cell sends.
+        parent: the taskUUID of the draft that it makes again, or ``None``.
+        template_vars: the template variables that are the same in all cells.
+
+    Example:
+        >>> import nbkit
+        >>> sweep = nbkit.Studio(engine="offline").sweep("A {colour} lantern", colour=["red", "jade"], seed=3)
+        >>> sweep[1].colour, sweep[1].seed, sweep[1].request.prompt
+        ('jade', 3, 'A jade lantern')
+    """
+
+    index: int
+    values: dict[str, Any]
+    request: ImageRequest
+    parent: str | None = None
+    template_vars: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The identity of its request, by which the log finds its runs."""
+        return self.request.identity
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        for variables in (self.values, self.template_vars):
+            if name in variables:
+                return variables[name]
+        try:
+            parameter = NAMES.find(name).name
+        except UnknownParameter as error:
+            raise AttributeError(f"a cell has no {name}: {error}") from None
+        return getattr(self.request, parameter, None)
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.index}: {_describe(self.values)}>"
 
 
-class CellSequence(ABC):
-    """The cells of a sweep, numbered from 0 on.
+class CellCost(NamedTuple):
+    """What a plan needs of a cell: its key, its price, and how many images it makes."""
+
+    key: str
+    price: Price
+    images: int
+
+
+class CellSequence:
+    """The cells of a sweep, numbered from 0 on, such as those that were chosen one by one from another sweep.
 
     Attributes:
         spec: axes, fixed values and variables.
@@ -38,9 +94,8 @@ class CellSequence(ABC):
         axes: those of the spec, and the one of the repeats.
     """
 
-    spec: SweepSpec
-    key: str
-    axes: tuple[Axis, ...]
+    def __init__(self, spec: SweepSpec, key: str, axes: tuple[Axis, ...], cells: Sequence[Cell] = ()) -> None:
+        self.spec, self.key, self.axes, self._cells = spec, key, axes, cells
 
     @property
     def axis_names(self) -> list[str]:
@@ -50,14 +105,14 @@ class CellSequence(ABC):
     @functools.cached_property
     def costs(self) -> list[CellCost]:
         """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
-        return [CellCost.of(cell) for cell in self]
+        return [CellCost(cell.key, cell.request.price, int(cell.request.effective("number_results"))) for cell in self]
 
-    @abstractmethod
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self._cells)
 
-    @abstractmethod
     def cell(self, index: int) -> Cell:
         """The cell with this number."""
+        return self._cells[index]
 
     def values_of(self, index: int) -> dict[str, Any]:
         """The values of a cell."""
@@ -89,21 +144,22 @@ class Grid(CellSequence):
         repeats: int = 1,
         sample: int | None = None,
         random_state: int | None = None,
-        where: Where | None = None,
+        where: Callable[[Cell], Any] | None = None,
     ) -> None:
-        self.spec = spec
-        self.key = _name_of(spec) if name is None else check_argument("name", Text(1, 200).check, name)
-        self.axes = spec.axes
+        key = _name_of(spec) if name is None else check_argument("name", Text(1, 200).check, name)
         self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS).check, repeats)
+        repeated: tuple[Axis, ...] = ()
         if self._repeats > 1:
             _refuse_seed(spec)
-            self.axes = (*spec.axes, Axis((REPEAT,), tuple((i + 1,) for i in range(self._repeats))))
+            repeated = (Axis((REPEAT,), tuple((i + 1,) for i in range(self._repeats))),)
+        super().__init__(spec, key, spec.axes + repeated)
         self.span = math.prod(len(axis) for axis in self.axes)
         self._where = where
-        self._names = [name for axis in self.axes for name in axis.names]
-        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self._names}
+        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self.axis_names}
         if sample is None:
-            self._positions = self._all_positions()
+            _refuse_many(self.span, "the axes span")
+            every = range(self.span)
+            self._positions: Sequence[int] = every if where is None else list(filter(self._keeps, every))
         else:
             self._positions = self._sample(check_argument("sample", Integer(1).check, sample), random_state)
 
@@ -118,17 +174,13 @@ class Grid(CellSequence):
         """The cell with this number, made anew."""
         return self._cell_at(self._positions[index], index)
 
-    def _all_positions(self) -> Sequence[int]:
-        _refuse_many(self.span, "the axes span")
-        return range(self.span) if self._where is None else [p for p in range(self.span) if self._keeps(p)]
-
     def _sample(self, sample: int, random_state: int | None) -> list[int]:
         _refuse_many(min(sample * self._repeats, self.span), "sample= and repeats= ask for")
         seed = self.key if random_state is None else check_argument("random_state", Integer(0).check, random_state)
         draw = random.Random(seed)  # noqa: S311  must draw the same cells in every kernel
         span = self.span // self._repeats
         if span <= MAX_CELLS:
-            kept = [p for p in range(0, self.span, self._repeats) if self._keeps(p)]
+            kept = list(filter(self._keeps, range(0, self.span, self._repeats)))
             drawn = set(draw.sample(kept, min(sample, len(kept))))
         else:  # a product that is too large to be listed
             drawn = set()
@@ -139,7 +191,7 @@ class Grid(CellSequence):
                 if len(drawn) == sample:
                     break
         positions = [position + repeat for position in sorted(drawn) for repeat in range(self._repeats)]
-        return [position for position in positions if self._keeps(position)]
+        return list(filter(self._keeps, positions))
 
     def _keeps(self, position: int) -> bool:
         """Whether ``where=`` keeps a cell. It may leave out combinations that the model does not allow."""
@@ -162,8 +214,8 @@ class Grid(CellSequence):
         values: dict[str, Any] = {}
         for axis in reversed(self.axes):
             position, step = divmod(position, len(axis))
-            values.update(zip(axis.names, axis.steps[step], strict=True))
-        return {name: values[name] for name in self._names}
+            values = {**dict(zip(axis.names, axis.steps[step], strict=True)), **values}
+        return values
 
     def _cell_at(self, position: int, index: int) -> Cell:
         values = self._values(position)
@@ -171,7 +223,7 @@ class Grid(CellSequence):
             request = self._request(values)
         except RequestError as error:
             if values:
-                error.args = (f"{error} (cell {index}: {describe(self._spelled(values))})",)
+                error.args = (f"{error} (cell {index}: {_describe(self._spelled(values))})",)
             raise
         return Cell(index, self._spelled(values), request, template_vars=self._template_vars)
 
@@ -192,25 +244,15 @@ class Grid(CellSequence):
         return {self.spec.spelled.get(name, name): value for name, value in values.items()}
 
 
-class SelectedCells(CellSequence):
-    """Cells that were chosen one by one from another sweep.
+def _describe(values: dict[str, Any]) -> str:
+    """The values of a cell in one line."""
+    return ", ".join(f"{name}={_short(value)}" for name, value in values.items()) or "the only one"
 
-    Args:
-        cells: numbered from 0 on.
-        origin: the sweep that they come from.
-        key: identifies them in the log.
-    """
 
-    def __init__(self, cells: Sequence[Cell], origin: CellSequence, key: str) -> None:
-        self._cells = list(cells)
-        self.key, self.axes, self.spec = key, origin.axes, origin.spec
-
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def cell(self, index: int) -> Cell:
-        """The cell with this number."""
-        return self._cells[index]
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(item)[:19] for item in value) + "]"
+    return short_repr(value)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -236,12 +278,7 @@ def _refuse_seed(spec: SweepSpec) -> None:
 
 def _name_of(spec: SweepSpec) -> str:
     """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
-    parts = {
-        "fixed": spec.fixed,
-        "variables": spec.variables,
-        "axes": sorted(name for axis in spec.axes for name in axis.names),
-    }
-    text = json.dumps(
-        parts, sort_keys=True, default=lambda value: value.sha256 if isinstance(value, Reference) else str(value)
-    )
+    axes = sorted(name for axis in spec.axes for name in axis.names)
+    parts = {"fixed": spec.fixed, "variables": spec.variables, "axes": axes}
+    text = json.dumps(parts, sort_keys=True, default=lambda v: v.sha256 if isinstance(v, Reference) else str(v))
     return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,9 +16,8 @@ from nbkit.request.image_request import NAMES
 from nbkit.request.parameter import nearest
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
-from nbkit.sweep.cell import Cell
 from nbkit.sweep.frame import value_text
-from nbkit.sweep.grid import CellSequence
+from nbkit.sweep.grid import Cell, CellSequence
 
 MAX_TILES, MAX_PICTURES = 600, 2000
 """A larger grid is too large to look at, and its notebook would not open."""
@@ -30,48 +30,26 @@ _SIZES = ((16, 256), (64, 192), (150, 160), (MAX_TILES, 96), (1000, 64), (MAX_PI
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewOptions:
-    """How the previews of a grid are made.
-
-    Attributes:
-        size: pixels on the long side.
-        max_bytes: of one preview; ``None`` for previews that do not go into a notebook.
-        deadline: when to stop making them, on the monotonic clock: after Stop, the user is waiting.
-    """
-
-    size: int
-    max_bytes: int | None = None
-    deadline: float | None = None
-
-    def figure(self, image: GeneratedImage, alt: str) -> Figure:
-        """A picture with its caption."""
-        caption = (f"seed {image.seed}", image.caption[-1])
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
-        return dataclasses.replace(image.figure(self.size, caption, self.max_bytes), alt=alt)
-
-
-def preview_options(pictures: int, size: int | None = None, deadline: float | None = None) -> PreviewOptions:
-    """Options for a notebook: the more pictures, the smaller the previews."""
-    fitting = next((size for limit, size in _SIZES if pictures <= limit), _SIZES[-1][1])
-    return PreviewOptions(size or fitting, PREVIEWS_BYTES // max(pictures, 75), deadline)
-
-
 class Pages:
     """Arranges the cells of a sweep in grids.
 
-    Args:
+    Attributes:
         cells: of the sweep.
         runs: by index of the cell, the runs that there are.
         statuses: of each cell.
-        options: how previews are made.
+        pictures: how many there are in all.
+        size: pixels on the long side of a preview; ``None`` for the more pictures, the smaller.
+        in_notebook: whether the previews together have to stay light.
+        deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
     """
 
-    def __init__(
-        self, cells: CellSequence, runs: Mapping[int, Run], statuses: Sequence[str], options: PreviewOptions
-    ) -> None:
-        self._cells, self._runs, self._statuses, self._options = cells, runs, statuses, options
-        self._names = cells.axis_names
+    cells: CellSequence
+    runs: Mapping[int, Run]
+    statuses: Sequence[str]
+    pictures: int
+    size: int | None = None
+    in_notebook: bool = True
+    deadline: float = math.inf
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
         """One grid for each combination of the axes that are neither rows nor columns.
@@ -90,11 +68,11 @@ class Pages:
         if len(set(chosen)) < len(chosen):
             message = f"rows, columns and pages are different axes, and {', '.join(chosen)} are not"
             raise RequestError(message, parameter="rows", value=chosen, reason="conflict")
-        free = [name for name in self._names if name not in chosen]
+        free = [name for name in self.cells.axis_names if name not in chosen]
         across = across or (free.pop() if free else "")
         down = down or (free.pop(0) if free else "")
         grids: dict[tuple[str, str], list[Cell]] = {}
-        for cell in self._cells:
+        for cell in self.cells:
             grids.setdefault((_labels(cell, [folded]), _labels(cell, free)), []).append(cell)
         groups = list(dict.fromkeys(group for group, _ in grids))
         ordered = sorted(grids, key=lambda grid: groups.index(grid[0]))
@@ -103,18 +81,16 @@ class Pages:
     def _axis(self, name: str) -> str:
         """The axis that a name in either spelling stands for, as the sweep spells it."""
         python = NAMES.find(name).name if name in NAMES else name
-        spelling = self._cells.spec.spelled.get(python)
-        for found in (name, spelling):
-            if found in self._names:
+        names = self.cells.axis_names
+        for found in (name, self.cells.spec.spelled.get(python)):
+            if found in names:
                 return found
-        message = f"{name} is no axis of this sweep; its axes are {', '.join(self._names) or 'none'}"
-        near = nearest(name, self._names)
-        raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=near)
+        message = f"{name} is no axis of this sweep; its axes are {', '.join(names) or 'none'}"
+        raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=nearest(name, names))
 
     def _page(self, group: str, title: str, cells: Sequence[Cell], down: str, across: str) -> Page:
         positions = [(_label(cell, down), _label(cell, across)) for cell in cells]
-        lines = list(dict.fromkeys(line for line, _ in positions))
-        columns = list(dict.fromkeys(column for _, column in positions))
+        lines, columns = (list(dict.fromkeys(labels)) for labels in zip(*positions, strict=True))
         tiles = defaultdict(list)
         for cell, position in zip(cells, positions, strict=True):
             tiles[position].append(self._tile(cell))
@@ -122,14 +98,21 @@ class Pages:
         return Page(title, down, lines, across, columns, table, group)
 
     def _tile(self, cell: Cell) -> Tile:
-        run, status = self._runs.get(cell.index), self._statuses[cell.index]
+        run, status = self.runs.get(cell.index), self.statuses[cell.index]
         if run is None:
             return Tile(status=status)
-        values = _labels(cell, self._names)
+        values = _labels(cell, self.cells.axis_names)
         alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
-        figures = map(self._options.figure, run.images, alts)
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
-        return Tile(tuple(figures), status, note)
+        return Tile(tuple(map(self._figure, run.images, alts)), status, note)
+
+    def _figure(self, image: GeneratedImage, alt: str) -> Figure:
+        caption = (f"seed {image.seed}", image.caption[-1])
+        if time.monotonic() > self.deadline:
+            return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
+        size = self.size or next((size for limit, size in _SIZES if self.pictures <= limit), _SIZES[-1][1])
+        max_bytes = PREVIEWS_BYTES // max(self.pictures, 75) if self.in_notebook else None
+        return dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)
 
 
 def _label(cell: Cell, name: str) -> str:

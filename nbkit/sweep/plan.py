@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import pandas as pd
 
@@ -13,10 +13,10 @@ from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, usd, usd_range
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
+from nbkit.results.money import amount
 from nbkit.results.run import FAILED
-from nbkit.sweep.cell import CellCost
 from nbkit.sweep.frame import NOT_RUN, axis_columns, status_of
-from nbkit.sweep.grid import CellSequence
+from nbkit.sweep.grid import CellCost, CellSequence
 
 TO_DO = "to do"
 
@@ -101,20 +101,17 @@ class Totals:
         """The totals as sentences."""
         ended = ", ".join(f"{number} {status}" for status, number in sorted(self.ended.items()))
         pending, resend = self.quote
-        parts = [
-            f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}",
-            f"already there: {ended}" if ended else "",
-            f"to send: {count(pending.cells, 'cell')} for {usd_range(pending.price)}"
-            if ended and pending.cells
-            else "",
-            f"up to {resend.cells:,} sent again if the service does not know them: up to {usd(resend.price.high)}"
-            if resend.cells
-            else "",
-            f"about {_duration(self.seconds)}" if self.seconds is not None and self.quote.cells else "",
-            f"the account holds {usd(round(self.balance * MICRO))}" if self.balance is not None else "",
-            "real money" if self.charged else "offline list prices, nothing is charged",
-        ]
-        return tuple(part for part in parts if part)
+        again = f"{resend.cells:,} sent again if the service does not know them: up to {usd(resend.price.high)}"
+        lines = (
+            (True, f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}"),
+            (ended, f"already there: {ended}"),
+            (ended and pending.cells, f"to send: {count(pending.cells, 'cell')} for {usd_range(pending.price)}"),
+            (resend.cells, f"up to {again}"),
+            (self.seconds is not None and self.quote.cells, f"about {_duration(self.seconds or 0)}"),
+            (self.balance is not None, f"the account holds {amount(self.balance or 0)}"),
+            (True, "real money" if self.charged else "offline list prices, nothing is charged"),
+        )
+        return tuple(line for applies, line in lines if applies)
 
 
 class PlanFrame(pd.DataFrame):
@@ -143,14 +140,18 @@ class PlanFrame(pd.DataFrame):
         return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))
 
 
+def cost_of(row: Any) -> CellCost:
+    """What a run in the log may cost when it is sent again."""
+    return CellCost(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
+
+
 def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[int]:
     """The indices of the cells that are still to be sent.
 
     A cell that is done is not paid again, a refusal would come again, and a run under way belongs to its kernel.
     """
-    return [
-        index for index, state in enumerate(states) if state is None or (state.status == FAILED and retry == FAILED)
-    ]
+    unsent = (None, FAILED) if retry == FAILED else (None,)
+    return [index for index, state in enumerate(states) if (state and state.status) in unsent]
 
 
 def make_plan(cells: CellSequence, states: Sequence[State | None]) -> pd.DataFrame:

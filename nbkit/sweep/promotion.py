@@ -5,17 +5,15 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from nbkit.errors import RequestError
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
-from nbkit.sweep.cell import Cell
-from nbkit.sweep.grid import CellSequence, SelectedCells
+from nbkit.sweep.grid import Cell, CellSequence
 
 
-def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[SelectedCells, int]:
+def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[CellSequence, int]:
     """The cells that make the chosen pictures again, and what their drafts cost in micro-dollars.
 
     Args:
@@ -42,13 +40,13 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
         identities.add(request.identity)
         # The promotion changes the size and fixes the seed, also where they are axes.
         width, height = request.size or (None, None)
-        changed = {"resolution": request.resolution, "width": width, "height": height, "seed": seed}
+        changed = {"width": width, "height": height, "resolution": request.resolution, "seed": seed}
         changed["number_results"] = 1
         values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
         uuid = str(row["taskUUID"])
         promoted.append(Cell(len(promoted), values, request, parent=uuid, template_vars=draft.template_vars))
-    spent = pictures["cost"].sum()
-    return SelectedCells(promoted, cells, f"{cells.key} at {resolution}"), round(float(spent) * MICRO)
+    key = f"{cells.key} at {resolution}"
+    return CellSequence(cells.spec, key, cells.axes, promoted), round(float(pictures["cost"].sum()) * MICRO)
 
 
 def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -58,14 +56,14 @@ def _chosen_rows(frame: pd.DataFrame, rows: Any) -> pd.DataFrame:
     if isinstance(rows, pd.DataFrame):
         return _same_rows(frame, rows)
     listed = [rows] if isinstance(rows, numbers.Integral) else list(rows)
-    if listed and all(isinstance(item, (bool, np.bool_)) or item is pd.NA for item in listed):
+    if listed and all(pd.api.types.is_bool(item) or item is pd.NA for item in listed):
         if len(listed) != len(frame):
             raise _invalid(f"a mask of {len(listed)} for a frame of {len(frame)} rows")
         return frame[[item is not pd.NA and bool(item) for item in listed]]
-    unknown = [item for item in listed if item not in set(frame["cell"])]
+    known = set(frame["cell"])
+    unknown = [item for item in listed if item not in known]
     if unknown:
-        cells = f"its {frame['cell'].nunique()} cells begin at 0"
-        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; {cells}")
+        raise _invalid(f"the sweep has no cell {short_repr(unknown[0])}; its {len(known)} cells begin at 0")
     return frame[frame["cell"].isin(listed)]
 
 

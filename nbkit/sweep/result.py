@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, usd_range
 from nbkit.errors import RequestError
+from nbkit.ledger.ledger import Ledger
+from nbkit.ledger.recovery import Recovery
 from nbkit.log.runs import State
 from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO, Price
@@ -25,12 +28,32 @@ from nbkit.results.run import DONE, PLANNED, Run
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
-from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, PreviewOptions, preview_options
+from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages
 from nbkit.sweep.plan import CostSummary
 from nbkit.sweep.promotion import promoted_cells
 
-RunCells = Callable[..., "SweepResult"]
-"""Runs some cells as a sweep of their own: ``run_cells(cells, **options)``."""
+_STYLE = ":root{color-scheme:light dark}body{font-family:sans-serif;margin:2em}td,th{padding:.3em .6em;text-align:left}"
+"""Of a saved page."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepContext:
+    """What a sweep needs of its studio.
+
+    Attributes:
+        ledger, recovery: send and settle runs.
+        log: where the runs are.
+        engine: the engine's name in the log.
+        charged: whether it charges real money.
+        balance: asks the service what the account holds, in USD.
+    """
+
+    ledger: Ledger
+    recovery: Recovery
+    log: LogStore
+    engine: str
+    charged: bool
+    balance: Callable[[], float]
 
 
 class SweepResult:
@@ -55,14 +78,21 @@ class SweepResult:
     def __init__(
         self,
         cells: CellSequence,
-        log: LogStore,
+        context: SweepContext,
         states: Sequence[State | None],
-        *,
-        charged: bool,
-        run_cells: RunCells,
+        run: Callable[..., SweepResult],
     ) -> None:
+        """Keep the states, from which all else follows.
+
+        Args:
+            cells: of the sweep.
+            context: of the sweep.
+            states: of each cell.
+            run: runs some cells as a sweep of their own: ``run(cells, **options)``.
+        """
         self.cells = cells
-        self._log, self._charged, self._run_cells = log, charged, run_cells
+        self._log, self._charged, self._run = context.log, context.charged, run
+        self._statuses = list(map(status_of, states))
         self._states = {index: state for index, state in enumerate(states) if state and state.status != PLANNED}
 
     # -- facts -----------------------------------------------------------------------------------------------
@@ -70,7 +100,7 @@ class SweepResult:
     @property
     def counts(self) -> dict[str, int]:
         """Number of cells by status: ``done``, ``failed``, ``blocked``, ``unknown``, ``running``, ``not run``."""
-        return dict(Counter(self._statuses()))
+        return dict(Counter(self._statuses))
 
     @property
     def cost(self) -> float:
@@ -130,15 +160,12 @@ class SweepResult:
             >>> print(sweep.start().wait().grid(rows="temperature", columns="seed").text.splitlines()[1][:32])
               temperature 0.2, seed 1: ✓ don
         """
-        return self._shown(self._pages(rows, columns, pages, lambda pictures: preview_options(pictures, size)))
+        return self._shown(self._pages(rows, columns, pages, size=size))
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
-        deadline = time.monotonic() + seconds
         try:
-            return self._shown(
-                self._pages(None, None, None, lambda pictures: preview_options(pictures, None, deadline))
-            )
+            return self._shown(self._pages(deadline=time.monotonic() + seconds))
         except RequestError as error:
             lines = [self._totals(), str(error)]
             return MimeBundle("".join(f"<div>{escape(line)}</div>" for line in lines), "\n".join(lines))
@@ -162,8 +189,7 @@ class SweepResult:
             'sheet.png'
         """
         target = with_folder(path)
-        pages = self._pages(rows, columns, None, lambda _: PreviewOptions(size))
-        draw_sheet(pages, self._totals()).save(target, "PNG")
+        draw_sheet(self._pages(rows, columns, size=size, in_notebook=False), self._totals()).save(target, "PNG")
         return target
 
     def save_html(
@@ -186,16 +212,12 @@ class SweepResult:
         """
         target = with_folder(path)
         title = escape(f"Sweep {self.cells.key}")
-        grid = self._shown(self._pages(rows, columns, None, lambda _: PreviewOptions(size)))
+        grid = self._shown(self._pages(rows, columns, size=size, in_notebook=False))
         facts = self.to_frame().drop(columns=["file"]).dropna(axis="columns", how="all")
-        target.write_text(
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            "<style>:root{color-scheme:light dark}body{font-family:sans-serif;margin:2em}"
-            "td,th{padding:.3em .6em;text-align:left}</style></head>"
-            f"<body><h1>{title}</h1>{grid.html}"
-            f"<h2>Every run</h2>{facts.to_html(index=False, escape=True, border=0)}</body></html>",
-            "utf-8",
-        )
+        table = facts.to_html(index=False, escape=True, border=0)
+        head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        body = f"<h1>{title}</h1>{grid.html}<h2>Every run</h2>{table}"
+        target.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>', "utf-8")
         return target
 
     # -- going on --------------------------------------------------------------------------------------------------
@@ -241,7 +263,7 @@ class SweepResult:
         money = "" if self._charged else " at offline list prices"
         what = f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}"
         print(f"{what}, {usd_range(more)} more than the drafts.")  # noqa: T201  the price, before anything is sent
-        return self._run_cells(cells, max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
+        return self._run(cells, max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
 
     def __repr__(self) -> str:
         return f"<SweepResult {self._totals()}>"
@@ -251,13 +273,9 @@ class SweepResult:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _statuses(self) -> list[str]:
-        return [status_of(self._states.get(index)) for index in range(len(self.cells))]
-
     def _totals(self) -> str:
         counts = self.counts
-        ordered = sorted(counts, key=lambda status: status != DONE)
-        parts = ", ".join(f"{counts[status]} {status}" for status in ordered)
+        parts = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=lambda status: status != DONE))
         money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
         return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}"
@@ -267,16 +285,16 @@ class SweepResult:
         return MimeBundle(pages_html(pages, totals=totals), "\n".join([totals, *map(page_text, pages)]))
 
     def _pages(
-        self, rows: str | None, columns: str | None, pages: str | None, options: Callable[[int], PreviewOptions]
+        self, rows: str | None = None, columns: str | None = None, pages: str | None = None, **previews: Any
     ) -> list[Page]:
-        """The grids, with previews as ``options`` chooses them for the number of pictures."""
-        uuids = {index: state.task_uuid for index, state in self._states.items()}
-        found = self._log.history.many(list(uuids.values())) if len(self) <= MAX_TILES else {}
-        runs = {index: found[uuid] for index, uuid in uuids.items() if uuid in found}
+        """The grids; ``previews`` says how :class:`Pages` makes its previews."""
+        uuids = [state.task_uuid for state in self._states.values()]
+        found = self._log.history.many(uuids) if len(self) <= MAX_TILES else {}
+        runs = {index: found[state.task_uuid] for index, state in self._states.items() if state.task_uuid in found}
         pictures = sum(len(run.images) for run in runs.values())
         for number, limit, noun in ((len(self), MAX_TILES, "cell"), (pictures, MAX_PICTURES, "picture")):
             if number > limit:
-                rest = "to_frame() has them all, and a sweep of the same name with where= shows some of them"
-                message = f"a grid of {count(number, noun)} is too large to look at; .{rest}"
+                rest = ".to_frame() has them all, and a sweep of the same name with where= shows some of them"
+                message = f"a grid of {count(number, noun)} is too large to look at; {rest}"
                 raise RequestError(message, parameter="grid", reason="count")
-        return Pages(self.cells, runs, self._statuses(), options(pictures)).arrange(rows, columns, pages)
+        return Pages(self.cells, runs, self._statuses, pictures, **previews).arrange(rows, columns, pages)

@@ -19,16 +19,13 @@ from typing import Any, Self
 from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
 from nbkit.ledger.budget import Account, SubBudget, check_limit
 from nbkit.ledger.journal import AlreadyStarted
-from nbkit.ledger.ledger import Ledger
-from nbkit.ledger.recovery import Recovery
 from nbkit.request.model import MICRO
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import THREADS
-from nbkit.sweep.cell import Cell
-from nbkit.sweep.grid import CellSequence
-from nbkit.sweep.plan import Quote
-from nbkit.sweep.result import SweepResult
+from nbkit.sweep.grid import Cell, CellSequence
+from nbkit.sweep.plan import CostSummary, Quote, cost_of
+from nbkit.sweep.result import SweepContext, SweepResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +97,10 @@ class SweepRun:
     def __init__(
         self,
         cells: CellSequence,
+        context: SweepContext,
         pending: Sequence[int],
         unsettled: Sequence[Any],
         *,
-        quote: Quote,
-        ledger: Ledger,
-        recovery: Recovery,
         max_workers: int,
         budget: int | None,
         result: Callable[[], SweepResult],
@@ -114,20 +109,20 @@ class SweepRun:
 
         Args:
             cells: of the sweep.
+            context: of the sweep.
             pending: the indices of those to send, one after the other.
             unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
                 that it does not know are sent again under their own taskUUID.
-            quote: the sums over both.
-            ledger: sends and settles.
-            recovery: settles one of ``unsettled``.
             max_workers: number of requests at once.
             budget: the most that this run may spend, in micro-dollars.
             result: reads the result from the log.
         """
         self._cells, self._pending, self._unsettled = cells, pending, unsettled
-        self._max_runs = Counter(cost.key for cost in cells.costs)  # by request, as many as the sweep has cells for it
-        self.quote, self._total = quote, quote.cells
-        self._ledger, self._recovery, self._result = ledger, recovery, result
+        costs, resend = cells.costs, list(map(cost_of, unsettled))
+        self._max_runs = Counter(cost.key for cost in costs)  # by request, as many as the sweep has cells for it
+        self.quote = Quote(CostSummary.of([costs[index] for index in pending]), CostSummary.of(resend))
+        self._total = self.quote.cells
+        self._ledger, self._recovery, self._result = context.ledger, context.recovery, result
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again
         self._token = CancelToken(slots=max_workers)
@@ -163,9 +158,9 @@ class SweepRun:
         with self._change:
             ended, elapsed = self._counts.total(), time.monotonic() - self._started
             remaining = elapsed / ended * (self._total - ended) if ended else None
-            by_status = [self._counts[status] for status in (DONE, FAILED, BLOCKED, UNKNOWN)]
-            money = self._spent / MICRO, self._held / MICRO
-            return Progress(self._total, *by_status, self._running, *money, elapsed, remaining)
+            done, failed, blocked, unknown = (self._counts[status] for status in (DONE, FAILED, BLOCKED, UNKNOWN))
+            spent, held = self._spent / MICRO, self._held / MICRO
+            return Progress(self._total, done, failed, blocked, unknown, self._running, spent, held, elapsed, remaining)
 
     @property
     def finished(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbkit.request import keywords as typed
 from nbkit.request.image_request import ImageRequest
-from nbkit.sweep.cell import Cell
+from nbkit.sweep.grid import Cell
 from nbkit.sweep.sweep import Sweep
 
 

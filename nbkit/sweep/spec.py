@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
+from nbkit.log.frame import check_argument
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import short_repr
-from nbkit.request.reference import Reference
+from nbkit.request.parameter import Choice, short_repr
 from nbkit.request.rules import check_head, check_value, values_kept
 
 MAX_VALUES = 100_000
@@ -75,24 +75,21 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
         RequestError: for an empty axis, a value that the parameter does not allow, a value that comes twice, a
             variable that no template uses, or axes of different length to zip.
     """
-    if combine not in ("product", "zip"):
-        message = f"combine={combine!r}: must be 'product' or 'zip'"
-        raise RequestError(message, parameter="combine", value=combine, reason="choice")
+    combine = check_argument("combine", Choice(("product", "zip")).check, combine)
     given = {name: value for name, value in keywords.items() if _is_parameter(name)}
-    free = {name: value for name, value in keywords.items() if name not in given and name != "extra"}
+    own = {name: value for name, value in keywords.items() if name not in given}
+    free = {name: value for name, value in own.items() if name != "extra"}
     named, head = NAMES.resolve(given)
     if "taskUUID" in head:
         message = "a sweep makes a taskUUID for each of its cells"
         raise RequestError(message, parameter="taskUUID", value=head["taskUUID"])
     check_head(head)
-    spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in free}}
+    spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in own}}
     values = {name: value for name, (_, value) in named.items() if value is not None}
     if isinstance(values.get("reference_images"), Iterator):
         values["reference_images"] = list(values["reference_images"])
-    if "extra" in keywords:
-        values["extra"], spelled["extra"] = keywords["extra"], "extra"
-    axes, fixed = _split({**values, **free}, spelled)
-    _check_variables(free, {**fixed, **{axis.names[0]: axis.steps for axis in axes}})
+    axes, fixed = _split({**values, **own}, spelled)
+    _check_variables(free, fixed, axes)
     variables = {name: fixed.pop(name, None) for name in free}
     order = {spelling: i for i, spelling in enumerate(keywords)}
     axes.sort(key=lambda axis: order.get(spelled[axis.names[0]], 0))
@@ -111,10 +108,7 @@ def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """Replace ``{name}`` by the value of that name. Other braces stay, and an inserted value is not filled again."""
-    if not values or "{" not in template:
-        return template
-    names = "|".join(re.escape(name) for name in values)
-    return re.sub(r"\{(" + names + r")\}", lambda match: str(values[match.group(1)]), template)
+    return re.sub(r"\{([^{}]+)\}", lambda match: str(values.get(match[1], match[0])), template)
 
 
 def is_axis(name: str, value: Any) -> bool:
@@ -170,7 +164,8 @@ def _checked(name: str, spelling: str, value: Any) -> Any:
 def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
     seen: set[str] = set()
     for step in steps:
-        key = repr([[item.sha256 for item in value] if _are_references(value) else value for value in step])
+        plain = [tuple(getattr(item, "sha256", item) for item in v) if isinstance(v, tuple) else v for v in step]
+        key = repr(plain)
         if key in seen:
             value = step[0] if len(step) == 1 else step
             message = f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once"
@@ -178,18 +173,12 @@ def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
         seen.add(key)
 
 
-def _are_references(value: Any) -> bool:
-    return isinstance(value, tuple) and bool(value) and all(isinstance(item, Reference) for item in value)
-
-
-def _check_variables(free: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def _check_variables(free: Mapping[str, Any], fixed: Mapping[str, Any], axes: Sequence[Axis]) -> None:
     """Refuse a variable that no template contains: it is a misspelled parameter."""
-    texts: list[str] = []
-    for name in TEMPLATES:
-        value = given.get(name, ())
-        texts += [value] if isinstance(value, str) else [step[0] for step in value if isinstance(step[0], str)]
+    templates = [fixed.get(name) for name in TEMPLATES]
+    templates += [step[0] for axis in axes if axis.names[0] in TEMPLATES for step in axis.steps]
     for name in free:
-        if not any("{" + name + "}" in text for text in texts):
+        if not any("{" + name + "}" in text for text in templates if isinstance(text, str)):
             try:
                 NAMES.find(name)
             except UnknownParameter as error:

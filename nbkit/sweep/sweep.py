@@ -6,29 +6,23 @@ import contextlib
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, overload
+from collections.abc import Sequence
+from typing import overload
 
 from IPython.display import display
 from tqdm.auto import tqdm
 
 from nbkit.display.text import count, usd_range
 from nbkit.errors import NbkitError, RequestError
-from nbkit.ledger.ledger import Ledger
-from nbkit.ledger.recovery import Recovery
 from nbkit.log.frame import check_argument
 from nbkit.log.runs import State
-from nbkit.log.store import LogStore
-from nbkit.request.model import Price
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
 from nbkit.results.run import BLOCKED, DONE, FAILED
 from nbkit.service.threads import Interrupted
-from nbkit.sweep.cell import Cell, CellCost
-from nbkit.sweep.grid import CellSequence
-from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, make_plan, pending_cells
-from nbkit.sweep.result import SweepResult
+from nbkit.sweep.grid import Cell, CellCost, CellSequence
+from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cost_of, make_plan, pending_cells
+from nbkit.sweep.result import SweepContext, SweepResult
 from nbkit.sweep.runner import SweepRun
 
 MANY_IMAGES = 100
@@ -42,26 +36,6 @@ _LOCKS: dict[tuple[str, str], threading.RLock] = {}
 
 _UNDER_WAY: weakref.WeakValueDictionary[tuple[str, str], SweepRun] = weakref.WeakValueDictionary()
 """By folder and name: the sweeps that this kernel runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepContext:
-    """What a sweep needs of its studio.
-
-    Attributes:
-        ledger, recovery: send and settle runs.
-        log: where the runs are.
-        engine: the engine's name in the log.
-        charged: whether it charges real money.
-        balance: asks the service what the account holds, in USD.
-    """
-
-    ledger: Ledger
-    recovery: Recovery
-    log: LogStore
-    engine: str
-    charged: bool
-    balance: Callable[[], float]
 
 
 class Sweep(Sequence[Cell]):
@@ -129,10 +103,9 @@ class Sweep(Sequence[Cell]):
         with contextlib.suppress(NbkitError):  # a plan is useful without the balance
             balance = context.balance()
         frame = PlanFrame(make_plan(self.cells, self.states))
-        statuses = list(frame["status"])
-        pending = [cost for cost, status in zip(costs, statuses, strict=True) if status == TO_DO]
+        pending = [cost for cost, status in zip(costs, frame["status"], strict=True) if status == TO_DO]
         quote = Quote(CostSummary.of(pending), CostSummary.of(self.unsettled))
-        ended = Counter(status for status in statuses if status != TO_DO)
+        ended = Counter(status for status in frame["status"] if status != TO_DO)
         seconds = quote.seconds(context.log.history.typical_latency(context.engine), max_workers)
         frame.totals = Totals(*CostSummary.of(costs), ended, quote, balance, seconds, context.charged)
         return frame
@@ -182,8 +155,7 @@ class Sweep(Sequence[Cell]):
     def _interrupted(self) -> Interrupted:
         """Stop was pressed: show what there is, and say what is still being paid for."""
         paid = ""
-        under_way = _UNDER_WAY.get(self._key)  # this run, or the earlier one that it was waiting for
-        if under_way is not None:
+        if under_way := _UNDER_WAY.get(self._key):  # this run, or the earlier one that it was waiting for
             under_way.cancel()
             now = under_way.progress
             if now.running:
@@ -212,35 +184,27 @@ class Sweep(Sequence[Cell]):
         Waits until the runs that an earlier start has under way have ended.
         """
         if retry not in (None, FAILED):
-            raise RequestError(
-                f"retry={retry!r}: must be 'failed' or None",
-                parameter="retry", value=retry, reason="choice", suggestion=FAILED,
-            )  # fmt: skip
+            message = f"retry={retry!r}: must be 'failed' or None"
+            raise RequestError(message, parameter="retry", value=retry, reason="choice", suggestion=FAILED)
         max_workers = check_argument("max_workers", Integer(1).check, max_workers)
         limit = limit_in_micros("budget", budget)
-        costs = self.cells.costs  # checks every cell before anything else happens
+        cells, context = self.cells, self._context
+        _ = cells.costs  # checks every cell before anything else happens
         with _LOCKS.setdefault(self._key, threading.RLock()):
-            self._end_earlier_run()
-            recovery = self._context.recovery
-            unsettled = recovery.resumable(self.name)
+            # The cell of the notebook that made the sweep may have been run twice; or a run was prepared and never begun.
+            if earlier := _UNDER_WAY.get(self._key):
+                earlier.cancel()
+                earlier.wait_finished()
+            unsettled = context.recovery.resumable(self.name)
             # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
-            recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
+            context.recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
             pending = pending_cells(self.states, retry=retry)
-            resend = [_cost_of(row) for row in unsettled]
-            quote = Quote(CostSummary.of([costs[index] for index in pending]), CostSummary.of(resend))
-            _check_confirmed(quote, confirm=confirm)
-            self._last = _UNDER_WAY[self._key] = SweepRun(
-                self.cells,
-                pending,
-                unsettled,
-                quote=quote,
-                ledger=self._context.ledger,
-                recovery=recovery,
-                max_workers=max_workers,
-                budget=limit,
-                result=lambda: self.result,
+            running = SweepRun(
+                cells, context, pending, unsettled, max_workers=max_workers, budget=limit, result=lambda: self.result
             )
-            return self._last
+            _check_confirmed(running.quote, confirm=confirm)
+            self._last = _UNDER_WAY[self._key] = running
+            return running
 
     @property
     def states(self) -> list[State | None]:
@@ -252,18 +216,14 @@ class Sweep(Sequence[Cell]):
     @property
     def unsettled(self) -> list[CellCost]:
         """Runs that were sent and whose outcome is open. A run of the sweep asks about them, and may send them again."""
-        return [_cost_of(row) for row in self._context.recovery.resumable(self.name)]
+        return list(map(cost_of, self._context.recovery.resumable(self.name)))
 
     @property
     def result(self) -> SweepResult:
         """What there is so far: also while it runs, after Stop, and in a later kernel."""
         context = self._context
         return SweepResult(
-            self.cells,
-            context.log,
-            self.states,
-            charged=context.charged,
-            run_cells=lambda cells, **options: Sweep(cells, context).run(**options),
+            self.cells, context, self.states, lambda cells, **options: Sweep(cells, context).run(**options)
         )
 
     def __repr__(self) -> str:
@@ -275,28 +235,14 @@ class Sweep(Sequence[Cell]):
     def _key(self) -> tuple[str, str]:
         return str(self._context.log.folder.resolve()), self.name
 
-    def _end_earlier_run(self) -> None:
-        """End an earlier run of this sweep and wait for it: the cell that made the sweep may have been run twice."""
-        earlier = _UNDER_WAY.get(self._key)
-        if earlier is not None:  # also one that was prepared and never begun
-            earlier.cancel()
-            earlier.wait_finished()
-
-
-def _cost_of(row: Any) -> CellCost:
-    """What a run in the log may cost."""
-    return CellCost(row["identity"], Price(row["estimateLow"], row["estimateHigh"]), row["numberResults"] or 1)
-
 
 def _check_confirmed(quote: Quote, *, confirm: bool) -> None:
     if quote.images <= MANY_IMAGES or confirm:
         return
     resend = f", up to {quote.resend.cells:,} of them once more" if quote.resend.cells else ""
-    raise RequestError(
-        f"this sends {count(quote.cells, 'cell')} for {count(quote.images, 'image')}{resend}: {usd_range(quote.price)}. "
-        "If that is meant, sweep.run(confirm=True)",
-        parameter="confirm", value=confirm, reason="conflict", suggestion=True,
-    )  # fmt: skip
+    sends = f"{count(quote.cells, 'cell')} for {count(quote.images, 'image')}{resend}: {usd_range(quote.price)}"
+    message = f"this sends {sends}. If that is meant, sweep.run(confirm=True)"
+    raise RequestError(message, parameter="confirm", value=confirm, reason="conflict", suggestion=True)
 
 
 def _show_progress(running: SweepRun) -> None:

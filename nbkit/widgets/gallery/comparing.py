@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
-from nbkit.comparison import differences
+from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
 from nbkit.log.store import LogStore
 from nbkit.widgets.page.plain import plain

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import ipywidgets as widgets
 
-from nbkit.comparison import differences
+from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
 from nbkit.log.store import LogStore
 from nbkit.results.run import Run

@@ -15,8 +15,7 @@ from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import rules
 from nbkit.request.image_request import NAMES, PARAMETERS
 from nbkit.request.naming import TASK_KEYS
-from nbkit.sweep.cell import REPEAT
-from nbkit.sweep.grid import Grid
+from nbkit.sweep.grid import REPEAT, Grid
 from nbkit.sweep.spec import MAX_VALUES, TEMPLATES
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.guard import guarded
