@@ -174,6 +174,22 @@ def test_a_press_on_a_button_without_a_price_sends_nothing(open_offline):
     assert len(studio.log) == 0
 
 
+def test_a_press_before_the_script_runs_pays_the_only_price_that_was_shown(open_offline):
+    """The button's own message has no number. Once the button has had another price, such a press sends nothing."""
+    studio = open_offline()
+    panel = studio.panel(PROMPT)
+    clock = use_manual_clock(panel)
+    panel._ipython_display_()
+    press_without_number(panel.bar.generate)
+    until(lambda: len(studio.log) == 1 and panel.work.under_way == 0)
+    clock.now += DOUBLE_CLICK
+    panel.set(resolution="4K")
+    panel._ipython_display_()
+    press_without_number(panel.bar.generate)
+    until(lambda: "named no price yet" in message(panel))
+    assert len(studio.log) == 1
+
+
 def test_a_refused_request_leaves_nothing_under_way(open_offline):
     """The problem is reported at its control, and the line under the buttons says that nothing was sent."""
     panel = open_offline().panel()

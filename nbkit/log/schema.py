@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from nbkit.errors import LogVersionError
 from nbkit.log.database import Database
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf, Parameter
+from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
 VERSION = 2
 """Version of the tables below; each change raises it by one."""
@@ -37,19 +37,13 @@ _VERSION, _MIN_READER = "version", "min_reader"
 METADATA = sa.MetaData()
 
 
-def _type_of(parameter: Parameter[Any]) -> sa.types.TypeEngine[Any]:
-    match parameter.kind:
-        case Integer():
-            return sa.BigInteger()
-        case Decimal2():
-            return sa.Float()
-        case Boolean():
-            return sa.Boolean()
-        case ListOf():
-            return sa.JSON(none_as_null=True)
-        case _:
-            return sa.Text()
-
+_TYPES: dict[type, sa.types.TypeEngine[Any]] = {
+    Integer: sa.BigInteger(),
+    Decimal2: sa.Float(),
+    Boolean: sa.Boolean(),
+    ListOf: sa.JSON(none_as_null=True),
+}
+"""The type of a parameter's column, by its kind; text for all others."""
 
 PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items()}
 """The column of ``runs`` for each parameter, by its Python name."""
@@ -69,7 +63,7 @@ RUNS = sa.Table(
     sa.Column("engine", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("charged", sa.Boolean, nullable=False),
-    *(sa.Column(PARAMETER_COLUMNS[name], _type_of(parameter)) for name, parameter in PARAMETERS.items()),
+    *(sa.Column(p.column, _TYPES.get(type(p.kind), sa.Text())) for p in PARAMETERS.values()),
     sa.Column("extra", sa.JSON(none_as_null=True)),
     sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures as hashes
     sa.Column("request", sa.JSON),  # the parameters that were set, by Python name; references as in `task`

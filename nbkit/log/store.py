@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 
 from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids
 from nbkit.log.database import Database, one_of
@@ -179,7 +180,8 @@ class LogStore:
         """
         columns = ("imageUUID", "rating", "keep", "tags", "note")
         named = one_of(IMAGES.c.imageUUID, image_uuids)
-        frame = to_frame(self.database, self.images.given_path, named, columns)
+        runs = sa.select(IMAGES.c.run).where(named).correlate(None)  # first, so that SQLite need not look at every run
+        frame = to_frame(self.database, self.images.given_path, RUNS.c.id.in_(runs) & named, columns)
         return frame.drop_duplicates("imageUUID").set_index("imageUUID")
 
     def get_runs(self, task_uuids: Sequence[str]) -> dict[str, Run]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
-from nbkit.errors import RequestError, UnknownParameter
+from nbkit.errors import UnknownParameter
 from nbkit.request.image_request import NAMES, ImageRequest
 from nbkit.request.model import Price
-from nbkit.request.parameter import Kind, ValueInvalid, short_repr
+from nbkit.request.parameter import short_repr
 
 REPEAT = "repeat"
 """The name of the axis that ``repeats=`` adds."""
@@ -84,16 +84,3 @@ def _short(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(str(item)[:19] for item in value) + "]"
     return short_repr(value)
-
-
-def check_argument(name: str, kind: Kind, value: Any) -> Any:
-    """An argument of a sweep in its canonical form.
-
-    Raises:
-        RequestError: if its kind does not allow the value.
-    """
-    try:
-        return kind.check(value)
-    except ValueInvalid as invalid:
-        message = f"{name}={short_repr(value)}: must be {invalid}"
-        raise RequestError(message, parameter=name, value=value, reason=invalid.reason) from None

@@ -8,15 +8,16 @@ import hashlib
 import json
 import math
 import random
-from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, overload
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from nbkit.errors import RequestError
+from nbkit.log.frame import check_argument
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Integer, Text
 from nbkit.request.reference import Reference
-from nbkit.sweep.cell import REPEAT, Cell, CellCost, check_argument, describe
+from nbkit.sweep.cell import REPEAT, Cell, CellCost, describe
 from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
 
 MAX_CELLS = 100_000
@@ -28,7 +29,7 @@ OPTIONS = ("name", "repeats", "sample", "random_state", "where")
 Where = Callable[[Cell], Any]
 
 
-class CellSequence(Sequence[Cell]):
+class CellSequence(ABC):
     """The cells of a sweep, numbered from 0 on.
 
     Attributes:
@@ -42,33 +43,28 @@ class CellSequence(Sequence[Cell]):
     axes: tuple[Axis, ...]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The Python names of all axes; zipped axes are listed one by one."""
-        return tuple(name for axis in self.axes for name in axis.names)
+    def axis_names(self) -> list[str]:
+        """The names of the axes as the user spelled them, the zipped ones one by one: the keys of a cell's values."""
+        return [self.spec.spelled.get(name, name) for axis in self.axes for name in axis.names]
 
     @functools.cached_property
     def costs(self) -> list[CellCost]:
         """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
         return [CellCost.of(cell) for cell in self]
 
-    def values_of(self, index: int) -> dict[str, Any]:
-        """The values of a cell."""
-        return self[index].values
-
-    @overload
-    def __getitem__(self, index: int) -> Cell: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Cell]: ...
-    def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
-        numbers = range(len(self))
-        if isinstance(index, slice):
-            return [self._cell(i) for i in numbers[index]]
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"the sweep has {len(self)} cells")
-        return self._cell(numbers[index])
+    @abstractmethod
+    def __len__(self) -> int: ...
 
     @abstractmethod
-    def _cell(self, index: int) -> Cell: ...
+    def cell(self, index: int) -> Cell:
+        """The cell with this number."""
+
+    def values_of(self, index: int) -> dict[str, Any]:
+        """The values of a cell."""
+        return self.cell(index).values
+
+    def __iter__(self) -> Iterator[Cell]:
+        return map(self.cell, range(len(self)))
 
 
 class Grid(CellSequence):
@@ -96,19 +92,20 @@ class Grid(CellSequence):
         where: Where | None = None,
     ) -> None:
         self.spec = spec
-        self.key = _name_of(spec) if name is None else check_argument("name", Text(1, 200), name)
+        self.key = _name_of(spec) if name is None else check_argument("name", Text(1, 200).check, name)
         self.axes = spec.axes
-        self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS), repeats)
+        self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS).check, repeats)
         if self._repeats > 1:
             _refuse_seed(spec)
             self.axes = (*spec.axes, Axis((REPEAT,), tuple((i + 1,) for i in range(self._repeats))))
         self.span = math.prod(len(axis) for axis in self.axes)
         self._where = where
-        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self.names}
+        self._names = [name for axis in self.axes for name in axis.names]
+        self._template_vars = {n: v for n, v in spec.variables.items() if n not in self._names}
         if sample is None:
             self._positions = self._all_positions()
         else:
-            self._positions = self._sample(check_argument("sample", Integer(1), sample), random_state)
+            self._positions = self._sample(check_argument("sample", Integer(1).check, sample), random_state)
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -117,7 +114,8 @@ class Grid(CellSequence):
         """The values of a cell, without making its request."""
         return self._spelled(self._values(self._positions[index]))
 
-    def _cell(self, index: int) -> Cell:
+    def cell(self, index: int) -> Cell:
+        """The cell with this number, made anew."""
         return self._cell_at(self._positions[index], index)
 
     def _all_positions(self) -> Sequence[int]:
@@ -126,7 +124,7 @@ class Grid(CellSequence):
 
     def _sample(self, sample: int, random_state: int | None) -> list[int]:
         _refuse_many(min(sample * self._repeats, self.span), "sample= and repeats= ask for")
-        seed = self.key if random_state is None else check_argument("random_state", Integer(0), random_state)
+        seed = self.key if random_state is None else check_argument("random_state", Integer(0).check, random_state)
         draw = random.Random(seed)  # noqa: S311  must draw the same cells in every kernel
         span = self.span // self._repeats
         if span <= MAX_CELLS:
@@ -165,7 +163,7 @@ class Grid(CellSequence):
         for axis in reversed(self.axes):
             position, step = divmod(position, len(axis))
             values.update(zip(axis.names, axis.steps[step], strict=True))
-        return {name: values[name] for name in self.names}
+        return {name: values[name] for name in self._names}
 
     def _cell_at(self, position: int, index: int) -> Cell:
         values = self._values(position)
@@ -210,13 +208,9 @@ class SelectedCells(CellSequence):
     def __len__(self) -> int:
         return len(self._cells)
 
-    def _cell(self, index: int) -> Cell:
+    def cell(self, index: int) -> Cell:
+        """The cell with this number."""
         return self._cells[index]
-
-
-def axis_names(cells: CellSequence) -> list[str]:
-    """The names of the axes as the user spelled them: the keys of a cell's values."""
-    return [cells.spec.spelled.get(name, name) for name in cells.names]
 
 
 @functools.lru_cache(maxsize=4096)

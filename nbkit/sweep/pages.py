@@ -16,8 +16,8 @@ from nbkit.request.parameter import nearest
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
 from nbkit.sweep.cell import Cell
-from nbkit.sweep.columns import value_text
-from nbkit.sweep.grid import CellSequence, axis_names
+from nbkit.sweep.frame import value_text
+from nbkit.sweep.grid import CellSequence
 
 MAX_TILES, MAX_PICTURES = 600, 2000
 """A larger grid is too large to look at, and its notebook would not open."""
@@ -71,7 +71,7 @@ class Pages:
         self, cells: CellSequence, runs: Mapping[int, Run], statuses: Sequence[str], options: PreviewOptions
     ) -> None:
         self._cells, self._runs, self._statuses, self._options = cells, runs, statuses, options
-        self._names = axis_names(cells)
+        self._names = cells.axis_names
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
         """One grid for each combination of the axes that are neither rows nor columns.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import ClassVar, NamedTuple, Self
@@ -13,13 +13,15 @@ from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, usd, usd_range
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
-from nbkit.results.run import FAILED, PLANNED, SENT
+from nbkit.results.run import FAILED
 from nbkit.sweep.cell import CellCost
-from nbkit.sweep.columns import axis_column, axis_series
-from nbkit.sweep.grid import Grid, SelectedCells, axis_names
+from nbkit.sweep.frame import NOT_RUN, axis_columns, status_of
+from nbkit.sweep.grid import CellSequence
 
 TO_DO = "to do"
-NOT_RUN, RUNNING = "not run", "running"
+
+_DTYPES = {"images": "Int64", "low": "Float64", "high": "Float64", "status": "string"}
+"""The columns of a plan after those of its axes."""
 
 
 class CostSummary(NamedTuple):
@@ -32,8 +34,7 @@ class CostSummary(NamedTuple):
     @classmethod
     def of(cls, costs: Sequence[CellCost]) -> Self:
         """Sum up some cells."""
-        price, images = total_price(costs)
-        return cls(len(costs), images, price)
+        return cls(len(costs), sum(cost.images for cost in costs), sum((cost.price for cost in costs), Price(0, 0)))
 
 
 class Quote(NamedTuple):
@@ -62,6 +63,10 @@ class Quote(NamedTuple):
     def price(self) -> Price:
         """In micro-dollars; the lower end is the price if nothing has to be sent again."""
         return Price(self.pending.price.low, self.pending.price.high + self.resend.price.high)
+
+    def seconds(self, latency: float | None, workers: int) -> float | None:
+        """How long it may take with that many requests at once; ``None`` if the latency is not known."""
+        return None if latency is None else latency * -(-self.cells // workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +143,6 @@ class PlanFrame(pd.DataFrame):
         return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))
 
 
-def match_states(cells: Grid | SelectedCells, states: Mapping[str, Sequence[State]]) -> list[State | None]:
-    """The state of each cell. Several cells with the same request get a run each."""
-    unused = {key: iter(found) for key, found in states.items()}
-    return [next(unused[cell.key], None) if cell.key in unused else None for cell in cells.costs]
-
-
-def status_of(state: State | None) -> str:
-    """The status of a cell for the user; a run that is only planned counts as not run."""
-    if state is None or state.status == PLANNED:
-        return NOT_RUN
-    return RUNNING if state.status == SENT else state.status
-
-
 def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[int]:
     """The indices of the cells that are still to be sent.
 
@@ -161,64 +153,19 @@ def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[
     ]
 
 
-def make_plan(
-    cells: Grid | SelectedCells,
-    states: Sequence[State | None],
-    *,
-    unsettled: Sequence[CellCost],
-    latency: float | None,
-    workers: int,
-    balance: float | None,
-    charged: bool,
-) -> PlanFrame:
-    """Price each cell of a sweep.
+def make_plan(cells: CellSequence, states: Sequence[State | None]) -> pd.DataFrame:
+    """One row per cell, in the columns of :class:`PlanFrame`.
 
     Args:
         cells: of the sweep.
         states: of each cell.
-        unsettled: runs that may be sent again.
-        latency: typical latency of a run in seconds, if it is known.
-        workers: number of requests at once.
-        balance: what the account holds in USD, if it is known.
-        charged: whether it costs real money.
     """
     rows: list[tuple[int, float, float, str]] = []
-    pending: list[CellCost] = []
-    ended: dict[str, int] = {}
-    for cost, state in zip(cells.costs, states, strict=True):
-        status = status_of(state)
-        status = TO_DO if status == NOT_RUN else status
-        if status == TO_DO:
-            pending.append(cost)
-        else:
-            ended[status] = ended.get(status, 0) + 1
-        rows.append((cost.images, cost.price.low / MICRO, cost.price.high / MICRO, status))
-    values = [cells.values_of(index) for index in range(len(cells))]
-    columns = {name: axis_column(cells.spec, name) for name in axis_names(cells)}
-    axes = {column: axis_series(column, [of_cell[name] for of_cell in values]) for name, column in columns.items()}
-    facts = pd.DataFrame(rows, columns=["images", "low", "high", "status"])
-    dtypes = {"images": "Int64", "low": "Float64", "high": "Float64", "status": "string"}
-    frame = PlanFrame({**axes, **facts.astype(dtypes)})
-    whole, quote = CostSummary.of(cells.costs), Quote(CostSummary.of(pending), CostSummary.of(unsettled))
-    frame.totals = Totals(
-        cells=whole.cells,
-        images=whole.images,
-        price=whole.price,
-        ended=ended,
-        quote=quote,
-        balance=balance,
-        seconds=None if latency is None else latency * -(-quote.cells // workers),
-        charged=charged,
-    )
-    return frame
-
-
-def total_price(costs: Iterable[CellCost]) -> tuple[Price, int]:
-    """What some cells may cost together in micro-dollars, and how many images they make."""
-    total, images = Price(0, 0), 0
-    for cost in costs:
-        total, images = total + cost.price, images + cost.images
-    return total, images
+    for cost, status in zip(cells.costs, map(status_of, states), strict=True):
+        words = TO_DO if status == NOT_RUN else status
+        rows.append((cost.images, cost.price.low / MICRO, cost.price.high / MICRO, words))
+    facts = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
+    return pd.DataFrame({**axis_columns(cells, range(len(cells))), **facts})
 
 
 def _duration(seconds: float) -> str:

@@ -34,7 +34,7 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
     promoted: list[Cell] = []
     identities: set[str] = set()
     for row in pictures.to_dict("records"):
-        draft = cells[int(row["cell"])]
+        draft = cells.cell(int(row["cell"]))
         seed = draft.request.seed if pd.isna(row["seed"]) else int(row["seed"])
         request = draft.request.replace(resolution=resolution, seed=seed, number_results=None)
         if seed is not None and request.identity in identities:

@@ -23,10 +23,10 @@ from nbkit.results.image import with_folder
 from nbkit.results.money import amount
 from nbkit.results.run import DONE, PLANNED, Run
 from nbkit.sweep.contact_sheet import draw_sheet
-from nbkit.sweep.frame import sweep_frame
+from nbkit.sweep.frame import RUNNING, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, PreviewOptions, preview_options
-from nbkit.sweep.plan import RUNNING, status_of, total_price
+from nbkit.sweep.plan import CostSummary
 from nbkit.sweep.promotion import promoted_cells
 
 RunCells = Callable[..., "SweepResult"]
@@ -236,7 +236,7 @@ class SweepResult:
             (2, '1K')
         """
         cells, drafts = promoted_cells(self.cells, self.to_frame(), rows, resolution)
-        price, _ = total_price(cells.costs)
+        price = CostSummary.of(cells.costs).price
         more = Price(price.low - drafts, price.high - drafts)
         money = "" if self._charged else " at offline list prices"
         what = f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}"

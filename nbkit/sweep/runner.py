@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Self
@@ -26,6 +26,7 @@ from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, R
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import THREADS
 from nbkit.sweep.cell import Cell
+from nbkit.sweep.grid import CellSequence
 from nbkit.sweep.plan import Quote
 from nbkit.sweep.result import SweepResult
 
@@ -98,14 +99,13 @@ class SweepRun:
 
     def __init__(
         self,
-        cells: Iterable[Cell],
+        cells: CellSequence,
+        pending: Sequence[int],
         unsettled: Sequence[Any],
         *,
         quote: Quote,
-        max_runs: Mapping[str, int],
         ledger: Ledger,
         recovery: Recovery,
-        sweep: str,
         max_workers: int,
         budget: int | None,
         result: Callable[[], SweepResult],
@@ -113,21 +113,21 @@ class SweepRun:
         """Prepare the thread; :meth:`begin` starts it.
 
         Args:
-            cells: what to send, one after the other.
+            cells: of the sweep.
+            pending: the indices of those to send, one after the other.
             unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
                 that it does not know are sent again under their own taskUUID.
             quote: the sums over both.
-            max_runs: by the key of a cell, how many runs of its request the sweep has.
             ledger: sends and settles.
             recovery: settles one of ``unsettled``.
-            sweep: the name of the sweep in the log.
             max_workers: number of requests at once.
             budget: the most that this run may spend, in micro-dollars.
             result: reads the result from the log.
         """
-        self._cells: Iterable[Cell] = cells
-        self._unsettled, self.quote, self._total, self._max_runs = unsettled, quote, quote.cells, max_runs
-        self._ledger, self._recovery, self._sweep, self._result = ledger, recovery, sweep, result
+        self._cells, self._pending, self._unsettled = cells, pending, unsettled
+        self._max_runs = Counter(cost.key for cost in cells.costs)  # by request, as many as the sweep has cells for it
+        self.quote, self._total = quote, quote.cells
+        self._ledger, self._recovery, self._result = ledger, recovery, result
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again
         self._token = CancelToken(slots=max_workers)
@@ -161,33 +161,24 @@ class SweepRun:
     def progress(self) -> Progress:
         """How far the sweep has come."""
         with self._change:
-            ended = sum(self._counts.values())
-            elapsed = time.monotonic() - self._started
+            ended, elapsed = self._counts.total(), time.monotonic() - self._started
             remaining = elapsed / ended * (self._total - ended) if ended else None
-            return Progress(
-                total=self._total,
-                done=self._counts[DONE],
-                failed=self._counts[FAILED],
-                blocked=self._counts[BLOCKED],
-                unknown=self._counts[UNKNOWN],
-                running=self._running,
-                spent=self._spent / MICRO,
-                held=self._held / MICRO,
-                elapsed=elapsed,
-                remaining=remaining,
-            )
+            by_status = [self._counts[status] for status in (DONE, FAILED, BLOCKED, UNKNOWN)]
+            money = self._spent / MICRO, self._held / MICRO
+            return Progress(self._total, *by_status, self._running, *money, elapsed, remaining)
 
     @property
     def finished(self) -> bool:
         """Whether nothing is under way any more."""
-        return self._finished.is_set() or not self._is_begun
+        return self.wait_finished(0)
 
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until nothing is under way, at most ``timeout`` seconds. Returns whether that is so."""
-        if not self._is_begun or timeout is not None:
-            return not self._is_begun or self._finished.wait(timeout)
-        while not self._finished.wait(0.2):  # on some systems an interrupt does not reach a wait without a time-out
-            pass
+        # Not Thread.join: once that is interrupted, some versions of Python take a running thread for one that has ended.
+        pause = 0.2 if timeout is None else timeout  # on some systems an interrupt reaches only a wait with a time-out
+        while self._is_begun and not self._finished.wait(pause):
+            if timeout is not None:
+                return False
         return True
 
     def stop(self) -> SweepResult:
@@ -244,7 +235,7 @@ class SweepRun:
         try:
             for row in self._unsettled:
                 self._begin(_Sending(row["estimateHigh"], is_resent=True), functools.partial(self._resume, row))
-            for cell in self._cells:
+            for cell in map(self._cells.cell, self._pending):
                 self._begin(_Sending(cell.request.price.high), functools.partial(self._send, cell))
                 if self._token.cancelled:
                     break
@@ -287,9 +278,9 @@ class SweepRun:
             cell.request,
             token=self._token,
             parent=cell.parent,
-            sweep=self._sweep,
+            sweep=self._cells.key,
             sub_budget=SubBudget(self._sub_budget, self._budget, self._resent),
-            max_runs=self._max_runs.get(cell.key),
+            max_runs=self._max_runs[cell.key],
             on_sent=functools.partial(self._sent, sending),
         )
 

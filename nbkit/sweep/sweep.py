@@ -6,27 +6,28 @@ import contextlib
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 from IPython.display import display
 from tqdm.auto import tqdm
 
-from nbkit.display.text import count, usd, usd_range
+from nbkit.display.text import count, usd_range
 from nbkit.errors import NbkitError, RequestError
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.frame import check_argument
 from nbkit.log.runs import State
 from nbkit.log.store import LogStore
-from nbkit.request.model import MICRO, Price
+from nbkit.request.model import Price
 from nbkit.request.parameter import Integer
-from nbkit.results.money import limit_in_micros
-from nbkit.results.run import DONE, FAILED
+from nbkit.results.money import amount, limit_in_micros
+from nbkit.results.run import BLOCKED, DONE, FAILED
 from nbkit.service.threads import Interrupted
-from nbkit.sweep.cell import Cell, CellCost, check_argument
-from nbkit.sweep.grid import Grid, SelectedCells
-from nbkit.sweep.plan import CostSummary, PlanFrame, Quote, make_plan, match_states, pending_cells
+from nbkit.sweep.cell import Cell, CellCost
+from nbkit.sweep.grid import CellSequence
+from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, make_plan, pending_cells
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import SweepRun
 
@@ -76,7 +77,7 @@ class Sweep(Sequence[Cell]):
         ('A jade lantern', 0.8)
     """
 
-    def __init__(self, cells: Grid | SelectedCells, context: SweepContext) -> None:
+    def __init__(self, cells: CellSequence, context: SweepContext) -> None:
         self.cells = cells
         self._context = context
         self._last: SweepRun | None = None
@@ -94,10 +95,12 @@ class Sweep(Sequence[Cell]):
     @overload
     def __getitem__(self, index: slice) -> list[Cell]: ...
     def __getitem__(self, index: int | slice) -> Cell | list[Cell]:
-        return self.cells[index]
-
-    def __iter__(self) -> Iterator[Cell]:
-        return iter(self.cells)
+        numbers = range(len(self))
+        if isinstance(index, slice):
+            return [self.cells.cell(i) for i in numbers[index]]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"the sweep has {len(self)} cells")
+        return self.cells.cell(numbers[index])
 
     # -- before it runs --------------------------------------------------------------------------------------
 
@@ -121,19 +124,18 @@ class Sweep(Sequence[Cell]):
             >>> plan[["seed", "images", "high"]].to_dict("records")
             [{'seed': 1, 'images': 1, 'high': 0.06895}, {'seed': 2, 'images': 1, 'high': 0.06895}]
         """
-        max_workers = check_argument("max_workers", Integer(1), max_workers)
-        balance = None
+        max_workers = check_argument("max_workers", Integer(1).check, max_workers)
+        context, costs, balance = self._context, self.cells.costs, None
         with contextlib.suppress(NbkitError):  # a plan is useful without the balance
-            balance = self._context.balance()
-        return make_plan(
-            self.cells,
-            self._states(),
-            unsettled=self.unsettled,
-            latency=self._context.log.history.typical_latency(self._context.engine),
-            workers=max_workers,
-            balance=balance,
-            charged=self._context.charged,
-        )
+            balance = context.balance()
+        frame = PlanFrame(make_plan(self.cells, self.states))
+        statuses = list(frame["status"])
+        pending = [cost for cost, status in zip(costs, statuses, strict=True) if status == TO_DO]
+        quote = Quote(CostSummary.of(pending), CostSummary.of(self.unsettled))
+        ended = Counter(status for status in statuses if status != TO_DO)
+        seconds = quote.seconds(context.log.history.typical_latency(context.engine), max_workers)
+        frame.totals = Totals(*CostSummary.of(costs), ended, quote, balance, seconds, context.charged)
+        return frame
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -185,8 +187,7 @@ class Sweep(Sequence[Cell]):
             under_way.cancel()
             now = under_way.progress
             if now.running:
-                held = usd(round(now.held * MICRO))
-                paid = f"{count(now.running, 'request')} under way, up to {held}, still being paid for; "
+                paid = f"{count(now.running, 'request')} under way, up to {amount(now.held)}, still being paid for; "
         display(self.result.peek(PEEK_SECONDS))  # type: ignore[no-untyped-call]
         return Interrupted(f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on.")
 
@@ -215,38 +216,38 @@ class Sweep(Sequence[Cell]):
                 f"retry={retry!r}: must be 'failed' or None",
                 parameter="retry", value=retry, reason="choice", suggestion=FAILED,
             )  # fmt: skip
-        max_workers = check_argument("max_workers", Integer(1), max_workers)
+        max_workers = check_argument("max_workers", Integer(1).check, max_workers)
         limit = limit_in_micros("budget", budget)
         costs = self.cells.costs  # checks every cell before anything else happens
         with _LOCKS.setdefault(self._key, threading.RLock()):
-            return self._prepared(costs, max_workers, limit, retry=retry, confirm=confirm)
+            self._end_earlier_run()
+            recovery = self._context.recovery
+            unsettled = recovery.resumable(self.name)
+            # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
+            recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
+            pending = pending_cells(self.states, retry=retry)
+            resend = [_cost_of(row) for row in unsettled]
+            quote = Quote(CostSummary.of([costs[index] for index in pending]), CostSummary.of(resend))
+            _check_confirmed(quote, confirm=confirm)
+            self._last = _UNDER_WAY[self._key] = SweepRun(
+                self.cells,
+                pending,
+                unsettled,
+                quote=quote,
+                ledger=self._context.ledger,
+                recovery=recovery,
+                max_workers=max_workers,
+                budget=limit,
+                result=lambda: self.result,
+            )
+            return self._last
 
-    def _prepared(
-        self, costs: Sequence[CellCost], max_workers: int, limit: int | None, *, retry: str | None, confirm: bool
-    ) -> SweepRun:
-        self._end_earlier_run()
-        recovery = self._context.recovery
-        unsettled = recovery.resumable(self.name)
-        # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
-        recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
-        pending = pending_cells(self._states(), retry=retry)
-        quote = Quote(
-            CostSummary.of([costs[index] for index in pending]), CostSummary.of(list(map(_cost_of, unsettled)))
-        )
-        _check_confirmed(quote, confirm=confirm)
-        self._last = _UNDER_WAY[self._key] = SweepRun(
-            (self.cells[index] for index in pending),
-            unsettled,
-            quote=quote,
-            max_runs=Counter(cost.key for cost in costs),
-            ledger=self._context.ledger,
-            recovery=recovery,
-            sweep=self.name,
-            max_workers=max_workers,
-            budget=limit,
-            result=lambda: self.result,
-        )
-        return self._last
+    @property
+    def states(self) -> list[State | None]:
+        """The state of each cell in the log. Several cells with the same request get a run each."""
+        found = self._context.log.history.states(self.name, self._context.engine)
+        unused = {key: iter(states) for key, states in found.items()}
+        return [next(unused.get(cost.key, iter(())), None) for cost in self.cells.costs]
 
     @property
     def unsettled(self) -> list[CellCost]:
@@ -260,7 +261,7 @@ class Sweep(Sequence[Cell]):
         return SweepResult(
             self.cells,
             context.log,
-            self._states(),
+            self.states,
             charged=context.charged,
             run_cells=lambda cells, **options: Sweep(cells, context).run(**options),
         )
@@ -280,9 +281,6 @@ class Sweep(Sequence[Cell]):
         if earlier is not None:  # also one that was prepared and never begun
             earlier.cancel()
             earlier.wait_finished()
-
-    def _states(self) -> list[State | None]:
-        return match_states(self.cells, self._context.log.history.states(self.name, self._context.engine))
 
 
 def _cost_of(row: Any) -> CellCost:
@@ -308,14 +306,7 @@ def _show_progress(running: SweepRun) -> None:
             finished = running.wait_finished(0.1)
             now = running.progress
             bar.update(now.ended - bar.n)
-            facts = {
-                "done": now.done,
-                "failed": now.failed,
-                "blocked": now.blocked,
-                "spent": usd(round(now.spent * MICRO)),
-            }
-            bar.set_postfix(
-                {name: value for name, value in facts.items() if value or name in (DONE, "spent")}, refresh=False
-            )
+            wrong = {name: number for name, number in ((FAILED, now.failed), (BLOCKED, now.blocked)) if number}
+            bar.set_postfix({DONE: now.done, **wrong, "spent": amount(now.spent)}, refresh=False)
             if finished:
                 return

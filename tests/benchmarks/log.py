@@ -3,7 +3,7 @@
     python -m tests.benchmarks.log [ROWS]
 
 ``log.to_frame()`` of 100,000 rows, in turn with ``pandas.read_sql`` of the same columns. Then a filter, searches that
-find many rows, few, and none, and marks. The rows are like those of a log in use: prompts of twenty words, every tenth
+find many rows, few, and none, marks, and reading some rows. The rows are like those of a log in use: prompts of twenty words, every tenth
 run failed, every fifth picture rated.
 """
 
@@ -128,6 +128,10 @@ def main(rows: int = ROWS) -> None:
             print(f"search {text!r}: {found:,} rows in {took:.3f} s")
         uuids = list(frame.imageUUID.dropna()[:5000])
         print(f"mark of {len(uuids):,} pictures {median_seconds(lambda _: log.mark(uuids, rating=3), REPEATS):.3f} s")
+        took = median_seconds(lambda _: log.annotations_of(uuids[:50]), REPEATS)
+        print(f"annotations of 50 pictures {took * 1000:.1f} ms")
+        took = median_seconds(lambda _: log.rows_of(frame.taskUUID[:5000]), REPEATS)
+        print(f"rows of 5,000 runs {took:.3f} s")
         log.close()
 
 

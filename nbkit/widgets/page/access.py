@@ -3,7 +3,7 @@
 A widget of its own, seen by nobody, inside the element that it serves. Its script gives every slider's handle
 and number the name that stands before them, keeps the notebook's one-key shortcuts away while somebody works in
 the panel, and has what is said under the buttons read aloud. It sends the press of a paid button as the number that
-stands on it (:mod:`nbkit.widgets.page.paid`); with no script running nothing is paid, and all else still works.
+stands on it (:mod:`nbkit.widgets.page.paid`). With no script running all else still works.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class Access(anywidget.AnyWidget):
         self.add_class("nbkit-access")
         self._paid, self.fault = paid, fault
         self.on_msg(lambda _, content, __: self._hear(content))
+
+    def displayed(self) -> None:
+        """A page is shown the panel."""
+        for button in self._paid:
+            button.displayed()
 
     @guarded
     def _hear(self, content: dict[str, Any]) -> None:

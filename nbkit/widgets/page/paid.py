@@ -38,6 +38,12 @@ class PaidButton(widgets.Button):  # type: ignore[misc]  # ipywidgets says nothi
         self.add_class("nbkit-paid")
         self.quote = 0
         self._promises: dict[int, Any] = {}
+        self._first: int | None = None
+
+    def displayed(self) -> None:
+        """A page is shown the button, perhaps the first one."""
+        if self._first is None:
+            self._first = self.quote
 
     def offer(self, label: str, promise: Any) -> None:
         """Put a label and what it promises on the button; one message tells the page of both.
@@ -69,9 +75,12 @@ class PaidButton(widgets.Button):  # type: ignore[misc]  # ipywidgets says nothi
         self._click_handlers(self, self._promises.get(self.quote))
 
     def _handle_button_msg(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
-        """A press whose number is missing, since the panel's script did not see it, agrees to nothing."""
+        """A press whose number is missing: the panel's script runs a moment after the button is there.
+
+        It agrees to nothing, unless no page can have shown another promise than this one.
+        """
         if content.get("event") == "click":
-            self._click_handlers(self, None)
+            self._click_handlers(self, self._promises.get(self.quote) if self.quote == self._first else None)
 
 
 def priced(name: str, price: Price | None) -> str:

@@ -221,6 +221,7 @@ class Panel:
 
     def _ipython_display_(self) -> None:
         self._refresh()
+        self.access.displayed()
         view = dict(self.box._repr_mimebundle_())
         publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
         self.results.place()

@@ -18,7 +18,8 @@ from nbkit.log.store import LogStore
 from nbkit.request.model import MICRO
 from nbkit.results.run import FAILED
 from nbkit.service.threads import THREADS
-from nbkit.sweep.plan import CostSummary, Quote, Totals, match_states, pending_cells, status_of
+from nbkit.sweep.frame import status_of
+from nbkit.sweep.plan import CostSummary, Quote, Totals, pending_cells
 from nbkit.sweep.sweep import Sweep
 
 AT_ONCE = 100
@@ -70,18 +71,14 @@ def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> 
     Raises:
         RequestError: for a cell that the model does not allow.
     """
-    costs = sweep.cells.costs
-    states = match_states(sweep.cells, books.log.history.states(sweep.name, books.engine))
+    costs, states = sweep.cells.costs, sweep.states
     places = pending_cells(states, retry=retry)
-    whole, to_send, lost = CostSummary.of(costs), [costs[place] for place in places], sweep.unsettled
+    to_send, lost = [costs[place] for place in places], sweep.unsettled
     quote = Quote(CostSummary.of(to_send), CostSummary.of(lost))
     waiting = set(places)
     ended = Counter(status_of(state) for place, state in enumerate(states) if place not in waiting)
-    latency = books.log.history.typical_latency(books.engine)
-    totals = Totals(
-        cells=whole.cells, images=whole.images, price=whole.price, ended=ended, quote=quote, balance=None,
-        seconds=None if latency is None else latency * -(-quote.cells // workers), charged=books.charged,
-    )  # fmt: skip
+    seconds = quote.seconds(books.log.history.typical_latency(books.engine), workers)
+    totals = Totals(*CostSummary.of(costs), ended, quote, None, seconds, books.charged)
     return Count(sweep, totals, ended[FAILED], *(tuple(one.price.high for one in part) for part in (to_send, lost)))
 
 

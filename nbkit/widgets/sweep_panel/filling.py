@@ -16,8 +16,8 @@ import ipywidgets as widgets
 from nbkit.display.text import count, ellipsis
 from nbkit.log.runs import State
 from nbkit.results.run import DONE, PLANNED, SENT, Run
+from nbkit.sweep.frame import NOT_RUN, RUNNING, status_of
 from nbkit.sweep.pages import MAX_TILES
-from nbkit.sweep.plan import NOT_RUN, RUNNING, match_states, status_of
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
@@ -192,7 +192,7 @@ class Filling:
 
     def _states(self) -> list[State | None]:
         assert self.sweep is not None
-        return match_states(self.sweep.cells, self._books.log.history.states(self.sweep.name, self._books.engine))
+        return self.sweep.states
 
     def _tiles(self) -> dict[int, BoardTile]:
         states = self._states()

@@ -8,10 +8,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from nbkit.errors import RequestError
+from nbkit.log.frame import check_argument
 from nbkit.request.parameter import Integer, Kind, Text
 from nbkit.results.money import limit_in_micros
 from nbkit.results.run import FAILED
-from nbkit.sweep.cell import check_argument
 from nbkit.sweep.grid import MAX_CELLS
 from nbkit.widgets.controls.control import Changed
 from nbkit.widgets.page.plain import plain
@@ -87,7 +87,7 @@ class Options:
             amount = _or_text(float, text)
             limit_in_micros(name, amount)
             return amount
-        value = check_argument(name, KINDS[name], text if name == "name" else _or_text(int, text))
+        value = check_argument(name, KINDS[name].check, text if name == "name" else _or_text(int, text))
         return None if name == "repeats" and value == 1 else value
 
     def building(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _check(name: str, value: Any) -> None:
     elif name == "budget":
         limit_in_micros(name, value)
     elif value is not None:
-        check_argument(name, KINDS[name], value)
+        check_argument(name, KINDS[name].check, value)
 
 
 def _or_text(number: Callable[[str], Any], text: str) -> Any:

@@ -12,11 +12,11 @@ from nbkit.display.text import call
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Address, without_query
 from nbkit.results.run import reference_code
-from nbkit.sweep.plan import make_plan, match_states
+from nbkit.sweep.plan import make_plan
+from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.source import source_html
-from nbkit.widgets.sweep_panel.counting import Books, Count
 
 REFERENCES = label(PARAMETERS["reference_images"])
 NOTHING = "Nothing to show yet: the controls do not make a sweep."
@@ -55,19 +55,9 @@ def _plain(name: str, value: Any) -> Any:
     return without_query(value) if secret else value
 
 
-def plan_html(counted: Count, books: Books, workers: int) -> str:
-    """The plan as a table, the totals first."""
-    cells = counted.sweep.cells
-    states = match_states(cells, books.log.history.states(counted.sweep.name, books.engine))
-    frame = make_plan(
-        cells,
-        states,
-        unsettled=counted.sweep.unsettled,
-        latency=None,
-        workers=workers,
-        balance=None,
-        charged=books.charged,
-    )
+def plan_html(sweep: Sweep) -> str:
+    """The plan as a table."""
+    frame = make_plan(sweep.cells, sweep.states)
     table = frame.rename_axis(columns="cell").to_html(border=0, max_rows=ROWS, escape=True)
     return no_mathjax(f'<div class="nbkit-plan-text" tabindex="0" role="group" aria-label="plan">{table}</div>')
 

@@ -278,6 +278,7 @@ class SweepPanel:
 
     def _ipython_display_(self) -> None:
         self._refresh()
+        self.access.displayed()
         view = dict(self.box._repr_mimebundle_())
         publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
         self.record.place()
@@ -364,7 +365,7 @@ class SweepPanel:
         if self._counted is not None and self.source.code.value:
             code = self.code
         if self._counted is not None and self.source.plan.value:
-            plan = plan_html(self._counted, self._studio, self._workers)
+            plan = plan_html(self._counted.sweep)
         self.source.show(code, plan)
 
     @property

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis
-from nbkit.sweep.columns import value_text
-from nbkit.sweep.grid import Grid, SelectedCells
+from nbkit.sweep.frame import value_text
+from nbkit.sweep.grid import CellSequence
 from nbkit.widgets.controls.control import NOT_SENT, word
 
 LABEL = 80
@@ -24,14 +24,14 @@ class Table:
     places: tuple[tuple[int, ...], ...]
 
 
-def sides_of(cells: Grid | SelectedCells) -> dict[str, tuple[str, ...]]:
+def sides_of(cells: CellSequence) -> dict[str, tuple[str, ...]]:
     """The axes by their label; those that are zipped are one."""
     spelled = cells.spec.spelled
     names = [tuple(spelled.get(name, name) for name in axis.names) for axis in cells.axes]
     return {" + ".join(several): several for several in names}
 
 
-def arrange(cells: Grid | SelectedCells, rows: str, columns: str) -> list[Table]:
+def arrange(cells: CellSequence, rows: str, columns: str) -> list[Table]:
     """The tables of a sweep.
 
     Args:
