@@ -202,12 +202,16 @@ class Canvas:
     Args:
         palette: The inks of the picture.
         detail: 0, 1 or 2; shapes of a higher detail are left out.
+
+    Attributes:
+        detail: As given.
+        inks: As given, with "glow", for what shines in the main accent, and the empty "none".
     """
 
     def __init__(self, palette: Palette, detail: int) -> None:
-        self.palette = palette
         self.detail = detail
-        self.inks = palette.inks()
+        glow = "second" if sum(palette["second"]) > sum(palette["main"]) else "light"
+        self.inks: dict[str, Colour] = {**palette, "glow": palette[glow], "none": ()}
         self._shapes: list[tuple[list[int], Colour]] = []
         self._texts: list[tuple[str, tuple[float, float], int, Colour, str]] = []
 
@@ -234,7 +238,7 @@ class Canvas:
             body: The ink of this name, beside those of the palette.
         """
         known = {**self.inks, "body": body}
-        random, is_night = StableRandom(*facts), is_dark(self.palette)
+        random, is_night = StableRandom(*facts), is_dark(self.inks)
         for names, night, day in drawing.choices:
             option = random.pick(night if is_night else day).split()
             known.update(zip(names, [colour_of(text, known) for text in option], strict=True))
