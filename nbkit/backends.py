@@ -78,20 +78,19 @@ def resolve(
     Raises:
         ConfigurationError: if there is no such engine, or it needs a key and has none.
     """
-    key = _checked(api_key if isinstance(api_key, Secret) else Secret(api_key))
+    key = _checked(api_key)
     del api_key
     backend = _resolve(engine, key, transport)
     return backend if pace is None else dataclasses.replace(backend, pace=pace)
 
 
 def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
-    if engine is None:
-        is_real = key or transport or _key_from_environment()
-        return _runware(key, transport) if is_real else _offline(by_default=True)
+    if engine is None and not (key or transport or _key_from_environment()):
+        return _offline(by_default=True)
+    if engine is None or engine == "runware":
+        return _runware(key, transport)
     if engine == "offline" or _is_offline_engine(engine):
         return _offline(None if isinstance(engine, str) else engine)
-    if engine == "runware":
-        return _runware(key, transport)
     if isinstance(engine, str) and "://" in engine:
         return _at_address(engine, key, transport)
     raise ConfigurationError(
@@ -162,9 +161,10 @@ def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport
 
 
 def _key_from_environment() -> Secret | None:
-    return _checked(Secret(os.environ.get(KEY_VARIABLE)))
+    return _checked(os.environ.get(KEY_VARIABLE))
 
 
-def _checked(key: Secret) -> Secret | None:
+def _checked(value: Secret | str | None) -> Secret | None:
+    key = value if isinstance(value, Secret) else Secret(value)
     key.check()
     return key or None

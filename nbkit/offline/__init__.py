@@ -1,8 +1,8 @@
 """The engine that needs no key: it checks, prices and answers tasks like the image API, and draws on this machine.
 
 ``engine.py`` has :class:`Offline`, which turns the bytes of a request into the bytes of an answer, without a network.
-``transport.py`` has :class:`OfflineTransport`, which connects an ``httpx`` client to it inside this process, without a
-socket.
+``transport.py`` routes HTTP requests to it, and has :class:`OfflineTransport`, which connects an ``httpx`` client to it
+inside this process, without a socket.
 
 ``envelope.py`` reads the array of tasks and builds ``data`` and ``errors``; ``validation.py`` checks a task;
 ``failures.py`` decides which fault it meets. ``tasks.py`` has an accepted task with its results, ``task_store.py`` all

@@ -104,10 +104,8 @@ class Server:
         self._stop = threading.Event()
         self._map: dict[int, Any] = {}
         self._listener = self._listen(max_body)
-        self._threads = [
-            threading.Thread(target=self._serve, name="nbkit-serve", daemon=True),
-            threading.Thread(target=self._settle, name="nbkit-settle", daemon=True),
-        ]
+        targets = (self._serve, self._settle)
+        self._threads = [threading.Thread(target=target, name="nbkit-serve", daemon=True) for target in targets]
 
     @property
     def url(self) -> str:

@@ -10,6 +10,7 @@ import math
 import re
 import uuid
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from nbkit.errors import RequestError
@@ -105,12 +106,7 @@ def _pixels(text: str, thousands_below: int = 0) -> int | None:
 
 def nearest_ratio(shape: float) -> str:
     """The aspect ratio of the table that is nearest to a width divided by a height."""
-
-    def distance(ratio: str) -> float:
-        horizontal, _, vertical = ratio.partition(":")
-        return abs(math.log(shape) - math.log(int(horizontal) / int(vertical)))
-
-    return min(model.RATIOS, key=distance)
+    return min(model.RATIOS, key=lambda ratio: abs(math.log(shape / Fraction(ratio.replace(":", "/")))))
 
 
 def check_combination(values: Mapping[str, Any], spellings: Mapping[str, str]) -> None:

@@ -125,7 +125,7 @@ def _palette(scene: Scene, keywords: PromptKeywords) -> Palette:
     named = keywords.hour or keywords.colour
     palette = PALETTES[named or interpolator.pick(tuple(PALETTES), 0.85)]
     accents = PALETTES.get(keywords.colour, palette)
-    palette = palette._replace(main=accents.main, second=accents.second)
+    palette = {**palette, "main": accents["main"], "second": accents["second"]}
     most = 0.024 if named else 0.06
     return turned(palette, interpolator.between(-most, most) * interpolator.temperature)
 

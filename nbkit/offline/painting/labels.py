@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 from nbkit.display.lettering import MIN_SIZE_PIXELS, drawable, face, fit, measure, wrap
 from nbkit.offline.painting.composition import DEFAULT_TOP_P
 from nbkit.offline.painting.keywords import find_quotes
-from nbkit.offline.painting.palettes import Palette, fade, mix
+from nbkit.offline.painting.palettes import Palette, colour_of
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.painting.sceneries import PROPS
 from nbkit.offline.painting.shapes import Canvas, box, outline_of_box
@@ -61,16 +61,16 @@ def title(scene: Scene) -> Title | None:
 
 def add_title(canvas: Canvas, scene: Scene, plate: Title, top: int) -> None:
     """Adds the title on a pale plate near the upper edge."""
-    inks, pad = canvas.palette, plate.pad
+    inks, pad = canvas.inks, plate.pad
     corner = complex((scene.width - plate.width) // 2, top)
     corners = [corner, corner + complex(plate.width, plate.height)]
     inner = max(2, pad // 4) * (1 + 1j)
-    canvas.fill(box([point + max(2, pad // 3) * (1 + 1j) for point in corners]), fade(inks.dark, 0.45))
-    canvas.fill(box(corners), inks.pale)
-    canvas.fill(outline_of_box([corners[0] + inner, corners[1] - inner], max(1, pad // 8)), inks.main)
+    canvas.fill(box([point + max(2, pad // 3) * (1 + 1j) for point in corners]), colour_of("dark@45", inks))
+    canvas.fill(box(corners), inks["pale"])
+    canvas.fill(outline_of_box([corners[0] + inner, corners[1] - inner], max(1, pad // 8)), inks["main"])
     y = top + pad * 0.85
     for text, size in plate.lines:
-        colour = inks.dark if size == plate.lines[0][1] else mix(inks.dark, inks.main, 0.35)
+        colour = inks["dark"] if size == plate.lines[0][1] else colour_of("dark:main:35", inks)
         canvas.write(text, (scene.width // 2, round(y + size * 0.6)), size, colour, "mm")
         y += size * 1.2
 
@@ -114,18 +114,18 @@ def footer(scene: Scene) -> Footer:
 def add_footer(canvas: Canvas, scene: Scene, strip: Footer) -> None:
     """Adds the footer along the lower edge."""
     top, corner = scene.height - strip.height, complex(scene.width, scene.height)
-    canvas.fill(box([top * 1j, corner]), canvas.palette.dark)
-    canvas.fill(box([top * 1j, complex(scene.width, top + max(1, strip.size // 8))]), canvas.palette.main)
+    canvas.fill(box([top * 1j, corner]), canvas.inks["dark"])
+    canvas.fill(box([top * 1j, complex(scene.width, top + max(1, strip.size // 8))]), canvas.inks["main"])
     for i, line in enumerate(strip.lines):
         y = top + round(strip.size * (1.42 + i * 1.3))
-        canvas.write(line, (max(4, round(strip.size * 0.8)), y), strip.size, canvas.palette.pale, "ls")
+        canvas.write(line, (max(4, round(strip.size * 0.8)), y), strip.size, canvas.inks["pale"], "ls")
 
 
 def add_keyline(canvas: Canvas, scene: Scene, bottom: int) -> None:
     """Adds the inner border that indicates a system prompt."""
     if scene.system_prompt:
-        inset, inks = max(3, round(min(scene.width, scene.height) * 0.014)), canvas.palette
-        colour = StableRandom(scene.system_prompt).pick((inks.pale, inks.main, inks.second, inks.light))
+        inset, inks = max(3, round(min(scene.width, scene.height) * 0.014)), canvas.inks
+        colour = StableRandom(scene.system_prompt).pick((inks["pale"], inks["main"], inks["second"], inks["light"]))
         corners = [inset * (1 + 1j), complex(scene.width - inset, bottom - inset)]
         canvas.fill(outline_of_box(corners, max(1, inset // 4)), colour)
 
@@ -157,7 +157,7 @@ def add_badges(canvas: Canvas, scene: Scene, size: int, bottom: int) -> int:
     Returns:
         The upper edge of the row.
     """
-    items, inks = badges(scene), canvas.palette
+    items, inks = badges(scene), canvas.inks
     pad = max(3, round(size * 0.45))
     tall = size + 2 * pad
     for texts in ([text for _, text, _ in items], [brief for _, _, brief in items]):
@@ -167,10 +167,10 @@ def add_badges(canvas: Canvas, scene: Scene, size: int, bottom: int) -> int:
     x, y = scene.width - pad * (len(items) + 1) - sum(widths), bottom - pad - tall
     for (icon, *_), text, wide in zip(items, texts, widths, strict=True):
         pill = [complex(x, y), complex(x + wide, y + tall)]
-        canvas.fill(box(pill, tall / 2), inks.second)
-        canvas.fill(box([pill[0] + 1 + 1j, pill[1] - 1 - 1j], tall / 2), inks.dark)
+        canvas.fill(box(pill, tall / 2), inks["second"])
+        canvas.fill(box([pill[0] + 1 + 1j, pill[1] - 1 - 1j], tall / 2), inks["dark"])
         canvas.draw(PROPS[icon], complex(x + pad, y + pad), size)
-        canvas.write(text, (x + 2 * pad + size, y + pad + round(size * 0.86)), size, inks.pale, "ls")
+        canvas.write(text, (x + 2 * pad + size, y + pad + round(size * 0.86)), size, inks["pale"], "ls")
         x += wide + pad
     return y if items else bottom
 
@@ -193,9 +193,9 @@ def _thumbnail(inset: Inset, side: int, inks: Palette) -> Image.Image:
     if inset.picture:
         return ImageOps.fit(inset.picture.convert("RGB"), (side, side))
     random = StableRandom("reference", inset.digest)
-    ink = random.pick((inks.main, inks.second, inks.mid, inks.near))
+    ink = random.pick((inks["main"], inks["second"], inks["mid"], inks["near"]))
     half = Image.frombytes("L", (3, 6), bytes(random.pick((0, 255)) for _ in range(18)))
-    tile = Image.new("RGB", (6, 6), mix(inks.pale, inks.low, 0.5))
+    tile = Image.new("RGB", (6, 6), colour_of("pale:low:50", inks))
     tile.paste(ink, (0, 0), half)
     tile.paste(ink, (3, 0), ImageOps.mirror(half))
     return tile.resize((side, side), Image.Resampling.NEAREST)
@@ -222,12 +222,12 @@ def draw_insets(picture: Image.Image, insets: tuple[Inset, ...], inks: Palette, 
     for i, inset in enumerate(insets):
         x = gap + i % columns * (wide + gap)
         y = bottom + (i // columns - rows) * (tall + gap)
-        draw.rectangle((x + drop, y + drop, x + wide - 1 + drop, y + tall - 1 + drop), fill=fade(inks.dark, 0.4))
-        draw.rectangle((x, y, x + wide - 1, y + tall - 1), fill=inks.pale)
+        draw.rectangle((x + drop, y + drop, x + wide - 1 + drop, y + tall - 1 + drop), fill=colour_of("dark@40", inks))
+        draw.rectangle((x, y, x + wide - 1, y + tall - 1), fill=inks["pale"])
         picture.paste(_thumbnail(inset, side, inks), (x + pad, y + pad))
-        draw.rectangle((x, y, x + chip - 1, y + chip - 1), fill=inks.main)
-        draw.text((x + chip // 2, y + chip // 2), str(i + 1), font=number, fill=inks.pale, anchor="mm")
+        draw.rectangle((x, y, x + chip - 1, y + chip - 1), fill=inks["main"])
+        draw.text((x + chip // 2, y + chip // 2), str(i + 1), font=number, fill=inks["pale"], anchor="mm")
         if label := drawable(inset.label)[0]:
             size, lines = fit(label, wide - 2, caption, max(MIN_SIZE_PIXELS, min(caption // 2, wide // 6)), 2)
             at = (x + wide // 2, y + tall - caption // 2 - pad // 2)
-            draw.multiline_text(at, "\n".join(lines), font=face(size), fill=inks.dark, anchor="mm", align="center")
+            draw.multiline_text(at, "\n".join(lines), font=face(size), fill=inks["dark"], anchor="mm", align="center")

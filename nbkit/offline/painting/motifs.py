@@ -18,7 +18,12 @@ from typing import NamedTuple
 
 from nbkit.offline.painting.shapes import Drawing, read_drawings
 
+# First the inks that all share: windows are mostly lit at night, and mostly dark by day.
 _MOTIFS = """
+inks
+  pick accent other | main second | main second | main second | second main | second main
+  pick blind | dark:middle:35
+  pick pane window | light light | light light | light blind | blind light / light blind | blind light | blind blind
 lantern hang .44 .5 - lantern lamp candle
   pick paper | main | main | main:second:50
   0 second@13 oval 0 0 .72 .72 * 3 shrink .65 0 0
@@ -77,8 +82,7 @@ rocket sky .5 .5 space rocket spaceship spacecraft astronaut shuttle
   0 pale blob .28 -.49 .26 -.22 .15 .07 -.07 .35 -.27 .24 -.13 -.1 .06 -.34
   1 pale:middle:45 blob .27 -.43 .26 -.22 .15 .07 -.07 .35 -.12 .33 .07 .04 .2 -.23
   0 main/second/dark poly .285 -.5 .29 -.36 .265 -.23 .065 -.34 .165 -.43, oval .05 -.09 .085 .085, .05 -.09 .06 .06
-  2 main line:.016 -.2 .07 .04 .21, -.24 .14 0 .28
-  2 pale@60 dot:.04 -.29 .7, -.49 .65, -.43 .79
+  2 main/main/pale@60/pale@60/pale@60 line:.016 -.2 .07 .04 .21, -.24 .14 0 .28, dot:.04 -.29 .7, -.49 .65, -.43 .79
 butterfly sky .38 .5 hills butterfly moth bee dragonfly
   0 main/second blob 0 -.02 .12 -.3 .4 -.4 .48 -.2 .28 .02, 0 .02 .26 .04 .36 .2 .24 .36 .08 .22 * mirror
   1 main:pale:45/main blob .08 -.06 .18 -.26 .36 -.31 .36 -.18 .22 -.02, dot:.06 .22 .2 * mirror
@@ -88,8 +92,7 @@ butterfly sky .38 .5 hills butterfly moth bee dragonfly
 heart sky .38 .5 - heart love valentine
   2 dark@25 blob .03 .48 -.27 .18 -.41 -.08 -.27 -.32 -.07 -.3 .03 -.16 .13 -.3 .33 -.32 .47 -.08 .33 .18
   0 main blob 0 .44 -.3 .14 -.44 -.12 -.3 -.36 -.1 -.34 0 -.2 .1 -.34 .3 -.36 .44 -.12 .3 .14
-  1 main:dark:22 blob 0 .44 .3 .14 .44 -.12 .34 -.33 .3 -.06 .14 .2
-  1 pale@75 blob -.32 -.14 -.26 -.27 -.16 -.26 -.25 -.12
+  1 main:dark:22/pale@75 blob 0 .44 .3 .14 .44 -.12 .34 -.33 .3 -.06 .14 .2, -.32 -.14 -.26 -.27 -.16 -.26 -.25 -.12
   2 second dot:.022 -.24 -.12, -.12 -.07, 0 -.02, .12 -.07, .24 -.12
 tree stand .52 .36 hills tree oak apple orchard
   pick crown | mid:main:15 | far:second:35 | main
@@ -258,15 +261,9 @@ class Motif(NamedTuple):
     keywords: frozenset[str]
 
 
-# Windows are mostly lit at night, and mostly dark by day.
-_SHARED = """
-inks
-  pick accent other | main second | main second | main second | second main | second main
-  pick blind | dark:middle:35
-  pick pane window | light light | light light | light blind | blind light / light blind | blind light | blind blind
-"""
-
+_inks, *_drawings = read_drawings(_MOTIFS)
 MOTIFS: dict[str, Motif] = {}
-for _drawing in read_drawings(_MOTIFS, shared=read_drawings(_SHARED)[0].choices):
+for _drawing in _drawings:
     _region, _size, _reach, _home, *_keywords = _drawing.facts
-    MOTIFS[_drawing.name] = Motif(_drawing, _region, float(_size), float(_reach), _home, frozenset(_keywords))
+    _look = _drawing._replace(choices=_inks.choices + _drawing.choices)
+    MOTIFS[_drawing.name] = Motif(_look, _region, float(_size), float(_reach), _home, frozenset(_keywords))

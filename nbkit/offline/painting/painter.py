@@ -88,8 +88,8 @@ def _sky(plan: Composition) -> Image.Image:
     """Returns the sky's gradient as a column one pixel wide."""
     inks, height = plan.palette, plan.scene.height
     reach = height if plan.scenery in ("pattern", "space") else max(1, round(plan.horizon))
-    column = Image.new("RGB", (1, height), inks.low)
-    stops = Image.frombytes("RGB", (1, 3), bytes(inks.top + inks.middle + inks.low))
+    column = Image.new("RGB", (1, height), inks["low"])
+    stops = Image.frombytes("RGB", (1, 3), bytes(inks["top"] + inks["middle"] + inks["low"]))
     # From the middle of the first pixel to the middle of the last.
     column.paste(stops.resize((1, reach), Image.Resampling.BILINEAR, (0, 0.5, 1, 2.5)))
     return column

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping
-from typing import NamedTuple
 
 Colour = tuple[int, ...]
-
-
-def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Returns a colour between two: the first at share 0, the second at share 1."""
-    return tuple(round(a + (b - a) * share) for a, b in zip(first[:3], second[:3], strict=True))
-
-
-def fade(colour: Colour, opacity: float) -> Colour:
-    """Returns the colour with an opacity of 0..1."""
-    return (*colour[:3], round(255 * opacity))
 
 
 def colour_of(expression: str, inks: Mapping[str, Colour]) -> Colour:
@@ -25,40 +14,19 @@ def colour_of(expression: str, inks: Mapping[str, Colour]) -> Colour:
     name, *mixed = solid.split(":")
     colour = inks[name]
     for other, percent in zip(mixed[::2], mixed[1::2], strict=True):
-        colour = mix(colour, inks[other], int(percent) / 100)
-    return fade(colour, int(opacity) / 100) if opacity else colour
+        share = int(percent) / 100
+        colour = tuple(round(a + (b - a) * share) for a, b in zip(colour[:3], inks[other][:3], strict=True))
+    return (*colour[:3], round(255 * (int(opacity) / 100))) if opacity else colour
 
 
-class Palette(NamedTuple):
-    """Eleven colours ("inks"), each for a fixed purpose.
+Palette = Mapping[str, Colour]
+"""Eleven colours ("inks") by name, each for a fixed purpose: the sky from above to the horizon (``top``, ``middle``, ``low``);
+sun, moon and lit windows (``light``); the ground from the horizon to the front (``far``, ``mid``, ``near``); the accents
+(``main``, ``second``); the darkest and the palest."""
 
-    Attributes:
-        top, middle, low: The sky, from above to the horizon.
-        light: Sun, moon and lit windows.
-        far, mid, near: The ground, from the horizon to the front.
-        main, second: The accents.
-        dark, pale: The darkest and the palest.
-    """
+_INKS = ("top", "middle", "low", "light", "far", "mid", "near", "main", "second", "dark", "pale")
 
-    top: Colour
-    middle: Colour
-    low: Colour
-    light: Colour
-    far: Colour
-    mid: Colour
-    near: Colour
-    main: Colour
-    second: Colour
-    dark: Colour
-    pale: Colour
-
-    def inks(self) -> dict[str, Colour]:
-        """Returns the colours by name; with "glow", for what shines in the main accent, and the empty "none"."""
-        glow = self.second if sum(self.second) > sum(self.main) else self.light
-        return {**self._asdict(), "glow": glow, "none": ()}
-
-
-# The inks of each palette, in the order of the fields above, its name, and the other words for it. A star marks a time, a
+# The inks of each palette, in the order of the names above, its own name, and the other words for it. A star marks a time, a
 # season or a place, which decides the sky; a colour that is named too decides the accents.
 _PALETTES = """
 0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3 night midnight nocturnal evening moonlit moonlight starry dark *
@@ -82,7 +50,9 @@ d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da aut
 
 _ROWS = [row.split() for row in _PALETTES.strip().splitlines()]
 PALETTE_WORDS = {row[11]: row[11:] for row in _ROWS}
-PALETTES = {row[11]: Palette(*(tuple(bytes.fromhex(ink)) for ink in row[:11])) for row in _ROWS}
+PALETTES: dict[str, Palette] = {
+    row[11]: {name: tuple(bytes.fromhex(ink)) for name, ink in zip(_INKS, row, strict=False)} for row in _ROWS
+}
 
 
 def _hue(colour: Colour, turn: float) -> Colour:
@@ -92,9 +62,9 @@ def _hue(colour: Colour, turn: float) -> Colour:
 
 def turned(palette: Palette, turn: float) -> Palette:
     """Returns the palette with every hue turned by a share of the colour circle."""
-    return Palette(*(_hue(colour, turn) for colour in palette)) if turn else palette
+    return {name: _hue(colour, turn) for name, colour in palette.items()} if turn else palette
 
 
 def is_dark(palette: Palette) -> bool:
     """Returns whether the top of the sky is dark, as at night."""
-    return sum(value * share for value, share in zip(palette.top, (0.3, 0.59, 0.11), strict=True)) < 60
+    return sum(value * share for value, share in zip(palette["top"], (0.3, 0.59, 0.11), strict=True)) < 60

@@ -153,8 +153,6 @@ class Scenery(NamedTuple):
 
 SCENERIES: dict[str, Scenery] = {}
 for (_name, _footing, *_rest), _rows in read_table(_SCENERIES):
-    _bar = _rest.index("|")
-    SCENERIES[_name] = Scenery(
-        float(_footing), tuple(_rest[:_bar]), frozenset(_rest[_bar:]), [row.split() for row in _rows]
-    )
+    _bar, _lines = _rest.index("|"), [row.split() for row in _rows]
+    SCENERIES[_name] = Scenery(float(_footing), tuple(_rest[:_bar]), frozenset(_rest[_bar:]), _lines)
 PROPS = {drawing.name: drawing for drawing in read_drawings(_PROPS)}

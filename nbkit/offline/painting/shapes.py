@@ -32,7 +32,7 @@ from __future__ import annotations
 import cmath
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import NamedTuple
 
@@ -186,13 +186,13 @@ def read_table(text: str) -> Iterator[tuple[list[str], list[str]]]:
         yield head.split(), [row.strip() for row in rows]
 
 
-def read_drawings(text: str, shared: Iterable[Choice] = ()) -> list[Drawing]:
-    """Returns the drawings of a text in the language of this module; ``shared`` choices come before their own."""
+def read_drawings(text: str) -> list[Drawing]:
+    """Returns the drawings of a text in the language of this module."""
     drawings = []
     for (name, *facts), rows in read_table(text):
         choices = [_choice(row) for row in rows if row.startswith("pick")]
         figures = [_figure(row) for row in rows if not row.startswith("pick")]
-        drawings.append(Drawing(name, facts, [*shared, *choices], figures))
+        drawings.append(Drawing(name, facts, choices, figures))
     return drawings
 
 
@@ -202,19 +202,23 @@ class Canvas:
     Args:
         palette: The inks of the picture.
         detail: 0, 1 or 2; shapes of a higher detail are left out.
+
+    Attributes:
+        detail: As given.
+        inks: As given, with "glow", for what shines in the main accent, and the empty "none".
     """
 
     def __init__(self, palette: Palette, detail: int) -> None:
-        self.palette = palette
         self.detail = detail
-        self.inks = palette.inks()
-        self._shapes: list[tuple[list[int], Colour, int, int]] = []
+        glow = "second" if sum(palette["second"]) > sum(palette["main"]) else "light"
+        self.inks: dict[str, Colour] = {**palette, "glow": palette[glow], "none": ()}
+        self._shapes: list[tuple[list[int], Colour]] = []
         self._texts: list[tuple[str, tuple[float, float], int, Colour, str]] = []
 
     def fill(self, outline: Outline, colour: Colour) -> None:
         """Adds a polygon in pixels of the picture."""
         flat = [round(value * SCALE) for point in outline for value in (point.real, point.imag)]
-        self._shapes.append((flat, colour, min(flat[1::2]), max(flat[1::2])))
+        self._shapes.append((flat, colour))
 
     def write(self, text: str, at: tuple[float, float], size: int, colour: Colour, anchor: str) -> None:
         """Adds text over all shapes; ``anchor`` is Pillow's."""
@@ -234,7 +238,7 @@ class Canvas:
             body: The ink of this name, beside those of the palette.
         """
         known = {**self.inks, "body": body}
-        random, is_night = StableRandom(*facts), is_dark(self.palette)
+        random, is_night = StableRandom(*facts), is_dark(self.inks)
         for names, night, day in drawing.choices:
             option = random.pick(night if is_night else day).split()
             known.update(zip(names, [colour_of(text, known) for text in option], strict=True))
@@ -254,10 +258,9 @@ class Canvas:
             # Opaque colours are drawn without Pillow's blending, which is several times slower.
             solid, clear = ImageDraw.Draw(strip), ImageDraw.Draw(strip, "RGBA")
             offset = top * SCALE
-            for flat, colour, upper, lower in self._shapes:
-                if lower >= offset and upper < offset + strip.height:
-                    shifted = [value - offset if i % 2 else value for i, value in enumerate(flat)] if offset else flat
-                    (clear if len(colour) == 4 else solid).polygon(shifted, fill=colour)
+            for flat, colour in self._shapes:
+                shifted = [value - offset if i % 2 else value for i, value in enumerate(flat)] if offset else flat
+                (clear if len(colour) == 4 else solid).polygon(shifted, fill=colour)
             picture.paste(strip.reduce(SCALE), (0, top))
         pen = ImageDraw.Draw(picture)
         for text, at, size, colour, anchor in self._texts:
