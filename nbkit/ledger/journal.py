@@ -170,19 +170,13 @@ class Journal:
         try:
             self._database.write(write)
         except sa.exc.IntegrityError as error:
-            raise self._refused_row(plan.task_uuid, error) from None
-
-    def _refused_row(self, task_uuid: str, error: sa.exc.IntegrityError) -> StorageError:
-        with self._database.reading() as connection:
-            is_logged = connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.taskUUID == task_uuid)) is not None
-        if is_logged:
-            return StorageError(
-                f"taskUUID {task_uuid} is in the log already: studio.log[{task_uuid!r}] is that run, "
-                "and request.replace() gives the same request without it"
-            )
-        return StorageError(
-            f"the log {self._database.name} refuses the row of this run: {error.orig}. Nothing was sent"
-        )
+            problem = f"the log {self._database.name} refuses the row of this run: {error.orig}. Nothing was sent"
+            if "taskUUID" in str(error.orig):
+                problem = (
+                    f"taskUUID {plan.task_uuid} is in the log already: studio.log[{plan.task_uuid!r}] is that run, "
+                    "and request.replace() gives the same request without it"
+                )
+            raise StorageError(problem) from None
 
     def mark_sent(self, task_uuid: str) -> None:
         """Mark a planned run as sent: from here on the task may have arrived.

@@ -126,13 +126,10 @@ class TaskSession:
         if response.processing or (self._is_async and not response.errors):
             return self._poll(response)
         doubt = next((e for e in response.errors if isinstance(e, _UNCERTAIN) or _is_unexplained(e)), None)
-        if doubt is not None:
-            return self._look_up(doubt)
-        if response.errors:
+        if doubt is None and response.errors:
             return response
-        return self._look_up(
-            AnswerLost("the service answered without a result and without an error", task_uuid=self._uuid)
-        )
+        silence = "the service answered without a result and without an error"
+        return self._look_up(doubt or AnswerLost(silence, task_uuid=self._uuid))
 
     def _is_complete(self, response: TaskResponse) -> bool:
         if len(response.results) + len(response.errors) >= results_wanted(self.task):
@@ -168,7 +165,7 @@ class TaskSession:
     def _query(self, *, with_details: bool) -> TaskResponse | None:
         """What the service has about the task: ``None`` if it cannot be asked, an empty response if it has nothing."""
         queries = (self.client.poll, self.client.details) if with_details else (self.client.poll,)
-        empty: TaskResponse | None = None
+        response: TaskResponse | None = None
         all_answered = True
         for query in queries:
             try:
@@ -184,8 +181,7 @@ class TaskSession:
             )
             if not response.is_empty:
                 return response
-            empty = response
-        return empty if all_answered else None
+        return response if all_answered else None
 
     def _look_up(self, doubt: EngineError) -> TaskResponse:
         """The outcome is not known: query the service, and only if it does not know the task, send it once more."""

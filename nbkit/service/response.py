@@ -105,25 +105,21 @@ _CODES: tuple[tuple[type[EngineError], str], ...] = (
     (errors.ProviderError, "(?i)^provider"),
 )  # fmt: skip
 
-_STATUSES: dict[int, type[EngineError]] = {
-    401: errors.AuthenticationError,
-    402: errors.CreditError,
-    403: errors.AuthenticationError,
-    404: errors.NotFoundError,
-    408: errors.EngineTimeout,
-    429: errors.BusyError,
-    504: errors.EngineTimeout,
-    **dict.fromkeys((400, 413, 422), errors.RefusedError),
-}
+_STATUSES: tuple[tuple[type[EngineError], str], ...] = (
+    (errors.AuthenticationError, "^(401|403)$"),
+    (errors.CreditError, "^402$"),
+    (errors.NotFoundError, "^404$"),
+    (errors.EngineTimeout, "^(408|504)$"),
+    (errors.BusyError, "^429$"),
+    (errors.RefusedError, "^(400|413|422)$"),
+    (errors.ServerError, "^[5-9][0-9]{2}$"),
+)
 
 
 def error_class(code: str, status: int | None) -> type[EngineError]:
     """The class of an error: by its code where a rule matches, else by the HTTP status."""
-    for kind, pattern in _CODES:
-        if re.search(pattern, code):
-            return kind
-    other = errors.ServerError if status is not None and status >= 500 else EngineError
-    return _STATUSES.get(status or 0, other)
+    rules = ((_CODES, code), (_STATUSES, str(status)))
+    return next((kind for table, text in rules for kind, pattern in table if re.search(pattern, text)), EngineError)
 
 
 def results_wanted(task: Json) -> int:

@@ -78,4 +78,5 @@ class Secret(httpx.Auth):
         if len(key) < 2 * _SHOWN:
             return text.replace(key, "<key>")
         first, *pieces = text.split(key[:_SHOWN])
-        return first + "".join("<key>" + piece[len(commonprefix((piece, key[_SHOWN:]))) :] for piece in pieces)
+        shared = [commonprefix((piece, key[_SHOWN:])) for piece in pieces]  # noqa: RUF071  characters are meant, not folders
+        return first + "".join("<key>" + piece.removeprefix(more) for piece, more in zip(pieces, shared, strict=True))
