@@ -14,7 +14,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -282,13 +281,7 @@ class Journal:
 
         return self._database.write(write)
 
-    def finish(
-        self,
-        task_uuid: str,
-        pictures: Mapping[int, StoredPicture] = MappingProxyType({}),
-        *,
-        latency: float | None = None,
-    ) -> None:
+    def finish(self, task_uuid: str, pictures: Mapping[int, StoredPicture], *, latency: float | None = None) -> None:
         """Write which pictures are on disk, by row number; no process owns the run any more."""
 
         def write(connection: sa.Connection) -> None:
@@ -306,7 +299,7 @@ class Journal:
     def mark_not_sent(self, task_uuid: str) -> None:
         """Mark a run that certainly was not sent, and release its hold."""
         self.settle(task_uuid, NOT_SENT, TaskResponse(), {})
-        self.finish(task_uuid)
+        self.finish(task_uuid, {})
 
     @property
     def account(self) -> Account:

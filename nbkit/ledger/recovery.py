@@ -144,7 +144,7 @@ class Recovery:
     def _wait_until_free(self, row: Any) -> Any | None:
         """The row once no living process works on it; ``None`` if it has been settled by then."""
         deadline = time.monotonic() + self._ledger.pace.patience
-        while _is_worked_on(row):
+        while row is not None and _is_worked_on(row):
             if time.monotonic() > deadline:
                 raise NbkitError(
                     f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "
@@ -152,8 +152,6 @@ class Recovery:
                 )
             time.sleep(WATCH_SECONDS)
             row = self._reread(row)
-            if row is None:
-                return None
         return row
 
     def _reread(self, row: Any) -> Any | None:

@@ -14,7 +14,7 @@ import ipaddress
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from nbkit.request.model import MICRO
 from nbkit.service import download
 from nbkit.service.pace import Pace
 from nbkit.service.response import (
+    Json,
     TaskResponse,
     read_balance,
     read_body,
@@ -36,7 +37,6 @@ from nbkit.service.response import (
 from nbkit.service.secret import Secret
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
 
 VENDOR_URL = "https://api.runware.ai/v1"
 

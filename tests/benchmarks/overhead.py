@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 import nbkit
+from nbkit.ledger.journal import RunPlan
 from nbkit.measures.facts import examine
 from tests.benchmarks.stub import bare_request, stub
 from tests.benchmarks.timing import median_of_each, median_seconds
@@ -42,21 +43,25 @@ def main() -> None:
         )
 
         # The steps of a run are not public: only the ledger may call them, in their order. Here each is timed alone.
-        ledger, journal, images = studio._ledger, studio._ledger._journal, studio.log.images
-        plans = [ledger.plan(nbkit.ImageRequest("A lantern", seed=seed)) for seed in range(1000, 1000 + RUNS)]
+        ledger, journal, images = studio._ledger, studio._ledger.journal, studio.log.images
+
+        def plan(seed: int) -> RunPlan:
+            request = nbkit.ImageRequest("A lantern", seed=seed)
+            return ledger.plan(RunPlan(request, request.to_send()))
+
+        plans = [plan(seed) for seed in range(1000, 1000 + RUNS)]
+        answers = [ledger.client.submit(plan.task) for plan in plans]
         steps = {
-            "commit the row and hold the money, before anything is sent": lambda n: ledger.plan(
-                nbkit.ImageRequest("A lantern", seed=n)
-            ),
+            "commit the row and hold the money, before anything is sent": plan,
             "commit the status 'sent', before the request is sent": lambda n: journal.mark_sent(plans[n].task_uuid),
             "decode the picture completely": lambda _: examine(data),
             "write, sync and rename the file, so that no file is incomplete": lambda n: images.put(
                 data + bytes(n + 1), "image/jpeg"
             ),
             "settle: commit results, seeds, costs and addresses": lambda n: journal.settle(
-                plans[n].task_uuid, "done", charged=True
+                plans[n].task_uuid, "done", answers[n], {}
             ),
-            "finish: commit which files are there": lambda n: journal.finish(plans[n].task_uuid),
+            "finish: commit which files are there": lambda n: journal.finish(plans[n].task_uuid, {}),
             "read the run from the log": lambda n: studio.log.history.get(plans[n].task_uuid),
         }
         for name, step in steps.items():
