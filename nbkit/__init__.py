@@ -46,7 +46,7 @@ Life of a run
 4. The ``TaskSession`` posts the task with the ``Client`` and reads the answer as a ``TaskResponse``. When the answer is lost,
    it asks the service what became of the task, and sends it again only if the service does not know it. ``status_of`` the
    last response is done, failed, blocked or unknown.
-5. The ``Settler`` writes results, costs and addresses, replaces the hold by what was spent, then downloads each picture
+5. ``Ledger.settle`` writes results, costs and addresses, replaces the hold by what was spent, then downloads each picture
    and stores it under the hash of its bytes.
 6. The run comes back as a :class:`~nbkit.Run`. It shows itself with previews; the original is ``run.image.path``.
 

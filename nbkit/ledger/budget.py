@@ -11,7 +11,7 @@ import contextlib
 import math
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -58,16 +58,16 @@ class SubBudget:
     elsewhere: Account = Account()
 
 
-def account_names(studio: str, created: float, charged: bool, sub_budget: str | None) -> tuple[str, ...]:
+def account_names(studio: str, created: int, charged: bool, sub_budget: str | None) -> tuple[str, ...]:
     """The accounts that count a run: of its studio, of its day, and of its sub-budget if it has one.
 
     Args:
         studio: id of the studio.
-        created: when the run was made, in seconds since 1970.
+        created: when the run was made, in microseconds since 1970.
         charged: whether it costs real money; list prices are counted apart.
-        sub_budget: id of the sub-budget, or ``None``.
+        sub_budget: id of the sub-budget; ``None`` or empty without one.
     """
-    day = datetime.fromtimestamp(created).astimezone().date()
+    day = datetime.fromtimestamp(created / MICRO).astimezone().date()
     names = (studio_account(studio), f"day:{day}:{'charged' if charged else 'offline'}")
     return (*names, f"purse:{sub_budget}") if sub_budget else names  # logs of 0.1.0 have "purse:", so it stays
 
@@ -91,9 +91,9 @@ def read_account(connection: sa.Connection, name: str) -> Account:
     return Account(row.spent, row.held) if row else Account()
 
 
-def add_to_accounts(connection: sa.Connection, changes: Mapping[str, tuple[int, int]]) -> None:
-    """Add micro-dollars to accounts, by name: to what is spent, and to what is held."""
-    connection.execute(_ADD, [{"name": name, "spent": spent, "held": held} for name, (spent, held) in changes.items()])
+def add_to_accounts(connection: sa.Connection, changes: Iterable[tuple[str, int, int]]) -> None:
+    """Add micro-dollars to accounts, each by its name: to what is spent, and to what is held."""
+    connection.execute(_ADD, [{"name": name, "spent": spent, "held": held} for name, spent, held in changes])
 
 
 def check_limit(limit: int, account: Account, asked: int, whose: str, argument: str) -> None:

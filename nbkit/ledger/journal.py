@@ -14,10 +14,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from nbkit.errors import EngineError, StorageError
 from nbkit.ledger.budget import (
@@ -84,51 +84,21 @@ class StoredPicture:
     error: str | None = None
 
 
-# Statements are built once: building one costs more than running it.
+# Statements are built once: building one costs more than running it. An update sets the columns that it gets values of.
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _INSERT_RUN = sa.insert(RUNS)
-_MARK_SENT = (
-    sa.update(RUNS)
-    .where(RUNS.c.taskUUID == _WHICH, RUNS.c.status == PLANNED)
-    .values(status=SENT, heartbeat=sa.bindparam("now"))
-)
 _RUN_TO_SETTLE = sa.select(
     RUNS.c.id, RUNS.c.status, RUNS.c.estimateHigh, RUNS.c.studio, RUNS.c.created, RUNS.c.charged, RUNS.c.purse, RUNS.c.spent, RUNS.c.held
 ).where(RUNS.c.taskUUID == _WHICH)  # fmt: skip
+_UPDATE_RUN = sa.update(RUNS).where(RUNS.c.taskUUID == _WHICH)
+_UPDATE_PLANNED = _UPDATE_RUN.where(RUNS.c.status == PLANNED)
+_UPDATE_OPEN = _UPDATE_RUN.where(RUNS.c.status.not_in(FINAL))
+_INSERT_RESULTS = sqlite.insert(IMAGES).on_conflict_do_nothing()  # a later answer repeats results
 _PICTURES = sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
     IMAGES.c.run == _WHICH, IMAGES.c.status == DONE
 )
-_STORED_UUIDS = sa.select(IMAGES.c.imageUUID).where(IMAGES.c.run == _WHICH, IMAGES.c.imageUUID.is_not(None))
-_INSERT_RESULTS = sa.insert(IMAGES)
-_SETTLE = (
-    sa.update(RUNS)
-    .where(RUNS.c.id == _WHICH)
-    .values(
-        status=sa.bindparam("to_status"),
-        cost=sa.bindparam("to_cost"),
-        spent=sa.bindparam("to_spent"),
-        held=0,
-        charged=sa.bindparam("to_charged"),
-        error=sa.bindparam("to_error"),
-        errorCode=sa.bindparam("to_errorCode"),
-        errorKind=sa.bindparam("to_errorKind"),
-        heartbeat=sa.bindparam("now"),
-    )
-)
-_FACTS = ("sha256", "mediaType", "width", "height", "fingerprint", "file")
-_FETCHED = (
-    sa.update(IMAGES)
-    .where(IMAGES.c.id == _WHICH)
-    .values(error=None, **{name: sa.bindparam(f"to_{name}") for name in _FACTS})
-)
-_NOT_FETCHED = (
-    sa.update(IMAGES).where(IMAGES.c.id == _WHICH, IMAGES.c.file.is_(None)).values(error=sa.bindparam("to_error"))
-)
-_FINISH = (
-    sa.update(RUNS)
-    .where(RUNS.c.taskUUID == _WHICH)
-    .values(owner=None, latency=sa.func.coalesce(sa.bindparam("to_latency", type_=sa.Float), RUNS.c.latency))
-)
+_UPDATE_PICTURE = sa.update(IMAGES).where(IMAGES.c.id == _WHICH)
+_UPDATE_MISSING = _UPDATE_PICTURE.where(IMAGES.c.file.is_(None))
 
 
 class Journal:
@@ -154,10 +124,9 @@ class Journal:
             StorageError: if the log cannot be written; then nothing may be sent.
         """
         price = plan.request.price
-        now = time.time()
-        sub_budget = plan.sub_budget.id if plan.sub_budget else None
-        names = account_names(self._studio, now, self._charged, sub_budget)
+        now = _now()
         own = plan.sub_budget or SubBudget("")
+        names = account_names(self._studio, now, self._charged, own.id)
         bounds = (
             (self._limits.studio, Account(), "this studio", "Studio(budget=…)"),
             (self._limits.day, Account(), "today", "Studio(daily_budget=…)"),
@@ -166,7 +135,7 @@ class Journal:
         row = {
             **parameter_values(plan.request, plan.task),
             "taskUUID": plan.task_uuid,
-            "created": int(now * MICRO),
+            "created": now,
             "status": PLANNED,
             "engine": self._engine,
             "model": str(plan.task.get("model", MODEL)),
@@ -182,10 +151,10 @@ class Journal:
             "spent": 0,
             "studio": self._studio,
             "owner": str(this_process()),
-            "heartbeat": int(now * MICRO),
+            "heartbeat": now,
             "parent": plan.parent,
             "sweep": plan.sweep,
-            "purse": sub_budget,
+            "purse": own.id or None,
         }
 
         def write(connection: sa.Connection) -> None:
@@ -195,24 +164,18 @@ class Journal:
             if plan.max_runs is not None and self._count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
             connection.execute(_INSERT_RUN, row)
-            add_to_accounts(connection, dict.fromkeys(names, (0, price.high)))
+            add_to_accounts(connection, [(name, 0, price.high) for name in names])
 
         try:
             self._database.write(write)
         except sa.exc.IntegrityError as error:
-            raise self._refused_row(plan.task_uuid, error) from None
-
-    def _refused_row(self, task_uuid: str, error: sa.exc.IntegrityError) -> StorageError:
-        with self._database.reading() as connection:
-            is_logged = connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.taskUUID == task_uuid)) is not None
-        if is_logged:
-            return StorageError(
-                f"taskUUID {task_uuid} is in the log already: studio.log[{task_uuid!r}] is that run, "
-                "and request.replace() gives the same request without it"
-            )
-        return StorageError(
-            f"the log {self._database.name} refuses the row of this run: {error.orig}. Nothing was sent"
-        )
+            problem = f"the log {self._database.name} refuses the row of this run: {error.orig}. Nothing was sent"
+            if "taskUUID" in str(error.orig):
+                problem = (
+                    f"taskUUID {plan.task_uuid} is in the log already: studio.log[{plan.task_uuid!r}] is that run, "
+                    "and request.replace() gives the same request without it"
+                )
+            raise StorageError(problem) from None
 
     def mark_sent(self, task_uuid: str) -> None:
         """Mark a planned run as sent: from here on the task may have arrived.
@@ -222,7 +185,8 @@ class Journal:
         """
 
         def write(connection: sa.Connection) -> int:
-            return connection.execute(_MARK_SENT, {"which": task_uuid, "now": int(time.time() * MICRO)}).rowcount
+            values = {"which": task_uuid, "status": SENT, "heartbeat": _now()}
+            return connection.execute(_UPDATE_PLANNED, values).rowcount
 
         if self._database.write(write) != 1:
             raise StorageError(
@@ -243,37 +207,31 @@ class Journal:
             BudgetExceeded: if the hold is more than that studio has left; then nothing is changed.
         """
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
-        values = {
-            "owner": str(this_process()),
-            "heartbeat": int(time.time() * MICRO),
-            "studio": self._studio if pay else row["studio"],
-        }
-        change = sa.update(RUNS).where(RUNS.c.taskUUID == row["taskUUID"], *as_read).values(values)
+        new, old = self._studio if pay else row["studio"], row["studio"]
+        values = {"which": row["taskUUID"], "owner": str(this_process()), "heartbeat": _now(), "studio": new}
 
         def write(connection: sa.Connection) -> bool:
-            if connection.execute(change).rowcount != 1:
+            if connection.execute(_UPDATE_RUN.where(*as_read), values).rowcount != 1:
                 return False
-            if values["studio"] != row["studio"]:
-                new, old = studio_account(self._studio), studio_account(row["studio"])
+            if new != old:
                 if self._limits.studio is not None:
-                    account = read_account(connection, new)
+                    account = read_account(connection, studio_account(new))
                     check_limit(self._limits.studio, account, row["held"], "this studio", "Studio(budget=…)")
-                add_to_accounts(connection, {old: (0, -row["held"]), new: (0, row["held"])})
+                moved = [(studio_account(old), 0, -row["held"]), (studio_account(new), 0, row["held"])]
+                add_to_accounts(connection, moved)
             return True
 
         return self._database.write(write)
 
     def heartbeat(self, task_uuids: Sequence[str]) -> None:
         """Write that the process that works on these runs is alive."""
-        change = sa.update(RUNS).where(RUNS.c.taskUUID.in_(task_uuids)).values(heartbeat=int(time.time() * MICRO))
-        self._database.write(lambda connection: connection.execute(change))
+        values = [{"which": task_uuid, "heartbeat": _now()} for task_uuid in task_uuids]
+        self._database.write(lambda connection: connection.execute(_UPDATE_RUN, values))
 
     def mark_unknown(self, task_uuid: str, doubt: EngineError) -> None:
         """Mark a run as unknown: the hold stays and no process owns it. A run that has ended stays as it is."""
-        still_open = (RUNS.c.taskUUID == task_uuid) & RUNS.c.status.not_in(FINAL)  # another kernel may have settled it
-        values = {"status": UNKNOWN, "owner": None, **_error_values(doubt)}
-        change = sa.update(RUNS).where(still_open).values(**values)
-        self._database.write(lambda connection: connection.execute(change))
+        values = {"which": task_uuid, "status": UNKNOWN, "owner": None, **_error_values(doubt)}
+        self._database.write(lambda connection: connection.execute(_UPDATE_OPEN, values))
 
     def settle(
         self,
@@ -304,11 +262,8 @@ class Journal:
         def write(connection: sa.Connection) -> dict[str, int]:
             run = connection.execute(_RUN_TO_SETTLE, {"which": task_uuid}).one()
             ended = run.status == DONE or (run.status in FINAL and not results)  # results replace a failure
-            if not ended and results:
-                is_first = run.status == SENT  # nothing of it is stored yet
-                stored = set() if is_first else set(connection.scalars(_STORED_UUIDS, {"which": run.id}))
-                new = [{"run": run.id, **result} for result in results if result["imageUUID"] not in stored]
-                connection.execute(_INSERT_RESULTS, new) if new else None
+            if results and not ended:
+                connection.execute(_INSERT_RESULTS, [{"run": run.id, **result} for result in results])
             pictures = connection.execute(_PICTURES, {"which": run.id}).all()
             rows = {picture.imageUUID: picture.id for picture in pictures}
             if ended:
@@ -316,45 +271,35 @@ class Journal:
             costs = [picture.cost for picture in pictures]
             cost = None if None in costs else sum(costs)
             spent = run.estimateHigh if cost is None else cost
-            values = {
-                "which": run.id, "to_status": status, "to_cost": cost, "to_spent": spent, "to_charged": charged,
-                "now": int(time.time() * MICRO), **{f"to_{name}": value for name, value in _error_values(error).items()},
-            }  # fmt: skip
-            connection.execute(_SETTLE, values)
-            created = run.created / MICRO
-            changes = dict.fromkeys(account_names(run.studio, created, run.charged, run.purse), (-run.spent, -run.held))
-            for name in account_names(run.studio, created, charged, run.purse):
-                before = changes.get(name, (0, 0))
-                changes[name] = (before[0] + spent, before[1])
-            add_to_accounts(connection, changes)
+            values = {"which": task_uuid, "status": status, "cost": cost, "spent": spent, "held": 0, "charged": charged}
+            connection.execute(_UPDATE_RUN, {**values, "heartbeat": _now(), **_error_values(error)})
+            before = account_names(run.studio, run.created, run.charged, run.purse)
+            now = account_names(run.studio, run.created, charged, run.purse)
+            released = [(name, -run.spent, -run.held) for name in before]
+            add_to_accounts(connection, released + [(name, spent, 0) for name in now])
             return rows
 
         return self._database.write(write)
 
-    def finish(
-        self,
-        task_uuid: str,
-        pictures: Mapping[int, StoredPicture] = MappingProxyType({}),
-        *,
-        latency: float | None = None,
-    ) -> None:
+    def finish(self, task_uuid: str, pictures: Mapping[int, StoredPicture], *, latency: float | None = None) -> None:
         """Write which pictures are on disk, by row number; no process owns the run any more."""
 
         def write(connection: sa.Connection) -> None:
             for row, picture in pictures.items():
                 if picture.file is None:  # keeps a file that another kernel has fetched meanwhile
-                    connection.execute(_NOT_FETCHED, {"which": row, "to_error": picture.error})
+                    connection.execute(_UPDATE_MISSING, {"which": row, "error": picture.error})
                 else:
-                    facts = {f"to_{name}": value for name, value in picture_values(picture.facts, picture.file).items()}
-                    connection.execute(_FETCHED, {"which": row, **facts})
-            connection.execute(_FINISH, {"which": task_uuid, "to_latency": latency})
+                    values = picture_values(picture.facts, picture.file)
+                    connection.execute(_UPDATE_PICTURE, {"which": row, "error": None, **values})
+            measured = {} if latency is None else {"latency": latency}
+            connection.execute(_UPDATE_RUN, {"which": task_uuid, "owner": None, **measured})
 
         self._database.write(write)
 
     def mark_not_sent(self, task_uuid: str) -> None:
         """Mark a run that certainly was not sent, and release its hold."""
         self.settle(task_uuid, NOT_SENT, TaskResponse(), {})
-        self.finish(task_uuid)
+        self.finish(task_uuid, {})
 
     @property
     def account(self) -> Account:
@@ -367,6 +312,11 @@ class Journal:
         same = (RUNS.c.sweep == plan.sweep, RUNS.c.engine == self._engine, RUNS.c.identity == plan.request.identity)
         query = sa.select(sa.func.count()).select_from(RUNS).where(*same, RUNS.c.status.not_in((NOT_SENT, FAILED)))
         return int(connection.scalar(query) or 0)
+
+
+def _now() -> int:
+    """The time as the log has it: in microseconds since 1970."""
+    return int(time.time() * MICRO)
 
 
 def _error_values(error: EngineError | None) -> dict[str, str | None]:

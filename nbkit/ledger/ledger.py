@@ -8,12 +8,12 @@ Each step is committed to the log before the next one begins::
     finish     which files are there, whole and synced           before the run is returned
 
 When a kernel dies between two steps, its last row says how far the run came, and :mod:`nbkit.ledger.recovery` goes on
-from there.
+from there. A picture that came inside the answer has no address to fetch it from again, so its file is written before
+its row.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import threading
 import time
@@ -21,26 +21,23 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from nbkit.errors import AuthenticationError, CreditError, StorageError
+from nbkit.errors import AuthenticationError, CreditError, DownloadError, StorageError
 from nbkit.ledger.budget import Account, Limits, SubBudget
 from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
-from nbkit.ledger.journal import Journal, RunPlan
-from nbkit.ledger.settlement import Settler
-from nbkit.ledger.task_session import TaskSession
+from nbkit.ledger.journal import Journal, RunPlan, StoredPicture
+from nbkit.ledger.task_session import TaskSession, status_of
 from nbkit.log.store import LogStore
+from nbkit.measures.facts import examine
 from nbkit.request.image_request import ImageRequest
-from nbkit.results.run import Run
+from nbkit.results.run import UNKNOWN, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
-from nbkit.service.response import TaskResponse
+from nbkit.service.response import TaskResponse, results_wanted
 from nbkit.service.threads import THREADS
 
 SETTLE_WORKERS = 3
 """Decoding and syncing keep about two cores busy; more threads at once would only wait for each other."""
-
-RECOVERY_PATIENCE = 3.0
-"""Seconds that a recovery polls for a task that the service is still working on; the run stays unknown then."""
 
 
 class Ledger:
@@ -72,11 +69,9 @@ class Ledger:
         self.client, self.engine, self.pace = client, engine, pace
         self.history, self.on_budget_change = log.history, on_budget_change
         self.journal = Journal(log.database, engine=engine, charged=charged, studio=studio, limits=limits)
-        self.settler = Settler(client, self.journal, log.images)
         self._images = log.images
-        self._shared_token = self._new_token()
+        self._shared_token = CancelToken(pace.clock, pace.sleep)
         self._heartbeat = Heartbeat(self.journal.heartbeat)
-        self._short_pace = dataclasses.replace(pace, patience=min(pace.patience, RECOVERY_PATIENCE))
         self._settling = threading.BoundedSemaphore(SETTLE_WORKERS)
 
     @property
@@ -157,15 +152,18 @@ class Ledger:
     def _carry_out(
         self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None], finish: Callable[[Run], Run]
     ) -> Run:
-        def send(session: TaskSession) -> TaskResponse:
-            if not token.wait():
-                return TaskResponse()
-            self.journal.mark_sent(plan.task_uuid)
-            on_sent()
-            return session.run()
-
+        response = TaskResponse()
         try:
-            response = self.exchange(plan.task, token, send)
+            with token.slot:
+                started = time.monotonic()
+                if token.wait():
+                    self.journal.mark_sent(plan.task_uuid)
+                    on_sent()
+                    response = TaskSession(self.client, plan.task, self.pace, token).run()
+            if any(isinstance(error, (CreditError, AuthenticationError)) for error in response.errors):
+                token.cancel()  # every other run would be refused too; runs that start later are tried
+                self._shared_token.cancel_waiting()
+            self.settle(plan.task, response, started=started)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
             self.on_budget_change()
@@ -177,48 +175,53 @@ class Ledger:
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
         return finish(dataclasses.replace(run, request=plan.request, error=error, complete=True))
 
-    def exchange(
-        self,
-        task: Mapping[str, Any],
-        token: CancelToken,
-        talk: Callable[[TaskSession], TaskResponse],
-        *,
-        again: bool = False,
-    ) -> TaskResponse:
-        """Send a task of the log, or ask what became of it, and settle it: its rows, its money, its pictures.
+    def settle(self, task: Mapping[str, Any], response: TaskResponse, *, started: float | None = None) -> None:
+        """Write what became of a task of the log: its rows, its money, its pictures.
 
         Args:
-            task: as it is sent.
-            token: of the run.
-            talk: talks to the service, and returns what is known then. The task has a slot of the service meanwhile.
-            again: whether an earlier kernel has sent it: it is polled for a shorter time, has no latency, and the caller
-                has taken the slot.
+            task: as it was sent.
+            response: what the service said.
+            started: when the task was sent, on the monotonic clock; ``None`` for a run of an earlier kernel.
 
         Raises:
             StorageError: if the log or the image folder cannot be written.
         """
-        with contextlib.nullcontext() if again else token.slot():
-            started = None if again else time.monotonic()
-            response = talk(TaskSession(self.client, task, self._short_pace if again else self.pace, token))
-        if not again and any(isinstance(error, (CreditError, AuthenticationError)) for error in response.errors):
-            token.cancel()  # every other run would be refused too; runs that start later are tried
-            self._shared_token.cancel_waiting()
-        wanted = task.get("numberResults", 1)
         try:
             with self._settling:
-                self.settler.settle(
-                    str(task["taskUUID"]), response, wanted=wanted if isinstance(wanted, int) else 1, started=started
-                )
+                self._settle(task, response, started)
         except StorageError as error:
             raise StorageError(
                 f"{error} This run had been sent by then and may be paid: repair that, then studio.recover() fetches it"
             ) from error
-        return response
+
+    def _settle(self, task: Mapping[str, Any], response: TaskResponse, started: float | None) -> None:
+        task_uuid, status = str(task["taskUUID"]), status_of(response)
+        if status == UNKNOWN:
+            self.journal.mark_unknown(task_uuid, response.errors[0])
+            return
+        inline = {r.image_uuid: self._store(r.source) for r in response.results if r.url is None}
+        rows = self.journal.settle(task_uuid, status, response, inline, wanted=results_wanted(task))
+        pictures = {
+            rows[result.image_uuid]: inline.get(result.image_uuid) or self.fetch(result.source)
+            for result in response.results
+            if result.image_uuid in rows
+        }
+        self.journal.finish(task_uuid, pictures, latency=None if started is None else time.monotonic() - started)
+
+    def fetch(self, source: str) -> StoredPicture:
+        """Store the picture of a result, or return the reason why that failed."""
+        try:
+            return self._store(source)
+        except StorageError as error:
+            return StoredPicture(error=str(error))
+
+    def _store(self, source: str) -> StoredPicture:
+        try:
+            data, facts = self.client.fetch(source, examine)
+        except DownloadError as error:
+            return StoredPicture(error=str(error))
+        return StoredPicture(facts, self._images.put(data, facts.media_type, facts.sha256))
 
     def new_token(self) -> CancelToken:
         """A token for one run: it shares its pauses with all runs of the studio, and can be cancelled alone."""
-        return self._new_token(self._shared_token)
-
-    def _new_token(self, parent: CancelToken | None = None) -> CancelToken:
-        # With the real clock a token waits by itself, so that cancelling it ends the wait.
-        return CancelToken(self.pace.clock, None if self.pace.sleep is time.sleep else self.pace.sleep, parent)
+        return CancelToken(self.pace.clock, self.pace.sleep, self._shared_token)

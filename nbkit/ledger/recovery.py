@@ -5,6 +5,7 @@ A run that a living process works on is left alone, and a recovery starts no pai
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -27,6 +28,9 @@ OTHER_ENGINE = "it belongs to the engine"
 
 TAKEN = "another thread or kernel has settled it, or works on it"
 """The note on a run whose row has changed since it was read."""
+
+RECOVERY_PATIENCE = 3.0
+"""Seconds that a recovery polls for a task that the service is still working on; the run stays unknown then."""
 
 WATCH_SECONDS = 0.1
 """Time between two looks at a run that another thread or kernel works on."""
@@ -64,6 +68,7 @@ class Recovery:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger, self._engine = ledger, ledger.engine
         self._client, self._journal, self._history = ledger.client, ledger.journal, ledger.history
+        self._pace = dataclasses.replace(ledger.pace, patience=min(ledger.pace.patience, RECOVERY_PATIENCE))
 
     def recover(self, *, resend: bool = False, sweep: str | None = None, skip: Collection[str] = ()) -> list[Recovered]:
         """Settle every open run that no living process works on, and fetch missing pictures.
@@ -75,9 +80,7 @@ class Recovery:
         """
         pool = ThreadPoolExecutor(RECOVERY_WORKERS)
         try:
-            rows = [
-                row for row in self._history.unsettled(sweep) if row["taskUUID"] not in skip and not _is_worked_on(row)
-            ]
+            rows = [row for row in self._abandoned(sweep) if row["taskUUID"] not in skip]
             found = list(pool.map(lambda row: self._try_run(row, resend=resend), rows))
             missing = [row for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
             fetched = list(pool.map(self._recover_picture, missing))
@@ -89,12 +92,13 @@ class Recovery:
         """The rows of a sweep that were sent, are open, and have no living process; :meth:`resume` takes one of them."""
         return [
             row
-            for row in self._history.unsettled(sweep)
-            if row["status"] != PLANNED
-            and row["engine"] == self._engine
-            and row["resendable"]
-            and not _is_worked_on(row)
+            for row in self._abandoned(sweep)
+            if row["status"] != PLANNED and row["engine"] == self._engine and row["resendable"]
         ]
+
+    def _abandoned(self, sweep: str | None) -> list[Any]:
+        """The rows of all open runs that no living process works on."""
+        return [row for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
 
     def resume(self, row: Any, token: CancelToken, on_sent: Callable[[], None] = lambda: None) -> Run:
         """Settle one of the :meth:`resumable` runs, by sending it again if the service does not know it.
@@ -107,7 +111,7 @@ class Recovery:
         Raises:
             BudgetExceeded: if it might cost more than is left of the studio's budget; then it is not sent again.
         """
-        with token.slot():  # also while it is claimed: the money of runs that wait for a slot is not taken yet
+        with token.slot:  # also while it is claimed: the money of runs that wait for a slot is not taken yet
             self._try_run(row, resend=True, token=token, on_sent=on_sent, passed_on=BudgetExceeded)
         return self._history.get(row["taskUUID"])
 
@@ -132,14 +136,15 @@ class Recovery:
                 return self._history.get(row["taskUUID"])
         run = self._history.matching(identity, self._engine)
         if run is not None:
-            self.complete(run.task_uuid)
+            for row in self._history.unfetched(task_uuid=run.task_uuid):
+                self._recover_picture(row)
             run = self._history.get(run.task_uuid)
         return run
 
     def _wait_until_free(self, row: Any) -> Any | None:
         """The row once no living process works on it; ``None`` if it has been settled by then."""
         deadline = time.monotonic() + self._ledger.pace.patience
-        while _is_worked_on(row):
+        while row is not None and _is_worked_on(row):
             if time.monotonic() > deadline:
                 raise NbkitError(
                     f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "
@@ -147,18 +152,11 @@ class Recovery:
                 )
             time.sleep(WATCH_SECONDS)
             row = self._reread(row)
-            if row is None:
-                return None
         return row
 
     def _reread(self, row: Any) -> Any | None:
         """The row as it is now; ``None`` if it has been settled."""
         return next((r for r in self._history.unsettled(identity=row["identity"]) if r["id"] == row["id"]), None)
-
-    def complete(self, task_uuid: str) -> None:
-        """Fetch the pictures of one run that are paid and not on disk."""
-        for row in self._history.unfetched(task_uuid=task_uuid):
-            self._recover_picture(row)
 
     def _try_run(
         self,
@@ -193,7 +191,7 @@ class Recovery:
         """Returns the note on what was found."""
         uuid = row["taskUUID"]
         if row["status"] == PLANNED:
-            return self._claimed(row, lambda: self._mark_not_sent(row, "its kernel ended before it was sent"))
+            return self._mark_not_sent(row, "its kernel ended before it was sent")
         if row["engine"] != self._engine:
             return f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask"
         task = dict(row["task"])
@@ -201,21 +199,17 @@ class Recovery:
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
 
-        def talk(session: TaskSession) -> TaskResponse:
-            on_sent()
-            return session.resume(resend=may_resend)
-
         def ask() -> TaskResponse:
-            return self._ledger.exchange(task, token, talk, again=True)
+            on_sent()
+            response = TaskSession(self._client, task, self._pace, token).resume(resend=may_resend)
+            self._ledger.settle(task, response)
+            return response
 
         if may_resend:  # claimed first, so that no other kernel sends it too
             return self._claimed(row, lambda: _note(ask()), pay=True)
         response = ask()
         if response.missing and _was_never_accepted(row):
-            return self._claimed(
-                self._reread(row) or row,
-                lambda: self._mark_not_sent(row, "never accepted: the service does not know it"),
-            )
+            return self._mark_not_sent(self._reread(row) or row, "never accepted: the service does not know it")
         return _note(response)
 
     def _claimed(self, row: Any, settle: Callable[[], str], *, pay: bool = False) -> str:
@@ -229,16 +223,19 @@ class Recovery:
         finally:
             IN_FLIGHT.discard(row["taskUUID"])
 
-    def _mark_not_sent(self, row: Any, note: str) -> str:
-        self._journal.mark_not_sent(row["taskUUID"])
-        return f"{note}; nothing was charged"
+    def _mark_not_sent(self, row: Any, reason: str) -> str:
+        def mark() -> str:
+            self._journal.mark_not_sent(row["taskUUID"])
+            return f"{reason}; nothing was charged"
+
+        return self._claimed(row, mark)
 
     def _recover_picture(self, row: Any) -> Recovered:
         uuid, missing = row["taskUUID"], "done, picture missing"
         picture = StoredPicture(error="the answer named no address")
         if row["engine"] == self._engine:
             for source in self._sources(row):
-                picture = self._ledger.settler.fetch(source)
+                picture = self._ledger.fetch(source)
                 if picture.file is not None:
                     break
             self._journal.finish(uuid, {row["id"]: picture})

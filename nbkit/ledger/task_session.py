@@ -38,7 +38,7 @@ from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
 from nbkit.service.cancel import Cancelled, CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import LONGEST_PAUSE, Pace
-from nbkit.service.response import TaskResponse
+from nbkit.service.response import TaskResponse, results_wanted
 
 _UNCERTAIN = (AnswerLost, ServerError, EngineTimeout, ConflictError)
 _UNAVAILABLE = 503
@@ -77,9 +77,8 @@ class TaskSession:
         return str(self.task["taskUUID"])
 
     @property
-    def _wanted(self) -> int:
-        wanted = self.task.get("numberResults", 1)
-        return wanted if isinstance(wanted, int) else 1
+    def _is_async(self) -> bool:
+        return self.task.get("deliveryMethod") == "async"
 
     def run(self) -> TaskResponse:
         """Send the task and return when its outcome is known, or when there is no way to learn it now."""
@@ -121,22 +120,19 @@ class TaskSession:
             attempt += 1
 
     def _judge(self, response: TaskResponse) -> TaskResponse:
-        is_async = self.task.get("deliveryMethod") == "async"
-        if response.results and (not (is_async or response.processing) or self._is_complete(response)):
+        may_grow = response.processing or self._is_async
+        if response.results and (not may_grow or self._is_complete(response)):
             return response
-        if response.processing or (is_async and not response.errors):
+        if response.processing or (self._is_async and not response.errors):
             return self._poll(response)
         doubt = next((e for e in response.errors if isinstance(e, _UNCERTAIN) or _is_unexplained(e)), None)
-        if doubt is not None:
-            return self._look_up(doubt)
-        if response.errors:
+        if doubt is None and response.errors:
             return response
-        return self._look_up(
-            AnswerLost("the service answered without a result and without an error", task_uuid=self._uuid)
-        )
+        silence = "the service answered without a result and without an error"
+        return self._look_up(doubt or AnswerLost(silence, task_uuid=self._uuid))
 
     def _is_complete(self, response: TaskResponse) -> bool:
-        if len(response.results) + len(response.errors) >= self._wanted:
+        if len(response.results) + len(response.errors) >= results_wanted(self.task):
             return True
         # One error without a picture is about the whole task; a task of the past gets no further results.
         return not response.processing and (response.final or bool(response.errors and not response.results))
@@ -152,8 +148,7 @@ class TaskSession:
         while (now := self.pace.clock()) < deadline:
             self.pace.sleep(pause)
             pause = min(pause * self.pace.poll_growth, self.pace.poll_cap)
-            is_async = self.task.get("deliveryMethod") == "async"
-            response = self._query(with_details=empty_answers >= 3 or not is_async)
+            response = self._query(with_details=empty_answers >= 3 or not self._is_async)
             if response is None or response.is_empty:
                 empty_answers += 1
                 continue
@@ -170,7 +165,7 @@ class TaskSession:
     def _query(self, *, with_details: bool) -> TaskResponse | None:
         """What the service has about the task: ``None`` if it cannot be asked, an empty response if it has nothing."""
         queries = (self.client.poll, self.client.details) if with_details else (self.client.poll,)
-        empty: TaskResponse | None = None
+        response: TaskResponse | None = None
         all_answered = True
         for query in queries:
             try:
@@ -186,8 +181,7 @@ class TaskSession:
             )
             if not response.is_empty:
                 return response
-            empty = response
-        return empty if all_answered else None
+        return response if all_answered else None
 
     def _look_up(self, doubt: EngineError) -> TaskResponse:
         """The outcome is not known: query the service, and only if it does not know the task, send it once more."""

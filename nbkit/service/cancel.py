@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 PARENT_CHECK_SECONDS = 0.25
 """How often a waiting token looks at its parent, which may have told all waiters to give up."""
@@ -20,15 +20,18 @@ class CancelToken:
 
     Args:
         clock: the time in seconds.
-        sleep: how to wait; by default, cancelling the token ends the wait at once.
+        sleep: how to wait; with the real clock, cancelling the token ends the wait at once.
         parent: shares its pauses with this token.
         slots: how many tasks may be with the service at once; ``None`` for any number.
+
+    Attributes:
+        slot: ``with token.slot:`` waits for a slot of the service, and holds it during the block.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] | None = None,
+        sleep: Callable[[float], object] = time.sleep,
         parent: CancelToken | None = None,
         slots: int | None = None,
     ) -> None:
@@ -36,10 +39,10 @@ class CancelToken:
         self._resumes = 0.0
         self._given_up = 0
         self._cancelled = threading.Event()
-        self._slice = PARENT_CHECK_SECONDS if parent is not None and sleep is None else math.inf
-        self._sleep = sleep or self._cancelled.wait
-        self._free_slots = math.inf if slots is None else slots
-        self._slots_changed = threading.Condition()
+        is_real = sleep is time.sleep
+        self._sleep = self._cancelled.wait if is_real else sleep
+        self._slice = PARENT_CHECK_SECONDS if is_real and parent is not None else math.inf
+        self.slot: AbstractContextManager[object] = nullcontext() if slots is None else threading.Semaphore(slots)
 
     def pause(self, seconds: float) -> None:
         """Hold back all senders for that long; a pause that already ends later stays as it is."""
@@ -62,19 +65,6 @@ class CancelToken:
             if shared._given_up != before:  # noqa: SLF001
                 return False
         return not self.cancelled
-
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Wait for a slot of the service, and hold it during the block."""
-        with self._slots_changed:
-            self._slots_changed.wait_for(lambda: self._free_slots > 0)
-            self._free_slots -= 1
-        try:
-            yield
-        finally:
-            with self._slots_changed:
-                self._free_slots += 1
-                self._slots_changed.notify()
 
     @property
     def cancelled(self) -> bool:

@@ -14,9 +14,9 @@ import ipaddress
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,11 +25,18 @@ from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnect
 from nbkit.request.model import MICRO
 from nbkit.service import download
 from nbkit.service.pace import Pace
-from nbkit.service.response import TaskResponse, read_balance, read_body, read_details, read_response
+from nbkit.service.response import (
+    Json,
+    TaskResponse,
+    read_balance,
+    read_body,
+    read_details,
+    read_response,
+    results_wanted,
+)
 from nbkit.service.secret import Secret
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
 
 VENDOR_URL = "https://api.runware.ai/v1"
 
@@ -115,21 +122,20 @@ class Client:
             NotConnected: the task certainly did not leave.
             AnswerLost: the task may have arrived, and no usable answer came.
         """
-        return self._exchange(task, read_response)
+        envelope, context = self._post(task)
+        return self._checked(read_response(envelope, str(task["taskUUID"]), **context))
 
     def poll(self, task_uuid: str) -> TaskResponse:
         """``getResponse``: everything that the service has so far for a task."""
-        return self._exchange({"taskType": "getResponse", "taskUUID": task_uuid}, read_response)
+        return self.submit({"taskType": "getResponse", "taskUUID": task_uuid})
 
     def details(self, task_uuid: str) -> TaskResponse:
         """``getTaskDetails``: the full answer to a task of the past."""
-
-        def read(envelope: Json, name: str, *, offline: bool, **context: Any) -> TaskResponse:
-            found = read_details(envelope, name, offline=offline)
-            refused = found.is_empty and {"errors", "error"} & envelope.keys()
-            return read_response(envelope, name, offline=offline, **context) if refused else found
-
-        return self._exchange({"taskType": "getTaskDetails", "taskUUID": task_uuid}, read)
+        envelope, context = self._post({"taskType": "getTaskDetails", "taskUUID": task_uuid})
+        found = read_details(envelope, task_uuid, offline=context["offline"])
+        if found.is_empty and {"errors", "error"} & envelope.keys():
+            found = read_response(envelope, task_uuid, **context)
+        return self._checked(found)
 
     def balance(self) -> float:
         """What the account holds, in USD.
@@ -138,38 +144,27 @@ class Client:
             EngineError: if the answer does not contain it.
         """
         task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
-        amounts: list[int | None] = []
-
-        def read(envelope: Json, name: str, **context: Any) -> TaskResponse:
-            amounts.append(read_balance(envelope))
-            return read_response(envelope, name, **context)
-
-        errors = self._exchange(task, read).errors
-        if errors:
-            raise errors[0]
-        if amounts[0] is None:
+        envelope, context = self._post(task)
+        for error in self._checked(read_response(envelope, task["taskUUID"], **context)).errors:
+            raise error
+        amount = read_balance(envelope)
+        if amount is None:
             raise EngineError("the service did not say what the account holds")
-        return amounts[0] / MICRO
+        return amount / MICRO
 
-    def _exchange(self, task: Json, read: Callable[..., TaskResponse]) -> TaskResponse:
-        status, envelope, headers = self._post(task)
-        response = read(
-            envelope,
-            str(task["taskUUID"]),
-            status=status,
-            retry_after=retry_after(headers),
-            offline=OFFLINE_HEADER in headers,
-        )
+    def _checked(self, response: TaskResponse) -> TaskResponse:
+        """The response, without the key in its errors; the addresses of its pictures are fresh from now on."""
         for error in response.errors:
             self._key.redact_error(error)
         now = time.monotonic()
-        for url in list(self._named):
-            if now - self._named.get(url, now) > FRESH_SECONDS:
+        for url, named in self._named.copy().items():
+            if now - named > FRESH_SECONDS:
                 self._named.pop(url, None)
         self._named.update((result.source, now) for result in response.results if result.url)
         return response
 
-    def _post(self, task: Json) -> tuple[int, Json, httpx.Headers]:
+    def _post(self, task: Json) -> tuple[Json, dict[str, Any]]:
+        """The envelope of the answer, and what :func:`read_response` has to know of its status and headers."""
         body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
         headers = {"content-type": "application/json", "accept": "application/json"}
         task_uuid = task.get("taskUUID")
@@ -192,7 +187,8 @@ class Client:
         except AnswerLost as error:
             problem = error.with_traceback(None)
         else:
-            return answer.status_code, envelope, answer.headers
+            pause, offline = retry_after(answer.headers), OFFLINE_HEADER in answer.headers
+            return envelope, {"status": answer.status_code, "retry_after": pause, "offline": offline}
         if isinstance(problem, EngineError):  # httpx quotes a broken line of HTTP, which may hold the key
             self._key.redact_error(problem)
         raise problem  # outside the handler, so that the traceback has no frames of httpx, which hold the header
@@ -232,7 +228,8 @@ def _read_envelope(answer: httpx.Response, task: Json, deadline: float, key: Sec
         if problem:
             raise AnswerLost(problem, status=answer.status_code, task_uuid=task_uuid)
     with suppress(ValueError, RecursionError):
-        return cast("Json", key.redact(read_body(cast("bytes", body))))  # bytes(body) might copy a gigabyte
+        envelope: Json = key.redact(read_body(body))
+        return envelope
     return _envelope_for_status(answer, len(body), task_uuid)
 
 
@@ -241,8 +238,7 @@ def _max_bytes(task: Json) -> int:
         return MAX_ANSWER_BYTES
     if task.get("outputType", "URL") == "URL":
         return ANSWER_BYTES
-    results = task.get("numberResults")
-    return min(ANSWER_BYTES + INLINE_BYTES * (results if isinstance(results, int) else 1), MAX_ANSWER_BYTES)
+    return min(ANSWER_BYTES + INLINE_BYTES * results_wanted(task), MAX_ANSWER_BYTES)
 
 
 def _envelope_for_status(answer: httpx.Response, size: int, task_uuid: str) -> Json:

@@ -81,7 +81,10 @@ def _download(http: httpx.Client, url: str, timeout: httpx.Timeout, *, fresh: bo
     received = bytearray()
     try:
         with http.stream("GET", url, follow_redirects=True, timeout=timeout) as answer:
-            _check_status(answer.status_code, fresh=fresh)
+            if (status := answer.status_code) != httpx.codes.OK:
+                retry = status in (408, 425, 429) or status >= 500 or (status == 404 and fresh)
+                hint = "; its address may have expired" if status in (403, 404, 410) else ""
+                raise DownloadError(f"the picture's address answered {status}{hint}", retry=retry)
             counted, counted_at = 0, time.monotonic()
             for piece in answer.iter_bytes():
                 received += piece
@@ -104,13 +107,6 @@ def _download(http: httpx.Client, url: str, timeout: httpx.Timeout, *, fresh: bo
     except httpx.HTTPError as error:
         raise DownloadError(f"the download broke off ({type(error).__name__}: {error})", retry=True) from None
     return bytes(received)
-
-
-def _check_status(status: int, *, fresh: bool) -> None:
-    if status != httpx.codes.OK:
-        retry = status in (408, 425, 429) or status >= 500 or (status == 404 and fresh)
-        hint = "; its address may have expired" if status in (403, 404, 410) else ""
-        raise DownloadError(f"the picture's address answered {status}{hint}", retry=retry)
 
 
 def _decode(text: str) -> bytes:

@@ -8,6 +8,7 @@ status.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -23,6 +24,8 @@ from nbkit.request.model import MAX_SEED, MICRO
 Json = Mapping[str, Any]
 
 _QUERY = re.compile(r"(https?://[^\s\"'<>?]*)\?[^\s\"'<>]*")
+
+_ENVELOPE = {"data", "errors", "error"}
 
 MAX_MESSAGE = 2_000
 """Characters of a service's message that are kept: some services repeat a whole inline picture in it."""
@@ -83,53 +86,46 @@ class TaskResponse:
         return not (self.results or self.errors or self.processing)
 
 
-_EXACT: dict[str, type[EngineError]] = {
-    code: kind
-    for kind, codes in (
-        (errors.ConflictError, "conflictTaskUUID"),
-        (errors.AuthenticationError, "unauthorized forbidden"),
-        (errors.CreditError, "paymentRequired"),
-        (errors.BlockedError, "invalidProviderContent contentPolicyViolation promptBlocked imageBlocked nsfwContentDetected"),
-        (errors.ProviderError, "inferenceError processingFailed taskFailed modelUnavailable"),
-        (errors.ServerError, "internalServerError serviceUnavailable unknownError"),
-    )
-    for code in codes.split()
-}  # fmt: skip
+# Whole codes first, then parts of codes with the specific ones first: providerRateLimitExceeded is a rate limit,
+# invalidApiKey is no parameter.
+_CODES: tuple[tuple[type[EngineError], str], ...] = (
+    (errors.ConflictError, "^conflictTaskUUID$"),
+    (errors.AuthenticationError, "^(unauthorized|forbidden)$"),
+    (errors.CreditError, "^paymentRequired$"),
+    (errors.BlockedError, "^(invalidProviderContent|contentPolicyViolation|promptBlocked|imageBlocked|nsfwContentDetected)$"),
+    (errors.ProviderError, "^(inferenceError|processingFailed|taskFailed|modelUnavailable)$"),
+    (errors.ServerError, "^(internalServerError|serviceUnavailable|unknownError)$"),
+    (errors.AuthenticationError, "(?i)apikey"),
+    (errors.CreditError, "(?i)credits|quota"),
+    (errors.BusyError, "(?i)ratelimit"),
+    (errors.EngineTimeout, "(?i)timeout"),
+    (errors.BlockedError, "(?i)blocked|contentpolicy"),
+    (errors.NotFoundError, "(?i)notfound|expired"),
+    (errors.RefusedError, "(?i)^(conflict|invalid|missing|unsupported|value|array|max|duplicate)"),
+    (errors.ProviderError, "(?i)^provider"),
+)  # fmt: skip
 
-# Parts of codes, the specific ones first: providerRateLimitExceeded is a rate limit, invalidApiKey is no parameter.
-_PARTS: tuple[tuple[type[EngineError], str], ...] = (
-    (errors.AuthenticationError, "apikey"),
-    (errors.CreditError, "credits|quota"),
-    (errors.BusyError, "ratelimit"),
-    (errors.EngineTimeout, "timeout"),
-    (errors.BlockedError, "blocked|contentpolicy"),
-    (errors.NotFoundError, "notfound|expired"),
-    (errors.RefusedError, "^(conflict|invalid|missing|unsupported|value|array|max|duplicate)"),
-    (errors.ProviderError, "^provider"),
+_STATUSES: tuple[tuple[type[EngineError], str], ...] = (
+    (errors.AuthenticationError, "^(401|403)$"),
+    (errors.CreditError, "^402$"),
+    (errors.NotFoundError, "^404$"),
+    (errors.EngineTimeout, "^(408|504)$"),
+    (errors.BusyError, "^429$"),
+    (errors.RefusedError, "^(400|413|422)$"),
+    (errors.ServerError, "^[5-9][0-9]{2}$"),
 )
-
-_STATUSES: dict[int, type[EngineError]] = {
-    401: errors.AuthenticationError,
-    402: errors.CreditError,
-    403: errors.AuthenticationError,
-    404: errors.NotFoundError,
-    408: errors.EngineTimeout,
-    429: errors.BusyError,
-    504: errors.EngineTimeout,
-    **dict.fromkeys((400, 413, 422), errors.RefusedError),
-}
 
 
 def error_class(code: str, status: int | None) -> type[EngineError]:
     """The class of an error: by its code where a rule matches, else by the HTTP status."""
-    if code in _EXACT:
-        return _EXACT[code]
-    for kind, pattern in _PARTS:
-        if re.search(pattern, code, re.IGNORECASE):
-            return kind
-    if status is not None and status >= 500:
-        return _STATUSES.get(status, errors.ServerError)
-    return _STATUSES.get(status or 0, EngineError)
+    rules = ((_CODES, code), (_STATUSES, str(status)))
+    return next((kind for table, text in rules for kind, pattern in table if re.search(pattern, text)), EngineError)
+
+
+def results_wanted(task: Json) -> int:
+    """How many results a task asks for."""
+    wanted = task.get("numberResults", 1)
+    return wanted if isinstance(wanted, int) else 1
 
 
 def read_error(item: Json, status: int | None = None, retry_after: float | None = None) -> EngineError:
@@ -155,7 +151,7 @@ def read_error(item: Json, status: int | None = None, retry_after: float | None 
     )
 
 
-def read_body(body: bytes) -> Json:
+def read_body(body: bytes | bytearray) -> Json:
     """The JSON envelope of an answer.
 
     Raises:
@@ -164,7 +160,7 @@ def read_body(body: bytes) -> Json:
     envelope = json.loads(body)
     if isinstance(envelope, list):  # some gateways unwrap the envelope
         envelope = {"data": envelope}
-    if not isinstance(envelope, dict) or not {"data", "errors", "error"} & envelope.keys():
+    if not isinstance(envelope, dict) or not _ENVELOPE & envelope.keys():
         raise ValueError("the answer holds neither data nor errors")
     return envelope
 
@@ -173,6 +169,7 @@ def read_response(
     envelope: Json, task_uuid: str, *, status: int = 200, retry_after: float | None = None, offline: bool = False
 ) -> TaskResponse:
     """Everything that an answer contains about one task; items are matched by taskUUID, never by their order."""
+    as_error = functools.partial(read_error, status=status, retry_after=retry_after)
     results: dict[str, ImageResult] = {}
     failed: list[EngineError] = []
     processing = False
@@ -181,18 +178,15 @@ def read_response(
             continue
         inner = item.get("error") or item.get("errors")
         if item.get("status") == "error" or inner:
-            failed += [read_error(e, status, retry_after) for e in _items(inner)] or [
-                read_error(item, status, retry_after)
-            ]
+            failed += map(as_error, list(_items(inner)) or [item])
         elif (result := _result(item)) is not None:
             results.setdefault(result.image_uuid, result)
         else:  # an acknowledgement, or "processing": neither carries a picture
             processing = True
-    for item in (*_items(envelope.get("errors")), *_items(envelope.get("error"))):
-        if _concerns(item, task_uuid):
-            failed.append(read_error(item, status, retry_after))
+    top = (*_items(envelope.get("errors")), *_items(envelope.get("error")))
+    failed += [as_error(item) for item in top if _concerns(item, task_uuid)]
     if status >= 400 and not (results or failed or processing):
-        failed.append(read_error({"message": f"the service answered HTTP {status}"}, status, retry_after))
+        failed.append(as_error({"message": f"the service answered HTTP {status}"}))
     return TaskResponse(tuple(results.values()), tuple(failed), processing, offline=offline)
 
 
@@ -200,10 +194,9 @@ def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Ta
     """The answer to ``getTaskDetails``: it holds the answer of a past task, one level deeper."""
     for item in _items(envelope.get("data")):
         response = item.get("response")
-        if _concerns(item, task_uuid) and response:
-            inner = response if isinstance(response, dict) else {"data": response}
-            if not {"data", "errors", "error"} & inner.keys():
-                inner = {"data": inner}
+        if response and _concerns(item, task_uuid):
+            is_envelope = isinstance(response, dict) and _ENVELOPE & response.keys()
+            inner = response if is_envelope else {"data": response}
             return dataclasses.replace(read_response(inner, task_uuid, offline=offline), final=True)
     return TaskResponse(offline=offline)
 
@@ -232,16 +225,11 @@ def _text(value: Any) -> str:
 
 
 def _items(value: Any) -> Iterator[Json]:
-    if isinstance(value, dict):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, dict):
-                yield item
-            elif isinstance(item, str):
-                yield {"message": item}
-    elif isinstance(value, str):
-        yield {"message": value}
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, dict):
+            yield item
+        elif isinstance(item, str):
+            yield {"message": item}
 
 
 def _concerns(item: Json, task_uuid: str) -> bool:
@@ -265,9 +253,9 @@ def _result(item: Json) -> ImageResult | None:
 
 def _seed(value: Any) -> int | None:
     try:
-        seed = None if isinstance(value, bool) else int(value)
+        seed = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    whole = seed is not None and (seed == value or isinstance(value, str))
+    is_whole = isinstance(value, str) or (seed == value and not isinstance(value, bool))
     # JavaScript rounds the largest seed to a number out of range, which could not be sent again.
-    return seed if whole and seed is not None and 0 <= seed <= MAX_SEED else None
+    return seed if is_whole and 0 <= seed <= MAX_SEED else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os.path import commonprefix
 from typing import Any
 
 import httpx
@@ -77,10 +78,5 @@ class Secret(httpx.Auth):
         if len(key) < 2 * _SHOWN:
             return text.replace(key, "<key>")
         first, *pieces = text.split(key[:_SHOWN])
-        return first + "".join("<key>" + _without_prefix(piece, key[_SHOWN:]) for piece in pieces)
-
-
-def _without_prefix(text: str, prefix: str) -> str:
-    """The text after the characters that it shares with the beginning of ``prefix``."""
-    shared = next((n for n, pair in enumerate(zip(text, prefix, strict=False)) if pair[0] != pair[1]), None)
-    return text[min(len(text), len(prefix)) if shared is None else shared :]
+        shared = [commonprefix((piece, key[_SHOWN:])) for piece in pieces]  # noqa: RUF071  characters are meant, not folders
+        return first + "".join("<key>" + piece.removeprefix(more) for piece, more in zip(pieces, shared, strict=True))

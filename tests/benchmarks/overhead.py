@@ -16,7 +16,6 @@ import httpx
 import nbkit
 from nbkit.ledger.journal import RunPlan
 from nbkit.measures.facts import examine
-from nbkit.service.response import ImageResult, TaskResponse
 from tests.benchmarks.stub import bare_request, stub
 from tests.benchmarks.timing import median_of_each, median_seconds
 
@@ -51,8 +50,7 @@ def main() -> None:
             return ledger.plan(RunPlan(request, request.to_send()))
 
         plans = [plan(seed) for seed in range(1000, 1000 + RUNS)]
-        result = ImageResult("6a9a3b6e-0c0e-4f57-9d6e-0f4b6d6c7b11", 7, 68_950, f"{url}/picture.jpg")
-        answer = TaskResponse(results=(result,))
+        answers = [ledger.client.submit(plan.task) for plan in plans]
         steps = {
             "commit the row and hold the money, before anything is sent": plan,
             "commit the status 'sent', before the request is sent": lambda n: journal.mark_sent(plans[n].task_uuid),
@@ -61,9 +59,9 @@ def main() -> None:
                 data + bytes(n + 1), "image/jpeg"
             ),
             "settle: commit results, seeds, costs and addresses": lambda n: journal.settle(
-                plans[n].task_uuid, "done", answer, {}
+                plans[n].task_uuid, "done", answers[n], {}
             ),
-            "finish: commit which files are there": lambda n: journal.finish(plans[n].task_uuid),
+            "finish: commit which files are there": lambda n: journal.finish(plans[n].task_uuid, {}),
             "read the run from the log": lambda n: studio.log.history.get(plans[n].task_uuid),
         }
         for name, step in steps.items():
