@@ -78,7 +78,7 @@ def resolve(
     Raises:
         ConfigurationError: if there is no such engine, or it needs a key and has none.
     """
-    key = _checked(api_key)
+    key = _checked(api_key if isinstance(api_key, Secret) else Secret(api_key))
     del api_key
     backend = _resolve(engine, key, transport)
     return backend if pace is None else dataclasses.replace(backend, pace=pace)
@@ -161,10 +161,9 @@ def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport
 
 
 def _key_from_environment() -> Secret | None:
-    return _checked(os.environ.get(KEY_VARIABLE))
+    return _checked(Secret(os.environ.get(KEY_VARIABLE)))
 
 
-def _checked(value: Secret | str | None) -> Secret | None:
-    key = value if isinstance(value, Secret) else Secret(value)
-    key.check()
+def _checked(key: Secret) -> Secret | None:
+    key.check()  # raises; no frame of that traceback may have the key as text
     return key or None

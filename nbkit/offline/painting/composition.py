@@ -76,7 +76,7 @@ class Composition(NamedTuple):
         scenery: A key of SCENERIES.
         horizon: The y of the horizon, in pixels.
         mirrored: Whether light and motifs are drawn mirrored left to right.
-        light: x, y and radius of the sun or moon behind the scene, in pixels; None if there is none.
+        light: The sun or moon behind the scene, if there is one; it is as round as the moon among the motifs.
         spots: The motifs, in drawing order.
     """
 
@@ -88,7 +88,7 @@ class Composition(NamedTuple):
     scenery: str
     horizon: float
     mirrored: bool
-    light: tuple[float, float, float] | None = None
+    light: tuple[Spot, ...] = ()
     spots: tuple[Spot, ...] = ()
 
     @property
@@ -199,19 +199,17 @@ def _separate(spots: list[Spot], plan: Composition) -> list[Spot]:
 
     In a layout that is interpolated between two others, motifs can overlap even if they do not in either of them.
     """
-    separated, occupied = list[Spot](), list[Spot]()
+    separated = list[Spot]()
     for spot in spots:
+        # Only the most important motif may hide the sun or moon.
+        occupied = [*separated, *plan.light] if separated else []
         half, step = spot.size * spot.motif.reach, plan.unit * 0.04
         # To the left and to the right by turns, a little farther each time.
         slides = (spot.x + (i + 1) // 2 * step * (-1 if i % 2 else 1) for i in range(1, _SLIDE_STEPS))
         trials = [spot, *(spot._replace(x=x) for x in slides if half < x < plan.scene.width - half)]
         free = (trial for trial in trials if all(trial.gap(other) >= 0 for other in occupied))
         best = next(free, None) or max(trials, key=lambda trial: min(map(trial.gap, occupied)))
-        if plan.light and not occupied:
-            # Only the most important motif may hide the sun or moon, which is as round as the moon among the motifs.
-            occupied.append(Spot("moon", 0, plan.light[0], plan.light[1], plan.light[2] * 2))
         separated.append(best)
-        occupied.append(best)
     return separated
 
 
@@ -257,5 +255,5 @@ def compose(scene: Scene, top: int, bottom: int) -> Composition:
     y = top + (horizon - top) * numbers.between(0.3, 0.62)
     radius = plan.unit * numbers.between(0.1, 0.17) * (0.75 if is_dark(palette) else 1)
     if scenery not in ("pattern", "space") and "moon" not in names and "sun" not in names:
-        plan = plan._replace(light=(x, y, radius))
+        plan = plan._replace(light=(Spot("moon", 0, x, y, radius * 2),))
     return plan._replace(spots=tuple(sorted(_arranged(names, plan), key=lambda spot: spot.depth)))

@@ -33,9 +33,9 @@ def _add_scenery(canvas: Canvas, plan: Composition, name: str) -> None:
             _add_props(canvas, plan, StableRandom(purpose, plan.scene.prompt), rest)
         elif kind == "drift":
             _add_props(canvas, plan, Interpolator(plan.scene, purpose), rest)
-        elif plan.light:
-            x, y, radius = plan.light
-            canvas.draw(PROPS[rest[0]], plan.place(x, y if kind == "light" else plan.horizon), radius)
+        for light in plan.light if kind in ("light", "reflection") else ():
+            at = plan.place(light.x, light.y if kind == "light" else plan.horizon)
+            canvas.draw(PROPS[rest[0]], at, light.size / 2)
 
 
 def _add_land(canvas: Canvas, plan: Composition, purpose: str, words: list[str]) -> None:
