@@ -234,13 +234,7 @@ class Journal:
         self._database.write(lambda connection: connection.execute(_UPDATE_OPEN, values))
 
     def settle(
-        self,
-        task_uuid: str,
-        status: str,
-        response: TaskResponse,
-        inline: Mapping[str, StoredPicture],
-        *,
-        wanted: int = 1,
+        self, task_uuid: str, status: str, response: TaskResponse, inline: Mapping[str, StoredPicture], wanted: int = 1
     ) -> dict[str, int]:
         """Write how a run ended, its results and its cost. If two kernels settle the same run, the first one counts.
 

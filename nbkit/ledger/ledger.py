@@ -200,7 +200,7 @@ class Ledger:
             self.journal.mark_unknown(task_uuid, response.errors[0])
             return
         inline = {r.image_uuid: self._store(r.source) for r in response.results if r.url is None}
-        rows = self.journal.settle(task_uuid, status, response, inline, wanted=results_wanted(task))
+        rows = self.journal.settle(task_uuid, status, response, inline, results_wanted(task))
         pictures = {
             rows[result.image_uuid]: inline.get(result.image_uuid) or self.fetch(result.source)
             for result in response.results

@@ -83,7 +83,6 @@ class Client:
         pace: Pace | None = None,
     ) -> None:
         self.url, self._pace = url, pace or Pace()
-        self._timeout = httpx.Timeout(timeout)
         self._named: dict[str, float] = {}  # addresses of pictures, and when an answer named them
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key
@@ -169,7 +168,7 @@ class Client:
         headers = {"content-type": "application/json", "accept": "application/json"}
         task_uuid = task.get("taskUUID")
         is_query = task.get("taskType") in _QUERIES
-        timeout = _with_read_limit(self._timeout, QUERY_SILENCE) if is_query else self._timeout
+        timeout = _with_read_limit(self._http.timeout, QUERY_SILENCE) if is_query else self._http.timeout
         deadline = time.monotonic() + (QUERY_SECONDS if is_query else ANSWER_SECONDS)
         problem: EngineError | ConfigurationError
         try:
@@ -206,7 +205,7 @@ class Client:
             DownloadError: if the picture cannot be fetched; a URL has been tried several times by then.
         """
         fresh = time.monotonic() - self._named.get(source, float("-inf")) < FRESH_SECONDS
-        timeout = _with_read_limit(self._timeout, download.SILENCE_SECONDS)
+        timeout = _with_read_limit(self._http.timeout, download.SILENCE_SECONDS)
         return download.fetch(self._http, source, check, timeout, self._pace, fresh=fresh)
 
 

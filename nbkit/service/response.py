@@ -112,7 +112,7 @@ _STATUSES: tuple[tuple[type[EngineError], str], ...] = (
     (errors.EngineTimeout, "^(408|504)$"),
     (errors.BusyError, "^429$"),
     (errors.RefusedError, "^(400|413|422)$"),
-    (errors.ServerError, "^[5-9][0-9]{2}$"),
+    (errors.ServerError, "^([5-9][0-9]{2}|[0-9]{4,})$"),
 )
 
 
