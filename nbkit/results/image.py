@@ -130,14 +130,12 @@ class GeneratedImage:
             >>> file.name, file.read_bytes() == image.bytes
             ('lantern.jpg', True)
         """
-        target = Path(path).expanduser()
-        own = SUFFIXES[self.media_type]
+        target, own = with_folder(path), SUFFIXES[self.media_type]
         if target.is_dir():
             target = target / f"{self.sha256[:16]}{own}"
         elif not target.suffix:
             target = target.with_name(target.name + own)
         suffix = target.suffix.lower().replace(".jpeg", ".jpg")
-        with_folder(target)
         if suffix == own:
             target.write_bytes(self.bytes)
         else:  # some formats have no transparency
