@@ -6,7 +6,6 @@ from sweep_tools import assert_books_agree
 
 INTERRUPTED = """
     import json, random, signal, sys, threading, nbkit
-    from nbkit.service.pace import Pace
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -26,7 +25,7 @@ INTERRUPTED = """
             interrupts += 1
     {end}
     for thread in threading.enumerate():
-        if thread is not threading.main_thread() and thread.name != "nbkit-heartbeat":
+        if thread.name in ("nbkit", "nbkit-sweep"):
             thread.join(30)
     budget = studio.budget
     print(json.dumps([interrupts, budget.held, sorted(set(studio.df.status))]), file=sys.stderr, flush=True)
