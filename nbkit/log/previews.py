@@ -65,11 +65,11 @@ class Previews:
         """
         file.stat()  # raises for a deleted picture, whose preview may still exist
         key = (file.stem, size)
-        if (data := self._get_cached(key)) is None:
-            with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
-                if (data := self._get_cached(key)) is None:
-                    data = self._load(file, size)
-                    self._put_cached(key, data)
+        with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
+            data = self._cached(key)
+            if data is None:
+                data = self._load(file, size)
+                self._cache_data(key, data)
         return data
 
     def _load(self, file: Path, size: int) -> bytes:
@@ -83,13 +83,13 @@ class Previews:
             _write(path, data)
         return data if size == stored_size else make_preview(data, size)
 
-    def _get_cached(self, key: tuple[str, int]) -> bytes | None:
+    def _cached(self, key: tuple[str, int]) -> bytes | None:
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
             return self._cache.get(key)
 
-    def _put_cached(self, key: tuple[str, int], data: bytes) -> None:
+    def _cache_data(self, key: tuple[str, int], data: bytes) -> None:
         with self._lock:
             self._cache[key] = data
             self._cached_bytes += len(data)
@@ -101,10 +101,7 @@ def previews_in(log: Path) -> Previews:
     """The previews of a log, by its folder: one shared instance as long as it is referenced anywhere."""
     folder = (log / FOLDER).absolute()
     with _instances_lock:
-        previews = _instances.get(folder)
-        if previews is None:
-            previews = _instances[folder] = Previews(folder)
-        return previews
+        return _instances.setdefault(folder, Previews(folder))
 
 
 def previews_of(file: Path) -> Previews | None:

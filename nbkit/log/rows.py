@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,14 +92,11 @@ def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, t
 
 def _most_of(values: Mapping[str, Any]) -> ImageRequest:
     """The request with as many of the values as go together in this version."""
-    try:
-        return ImageRequest(**values)
-    except RequestError:
-        few = {name: value for name, value in values.items() if PARAMETERS[name].group != "Size"}
-    try:
-        return ImageRequest(**few)
-    except RequestError:
-        return ImageRequest(values["prompt"], reference_images=values.get("reference_images"))
+    without_size = {name: value for name, value in values.items() if PARAMETERS[name].group != "Size"}
+    for some in (values, without_size):
+        with contextlib.suppress(RequestError):
+            return ImageRequest(**some)
+    return ImageRequest(values["prompt"], reference_images=values.get("reference_images"))
 
 
 def _not_in(sent: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:

@@ -112,10 +112,8 @@ class FrameAccessor:
         sections = [
             _make_section(rows, names, heading, size) for rows, heading in _page_of(groups, (page - 1) * limit, limit)
         ]
-        caption, foot = (
-            f"{count(len(frame), 'row')}{costs_of(frame)}",
-            _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit)),
-        )
+        caption = f"{count(len(frame), 'row')}{costs_of(frame)}"
+        foot = _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit))
         return MimeBundle(
             html=table_html(names, sections, caption=caption, foot=foot),
             text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
@@ -134,9 +132,8 @@ def _page_note(rows: int, limit: int, page: int, arguments: str) -> str:
     if pages <= 1:
         return ""
     position = f"Page {page} of {pages:,}: rows {(page - 1) * limit + 1:,} to {min(page * limit, rows):,} of {rows:,}"
-    if page < pages:
-        return f"{position}; show(page={page + 1}{arguments}) has the next ones"
-    return f"{position}; show(page=1{arguments}) has the first ones"
+    target, which = (page + 1, "next") if page < pages else (1, "first")
+    return f"{position}; show(page={target}{arguments}) has the {which} ones"
 
 
 def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame, str]]:
@@ -273,9 +270,6 @@ def sums_of(frame: pd.DataFrame) -> list[str]:
     """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums."""
     if "cost" not in frame or "charged" not in frame:
         return []
-    parts, charged = [], frame["charged"].fillna(value=True)
-    for is_charged, label in ((True, "charged"), (False, _AT_LIST_PRICES)):
-        costs = frame.loc[charged == is_charged, "cost"].dropna()
-        if len(costs):
-            parts.append(f"{usd(round(float(costs.sum()) * MICRO))} {label}")
-    return parts
+    charged, labels = frame["charged"].fillna(value=True), {True: "charged", False: _AT_LIST_PRICES}
+    costs = {label: frame.loc[charged == kind, "cost"].dropna() for kind, label in labels.items()}
+    return [f"{usd(round(float(of_kind.sum()) * MICRO))} {label}" for label, of_kind in costs.items() if len(of_kind)]
