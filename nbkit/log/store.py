@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from nbkit.log.annotations import Change, annotate, check_annotations, image_uuids
+from nbkit.log.annotations import Change, annotate
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import to_frame
 from nbkit.log.images import ImageStore
@@ -158,8 +158,7 @@ class LogStore:
             >>> change.undo()
             <Change: 1 picture, rating and tags as before>
         """
-        values = check_annotations({"rating": rating, "keep": keep, "tags": tags, "note": note})
-        return annotate(self.database, image_uuids(which), values)
+        return annotate(self.database, which, {"rating": rating, "keep": keep, "tags": tags, "note": note})
 
     def annotations_of(self, image_uuids: Iterable[str]) -> pd.DataFrame:
         """Rating, keep, tags and note of pictures as they are now; faster than a frame of all rows.
