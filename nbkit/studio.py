@@ -17,10 +17,10 @@ import pandas as pd
 from nbkit import backends
 from nbkit.display.text import usd
 from nbkit.errors import NbkitError, RequestError
-from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.store import RunLog
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
