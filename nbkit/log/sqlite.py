@@ -41,16 +41,13 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
                 connection.execute(settings[0]).close()
                 del settings[0]
             except sqlite3.OperationalError as error:
-                if not _is_lock(error) or time.monotonic() > deadline:
+                is_lock = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not is_lock or time.monotonic() > deadline:
                     raise
                 time.sleep(random.uniform(0.001, 0.05))  # noqa: S311  so that two do not retry in step
     except BaseException:
         connection.close()  # it is not in the pool yet, so nothing else closes it
         raise
-
-
-def _is_lock(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def check_not_truncated(file: Path, pictures: Path) -> None:
@@ -109,9 +106,6 @@ def _truncation_message(file: Path, what: str) -> str:
 def is_on_network(folder: Path) -> bool:
     """Whether a folder lies on a network file system."""
     resolved = folder.resolve()
-    depth, kind = -1, ""
-    for disk in psutil.disk_partitions(all=True):
-        mount = Path(disk.mountpoint)
-        if (resolved == mount or mount in resolved.parents) and len(mount.parts) > depth:
-            depth, kind = len(mount.parts), disk.fstype.lower()
+    systems = {Path(disk.mountpoint): disk.fstype.lower() for disk in psutil.disk_partitions(all=True)}
+    kind = next((systems[place] for place in (resolved, *resolved.parents) if place in systems), "")
     return kind.startswith(_NETWORK_SYSTEMS)
