@@ -263,7 +263,7 @@ class Studio:
         found = self._recovery.recover(resend=resend)
         facts = [(run.task_uuid, run.before, run.after, run.note) for run in found]
         frame = pd.DataFrame(facts, columns=["taskUUID", "before", "after", "note"], dtype="string")
-        costs = pd.Series([self.log.history.cost(run.task_uuid) for run in found], dtype="Float64")
+        costs = pd.Series([self.log.history.value("cost", run.task_uuid) for run in found], dtype="Float64")
         return frame.assign(cost=costs / MICRO)
 
     # -- looking at them -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from nbkit.log.schema import IMAGES
 from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import FAILED, Run
+
+Rows = list[dict[str, Any]]
 
 _MAX_DESCRIBED_VALUES = 3
 _UPDATE = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which"))
@@ -137,7 +139,7 @@ def annotate(database: Database, which: Any, given: Mapping[str, Any]) -> Change
         )
     uuids = image_uuids(which)
 
-    def new_rows(rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
+    def new_rows(rows: Rows) -> Rows:
         failed = sum(row["status"] == FAILED for row in rows)
         if failed:
             raise _which_error(f"{count(failed, 'result')} of them failed and have no picture to mark", "missing")
@@ -158,11 +160,8 @@ def _new_value(value: Any, old: Any) -> Any:
 
 
 def _replace(
-    database: Database,
-    which: sa.ColumnElement[bool],
-    names: Iterable[str],
-    new_rows: Callable[[Sequence[sa.RowMapping]], list[dict[str, Any]]],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    database: Database, which: sa.ColumnElement[bool], names: Iterable[str], new_rows: Callable[[Rows], Rows]
+) -> tuple[Rows, Rows]:
     """Replace annotations in one transaction.
 
     Args:
@@ -174,14 +173,11 @@ def _replace(
     Returns:
         The replaced rows and the new ones.
     """
-    query = (
-        sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *(IMAGES.c[name] for name in names))
-        .where(which)
-        .order_by(IMAGES.c.id)
-    )
+    columns = (IMAGES.c[name] for name in ("imageUUID", "status", *names))
+    query = sa.select(IMAGES.c.id.label("which"), *columns).where(which).order_by(IMAGES.c.id)
 
-    def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        rows = connection.execute(query).mappings().all()
+    def step(connection: sa.Connection) -> tuple[Rows, Rows]:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
         new = new_rows(rows)
         connection.execute(_UPDATE, new)
         return [{name: row[name] for name in ("which", *names)} for row in rows], new
@@ -189,7 +185,7 @@ def _replace(
     return database.write(step)
 
 
-def _restore(database: Database, picture_count: int, rows: list[dict[str, Any]]) -> Change:
+def _restore(database: Database, picture_count: int, rows: Rows) -> Change:
     names = [name for name in rows[0] if name != "which"] if rows else []
     ids = one_of(IMAGES.c.id, (row["which"] for row in rows))
     replaced, _ = _replace(database, ids, names, lambda _: rows) if rows else ([], [])

@@ -36,19 +36,16 @@ def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str
             found = found.get(key) if isinstance(found, dict) else None
         if found is None and name != "reference_images":  # set, but sent in another form: a resolution as its size
             found = given.get(name)
-        values[PARAMETER_COLUMNS[name]] = _column_value(parameter, found)
+        # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
+        is_text = isinstance(found, str) and isinstance(parameter.kind, Text)
+        is_kept = found is None or is_text or name == "reference_images"
+        values[PARAMETER_COLUMNS[name]] = found if is_kept else _valid(parameter, found)
     return values
 
 
 def picture_values(facts: PictureFacts | None, file: str | None) -> dict[str, Any]:
     """The columns of a picture on disk; all ``None`` if there is none."""
     return {"file": file, **{column: getattr(facts, field, None) for column, field in FACTS.items()}}
-
-
-def _column_value(parameter: Parameter[Any], value: Any) -> Any:
-    # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
-    is_stored_as_it_is = value is None or (isinstance(value, str) and isinstance(parameter.kind, Text))
-    return value if is_stored_as_it_is or parameter.name == "reference_images" else _valid(parameter, value)
 
 
 def _valid(parameter: Parameter[Any] | None, value: Any) -> Any:

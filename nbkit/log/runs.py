@@ -76,14 +76,9 @@ class History:
             raise KeyError(task_uuid)
         return found[0]
 
-    def cost(self, task_uuid: str) -> int | None:
-        """The cost of a task in micro-dollars, without reading its other columns; ``None`` if it is not known."""
-        cost: int | None = self._scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
-        return cost
-
-    def status(self, task_uuid: str) -> str:
-        """The present status of a run."""
-        return str(self._scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
+    def value(self, column: str, task_uuid: str) -> Any:
+        """The present value of one column of a run, such as its status, without reading the others."""
+        return self._rows(sa.select(RUNS.c[column]).where(RUNS.c.taskUUID == task_uuid))[0][column]
 
     def latest(self, count: int) -> list[Run]:
         """The last ``count`` runs, newest first."""
@@ -141,15 +136,11 @@ class History:
 
     def count(self) -> int:
         """The number of runs in the log."""
-        return int(self._scalar(sa.select(sa.func.count()).select_from(RUNS)))
+        return int(self._rows(sa.select(sa.func.count().label("runs")).select_from(RUNS))[0]["runs"])
 
     def _rows(self, query: sa.Select[Any]) -> list[Row]:
         with self._database.reading() as connection:
             return list(connection.execute(query).mappings())
-
-    def _scalar(self, query: sa.Select[Any]) -> Any:
-        with self._database.reading() as connection:
-            return connection.scalar(query)
 
     def _runs(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Run]:
         return self._read(sa.select(RUNS).where(where).order_by(RUNS.c.id.desc()).limit(limit))
