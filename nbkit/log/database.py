@@ -168,7 +168,9 @@ class Database:
             raise
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
             problem = str(getattr(error, "orig", error))
-            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {_advice(problem)}") from error
+            found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
+            advice = next(found, "Nothing is sent while the log cannot be written.")
+            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {advice}") from error
 
 
 def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
@@ -212,11 +214,6 @@ _ADVICE = {
     "malformed": _DAMAGED,
     "unable to open": "Check that the folder can be written; Studio(path=…) chooses another.",
 }
-
-
-def _advice(problem: str) -> str:
-    found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
-    return next(found, "Nothing is sent while the log cannot be written.")
 
 
 def _begin(connection: sa.Connection) -> None:

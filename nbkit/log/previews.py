@@ -66,10 +66,10 @@ class Previews:
         file.stat()  # raises for a deleted picture, whose preview may still exist
         key = (file.stem, size)
         with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
-            data = self._cached(key)
+            data = self._cache.get(key)
             if data is None:
                 data = self._load(file, size)
-                self._cache_data(key, data)
+            self._keep(key, data)
         return data
 
     def _load(self, file: Path, size: int) -> bytes:
@@ -83,16 +83,11 @@ class Previews:
             _write(path, data)
         return data if size == stored_size else make_preview(data, size)
 
-    def _cached(self, key: tuple[str, int]) -> bytes | None:
+    def _keep(self, key: tuple[str, int], data: bytes) -> None:
+        """Put a preview into the cache, or move it there to the end, as the one that was used last."""
         with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-            return self._cache.get(key)
-
-    def _cache_data(self, key: tuple[str, int], data: bytes) -> None:
-        with self._lock:
+            self._cached_bytes += len(data) - len(self._cache.pop(key, b""))
             self._cache[key] = data
-            self._cached_bytes += len(data)
             while self._cached_bytes > self._max_bytes:
                 self._cached_bytes -= len(self._cache.popitem(last=False)[1])
 

@@ -11,7 +11,7 @@ from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Parameter, Text
+from nbkit.request.parameter import Parameter, Text, without_query
 
 FACTS = {field: field for field in ("sha256", "width", "height", "fingerprint")} | {"mediaType": "media_type"}
 """The fields of a picture's facts, by their column."""
@@ -63,7 +63,7 @@ def given_values(request: ImageRequest) -> dict[str, Any]:
         values["reference_images"] = [str(r) if r.data else r.text for r in request.reference_images]
     for name in ("webhook_url", "upload_endpoint"):
         if name in values:
-            values[name] = redacted({PARAMETERS[name].wire[-1]: values[name]})[PARAMETERS[name].wire[-1]]
+            values[name] = without_query(values[name])
     return values
 
 
