@@ -101,10 +101,9 @@ def previews_in(log: Path) -> Previews:
 
 def previews_of(file: Path) -> Previews | None:
     """The previews of the log that a picture belongs to, by its path; ``None`` for a file outside a log's store."""
-    is_stored = (
-        file.parent.name == file.stem[:2] and file.parent.parent.name == PICTURES and _DIGEST.fullmatch(file.stem)
-    )
-    return previews_in(file.parent.parent.parent) if is_stored else None
+    pictures = file.parent.parent
+    is_stored = file.parent.name == file.stem[:2] and pictures.name == PICTURES and _DIGEST.fullmatch(file.stem)
+    return previews_in(pictures.parent) if is_stored else None
 
 
 def _read(path: Path) -> bytes | None:

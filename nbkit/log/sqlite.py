@@ -82,7 +82,8 @@ def _stays_empty(file: Path) -> bool:
 
 def _size_in_header(file: Path) -> int:
     """The size in bytes that the file's header contains; 0 if the header may be out of date or is none."""
-    if any(_has_bytes(file.with_name(file.name + ending)) for ending in ("-wal", "-journal")):
+    journals = (file.with_name(file.name + ending) for ending in ("-wal", "-journal"))
+    if any(journal.exists() and journal.stat().st_size > 0 for journal in journals):
         return 0  # another process is writing, or crashed: SQLite recovers the file
     with file.open("rb") as opened:
         header = opened.read(HEADER_BYTES)
@@ -90,10 +91,6 @@ def _size_in_header(file: Path) -> int:
         return 0
     page = int.from_bytes(header[16:18], "big")
     return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
-
-
-def _has_bytes(file: Path) -> bool:
-    return file.exists() and file.stat().st_size > 0
 
 
 def _truncation_message(file: Path, what: str) -> str:

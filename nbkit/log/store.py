@@ -360,10 +360,7 @@ class RunLog:
             return {"text/html": empty, "text/plain": empty}
         latest = frame.iloc[::-1].head(SHOWN_ROWS)
         earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
+        note = f"{earlier}studio.df has them all, studio.log.show() shows them."
         shown = FrameAccessor(latest).show()
-        return {
-            "text/html": no_mathjax(
-                f'{shown.html}<div style="{QUIET_STYLE}">{earlier}studio.df has them all, studio.log.show() shows them.</div>'
-            ),
-            "text/plain": shown.text,
-        }
+        html = no_mathjax(f'{shown.html}<div style="{QUIET_STYLE}">{note}</div>')
+        return {"text/html": html, "text/plain": shown.text}
