@@ -27,7 +27,6 @@ sweep/          axes and cells, the plan and its price, the loop that runs it, t
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
 widgets/        the panel, the sweep panel, the gallery
-history.py      ``RunLog``, the log as a person holds it
 studio.py       ``Studio``, the facade that joins all of it
 magic.py        the ``%%imagine`` cell
 ==============  ====================================================================================================
@@ -66,7 +65,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.errors import BudgetExceeded as BudgetExceeded
     from nbkit.errors import NbkitError as NbkitError
     from nbkit.errors import RequestError as RequestError
-    from nbkit.history import RunLog as RunLog
+    from nbkit.log.store import RunLog as RunLog
     from nbkit.offline.engine import Offline as Offline
     from nbkit.request.image_request import ImageRequest as ImageRequest
     from nbkit.results.image import GeneratedImage as GeneratedImage
@@ -98,7 +97,7 @@ _MODULES = {
     "Panel": "nbkit.widgets.panel.panel",
     "RequestError": "nbkit.errors",
     "Run": "nbkit.results.run",
-    "RunLog": "nbkit.history",
+    "RunLog": "nbkit.log.store",
     "Studio": "nbkit.studio",
     "Sweep": "nbkit.sweep.sweep",
     "SweepPanel": "nbkit.widgets.sweep_panel.sweep_panel",

@@ -17,10 +17,10 @@ import pandas as pd
 from nbkit import backends
 from nbkit.display.text import usd
 from nbkit.errors import NbkitError, RequestError
-from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.store import RunLog
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
@@ -263,7 +263,7 @@ class Studio:
         found = self._recovery.recover(resend=resend)
         facts = [(run.task_uuid, run.before, run.after, run.note) for run in found]
         frame = pd.DataFrame(facts, columns=["taskUUID", "before", "after", "note"], dtype="string")
-        costs = pd.Series([self.log.history.cost(run.task_uuid) for run in found], dtype="Float64")
+        costs = pd.Series([self.log.history.value("cost", run.task_uuid) for run in found], dtype="Float64")
         return frame.assign(cost=costs / MICRO)
 
     # -- looking at them -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from nbkit.ledger.budget import Account, Limits, SubBudget
 from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
 from nbkit.ledger.journal import Journal, RunPlan, StoredPicture
 from nbkit.ledger.task_session import TaskSession, status_of
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.measures.facts import examine
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import UNKNOWN, Run
@@ -57,7 +57,7 @@ class Ledger:
     def __init__(
         self,
         client: Client,
-        log: LogStore,
+        log: RunLog,
         *,
         engine: str,
         charged: bool,

@@ -185,7 +185,7 @@ class Recovery:
             note = str(error)
         finally:
             self._ledger.on_budget_change()
-        return Recovered(uuid, before, self._history.status(uuid), note)
+        return Recovered(uuid, before, self._history.value("status", uuid), note)
 
     def _recover_run(self, row: Any, token: CancelToken, on_sent: Callable[[], None], *, resend: bool) -> str:
         """Returns the note on what was found."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from nbkit.log.schema import IMAGES
 from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import FAILED, Run
+
+Rows = list[dict[str, Any]]
 
 _MAX_DESCRIBED_VALUES = 3
 _UPDATE = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which"))
@@ -63,30 +65,6 @@ class Change:
 
     def __repr__(self) -> str:
         return f"<Change: {count(self.count, 'picture')}, {', '.join(self.descriptions)}>"
-
-
-def check_annotations(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Validate new annotations.
-
-    Args:
-        given: rating, keep, tags and note, as :meth:`nbkit.RunLog.mark` takes them.
-
-    Returns:
-        The values to write, by column; tags given as a function stay one.
-
-    Raises:
-        RequestError: for a value that is not allowed, or if all four are ``...``.
-    """
-    values = {
-        name: value if name == "tags" and callable(value) else _checked(name, value)
-        for name, value in given.items()
-        if value is not ...
-    }
-    if not values:
-        raise RequestError(
-            "nothing to change: give rating=, keep=, tags= or note=", parameter="rating", reason="missing"
-        )
-    return values
 
 
 def image_uuids(which: Any) -> list[str]:
@@ -136,22 +114,36 @@ def _row_uuids(rows: pd.DataFrame | pd.Series[Any]) -> Iterator[str]:
     return map(str, rows)
 
 
-def annotate(database: Database, uuids: list[str], values: Mapping[str, Any]) -> Change:
+def annotate(database: Database, which: Any, given: Mapping[str, Any]) -> Change:
     """Write annotations of pictures in one transaction: all of them, or none.
 
     Args:
         database: the log.
-        uuids: imageUUIDs, each once.
-        values: by column, as :func:`check_annotations` returns them. A function for tags gets the present tags inside the
-            transaction that writes the new ones, so tags that another kernel has added meanwhile are not lost.
+        which: the pictures, as :func:`image_uuids` takes them.
+        given: rating, keep, tags and note; ``...`` leaves one as it is. A function for tags gets the present tags inside
+            the transaction that writes the new ones, so tags that another kernel has added meanwhile are not lost.
 
     Raises:
         KeyError: if the log does not have one of the pictures.
-        RequestError: if one of them is a failed result, which has no picture.
+        RequestError: for a value that is not allowed, if all four are ``...``, and for a run, a row or a failed result,
+            which have no picture.
     """
+    values = {
+        name: value if name == "tags" and callable(value) else _checked(name, value)
+        for name, value in given.items()
+        if value is not ...
+    }
+    if not values:
+        raise RequestError(
+            "nothing to change: give rating=, keep=, tags= or note=", parameter="rating", reason="missing"
+        )
+    uuids = image_uuids(which)
 
-    def new_rows(rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
-        _check_present(uuids, rows)
+    def new_rows(rows: Rows) -> Rows:
+        failed = sum(row["status"] == FAILED for row in rows)
+        if failed:
+            raise _which_error(f"{count(failed, 'result')} of them failed and have no picture to mark", "missing")
+        check_known(uuids, (row["imageUUID"] for row in rows))
         return [
             {"which": row["which"], **{name: _new_value(values[name], row[name]) for name in values}} for row in rows
         ]
@@ -168,11 +160,8 @@ def _new_value(value: Any, old: Any) -> Any:
 
 
 def _replace(
-    database: Database,
-    which: sa.ColumnElement[bool],
-    names: Iterable[str],
-    new_rows: Callable[[Sequence[sa.RowMapping]], list[dict[str, Any]]],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    database: Database, which: sa.ColumnElement[bool], names: Iterable[str], new_rows: Callable[[Rows], Rows]
+) -> tuple[Rows, Rows]:
     """Replace annotations in one transaction.
 
     Args:
@@ -184,14 +173,11 @@ def _replace(
     Returns:
         The replaced rows and the new ones.
     """
-    query = (
-        sa.select(IMAGES.c.id.label("which"), IMAGES.c.imageUUID, IMAGES.c.status, *(IMAGES.c[name] for name in names))
-        .where(which)
-        .order_by(IMAGES.c.id)
-    )
+    columns = (IMAGES.c[name] for name in ("imageUUID", "status", *names))
+    query = sa.select(IMAGES.c.id.label("which"), *columns).where(which).order_by(IMAGES.c.id)
 
-    def step(connection: sa.Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        rows = connection.execute(query).mappings().all()
+    def step(connection: sa.Connection) -> tuple[Rows, Rows]:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
         new = new_rows(rows)
         connection.execute(_UPDATE, new)
         return [{name: row[name] for name in ("which", *names)} for row in rows], new
@@ -199,19 +185,12 @@ def _replace(
     return database.write(step)
 
 
-def _restore(database: Database, picture_count: int, rows: list[dict[str, Any]]) -> Change:
+def _restore(database: Database, picture_count: int, rows: Rows) -> Change:
     names = [name for name in rows[0] if name != "which"] if rows else []
     ids = one_of(IMAGES.c.id, (row["which"] for row in rows))
     replaced, _ = _replace(database, ids, names, lambda _: rows) if rows else ([], [])
     description = f"{' and '.join(names) or 'nothing'} as before"
     return Change(picture_count, (description,), lambda: _restore(database, picture_count, replaced))
-
-
-def _check_present(uuids: list[str], rows: Sequence[sa.RowMapping]) -> None:
-    failed = sum(row["status"] == FAILED for row in rows)
-    if failed:
-        raise _which_error(f"{count(failed, 'result')} of them failed and have no picture to mark", "missing")
-    check_known(uuids, (row["imageUUID"] for row in rows))
 
 
 def check_known(uuids: list[str], known: Iterable[str]) -> None:

@@ -68,7 +68,9 @@ class Database:
         check_not_truncated(file, file.parent / "images")
         address = sa.URL.create("sqlite", database=self.name)
         self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
-        _prepare(self._engine, "DELETE" if is_on_network(file.parent) else "WAL")
+        journal = "DELETE" if is_on_network(file.parent) else "WAL"
+        event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
+        event.listen(self._engine, "begin", _begin)
         self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.
@@ -166,7 +168,9 @@ class Database:
             raise
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
             problem = str(getattr(error, "orig", error))
-            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {_advice(problem)}") from error
+            found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
+            advice = next(found, "Nothing is sent while the log cannot be written.")
+            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {advice}") from error
 
 
 def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
@@ -212,20 +216,9 @@ _ADVICE = {
 }
 
 
-def _advice(problem: str) -> str:
-    found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
-    return next(found, "Nothing is sent while the log cannot be written.")
-
-
-def _prepare(engine: sa.Engine, journal: str) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        set_up(connection, journal, LOCK_PATIENCE)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get("nbkit_reading")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _begin(connection: sa.Connection) -> None:
+    reading = connection.get_execution_options().get("nbkit_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _dispose(engine: sa.Engine) -> None:

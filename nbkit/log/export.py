@@ -28,7 +28,7 @@ from nbkit.display.text import count
 from nbkit.errors import DownloadError, NbkitError, RequestError, StorageError
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
-from nbkit.log.table import costs_of, figure_of, format_value, is_gap
+from nbkit.log.table import figure_of, format_value, is_gap, totals_of
 from nbkit.measures.facts import SUFFIXES, examine
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import without_query
@@ -105,7 +105,7 @@ def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], or
     records = pd.DataFrame(columns, dtype=object).to_dict("records")
     write("manifest.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
     cards = (_card(file, row) for file, row in zip(frame["file"], manifest.to_dict("records"), strict=True))
-    summary = f"{count(len(frame), 'row')}{costs_of(frame)}" + (f" · without {missing}" if missing else "")
+    summary = totals_of(frame) + (f" · without {missing}" if missing else "")
     write("index.html", document_html("Pictures and how they were made", summary, cards).encode("utf-8"))
     return missing
 

@@ -152,7 +152,7 @@ def to_frame(
     where: sa.ColumnElement[bool] | None = None,
     columns: Iterable[str] = _NAMES,
 ) -> pd.DataFrame:
-    """The log as a DataFrame; :meth:`nbkit.log.store.LogStore.to_frame` lists its columns and dtypes.
+    """The log as a DataFrame; :meth:`nbkit.log.store.RunLog.to_frame` lists its columns and dtypes.
 
     ``pandas.read_sql`` takes half as long again, and makes a seed beside a gap a float unless it is told not to.
 

@@ -124,10 +124,9 @@ def write_file(target: Path, data: bytes, *, sync: bool) -> None:
                 os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
+    finally:
+        with contextlib.suppress(OSError):  # it is gone if it has been renamed
             Path(temporary).unlink()
-        raise
 
 
 def file_of(file: object) -> Path:

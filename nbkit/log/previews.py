@@ -65,11 +65,11 @@ class Previews:
         """
         file.stat()  # raises for a deleted picture, whose preview may still exist
         key = (file.stem, size)
-        if (data := self._get_cached(key)) is None:
-            with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
-                if (data := self._get_cached(key)) is None:
-                    data = self._load(file, size)
-                    self._put_cached(key, data)
+        with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
+            data = self._cache.get(key)
+            if data is None:
+                data = self._load(file, size)
+            self._keep(key, data)
         return data
 
     def _load(self, file: Path, size: int) -> bytes:
@@ -83,16 +83,11 @@ class Previews:
             _write(path, data)
         return data if size == stored_size else make_preview(data, size)
 
-    def _get_cached(self, key: tuple[str, int]) -> bytes | None:
+    def _keep(self, key: tuple[str, int], data: bytes) -> None:
+        """Put a preview into the cache, or move it there to the end, as the one that was used last."""
         with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-            return self._cache.get(key)
-
-    def _put_cached(self, key: tuple[str, int], data: bytes) -> None:
-        with self._lock:
+            self._cached_bytes += len(data) - len(self._cache.pop(key, b""))
             self._cache[key] = data
-            self._cached_bytes += len(data)
             while self._cached_bytes > self._max_bytes:
                 self._cached_bytes -= len(self._cache.popitem(last=False)[1])
 
@@ -101,18 +96,14 @@ def previews_in(log: Path) -> Previews:
     """The previews of a log, by its folder: one shared instance as long as it is referenced anywhere."""
     folder = (log / FOLDER).absolute()
     with _instances_lock:
-        previews = _instances.get(folder)
-        if previews is None:
-            previews = _instances[folder] = Previews(folder)
-        return previews
+        return _instances.setdefault(folder, Previews(folder))
 
 
 def previews_of(file: Path) -> Previews | None:
     """The previews of the log that a picture belongs to, by its path; ``None`` for a file outside a log's store."""
-    is_stored = (
-        file.parent.name == file.stem[:2] and file.parent.parent.name == PICTURES and _DIGEST.fullmatch(file.stem)
-    )
-    return previews_in(file.parent.parent.parent) if is_stored else None
+    pictures = file.parent.parent
+    is_stored = file.parent.name == file.stem[:2] and pictures.name == PICTURES and _DIGEST.fullmatch(file.stem)
+    return previews_in(pictures.parent) if is_stored else None
 
 
 def _read(path: Path) -> bytes | None:

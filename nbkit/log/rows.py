@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Parameter, Text
+from nbkit.request.parameter import Parameter, Text, without_query
 
 FACTS = {field: field for field in ("sha256", "width", "height", "fingerprint")} | {"mediaType": "media_type"}
 """The fields of a picture's facts, by their column."""
@@ -35,19 +36,16 @@ def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str
             found = found.get(key) if isinstance(found, dict) else None
         if found is None and name != "reference_images":  # set, but sent in another form: a resolution as its size
             found = given.get(name)
-        values[PARAMETER_COLUMNS[name]] = _column_value(parameter, found)
+        # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
+        is_text = isinstance(found, str) and isinstance(parameter.kind, Text)
+        is_kept = found is None or is_text or name == "reference_images"
+        values[PARAMETER_COLUMNS[name]] = found if is_kept else _valid(parameter, found)
     return values
 
 
 def picture_values(facts: PictureFacts | None, file: str | None) -> dict[str, Any]:
     """The columns of a picture on disk; all ``None`` if there is none."""
     return {"file": file, **{column: getattr(facts, field, None) for column, field in FACTS.items()}}
-
-
-def _column_value(parameter: Parameter[Any], value: Any) -> Any:
-    # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
-    is_stored_as_it_is = value is None or (isinstance(value, str) and isinstance(parameter.kind, Text))
-    return value if is_stored_as_it_is or parameter.name == "reference_images" else _valid(parameter, value)
 
 
 def _valid(parameter: Parameter[Any] | None, value: Any) -> Any:
@@ -65,7 +63,7 @@ def given_values(request: ImageRequest) -> dict[str, Any]:
         values["reference_images"] = [str(r) if r.data else r.text for r in request.reference_images]
     for name in ("webhook_url", "upload_endpoint"):
         if name in values:
-            values[name] = redacted({PARAMETERS[name].wire[-1]: values[name]})[PARAMETERS[name].wire[-1]]
+            values[name] = without_query(values[name])
     return values
 
 
@@ -91,14 +89,11 @@ def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, t
 
 def _most_of(values: Mapping[str, Any]) -> ImageRequest:
     """The request with as many of the values as go together in this version."""
-    try:
-        return ImageRequest(**values)
-    except RequestError:
-        few = {name: value for name, value in values.items() if PARAMETERS[name].group != "Size"}
-    try:
-        return ImageRequest(**few)
-    except RequestError:
-        return ImageRequest(values["prompt"], reference_images=values.get("reference_images"))
+    without_size = {name: value for name, value in values.items() if PARAMETERS[name].group != "Size"}
+    for some in (values, without_size):
+        with contextlib.suppress(RequestError):
+            return ImageRequest(**some)
+    return ImageRequest(values["prompt"], reference_images=values.get("reference_images"))
 
 
 def _not_in(sent: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,14 +76,9 @@ class History:
             raise KeyError(task_uuid)
         return found[0]
 
-    def cost(self, task_uuid: str) -> int | None:
-        """The cost of a task in micro-dollars, without reading its other columns; ``None`` if it is not known."""
-        cost: int | None = self._scalar(sa.select(RUNS.c.cost).where(RUNS.c.taskUUID == task_uuid))
-        return cost
-
-    def status(self, task_uuid: str) -> str:
-        """The present status of a run."""
-        return str(self._scalar(sa.select(RUNS.c.status).where(RUNS.c.taskUUID == task_uuid)))
+    def value(self, column: str, task_uuid: str) -> Any:
+        """The present value of one column of a run, such as its status, without reading the others."""
+        return self._rows(sa.select(RUNS.c[column]).where(RUNS.c.taskUUID == task_uuid))[0][column]
 
     def latest(self, count: int) -> list[Run]:
         """The last ``count`` runs, newest first."""
@@ -91,8 +86,8 @@ class History:
 
     def matching(self, identity: str, engine: str) -> Run | None:
         """The newest run of a request, given by its identity, that is done; ``None`` without one."""
-        found = self._runs((RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE), limit=1)
-        return found[0] if found else None
+        done = (RUNS.c.identity == identity) & (RUNS.c.engine == engine) & (RUNS.c.status == DONE)
+        return next(iter(self._runs(done, limit=1)), None)
 
     def states(self, sweep: str, engine: str) -> dict[str, list[State]]:
         """The states of each request of a sweep, by identity.
@@ -120,46 +115,32 @@ class History:
 
     def typical_latency(self, engine: str) -> float | None:
         """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
-        query = (
-            sa.select(RUNS.c.latency)
-            .where(RUNS.c.engine == engine, RUNS.c.latency.is_not(None))
-            .order_by(RUNS.c.id.desc())
-            .limit(100)
-        )
-        with self._database.reading() as connection:
-            latencies = list(connection.scalars(query))
-        return statistics.median(latencies) if latencies else None
+        query = sa.select(RUNS.c.latency).where(RUNS.c.engine == engine, RUNS.c.latency.is_not(None))
+        rows = self._rows(query.order_by(RUNS.c.id.desc()).limit(100))
+        return statistics.median(row["latency"] for row in rows) if rows else None
 
     def unsettled(self, sweep: str | None = None, identity: str | None = None) -> list[Row]:
         """The rows of all runs without a final status, oldest first; optionally of one sweep or one request only."""
-        which = sa.true() if identity is None else RUNS.c.identity == identity
-        with self._database.reading() as connection:
-            query = sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), _of_sweep(sweep), which).order_by(RUNS.c.id)
-            return list(connection.execute(query).mappings().all())
+        which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.identity, identity)
+        return self._rows(sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), which).order_by(RUNS.c.id))
 
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
         """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeat and engine.
 
         Files that have been deleted count too: the service may still have the picture.
         """
-        which = sa.true() if task_uuid is None else RUNS.c.taskUUID == task_uuid
-        with self._database.reading() as connection:
-            query = (
-                sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine)
-                .join(RUNS, IMAGES.c.run == RUNS.c.id)
-                .where(IMAGES.c.status == DONE, _of_sweep(sweep), which)
-                .order_by(IMAGES.c.id)
-            )
-            rows = connection.execute(query).mappings().all()
+        query = sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine).join(RUNS)
+        which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
+        rows = self._rows(query.where(IMAGES.c.status == DONE, which).order_by(IMAGES.c.id))
         return [row for row in rows if row["file"] is None or not self._images.path(row["file"]).exists()]
 
     def count(self) -> int:
         """The number of runs in the log."""
-        return int(self._scalar(sa.select(sa.func.count()).select_from(RUNS)))
+        return int(self._rows(sa.select(sa.func.count().label("runs")).select_from(RUNS))[0]["runs"])
 
-    def _scalar(self, query: sa.Select[Any]) -> Any:
+    def _rows(self, query: sa.Select[Any]) -> list[Row]:
         with self._database.reading() as connection:
-            return connection.scalar(query)
+            return list(connection.execute(query).mappings())
 
     def _runs(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Run]:
         return self._read(sa.select(RUNS).where(where).order_by(RUNS.c.id.desc()).limit(limit))
@@ -175,7 +156,11 @@ class History:
         return [self._run(row, results.get(row["id"], []), read) for row in rows]
 
     def _run(self, row: Row, results: Sequence[Row], read: dict[str, Reference]) -> Run:
-        request, files = self._request(row, read)
+        files: dict[str, str] = {}
+        values = dict(row["request"])
+        if "reference_images" in values:
+            values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
+        request = logged_request(values, row["extra"], row["task"])
         return Run(
             request=request,
             task_uuid=row["taskUUID"],
@@ -192,13 +177,6 @@ class History:
             complete=row["resendable"],
             reference_files=files,
         )
-
-    def _request(self, row: Row, read: dict[str, Reference]) -> tuple[ImageRequest, dict[str, str]]:
-        values = dict(row["request"])
-        files: dict[str, str] = {}
-        if "reference_images" in values:
-            values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
-        return logged_request(values, row["extra"], row["task"]), files
 
     def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:
         """A reference image as the request takes it.
@@ -237,8 +215,9 @@ class History:
             )
 
 
-def _of_sweep(sweep: str | None) -> sa.ColumnElement[bool]:
-    return sa.true() if sweep is None else RUNS.c.sweep == sweep
+def equals(column: sa.ColumnElement[Any], value: object) -> sa.ColumnElement[bool]:
+    """The condition that a column has a value; ``None`` stands for any value."""
+    return sa.true() if value is None else column == value
 
 
 REFERENCE_TYPES = {suffix: media_type for media_type, suffix in SUFFIXES.items()}

@@ -11,7 +11,6 @@ newer nbkit has in ``min_reader`` the oldest version that may still read and wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,10 +30,7 @@ A change that only adds columns with NULL or a default in the database leaves it
 would misread or damage raises it to :data:`VERSION`.
 """
 
-_VERSION, _MIN_READER = "version", "min_reader"
-"""Their keys in the table ``meta``."""
-
-METADATA = sa.MetaData()
+METADATA = sa.MetaData(naming_convention={"ix": "%(table_name)s_%(column_0_name)s"})
 
 
 _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
@@ -59,7 +55,7 @@ RUNS = sa.Table(
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
     sa.Column("taskUUID", sa.Text, unique=True, nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, index=True),
     sa.Column("engine", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("charged", sa.Boolean, nullable=False),
@@ -67,7 +63,7 @@ RUNS = sa.Table(
     sa.Column("extra", sa.JSON(none_as_null=True)),
     sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures as hashes
     sa.Column("request", sa.JSON),  # the parameters that were set, by Python name; references as in `task`
-    sa.Column("identity", sa.Text),
+    sa.Column("identity", sa.Text, index=True),
     sa.Column("resendable", sa.Boolean, nullable=False),  # false: `task` had a credential, which was removed
     sa.Column("estimateLow", sa.BigInteger, nullable=False),  # micro-dollars, as all money in these tables
     sa.Column("estimateHigh", sa.BigInteger, nullable=False),
@@ -78,11 +74,11 @@ RUNS = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("errorCode", sa.Text),
     sa.Column("errorKind", sa.Text),
-    sa.Column("studio", sa.Text, nullable=False),
+    sa.Column("studio", sa.Text, nullable=False, index=True),
     sa.Column("owner", sa.Text),  # the process that works on it; null: none
     sa.Column("heartbeat", sa.BigInteger),
     sa.Column("parent", sa.Text),
-    sa.Column("sweep", sa.Text),
+    sa.Column("sweep", sa.Text, index=True),
     sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
 )
 
@@ -90,7 +86,7 @@ IMAGES = sa.Table(
     "images",
     METADATA,
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
-    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("imageUUID", sa.Text),
     sa.Column("seed", sa.BigInteger),
@@ -120,11 +116,6 @@ ACCOUNTS = sa.Table(
     sa.Column("held", sa.BigInteger, nullable=False),
 )
 
-sa.Index("runs_status", RUNS.c.status)
-sa.Index("runs_studio", RUNS.c.studio)
-sa.Index("runs_identity", RUNS.c.identity)
-sa.Index("runs_sweep", RUNS.c.sweep)
-sa.Index("images_run", IMAGES.c.run)
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 
 
@@ -135,40 +126,35 @@ def prepare(database: Database) -> None:
         LogVersionError: if the log can only be read by a newer nbkit.
     """
     with database.reading() as connection:
-        if sa.inspect(connection).has_table(META.name) and not _is_outdated(_read_meta(connection), database.name):
+        if sa.inspect(connection).has_table(META.name) and not _is_outdated(connection, database.name):
             return
     with database.writing() as connection:
         METADATA.create_all(connection)
-        meta = _read_meta(connection)
-        if not _is_outdated(meta, database.name):
+        if not _is_outdated(connection, database.name):
             return  # another kernel has just done it
         for table in (RUNS, IMAGES):
             _add_what_is_missing(connection, table)
-        connection.execute(sa.delete(META).where(META.c.key.in_((_VERSION, _MIN_READER))))
-        values = {_VERSION: VERSION, _MIN_READER: MIN_READER}
-        connection.execute(sa.insert(META), [{"key": key, "value": str(value)} for key, value in values.items()])
+        values = {"version": VERSION, "min_reader": MIN_READER}
+        rows = [{"key": key, "value": str(value)} for key, value in values.items()]
+        connection.execute(sa.insert(META).prefix_with("OR REPLACE"), rows)
 
 
-def _is_outdated(meta: Mapping[str, int], name: str) -> bool:
+def _is_outdated(connection: sa.Connection, name: str) -> bool:
     """Whether a log lacks columns, indexes or metadata that this version writes.
 
     Raises:
         LogVersionError: if the log can only be read by a newer nbkit.
     """
-    version = meta.get(_VERSION, 0)
+    meta = {row.key: row.value for row in connection.execute(sa.select(META))}
+    version = int(meta.get("version", 0))
     if version <= VERSION:
-        return version < VERSION or _MIN_READER not in meta
-    if meta.get(_MIN_READER, version) > VERSION:
+        return version < VERSION or "min_reader" not in meta
+    if int(meta.get("min_reader", version)) > VERSION:
         raise LogVersionError(
             f"the log {name} was made by a newer nbkit (log version {version}; this one knows {VERSION}). "
             "Upgrade nbkit, or choose another folder with Studio(path=…)"
         )
     return False  # newer, and this version may read and write it
-
-
-def _read_meta(connection: sa.Connection) -> dict[str, int]:
-    rows = connection.execute(sa.select(META.c.key, META.c.value).where(META.c.key.in_((_VERSION, _MIN_READER))))
-    return {key: int(value) for key, value in rows}
 
 
 def _add_what_is_missing(connection: sa.Connection, table: sa.Table) -> None:

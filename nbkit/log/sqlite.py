@@ -41,16 +41,13 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
                 connection.execute(settings[0]).close()
                 del settings[0]
             except sqlite3.OperationalError as error:
-                if not _is_lock(error) or time.monotonic() > deadline:
+                is_lock = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not is_lock or time.monotonic() > deadline:
                     raise
                 time.sleep(random.uniform(0.001, 0.05))  # noqa: S311  so that two do not retry in step
     except BaseException:
         connection.close()  # it is not in the pool yet, so nothing else closes it
         raise
-
-
-def _is_lock(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def check_not_truncated(file: Path, pictures: Path) -> None:
@@ -85,7 +82,8 @@ def _stays_empty(file: Path) -> bool:
 
 def _size_in_header(file: Path) -> int:
     """The size in bytes that the file's header contains; 0 if the header may be out of date or is none."""
-    if any(_has_bytes(file.with_name(file.name + ending)) for ending in ("-wal", "-journal")):
+    journals = (file.with_name(file.name + ending) for ending in ("-wal", "-journal"))
+    if any(journal.exists() and journal.stat().st_size > 0 for journal in journals):
         return 0  # another process is writing, or crashed: SQLite recovers the file
     with file.open("rb") as opened:
         header = opened.read(HEADER_BYTES)
@@ -93,10 +91,6 @@ def _size_in_header(file: Path) -> int:
         return 0
     page = int.from_bytes(header[16:18], "big")
     return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
-
-
-def _has_bytes(file: Path) -> bool:
-    return file.exists() and file.stat().st_size > 0
 
 
 def _truncation_message(file: Path, what: str) -> str:
@@ -109,9 +103,6 @@ def _truncation_message(file: Path, what: str) -> str:
 def is_on_network(folder: Path) -> bool:
     """Whether a folder lies on a network file system."""
     resolved = folder.resolve()
-    depth, kind = -1, ""
-    for disk in psutil.disk_partitions(all=True):
-        mount = Path(disk.mountpoint)
-        if (resolved == mount or mount in resolved.parents) and len(mount.parts) > depth:
-            depth, kind = len(mount.parts), disk.fstype.lower()
+    systems = {Path(disk.mountpoint): disk.fstype.lower() for disk in psutil.disk_partitions(all=True)}
+    kind = next((systems[place] for place in (resolved, *resolved.parents) if place in systems), "")
     return kind.startswith(_NETWORK_SYSTEMS)

@@ -5,6 +5,7 @@ Importing this module adds ``frame.nbkit.show()`` to every DataFrame: rows are f
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -112,10 +113,8 @@ class FrameAccessor:
         sections = [
             _make_section(rows, names, heading, size) for rows, heading in _page_of(groups, (page - 1) * limit, limit)
         ]
-        caption, foot = (
-            f"{count(len(frame), 'row')}{costs_of(frame)}",
-            _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit)),
-        )
+        caption = totals_of(frame)
+        foot = _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit))
         return MimeBundle(
             html=table_html(names, sections, caption=caption, foot=foot),
             text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
@@ -134,9 +133,8 @@ def _page_note(rows: int, limit: int, page: int, arguments: str) -> str:
     if pages <= 1:
         return ""
     position = f"Page {page} of {pages:,}: rows {(page - 1) * limit + 1:,} to {min(page * limit, rows):,} of {rows:,}"
-    if page < pages:
-        return f"{position}; show(page={page + 1}{arguments}) has the next ones"
-    return f"{position}; show(page=1{arguments}) has the first ones"
+    target, which = (page + 1, "next") if page < pages else (1, "first")
+    return f"{position}; show(page={target}{arguments}) has the {which} ones"
 
 
 def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame, str]]:
@@ -154,11 +152,7 @@ def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame
             value=column,
         ) from None
     groups = [frame.iloc[(numbers == number).nonzero()[0]] for number in range(numbers.max(initial=-1) + 1)]
-    return [(group, _heading(group, column)) for group in groups]
-
-
-def _heading(group: pd.DataFrame, column: str) -> str:
-    return f"{heading_of(column, group[column].iloc[0])}: {count(len(group), 'row')}{costs_of(group)}"
+    return [(group, f"{heading_of(column, group[column].iloc[0])}: {totals_of(group)}") for group in groups]
 
 
 def heading_of(column: str, value: Any) -> str:
@@ -209,12 +203,9 @@ def column_of(frame: pd.DataFrame, name: str) -> str:
     """
     if name in frame.columns:
         return name
-    column = TASK_KEYS.get(name)
-    if column is None:
-        try:
-            column = NAMES.find(name).column
-        except UnknownParameter:
-            column = name
+    column = TASK_KEYS.get(name, name)
+    with contextlib.suppress(UnknownParameter):
+        column = NAMES.find(name).column
     if column not in frame.columns:
         guess = nearest(name, [str(present) for present in frame.columns])
         hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame.columns))}"
@@ -263,19 +254,16 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
     return Figure(data, alt, *header_size(data), caption)
 
 
-def costs_of(frame: pd.DataFrame) -> str:
-    """The cost of some rows, as text to follow their number; ``""`` if it is not known."""
-    sums = "".join(f" · {part}" for part in sums_of(frame))
-    return f"{sums}, of which nothing was charged" if sums.endswith(_AT_LIST_PRICES) else sums
+def totals_of(frame: pd.DataFrame) -> str:
+    """The number of some rows and, if it is known, their cost, as text."""
+    totals = " · ".join([count(len(frame), "row"), *sums_of(frame)])
+    return f"{totals}, of which nothing was charged" if totals.endswith(_AT_LIST_PRICES) else totals
 
 
 def sums_of(frame: pd.DataFrame) -> list[str]:
     """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums."""
     if "cost" not in frame or "charged" not in frame:
         return []
-    parts, charged = [], frame["charged"].fillna(value=True)
-    for is_charged, label in ((True, "charged"), (False, _AT_LIST_PRICES)):
-        costs = frame.loc[charged == is_charged, "cost"].dropna()
-        if len(costs):
-            parts.append(f"{usd(round(float(costs.sum()) * MICRO))} {label}")
-    return parts
+    charged, labels = frame["charged"].fillna(value=True), {True: "charged", False: _AT_LIST_PRICES}
+    costs = {label: frame.loc[charged == kind, "cost"].dropna() for kind, label in labels.items()}
+    return [f"{usd(round(float(of_kind.sum()) * MICRO))} {label}" for label, of_kind in costs.items() if len(of_kind)]

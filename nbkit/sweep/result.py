@@ -20,7 +20,7 @@ from nbkit.errors import RequestError
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
 from nbkit.log.runs import State
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO, Price
 from nbkit.results.image import with_folder
 from nbkit.results.money import amount
@@ -50,7 +50,7 @@ class SweepContext:
 
     ledger: Ledger
     recovery: Recovery
-    log: LogStore
+    log: RunLog
     engine: str
     charged: bool
     balance: Callable[[], float]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.widgets.page.plain import plain
 
 MOST = 4
@@ -27,7 +27,7 @@ class Comparing:
         box: the table; empty while nothing is compared.
     """
 
-    def __init__(self, log: LogStore) -> None:
+    def __init__(self, log: RunLog) -> None:
         self._log = log
         self._keys: tuple[str, ...] = ()
         self.box = plain(widgets.HTML)

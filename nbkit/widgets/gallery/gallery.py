@@ -1,7 +1,7 @@
 """The gallery: the log's pictures to browse, filter, rate and pick from.
 
 The pictures are a :class:`~nbkit.widgets.wall.wall.Wall`; the controls around it are stock ones. What is said of a picture
-goes into the log at once (:meth:`nbkit.log.store.LogStore.mark`) and can be taken back. Handlers run in any thread, and
+goes into the log at once (:meth:`nbkit.log.store.RunLog.mark`) and can be taken back. Handlers run in any thread, and
 Jupyter loses what they raise: it is said in the gallery.
 """
 
@@ -22,7 +22,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.errors import RequestError
 from nbkit.log.annotations import image_uuids
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.log.table import column_of, sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.results.image import GeneratedImage
@@ -89,7 +89,7 @@ class Gallery:
     """
 
     def __init__(
-        self, log: LogStore, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px"
+        self, log: RunLog, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px"
     ) -> None:
         if frame is not None:
             check_columns(frame)

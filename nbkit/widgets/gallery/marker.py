@@ -11,7 +11,7 @@ import pandas as pd
 from nbkit.display.text import count
 from nbkit.errors import RequestError
 from nbkit.log.annotations import Change
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.results.run import FAILED
 from nbkit.widgets.gallery.rows import MARKS
 
@@ -41,7 +41,7 @@ class Marker:
         log: where they are written first.
     """
 
-    def __init__(self, log: LogStore) -> None:
+    def __init__(self, log: RunLog) -> None:
         self._log = log
         self._done: list[_Done] = []
 
@@ -51,7 +51,7 @@ class Marker:
         Args:
             rows: what is shown.
             keys: of some of them.
-            **values: as :meth:`nbkit.log.store.LogStore.mark` takes them.
+            **values: as :meth:`nbkit.log.store.RunLog.mark` takes them.
 
         Raises:
             RequestError: for a value that cannot be, or if none of them has a picture; nothing is changed.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nbkit.errors import EngineError, UnknownParameter
 from nbkit.ledger.budget import BudgetListener
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.request.image_request import NAMES, ImageRequest
 from nbkit.results.money import Budget
 from nbkit.results.run import Run
@@ -30,7 +30,7 @@ class Host(Protocol):
         """What may still be spent."""
 
     @property
-    def log(self) -> LogStore:
+    def log(self) -> RunLog:
         """Where runs and their pictures are."""
 
     def new_token(self) -> CancelToken:

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 
 from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.page.guard import guarded, showing
@@ -45,7 +45,7 @@ class Pictures:
         box: all of it.
     """
 
-    def __init__(self, log: LogStore, deeds: Deeds) -> None:
+    def __init__(self, log: RunLog, deeds: Deeds) -> None:
         self._log, self.fault = log, deeds.fault
         self._lock = threading.RLock()
         self._mine: dict[str, Shown] = {}

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from nbkit.display.text import count, usd
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO
 from nbkit.results.run import FAILED
 from nbkit.service.threads import THREADS
@@ -34,7 +34,7 @@ class Books(Protocol):
     """Where it is known what has been run."""
 
     @property
-    def log(self) -> LogStore:
+    def log(self) -> RunLog:
         """Of the studio."""
 
     @property

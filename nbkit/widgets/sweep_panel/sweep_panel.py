@@ -15,7 +15,7 @@ import ipywidgets as widgets
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import BudgetExceeded, RequestError
 from nbkit.ledger.budget import BudgetListener
-from nbkit.log.store import LogStore
+from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE
@@ -64,7 +64,7 @@ class SweepHost(Protocol):
         """By its name in the log."""
 
     @property
-    def log(self) -> LogStore:
+    def log(self) -> RunLog:
         """Where runs and their pictures are."""
 
     def sweep(self, prompt: Any = None, **keywords: Any) -> Sweep:
