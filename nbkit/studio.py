@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -117,8 +116,9 @@ class Studio:
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
-        if self._backend.by_default:
-            _print_once(backends.NOTICE)
+        if self._backend.by_default and backends.NOTICE not in PRINTED_NOTICES:
+            PRINTED_NOTICES.add(backends.NOTICE)
+            print(backends.NOTICE)  # noqa: T201  for the person who made the studio
 
     # -- making pictures ---------------------------------------------------------------------------------
 
@@ -471,9 +471,3 @@ def _finished(studio: Studio | None, run: Run) -> Run:
 def _close(client: Client, log: RunLog) -> None:
     client.close()
     log.close()
-
-
-def _print_once(notice: str) -> None:
-    if notice not in PRINTED_NOTICES:
-        PRINTED_NOTICES.add(notice)
-        print(notice, file=sys.stdout)  # noqa: T201  for the person who made the studio
