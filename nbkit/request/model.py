@@ -123,12 +123,7 @@ def nearest_size(width: int | None, height: int | None) -> tuple[int, int]:
 def tier_of_pixels(width: int, height: int) -> str:
     """The tier whose square picture is closest to a size in area; it gives the price of a size outside the table."""
     pixels = max(width * height, 1)
-
-    def distance(tier: str) -> float:
-        w, h = size_of(DEFAULT_RATIO, tier)
-        return abs(math.log(w * h) - math.log(pixels))
-
-    return min(TIERS, key=distance)
+    return min(TIERS, key=lambda tier: abs(math.log(math.prod(size_of(DEFAULT_RATIO, tier))) - math.log(pixels)))
 
 
 def price(*, tiers: tuple[str, ...], results: int, references: int, searches: int) -> Price:

@@ -185,9 +185,7 @@ def check_extra(extra: Any) -> str:
     Raises:
         RequestError: if it is no dict, is not JSON, or has a ``taskUUID`` or ``taskType``.
     """
-    if extra is None:
-        return ""
-    if not isinstance(extra, Mapping):
+    if extra is not None and not isinstance(extra, Mapping):
         message = f"extra={short_repr(extra)}: must be a dict, not {type(extra).__name__}"
         raise RequestError(message, parameter="extra", value=extra)
     if not extra:
