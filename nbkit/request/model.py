@@ -107,8 +107,7 @@ def nearest_size(width: int | None, height: int | None) -> tuple[int, int]:
     """
     sizes = list(_RATIO_AND_TIER_OF_SIZE)
     if width is None or height is None:
-        side, axis = (height, 1) if width is None else (width, 0)
-        assert side is not None
+        side, axis = (height or 0, 1) if width is None else (width, 0)
         return min(sizes, key=lambda s: (abs(s[axis] - side), abs(math.log(s[0] / s[1])), s))
     w, h = max(width, 1), max(height, 1)
 

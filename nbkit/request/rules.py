@@ -165,10 +165,8 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
         RequestError: for a UUID that is not of version 4, and for another task type or model.
     """
     checked = {}
-    for name in ("taskType", "taskUUID", "model"):
-        if name not in head:
-            continue
-        value, fixed = head[name], _FIXED_KEYS.get(name)
+    for name, value in head.items():
+        fixed = _FIXED_KEYS.get(name)
         text = str(value) if isinstance(value, uuid.UUID) else as_plain_str(value) if isinstance(value, str) else ""
         if not (UUID4_PATTERN.fullmatch(text) if fixed is None else text == fixed):
             rule = repr(fixed) if fixed else "a UUID of version 4, such as uuid.uuid4() makes"
