@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,10 +88,12 @@ def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | N
         return _offline(by_default=True)
     if engine is None or engine == "runware":
         return _runware(key, transport)
-    if engine == "offline" or _is_offline_engine(engine):
-        return _offline(None if isinstance(engine, str) else engine)
+    if engine == "offline":
+        return _offline()
     if isinstance(engine, str) and "://" in engine:
         return _at_address(engine, key, transport)
+    if not isinstance(engine, str) and isinstance(engine, load_offline("Offline")):
+        return _offline(engine)
     raise ConfigurationError(
         # The message does not repeat the value: it may be a key, pasted into the wrong argument.
         "engine=…: must be 'offline', 'runware', an address such as 'http://127.0.0.1:8000', or an nbkit.Offline(); "
@@ -115,11 +116,6 @@ def load_offline(name: str) -> Any:
         <Offline engine: 0 tasks, 0.00000 USD at list prices>
     """
     return getattr(importlib.import_module(_OFFLINE_MODULES[name]), name)
-
-
-def _is_offline_engine(engine: Any) -> bool:
-    is_loaded = _OFFLINE_MODULES["Offline"] in sys.modules  # whoever made an engine has loaded it
-    return is_loaded and isinstance(engine, load_offline("Offline"))
 
 
 def _offline(engine: Any = None, *, by_default: bool = False) -> Backend:

@@ -39,7 +39,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -57,13 +57,7 @@ class NbkitError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, unpickling calls the class with the message only, and most of these classes require more.
-        return _rebuild, (type(self), self.args, self.__dict__)
-
-
-def _rebuild(kind: type[NbkitError], args: tuple[Any, ...], state: Mapping[str, Any]) -> NbkitError:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(state)
-    return error
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class RequestError(NbkitError, ValueError):

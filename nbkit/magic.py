@@ -70,7 +70,7 @@ _PARAMETERS: dict[str, Parameter[Any]] = {
     f"--{spelling}": parameter
     for name, parameter in PARAMETERS.items()
     for spelling in (name.replace("_", "-"), *parameter.spellings)
-    if name != "prompt" and spelling != "requestedSeed"
+    if name != "prompt"
 }
 """The parameter of each option, in every spelling; the one with hyphens comes first."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -92,33 +91,29 @@ class Studio:
         key = Secret(api_key)
         del api_key  # from here on no traceback that prints local variables can show it
         self._limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
-        self._backend = backends.resolve(engine, api_key=key, transport=transport, pace=pace)
+        backend = self._backend = backends.resolve(engine, api_key=key, transport=transport, pace=pace)
         self._reuse = reuse
         self._last: Run | None = None
         self._listeners = BudgetListeners()
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
         studio = weakref.ref(self)
         self.log = RunLog(path, lambda run: _finished(studio(), run))
-        self._client = Client(
-            self._backend.url,
-            api_key=self._backend.api_key,
-            transport=self._backend.transport,
-            pace=self._backend.pace,
-        )
+        self._client = Client(backend.url, api_key=backend.api_key, transport=backend.transport, pace=backend.pace)
         self._ledger = Ledger(
             self._client,
             self.log,
-            engine=self._backend.name,
-            charged=self._backend.charged,
+            engine=backend.name,
+            charged=backend.charged,
             studio=uuid.uuid4().hex,
             limits=self._limits,
-            pace=self._backend.pace,
+            pace=backend.pace,
             on_budget_change=self._listeners.notify,
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
-        if self._backend.by_default:
-            _print_once(backends.NOTICE)
+        if backend.by_default and backends.NOTICE not in PRINTED_NOTICES:
+            PRINTED_NOTICES.add(backends.NOTICE)
+            print(backends.NOTICE)  # noqa: T201  for the person who made the studio
 
     # -- making pictures ---------------------------------------------------------------------------------
 
@@ -471,9 +466,3 @@ def _finished(studio: Studio | None, run: Run) -> Run:
 def _close(client: Client, log: RunLog) -> None:
     client.close()
     log.close()
-
-
-def _print_once(notice: str) -> None:
-    if notice not in PRINTED_NOTICES:
-        PRINTED_NOTICES.add(notice)
-        print(notice, file=sys.stdout)  # noqa: T201  for the person who made the studio

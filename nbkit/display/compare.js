@@ -2,7 +2,7 @@
 // Nothing is left behind outside of a comparison: no name, no listener, no id.
 (sheet) => {
   "use strict";
-  const FINEST = 0.25, CLOSEST = 6, WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
+  const FINEST = 0.25, CLOSEST = 6, STEP = 0.1, WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 
   const make = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -31,18 +31,6 @@
       changed(view);
     };
     return view;
-  };
-
-  const keys = (view) => (event) => {
-    const step = 0.1;
-    const moves = {
-      ArrowLeft: { x: view.x - step }, ArrowRight: { x: view.x + step },
-      ArrowUp: { y: view.y - step }, ArrowDown: { y: view.y + step },
-      "+": { zoom: view.zoom + 1 }, "=": { zoom: view.zoom + 1 }, "-": { zoom: view.zoom - 1 }, 0: WHOLE,
-    };
-    if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    view.set(moves[event.key]);
   };
 
   // Where an event is in a frame, as shares of its width and height.
@@ -74,7 +62,16 @@
     draggable(frame, (event) => view.zoom > 1 && wanted(event), (place, earlier) => {
       view.set({ x: view.x - (place.x - earlier.x) / (view.zoom - 1), y: view.y - (place.y - earlier.y) / (view.zoom - 1) });
     });
-    frame.addEventListener("keydown", keys(view));
+    frame.addEventListener("keydown", (event) => {
+      const moves = {
+        ArrowLeft: { x: view.x - STEP }, ArrowRight: { x: view.x + STEP },
+        ArrowUp: { y: view.y - STEP }, ArrowDown: { y: view.y + STEP },
+        "+": { zoom: view.zoom + 1 }, "=": { zoom: view.zoom + 1 }, "-": { zoom: view.zoom - 1 }, 0: WHOLE,
+      };
+      if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      view.set(moves[event.key]);
+    });
     frame.addEventListener("dblclick", (event) => {
       view.set(view.zoom > 1 ? WHOLE : { zoom: 3, ...placeIn(frame, event) });
     });

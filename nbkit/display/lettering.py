@@ -5,12 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import resources
-from io import BytesIO
+from pathlib import Path
 
 from PIL import ImageFont
-
-__all__ = ["drawable", "face", "fit", "measure", "wrap"]
 
 MIN_SIZE_PIXELS = 7
 """Smallest size of the typeface in pixels."""
@@ -19,21 +16,14 @@ _GAUGE_SIZE = 64
 """Widths are measured at this size and scaled, because loading a size takes longer than measuring."""
 
 
-@lru_cache(maxsize=1)
-def _typeface() -> bytes:
-    return resources.files("nbkit.display").joinpath("fonts", "DejaVuSans-Bold.ttf").read_bytes()
+_TYPEFACE = Path(__file__).with_name("fonts") / "DejaVuSans-Bold.ttf"
 
 
 @lru_cache(maxsize=24)
 def face(size: int) -> ImageFont.FreeTypeFont:
     """The typeface at a size in pixels."""
     # Every Pillow has the basic layout. Not every one has the complex layout, which places letters differently.
-    return ImageFont.truetype(BytesIO(_typeface()), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-@lru_cache(maxsize=1)
-def _missing_glyph() -> bytes:
-    return bytes(face(_GAUGE_SIZE).getmask("\uffff"))
+    return ImageFont.truetype(_TYPEFACE, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=2048)
@@ -45,7 +35,8 @@ def _has_glyph(letter: str) -> bool:
         # The basic layout cannot reorder and join the letters of right-to-left scripts: no text is better than wrong
         # text.
         return False
-    return bytes(face(_GAUGE_SIZE).getmask(letter)) != _missing_glyph()
+    glyph = face(_GAUGE_SIZE).getmask
+    return bytes(glyph(letter)) != bytes(glyph("\uffff"))  # the second is drawn for what the typeface does not have
 
 
 def drawable(text: str) -> tuple[str, int]:

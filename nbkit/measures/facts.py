@@ -12,11 +12,11 @@ from PIL import Image, UnidentifiedImageError
 
 from nbkit.errors import DownloadError, NoImage
 from nbkit.request.parameter import without_memory_addresses
+from nbkit.request.reference import MEDIA_TYPES
 
 MAX_PICTURE_PIXELS = 60_000_000
 """More than three times the largest picture of the size table (12288x1536): a larger one is a decompression bomb."""
 
-MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from PIL import Image, ImageChops, ImageStat
+import numpy as np
+from PIL import Image, ImageChops
 
 from nbkit.measures.preview import fitted_size, reduced
 
@@ -104,22 +105,12 @@ def _measure(first: Picture, other: Picture) -> tuple[float, float, str]:
     target = fitted_size(first.width, first.height, REDUCED)
     difference = ImageChops.difference(reduced(first.bytes, target), reduced(other.bytes, target))
     across, down = min(_GRID, target[0]), min(_GRID, target[1])
-    left, top = (
-        [round(i * size / cells) for i in range(cells + 1)] for size, cells in zip(target, (across, down), strict=True)
-    )
-    parts = {
-        (x, y): _mean(difference.crop((left[x], top[y], left[x + 1], top[y + 1])))
-        for y in range(down)
-        for x in range(across)
-    }
-    (x, y), largest = max(parts.items(), key=lambda part: part[1])
+    pixels = np.asarray(difference).mean(axis=2) / 255
+    bands = np.array_split(pixels, down)
+    parts = np.array([[part.mean() for part in np.array_split(band, across, axis=1)] for band in bands])
+    y, x = divmod(int(parts.argmax()), across)
     where = f"{_DOWN[y * 3 // down]} {_ACROSS[x * 3 // across]}"
-    return _mean(difference), largest, "the middle" if where == "middle centre" else where
-
-
-def _mean(difference: Image.Image) -> float:
-    channels = ImageStat.Stat(difference).mean
-    return sum(channels) / len(channels) / 255
+    return float(pixels.mean()), float(parts.max()), "the middle" if where == "middle centre" else where
 
 
 def _pixels(image: Picture) -> bytes:

@@ -107,8 +107,7 @@ def nearest_size(width: int | None, height: int | None) -> tuple[int, int]:
     """
     sizes = list(_RATIO_AND_TIER_OF_SIZE)
     if width is None or height is None:
-        side, axis = (height, 1) if width is None else (width, 0)
-        assert side is not None
+        side, axis = (height or 0, 1) if width is None else (width, 0)
         return min(sizes, key=lambda s: (abs(s[axis] - side), abs(math.log(s[0] / s[1])), s))
     w, h = max(width, 1), max(height, 1)
 
@@ -123,12 +122,7 @@ def nearest_size(width: int | None, height: int | None) -> tuple[int, int]:
 def tier_of_pixels(width: int, height: int) -> str:
     """The tier whose square picture is closest to a size in area; it gives the price of a size outside the table."""
     pixels = max(width * height, 1)
-
-    def distance(tier: str) -> float:
-        w, h = size_of(DEFAULT_RATIO, tier)
-        return abs(math.log(w * h) - math.log(pixels))
-
-    return min(TIERS, key=distance)
+    return min(TIERS, key=lambda tier: abs(math.log(math.prod(size_of(DEFAULT_RATIO, tier))) - math.log(pixels)))
 
 
 def price(*, tiers: tuple[str, ...], results: int, references: int, searches: int) -> Price:

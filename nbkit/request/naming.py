@@ -38,7 +38,7 @@ class Naming:
     def __init__(self, parameters: Mapping[str, Parameter[Any]]) -> None:
         self._parameters = parameters
         self._by_wire = {p.wire: p for p in parameters.values() if p.wire}
-        self._by_spelling = {s: p for p in parameters.values() for s in p.spellings if s != "requestedSeed"}
+        self._by_spelling = {s: p for p in parameters.values() for s in p.spellings}
         self._groups = {path[:depth] for path in self._by_wire for depth in range(1, len(path))}
 
     def find(self, name: str) -> Parameter[Any]:

@@ -276,7 +276,7 @@ class Parameter(Generic[T]):
         name: the Python name, in snake_case.
         wire: the path of its keys in a task, outermost first; empty for nbkit's own ``aspect_ratio``.
         column: its column in the log.
-        spellings: its names in Python, in the API and in the log, the Python name first.
+        spellings: its names in Python and in the API, the Python name first.
         kind: the check, with its bounds.
         default: the value that the service uses if none is sent; ``None`` if the service does not publish it.
         help: one sentence that explains it to the user.
@@ -307,7 +307,7 @@ class Parameter(Generic[T]):
         wire = leaf if self._wire is None else self._wire
         self.wire: tuple[str, ...] = tuple(wire.split(".")) if wire else ()
         self.column = self._column or (self.wire[-1] if self.wire else leaf)
-        self.spellings = tuple(dict.fromkeys((name, *self.wire[-1:], self.column, leaf)))
+        self.spellings = tuple(dict.fromkeys((name, *self.wire[-1:], leaf)))
 
     @overload
     def __get__(self, request: None, owner: type) -> Parameter[T]: ...

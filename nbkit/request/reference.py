@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nbkit.errors import StorageError
 from nbkit.request.parameter import (
@@ -44,7 +44,7 @@ _MISSING_PREFIX = "sha256:"
 """The text of a reference whose picture is missing begins with this; its hash follows."""
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATA_URI_PATTERN = re.compile(r"data:(image/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
-_MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _PRIVATE_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "photoshop", "comment", "Raw profile type exif")
 _PIXEL_SEGMENTS = {"APP0": b"JF", "APP2": b"ICC_PROFILE\0", "APP14": b"Adobe"}
 """JPEG segments that only describe how to read the pixels, and the bytes with which each begins."""
@@ -157,22 +157,15 @@ def remove_metadata(data: bytes) -> tuple[bytes, str]:
     Raises:
         ValueInvalid: if it is no picture, a damaged one, or one with too many pixels.
     """
-    with _errors_as_invalid():
-        try:
-            picture = Image.open(io.BytesIO(data))
-        except Image.DecompressionBombError:
-            raise
-        except Exception:  # noqa: BLE001  as in _errors_as_invalid()
-            raise _NotAPicture("format", "a picture that can be opened, and this is none that is known here") from None
-        with picture:
-            _check_pixels(picture)
-            kind = picture.format or ""
-            if kind in _MEDIA_TYPES and not _has_private_data(picture, data):
-                picture.load()
-                return data, _MEDIA_TYPES[kind]
-            upright = ImageOps.exif_transpose(picture)
-            target = kind if kind in _MEDIA_TYPES else "JPEG" if kind == "MPO" else "PNG"
-            return _encode(upright, target), _MEDIA_TYPES[target]
+    with _errors_as_invalid(), Image.open(io.BytesIO(data)) as picture:
+        _check_pixels(picture)
+        kind = picture.format or ""
+        if kind in MEDIA_TYPES and not _has_private_data(picture, data):
+            picture.load()
+            return data, MEDIA_TYPES[kind]
+        upright = ImageOps.exif_transpose(picture)
+        target = kind if kind in MEDIA_TYPES else "JPEG" if kind == "MPO" else "PNG"
+        return _encode(upright, target), MEDIA_TYPES[target]
 
 
 class _NotAPicture(ValueInvalid):
@@ -187,6 +180,8 @@ def _errors_as_invalid() -> Iterator[None]:
             yield
         except ValueInvalid:
             raise
+        except UnidentifiedImageError:
+            raise _NotAPicture("format", "a picture that can be opened, and this is none that is known here") from None
         except Image.DecompressionBombError:
             raise ValueInvalid("format", f"a picture of at most {MAX_REFERENCE_PIXELS:,} pixels") from None
         except Exception as error:  # noqa: BLE001  for a damaged file, a decoder may raise any error

@@ -165,10 +165,8 @@ def check_head(head: Mapping[str, Any]) -> dict[str, Any]:
         RequestError: for a UUID that is not of version 4, and for another task type or model.
     """
     checked = {}
-    for name in ("taskType", "taskUUID", "model"):
-        if name not in head:
-            continue
-        value, fixed = head[name], _FIXED_KEYS.get(name)
+    for name, value in head.items():
+        fixed = _FIXED_KEYS.get(name)
         text = str(value) if isinstance(value, uuid.UUID) else as_plain_str(value) if isinstance(value, str) else ""
         if not (UUID4_PATTERN.fullmatch(text) if fixed is None else text == fixed):
             rule = repr(fixed) if fixed else "a UUID of version 4, such as uuid.uuid4() makes"
@@ -185,9 +183,7 @@ def check_extra(extra: Any) -> str:
     Raises:
         RequestError: if it is no dict, is not JSON, or has a ``taskUUID`` or ``taskType``.
     """
-    if extra is None:
-        return ""
-    if not isinstance(extra, Mapping):
+    if extra is not None and not isinstance(extra, Mapping):
         message = f"extra={short_repr(extra)}: must be a dict, not {type(extra).__name__}"
         raise RequestError(message, parameter="extra", value=extra)
     if not extra:
