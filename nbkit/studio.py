@@ -30,7 +30,7 @@ from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
-from nbkit.service.threads import THIS_THREAD, THREADS
+from nbkit.service.threads import THIS_THREAD, THREADS, in_thread
 from nbkit.sweep import signature
 from nbkit.sweep.grid import OPTIONS, Grid
 from nbkit.sweep.result import SweepContext
@@ -426,9 +426,9 @@ class Studio:
         token = self.new_token()
         try:
             # In another thread: Stop interrupts the main thread, and must not come between a row and its send.
-            return THREADS.submit(
+            return in_thread(
                 lambda: self.start(request, parent=parent, token=token, reuse=reuse, executor=THIS_THREAD).result()
-            ).result()
+            )
         except KeyboardInterrupt:
             token.cancel()  # what waits for its first or its next attempt is not sent any more
             price = usd(request.price.high)

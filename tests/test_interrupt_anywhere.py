@@ -25,7 +25,7 @@ INTERRUPTED = """
             interrupts += 1
     {end}
     for thread in threading.enumerate():
-        if thread.name in ("nbkit", "nbkit-sweep"):
+        if thread.name == "nbkit":
             thread.join(30)
     budget = studio.budget
     print(json.dumps([interrupts, budget.held, sorted(set(studio.df.status))]), file=sys.stderr, flush=True)

@@ -1,16 +1,24 @@
 """Work in a thread of its own, so that the thread that waits for it can be interrupted.
 
-Jupyter's Stop button interrupts the main thread. A main thread that waits for a future stops at once, and the thread
-that does the work goes on to its end. The thread is a daemon, unlike those of ``ThreadPoolExecutor``: a kernel can shut
-down while an answer is outstanding, and the log holds how far each run came.
+Jupyter's Stop button interrupts the main thread. A main thread that waits in :func:`in_thread` stops at once, and the
+thread that does the work goes on to its end. The threads are daemons, unlike those of ``ThreadPoolExecutor``: a kernel
+can shut down while an answer is outstanding, and the log holds how far each run came.
+
+An interrupt may come at any instant. One that comes while Python's own code is about to release the lock of a
+``Condition`` leaves it locked, and every thread that needs it waits for ever. ``Thread.start``, ``Event.wait`` and
+``Future.result`` have such locks; what the main thread does here has none: it is a single operation of a
+``SimpleQueue``.
 """
 
 from __future__ import annotations
 
+import _thread
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import ParamSpec, TypeVar
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -24,9 +32,17 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _InNewThreads(Executor):
+    def __init__(self) -> None:
+        self._process = 0
+        self._to_start: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
-        threading.Thread(target=_resolve, args=(future, fn, args, kwargs), name="nbkit", daemon=True).start()
+        if self._process != os.getpid():  # the first call, or the first one in a forked child
+            to_start: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+            _thread.start_new_thread(_start_threads, (to_start,))
+            self._to_start, self._process = to_start, os.getpid()
+        self._to_start.put((future, fn, args, kwargs))
         return future
 
 
@@ -35,6 +51,11 @@ class _InThisThread(Executor):
         future: Future[T] = Future()
         _resolve(future, fn, args, kwargs)
         return future
+
+
+def _start_threads(to_start: SimpleQueue[tuple[Any, ...]]) -> None:
+    while True:
+        threading.Thread(target=_resolve, args=to_start.get(), name="nbkit", daemon=True).start()
 
 
 def _resolve(future: Future[T], fn: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> None:
@@ -53,3 +74,10 @@ THREADS: Executor = _InNewThreads()
 
 THIS_THREAD: Executor = _InThisThread()
 """Runs each call at once; for a caller that has a thread of its own already."""
+
+
+def in_thread(call: Callable[[], T]) -> T:
+    """Run a call in another thread and wait for it; an interrupt ends the waiting, at whatever instant it comes."""
+    ended: SimpleQueue[Future[T]] = SimpleQueue()
+    THREADS.submit(lambda: ended.put(THIS_THREAD.submit(call)))
+    return ended.get().result()

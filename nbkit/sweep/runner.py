@@ -7,6 +7,7 @@ one of the slots of the service, and leaves it as soon as its answer is there. S
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 import uuid
@@ -26,6 +27,9 @@ from nbkit.service.threads import THREADS
 from nbkit.sweep.grid import Cell, CellSequence
 from nbkit.sweep.plan import CostSummary, Quote, cost_of
 from nbkit.sweep.result import SweepContext, SweepResult
+
+WATCH_SECONDS = 0.005
+"""Time between two looks at whether a sweep has finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,12 @@ class SweepRun:
         pending: Sequence[int],
         unsettled: Sequence[Any],
         *,
+        token: CancelToken,
         max_workers: int,
         budget: int | None,
         result: Callable[[], SweepResult],
     ) -> None:
-        """Prepare the thread; :meth:`begin` starts it.
+        """Prepare the loop; :meth:`begin` starts it.
 
         Args:
             cells: of the sweep.
@@ -113,6 +118,7 @@ class SweepRun:
             pending: the indices of those to send, one after the other.
             unsettled: rows of the log whose outcome is open. They come first: the service is asked about each, and those
                 that it does not know are sent again under their own taskUUID.
+            token: has a slot for each of the requests at once; once it is cancelled, nothing is sent.
             max_workers: number of requests at once.
             budget: the most that this run may spend, in micro-dollars.
             result: reads the result from the log.
@@ -125,37 +131,29 @@ class SweepRun:
         self._ledger, self._recovery, self._result = context.ledger, context.recovery, result
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again
-        self._token = CancelToken(slots=max_workers)
-        self._max_workers = max_workers
-        self._change = threading.Condition()
+        self._token, self._max_workers = token, max_workers
+        self._lock = threading.RLock()
+        self._change = threading.Condition(self._lock)
         self._counts: Counter[str] = Counter()
         self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
-        self._finished = threading.Event()
+        self._is_begun = self._is_finished = False
         self._problem: BaseException | None = None
         self._started = time.monotonic()
-        # Made here and started by begin(): an interrupt in between leaves a thread that has not begun, or one that runs.
-        self._thread = threading.Thread(target=self._run_all, name="nbkit-sweep", daemon=True)
 
     def begin(self) -> Self:
-        """Start the thread; ``sweep.start()`` has called it.
-
-        Separate from the constructor, so that an interrupt in between leaves a handle to stop.
-        """
-        with self._change:
+        """Start the loop in a thread of its own; ``sweep.start()`` has called it."""
+        with self._lock:
             if self._total and not self._is_begun:
-                self._thread.start()
+                self._is_begun = True
+                THREADS.submit(self._run_all)
         return self
-
-    @property
-    def _is_begun(self) -> bool:
-        return self._thread.ident is not None
 
     # -- for the user --------------------------------------------------------------------------------------
 
     @property
     def progress(self) -> Progress:
         """How far the sweep has come."""
-        with self._change:
+        with self._lock:  # the main thread takes no Condition: see nbkit.service.threads
             ended, elapsed = self._counts.total(), time.monotonic() - self._started
             remaining = elapsed / ended * (self._total - ended) if ended else None
             done, failed, blocked, unknown = (self._counts[status] for status in (DONE, FAILED, BLOCKED, UNKNOWN))
@@ -169,11 +167,11 @@ class SweepRun:
 
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until nothing is under way, at most ``timeout`` seconds. Returns whether that is so."""
-        # Not Thread.join: once that is interrupted, some versions of Python take a running thread for one that has ended.
-        pause = 0.2 if timeout is None else timeout  # on some systems an interrupt reaches only a wait with a time-out
-        while self._is_begun and not self._finished.wait(pause):
-            if timeout is not None:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while self._is_begun and not self._is_finished:
+            if time.monotonic() >= end:
                 return False
+            time.sleep(WATCH_SECONDS)  # no lock to leave behind when an interrupt comes
         return True
 
     def stop(self) -> SweepResult:
@@ -239,7 +237,7 @@ class SweepRun:
         finally:
             with self._change:
                 self._change.wait_for(lambda: self._outstanding == 0)
-            self._finished.set()
+            self._is_finished = True
 
     def _begin(self, sending: _Sending, begin: Callable[[_Sending], Future[Run]]) -> None:
         """Begin a run as soon as there is room for it and money. While money is held, wait: some may be released."""

@@ -19,7 +19,8 @@ from nbkit.log.runs import State
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
 from nbkit.results.run import BLOCKED, DONE, FAILED
-from nbkit.service.threads import Interrupted
+from nbkit.service.cancel import CancelToken
+from nbkit.service.threads import Interrupted, in_thread
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
 from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cost_of, make_plan, pending_cells
 from nbkit.sweep.result import SweepContext, SweepResult
@@ -174,14 +175,30 @@ class Sweep(Sequence[Cell]):
             >>> running.wait().counts
             {'done': 2}
         """
-        return self.prepare(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry).begin()
+        workers = check_argument("max_workers", Integer(1).check, max_workers)
+        token = CancelToken(slots=workers)
+        try:  # in another thread, because an interrupt may come at any instant
+            return in_thread(
+                lambda: self.prepare(
+                    max_workers=workers, budget=budget, confirm=confirm, retry=retry, token=token
+                ).begin()
+            )
+        except KeyboardInterrupt:
+            token.cancel()
+            raise
 
     def prepare(
-        self, *, max_workers: int = 4, budget: float | None = None, confirm: bool = False, retry: str | None = None
+        self,
+        *,
+        max_workers: int = 4,
+        budget: float | None = None,
+        confirm: bool = False,
+        retry: str | None = None,
+        token: CancelToken | None = None,
     ) -> SweepRun:
         """Everything that :meth:`start` does before the first send: ``.quote`` is what ``.begin()`` will send.
 
-        Waits until the runs that an earlier start has under way have ended.
+        Waits until the runs that an earlier start has under way have ended. Once the token is cancelled, nothing is sent.
         """
         if retry not in (None, FAILED):
             message = f"retry={retry!r}: must be 'failed' or None"
@@ -200,7 +217,14 @@ class Sweep(Sequence[Cell]):
             context.recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
             pending = pending_cells(self.states, retry=retry)
             running = SweepRun(
-                cells, context, pending, unsettled, max_workers=max_workers, budget=limit, result=lambda: self.result
+                cells,
+                context,
+                pending,
+                unsettled,
+                token=token or CancelToken(slots=max_workers),
+                max_workers=max_workers,
+                budget=limit,
+                result=lambda: self.result,
             )
             _check_confirmed(running.quote, confirm=confirm)
             self._last = _UNDER_WAY[self._key] = running
