@@ -30,7 +30,7 @@ from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
-from nbkit.service.threads import THIS_THREAD, THREADS, in_thread
+from nbkit.service.threads import THIS_THREAD, THREADS, run_interruptible
 from nbkit.sweep import signature
 from nbkit.sweep.grid import OPTIONS, Grid
 from nbkit.sweep.result import SweepContext
@@ -426,7 +426,7 @@ class Studio:
         token = self.new_token()
         try:
             # In another thread: Stop interrupts the main thread, and must not come between a row and its send.
-            return in_thread(
+            return run_interruptible(
                 lambda: self.start(request, parent=parent, token=token, reuse=reuse, executor=THIS_THREAD).result()
             )
         except KeyboardInterrupt:

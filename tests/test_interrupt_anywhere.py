@@ -43,7 +43,7 @@ def interrupted(start_kernel, start, end, *, times, within):
 def test_an_interrupt_at_any_instant_of_generate_leaves_nothing_held(service, start_kernel, open_studio):
     """The run is either sent, settled and paid, or it is not sent and its money is released."""
     call = 'studio.generate("A lantern", width=512, height=512, seed=number)'
-    interrupts, held, statuses = interrupted(start_kernel, call, "", times=80, within=0.03)
+    interrupts, held, statuses = interrupted(start_kernel, call, "", times=120, within=0.015)
     assert interrupts > 10
     assert held == 0
     assert set(statuses) <= {"done", "not_sent"}

@@ -1,6 +1,6 @@
 """Work in a thread of its own, so that the thread that waits for it can be interrupted.
 
-Jupyter's Stop button interrupts the main thread. A main thread that waits in :func:`in_thread` stops at once, and the
+Jupyter's Stop button interrupts the main thread. A main thread that waits in :func:`run_interruptible` stops at once, and the
 thread that does the work goes on to its end. The threads are daemons, unlike those of ``ThreadPoolExecutor``: a kernel
 can shut down while an answer is outstanding, and the log holds how far each run came.
 
@@ -15,10 +15,14 @@ from __future__ import annotations
 import _thread
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
+
+RETRY_SECONDS = 0.05
+"""Time between two attempts to start a thread."""
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -55,7 +59,12 @@ class _InThisThread(Executor):
 
 def _start_threads(to_start: SimpleQueue[tuple[Any, ...]]) -> None:
     while True:
-        threading.Thread(target=_resolve, args=to_start.get(), name="nbkit", daemon=True).start()
+        thread = threading.Thread(target=_resolve, args=to_start.get(), name="nbkit", daemon=True)
+        while thread.ident is None:
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has no thread left at the moment
+                time.sleep(RETRY_SECONDS)
 
 
 def _resolve(future: Future[T], fn: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> None:
@@ -76,7 +85,7 @@ THIS_THREAD: Executor = _InThisThread()
 """Runs each call at once; for a caller that has a thread of its own already."""
 
 
-def in_thread(call: Callable[[], T]) -> T:
+def run_interruptible(call: Callable[[], T]) -> T:
     """Run a call in another thread and wait for it; an interrupt ends the waiting, at whatever instant it comes."""
     ended: SimpleQueue[Future[T]] = SimpleQueue()
     THREADS.submit(lambda: ended.put(THIS_THREAD.submit(call)))

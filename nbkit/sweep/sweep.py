@@ -20,7 +20,7 @@ from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
 from nbkit.results.run import BLOCKED, DONE, FAILED
 from nbkit.service.cancel import CancelToken
-from nbkit.service.threads import Interrupted, in_thread
+from nbkit.service.threads import Interrupted, run_interruptible
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
 from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cost_of, make_plan, pending_cells
 from nbkit.sweep.result import SweepContext, SweepResult
@@ -178,7 +178,7 @@ class Sweep(Sequence[Cell]):
         workers = check_argument("max_workers", Integer(1).check, max_workers)
         token = CancelToken(slots=workers)
         try:  # in another thread, because an interrupt may come at any instant
-            return in_thread(
+            return run_interruptible(
                 lambda: self.prepare(
                     max_workers=workers, budget=budget, confirm=confirm, retry=retry, token=token
                 ).begin()

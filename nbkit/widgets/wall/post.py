@@ -68,11 +68,7 @@ class Post:
             start, self._working = not self._working, True
         self._drop([name for old in late for name, _ in old.wanted])
         if start:
-            try:
-                THREADS.submit(self._work)
-            except RuntimeError:  # no thread to be had now; the next request tries again
-                self._working = False
-                raise
+            THREADS.submit(self._work)
 
     def _work(self) -> None:
         while True:
