@@ -222,6 +222,8 @@ def test_every_line_of_the_drawings_can_be_read(name: str) -> None:
             canvas = Canvas(PALETTES[name], detail)
             for i in range(5):
                 canvas.draw(drawing, 50 + 50j, 40, i, body=(1, 2, 3))
+        picture = canvas.render(Image.new("RGB", (1, 100), "lime"), 100, 100)
+        assert len(picture.getcolors(10_000)) > 1
 
 
 def drawn(lines: str, detail: int = 1, palette: str = "day") -> Image.Image:
