@@ -103,13 +103,9 @@ class Database:
         """
         queued = _QueuedStep(step)
         self._queue.append(queued)
-        try:
-            with self._commit_lock:
-                if queued in self._queue:  # else another thread has committed it
-                    self._commit(len(self._queue))
-        except BaseException:  # an interrupt rolls all steps back, and the threads of the other ones run them again
-            queued.run = _do_nothing
-            raise
+        with _withdrawn_if_interrupted(queued), self._commit_lock, _withdrawn_if_interrupted(queued):
+            if queued in self._queue:  # else another thread has committed it
+                self._commit(len(self._queue))
         with self._as_storage_error("written"):
             if queued.error is not None:
                 raise queued.error
@@ -199,6 +195,16 @@ def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[A
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(values)
     return columns
+
+
+@contextlib.contextmanager
+def _withdrawn_if_interrupted(queued: _QueuedStep) -> Iterator[None]:
+    """An interrupt rolls all steps of a transaction back, and the threads of the other ones run them again."""
+    try:
+        yield
+    except BaseException:
+        queued.run = _do_nothing
+        raise
 
 
 def _do_nothing(_connection: sa.Connection) -> None:
