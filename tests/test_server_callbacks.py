@@ -49,8 +49,8 @@ class Call(http.server.BaseHTTPRequestHandler):
         self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
         self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", "0")
+        self.server.calls.put(self)  # before the answer leaves: whoever gets it may count the calls
         self.end_headers()
-        self.server.calls.put(self)
 
     do_PUT = do_POST  # noqa: N815  the name is the base class's
 
