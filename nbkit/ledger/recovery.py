@@ -209,7 +209,10 @@ class Recovery:
             return self._claimed(row, lambda: _note(ask()), pay=True)
         response = ask()
         if response.missing and _was_never_accepted(row):
-            return self._mark_not_sent(self._reread(row) or row, "never accepted: the service does not know it")
+            now = self._reread(row)
+            if now is None or now["owner"]:  # another kernel has settled it, or may be sending it again
+                return TAKEN
+            return self._mark_not_sent(now, "never accepted: the service does not know it")
         return _note(response)
 
     def _claimed(self, row: Any, settle: Callable[[], str], *, pay: bool = False) -> str:
