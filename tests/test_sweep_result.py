@@ -10,7 +10,7 @@ import service_faults as fault
 from html_page import HTML, Page
 from PIL import Image
 from service import PRICE, picture
-from sweep_tools import assert_books_agree, noisy
+from sweep_tools import assert_books_agree, lanterns, noisy
 
 import nbkit
 from nbkit import errors
@@ -80,6 +80,36 @@ def test_a_cell_that_has_not_run_has_a_row_without_a_run(studio):
     missing = frame[frame.status == "not run"]
     assert missing[["taskUUID", "imageUUID", "file", "cost", "created"]].isna().all().all()
     assert missing.seed.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("first", ["sync", "async"])
+def test_a_cell_gets_the_run_that_was_sent_as_it_is(service, studio, first):
+    """Two cells of one picture, sync and async: whichever was paid first, the other one is sent."""
+    lanterns(studio, 1, delivery_method=first).run()
+    result = lanterns(studio, 1, delivery_method=["sync", "async"]).run()
+    assert sorted(task["deliveryMethod"] for task in service.tasks()) == ["async", "sync"]
+    runs = {uuid: task.task["deliveryMethod"] for uuid, task in service.accepted.items()}
+    assert [runs[uuid] for uuid in result.to_frame().taskUUID] == ["sync", "async"]
+
+
+def test_a_cell_without_a_run_of_its_own_takes_one_that_no_other_needs(service, studio):
+    """A ttl does not change the picture: the two paid ones stay what they are, and only the third cell is sent."""
+    lanterns(studio, 1, ttl=[60, 70]).run()
+    service.received.clear()
+    result = lanterns(studio, 1, ttl=[80, 70, 90]).run()
+    assert [task["ttl"] for task in service.tasks()] == [90]
+    assert result.counts == {"done": 3}
+    assert [service.accepted[uuid].task["ttl"] for uuid in result.to_frame().taskUUID] == [60, 70, 90]
+
+
+def test_a_failed_run_is_no_answer_to_a_cell_that_was_never_sent(service, studio):
+    """The sync cell failed and was sent again: its first run does not stand for the async cell, which is sent."""
+    service.faults.append(fault.refused("inferenceError"))
+    lanterns(studio, 1, delivery_method="sync").run()
+    lanterns(studio, 1, delivery_method="sync").run(retry="failed")
+    service.received.clear()
+    assert lanterns(studio, 1, delivery_method=["sync", "async"]).run().counts == {"done": 2}
+    assert [task["deliveryMethod"] for task in service.tasks()] == ["async"]
 
 
 def test_a_cell_with_several_pictures_has_a_row_for_each(service, studio):

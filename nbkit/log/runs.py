@@ -109,6 +109,11 @@ class History:
             states.sort(key=lambda state: _PRECEDENCE.index(state.status))
         return found
 
+    def given_values(self, task_uuids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The parameters that were set in several runs, by taskUUID and Python name, as they are logged."""
+        query = sa.select(RUNS.c.taskUUID, RUNS.c.request).where(one_of(RUNS.c.taskUUID, task_uuids))
+        return {row["taskUUID"]: row["request"] for row in self._rows(query)}
+
     def many(self, task_uuids: Sequence[str]) -> dict[str, Run]:
         """Several runs by their taskUUID, in two queries; those that the log does not have are left out."""
         return {run.task_uuid: run for run in self._runs(one_of(RUNS.c.taskUUID, task_uuids))}

@@ -6,8 +6,8 @@ import contextlib
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Sequence
-from typing import overload
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 from IPython.display import display
 from tqdm.auto import tqdm
@@ -15,7 +15,9 @@ from tqdm.auto import tqdm
 from nbkit.display.text import count, usd_range
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log.frame import check_argument
+from nbkit.log.rows import given_values
 from nbkit.log.runs import State
+from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
 from nbkit.results.run import BLOCKED, DONE, FAILED
@@ -232,10 +234,27 @@ class Sweep(Sequence[Cell]):
 
     @property
     def states(self) -> list[State | None]:
-        """The state of each cell in the log. Several cells with the same request get a run each."""
-        found = self._context.log.history.states(self.name, self._context.engine)
-        unused = {key: iter(states) for key, states in found.items()}
-        return [next(unused.get(cost.key, iter(())), None) for cost in self.cells.costs]
+        """The state of each cell in the log.
+
+        Cells of the same picture get a run each: one that was sent as they are (sync or async, and so on), else one that
+        none of the others needs.
+        """
+        history, cells = self._context.log.history, self.cells
+        found = history.states(self.name, self._context.engine)
+        indices: dict[str, list[int]] = {}
+        for index, cost in enumerate(cells.costs):
+            indices.setdefault(cost.key, []).append(index)
+        shared = [state.task_uuid for key, same in indices.items() if len(same) > 1 for state in found.get(key, ())]
+        sent = {uuid: _delivery(values) for uuid, values in history.given_values(shared).items()} if shared else {}
+        states: list[State | None] = [None] * len(cells)
+        for key, same in indices.items():
+            runs: Sequence[State | None] = found.get(key, [])
+            if runs and len(same) > 1:
+                wanted = [_delivery(given_values(cells.cell(index).request)) for index in same]
+                runs = _distributed(found[key], sent, wanted)
+            for index, state in zip(same, runs, strict=False):
+                states[index] = state
+        return states
 
     @property
     def unsettled(self) -> list[CellCost]:
@@ -258,6 +277,27 @@ class Sweep(Sequence[Cell]):
     @property
     def _key(self) -> tuple[str, str]:
         return str(self._context.log.folder.resolve()), self.name
+
+
+def _delivery(given: Mapping[str, Any]) -> list[Any]:
+    """The values of the parameters that the picture does not depend on: how it is sent, and how it comes back."""
+    return [given.get(name, p.default) for name, p in PARAMETERS.items() if not p.affects_picture]
+
+
+def _distributed(
+    runs: Sequence[State], sent: Mapping[str, list[Any]], wanted: Sequence[list[Any]]
+) -> list[State | None]:
+    """The runs of one picture in the order of the cells that want it, each as it wants it; the others are spare.
+
+    The order of the runs says nothing: one that was never sent may have stood before them. A spare run that has failed
+    is left out, because its cell has another one, or is gone.
+    """
+    left, own = list(runs), []
+    for delivery in wanted:
+        own.append(next((run for run in left if sent.get(run.task_uuid) == delivery), None))
+        left = [run for run in left if run is not own[-1]]
+    spare = (run for run in left if run.status != FAILED)
+    return [run or next(spare, None) for run in own]
 
 
 def _check_confirmed(quote: Quote, *, confirm: bool) -> None:
