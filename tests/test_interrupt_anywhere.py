@@ -5,7 +5,7 @@ import json
 from sweep_tools import assert_books_agree
 
 INTERRUPTED = """
-    import json, random, signal, sys, threading, nbkit
+    import json, random, signal, sys, threading, time, nbkit
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -24,9 +24,9 @@ INTERRUPTED = """
         except KeyboardInterrupt:
             interrupts += 1
     {end}
-    for thread in threading.enumerate():
-        if thread.name == "nbkit":
-            thread.join(30)
+    end = time.monotonic() + 30
+    while any(thread.name == "nbkit" for thread in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.01)  # a thread that is about to start cannot be joined yet
     budget = studio.budget
     print(json.dumps([interrupts, budget.held, sorted(set(studio.df.status))]), file=sys.stderr, flush=True)
 """
