@@ -353,12 +353,12 @@ def disk(studio):
     class Disk:
         full = False
 
-        def limit(self, connection, *_):
-            pages = connection.execute("PRAGMA page_count").fetchone()[0] if self.full else 1_000_000
-            connection.execute(f"PRAGMA max_page_count={pages}")
+        def limit(self, connection):
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one() if self.full else 1_000_000
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
     disk = Disk()
-    sqlalchemy.event.listen(studio.log.database._engine, "checkout", disk.limit)
+    sqlalchemy.event.listen(studio.log.database._engine, "begin", disk.limit)
     return disk
 
 

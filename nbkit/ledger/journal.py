@@ -93,6 +93,10 @@ _RUN_TO_SETTLE = sa.select(
 _UPDATE_RUN = sa.update(RUNS).where(RUNS.c.taskUUID == _WHICH)
 _UPDATE_PLANNED = _UPDATE_RUN.where(RUNS.c.status == PLANNED)
 _UPDATE_OPEN = _UPDATE_RUN.where(RUNS.c.status.not_in(FINAL))
+_COUNT_STARTED = sa.select(sa.func.count()).where(
+    RUNS.c.sweep == sa.bindparam("sweep"), RUNS.c.engine == sa.bindparam("engine"), RUNS.c.identity == sa.bindparam("identity"),
+    RUNS.c.status != NOT_SENT, RUNS.c.status != FAILED,
+)  # fmt: skip
 _INSERT_RESULTS = sqlite.insert(IMAGES).on_conflict_do_nothing()  # a later answer repeats results
 _PICTURES = sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
     IMAGES.c.run == _WHICH, IMAGES.c.status == DONE
@@ -303,9 +307,8 @@ class Journal:
 
     def _count_started(self, connection: sa.Connection, plan: RunPlan) -> int:
         """How many runs of the plan's request the sweep has that are under way, or have ended without failing."""
-        same = (RUNS.c.sweep == plan.sweep, RUNS.c.engine == self._engine, RUNS.c.identity == plan.request.identity)
-        query = sa.select(sa.func.count()).select_from(RUNS).where(*same, RUNS.c.status.not_in((NOT_SENT, FAILED)))
-        return int(connection.scalar(query) or 0)
+        same = {"sweep": plan.sweep, "engine": self._engine, "identity": plan.request.identity}
+        return int(connection.scalar(_COUNT_STARTED, same) or 0)
 
 
 def _now() -> int:

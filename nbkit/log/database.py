@@ -29,12 +29,15 @@ T = TypeVar("T")
 LOCK_PATIENCE = 30.0
 """Seconds to wait for the transactions of other kernels; each takes milliseconds."""
 
+_BEGIN_WRITING = "BEGIN IMMEDIATE"
+"""Not as a listener of SQLAlchemy's event ``begin``: with any listener, each statement takes a seventh longer."""
+
 _FETCH_ROWS = 500  # larger batches are slower, because their tuples do not fit into the processor's cache
 
 _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
-_inherited_pools: list[sa.Pool] = []
-"""In a forked child: the parent's pools, referenced for ever, because collecting a connection would close it."""
+_inherited: list[object] = []
+"""In a forked child: the parent's connections, referenced for ever, because collecting one would close it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,11 +73,13 @@ class Database:
         self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
         journal = "DELETE" if is_on_network(file.parent) else "WAL"
         event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
-        event.listen(self._engine, "begin", _begin)
+        self._writers: list[
+            sa.Connection
+        ] = []  # the connection of the last commit: taking one from the pool costs more
         self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.
-        weakref.finalize(self, _dispose, self._engine)
+        weakref.finalize(self, _dispose, self._engine, self._writers)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -84,6 +89,7 @@ class Database:
             StorageError: if the database cannot be written; then the transaction is rolled back.
         """
         with self._as_storage_error("written"), self._disposing_if_closed(), self._engine.begin() as connection:
+            connection.exec_driver_sql(_BEGIN_WRITING)
             yield connection
 
     def write(self, step: Callable[[sa.Connection], T]) -> T:
@@ -115,9 +121,17 @@ class Database:
         """Commit the first steps of the queue together; where one fails, each for itself."""
         batch = self._queue[:count]
         try:
-            with self._disposing_if_closed(), self._engine.begin() as connection:
-                for queued in batch:
-                    queued.result = queued.run(connection)
+            with self._disposing_if_closed():
+                writer = self._writers.pop() if self._writers else self._engine.connect()
+                try:
+                    with writer.begin():
+                        writer.exec_driver_sql(_BEGIN_WRITING)
+                        for queued in batch:
+                            queued.result = queued.run(writer)
+                except BaseException:
+                    writer.close()
+                    raise
+                self._writers.append(writer)
         except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
             if count > 1 and not isinstance(error, sa.exc.OperationalError):
                 for _ in batch:
@@ -131,16 +145,18 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """A read transaction: one consistent snapshot of the log, without waiting for writers."""
         with self._as_storage_error("read"), self._disposing_if_closed(), self._engine.connect() as connection:
-            yield connection.execution_options(nbkit_reading=True)
+            connection.exec_driver_sql("BEGIN")
+            yield connection
 
     def close(self) -> None:
         """Close the connections: idle ones at once, the others when the thread that uses them has finished."""
         self._closed = True
-        _dispose(self._engine)
+        _dispose(self._engine, self._writers)
 
     def drop_inherited_connections(self) -> None:
         """In a forked child: replace the parent's connections, and its locks, which no thread here would release."""
-        _inherited_pools.append(self._engine.pool)
+        _inherited.extend((self._engine.pool, *self._writers))
+        self._writers.clear()
         self._engine.dispose(close=False)
         self._start_queue()
 
@@ -153,8 +169,8 @@ class Database:
         try:
             yield
         finally:
-            if self._closed:  # closed while the connection was in use: it is back in the pool now, and still open
-                _dispose(self._engine)
+            if self._closed:  # closed while the connection was in use: it is idle now, and still open
+                _dispose(self._engine, self._writers)
 
     @contextlib.contextmanager
     def _as_storage_error(self, what: str) -> Iterator[None]:
@@ -222,12 +238,9 @@ _ADVICE = {
 }
 
 
-def _begin(connection: sa.Connection) -> None:
-    reading = connection.get_execution_options().get("nbkit_reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _dispose(engine: sa.Engine) -> None:
+def _dispose(engine: sa.Engine, writers: list[sa.Connection]) -> None:
+    while writers:
+        writers.pop().close()
     engine.pool.dispose()  # engine.dispose() would replace the pool and lose track of the connections in use
 
 

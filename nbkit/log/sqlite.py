@@ -32,7 +32,7 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
     Raises:
         sqlite3.OperationalError: if the file is still locked after that time, or cannot be used.
     """
-    connection.isolation_level = None  # the engine's events begin the transactions, not the driver
+    connection.isolation_level = None  # Database begins the transactions, not the driver
     settings = [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
     deadline = time.monotonic() + patience
     try:
