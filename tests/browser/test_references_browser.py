@@ -244,8 +244,10 @@ def test_a_picture_is_dragged_to_another_position(show_control):
     _, view = show_control()
     choose(view, "red.png", "green.png", "blue.png")
     expect_order(view, "red.png", "green.png", "blue.png")
+    expect_thumbnails(view, 3)  # a tile whose thumbnail comes while it is dragged is drawn anew, and dropped
     tiles(view).nth(0).drag_to(tiles(view).nth(2), target_position={"x": 60, "y": 40})
     expect_order(view, "green.png", "blue.png", "red.png")
+    expect_thumbnails(view, 3)
     tiles(view).nth(2).drag_to(tiles(view).nth(0), target_position={"x": 5, "y": 40})
     expect_order(view, "red.png", "green.png", "blue.png")
 
