@@ -215,6 +215,15 @@ class Studio:
         """
         self._check_open()
         token = token or self.new_token()
+        try:  # in another thread, because an interrupt may come at any instant
+            return run_interruptible(lambda: self._start(request, parent, token, reuse, executor))
+        except KeyboardInterrupt:
+            token.cancel()
+            raise
+
+    def _start(
+        self, request: ImageRequest, parent: str | None, token: CancelToken, reuse: bool | None, executor: Executor
+    ) -> Future[Run]:
         logged = self._logged(request, self._reuse if reuse is None else reuse, token)
         if logged is None:
             return self._ledger.run(request, parent=parent, token=token, finish=self._ended, executor=executor)

@@ -13,7 +13,7 @@ INTERRUPTED = """
     signal.signal(signal.SIGALRM, interrupt)
     studio = nbkit.Studio(engine=sys.argv[1], path=sys.argv[2], api_key="k", budget=1000.0)
     rng, interrupts = random.Random(11), 0
-    studio.generate("warm up", width=512, height=512)
+    first = studio.generate("warm up", width=512, height=512)
     for number in range(int(sys.argv[3])):
         try:
             signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0002, float(sys.argv[4])))
@@ -38,6 +38,38 @@ def interrupted(start_kernel, start, end, *, times, within):
     _, shown = kernel.communicate(timeout=150)
     assert kernel.returncode == 0, shown
     return json.loads(shown.splitlines()[-1])
+
+
+def test_an_interrupt_at_any_instant_of_a_start_leaves_nothing_held(service, start_kernel, open_studio):
+    """Also where a caller gets no future: the run is settled and paid, or its money is released."""
+    call = 'studio.start(nbkit.ImageRequest("A lantern", width=512, height=512, seed=number))'
+    interrupts, held, statuses = interrupted(start_kernel, call, "", times=120, within=0.004)
+    assert interrupts > 10
+    assert held == 0
+    assert set(statuses) <= {"done", "not_sent"}
+    studio = open_studio()
+    assert_books_agree(service, studio, int((studio.df.status == "done").sum()))
+
+
+def test_an_interrupt_at_any_instant_of_a_note_writes_it_once_or_not(service, start_kernel):
+    """The log can be written at once afterwards, by this kernel and by another one."""
+    end = "studio.log.mark(first, note='last'); assert list(studio.df.note) == ['last']"
+    interrupts, held, statuses = interrupted(
+        start_kernel, "studio.log.mark(first, note=str(number))", end, times=200, within=0.004
+    )
+    assert interrupts > 10
+    assert (held, statuses) == (0, ["done"])
+
+
+def test_an_interrupt_at_any_instant_of_a_stop_ends_the_sweep(service, start_kernel):
+    """A second Stop may come while the first one is being carried out."""
+    sweep = 'studio.sweep("A lantern", seed=range(3), width=512, height=512, name=f"sweep {number}")'
+    start = f"running = {sweep}.start(max_workers=1)\n                running.cancel()"
+    end = "assert running.wait_finished(20)"
+    interrupts, held, statuses = interrupted(start_kernel, start, end, times=60, within=0.03)
+    assert interrupts > 5
+    assert held == 0
+    assert set(statuses) <= {"done", "not_sent"}
 
 
 def test_an_interrupt_at_any_instant_of_generate_leaves_nothing_held(service, start_kernel, open_studio):

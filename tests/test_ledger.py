@@ -4,7 +4,7 @@ import errno
 import os
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,10 +13,12 @@ from log_checks import assert_log_matches_service
 from offline_tasks import ManualClock
 from service import PRICE, Answer, error, picture
 from small_requests import generate
+from sweep_tools import until
 
 import nbkit
 from nbkit import errors
 from nbkit.service.pace import Pace
+from nbkit.service.threads import THREADS
 
 UNCERTAIN_CODES = {"timeoutProvider": 504, "internalServerError": 500, "serviceUnavailable": 503}
 """Codes of errors after which the task may have been accepted, and their HTTP status."""
@@ -367,3 +369,91 @@ def test_studios_on_one_log_share_the_daily_budget(service, open_studio):
         generate(open_studio(daily_budget=0.12), web_search=True)
     assert (caught.value.limit, caught.value.spent) == (0.12, PRICE)
     assert len(service.sent) == 1
+
+
+# -- futures and executors that are handed in ---------------------------------------------------------------------
+
+
+def test_runs_that_their_executor_never_began_are_not_sent(service, studio):
+    """A pool that ends with work in its queue, or a future that is cancelled: their money is released."""
+    service.free.clear()
+    pool = ThreadPoolExecutor(1)
+    futures = [studio.start(nbkit.ImageRequest("A lantern", seed=seed), executor=pool) for seed in range(5)]
+    until(lambda: service.accepted)
+    assert futures[4].cancel()
+    pool.shutdown(wait=False, cancel_futures=True)
+    service.free.set()
+    assert futures[0].result().status == "done"
+    assert sorted(studio.df.status) == ["done", *["not_sent"] * 4]
+    assert studio.budget.held == 0
+
+
+def test_a_run_that_an_executor_cannot_carry_out_is_not_sent(service, studio):
+    """Such as a pool of processes, which cannot pickle a connection."""
+
+    class Broken(Executor):
+        def submit(self, fn, /, *_args, **_kwargs):
+            future = Future()
+            future.set_exception(TypeError("cannot pickle a connection"))
+            return future
+
+    with pytest.raises(TypeError):
+        studio.start(nbkit.ImageRequest("A lantern"), executor=Broken()).result()
+    assert (list(studio.df.status), studio.budget.held, service.sent) == (["not_sent"], 0, [])
+
+
+def test_an_interrupt_after_the_send_leaves_the_run_to_its_thread(service, studio):
+    """The caller gets no future; an answer that is lost then is asked for later, and the money stays held until then."""
+    service.faults.append(fault.lost())
+    service.question_faults.extend([fault.plain(500)] * 50)
+
+    class Interrupted(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            THREADS.submit(fn, *args, **kwargs)
+            until(lambda: service.accepted)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        studio.start(nbkit.ImageRequest("A lantern"), executor=Interrupted())
+    until(lambda: list(studio.df.status) == ["unknown"])
+    assert studio.budget.held == pytest.approx(PRICE)
+    service.question_faults.clear()
+    assert list(studio.recover().after) == ["done"]
+    assert_log_matches_service(service, studio)
+
+
+def test_a_slow_picture_does_not_hold_up_another_run(service, studio):
+    """However many hosts are slow, a run whose picture came inside its answer ends."""
+    gate = threading.Event()
+    service.picture_faults.extend([lambda there, accepted: gate.wait(20) and there._picture(accepted)] * 8)
+    slow = [studio.start(nbkit.ImageRequest("A lantern", seed=seed)) for seed in range(8)]
+    until(lambda: len(service.accepted) == 8)
+    assert generate(studio, output_type="base64Data").status == "done"
+    assert not any(future.done() for future in slow)
+    gate.set()
+    assert {future.result().status for future in slow} == {"done"}
+
+
+def test_a_recovery_leaves_an_old_run_to_the_kernel_that_sends_it_again(service, open_studio):
+    """The other one takes it while the service is asked; it stays that one's, with its money held."""
+    earlier = open_studio()
+    service.faults.append(fault.lost(accept=False))
+    service.question_faults.extend([fault.plain(500)] * 50)
+    generate(earlier)
+    earlier.close()
+    service.question_faults.clear()
+    studio = open_studio()
+    log = sqlite3.connect(studio.log.folder / "log.sqlite", check_same_thread=False)
+    log.execute("UPDATE runs SET created = 1, heartbeat = 1")
+    log.commit()
+
+    def claimed_meanwhile(service_, task):
+        log.execute("UPDATE runs SET owner = '1@elsewhere 1.0', heartbeat = 2")
+        log.commit()
+        return service_._state(task)
+
+    service.question_faults.append(claimed_meanwhile)
+    studio.recover()
+    row = log.execute("SELECT status, owner, held = estimateHigh FROM runs").fetchone()
+    log.close()
+    assert row == ("unknown", "1@elsewhere 1.0", 1)

@@ -276,3 +276,28 @@ def test_a_cell_whose_outcome_is_unknown_is_not_sent_as_a_new_task(service, open
     assert sweep.run().counts == {"done": 6}
     assert len(set(service.sent)) == 6
     assert_books_agree(service, studio, 6)
+
+
+def test_a_refusal_beside_a_picture_ends_the_sweep_with_its_reason(service, studio):
+    """One picture came, and there was no credit for the other: the cell is done, and nothing more is sent."""
+    service.faults.append(fault.partial([{"code": "insufficientCredits", "message": "no credit"}], 1))
+    sweep = small_lanterns(studio, number_results=2)
+    with pytest.raises(errors.CreditError):
+        sweep.run(max_workers=1)
+    assert sweep.result.counts == {"done": 1, "not run": 5}
+
+
+def test_money_that_is_released_while_a_refusal_is_on_its_way_is_used(studio, monkeypatch):
+    """The budget was short because another cell's money was held; by the time the sweep looks, that cell has ended."""
+    plan = studio._ledger.journal.plan
+
+    def slow(run):
+        try:
+            return plan(run)
+        except errors.BudgetExceeded:
+            until(lambda: studio.budget.held == 0)
+            raise
+
+    monkeypatch.setattr(studio._ledger.journal, "plan", slow)
+    sweep = lanterns(studio, range(3), web_search=True)  # each costs 0.06895, and holds 0.20895 until that is known
+    assert sweep.run(max_workers=2, budget=0.40).counts == {"done": 3}

@@ -94,8 +94,9 @@ class Heartbeat:
         """Start the thread, unless it runs."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="nbkit-heartbeat", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="nbkit-heartbeat", daemon=True)
+                thread.start()  # raises where the machine has no thread left
+                self._thread = thread
 
     def _run(self) -> None:
         while True:

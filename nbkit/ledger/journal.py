@@ -93,6 +93,7 @@ _RUN_TO_SETTLE = sa.select(
 _UPDATE_RUN = sa.update(RUNS).where(RUNS.c.taskUUID == _WHICH)
 _UPDATE_PLANNED = _UPDATE_RUN.where(RUNS.c.status == PLANNED)
 _UPDATE_OPEN = _UPDATE_RUN.where(RUNS.c.status.not_in(FINAL))
+_DISOWN = _UPDATE_RUN.where(RUNS.c.owner == sa.bindparam("me"))
 _COUNT_STARTED = sa.select(sa.func.count()).where(
     RUNS.c.sweep == sa.bindparam("sweep"), RUNS.c.engine == sa.bindparam("engine"), RUNS.c.identity == sa.bindparam("identity"),
     RUNS.c.status != NOT_SENT, RUNS.c.status != FAILED,
@@ -233,12 +234,25 @@ class Journal:
         self._database.write(lambda connection: connection.execute(_UPDATE_RUN, values))
 
     def mark_unknown(self, task_uuid: str, doubt: EngineError) -> None:
-        """Mark a run as unknown: the hold stays and no process owns it. A run that has ended stays as it is."""
-        values = {"which": task_uuid, "status": UNKNOWN, "owner": None, **_error_values(doubt)}
-        self._database.write(lambda connection: connection.execute(_UPDATE_OPEN, values))
+        """Mark a run as unknown: the hold stays, and this process does not own it. A run that has ended stays as it is."""
+        values = {"which": task_uuid, "status": UNKNOWN, **_error_values(doubt)}
+        disowned = {"which": task_uuid, "me": str(this_process()), "owner": None}
+
+        def write(connection: sa.Connection) -> None:
+            connection.execute(_UPDATE_OPEN, values)
+            connection.execute(_DISOWN, disowned)  # another kernel may have claimed it meanwhile, and be sending it
+
+        self._database.write(write)
 
     def settle(
-        self, task_uuid: str, status: str, response: TaskResponse, inline: Mapping[str, StoredPicture], wanted: int = 1
+        self,
+        task_uuid: str,
+        status: str,
+        response: TaskResponse,
+        inline: Mapping[str, StoredPicture],
+        wanted: int = 1,
+        *,
+        if_planned: bool = False,
     ) -> dict[str, int]:
         """Write how a run ended, its results and its cost. If two kernels settle the same run, the first one counts.
 
@@ -249,6 +263,7 @@ class Journal:
             inline: by image UUID, the pictures that came inside the answer. Their files are there before their rows,
                 because there is no address to fetch them from again.
             wanted: how many results were asked for.
+            if_planned: leave a run as it is that has been sent.
 
         Returns:
             The row numbers of the results that are pictures, by image UUID.
@@ -260,6 +275,7 @@ class Journal:
         def write(connection: sa.Connection) -> dict[str, int]:
             run = connection.execute(_RUN_TO_SETTLE, {"which": task_uuid}).one()
             ended = run.status == DONE or (run.status in FINAL and not results)  # results replace a failure
+            ended = ended or (if_planned and run.status != PLANNED)
             if results and not ended:
                 connection.execute(_INSERT_RESULTS, [{"run": run.id, **result} for result in results])
             pictures = connection.execute(_PICTURES, {"which": run.id}).all()
@@ -270,6 +286,8 @@ class Journal:
             cost = None if None in costs else sum(costs)
             spent = run.estimateHigh if cost is None else cost
             values = {"which": task_uuid, "status": status, "cost": cost, "spent": spent, "held": 0, "charged": charged}
+            if status == NOT_SENT:  # nothing is left to do
+                values["owner"] = None
             connection.execute(_UPDATE_RUN, {**values, "heartbeat": _now(), **_error_values(error)})
             before = account_names(run.studio, run.created, run.charged, run.purse)
             now = account_names(run.studio, run.created, charged, run.purse)
@@ -294,10 +312,14 @@ class Journal:
 
         self._database.write(write)
 
-    def mark_not_sent(self, task_uuid: str) -> None:
-        """Mark a run that certainly was not sent, and release its hold."""
-        self.settle(task_uuid, NOT_SENT, TaskResponse(), {})
-        self.finish(task_uuid, {})
+    def mark_not_sent(self, task_uuid: str, *, if_planned: bool = False) -> None:
+        """Mark a run that certainly was not sent, and release its hold.
+
+        Args:
+            task_uuid: of the run.
+            if_planned: leave a run as it is that has been sent.
+        """
+        self.settle(task_uuid, NOT_SENT, TaskResponse(), {}, if_planned=if_planned)
 
     @property
     def account(self) -> Account:

@@ -14,7 +14,10 @@ its row.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +30,7 @@ from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
 from nbkit.ledger.journal import Journal, RunPlan, StoredPicture
 from nbkit.ledger.task_session import TaskSession, status_of
 from nbkit.log.store import RunLog
-from nbkit.measures.facts import examine
+from nbkit.measures.facts import PictureFacts, examine
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import UNKNOWN, Run
 from nbkit.service.cancel import CancelToken
@@ -36,8 +39,24 @@ from nbkit.service.pace import Pace
 from nbkit.service.response import TaskResponse, results_wanted
 from nbkit.service.threads import THREADS
 
-SETTLE_WORKERS = 3
-"""Decoding and syncing keep about two cores busy; more threads at once would only wait for each other."""
+EXAMINED_AT_ONCE = 3
+"""Pictures that are decoded at the same time: the largest takes 75 MB, and more threads would wait for each other."""
+
+_examining = threading.BoundedSemaphore(EXAMINED_AT_ONCE)
+
+
+def _examine_in_turn(data: bytes) -> PictureFacts:
+    with _examining:
+        return examine(data)
+
+
+def _after_fork() -> None:
+    global _examining  # noqa: PLW0603  a thread of the parent may have held it
+    _examining = threading.BoundedSemaphore(EXAMINED_AT_ONCE)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Ledger:
@@ -72,7 +91,6 @@ class Ledger:
         self._images = log.images
         self._shared_token = CancelToken(pace.clock, pace.sleep)
         self._heartbeat = Heartbeat(self.journal.heartbeat)
-        self._settling = threading.BoundedSemaphore(SETTLE_WORKERS)
 
     @property
     def account(self) -> Account:
@@ -115,10 +133,12 @@ class Ledger:
         """
         plan = self.plan(RunPlan(request, request.to_send(), parent, sweep, sub_budget, max_runs))
         try:
-            return executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
+            future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:
             self._abandon(plan)
             raise
+        future.add_done_callback(functools.partial(self._abandon_unsent, plan))
+        return future
 
     def plan(self, plan: RunPlan) -> RunPlan:
         """The first step of a run, up to the commit of its row."""
@@ -133,21 +153,27 @@ class Ledger:
         except BaseException:
             IN_FLIGHT.discard(plan.task_uuid)
             raise
-        self._heartbeat.start()
         try:
+            self._heartbeat.start()
             self.on_budget_change()
-        except BaseException:  # Stop was pressed during the call, and nobody else knows of the plan yet
+        except BaseException:  # nobody else knows of the plan yet
             self._abandon(plan)
             raise
         return plan
 
     def _abandon(self, plan: RunPlan) -> None:
-        """Give up a planned run that has not been sent, and release its hold."""
+        """Give up a planned run and release its hold. One that has been sent stays: a thread works on it."""
         try:
-            self.journal.mark_not_sent(plan.task_uuid)
+            self.journal.mark_not_sent(plan.task_uuid, if_planned=True)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
         self.on_budget_change()
+
+    def _abandon_unsent(self, plan: RunPlan, future: Future[Run]) -> None:
+        """Give up a run whose future was cancelled, or whose executor or log failed before it was sent."""
+        if future.cancelled() or future.exception() is not None:
+            with contextlib.suppress(StorageError):  # the next recovery does it
+                self._abandon(plan)
 
     def _carry_out(
         self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None], finish: Callable[[Run], Run]
@@ -160,8 +186,9 @@ class Ledger:
                     self.journal.mark_sent(plan.task_uuid)
                     on_sent()
                     response = TaskSession(self.client, plan.task, self.pace, token).run()
-            if any(isinstance(error, (CreditError, AuthenticationError)) for error in response.errors):
-                token.cancel()  # every other run would be refused too; runs that start later are tried
+            refusals = (error for error in response.errors if isinstance(error, (CreditError, AuthenticationError)))
+            if refusal := next(refusals, None):
+                token.cancel(refusal)  # every other run would be refused too; runs that start later are tried
                 self._shared_token.cancel_waiting()
             self.settle(plan.task, response, started=started)
         finally:
@@ -187,8 +214,7 @@ class Ledger:
             StorageError: if the log or the image folder cannot be written.
         """
         try:
-            with self._settling:
-                self._settle(task, response, started)
+            self._settle(task, response, started)
         except StorageError as error:
             raise StorageError(
                 f"{error} This run had been sent by then and may be paid: repair that, then studio.recover() fetches it"
@@ -217,7 +243,7 @@ class Ledger:
 
     def _store(self, source: str) -> StoredPicture:
         try:
-            data, facts = self.client.fetch(source, examine)
+            data, facts = self.client.fetch(source, _examine_in_turn)
         except DownloadError as error:
             return StoredPicture(error=str(error))
         return StoredPicture(facts, self._images.put(data, facts.media_type, facts.sha256))

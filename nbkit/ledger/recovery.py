@@ -112,7 +112,8 @@ class Recovery:
             BudgetExceeded: if it might cost more than is left of the studio's budget; then it is not sent again.
         """
         with token.slot:  # also while it is claimed: the money of runs that wait for a slot is not taken yet
-            self._try_run(row, resend=True, token=token, on_sent=on_sent, passed_on=BudgetExceeded)
+            if not token.cancelled:
+                self._try_run(row, resend=True, token=token, on_sent=on_sent, passed_on=BudgetExceeded)
         return self._history.get(row["taskUUID"])
 
     def answer(self, identity: str, token: CancelToken | None = None) -> Run | None:
@@ -199,21 +200,17 @@ class Recovery:
         if may_resend and row["request"].get("reference_images"):
             task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
 
-        def ask() -> TaskResponse:
+        def ask() -> str:
             on_sent()
             response = TaskSession(self._client, task, self._pace, token).resume(resend=may_resend)
+            if response.missing and not may_resend and _was_never_accepted(row):
+                # Only as it was read: another kernel may be sending it again by now.
+                return self._mark_not_sent(row, "never accepted: the service does not know it")
             self._ledger.settle(task, response)
-            return response
+            return _note(response)
 
-        if may_resend:  # claimed first, so that no other kernel sends it too
-            return self._claimed(row, lambda: _note(ask()), pay=True)
-        response = ask()
-        if response.missing and _was_never_accepted(row):
-            now = self._reread(row)
-            if now is None or now["owner"]:  # another kernel has settled it, or may be sending it again
-                return TAKEN
-            return self._mark_not_sent(now, "never accepted: the service does not know it")
-        return _note(response)
+        # Claimed before it is sent again, so that no other kernel sends it too.
+        return self._claimed(row, ask, pay=True) if may_resend else ask()
 
     def _claimed(self, row: Any, settle: Callable[[], str], *, pay: bool = False) -> str:
         """Settle a run as its owner, unless another thread or kernel has claimed or settled it since its row was read."""

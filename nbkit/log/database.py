@@ -23,6 +23,7 @@ from sqlalchemy import event
 
 from nbkit.errors import StorageError
 from nbkit.log.sqlite import check_not_truncated, is_on_network, set_up
+from nbkit.service.threads import run_interruptible
 
 T = TypeVar("T")
 
@@ -101,21 +102,25 @@ class Database:
         each step, both take 4.4 s. Where a sync takes 0.1 ms, there is no difference.
 
         Args:
-            step: gets the connection. May run more than once; only one run is committed.
+            step: gets the connection. May run more than once, only one run is committed; where an interrupt ends the
+                waiting for it, that may still happen.
 
         Raises:
             StorageError: if the database cannot be written; then the step is rolled back. Other exceptions of the step
                 are raised unchanged.
         """
         queued = _QueuedStep(step)
-        self._queue.append(queued)
-        with _withdrawn_if_interrupted(queued), self._commit_lock, _withdrawn_if_interrupted(queued):
-            if queued in self._queue:  # else another thread has committed it
-                self._commit(len(self._queue))
+        run_interruptible(lambda: self._queue_and_commit(queued))  # no interrupt comes into a commit
         with self._as_storage_error("written"):
             if queued.error is not None:
                 raise queued.error
         return cast("T", queued.result)
+
+    def _queue_and_commit(self, queued: _QueuedStep) -> None:
+        self._queue.append(queued)
+        with self._commit_lock:
+            if queued in self._queue:  # else another thread has committed it
+                self._commit(len(self._queue))
 
     def _commit(self, count: int) -> None:
         """Commit the first steps of the queue together; where one fails, each for itself."""
@@ -139,7 +144,7 @@ class Database:
                 return
             for queued in batch:  # the one that failed; or the disk is full or locked, for all of them
                 queued.error = error
-        del self._queue[:count]  # in one operation, because an interrupt may come between two
+        del self._queue[:count]
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -213,20 +218,6 @@ def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[A
     return columns
 
 
-@contextlib.contextmanager
-def _withdrawn_if_interrupted(queued: _QueuedStep) -> Iterator[None]:
-    """An interrupt rolls all steps of a transaction back, and the threads of the other ones run them again."""
-    try:
-        yield
-    except BaseException:
-        queued.run = _do_nothing
-        raise
-
-
-def _do_nothing(_connection: sa.Connection) -> None:
-    """The step of a thread that was interrupted while it waited."""
-
-
 _DAMAGED = "It is damaged; move it aside, and the pictures beside it stay."
 _ADVICE = {
     "locked": "Another program holds it; close that, then run again.",
@@ -239,8 +230,9 @@ _ADVICE = {
 
 
 def _dispose(engine: sa.Engine, writers: list[sa.Connection]) -> None:
-    while writers:
-        writers.pop().close()
+    with contextlib.suppress(IndexError):  # another thread may close the same ones
+        while True:
+            writers.pop().close()
     engine.pool.dispose()  # engine.dispose() would replace the pool and lose track of the connections in use
 
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-PARENT_CHECK_SECONDS = 0.25
-"""How often a waiting token looks at its parent, which may have told all waiters to give up."""
+CHECK_SECONDS = 0.05
+"""How often a waiting token looks whether it was cancelled. Nobody wakes it up: the main thread cancels, and takes no lock
+that an interrupt could leave taken (see :mod:`nbkit.service.threads`)."""
 
 
 class CancelToken:
@@ -20,12 +21,14 @@ class CancelToken:
 
     Args:
         clock: the time in seconds.
-        sleep: how to wait; with the real clock, cancelling the token ends the wait at once.
+        sleep: how to wait; with the real clock, the token looks every :data:`CHECK_SECONDS` whether it was cancelled.
         parent: shares its pauses with this token.
         slots: how many tasks may be with the service at once; ``None`` for any number.
 
     Attributes:
         slot: ``with token.slot:`` waits for a slot of the service, and holds it during the block.
+        cancelled: whether :meth:`cancel` was called.
+        reason: what it was called with.
     """
 
     def __init__(
@@ -38,19 +41,23 @@ class CancelToken:
         self._clock, self._shared = clock, parent or self
         self._resumes = 0.0
         self._given_up = 0
-        self._cancelled = threading.Event()
-        is_real = sleep is time.sleep
-        self._sleep = self._cancelled.wait if is_real else sleep
-        self._slice = PARENT_CHECK_SECONDS if is_real and parent is not None else math.inf
+        self._sleep, self._slice = sleep, CHECK_SECONDS if sleep is time.sleep else math.inf
+        self.cancelled = False
+        self.reason: Exception | None = None
         self.slot: AbstractContextManager[object] = nullcontext() if slots is None else threading.Semaphore(slots)
 
     def pause(self, seconds: float) -> None:
         """Hold back all senders for that long; a pause that already ends later stays as it is."""
         self._shared._resumes = max(self._shared._resumes, self._clock() + seconds)  # noqa: SLF001  of the same class
 
-    def cancel(self) -> None:
-        """Cancel: :meth:`wait` returns ``False`` at once for all waiters, now and later."""
-        self._cancelled.set()
+    def cancel(self, reason: Exception | None = None) -> None:
+        """Cancel: :meth:`wait` returns ``False`` for all waiters, now and later.
+
+        Args:
+            reason: why every other send would be refused, too.
+        """
+        self.reason = self.reason or reason
+        self.cancelled = True
 
     def cancel_waiting(self) -> None:
         """Cancel the waits of now, with those of all tokens that have this one as parent. Later ones are not affected."""
@@ -65,11 +72,6 @@ class CancelToken:
             if shared._given_up != before:  # noqa: SLF001
                 return False
         return not self.cancelled
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether :meth:`cancel` was called."""
-        return self._cancelled.is_set()
 
 
 class Cancelled(Exception):

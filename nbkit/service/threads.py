@@ -86,7 +86,12 @@ THIS_THREAD: Executor = _InThisThread()
 
 
 def run_interruptible(call: Callable[[], T]) -> T:
-    """Run a call in another thread and wait for it; an interrupt ends the waiting, at whatever instant it comes."""
+    """Run a call in another thread and wait for it; an interrupt ends the waiting, at whatever instant it comes.
+
+    Only the main thread is interrupted: in any other one the call simply runs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call()
     ended: SimpleQueue[Future[T]] = SimpleQueue()
     THREADS.submit(lambda: ended.put(THIS_THREAD.submit(call)))
     return ended.get().result()

@@ -13,16 +13,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Any, Self
 
-from nbkit.errors import AuthenticationError, BudgetExceeded, CreditError
+from nbkit.errors import BudgetExceeded
 from nbkit.ledger.budget import Account, SubBudget, check_limit
 from nbkit.ledger.journal import AlreadyStarted
 from nbkit.request.model import MICRO
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
-from nbkit.service.cancel import CancelToken
+from nbkit.service.cancel import CHECK_SECONDS, CancelToken
 from nbkit.service.threads import THREADS
 from nbkit.sweep.grid import Cell, CellSequence
 from nbkit.sweep.plan import CostSummary, Quote, cost_of
@@ -192,8 +192,6 @@ class SweepRun:
     def cancel(self) -> None:
         """Send nothing more. Unlike :meth:`stop` it reads nothing, so it cannot fail."""
         self._token.cancel()
-        with self._change:
-            self._change.notify_all()
 
     def wait(self, timeout: float | None = None) -> SweepResult:
         """Wait until nothing is under way, and return the result.
@@ -232,18 +230,28 @@ class SweepRun:
                 self._begin(_Sending(cell.request.price.high), functools.partial(self._send, cell))
                 if self._token.cancelled:
                     break
+            self._wait_for(lambda: self._outstanding == 0)
+            if self._token.reason is not None:  # without credit or a valid key every further cell would be refused too
+                self._halt(self._token.reason)
         except BaseException as error:  # noqa: BLE001  nothing shows a thread's error; wait() raises this one
             self._halt(error)
         finally:
-            with self._change:
-                self._change.wait_for(lambda: self._outstanding == 0)
+            self._wait_for(lambda: self._outstanding == 0)
             self._is_finished = True
+
+    def _wait_for(self, condition: Callable[[], bool], most: float = math.inf) -> None:
+        end = time.monotonic() + most
+        with self._change:
+            while (
+                not condition() and time.monotonic() < end
+            ):  # whoever stops the sweep wakes nobody up: see CancelToken
+                self._change.wait(CHECK_SECONDS)
 
     def _begin(self, sending: _Sending, begin: Callable[[_Sending], Future[Run]]) -> None:
         """Begin a run as soon as there is room for it and money. While money is held, wait: some may be released."""
-        with self._change:
-            self._change.wait_for(lambda: self._has_room() or self._token.cancelled)
+        self._wait_for(lambda: self._has_room() or self._token.cancelled)
         while not self._token.cancelled:
+            outstanding = self._outstanding  # before: one that ends meanwhile may release what is missing
             try:
                 future = begin(sending)
             except AlreadyStarted:  # by another kernel, after this one had looked
@@ -251,16 +259,17 @@ class SweepRun:
                     self._total -= 1
                 return
             except BudgetExceeded as error:
-                with self._change:
-                    if self._outstanding == 0:
-                        self._halt(error)
-                    else:
-                        self._change.wait(timeout=1.0)
+                if outstanding == 0:
+                    self._halt(error)
+                self._wait_for(functools.partial(self._has_changed, outstanding), 1.0)
             else:
                 with self._change:
                     self._outstanding += 1
                 future.add_done_callback(functools.partial(self._ended, sending))
                 return
+
+    def _has_changed(self, outstanding: int) -> bool:
+        return self._outstanding != outstanding or self._token.cancelled
 
     def _has_room(self) -> bool:
         """Whether few enough runs wait to be sent, and few enough pictures wait for this machine."""
@@ -297,13 +306,12 @@ class SweepRun:
 
     def _ended(self, sending: _Sending, future: Future[Run]) -> None:
         status, cost = UNKNOWN, 0
-        error = future.exception()
-        if error is None:
+        try:
             run = future.result()
             status, cost = run.status if run.status in FINAL else UNKNOWN, run.cost_micros or 0
-            if not sending.is_resent and isinstance(run.error, (CreditError, AuthenticationError)):
-                error = run.error  # without credit or a valid key every further cell would be refused too
-        if error is not None:
+        except CancelledError:
+            status = NOT_SENT
+        except BaseException as error:  # noqa: BLE001  wait() raises it
             self._halt(error)
         with self._change:
             self._outstanding -= 1
@@ -314,6 +322,8 @@ class SweepRun:
             self._spent += cost
             if status != NOT_SENT and sending.sent:
                 self._counts[status] += 1
+            if sending.is_resent and not sending.sent and not self._token.cancelled:
+                self._total -= 1  # another thread or kernel has settled it
             self._change.notify_all()
 
     def _halt(self, error: BaseException) -> None:

@@ -122,6 +122,9 @@ class Work:
             future = self._host.start(job.request, parent=job.parent, token=job.gate)
         except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
             self._done(job, None, error)
+        except BaseException as error:  # an interrupt
+            self._done(job, None, error)
+            raise
         else:
             future.add_done_callback(lambda ended: self._done_with(job, ended))
 
