@@ -31,7 +31,8 @@ LOCK_PATIENCE = 30.0
 """Seconds to wait for the transactions of other kernels; each takes milliseconds."""
 
 _BEGIN_WRITING = "BEGIN IMMEDIATE"
-"""Not as a listener of SQLAlchemy's event ``begin``: with any listener, each statement takes a seventh longer."""
+"""Begins a transaction that takes the write lock at once. It is no listener of SQLAlchemy's event ``begin``: with any
+listener, each statement takes a seventh longer."""
 
 _FETCH_ROWS = 500  # larger batches are slower, because their tuples do not fit into the processor's cache
 
@@ -74,9 +75,8 @@ class Database:
         self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
         journal = "DELETE" if is_on_network(file.parent) else "WAL"
         event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
-        self._writers: list[
-            sa.Connection
-        ] = []  # the connection of the last commit: taking one from the pool costs more
+        # The connection of the last commit, if it is idle: taking one from the pool costs more.
+        self._writers: list[sa.Connection] = []
         self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.

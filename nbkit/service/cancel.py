@@ -16,8 +16,8 @@ that an interrupt could leave taken (see :mod:`nbkit.service.threads`)."""
 class CancelToken:
     """Asked before each send: it waits while the service is busy, and says whether to send at all.
 
-    A token with a parent shares the parent's pauses. All runs of a studio have one parent, so that one answer "busy"
-    pauses them together; each can still be cancelled alone.
+    A token with a parent shares the parent's pauses. All single runs of a studio have one parent, so that one answer
+    "busy" pauses them together; each can still be cancelled alone. The cells of a sweep share one token.
 
     Args:
         clock: the time in seconds.

@@ -241,10 +241,8 @@ class SweepRun:
 
     def _wait_for(self, condition: Callable[[], bool], most: float = math.inf) -> None:
         end = time.monotonic() + most
-        with self._change:
-            while (
-                not condition() and time.monotonic() < end
-            ):  # whoever stops the sweep wakes nobody up: see CancelToken
+        with self._change:  # whoever stops the sweep wakes nobody up: see CancelToken
+            while not condition() and time.monotonic() < end:
                 self._change.wait(CHECK_SECONDS)
 
     def _begin(self, sending: _Sending, begin: Callable[[_Sending], Future[Run]]) -> None:
