@@ -301,3 +301,9 @@ def test_money_that_is_released_while_a_refusal_is_on_its_way_is_used(studio, mo
     monkeypatch.setattr(studio._ledger.journal, "plan", slow)
     sweep = lanterns(studio, range(3), web_search=True)  # each costs 0.06895, and holds 0.20895 until that is known
     assert sweep.run(max_workers=2, budget=0.40).counts == {"done": 3}
+
+
+def test_one_worker_sends_the_cells_in_order(service, studio):
+    """However long the threads of two runs take to begin."""
+    small_lanterns(studio, range(40)).run(max_workers=1)
+    assert sent_seeds(service) == list(range(40))

@@ -270,8 +270,11 @@ class SweepRun:
         return self._outstanding != outstanding or self._token.cancelled
 
     def _has_room(self) -> bool:
-        """Whether few enough runs wait to be sent, and few enough pictures wait for this machine."""
-        return self._outstanding - self._running <= self._max_workers and self._outstanding < 6 * self._max_workers
+        """Whether few enough runs wait to be sent, and few enough pictures wait for this machine.
+
+        With one worker the next run is begun when the one before it has been sent, so that they stay in order.
+        """
+        return self._outstanding - self._running < self._max_workers and self._outstanding < 6 * self._max_workers
 
     def _send(self, cell: Cell, sending: _Sending) -> Future[Run]:
         return self._ledger.run(
