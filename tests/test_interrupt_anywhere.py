@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from sweep_tools import assert_books_agree
 
 INTERRUPTED = """
@@ -40,17 +41,6 @@ def interrupted(start_kernel, start, end, *, times, within):
     return json.loads(shown.splitlines()[-1])
 
 
-def test_an_interrupt_at_any_instant_of_a_start_leaves_nothing_held(service, start_kernel, open_studio):
-    """Also where a caller gets no future: the run is settled and paid, or its money is released."""
-    call = 'studio.start(nbkit.ImageRequest("A lantern", width=512, height=512, seed=number))'
-    interrupts, held, statuses = interrupted(start_kernel, call, "", times=120, within=0.004)
-    assert interrupts > 10
-    assert held == 0
-    assert set(statuses) <= {"done", "not_sent"}
-    studio = open_studio()
-    assert_books_agree(service, studio, int((studio.df.status == "done").sum()))
-
-
 def test_an_interrupt_at_any_instant_of_a_note_writes_it_once_or_not(service, start_kernel):
     """The log can be written at once afterwards, by this kernel and by another one."""
     end = "studio.log.mark(first, note='last'); assert list(studio.df.note) == ['last']"
@@ -72,10 +62,17 @@ def test_an_interrupt_at_any_instant_of_a_stop_ends_the_sweep(service, start_ker
     assert set(statuses) <= {"done", "not_sent"}
 
 
-def test_an_interrupt_at_any_instant_of_generate_leaves_nothing_held(service, start_kernel, open_studio):
-    """The run is either sent, settled and paid, or it is not sent and its money is released."""
-    call = 'studio.generate("A lantern", width=512, height=512, seed=number)'
-    interrupts, held, statuses = interrupted(start_kernel, call, "", times=120, within=0.015)
+@pytest.mark.parametrize(
+    ("call", "within"),
+    [
+        ('studio.generate("A lantern", width=512, height=512, seed=number)', 0.015),
+        ('studio.start(nbkit.ImageRequest("A lantern", width=512, height=512, seed=number))', 0.004),
+    ],
+    ids=["generate", "start"],
+)
+def test_an_interrupt_at_any_instant_of_a_run_leaves_nothing_held(service, start_kernel, open_studio, call, within):
+    """The run is either sent, settled and paid, also where nobody gets its future, or its money is released."""
+    interrupts, held, statuses = interrupted(start_kernel, call, "", times=120, within=within)
     assert interrupts > 10
     assert held == 0
     assert set(statuses) <= {"done", "not_sent"}

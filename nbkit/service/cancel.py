@@ -28,7 +28,7 @@ class CancelToken:
     Attributes:
         slot: ``with token.slot:`` waits for a slot of the service, and holds it during the block.
         cancelled: whether :meth:`cancel` was called.
-        reason: what it was called with.
+        reason: the first one that it was called with; ``None`` where it was only wanted.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class CancelToken:
         self._given_up = 0
         self._sleep, self._slice = sleep, CHECK_SECONDS if sleep is time.sleep else math.inf
         self.cancelled = False
-        self.reason: Exception | None = None
+        self.reason: BaseException | None = None
         self.slot: AbstractContextManager[object] = nullcontext() if slots is None else threading.Semaphore(slots)
 
     def pause(self, seconds: float) -> None:
         """Hold back all senders for that long; a pause that already ends later stays as it is."""
         self._shared._resumes = max(self._shared._resumes, self._clock() + seconds)  # noqa: SLF001  of the same class
 
-    def cancel(self, reason: Exception | None = None) -> None:
+    def cancel(self, reason: BaseException | None = None) -> None:
         """Cancel: :meth:`wait` returns ``False`` for all waiters, now and later.
 
         Args:
-            reason: why every other send would be refused, too.
+            reason: why every other send would be refused, too, or fail; the first one counts.
         """
         self.reason = self.reason or reason
         self.cancelled = True

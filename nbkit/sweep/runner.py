@@ -137,7 +137,6 @@ class SweepRun:
         self._counts: Counter[str] = Counter()
         self._outstanding, self._running, self._spent, self._held = 0, 0, 0, 0
         self._is_begun = self._is_finished = False
-        self._problem: BaseException | None = None
         self._started = time.monotonic()
 
     def begin(self) -> Self:
@@ -211,8 +210,8 @@ class SweepRun:
         """
         if not self.wait_finished(timeout):
             raise TimeoutError(f"the sweep is still running: {self.progress.ended} of {self._total} cells have ended")
-        if self._problem is not None:
-            raise self._problem
+        if self._token.reason is not None:
+            raise self._token.reason
         return self._result()
 
     def __repr__(self) -> str:
@@ -230,11 +229,8 @@ class SweepRun:
                 self._begin(_Sending(cell.request.price.high), functools.partial(self._send, cell))
                 if self._token.cancelled:
                     break
-            self._wait_for(lambda: self._outstanding == 0)
-            if self._token.reason is not None:  # without credit or a valid key every further cell would be refused too
-                self._halt(self._token.reason)
         except BaseException as error:  # noqa: BLE001  nothing shows a thread's error; wait() raises this one
-            self._halt(error)
+            self._token.cancel(error)
         finally:
             self._wait_for(lambda: self._outstanding == 0)
             self._is_finished = True
@@ -258,7 +254,7 @@ class SweepRun:
                 return
             except BudgetExceeded as error:
                 if outstanding == 0:
-                    self._halt(error)
+                    self._token.cancel(error)
                 self._wait_for(functools.partial(self._has_changed, outstanding), 1.0)
             else:
                 with self._change:
@@ -313,7 +309,7 @@ class SweepRun:
         except CancelledError:
             status = NOT_SENT
         except BaseException as error:  # noqa: BLE001  wait() raises it
-            self._halt(error)
+            self._token.cancel(error)
         with self._change:
             self._outstanding -= 1
             self._running -= sending.sent
@@ -326,9 +322,3 @@ class SweepRun:
             if sending.is_resent and not sending.sent and not self._token.cancelled:
                 self._total -= 1  # another thread or kernel has settled it
             self._change.notify_all()
-
-    def _halt(self, error: BaseException) -> None:
-        with self._change:
-            if self._problem is None:
-                self._problem = error
-        self.cancel()

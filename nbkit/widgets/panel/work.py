@@ -120,11 +120,10 @@ class Work:
                     return  # stopped before anything was sent
                 job.request = job.ask()
             future = self._host.start(job.request, parent=job.parent, token=job.gate)
-        except Exception as error:  # noqa: BLE001  there is nobody above to tell it to
+        except BaseException as error:
             self._done(job, None, error)
-        except BaseException as error:  # an interrupt
-            self._done(job, None, error)
-            raise
+            if not isinstance(error, Exception):  # an interrupt; an error has nobody above to be told to
+                raise
         else:
             future.add_done_callback(lambda ended: self._done_with(job, ended))
 
