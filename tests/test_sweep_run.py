@@ -13,6 +13,7 @@ from service import PRICE, Answer, error, picture
 from sweep_tools import assert_books_agree, lanterns, until
 
 from nbkit import errors
+from nbkit.service.cancel import Slots
 from nbkit.service.pace import Pace
 
 SMALL_PRICE = 0.04657
@@ -307,3 +308,27 @@ def test_one_worker_sends_the_cells_in_order(service, studio):
     """However long the threads of two runs take to begin."""
     small_lanterns(studio, range(40)).run(max_workers=1)
     assert sent_seeds(service) == list(range(40))
+
+
+def test_slots_are_given_in_the_order_in_which_they_are_asked_for():
+    """Also where somebody asks at the instant at which one becomes free."""
+    slots, gates, order = Slots(1), [threading.Event() for _ in range(30)], []
+
+    def hold(number):
+        with slots:
+            order.append(number)
+            gates[number].wait(20)
+
+    threads = [threading.Thread(target=hold, args=(number,)) for number in range(30)]
+    for number, thread in enumerate(threads[:20]):
+        thread.start()
+        until(lambda number=number: len(order) + len(slots._waiting) == number + 1)
+    for number, thread in enumerate(threads[20:]):
+        gates[number].set()  # it becomes free while the next one asks
+        thread.start()
+        until(lambda number=number: len(order) + len(slots._waiting) == number + 21)
+    for gate in gates:
+        gate.set()
+    for thread in threads:
+        thread.join(20)
+    assert order == list(range(30))

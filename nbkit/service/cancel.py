@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -44,7 +45,7 @@ class CancelToken:
         self._sleep, self._slice = sleep, CHECK_SECONDS if sleep is time.sleep else math.inf
         self.cancelled = False
         self.reason: BaseException | None = None
-        self.slot: AbstractContextManager[object] = nullcontext() if slots is None else threading.Semaphore(slots)
+        self.slot: AbstractContextManager[object] = nullcontext() if slots is None else Slots(slots)
 
     def pause(self, seconds: float) -> None:
         """Hold back all senders for that long; a pause that already ends later stays as it is."""
@@ -72,6 +73,38 @@ class CancelToken:
             if shared._given_up != before:  # noqa: SLF001
                 return False
         return not self.cancelled
+
+
+class Slots:
+    """Slots of the service, given in the order in which they are asked for: ``with slots:`` waits for one and holds it.
+
+    A semaphore gives its slots in any order, so that a grid would fill with gaps.
+
+    Args:
+        count: number of slots.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[threading.Lock] = deque()  # each is released when it is its turn
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        turn = threading.Lock()
+        turn.acquire()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            self._waiting.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:  # passed on, so that nobody who comes now is faster
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
 
 
 class Cancelled(Exception):
