@@ -121,6 +121,10 @@ class Journal:
         self._database, self._engine, self._charged = database, engine, charged
         self._studio, self._limits = studio, limits
 
+    def check_in_place(self) -> None:
+        """Raise ``StorageError`` if what is written would go to a file that is not the log any more."""
+        self._database.check_in_place()
+
     def plan(self, plan: RunPlan) -> None:
         """Write the run down and hold its upper estimate, or refuse it.
 
@@ -186,8 +190,10 @@ class Journal:
         """Mark a planned run as sent: from here on the task may have arrived.
 
         Raises:
-            StorageError: if the run is no longer planned, because another kernel took it for abandoned. Do not send it.
+            StorageError: if the run is no longer planned, because another kernel took it for abandoned, or if the log
+                is not where it was. Do not send it.
         """
+        self._database.check_in_place()
 
         def write(connection: sa.Connection) -> int:
             values = {"which": task_uuid, "status": SENT, "heartbeat": _now()}
@@ -210,7 +216,10 @@ class Journal:
 
         Raises:
             BudgetExceeded: if the hold is more than that studio has left; then nothing is changed.
+            StorageError: if the log is not where it was.
         """
+        if pay:
+            self._database.check_in_place()
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
         new, old = self._studio if pay else row["studio"], row["studio"]
         values = {"which": row["taskUUID"], "owner": str(this_process()), "heartbeat": _now(), "studio": new}

@@ -142,6 +142,7 @@ class Ledger:
 
     def plan(self, plan: RunPlan) -> RunPlan:
         """The first step of a run, up to the commit of its row."""
+        self.journal.check_in_place()
         self._images.prepare()
         for reference in plan.request.reference_images or ():
             if reference.data:  # kept, so that a later kernel can make the run again

@@ -75,12 +75,30 @@ class Database:
         self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
         journal = "DELETE" if is_on_network(file.parent) else "WAL"
         event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
+        self._identity: tuple[int, int] | None = None
+        event.listen(self._engine, "connect", lambda *_: self._remember_file())
         # The connection of the last commit, if it is idle: taking one from the pool costs more.
         self._writers: list[sa.Connection] = []
         self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.
         weakref.finalize(self, _dispose, self._engine, self._writers)
+
+    def check_in_place(self) -> None:
+        """Check that the file is still the one that was opened: what is written to another one, nobody finds again.
+
+        Raises:
+            StorageError: if it has been deleted, moved or replaced.
+        """
+        if self._identity != _identity_of(self.name):
+            raise StorageError(
+                f"the log {self.name} has been deleted, moved or replaced since this studio opened it. Nothing was sent. "
+                "Put it back where it was, or open a log again: nbkit.Studio(path=…)"
+            )
+
+    def _remember_file(self) -> None:
+        if self._identity is None:  # a later connection may open another file of this name
+            self._identity = _identity_of(self.name)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -216,6 +234,15 @@ def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[A
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(values)
     return columns
+
+
+def _identity_of(file: str) -> tuple[int, int] | None:
+    """Device and number of a file, which another file of the same name does not have; ``None`` without the file."""
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 _DAMAGED = "It is damaged; move it aside, and the pictures beside it stay."

@@ -17,7 +17,12 @@ HEADER_BYTES = 100
 NEW_LOG_SECONDS = 1.0
 """How long a log may be empty beside pictures: another kernel may be creating it, after the old one was moved aside."""
 
-_NETWORK_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "9p", "lustre", "glusterfs", "ceph", "gpfs", "beegfs")
+_LOCAL_SYSTEMS = frozenset({
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "reiser4", "nilfs2", "bcachefs", "ubifs",
+    "jffs2", "ecryptfs", "overlay", "overlayfs", "aufs", "tmpfs", "ramfs", "rootfs", "squashfs", "erofs", "iso9660", "udf",
+    "apfs", "hfs", "hfs+", "ufs", "ffs", "ntfs", "ntfs3", "refs", "fat", "fat32", "vfat", "msdos", "exfat",
+})  # fmt: skip
+"""File systems of this machine's own disks. Any other may be shared with another machine, a virtual one included."""
 
 
 def set_up(connection: Any, journal: str, patience: float) -> None:
@@ -101,8 +106,16 @@ def _truncation_message(file: Path, what: str) -> str:
 
 
 def is_on_network(folder: Path) -> bool:
-    """Whether a folder lies on a network file system."""
+    """Whether a folder lies on a file system that is not known to be on a disk of this machine.
+
+    A write-ahead log needs memory that all its processes share. File systems of a network, of FUSE, and those by which a
+    virtual machine or a container sees the files of its host, do not have it. There are too many to list.
+    """
     resolved = folder.resolve()
-    systems = {Path(disk.mountpoint): disk.fstype.lower() for disk in psutil.disk_partitions(all=True)}
-    kind = next((systems[place] for place in (resolved, *resolved.parents) if place in systems), "")
-    return kind.startswith(_NETWORK_SYSTEMS)
+    try:
+        disks = psutil.disk_partitions(all=True)
+    except (OSError, psutil.Error):
+        return True
+    mounted = {Path(disk.mountpoint): disk for disk in disks}  # of several at one place, the last one covers the others
+    disk = next((mounted[place] for place in (resolved, *resolved.parents) if place in mounted), None)
+    return disk is None or disk.fstype.lower() not in _LOCAL_SYSTEMS or "remote" in disk.opts.split(",")
