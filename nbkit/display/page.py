@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from nbkit.display.figure import Figure, picture_html
 
-# The page must load nothing, whatever a prompt contains; pictures must be in the file itself.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""A page loads nothing and runs nothing, whatever a prompt contains; pictures are in the file itself."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1c1c1c; --quiet: #555; --line: #d4d4d4; --link: #0b57a4 }
@@ -60,13 +60,23 @@ def document_html(title: str, summary: str, cards: Iterable[Card]) -> str:
         cards: the pictures, in the order of the page.
     """
     items = "\n".join(f"<li>{_card(card)}</li>" for card in cards)
+    heading = f'<h1>{escape(title)}</h1>\n<p class="quiet">{escape(summary)}</p>'
+    return page_html(title, f"<main>\n{heading}\n<ol>\n{items}\n</ol>\n</main>", _STYLE)
+
+
+def page_html(title: str, body: str, style: str = "") -> str:
+    """A whole HTML file with the content security policy; every page that nbkit writes is made here.
+
+    Args:
+        title: of the page, as text.
+        body: the content, as HTML.
+        style: a style sheet.
+    """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f'<h1>{escape(title)}</h1>\n<p class="quiet">{escape(summary)}</p>\n<ol>\n{items}\n</ol>\n'
-        "</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 

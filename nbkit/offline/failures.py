@@ -25,6 +25,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from nbkit.display.page import page_html
 from nbkit.offline.envelope import Answer, Problem, Task
 
 REFUSALS = {
@@ -46,7 +47,7 @@ CORRUPTED = ("timeout", "lost", "cut", "html")
 
 FAULTS = (*REFUSALS, *OUTCOMES, *CORRUPTED, "download")
 
-_HTML_PAGE = b"<!DOCTYPE html><html><title>502 Bad Gateway</title><body><h1>502 Bad Gateway</h1></body></html>"
+_HTML_PAGE = page_html("502 Bad Gateway", "<h1>502 Bad Gateway</h1>").encode()
 
 
 class Failures:

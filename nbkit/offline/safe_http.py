@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
+from nbkit.service.environment import check_tls_variables
+
 _REACHABLE_V6 = ipaddress.IPv6Network("2000::/3")
 _TUNNEL = ipaddress.IPv6Network("2002::/16")
 """These addresses contain an IPv4 address, to which a gateway would forward the connection."""
@@ -77,6 +79,7 @@ def send(
 
     Raises:
         Forbidden: if the address is not public.
+        ConfigurationError: if a variable of the environment for TLS cannot be used.
         OSError, http.client.HTTPException: if no answer arrives in time.
     """
     parts = urlsplit(url)
@@ -94,6 +97,7 @@ def send(
     try:
         if parts.scheme == "https":
             # The handshake starts after the assignment, so that the watchdog can interrupt it.
+            check_tls_variables()
             tls = ssl.create_default_context()
             connection.sock = tls.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
             connection.sock.do_handshake()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from nbkit.errors import ConfigurationError
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.safe_http import Forbidden, send
 
@@ -102,7 +103,7 @@ class WebhookSender:
         headers = {"Content-Type": delivery.media_type, "User-Agent": "nbkit-offline"}
         try:
             status = send(method, delivery.url, delivery.body, headers, seconds=limit, allow_private=private)
-        except Forbidden as error:
+        except (Forbidden, ConfigurationError) as error:
             return str(error), True
         except (OSError, http.client.HTTPException, ValueError) as error:
             return type(error).__name__, False

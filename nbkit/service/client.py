@@ -10,7 +10,6 @@ exception, or the local variables of its traceback.
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import json
 import time
 import uuid
@@ -24,6 +23,7 @@ import httpx
 from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
 from nbkit.request.model import MICRO
 from nbkit.service import download
+from nbkit.service.environment import open_http
 from nbkit.service.pace import Pace
 from nbkit.service.response import (
     Json,
@@ -86,21 +86,7 @@ class Client:
         self._named: dict[str, float] = {}  # addresses of pictures, and when an answer named them
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key
-        host = urlsplit(url).hostname or ""
-        problem = ""
-        try:
-            self._http = httpx.Client(
-                transport=transport,
-                timeout=timeout,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-                headers={"user-agent": "nbkit"},
-                # A proxy of the environment would receive the key, and could not reach this machine anyway.
-                mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else None,
-            )
-        except (ValueError, ImportError) as error:
-            problem = str(error)
-        if problem:  # raised outside the handler, for the reason given in _post
-            raise ConfigurationError(f"the proxy that the environment names cannot be used: {problem}")
+        self._http = open_http(urlsplit(url).hostname or "", transport, timeout)
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
@@ -265,16 +251,6 @@ def retry_after(headers: httpx.Headers) -> float | None:
     with suppress(TypeError, ValueError):
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _with_read_limit(timeout: httpx.Timeout, seconds: float) -> httpx.Timeout:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
+from nbkit.display.page import page_html
 from nbkit.display.text import count, usd_range
 from nbkit.errors import RequestError
 from nbkit.ledger.ledger import Ledger
@@ -211,13 +212,12 @@ class SweepResult:
             True
         """
         target = with_folder(path)
-        title = escape(f"Sweep {self.cells.key}")
+        title = f"Sweep {self.cells.key}"
         grid = self._shown(self._pages(rows, columns, size=size, in_notebook=False))
         facts = self.to_frame().drop(columns=["file"]).dropna(axis="columns", how="all")
         table = facts.to_html(index=False, escape=True, border=0)
-        head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-        body = f"<h1>{title}</h1>{grid.html}<h2>Every run</h2>{table}"
-        target.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>', "utf-8")
+        body = f"<h1>{escape(title)}</h1>{grid.html}<h2>Every run</h2>{table}"
+        target.write_text(page_html(title, body, _STYLE), "utf-8")
         return target
 
     # -- going on --------------------------------------------------------------------------------------------------
