@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from nbkit.errors import DownloadError, NoImage
+from nbkit.request.decoder import eight_bits, opened
 from nbkit.request.parameter import without_memory_addresses
 from nbkit.request.reference import MEDIA_TYPES
 
@@ -40,7 +40,7 @@ def examine(data: bytes) -> PictureFacts:
         DownloadError: if it is no JPEG, PNG or WEBP, is cut short, or has more than :data:`MAX_PICTURE_PIXELS` pixels.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(MEDIA_TYPES)) as picture:
+        with opened(data, tuple(MEDIA_TYPES)) as picture:
             _refuse_bomb(picture)
             width, height = picture.size
             picture.draft(picture.mode, (max(16, width // 8), max(16, height // 8)))  # only a JPEG knows how
@@ -55,8 +55,6 @@ def examine(data: bytes) -> PictureFacts:
             )
     except DownloadError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning, where warnings are errors
-        raise DownloadError("a picture of far more pixels than any size of the model") from None
     except Exception as error:  # noqa: BLE001  a decoder may raise anything for damaged data
         beginning = data[:16].decode("ascii", "replace").strip()
         raise DownloadError(
@@ -77,6 +75,7 @@ def _fingerprint(picture: Image.Image) -> str:
     close to the edge between two steps may change its digit by one. Pictures of similar lightness share their digits,
     whatever their colours and details; ``sha256`` tells them apart.
     """
+    picture = eight_bits(picture)
     picture = picture.convert("RGBA") if "transparency" in picture.info else picture  # Pillow warns of the direct way
     picture = picture if picture.mode in ("RGB", "L") else picture.convert("RGB")  # a conversion copies every pixel
     small = picture.resize((4, 4), Image.Resampling.BOX).convert("L")
@@ -105,5 +104,5 @@ def header_size(data: bytes) -> tuple[int, int]:
     Raises:
         NoImage: if it has none.
     """
-    with decoding(), Image.open(io.BytesIO(data)) as picture:
+    with decoding(), opened(data) as picture:
         return picture.size

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from nbkit.measures.preview import fitted_size, reduced
+from nbkit.request.decoder import eight_bits
 
 REDUCED = 256
 """Pixels on the long side at which pictures are measured."""
@@ -115,6 +116,8 @@ def _measure(first: Picture, other: Picture) -> tuple[float, float, str]:
 
 def _pixels(image: Picture) -> bytes:
     picture = image.pil
+    if eight_bits(picture) is not picture:  # a conversion to 8 bits would lose what differs
+        return picture.convert("F").tobytes()
     return (picture if picture.mode == "RGBA" else picture.convert("RGBA")).tobytes()
 
 

@@ -7,6 +7,7 @@ import io
 from PIL import Image
 
 from nbkit.measures.facts import decoding, header_size
+from nbkit.request.decoder import eight_bits, opened
 
 PREVIEW_SIZE = 384
 """Pixels on the long side of a preview."""
@@ -52,13 +53,14 @@ def reduced(data: bytes, target: tuple[int, int]) -> Image.Image:
     Raises:
         NoImage: if it cannot be decoded.
     """
-    with decoding(), Image.open(io.BytesIO(data)) as picture:
+    with decoding(), opened(data) as picture:
         picture.draft("RGB", target)  # lets the JPEG decoder do most of the scaling
         return flatten(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def flatten(picture: Image.Image) -> Image.Image:
     """A picture in RGB, with transparency over white."""
+    picture = eight_bits(picture)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         ground = Image.new("RGB", layered.size, "white")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import re
 import uuid
 from collections.abc import Callable
-
-from PIL import Image
 
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, RequestContext, Task, echo
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.validation import one_of, required
+from nbkit.request.decoder import opened
 from nbkit.request.parameter import Address, ValueInvalid
 
 NOT_FETCHED = "URL, not fetched"
@@ -114,7 +112,7 @@ class ReferenceReader:
         text = self.renderer.text_of(name)
         if text != name:
             data = decode(text)
-            with Image.open(io.BytesIO(data)) as picture:
+            with opened(data) as picture:
                 return picture.get_format_mimetype() or "application/octet-stream", data
         thumbnail = self.renderer.thumbnails.get(inset.digest)
         return None if thumbnail is None else ("image/jpeg", thumbnail)

@@ -13,13 +13,15 @@ import threading
 from collections.abc import Hashable
 from dataclasses import replace
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from nbkit.measures.facts import header_size
 from nbkit.measures.preview import flatten
 from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.request import model
+from nbkit.request.decoder import opened
 from nbkit.request.rules import nearest_ratio
 
 MAX_UPLOAD_PIXELS = 50_000_000
@@ -146,7 +148,7 @@ class Renderer:
         """
         thumbnail, ratio = self.thumbnails.get(digest), model.DEFAULT_RATIO
         if thumbnail is not None:
-            width, height = Image.open(io.BytesIO(thumbnail)).size
+            width, height = header_size(thumbnail)
             ratio = nearest_ratio(width / height)
         return model.size_of(ratio, tier or model.DEFAULT_TIER)
 
@@ -156,14 +158,14 @@ class Renderer:
         thumbnail = self.thumbnails.get(inset.digest)
         if thumbnail is None:
             return replace(inset, label="no longer kept here")
-        with Image.open(io.BytesIO(thumbnail)) as picture:
+        with opened(thumbnail) as picture:
             return replace(inset, picture=picture.convert("RGB"))
 
 
 def _thumbnail(data: bytes, parameter: str) -> bytes:
     reason = f"has more than {MAX_UPLOAD_PIXELS:,} pixels"
     try:
-        with Image.open(io.BytesIO(data), formats=READABLE_FORMATS) as picture:
+        with opened(data, READABLE_FORMATS) as picture:
             if picture.width * picture.height <= MAX_UPLOAD_PIXELS:
                 picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
                 out = io.BytesIO()

@@ -27,6 +27,7 @@ from typing import Any
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nbkit.errors import StorageError
+from nbkit.request.decoder import opened, own_settings
 from nbkit.request.parameter import (
     ValueInvalid,
     as_plain_str,
@@ -128,7 +129,7 @@ def make_reference(value: Any) -> Reference:
     if isinstance(value, (str, uuid.UUID)):
         return _from_text(as_plain_str(value) if isinstance(value, str) else str(value))
     if isinstance(value, Image.Image):
-        with _errors_as_invalid():
+        with _errors_as_invalid(), own_settings():
             _check_pixels(value)
             upright = _encode(ImageOps.exif_transpose(value), "PNG")
         return _from_bytes(upright)
@@ -157,7 +158,7 @@ def remove_metadata(data: bytes) -> tuple[bytes, str]:
     Raises:
         ValueInvalid: if it is no picture, a damaged one, or one with too many pixels.
     """
-    with _errors_as_invalid(), Image.open(io.BytesIO(data)) as picture:
+    with _errors_as_invalid(), opened(data) as picture:
         _check_pixels(picture)
         kind = picture.format or ""
         if kind in MEDIA_TYPES and not _has_private_data(picture, data):
@@ -182,8 +183,6 @@ def _errors_as_invalid() -> Iterator[None]:
             raise
         except UnidentifiedImageError:
             raise _NotAPicture("format", "a picture that can be opened, and this is none that is known here") from None
-        except Image.DecompressionBombError:
-            raise ValueInvalid("format", f"a picture of at most {MAX_REFERENCE_PIXELS:,} pixels") from None
         except Exception as error:  # noqa: BLE001  for a damaged file, a decoder may raise any error
             why = without_memory_addresses(str(error))
             raise ValueInvalid("format", f"a picture that can be read, and this cannot ({why})") from None

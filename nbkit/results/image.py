@@ -6,7 +6,6 @@ The bytes are those that the service sent; nothing here changes them.
 from __future__ import annotations
 
 import builtins
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from nbkit.display.text import usd
 from nbkit.errors import NoImage
 from nbkit.measures.facts import SUFFIXES, PictureFacts, decoding
 from nbkit.measures.preview import PREVIEW_SIZE, fitted_size, flatten, make_preview
+from nbkit.request.decoder import opened
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.reference import missing_reference
@@ -107,7 +107,7 @@ class GeneratedImage:
             NoImage: if the file is gone or damaged.
         """
         data = self.bytes
-        with decoding(), Image.open(io.BytesIO(data)) as picture:
+        with decoding(), opened(data) as picture:
             picture.load()
             return picture
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageOps
@@ -11,6 +10,7 @@ from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
 from nbkit.display.lettering import drawable, face
 from nbkit.display.text import ellipsis
+from nbkit.request.decoder import opened
 
 MARGIN, GAP, LINE, SIDE = 12, 4, 18, 150
 GROUND, INK, QUIET = "white", "#1b1b1f", "#5b5b66"
@@ -53,7 +53,7 @@ def _slots(here: Sequence[Tile]) -> list[Slot]:
 def _picture(figure: Figure) -> Image.Image | None:
     if figure.preview is None:
         return None
-    with Image.open(io.BytesIO(figure.preview)) as picture:
+    with opened(figure.preview) as picture:
         return picture.convert("RGB")
 
 
