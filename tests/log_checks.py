@@ -4,6 +4,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+
+from nbkit.log.schema import RUNS
 
 
 def assert_log_matches_service(service, *studios):
@@ -31,6 +34,15 @@ def charged_pictures(service):
 def assert_files_match_service(service, files):
     """The files have the bytes that the service sent: each of its pictures is among them, and no other."""
     assert {_sha256(Path(file).read_bytes()) for file in files} == {_sha256(data) for data in service.pictures.values()}
+
+
+def age_heartbeats(log, seconds):
+    """Let time pass: the heartbeat of every run is so many seconds older, by the clock that nobody sets."""
+    with log.database.writing() as connection:
+        for task_uuid, written in connection.execute(sa.select(RUNS.c.taskUUID, RUNS.c.stamp)).all():
+            clock, since, heartbeat = written.split(" ")
+            older = f"{clock} {float(since) - seconds:.3f} {heartbeat}"
+            connection.execute(RUNS.update().where(RUNS.c.taskUUID == task_uuid).values(stamp=older))
 
 
 def _sha256(data):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import service_faults as fault
-from log_checks import assert_log_matches_service
+from log_checks import age_heartbeats, assert_log_matches_service
 from offline_tasks import ManualClock
 from service import PRICE, Answer, error, picture
 from small_requests import generate
@@ -444,8 +444,7 @@ def test_a_recovery_leaves_an_old_run_to_the_kernel_that_sends_it_again(service,
     service.question_faults.clear()
     studio = open_studio()
     log = sqlite3.connect(studio.log.folder / "log.sqlite", check_same_thread=False)
-    log.execute("UPDATE runs SET created = 1, heartbeat = 1")
-    log.commit()
+    age_heartbeats(studio.log, 3600)
 
     def claimed_meanwhile(service_, task):
         log.execute("UPDATE runs SET owner = '1@elsewhere 1.0', heartbeat = 2")

@@ -258,6 +258,10 @@ COLUMNS = {
         "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat parent sweep purse",
         "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
     ),
+    3: (
+        "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat stamp parent sweep purse",
+        "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
+    ),
 }
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 

@@ -6,12 +6,11 @@ import threading
 import pytest
 import service_faults as fault
 from conftest import QUICK
+from log_checks import age_heartbeats
 from service import PRICE
 from sweep_tools import assert_books_agree, lanterns, studio_after_lost_answers
 
 import nbkit
-from nbkit.log.schema import RUNS
-from nbkit.request.model import MICRO
 
 
 def run_sweep(url, folder, cells, barrier):
@@ -122,9 +121,7 @@ def test_a_refused_second_send_leaves_the_run_unknown(service, open_studio, refu
 def test_the_age_of_a_run_begins_anew_when_it_is_sent_again(service, open_studio):
     """The service may still accept the second send, so the run is not given up, and its cell not paid as a new task."""
     studio = studio_after_lost_answers(service, open_studio, [1])
-    an_hour = 3600 * MICRO
-    with studio.log.database.writing() as connection:
-        connection.execute(RUNS.update().values(created=RUNS.c.created - an_hour, heartbeat=RUNS.c.heartbeat - an_hour))
+    age_heartbeats(studio.log, 3600)
     service.faults.extend([fault.plain(500)] * 4)
     service.question_faults.extend([fault.plain(500)] * 40)
     assert lanterns(studio, [1]).run().counts == {"unknown": 1}

@@ -1,14 +1,10 @@
 """Runs whose outcome is not known: they are looked up, never taken for failures, and never paid a second time."""
 
 import dataclasses
-import socket
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
 import service_faults as fault
 from conftest import QUICK
@@ -19,7 +15,6 @@ from sweep_tools import until
 
 import nbkit
 from nbkit.errors import NbkitError
-from nbkit.ledger.in_flight import Owner, is_alive
 
 
 def generate(studio, **parameters):
@@ -292,14 +287,3 @@ def test_a_run_without_credit_cancels_the_runs_that_wait_out_a_pause(service, op
     assert not service.charges
     assert studio.budget.held == 0
     assert generate(studio, seed=3).status == "done"
-
-
-def test_a_killed_process_that_is_still_in_the_process_table_is_not_alive():
-    """In a container whose first process does not reap, a dead kernel stays there as a zombie."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    owner = Owner(socket.gethostname(), child.pid, psutil.Process(child.pid).create_time())
-    assert is_alive(owner, heartbeat_age=0, patience=60)
-    child.kill()
-    until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
-    assert not is_alive(owner, heartbeat_age=0, patience=60)
-    child.wait()

@@ -1,71 +1,16 @@
-"""Which process works on a run, and whether it is still alive."""
+"""The runs that this process works on, and the heartbeat that says so to other processes."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import psutil
 
 from nbkit.errors import StorageError
 
 HEARTBEAT_SECONDS = 20.0
 """Time between two heartbeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A process. Its start time tells it from a later process with the same number."""
-
-    host: str
-    pid: int
-    started: float
-
-    def __str__(self) -> str:
-        return f"{self.pid}@{self.host} {self.started:.2f}"
-
-    @classmethod
-    def parse(cls, text: str) -> Owner | None:
-        """The owner in a row of the log; ``None`` if the text has another form."""
-        try:
-            process, started = text.rsplit(" ", 1)
-            pid, host = process.split("@", 1)
-            return cls(host, int(pid), float(started))
-        except ValueError:
-            return None
-
-
-@functools.cache
-def _of_process(pid: int) -> Owner:
-    # Rounded as __str__ writes it, so that an owner read from the log equals this one.
-    return Owner(socket.gethostname(), pid, round(psutil.Process(pid).create_time(), 2))
-
-
-def this_process() -> Owner:
-    """The current process; a forked child is another owner than its parent."""
-    return _of_process(os.getpid())
-
-
-def is_alive(owner: Owner, *, heartbeat_age: float, patience: float) -> bool:
-    """Whether an owner still works on its runs.
-
-    The process table answers for this machine. A process of another machine, whose log lies on a shared disk, counts as
-    alive until its heartbeat is ``patience`` seconds old.
-    """
-    if owner.host != socket.gethostname():
-        return heartbeat_age < patience
-    try:
-        process = psutil.Process(owner.pid)
-        # A killed process stays in the table until its parent has waited for it, and does no work.
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - owner.started) < 1.0
-    except psutil.Error:
-        return False
 
 
 IN_FLIGHT: set[str] = set()

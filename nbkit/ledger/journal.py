@@ -11,6 +11,7 @@ spent, ``unknown`` keeps the hold.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,10 +31,10 @@ from nbkit.ledger.budget import (
     read_account,
     studio_account,
 )
-from nbkit.ledger.in_flight import this_process
+from nbkit.ledger.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.database import Database
 from nbkit.log.rows import given_values, parameter_values, picture_values
-from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest, has_credentials, redacted
 from nbkit.request.model import MICRO, MODEL
@@ -104,6 +105,10 @@ _PICTURES = sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
 )
 _UPDATE_PICTURE = sa.update(IMAGES).where(IMAGES.c.id == _WHICH)
 _UPDATE_MISSING = _UPDATE_PICTURE.where(IMAGES.c.file.is_(None))
+_SIGHTING = sa.select(SIGHTINGS.c.mark, SIGHTINGS.c.since).where(
+    SIGHTINGS.c.taskUUID == _WHICH, SIGHTINGS.c.clock == sa.bindparam("clock")
+)
+_SEE = sa.insert(SIGHTINGS).prefix_with("OR REPLACE")
 
 
 class Journal:
@@ -133,9 +138,9 @@ class Journal:
             StorageError: if the log cannot be written; then nothing may be sent.
         """
         price = plan.request.price
-        now = _now()
+        created = _now()
         own = plan.sub_budget or SubBudget("")
-        names = account_names(self._studio, now, self._charged, own.id)
+        names = account_names(self._studio, created, self._charged, own.id)
         bounds = (
             (self._limits.studio, Account(), "this studio", "Studio(budget=…)"),
             (self._limits.day, Account(), "today", "Studio(daily_budget=…)"),
@@ -144,7 +149,7 @@ class Journal:
         row = {
             **parameter_values(plan.request, plan.task),
             "taskUUID": plan.task_uuid,
-            "created": now,
+            "created": created,
             "status": PLANNED,
             "engine": self._engine,
             "model": str(plan.task.get("model", MODEL)),
@@ -160,7 +165,7 @@ class Journal:
             "spent": 0,
             "studio": self._studio,
             "owner": str(this_process()),
-            "heartbeat": now,
+            **_heartbeat(created),
             "parent": plan.parent,
             "sweep": plan.sweep,
             "purse": own.id or None,
@@ -196,7 +201,7 @@ class Journal:
         self._database.check_in_place()
 
         def write(connection: sa.Connection) -> int:
-            values = {"which": task_uuid, "status": SENT, "heartbeat": _now()}
+            values = {"which": task_uuid, "status": SENT, **_heartbeat()}
             return connection.execute(_UPDATE_PLANNED, values).rowcount
 
         if self._database.write(write) != 1:
@@ -222,7 +227,7 @@ class Journal:
             self._database.check_in_place()
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
         new, old = self._studio if pay else row["studio"], row["studio"]
-        values = {"which": row["taskUUID"], "owner": str(this_process()), "heartbeat": _now(), "studio": new}
+        values = {"which": row["taskUUID"], "owner": str(this_process()), "studio": new, **_heartbeat()}
 
         def write(connection: sa.Connection) -> bool:
             if connection.execute(_UPDATE_RUN.where(*as_read), values).rowcount != 1:
@@ -239,8 +244,30 @@ class Journal:
 
     def heartbeat(self, task_uuids: Sequence[str]) -> None:
         """Write that the process that works on these runs is alive."""
-        values = [{"which": task_uuid, "heartbeat": _now()} for task_uuid in task_uuids]
+        values = [{"which": task_uuid, **_heartbeat()} for task_uuid in task_uuids]
         self._database.write(lambda connection: connection.execute(_UPDATE_RUN, values))
+
+    def heartbeat_age(self, row: Mapping[str, Any]) -> float:
+        """How many seconds ago a row's heartbeat was written, at least, by a clock that nobody sets.
+
+        A heartbeat that was written by another machine's clock, or before this boot, counts from the moment when a
+        process of this boot saw it first: the first time, it is 0 seconds old.
+
+        Args:
+            row: of the log.
+        """
+        age = seconds_since(row["stamp"], row["heartbeat"])
+        if age is not None:
+            return age
+        key, mark = {"which": row["taskUUID"], "clock": clock_name()}, f"{row['heartbeat']} {row['stamp'] or ''}"
+        with self._database.reading() as connection:
+            seen = connection.execute(_SIGHTING, key).one_or_none()
+        if seen is not None and seen.mark == mark:
+            return max(0.0, now() - float(seen.since))
+        values = {"taskUUID": row["taskUUID"], "clock": clock_name(), "mark": mark, "since": now()}
+        with contextlib.suppress(StorageError):  # a log that cannot be written is only looked at
+            self._database.write(lambda connection: connection.execute(_SEE, values))
+        return 0.0
 
     def mark_unknown(self, task_uuid: str, doubt: EngineError) -> None:
         """Mark a run as unknown: the hold stays, and this process does not own it. A run that has ended stays as it is."""
@@ -297,7 +324,7 @@ class Journal:
             values = {"which": task_uuid, "status": status, "cost": cost, "spent": spent, "held": 0, "charged": charged}
             if status == NOT_SENT:  # nothing is left to do
                 values["owner"] = None
-            connection.execute(_UPDATE_RUN, {**values, "heartbeat": _now(), **_error_values(error)})
+            connection.execute(_UPDATE_RUN, {**values, **_heartbeat(), **_error_values(error)})
             before = account_names(run.studio, run.created, run.charged, run.purse)
             now = account_names(run.studio, run.created, charged, run.purse)
             released = [(name, -run.spent, -run.held) for name in before]
@@ -345,6 +372,12 @@ class Journal:
 def _now() -> int:
     """The time as the log has it: in microseconds since 1970."""
     return int(time.time() * MICRO)
+
+
+def _heartbeat(written: int | None = None) -> dict[str, Any]:
+    """The columns that say when their row was written, by the wall clock and by one that nobody sets."""
+    heartbeat = _now() if written is None else written
+    return {"heartbeat": heartbeat, "stamp": stamp(heartbeat)}
 
 
 def _error_values(error: EngineError | None) -> dict[str, str | None]:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbkit.errors import BudgetExceeded, EngineError, NbkitError
-from nbkit.ledger.in_flight import IN_FLIGHT, Owner, is_alive, this_process
+from nbkit.ledger.in_flight import IN_FLIGHT
 from nbkit.ledger.journal import StoredPicture
 from nbkit.ledger.ledger import Ledger
+from nbkit.ledger.owner import Owner, is_alive, this_process
 from nbkit.ledger.task_session import TaskSession, status_of
 from nbkit.request.model import MICRO
 from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, Run
@@ -42,7 +43,10 @@ NEVER_ACCEPTED_SECONDS = 900.0
 """A task that the service does not know so long after its last send was never accepted: no task runs that long."""
 
 HEARTBEAT_PATIENCE = 120.0
-"""Seconds without a heartbeat after which a process of another machine counts as dead."""
+"""Seconds without a heartbeat after which a process that the process table here does not have counts as dead."""
+
+LONG_AGO_SECONDS = 6 * 3600.0
+"""By the wall clock: a process of nbkit 0.1.0, whose rows have no other time, counts as dead after so many seconds."""
 
 _CLAIMING = threading.Lock()
 """Held while a thread looks whether another one works on a run."""
@@ -82,7 +86,7 @@ class Recovery:
         try:
             rows = [row for row in self._abandoned(sweep) if row["taskUUID"] not in skip]
             found = list(pool.map(lambda row: self._try_run(row, resend=resend), rows))
-            missing = [row for row in self._history.unfetched(sweep) if not _is_worked_on(row)]
+            missing = [row for row in self._history.unfetched(sweep) if not self._is_worked_on(row)]
             fetched = list(pool.map(self._recover_picture, missing))
         finally:  # after Stop, the queries that are still outstanding are not waited for
             pool.shutdown(wait=False, cancel_futures=True)
@@ -98,7 +102,7 @@ class Recovery:
 
     def _abandoned(self, sweep: str | None) -> list[Any]:
         """The rows of all open runs that no living process works on."""
-        return [row for row in self._history.unsettled(sweep) if not _is_worked_on(row)]
+        return [row for row in self._history.unsettled(sweep) if not self._is_worked_on(row)]
 
     def resume(self, row: Any, token: CancelToken, on_sent: Callable[[], None] = lambda: None) -> Run:
         """Settle one of the :meth:`resumable` runs, by sending it again if the service does not know it.
@@ -145,7 +149,7 @@ class Recovery:
     def _wait_until_free(self, row: Any) -> Any | None:
         """The row once no living process works on it; ``None`` if it has been settled by then."""
         deadline = time.monotonic() + self._ledger.pace.patience
-        while row is not None and _is_worked_on(row):
+        while row is not None and self._is_worked_on(row):
             if time.monotonic() > deadline:
                 raise NbkitError(
                     f"another kernel has been working on the same request for a long time (studio.log[{row['taskUUID']!r}]); "
@@ -154,6 +158,23 @@ class Recovery:
             time.sleep(WATCH_SECONDS)
             row = self._reread(row)
         return row
+
+    def _is_worked_on(self, row: Any) -> bool:
+        owner = Owner.parse(row["owner"] or "")
+        if not row["owner"]:
+            return False
+        if owner == this_process():
+            return row["taskUUID"] in IN_FLIGHT
+        alive = None if owner is None else is_alive(owner)
+        if alive is not None:
+            return alive
+        if (owner is None or not owner.place.boot) and time.time() - (row["heartbeat"] or 0) / MICRO > LONG_AGO_SECONDS:
+            return False
+        return self._journal.heartbeat_age(row) < HEARTBEAT_PATIENCE
+
+    def _was_never_accepted(self, row: Any) -> bool:
+        """Whether the last send was so long ago that a service which does not know the task never accepted it."""
+        return self._journal.heartbeat_age(row) > NEVER_ACCEPTED_SECONDS
 
     def _reread(self, row: Any) -> Any | None:
         """The row as it is now; ``None`` if it has been settled."""
@@ -203,7 +224,7 @@ class Recovery:
         def ask() -> str:
             on_sent()
             response = TaskSession(self._client, task, self._pace, token).resume(resend=may_resend)
-            if response.missing and not may_resend and _was_never_accepted(row):
+            if response.missing and not may_resend and self._was_never_accepted(row):
                 # Only as it was read: another kernel may be sending it again by now.
                 return self._mark_not_sent(row, "never accepted: the service does not know it")
             self._ledger.settle(task, response)
@@ -253,21 +274,6 @@ class Recovery:
             except EngineError:
                 continue
             yield from (r.source for r in results if r.image_uuid == row["imageUUID"] and r.source != row["url"])
-
-
-def _is_worked_on(row: Any) -> bool:
-    owner = Owner.parse(row["owner"] or "")
-    if owner is None:
-        return False
-    if owner == this_process():
-        return row["taskUUID"] in IN_FLIGHT
-    age = time.time() - (row["heartbeat"] or 0) / MICRO
-    return is_alive(owner, heartbeat_age=age, patience=HEARTBEAT_PATIENCE)
-
-
-def _was_never_accepted(row: Any) -> bool:
-    """Whether the last send was so long ago that a service which does not know the task never accepted it."""
-    return bool(time.time() - max(row["created"], row["heartbeat"] or 0) / MICRO > NEVER_ACCEPTED_SECONDS)
 
 
 def _note(response: TaskResponse) -> str:

@@ -130,11 +130,12 @@ class History:
         return self._rows(sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), which).order_by(RUNS.c.id))
 
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
-        """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeat and engine.
+        """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeat, stamp and engine.
 
         Files that have been deleted count too: the service may still have the picture.
         """
-        query = sa.select(IMAGES, RUNS.c.taskUUID, RUNS.c.owner, RUNS.c.heartbeat, RUNS.c.engine).join(RUNS)
+        of_run = (RUNS.c[name] for name in ("taskUUID", "owner", "heartbeat", "stamp", "engine"))
+        query = sa.select(IMAGES, *of_run).join(RUNS)
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
         rows = self._rows(query.where(IMAGES.c.status == DONE, which).order_by(IMAGES.c.id))
         return [row for row in rows if row["file"] is None or not self._images.path(row["file"]).exists()]

@@ -2,8 +2,8 @@
 
 ``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
 spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
-the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``meta`` has the version of
-the log.
+the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
+when heartbeats of other machines were first seen. ``meta`` has the version of the log.
 
 A log of an older nbkit is brought up to date when it is opened: columns and indexes are only ever added. A log of a
 newer nbkit has in ``min_reader`` the oldest version that may still read and write it; an older nbkit refuses it.
@@ -20,7 +20,7 @@ from nbkit.log.database import Database
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 2
+VERSION = 3
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 2
@@ -76,7 +76,8 @@ RUNS = sa.Table(
     sa.Column("errorKind", sa.Text),
     sa.Column("studio", sa.Text, nullable=False, index=True),
     sa.Column("owner", sa.Text),  # the process that works on it; null: none
-    sa.Column("heartbeat", sa.BigInteger),
+    sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
+    sa.Column("stamp", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text, index=True),
     sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
@@ -114,6 +115,16 @@ ACCOUNTS = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),  # studio:<id>, or day:<date>:<charged>
     sa.Column("spent", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False),
+)
+
+SIGHTINGS = sa.Table(
+    # When a heartbeat of another machine's clock, or of an earlier boot, was first seen by this one's.
+    "sightings",
+    METADATA,
+    sa.Column("taskUUID", sa.Text, primary_key=True),
+    sa.Column("clock", sa.Text, primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False),  # the heartbeat
+    sa.Column("since", sa.Float, nullable=False),  # seconds, by the clock
 )
 
 sa.Index("images_uuid", IMAGES.c.imageUUID)
