@@ -17,7 +17,7 @@ import nbkit
 from nbkit.backends import load_offline
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.log.store import RunLog
-from nbkit.service.environment import is_loopback
+from nbkit.service.addresses import is_loopback
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from nbkit.errors import ConfigurationError
+from nbkit.service.addresses import is_loopback
 from nbkit.service.client import VENDOR_URL
-from nbkit.service.environment import is_loopback
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 

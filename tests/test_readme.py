@@ -66,6 +66,7 @@ def test_the_dependencies_are_this_list() -> None:
     names = {re.match(r"[\w-]+", line).group() for line in project["dependencies"]}  # type: ignore[union-attr]
     assert names == {
         "anywidget",
+        "httpcore",
         "httpx",
         "ipython",
         "ipywidgets",

@@ -19,6 +19,7 @@ from nbkit.offline import Offline, safe_http, webhook_sender
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.server import serving
 from nbkit.offline.webhook_sender import WebhookSender
+from nbkit.service import addresses
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -154,8 +155,8 @@ def test_private_addresses_are_not_called_by_default(caplog):
     """A webhook to this machine and an upload to ``localhost`` are dropped, and logged."""
     with Receiver() as receiver:
         with serving(Offline()) as url:
-            addresses = {"webhookURL": receiver.url, "uploadEndpoint": f"http://localhost:{receiver.server_port}/"}
-            assert httpx.post(f"{url}/v1", json=[task(**addresses)]).status_code == 200
+            given = {"webhookURL": receiver.url, "uploadEndpoint": f"http://localhost:{receiver.server_port}/"}
+            assert httpx.post(f"{url}/v1", json=[task(**given)]).status_code == 200
             until(lambda: caplog.text.count("not on the public internet") >= 2, seconds=10)
         assert receiver.calls.empty()
 
@@ -171,19 +172,19 @@ def test_private_addresses_are_not_called_by_default(caplog):
 )  # fmt: skip
 def test_special_addresses_are_not_public(address):
     """Among them are private, shared, local, reserved and multicast ones, and IPv4 addresses inside IPv6 ones."""
-    assert not safe_http.is_public(address)
+    assert not addresses.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111"])
 def test_internet_addresses_are_public(address):
     """An IPv4 and an IPv6 address that everybody can reach."""
-    assert safe_http.is_public(address)
+    assert addresses.is_public(address)
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "017700000001", "localhost", "[::1]", "[::ffff:7f00:1]"])
 def test_no_spelling_of_a_loopback_address_is_called(host):
     """The check is of the resolved address, and not of the text of the host."""
-    with pytest.raises((safe_http.Forbidden, OSError)):
+    with pytest.raises((addresses.Forbidden, OSError)):
         safe_http.send("POST", f"http://{host}:9/", b"", {}, seconds=1)
 
 
@@ -191,8 +192,8 @@ def test_a_host_with_a_private_address_among_public_ones_is_refused(monkeypatch)
     """The connection might be made to any of them."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("8.8.8.8", "192.168.0.7")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_o: found)
-    with pytest.raises(safe_http.Forbidden):
-        safe_http.resolve_host("two.example", 80, allow_private=False)
+    with pytest.raises(addresses.Forbidden):
+        addresses.resolve_host("two.example", 80, allow_private=False)
 
 
 def test_the_connection_is_made_to_the_checked_address(monkeypatch):

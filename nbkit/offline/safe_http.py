@@ -1,15 +1,12 @@
 """One HTTP request to a URL that a client chose.
 
-Without checks, a client could make this machine send requests into its private network. So the host name is resolved
-once, every address that it resolves to is checked, and the connection uses a checked address: a name that resolves
-differently a moment later has no effect. Redirects are not followed, proxies are not used, and the answer's body is not
-read.
+The connection is made to an address that ``service/addresses.py`` has checked. Redirects are not followed, proxies are
+not used, and the answer's body is not read.
 """
 
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -18,49 +15,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
+from nbkit.service.addresses import resolve_host
 from nbkit.service.environment import check_tls_variables
-
-_REACHABLE_V6 = ipaddress.IPv6Network("2000::/3")
-_TUNNEL = ipaddress.IPv6Network("2002::/16")
-"""These addresses contain an IPv4 address, to which a gateway would forward the connection."""
-
-
-class Forbidden(Exception):
-    """The host is, or may be, in a private network; nothing was sent."""
-
-
-def is_public(address: str) -> bool:
-    """Whether a numeric address is on the public internet: not private, local, reserved or multicast.
-
-    Args:
-        address: IPv4 or IPv6, as the resolver returns it.
-    """
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _REACHABLE_V6 or ip in _TUNNEL):
-        return False
-    return ip.is_global and not ip.is_multicast
-
-
-def resolve_host(host: str, port: int, *, allow_private: bool) -> list[tuple[str, int]]:
-    """Resolve a host name to its addresses, each with the port.
-
-    Args:
-        host: name or numeric address.
-        port: of the connection.
-        allow_private: whether private and loopback addresses are allowed.
-
-    Raises:
-        Forbidden: if one of the addresses is not public, even if others are.
-        OSError: if the name cannot be resolved.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys((str(sockaddr[0]), port) for *_, sockaddr in found))
-    if not allow_private and not all(is_public(address) for address, _ in addresses):
-        raise Forbidden("its address is not on the public internet")
-    return addresses
 
 
 def send(

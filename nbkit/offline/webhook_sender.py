@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from nbkit.errors import ConfigurationError
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.safe_http import Forbidden, send
+from nbkit.offline.safe_http import send
+from nbkit.service.addresses import Forbidden
 
 logger = logging.getLogger(__name__)
 

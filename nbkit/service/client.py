@@ -24,6 +24,7 @@ from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnect
 from nbkit.request.model import MICRO
 from nbkit.service import download
 from nbkit.service.environment import open_http
+from nbkit.service.network import ExchangeLimits, LimitExceeded, body, limit_connections
 from nbkit.service.pace import Pace
 from nbkit.service.response import (
     Json,
@@ -87,6 +88,7 @@ class Client:
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key
         self._http = open_http(urlsplit(url).hostname or "", transport, timeout)
+        limit_connections(self._http)
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
@@ -150,18 +152,21 @@ class Client:
 
     def _post(self, task: Json) -> tuple[Json, dict[str, Any]]:
         """The envelope of the answer, and what :func:`read_response` has to know of its status and headers."""
-        body = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
-        headers = {"content-type": "application/json", "accept": "application/json"}
+        content = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
+        headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "gzip"}
         task_uuid = task.get("taskUUID")
         is_query = task.get("taskType") in _QUERIES
         timeout = _with_read_limit(self._http.timeout, QUERY_SILENCE) if is_query else self._http.timeout
-        deadline = time.monotonic() + (QUERY_SECONDS if is_query else ANSWER_SECONDS)
+        limits = ExchangeLimits(QUERY_SECONDS if is_query else ANSWER_SECONDS)
         problem: EngineError | ConfigurationError
         try:
-            with self._http.stream(
-                "POST", self.url, content=body, headers=headers, auth=self._key, timeout=timeout
-            ) as answer:
-                envelope = _read_envelope(answer, task, deadline, self._key)
+            with (
+                limits,
+                self._http.stream(
+                    "POST", self.url, content=content, headers=headers, auth=self._key, timeout=timeout
+                ) as answer,
+            ):
+                envelope = _read_envelope(answer, task, limits, self._key)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task_uuid)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -169,6 +174,8 @@ class Client:
         except httpx.HTTPError as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=task_uuid)
+        except LimitExceeded as error:
+            problem = AnswerLost(f"the answer of {_host(self.url)} {error} and was given up", task_uuid=task_uuid)
         except AnswerLost as error:
             problem = error.with_traceback(None)
         else:
@@ -192,30 +199,24 @@ class Client:
         """
         fresh = time.monotonic() - self._named.get(source, float("-inf")) < FRESH_SECONDS
         timeout = _with_read_limit(self._http.timeout, download.SILENCE_SECONDS)
-        return download.fetch(self._http, source, check, timeout, self._pace, fresh=fresh)
+        engine = urlsplit(self.url).hostname or ""
+        return download.fetch(self._http, source, check, timeout, self._pace, fresh=fresh, engine=engine)
 
 
-def _read_envelope(answer: httpx.Response, task: Json, deadline: float, key: Secret) -> Json:
+def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits, key: Secret) -> Json:
     """Read the body of an answer within its limits of size and time, and decode it.
 
     Raises:
-        AnswerLost: if it exceeds a limit, or is not an answer of the API.
+        AnswerLost: if it is not an answer of the API.
+        LimitExceeded: if it exceeds a limit.
     """
-    task_uuid, max_bytes = str(task.get("taskUUID")), _max_bytes(task)
-    body = bytearray()
-    problem = ""
-    for piece in answer.iter_bytes():
-        body += piece
-        if len(body) > max_bytes:
-            problem = f"the answer is larger than {max_bytes:,} bytes and was given up"
-        elif time.monotonic() > deadline:
-            problem = "the answer came so slowly that it was given up"
-        if problem:
-            raise AnswerLost(problem, status=answer.status_code, task_uuid=task_uuid)
+    received = bytearray()
+    for piece in body(answer, limits, _max_bytes(task)):
+        received += piece
     with suppress(ValueError, RecursionError):
-        envelope: Json = key.redact(read_body(body))
+        envelope: Json = key.redact(read_body(received))
         return envelope
-    return _envelope_for_status(answer, len(body), task_uuid)
+    return _envelope_for_status(answer, len(received), str(task.get("taskUUID")))
 
 
 def _max_bytes(task: Json) -> int:

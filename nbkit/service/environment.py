@@ -19,21 +19,12 @@ from pathlib import Path
 import httpx
 
 from nbkit.errors import ConfigurationError
+from nbkit.service.addresses import is_loopback
 
 _SCHEMES = ("http", "https", "all")
 
 Mounts = dict[str, httpx.BaseTransport | None]
 """Transports by URL pattern, as httpx takes them; ``None`` is a direct connection."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def open_http(host: str, transport: httpx.BaseTransport | None, timeout: httpx.Timeout | float) -> httpx.Client:
