@@ -34,8 +34,8 @@ from nbkit.results.image import GeneratedImage
 from nbkit.results.money import Estimate
 from nbkit.results.run import Run
 from nbkit.studio import Studio
+from nbkit.sweep.template import fill, variables_of
 
-_VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 _FIRST_LINE = re.compile(r"\s*%%imagine\s+(.*)", re.DOTALL)
 _HELP_LINE = re.compile(r"%%imagine\s(?:.*\s)?--help\s*")
 _SENT_AS_TEXT = re.compile(r".*://|data:|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
@@ -276,7 +276,9 @@ class Imagine:
             problem = "prompt is missing: describe the picture below the line with %%imagine"
             raise RequestError(problem, parameter="prompt", reason="missing")
         if options.format:
-            prompt = _VARIABLE.sub(lambda braces: str(_variable(braces[1], variables)), prompt)
+            for variable in variables_of(prompt, variables):
+                _check_variable(variable, variables)
+            prompt = fill(prompt, variables)
         request = ImageRequest(prompt, **keywords)
         result = Estimate(request.price) if options.estimate else self._studio(options.studio).generate(request)
         if name is not None:
@@ -315,12 +317,11 @@ class Imagine:
         return _completions(match[1], self._shell.user_ns)
 
 
-def _variable(name: str, variables: Mapping[str, Any]) -> Any:
+def _check_variable(name: str, variables: Mapping[str, Any]) -> None:
     if name not in variables:
         fault = f"{{{name}}} in the prompt: the notebook has no variable {name}"
         problem = f"{fault}; without --format braces stay as they are"
         raise RequestError(problem, parameter=name, reason="missing")
-    return variables[name]
 
 
 def _add_body(lines: list[str]) -> list[str]:

@@ -32,9 +32,9 @@ from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 from nbkit.service.threads import THIS_THREAD, THREADS, run_interruptible
 from nbkit.sweep import signature
-from nbkit.sweep.grid import OPTIONS, Grid
+from nbkit.sweep.grid import Grid
 from nbkit.sweep.result import SweepContext
-from nbkit.sweep.spec import merge, parse_spec
+from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.panel.panel import Panel
@@ -171,8 +171,13 @@ class Studio:
         return Estimate(self._request(prompt, **parameters).price)
 
     @declared_as(signature.sweep)
-    def sweep(self, prompt: Any = None, *, combine: str = "product", **keywords: Any) -> Sweep:
+    def sweep(self, /, *prompts: Any, combine: Any = "product", **keywords: Any) -> Sweep:
         """Many requests from one call: a list-like value is an axis. The declaration explains the keywords."""
+        if len(prompts) > 1:
+            raise TypeError("sweep() takes one prompt; a list of prompts is an axis")
+        if prompts and "prompt" in keywords:
+            raise name_taken("prompt")
+        prompt = prompts[0] if prompts else keywords.pop("prompt", None)
         options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
         grid = Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options)
         self._check_open()

@@ -193,11 +193,16 @@ def test_variables_in_the_line_of_options_are_replaced_by_their_values(notebook)
 def test_format_replaces_the_variables_in_the_body(notebook):
     """By the rules of a sweep's template: values are not formatted again, and other braces stay."""
     notebook.names.update(colour="{mood} red", mood="calm", n=3)
-    request = notebook.request("%%imagine --format", 'A {colour} lamp, {n}, {mood}: {"a": 1} {} {n:d}')
-    assert request.prompt == 'A {mood} red lamp, 3, calm: {"a": 1} {} {n:d}'
+    request = notebook.request("%%imagine --format", 'A {colour} lamp, {n}, {mood}: {"a": 1} {} {{n}} {k:d}')
+    assert request.prompt == 'A {mood} red lamp, 3, calm: {"a": 1} {} {n} {k:d}'
     error = notebook.error("%%imagine --format", "A {color} lamp")
     assert error.parameter == "color"
     assert "no variable color" in str(error)
+    for field in ("{n:d}", "{n!r}", "{n.real}", "{ n }"):
+        assert notebook.error("%%imagine --format", f"A {field} lamp").value == field
+    notebook.names.update(gone=None)
+    assert notebook.error("%%imagine --format", "A {gone} lamp").parameter == "gone"
+    assert notebook.request("%%imagine", "A {gone} {n:d} {{n}} lamp").prompt == "A {gone} {n:d} {{n}} lamp"
 
 
 def test_reference_images_may_be_variables_files_addresses_and_uuids(notebook, tmp_path):

@@ -1,8 +1,10 @@
 """The cells of a sweep: axes of any kind, templates, order, samples, repeats, and the errors of wrong ones."""
 
+import inspect
 import subprocess
 import sys
 import textwrap
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -136,11 +138,204 @@ def test_a_request_can_be_the_template(studio):
 # -- templates -----------------------------------------------------------------------------------------------
 
 
-def test_a_template_replaces_only_the_variables_of_the_sweep(studio):
-    """JSON, other braces and format codes stay as they are; a variable may occur twice."""
-    text = 'A {colour} and {colour} lantern {mood!r} {0} {} {{colour}} {"frame": {"colour": 1}}'
-    sweep = studio.sweep(text, colour=["red"])
-    assert sweep[0].request.prompt == text.replace("{colour}", "red")
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("A {colour} and {colour} lantern", "A red and red lantern"),
+        ("A {{colour}} lantern, {colour}", "A {colour} lantern, red"),
+        ("{{other}} {colour}", "{other} red"),
+        ("{{{colour}}} {{{{colour}}}}", "{red} {{colour}}"),
+        ('{"a": 1, "b": {"c": {colour}}} {0} {} {1: 2} {a b}', '{"a": 1, "b": {"c": red}} {0} {} {1: 2} {a b}'),
+        ('{"frame": {"colour": 1}} {colour}', '{"frame": {"colour": 1}} red'),
+        ("{mood!r} {mood:.2f} {mood.x} { mood } {colour}", "{mood!r} {mood:.2f} {mood.x} { mood } red"),
+        ("p { color: red; } {colour}", "p { color: red; } red"),
+        ("{{colour:.2f}} {colour}", "{colour:.2f} red"),
+        ("{colour}}} {{{colour", "red}} {{{colour"),
+        ("{\n  'a': [{colour}]\n}", "{\n  'a': [red]\n}"),
+    ],
+)
+def test_a_template_replaces_only_names_in_braces(studio, text, filled):
+    """JSON, CSS and other braces stay as they are; two braces around a name stand for one."""
+    assert prompts(studio.sweep(text, colour=["red"])) == [filled]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', '{"a": {"b": [1, {}]}}', "{0}", "{ }", "a } b { c", "{}", "{{}}", "p { x: y }"]
+)
+def test_braces_without_a_name_need_no_variable(studio, text):
+    """A prompt of JSON is swept as it is."""
+    assert prompts(studio.sweep(f"A lamp {text}", seed=[1, 2])) == [f"A lamp {text}"] * 2
+
+
+@pytest.mark.parametrize("text", ["{colour}", "{{colour}}", "{colour!r}", "{prompt}", '{"a": {b}}', "{", "{None}"])
+def test_a_request_for_one_picture_is_no_template(studio, text):
+    """``generate`` sends braces as they are, and so does a request that comes from JSON."""
+    assert nbkit.ImageRequest(f"A lamp {text}").to_send()["positivePrompt"] == f"A lamp {text}"
+    assert studio.generate(f"A lamp {text}").request.prompt == f"A lamp {text}"
+
+
+@pytest.mark.parametrize("field", ["{x:.2f}", "{x!r}", "{x.y}", "{x[0]}", "{ x }", "{x }", "{x:}", "{ x : 2 }"])
+def test_a_variable_with_a_format_an_attribute_or_an_index_is_an_error(service, studio, field):
+    """It says what to write instead; a template computes nothing."""
+    error = error_of(studio, f"A {field} lantern, {{x}}", x=[0.25, 0.5])
+    assert (error.parameter, error.reason, error.value, error.suggestion) == ("x", "format", field, "{x}")
+    assert not service.received
+
+
+@pytest.mark.parametrize(
+    ("keywords", "name", "nearest"),
+    [
+        ({}, "colour", None),
+        ({"color": ["red"]}, "colour", "color"),
+        ({"mood": "calm", "colours": "red"}, "colour", "colours"),
+        ({"temperature": 0.5}, "colour", None),
+        ({"system_prompt": "Paint {mod}", "mood": ["calm"], "colour": "red"}, "mod", "mood"),
+        ({"prompt": ["A lamp", "A {tpoP} lamp"], "topP": [0.1]}, "tpoP", "topP"),
+        ({"prompt": iter(["A lamp", "A {m} lamp"])}, "m", None),
+        ({"prompt": nbkit.ImageRequest("Write {x}", top_p=0.5)}, "x", None),
+        ({"settings": {"systemPrompt": "Like {painter}"}, "colour": "red"}, "painter", None),
+        ({"prompt": "At {temperature}", "temperature": None}, "temperature", "temperature"),
+    ],
+)
+def test_a_variable_without_a_value_is_an_error_when_the_sweep_is_made(service, studio, keywords, name, nearest):
+    """It names the variable and the nearest one that has a value; nothing is paid as text."""
+    with pytest.raises(errors.RequestError, match=r"\{" + name + r"\} has no value") as caught:
+        studio.sweep(
+            **{"prompt": "A {colour} lantern, {mood}" if "mood" in keywords else "A {colour} lantern", **keywords}
+        )
+    assert (caught.value.parameter, caught.value.reason) == (name, "missing")
+    assert caught.value.suggestion == (None if nearest == name else nearest)
+    assert "{{" + name + "}}" in str(caught.value)
+    assert not service.received
+
+
+GAPS = [
+    None,
+    float("nan"),
+    np.nan,
+    np.float32("nan"),
+    pd.NA,
+    pd.NaT,
+    np.datetime64("NaT"),
+    np.ma.masked,
+    Decimal("NaN"),
+]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "cell"),
+    [
+        (lambda gap: {"colour": ["red", gap, "jade"]}, 1),
+        (lambda gap: {"colour": ["red", gap], "seed": [1, 2, 3]}, 3),
+        (lambda gap: {"seed": [1, 2, 3], "colour": ["red", gap]}, 1),
+        (lambda gap: {"colour": ["red", "jade", gap], "seed": [1, 2, 3], "combine": "zip"}, 2),
+        (lambda gap: {"colour": pd.Series(["red", gap], dtype=object)}, 1),
+        (lambda gap: {"colour": iter(["red", gap])}, 1),
+        (lambda gap: {"colour": ["red", gap], "repeats": 3}, 3),
+        (lambda gap: {"colour": ["red", gap], "sample": 1}, 1),
+        (lambda gap: {"colour": ["red", gap], "where": lambda cell: cell.index >= 0}, 1),
+    ],
+)
+def test_a_gap_in_a_variable_is_an_error_that_names_variable_and_cell(service, studio, keywords, cell):
+    """When the sweep is made, however the gap came into the axis."""
+    for gap in GAPS:
+        with pytest.raises(errors.RequestError, match=r"^colour=.* a gap is no value for \{colour\}") as caught:
+            studio.sweep("A {colour} teapot", **keywords(gap))
+        assert (caught.value.parameter, caught.value.reason) == ("colour", "missing")
+        assert f"(cell {cell}: " in str(caught.value)
+    assert not service.received
+
+
+@pytest.mark.parametrize("template", ["prompt", "system_prompt"])
+def test_a_gap_as_the_only_value_of_a_variable_is_an_error(studio, template):
+    """In either template."""
+    for gap in GAPS:
+        keywords = {"prompt": "A teapot", template: "A {colour} teapot"}
+        with pytest.raises(errors.RequestError, match="gap") as caught:
+            studio.sweep(**keywords, colour=gap)
+        assert caught.value.parameter == "colour"
+
+
+def test_a_gap_can_be_left_out(studio):
+    """``where=`` may do it; and ``None`` in an axis of a parameter means "not sent" where no template holds it."""
+    sweep = studio.sweep("A {colour} lamp", colour=["red", None, "jade"], where=lambda cell: cell.colour is not None)
+    assert prompts(sweep) == ["A red lamp", "A jade lamp"]
+    assert len(studio.sweep(PROMPT, temperature=[None, 0.5])) == 2
+    zipped = studio.sweep(["A lamp", "At {temperature}"], temperature=[None, 0.5], combine="zip")
+    assert prompts(zipped) == ["A lamp", "At 0.5"]
+    with pytest.raises(errors.RequestError, match=r"temperature=None: a gap .*\(cell 2: ") as caught:
+        studio.sweep(["A lamp", "At {temperature}"], temperature=[None, 0.5])
+    assert caught.value.parameter == "temperature"
+
+
+@pytest.mark.parametrize("value", ["", "nan", "None", 0, False, 0.0, b"x", Path("silk"), np.str_("NaT")])
+def test_a_value_that_is_no_gap_is_inserted(studio, value):
+    """A text is never a gap, not even one that spells it."""
+    assert prompts(studio.sweep("A {x} lamp", x=[value])) == [f"A {value} lamp"]
+
+
+ARGUMENTS = [name for name, p in inspect.signature(nbkit.Studio.sweep).parameters.items() if p.kind != p.VAR_KEYWORD]
+OTHER_NAMES = [
+    "self",
+    "model",
+    "task_type",
+    "taskUUID",
+    "task_uuid",
+    "settings",
+    "safety",
+    "inputs",
+    "providerSettings",
+]
+OTHER_NAMES += [
+    "positivePrompt",
+    "systemPrompt",
+    "referenceImages",
+    "topP",
+    "numberResults",
+    "webhookURL",
+    "repeat",
+    "cell",
+]
+OTHER_NAMES += [
+    "status",
+    "images",
+    "low",
+    "high",
+    "values",
+    "request",
+    "key",
+    "index",
+    "file",
+    "keywords",
+    "prompts",
+    "class",
+]
+
+
+@pytest.mark.parametrize("given", [["tiny", "wide"], "tiny", None], ids=str)
+def test_a_variable_with_any_name_works_or_is_an_error_that_says_that_it_is_taken(studio, given):
+    """No prompt is left with its braces, and no argument of the sweep takes the variable's value."""
+    for name in [*ARGUMENTS, *OTHER_NAMES]:
+        keywords, error = {} if given is None else {name: given}, None
+        try:
+            sweep = studio.sweep(f"A {{{name}}} lantern", **keywords)
+        except errors.RequestError as refused:
+            error = refused
+        if error is None:
+            assert prompts(sweep) == [f"A {text} lantern" for text in ([given] if isinstance(given, str) else given)]
+            assert len(sweep.plan()) == len(sweep)
+        else:
+            assert error.parameter == name
+            assert given is None or f"{{the_{name}}}" in str(error)
+            other = studio.sweep(f"A {{the_{name}}} lantern", **{f"the_{name}": given or "tiny"})
+            assert prompts(other)[0] == "A tiny lantern"
+
+
+def test_a_parameter_in_a_template_goes_by_each_of_its_spellings(studio):
+    """The value is sent as the parameter and stands in the prompt."""
+    sweep = studio.sweep("At {top_p} or {topP}, seed {seed}", topP=[0.1, 0.2], seed=3)
+    assert prompts(sweep) == ["At 0.1 or 0.1, seed 3", "At 0.2 or 0.2, seed 3"]
+    assert [cell.request.top_p for cell in sweep] == [0.1, 0.2]
 
 
 def test_a_value_is_inserted_as_it_is(studio):
@@ -176,7 +371,7 @@ def test_an_argument_of_sweep_cannot_be_an_axis(studio):
         {"name": ""},
     ):
         (argument,) = wrong
-        assert error_of(studio, "A {name} lantern", **wrong).parameter == argument
+        assert error_of(studio, PROMPT, **wrong).parameter == argument
     assert error_of(studio, "A {repeat} lantern", repeat=["a"], repeats=2).parameter == "repeat"
     assert error_of(studio, PROMPT, model=["google:4@3"]).parameter == "model"
     assert error_of(studio, PROMPT, taskUUID="x").parameter == "taskUUID"

@@ -233,11 +233,12 @@ def test_a_variable_of_the_prompt_is_an_axis(studio):
     assert not panel.bar.run.disabled
     prompt.value = "A lantern"
     assert rows_of(panel) == []
+    prompt.value = "A {colour} lantern at {{heat}}"
+    assert [cell.prompt for cell in panel.sweep] == ["A red lantern at {heat}", "A jade lantern at {heat}"]
     prompt.value = "A {colour} lantern at {temperature}"
-    assert [cell.prompt for cell in panel.sweep] == [
-        "A red lantern at {temperature}",
-        "A jade lantern at {temperature}",
-    ]
+    assert panel.bar.run.tooltip == "not ready: temperature"
+    panel.set(temperature=0.5)
+    assert [cell.prompt for cell in panel.sweep] == ["A red lantern at 0.5", "A jade lantern at 0.5"]
 
 
 @pytest.mark.parametrize("name", ["name", "sample", "class", "model", "settings"])
@@ -942,6 +943,7 @@ def test_a_name_in_braces_can_stay_text(studio):
     panel.form.axes.rows["open"].remove.click()
     assert rows_of(panel) == ["colour"]
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern, the sign reads {open}"]
+    assert "the sign reads {{open}}" in panel.code
     (vary,) = panel.form.axes._stay.children
     assert vary.description == "vary {open}"
     vary.click()

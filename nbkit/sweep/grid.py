@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -18,16 +19,14 @@ from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.model import Price
 from nbkit.request.parameter import Integer, Text, short_repr
 from nbkit.request.reference import Reference
-from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, fill
+from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, spellings_of
+from nbkit.sweep.template import fill, is_gap, variables_of
 
 MAX_CELLS = 100_000
 """A larger sweep is a mistake; ``sample=`` draws from a product of any size."""
 
 REPEAT = "repeat"
 """The name of the axis that ``repeats=`` adds."""
-
-OPTIONS = ("name", "repeats", "sample", "random_state", "where")
-"""The keywords of a sweep that are options of its grid."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,6 +155,8 @@ class Grid(CellSequence):
         self.span = math.prod(len(axis) for axis in self.axes)
         self._where = where
         self._template_vars = {n: v for n, v in spec.variables.items() if n not in self.axis_names}
+        if where is None:  # otherwise each cell is made below, and ``where`` may leave out what has a gap
+            self._check_gaps()
         if sample is None:
             _refuse_many(self.span, "the axes span")
             every = range(self.span)
@@ -231,7 +232,7 @@ class Grid(CellSequence):
         spec = self.spec
         parameters = {**spec.fixed, **{n: v for n, v in values.items() if n in PARAMETERS or n == "extra"}}
         variables = {n: values.get(n, v) for n, v in spec.variables.items()}
-        variables |= {spec.spelled[n]: v for n, v in parameters.items() if n not in TEMPLATES and n in spec.spelled}
+        variables |= spellings_of(parameters)
         for name in TEMPLATES:
             if isinstance(parameters.get(name), str):
                 parameters[name] = fill(parameters[name], variables)
@@ -239,6 +240,32 @@ class Grid(CellSequence):
         if REPEAT in values:
             request = request.replace(seed=_seed_of_repeat(self.key, request.identity, values[REPEAT]))
         return request
+
+    def _check_gaps(self) -> None:
+        """Make a cell for each gap in a variable of its template: the error names the variable and the cell."""
+        spec = self.spec
+        parameters = spellings_of({**spec.fixed, **{name: None for axis in spec.axes for name in axis.names}})
+        known = {*spec.variables, *parameters}
+        gaps: dict[str, list[dict[int, int]]] = {}
+        for at, text in itertools.chain.from_iterable(map(self._steps, TEMPLATES)):
+            for name in variables_of(text, known) if isinstance(text, str) else ():
+                own = NAMES.find(name).name if name in NAMES else name
+                gaps.setdefault(own, [where for where, value in self._steps(own) if is_gap(value)])
+                for where in gaps[own]:
+                    steps = {**at, **where}
+                    if all(steps[axis] == step for axis, step in at.items()):  # else they are zipped, and do not meet
+                        sizes = [math.prod(map(len, self.axes[axis + 1 :])) for axis in steps]
+                        position = sum(step * size for step, size in zip(steps.values(), sizes, strict=True))
+                        self._cell_at(position, position)
+
+    def _steps(self, name: str) -> Iterator[tuple[dict[int, int], Any]]:
+        """Each value of a parameter or variable, with the number of its axis and its step there."""
+        for i, axis in enumerate(self.axes):
+            if name in axis.names:
+                where = axis.names.index(name)
+                yield from (({i: j}, step[where]) for j, step in enumerate(axis.steps))
+                return
+        yield {}, self.spec.fixed.get(name, self.spec.variables.get(name))
 
     def _spelled(self, values: dict[str, Any]) -> dict[str, Any]:
         return {self.spec.spelled.get(name, name): value for name, value in values.items()}

@@ -54,7 +54,8 @@ def sweep(  # noqa: D417  each parameter of a request has its sentence from its 
 
     Args:
         prompt: text, a list of texts (an axis), or an :class:`~nbkit.ImageRequest`, whose values are fixed unless a
-            keyword overrides them. ``{name}`` in it is replaced by the keyword of that name.
+            keyword overrides them. ``{colour}`` in it is replaced by the keyword ``colour``, and ``{{colour}}`` is the
+            text ``{colour}``. Other braces, as in JSON, stay as they are.
         combine: ``"product"`` crosses the axes, the last one fastest; ``"zip"`` goes through them step by step.
         sample: draw this many cells, the same ones in every kernel.
         random_state: seed of the draw; made of the sweep's name if not given.
@@ -62,11 +63,13 @@ def sweep(  # noqa: D417  each parameter of a request has its sentence from its 
         repeats: how often each cell is made, each time with a fresh seed.
         name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and
             axis names if not given.
-        **template_variables: parameters in the API's spelling, and variables, each of which replaces ``{name}`` in the
-            prompt or the system prompt.
+        **template_variables: parameters in the API's spelling, and variables, each of which replaces its name in braces
+            in the prompt or the system prompt.
 
     Raises:
-        RequestError: for a value that the model does not allow; the message names axis and value.
+        RequestError: for a value that the model does not allow; the message names axis and value. Also for a name in
+            braces that has no value or is an argument of this function, and for a gap (``None``, ``nan``) as the value
+            of a variable.
         UnknownParameter: for a keyword that is neither a parameter nor in a template.
 
     Example:

@@ -1,15 +1,16 @@
 """The keywords of a sweep, sorted into axes, fixed values and template variables.
 
 A list-like value is an axis, any other value is fixed. A string is one value, never a sequence of letters. A keyword that
-is no parameter is a template variable: it replaces ``{name}`` in the prompt or the system prompt.
+is no parameter is a template variable: it replaces ``{name}`` in the prompt or the system prompt (see
+:mod:`nbkit.sweep.template`).
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,22 @@ from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Choice, short_repr
 from nbkit.request.rules import check_head, check_value, values_kept
+from nbkit.sweep.template import no_value, variables_of
 
 MAX_VALUES = 100_000
 """Limit for the values of one axis: an endless generator is an error."""
 
 TEMPLATES = ("prompt", "system_prompt")
 """The parameters whose text may contain ``{name}``."""
+
+OPTIONS = ("name", "repeats", "sample", "random_state", "where")
+"""The keywords of a sweep that are options of its grid."""
+
+_NO_TEXT = (*TEMPLATES, "reference_images")
+"""The parameters that a template cannot contain."""
+
+_SPELLINGS_OF_TEMPLATES = tuple(spelling for name in TEMPLATES for spelling in PARAMETERS[name].spellings)
+_TAKEN = {*OPTIONS, "combine", "extra", *TASK_KEYS, *(s for name in _NO_TEXT for s in PARAMETERS[name].spellings)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,10 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
 
     Raises:
         RequestError: for an empty axis, a value that the parameter does not allow, a value that comes twice, a
-            variable that no template uses, or axes of different length to zip.
+            variable that no template uses or that has no value, or axes of different length to zip.
     """
+    keywords = _with_lists(keywords)
+    in_templates = _names_in_templates(keywords)
     combine = check_argument("combine", Choice(("product", "zip")).check, combine)
     given = {name: value for name, value in keywords.items() if _is_parameter(name)}
     own = {name: value for name, value in keywords.items() if name not in given}
@@ -88,8 +101,9 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
     values = {name: value for name, (_, value) in named.items() if value is not None}
     if isinstance(values.get("reference_images"), Iterator):
         values["reference_images"] = list(values["reference_images"])
-    axes, fixed = _split({**values, **own}, spelled)
-    _check_variables(free, fixed, axes)
+    with _explaining(in_templates):
+        axes, fixed = _split({**values, **own}, spelled)
+    _check_variables(free, {*free, *spellings_of(values)}, fixed, axes)
     variables = {name: fixed.pop(name, None) for name in free}
     order = {spelling: i for i, spelling in enumerate(keywords)}
     axes.sort(key=lambda axis: order.get(spelled[axis.names[0]], 0))
@@ -106,9 +120,22 @@ def merge(request: ImageRequest, keywords: Mapping[str, Any]) -> dict[str, Any]:
     return {**values_kept(request.parameters, given), **extra, **keywords}
 
 
-def fill(template: str, values: Mapping[str, Any]) -> str:
-    """Replace ``{name}`` by the value of that name. Other braces stay, and an inserted value is not filled again."""
-    return re.sub(r"\{([^{}]+)\}", lambda match: str(values.get(match[1], match[0])), template)
+def spellings_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a template can contain, by each spelling of their parameter."""
+    inserted = {name: value for name, value in values.items() if name in PARAMETERS and name not in _NO_TEXT}
+    return {spelling: value for name, value in inserted.items() for spelling in PARAMETERS[name].spellings}
+
+
+def is_taken(name: str) -> bool:
+    """Whether ``studio.sweep`` has an argument of this name, which no variable of a template can have."""
+    return name in _TAKEN or NAMES.is_group(name)
+
+
+def name_taken(name: str) -> RequestError:
+    """The error for a variable of such a name."""
+    what = f"{{{name}}}: {name} is an argument of studio.sweep; {_rename(name)}"
+    message = f"{what}, and {{{{{name}}}}} is the text {{{name}}}"
+    return RequestError(message, parameter=name, reason="conflict", suggestion=f"the_{name}")
 
 
 def is_axis(name: str, value: Any) -> bool:
@@ -173,12 +200,58 @@ def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
         seen.add(key)
 
 
-def _check_variables(free: Mapping[str, Any], fixed: Mapping[str, Any], axes: Sequence[Axis]) -> None:
-    """Refuse a variable that no template contains: it is a misspelled parameter."""
-    templates = [fixed.get(name) for name in TEMPLATES]
-    templates += [step[0] for axis in axes if axis.names[0] in TEMPLATES for step in axis.steps]
+def _rename(name: str) -> str:
+    return f"a variable of the template needs another name, such as {{the_{name}}}"
+
+
+def _with_lists(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords, with a list for each iterator over templates: they are read twice."""
+    return {
+        name: list(itertools.islice(value, MAX_VALUES + 1))
+        if name in _SPELLINGS_OF_TEMPLATES and isinstance(value, Iterator)
+        else value
+        for name, value in keywords.items()
+    }
+
+
+def _names_in_templates(keywords: Mapping[str, Any]) -> set[str]:
+    """The names in braces. One that is taken is refused before its value is refused as the one of the argument."""
+    texts: list[Any] = []
+    for name in _SPELLINGS_OF_TEMPLATES:
+        value = keywords.get(name)
+        texts += list(value) if value is not None and is_axis(name, value) else [value]
+    names = dict.fromkeys(itertools.chain.from_iterable(variables_of(t) for t in texts if isinstance(t, str)))
+    for name in names:
+        if is_taken(name):
+            raise name_taken(name)
+    return set(names)
+
+
+@contextmanager
+def _explaining(in_templates: Collection[str]) -> Iterator[None]:
+    """Add to the error for a parameter's value that a variable cannot have the parameter's name."""
+    try:
+        yield
+    except RequestError as error:
+        name = error.parameter
+        if name in in_templates and name in NAMES:
+            error.args = (f"{error}. {name} is a parameter; {_rename(name)}",)
+        raise
+
+
+def _check_variables(
+    free: Mapping[str, Any], known: Collection[str], fixed: Mapping[str, Any], axes: Sequence[Axis]
+) -> None:
+    """Refuse a variable that no template contains, as a misspelled parameter, and one that has no value."""
+    values = [fixed.get(name) for name in TEMPLATES]
+    values += [step[0] for axis in axes if axis.names[0] in TEMPLATES for step in axis.steps]
+    texts = [text for text in values if isinstance(text, str)]
+    used = list(itertools.chain.from_iterable(variables_of(text, known) for text in texts))
+    for name in used:
+        if name not in known:
+            raise name_taken(name) if is_taken(name) else no_value(name, known)
     for name in free:
-        if not any("{" + name + "}" in text for text in templates if isinstance(text, str)):
+        if name not in used:
             try:
                 NAMES.find(name)
             except UnknownParameter as error:

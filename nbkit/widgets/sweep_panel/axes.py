@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import keyword
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,9 +12,9 @@ import ipywidgets as widgets
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import rules
 from nbkit.request.image_request import NAMES, PARAMETERS
-from nbkit.request.naming import TASK_KEYS
-from nbkit.sweep.grid import REPEAT, Grid
-from nbkit.sweep.spec import MAX_VALUES, TEMPLATES
+from nbkit.sweep.grid import REPEAT
+from nbkit.sweep.spec import MAX_VALUES, TEMPLATES, is_taken, name_taken
+from nbkit.sweep.template import as_text, variables_of
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
@@ -30,15 +28,10 @@ OFFERED = tuple(
 )
 """What may be an axis: what changes the picture and can be typed or ticked. A size is a ratio and a tier here."""
 
-OPTIONS = {"prompt", "combine", "extra", REPEAT, *list(inspect.signature(Grid).parameters)} - {"spec"}
-"""What ``studio.sweep`` calls its own arguments: no variable can be called so."""
-
-_HOLE = re.compile(r"\{([^\W\d]\w*)\}")
-
 
 def variables_in(texts: Iterable[str]) -> list[str]:
     """The names in braces that stand for something of their own; a parameter's name stands for the parameter."""
-    names = itertools.chain.from_iterable(_HOLE.findall(text) for text in texts if isinstance(text, str))
+    names = itertools.chain.from_iterable(variables_of(text) for text in texts if isinstance(text, str))
     return [name for name in dict.fromkeys(names) if not _is_parameter(name)]
 
 
@@ -138,7 +131,11 @@ class Axes:
 
     def read(self) -> dict[str, list[Any]]:
         """The values, unchecked, by what each axis is called in a sweep's keywords."""
-        return {row.said: row.read() for row in self.rows.values()}
+        return {row.said: [self.written(name, value) for value in row.read()] for name, row in self.rows.items()}
+
+    def written(self, name: str, value: Any) -> Any:
+        """A value as ``studio.sweep`` takes it: in a template, names that stay as text have their braces doubled."""
+        return as_text(value, self._text) if name in TEMPLATES and isinstance(value, str) else value
 
     def wrong(self) -> dict[str, RequestError]:
         """What is wrong, by Python name."""
@@ -218,8 +215,10 @@ def _is_parameter(name: str) -> bool:
 def _reserved(name: str) -> RequestError | None:
     if name in PARAMETERS:
         return None
-    if name in OPTIONS or name in TASK_KEYS or NAMES.is_group(name):
-        why = "is what studio.sweep calls an argument of its own"
+    if is_taken(name):
+        return name_taken(name)
+    if name == REPEAT:
+        why = "is what a sweep calls the axis of its repeats"
     elif keyword.iskeyword(name):
         why = "is a word of Python's own"
     else:

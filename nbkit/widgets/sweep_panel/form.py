@@ -136,7 +136,8 @@ class SweepForm:
     def keywords(self) -> dict[str, Any]:
         """Parameters and variables, as ``studio.sweep`` takes them: the prompt, what varies, what stays."""
         varied = self.axes.read()
-        fixed = {label(PARAMETERS[name]): value for name, value in self.stay.read().items()}
+        stay = self.stay.read().items()
+        fixed = {label(PARAMETERS[name]): self.axes.written(name, value) for name, value in stay}
         fixed = {name: value for name, value in fixed.items() if name not in varied}
         prompt = {"prompt": fixed.pop("prompt")} if "prompt" in fixed else {}
         return {**prompt, **varied, **fixed}
