@@ -47,6 +47,7 @@ class Backend:
         api_key: or ``None``.
         transport: replaces the network, or ``None``.
         charged: whether it charges real money; an offline answer overrides it.
+        may_be_offline: whether its answers may do that: there may be an offline engine at any address or transport.
         pace: how long to wait between two requests about one task.
         by_default: the offline engine was chosen because there is no key; the user should be told.
     """
@@ -58,6 +59,7 @@ class Backend:
     transport: httpx.BaseTransport | None = None
     pace: Pace = field(default_factory=Pace)
     by_default: bool = False
+    may_be_offline: bool = False
 
 
 def resolve(
@@ -133,7 +135,8 @@ def _runware(key: Secret | None, transport: httpx.BaseTransport | None) -> Backe
             f"engine='runware' needs a key: set {KEY_VARIABLE} before Jupyter starts, or pass api_key=…. "
             "engine='offline' needs none"
         )
-    return Backend("runware", VENDOR_URL, charged=True, api_key=key, transport=transport)
+    is_replaced = transport is not None
+    return Backend("runware", VENDOR_URL, charged=True, api_key=key, transport=transport, may_be_offline=is_replaced)
 
 
 def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
@@ -154,7 +157,7 @@ def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport
         return _runware(key, transport)
     if key is None and is_loopback(host):
         key = _key_from_environment()
-    return Backend(url, url, charged=True, api_key=key, transport=transport)
+    return Backend(url, url, charged=True, api_key=key, transport=transport, may_be_offline=True)
 
 
 def _key_from_environment() -> Secret | None:

@@ -104,6 +104,7 @@ class Studio:
             self.log,
             engine=backend.name,
             charged=backend.charged,
+            may_be_offline=backend.may_be_offline,
             studio=uuid.uuid4().hex,
             limits=self._limits,
             pace=backend.pace,

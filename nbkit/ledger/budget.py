@@ -58,17 +58,38 @@ class SubBudget:
     elsewhere: Account = Account()
 
 
-def account_names(studio: str, created: int, charged: bool, sub_budget: str | None) -> tuple[str, ...]:
+CHARGED, OFFLINE = "charged", "offline"
+"""The two kinds of money: real money, and list prices."""
+
+
+def day_accounts(created: int, *kinds: str) -> str:
+    """The accounts of a run's day, which its row keeps: whoever settles it may have another time zone, or another day.
+
+    Args:
+        created: when the run was made, in microseconds since 1970.
+        *kinds: of money that it may cost.
+
+    Returns:
+        Their names, separated by spaces.
+    """
+    day = datetime.fromtimestamp(created / MICRO).astimezone().date()
+    return " ".join(f"day:{day}:{kind}" for kind in kinds)
+
+
+def settled_account(held_in: str, kind: str) -> str:
+    """The one of :func:`day_accounts` that counts what a run has cost, once its kind is known."""
+    return f"{held_in.split(maxsplit=1)[0].rpartition(':')[0]}:{kind}"
+
+
+def account_names(studio: str, days: str, sub_budget: str | None) -> tuple[str, ...]:
     """The accounts that count a run: of its studio, of its day, and of its sub-budget if it has one.
 
     Args:
         studio: id of the studio.
-        created: when the run was made, in microseconds since 1970.
-        charged: whether it costs real money; list prices are counted apart.
+        days: its :func:`day_accounts`.
         sub_budget: id of the sub-budget; ``None`` or empty without one.
     """
-    day = datetime.fromtimestamp(created / MICRO).astimezone().date()
-    names = (studio_account(studio), f"day:{day}:{'charged' if charged else 'offline'}")
+    names = (studio_account(studio), *days.split())
     return (*names, f"purse:{sub_budget}") if sub_budget else names  # logs of 0.1.0 have "purse:", so it stays
 
 

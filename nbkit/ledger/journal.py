@@ -22,13 +22,17 @@ from sqlalchemy.dialects import sqlite
 
 from nbkit.errors import EngineError, StorageError
 from nbkit.ledger.budget import (
+    CHARGED,
+    OFFLINE,
     Account,
     Limits,
     SubBudget,
     account_names,
     add_to_accounts,
     check_limit,
+    day_accounts,
     read_account,
+    settled_account,
     studio_account,
 )
 from nbkit.ledger.owner import clock_name, now, seconds_since, stamp, this_process
@@ -89,7 +93,7 @@ class StoredPicture:
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _INSERT_RUN = sa.insert(RUNS)
 _RUN_TO_SETTLE = sa.select(
-    RUNS.c.id, RUNS.c.status, RUNS.c.estimateHigh, RUNS.c.studio, RUNS.c.created, RUNS.c.charged, RUNS.c.purse, RUNS.c.spent, RUNS.c.held
+    RUNS.c.id, RUNS.c.status, RUNS.c.estimateHigh, RUNS.c.studio, RUNS.c.created, RUNS.c.charged, RUNS.c.dayAccounts, RUNS.c.purse, RUNS.c.spent, RUNS.c.held
 ).where(RUNS.c.taskUUID == _WHICH)  # fmt: skip
 _UPDATE_RUN = sa.update(RUNS).where(RUNS.c.taskUUID == _WHICH)
 _UPDATE_PLANNED = _UPDATE_RUN.where(RUNS.c.status == PLANNED)
@@ -118,12 +122,23 @@ class Journal:
         database: of the log.
         engine: the engine's name in the log.
         charged: whether the engine charges real money.
+        may_be_offline: whether it may turn out to have list prices only. Until an answer tells, its runs count as both.
         studio: id of the studio that pays.
         limits: what may be spent.
     """
 
-    def __init__(self, database: Database, *, engine: str, charged: bool, studio: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        engine: str,
+        charged: bool,
+        studio: str,
+        limits: Limits,
+        may_be_offline: bool = False,
+    ) -> None:
         self._database, self._engine, self._charged = database, engine, charged
+        self._kinds = (OFFLINE,) if not charged else (CHARGED, OFFLINE) if may_be_offline else (CHARGED,)
         self._studio, self._limits = studio, limits
 
     def check_in_place(self) -> None:
@@ -140,10 +155,11 @@ class Journal:
         price = plan.request.price
         created = _now()
         own = plan.sub_budget or SubBudget("")
-        names = account_names(self._studio, created, self._charged, own.id)
+        days = day_accounts(created, *self._kinds)
+        names = account_names(self._studio, days, own.id)
         bounds = (
             (self._limits.studio, Account(), "this studio", "Studio(budget=…)"),
-            (self._limits.day, Account(), "today", "Studio(daily_budget=…)"),
+            *((self._limits.day, Account(), "today", "Studio(daily_budget=…)") for _ in self._kinds),
             (own.limit, own.elsewhere, "this sweep", "sweep.run(budget=…)"),
         )
         row = {
@@ -164,6 +180,7 @@ class Journal:
             "held": price.high,
             "spent": 0,
             "studio": self._studio,
+            "dayAccounts": days,
             "owner": str(this_process()),
             **_heartbeat(created),
             "parent": plan.parent,
@@ -321,14 +338,17 @@ class Journal:
             costs = [picture.cost for picture in pictures]
             cost = None if None in costs else sum(costs)
             spent = run.estimateHigh if cost is None else cost
-            values = {"which": task_uuid, "status": status, "cost": cost, "spent": spent, "held": 0, "charged": charged}
+            # A row of 0.1.0 does not name its accounts.
+            held_in = run.dayAccounts or day_accounts(run.created, CHARGED if run.charged else OFFLINE)
+            counted_in = settled_account(held_in, CHARGED if charged else OFFLINE)
+            values = {"which": task_uuid, "status": status, "charged": charged, "dayAccounts": counted_in}
+            values |= {"cost": cost, "spent": spent, "held": 0}
             if status == NOT_SENT:  # nothing is left to do
                 values["owner"] = None
             connection.execute(_UPDATE_RUN, {**values, **_heartbeat(), **_error_values(error)})
-            before = account_names(run.studio, run.created, run.charged, run.purse)
-            now = account_names(run.studio, run.created, charged, run.purse)
-            released = [(name, -run.spent, -run.held) for name in before]
-            add_to_accounts(connection, released + [(name, spent, 0) for name in now])
+            released = [(name, -run.spent, -run.held) for name in account_names(run.studio, held_in, run.purse)]
+            counted = [(name, spent, 0) for name in account_names(run.studio, counted_in, run.purse)]
+            add_to_accounts(connection, released + counted)
             return rows
 
         return self._database.write(write)

@@ -67,6 +67,7 @@ class Ledger:
         log: where runs and pictures are kept.
         engine: the engine's name in the log.
         charged: whether the engine charges real money; an offline answer overrides it.
+        may_be_offline: whether its answers may do that.
         studio: id of the studio, whose account the budget is checked against.
         limits: what may be spent.
         pace: how long to wait.
@@ -84,10 +85,13 @@ class Ledger:
         limits: Limits,
         pace: Pace,
         on_budget_change: Callable[[], None] = lambda: None,
+        may_be_offline: bool = False,
     ) -> None:
         self.client, self.engine, self.pace = client, engine, pace
         self.history, self.on_budget_change = log.history, on_budget_change
-        self.journal = Journal(log.database, engine=engine, charged=charged, studio=studio, limits=limits)
+        self.journal = Journal(
+            log.database, engine=engine, charged=charged, studio=studio, limits=limits, may_be_offline=may_be_offline
+        )
         self._images = log.images
         self._shared_token = CancelToken(pace.clock, pace.sleep)
         self._heartbeat = Heartbeat(self.journal.heartbeat)

@@ -80,6 +80,7 @@ RUNS = sa.Table(
     sa.Column("stamp", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text, index=True),
+    sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
     sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
 )
 
