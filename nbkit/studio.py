@@ -19,6 +19,7 @@ from nbkit.errors import NbkitError, RequestError
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.frame import MEASURE
 from nbkit.log.store import RunLog
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
@@ -262,7 +263,7 @@ class Studio:
         Returns:
             One row per run that was open, and one per missing picture (``before`` is "done, picture missing"):
             ``taskUUID``, the status ``before`` and ``after``, a ``note`` (all string), and the ``cost`` of the run in
-            USD (Float64).
+            USD (float64).
 
         Example:
             >>> import nbkit
@@ -273,7 +274,7 @@ class Studio:
         found = self._recovery.recover(resend=resend)
         facts = [(run.task_uuid, run.before, run.after, run.note) for run in found]
         frame = pd.DataFrame(facts, columns=["taskUUID", "before", "after", "note"], dtype="string")
-        costs = pd.Series([self.log.history.value("cost", run.task_uuid) for run in found], dtype="Float64")
+        costs = pd.Series([self.log.history.value("cost", run.task_uuid) for run in found], dtype=MEASURE)
         return frame.assign(cost=costs / MICRO)
 
     # -- looking at them -----------------------------------------------------------------------------------

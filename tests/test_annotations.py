@@ -59,7 +59,7 @@ def test_mark_changes_only_the_given_columns(studio, run):
     studio.log.mark(run, keep=False)
     studio.log.mark(run[0], rating=None, note="")
     assert marks(studio) == [(None, False, "lantern, night", None), (None, False, None, None)]
-    assert [str(studio.df[name].dtype) for name in MARKS] == ["Int64", "boolean", "string", "string"]
+    assert [str(studio.df[name].dtype) for name in MARKS] == ["float64", "boolean", "string", "string"]
 
 
 @pytest.mark.parametrize(

@@ -282,8 +282,8 @@ def test_keys_and_buttons_rate_keep_reject_and_undo(gallery):
     states = []
     for key in ("3", "k", "x", "0", "u", "u"):
         press_key(gallery, key)
-        states.append((gallery.selection.rating[0], gallery.selection.keep[0]))
-    assert states == [(3, pd.NA), (3, True), (3, False), (pd.NA, False), (3, False), (3, True)]
+        states.append((gallery.selection.rating.fillna(0)[0], gallery.selection.keep[0]))
+    assert states == [(3, pd.NA), (3, True), (3, False), (0, False), (3, False), (3, True)]
     gallery.marking.stars[5].click()
     gallery.marking.reject.click()
     assert (gallery.selection.rating[0], gallery.selection.keep[0]) == (5, False)
@@ -569,7 +569,7 @@ def test_the_selection_reads_only_the_selected_runs_from_the_log(gallery, log, m
     gallery.select(gallery.frame.iloc[[1, 3]])
     log.mark(gallery.selection.iloc[[0]], rating=5)
     monkeypatch.setattr(log, "to_frame", lambda *_: pytest.fail("the whole log was read"))
-    assert gallery.selection.rating.tolist() == [5, pd.NA]
+    assert gallery.selection.rating.fillna(0).tolist() == [5, 0]
 
 
 def test_a_removed_filter_leaves_no_widget_in_the_kernel(gallery):

@@ -30,10 +30,10 @@ from nbkit.request.model import MAX_SEED
 
 FIRST = ["prompt", "seed", "temperature", "topP", "cost", "status", "thinking", "width", "height", "resolution"]
 DTYPES = {
-    "prompt": "string", "seed": "Int64", "temperature": "Float64", "topP": "Float64", "cost": "Float64",
+    "prompt": "string", "seed": "Int64", "temperature": "Float64", "topP": "Float64", "cost": "float64",
     "status": "string", "thinking": "string", "width": "Int64", "height": "Int64", "numberResults": "Int64",
     "webSearch": "boolean", "checkContent": "boolean", "NSFWContent": "boolean", "requestedSeed": "Int64",
-    "created": "datetime64[us, UTC]", "latency": "Float64", "file": "string", "rating": "Int64", "keep": "boolean",
+    "created": "datetime64[us, UTC]", "latency": "float64", "file": "string", "rating": "float64", "keep": "boolean",
     "tags": "string", "note": "string", "sweep": "string", "error": "string", "charged": "boolean",
     "engine": "string", "model": "string", "taskUUID": "string", "imageUUID": "string", "ttl": "Int64",
     "referenceImages": "string", "extra": "string",

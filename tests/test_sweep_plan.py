@@ -23,8 +23,8 @@ def test_a_plan_has_one_row_per_cell_and_sends_nothing(service, studio):
         "Float64",
         "Int64",
         "Int64",
-        "Float64",
-        "Float64",
+        "float64",
+        "float64",
         "string",
     ]
     assert set(plan.status) == {"to do"}

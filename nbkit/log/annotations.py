@@ -59,7 +59,7 @@ class Change:
             >>> studio.log.mark(run, rating=5).undo().undo()
             <Change: 1 picture, rating as before>
             >>> studio.log.annotations_of([run.image.image_uuid]).rating.tolist()
-            [5]
+            [5.0]
         """
         return self._undo()
 

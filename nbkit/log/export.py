@@ -100,6 +100,8 @@ def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], or
     manifest = frame.assign(**{str(name): texts for name, texts in pictures.items()})
     for column in set(_FREE_TEXT_COLUMNS) & set(manifest.columns):
         manifest[column] = [None if is_gap(text) else _redact(str(text), private) for text in manifest[column]]
+    with contextlib.suppress(KeyError, TypeError, ValueError):  # a float in the frame, for its gaps
+        manifest["rating"] = manifest["rating"].astype("Int64")
     write("manifest.csv", manifest.to_csv(index=False, lineterminator="\n").encode("utf-8"))
     columns = {str(name): _json_column(manifest[name]) for name in manifest}
     records = pd.DataFrame(columns, dtype=object).to_dict("records")

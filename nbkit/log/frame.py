@@ -1,6 +1,6 @@
 """The log as a DataFrame: one row per picture, and one for each run or result without a picture.
 
-:data:`_NAMES` lists the columns; a new column is one name there. Every dtype is nullable and always the same,
+:data:`_NAMES` lists the columns; a new column is one name there. Every dtype has gaps and is always the same,
 also for an empty log, so a seed of 63 bits stays exact beside a gap.
 """
 
@@ -25,6 +25,10 @@ from nbkit.request.parameter import ValueInvalid, short_repr
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
 
 STRING, INTEGER, FLOAT, BOOLEAN, TIME = "string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"
+
+MEASURE = "float64"
+"""The dtype of what is measured, whose gap is NaN: pandas makes a table of several nullable columns, such as a pivot
+table, an array of objects, which matplotlib refuses, and most of what people compute with takes no nullable column."""
 
 _AFTER_SEED = ("temperature", "topP")
 _AFTER_STATUS = (
@@ -59,7 +63,7 @@ COLUMNS: dict[str, sa.ColumnElement[Any]] = {
 _OF_TYPE = {sa.BigInteger: INTEGER, sa.Integer: INTEGER, sa.Float: FLOAT, sa.Boolean: BOOLEAN}
 
 DTYPES = {name: _OF_TYPE.get(type(source.type), STRING) for name, source in COLUMNS.items()} | {
-    "cost": FLOAT,
+    **dict.fromkeys(("cost", "latency", "rating"), MEASURE),
     "created": TIME,
 }
 """The dtypes of the columns."""
@@ -182,7 +186,8 @@ def to_frame(
 def _series(name: str, values: list[Any] | None, rows: int) -> pd.Series[Any]:
     dtype = cast("Any", DTYPES[name])  # the stubs of pandas accept only literal names of dtypes
     if not values:
-        return cast("pd.Series[Any]", pd.Series(pd.NA, index=range(rows), dtype=dtype))
+        gap: Any = np.nan if dtype == MEASURE else pd.NA
+        return cast("pd.Series[Any]", pd.Series(gap, index=range(rows), dtype=dtype))
     if name == "referenceImages":
         values = [value and " ".join(json.loads(value)) for value in values]
     return cast("pd.Series[Any]", pd.Series(_ARRAYS[dtype](values), dtype=dtype))
@@ -203,6 +208,7 @@ def _strings(values: list[Any]) -> Any:
 
 _ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
     INTEGER: lambda values: pd.arrays.IntegerArray(*_with_mask("int64", values)),
+    MEASURE: lambda values: np.array(values, dtype=MEASURE),  # numpy makes NaN of None
     FLOAT: lambda values: pd.arrays.FloatingArray(*_with_mask("float64", values)),
     BOOLEAN: lambda values: pd.arrays.BooleanArray(*_with_mask("bool", values)),
     TIME: lambda values: pd.DatetimeIndex(np.array(values, dtype="datetime64[us]"), tz="UTC"),

@@ -81,7 +81,8 @@ class RunLog:
         """The log as a DataFrame, oldest row first.
 
         There is one row per picture, and one for each run or result without a picture. Column names have the API's
-        spelling. The dtypes are nullable and always the same, so a seed beside a gap stays an integer.
+        spelling. The dtypes are always the same, so a seed beside a gap stays an integer. A gap is ``pd.NA``; where
+        something was measured it is NaN, so that pivot tables of cost, latency and rating plot as they are.
 
         ===================  ============================================================================
         dtype                columns
@@ -90,8 +91,9 @@ class RunLog:
                              aspectRatio, referenceImages, outputFormat, outputType, deliveryMethod,
                              webhookURL, uploadEndpoint, extra, parent, file, tags, note, sweep, error,
                              engine, model, taskUUID, imageUUID
-        Int64                seed, requestedSeed, width, height, numberResults, outputQuality, ttl, rating
-        Float64              temperature, topP, cost, latency
+        Int64                seed, requestedSeed, width, height, numberResults, outputQuality, ttl
+        Float64              temperature, topP
+        float64              cost, latency, rating
         boolean              webSearch, imageSearch, checkContent, includeCost, NSFWContent, keep, charged
         datetime64[us, UTC]  created
         ===================  ============================================================================
@@ -301,7 +303,7 @@ class RunLog:
             image_uuids: those that the log does not have are left out.
 
         Returns:
-            Columns ``rating`` (Int64), ``keep`` (boolean), ``tags`` and ``note`` (string); the index is the imageUUID.
+            Columns ``rating`` (float64), ``keep`` (boolean), ``tags`` and ``note`` (string); the index is the imageUUID.
 
         Example:
             >>> import nbkit
@@ -309,7 +311,7 @@ class RunLog:
             >>> image = studio.generate("A paper lantern", seed=7).image
             >>> change = studio.log.mark(image, rating=5)
             >>> studio.log.annotations_of([image.image_uuid]).rating.tolist()
-            [5]
+            [5.0]
         """
         columns = ("imageUUID", "rating", "keep", "tags", "note")
         named = one_of(IMAGES.c.imageUUID, image_uuids)

@@ -12,7 +12,7 @@ from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import model
-from nbkit.request.parameter import Parameter, nearest
+from nbkit.request.parameter import Parameter, nearest, none_if_gap
 
 TASK_KEYS = {
     "task_type": "taskType",
@@ -22,6 +22,29 @@ TASK_KEYS = {
     "taskUUID": "taskUUID",
 }
 """Keys of a task that do not describe the picture, in Python's and the API's spelling: each with the API's."""
+
+LOG_COLUMNS = frozenset(
+    [
+        "cost",
+        "status",
+        "NSFWContent",
+        "parent",
+        "requestedSeed",
+        "created",
+        "latency",
+        "file",
+        "rating",
+        "keep",
+        "tags",
+        "note",
+        "sweep",
+        "error",
+        "charged",
+        "engine",
+        "imageUUID",
+    ]
+)
+"""Columns of the log that are no parameters; a whole row as keywords has them."""
 
 WirePath = tuple[str, ...]
 Given = dict[str, tuple[str, Any]]
@@ -50,6 +73,9 @@ class Naming:
         if name in self._by_spelling:
             return self._by_spelling[name]
         _reject_negative_prompt(name, name)
+        if name in LOG_COLUMNS:
+            again = "studio.log[row.taskUUID].rerun() makes the request of a row again."
+            raise _unknown_parameter(name, f"it is a column of the log. {again}", None)
         guess = nearest(name, [*self._by_spelling, "extra", *TASK_KEYS, *(path[0] for path in self._groups)])
         if guess in self._by_spelling and not any(letter.isupper() for letter in name):
             guess = self._by_spelling[guess].name  # in snake_case, as the user wrote
@@ -79,8 +105,8 @@ class Naming:
         """
         given: Given = {}
         head: dict[str, Any] = {}
-        for path, value in self._leaves(parameters, ()):
-            spelling = path[-1]
+        for path, leaf in self._leaves(parameters, ()):
+            spelling, value = path[-1], none_if_gap(leaf)
             is_head = len(path) == 1 and spelling in (TASK_KEYS.values() if as_task else TASK_KEYS)
             if is_head and (as_task or value is not None):
                 head[TASK_KEYS[spelling]] = value

@@ -108,6 +108,15 @@ def is_address(text: str) -> bool:
     return is_complete and is_utf8(text) and not re.search(r"[\s\x00-\x1f\x7f]", text)
 
 
+def none_if_gap(value: Any) -> Any:
+    """``None`` for ``pd.NA`` and ``pd.NaT``, which a row of a frame has where nothing was set; else the value.
+
+    A float ``nan`` is no gap: a computation that failed must not be sent as "not set". pandas is not imported for it.
+    """
+    kind = type(value)
+    return None if kind.__name__ in ("NAType", "NaTType") and kind.__module__.startswith("pandas.") else value
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string of ``minimum`` to ``maximum`` characters."""
@@ -182,7 +191,9 @@ class Decimal2:
             number = float(value)
         except OverflowError:  # an int that is too large for a float
             raise ValueInvalid("range", self.rule(), self.maximum if value > 0 else self.minimum) from None
-        if not math.isfinite(number):
+        if math.isnan(number):
+            raise ValueInvalid("range", f"{self.rule()}; None is what is not sent")
+        if math.isinf(number):
             raise ValueInvalid("range", self.rule())
         step = self._nearest(number)
         if abs(number - step) > 1e-9:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, usd, usd_range
+from nbkit.log.frame import MEASURE
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
 from nbkit.results.money import amount
@@ -20,7 +21,7 @@ from nbkit.sweep.grid import CellCost, CellSequence
 
 TO_DO = "to do"
 
-_DTYPES = {"images": "Int64", "low": "Float64", "high": "Float64", "status": "string"}
+_DTYPES = {"images": "Int64", "low": MEASURE, "high": MEASURE, "status": "string"}
 """The columns of a plan after those of its axes."""
 
 
@@ -117,7 +118,7 @@ class Totals:
 class PlanFrame(pd.DataFrame):
     """One row per cell; a selection of it is a plain frame. As the last line of a cell it shows the totals first.
 
-    The columns are one for each axis, then ``images`` (Int64), ``low`` and ``high`` (Float64, USD) and ``status`` (string:
+    The columns are one for each axis, then ``images`` (Int64), ``low`` and ``high`` (float64, USD) and ``status`` (string:
     ``to do``, or the status of an earlier run).
 
     Attributes:

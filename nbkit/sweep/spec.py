@@ -18,7 +18,7 @@ from nbkit.errors import RequestError, UnknownParameter
 from nbkit.log.frame import check_argument
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Choice, short_repr
+from nbkit.request.parameter import Choice, none_if_gap, short_repr
 from nbkit.request.rules import check_head, check_value, values_kept
 from nbkit.sweep.template import no_value, variables_of
 
@@ -182,8 +182,11 @@ def _values(name: str, spelling: str, value: Any) -> list[Any]:
 
 def _checked(name: str, spelling: str, value: Any) -> Any:
     """A parameter's value in its canonical form; a file is read here, once for all cells."""
+    if name not in PARAMETERS:
+        return value
+    value = none_if_gap(value)
     # The length of a template is checked when it is filled; None in an axis means "not sent".
-    if name not in PARAMETERS or name in TEMPLATES or value is None:
+    if name in TEMPLATES or value is None:
         return value
     return check_value(PARAMETERS[name], spelling, value)
 

@@ -89,7 +89,7 @@ class Sweep(Sequence[Cell]):
 
         Returns:
             A frame with one row per cell: a column for each axis, then ``images`` (Int64), ``low`` and ``high``
-            (Float64, USD), and ``status`` (string).
+            (float64, USD), and ``status`` (string).
 
         Raises:
             RequestError: for a cell that the model does not allow (the message names axis and value), or no number of

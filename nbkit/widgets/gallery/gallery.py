@@ -85,7 +85,7 @@ class Gallery:
         >>> gallery.rate(5)
         >>> gallery.tag("lantern, night")
         >>> gallery.selection[["seed", "rating", "tags"]].to_dict("records")
-        [{'seed': 7, 'rating': 5, 'tags': 'lantern, night'}]
+        [{'seed': 7, 'rating': 5.0, 'tags': 'lantern, night'}]
     """
 
     def __init__(
@@ -332,7 +332,7 @@ class Gallery:
             >>> gallery.select(run)
             >>> gallery.rate(5)
             >>> gallery.selection.rating.tolist()
-            [5]
+            [5.0]
         """
         self._mark(self.wall.selected, rating=rating)
 
