@@ -22,6 +22,7 @@ from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
 from nbkit.offline.validation import check_uuid, one_of, required
 from nbkit.request import model
+from nbkit.service.secret import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +87,12 @@ class Offline:
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
+        if key is not None and not key.strip():
+            raise ValueError("key='': must be a text that clients send, or None to accept any key")
         self.acknowledgement: Literal["processing", "plain", "empty"] = "processing"
         self.unknown_task: Literal["empty", "taskNotFound"] = "empty"
-        self._latency, self._key, self._seed = latency, key, seed
+        self._latency, self._key, self._seed = latency, Secret(key), seed
+        del key
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
         self._store = TaskStore(round(balance * model.MICRO), seed)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from nbkit.service.secret import Secret
 
 PICTURE_PATH = "/pictures/"
 """Beginning of the path in picture URLs."""
@@ -124,7 +125,7 @@ def echo(task: Task) -> dict[str, Any]:
     return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
 
 
-def read_tasks(body: bytes, authorization: str | None, expected_key: str | None) -> list[Any]:
+def read_tasks(body: bytes, authorization: str | None, expected_key: Secret) -> list[Any]:
     """Decode the body of a request into its tasks, and compare its API key with the expected one.
 
     The ``authentication`` task that held the key is left out, unless it is the only one: it checks whether its key is
@@ -133,7 +134,7 @@ def read_tasks(body: bytes, authorization: str | None, expected_key: str | None)
     Args:
         body: of the request.
         authorization: its ``Authorization`` header, or ``None``.
-        expected_key: ``None`` accepts any key, or none.
+        expected_key: an empty one accepts any key, or none.
 
     Raises:
         Problem: if the body is not a JSON array with at least one element, is too large, or is nested too deeply; if the
@@ -160,11 +161,11 @@ def read_tasks(body: bytes, authorization: str | None, expected_key: str | None)
             raise Problem("invalidAuthentication", message)
         sent = holders[0].get("apiKey")
         tasks = tasks[1:] or tasks
-    if expected_key is None:
+    if not expected_key:
         return tasks
     if not isinstance(sent, str) or not sent:
         raise Problem("missingApiKey", "This engine wants an API key.", status=401)
-    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected_key.encode()):
+    if not expected_key.matches(sent):
         raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
     return tasks
 

@@ -9,6 +9,7 @@ exception, or the local variables of its traceback.
 
 from __future__ import annotations
 
+import dataclasses
 import email.utils
 import json
 import time
@@ -56,6 +57,9 @@ FRESH_SECONDS = 10.0
 MIB = 1024 * 1024
 ANSWER_BYTES, INLINE_BYTES, MAX_ANSWER_BYTES = 16 * MIB, 90 * MIB, 1024 * MIB
 """Limit for an answer without pictures, what each inline picture adds to it, and the limit for any answer."""
+
+MAX_DEPTH = 64
+"""Deeper answers are rejected."""
 
 OFFLINE_HEADER = "x-nbkit-engine"
 """The offline engine marks its answers with this header, so that its list prices never count as money."""
@@ -132,17 +136,30 @@ class Client:
         """
         task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
         envelope, context = self._post(task)
-        for error in self._checked(read_response(envelope, task["taskUUID"], **context)).errors:
+        response, amount = self._checked(read_response(envelope, task["taskUUID"], **context)), read_balance(envelope)
+        del envelope  # as it came, perhaps with the key; a traceback may show local variables
+        for error in response.errors:
             raise error
-        amount = read_balance(envelope)
         if amount is None:
             raise EngineError("the service did not say what the account holds")
         return amount / MICRO
 
     def _checked(self, response: TaskResponse) -> TaskResponse:
-        """The response, without the key in its errors; the addresses of its pictures are fresh from now on."""
+        """The response, without the key in its texts; the addresses of its pictures are fresh from now on.
+
+        What is inside a picture is not looked at: it is bytes, which are not shown as text.
+        """
         for error in response.errors:
             self._key.redact_error(error)
+        results = tuple(
+            dataclasses.replace(
+                result,
+                image_uuid=self._key.redact_name(result.image_uuid),
+                source=self._key.redact_name(result.source) if result.url else result.source,
+            )
+            for result in response.results
+        )
+        response = dataclasses.replace(response, results=results)
         now = time.monotonic()
         for url, named in self._named.copy().items():
             if now - named > FRESH_SECONDS:
@@ -166,7 +183,7 @@ class Client:
                     "POST", self.url, content=content, headers=headers, auth=self._key, timeout=timeout
                 ) as answer,
             ):
-                envelope = _read_envelope(answer, task, limits, self._key)
+                envelope = _read_envelope(answer, task, limits)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task_uuid)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -203,7 +220,7 @@ class Client:
         return download.fetch(self._http, source, check, timeout, self._pace, fresh=fresh, engine=engine)
 
 
-def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits, key: Secret) -> Json:
+def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits) -> Json:
     """Read the body of an answer within its limits of size and time, and decode it.
 
     Raises:
@@ -214,9 +231,18 @@ def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits, k
     for piece in body(answer, limits, _max_bytes(task)):
         received += piece
     with suppress(ValueError, RecursionError):
-        envelope: Json = key.redact(read_body(received))
+        envelope = read_body(received)
+        _check_depth(envelope)
         return envelope
     return _envelope_for_status(answer, len(received), str(task.get("taskUUID")))
+
+
+def _check_depth(answer: Any, depth: int = 0) -> None:
+    """Raise ``ValueError`` if an answer is nested so deeply that what reads it would exceed the recursion limit."""
+    if depth > MAX_DEPTH:
+        raise ValueError("the answer is nested too deeply")
+    for part in answer.values() if isinstance(answer, dict) else answer if isinstance(answer, list) else ():
+        _check_depth(part, depth + 1)
 
 
 def _max_bytes(task: Json) -> int:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hmac
+import re
 from collections.abc import Iterator
-from os.path import commonprefix
 from typing import Any
 
 import httpx
 
 from nbkit.errors import ConfigurationError, EngineError
+from nbkit.service.redaction import Redactor
 
-MAX_DEPTH = 64
-"""Deeper responses are rejected: walking through them would exceed the recursion limit."""
+_PIECE_IN_ERROR, _PIECE_IN_NAME = 6, 8
+"""So many characters of a key are taken out of an error, and out of an identifier or an address, which has to work."""
 
-_SHOWN = 8  # characters: some services print how a key begins
+_MAX_NAME = 10_000
+"""In a longer text, which is no name and no address that works, only the whole key is looked for."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Secret(httpx.Auth):
@@ -22,8 +27,15 @@ class Secret(httpx.Auth):
     A function that receives a key wraps it at once and deletes its own reference to the text.
     """
 
+    __slots__ = ("_in_errors", "_in_names", "_value")  # `vars` shows nothing
+
     def __init__(self, value: Any) -> None:
         self._value = value.strip() if isinstance(value, str) else value
+        self._in_errors, self._in_names = Redactor("<key>", _PIECE_IN_ERROR), Redactor("<key>", _PIECE_IN_NAME)
+        if self._value and isinstance(self._value, str):
+            self._in_errors.add([self._value])
+            if len(self._value) >= _PIECE_IN_NAME:  # a shorter one may be an ordinary part of an address
+                self._in_names.add([self._value])
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -34,6 +46,9 @@ class Secret(httpx.Auth):
     def __reduce__(self) -> tuple[type[Secret], tuple[None]]:
         """A pickle may lie in a file or cross a network; who needs the key there has it in an environment of its own."""
         return Secret, (None,)
+
+    def __getstate__(self) -> None:
+        """Nothing, for whoever asks for the state by itself."""
 
     def check(self) -> None:
         """Raise ``ConfigurationError`` unless the value is ``None`` or can be sent in a header."""
@@ -48,35 +63,23 @@ class Secret(httpx.Auth):
             request.headers["authorization"] = f"Bearer {self._value}"
         yield request
 
+    def matches(self, text: str) -> bool:
+        """Whether a text is the key; the time that this takes does not depend on where they differ."""
+        return hmac.compare_digest(text.encode("utf-8", "surrogatepass"), str(self._value).encode())
+
     def redact_error(self, error: EngineError) -> None:
         """Remove the key from an error's texts: a service may repeat it there, and errors are logged and shown."""
-        if self._value:
-            error.message = self._redact_text(error.message, shortest=1)
-            error.args = tuple(self._redact_text(str(text), shortest=1) for text in error.args)
+        clean_error(error, self._in_errors)
 
-    def redact(self, answer: Any, depth: int = 0) -> Any:
-        """A copy of a decoded answer in which no string contains the key, or its first characters.
+    def redact_name(self, text: str) -> str:
+        """An identifier or an address of a result without the key; a UUID stays as it is."""
+        if len(text) > _MAX_NAME:
+            return text.replace(self._value, "<key>") if self else text
+        return text if _UUID.fullmatch(text) else self._in_names.clean(text)
 
-        Raises:
-            ValueError: if the answer is nested too deeply.
-        """
-        if depth > MAX_DEPTH:
-            raise ValueError("the answer is nested too deeply")
-        if isinstance(answer, str):
-            return self._redact_text(answer)
-        if isinstance(answer, list):
-            return [self.redact(item, depth + 1) for item in answer]
-        if isinstance(answer, dict):
-            return {self._redact_text(name): self.redact(item, depth + 1) for name, item in answer.items()}
-        return answer
 
-    def _redact_text(self, text: str, shortest: int = 12) -> str:
-        # A short key may be an ordinary word of the answer, so it is only removed from errors.
-        key = self._value
-        if not key or len(key) < shortest:
-            return text
-        if len(key) < 2 * _SHOWN:
-            return text.replace(key, "<key>")
-        first, *pieces = text.split(key[:_SHOWN])
-        shared = [commonprefix((piece, key[_SHOWN:])) for piece in pieces]  # noqa: RUF071  characters are meant, not folders
-        return first + "".join("<key>" + piece.removeprefix(more) for piece, more in zip(pieces, shared, strict=True))
+def clean_error(error: EngineError, redactor: Redactor) -> None:
+    """Remove secrets from an error's texts, its code and its parameters."""
+    error.message, error.code = redactor.clean(error.message), redactor.clean(error.code)
+    error.parameter = tuple(map(redactor.clean, error.parameter))
+    error.args = tuple(redactor.clean(str(text)) for text in error.args)
