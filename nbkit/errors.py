@@ -156,6 +156,8 @@ class EngineError(NbkitError):
         task_uuid: the taskUUID of the task that failed, or ``None``.
         retry_after: seconds that the service requires to wait, or ``None``.
         request: the :class:`~nbkit.ImageRequest` that failed; ``None`` until the ledger attaches it.
+        image_uuid: the imageUUID of the one result that failed; ``None`` if the service named none.
+        cost: micro-dollars that the service takes for a result without a picture; ``None`` if it named no cost.
         advice: what the user can do about it.
     """
 
@@ -180,6 +182,8 @@ class EngineError(NbkitError):
         self.task_uuid = task_uuid
         self.retry_after = retry_after
         self.request: Any = None  # an ImageRequest, whose module imports this one
+        self.image_uuid: str | None = None
+        self.cost: int | None = None
         if advice is not None:
             self.advice = advice
 

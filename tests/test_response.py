@@ -3,10 +3,14 @@
 import json
 
 import pytest
+from service import Answer
 
+import nbkit
 from nbkit import errors
 from nbkit.request.model import MAX_SEED
-from nbkit.service.response import error_class, micros, read_body, read_details, read_error, read_response
+from nbkit.service.client import Client
+from nbkit.service.failure import error_class, read_error
+from nbkit.service.response import micros, read_body, read_details, read_response
 
 UUID = "0d1f9c2e-5b7a-4c3d-8e9f-0a1b2c3d4e5f"
 OTHER = "99999999-5b7a-4c3d-8e9f-0a1b2c3d4e5f"
@@ -27,13 +31,13 @@ def read(body, **options):
         {"data": [ITEM], "errors": []},
         {"data": [ITEM, {**ITEM, "taskUUID": OTHER, "imageUUID": "i2"}]},
         {"data": [{**ITEM, "taskUUID": UUID.upper(), "somethingNew": {"a": 1}}]},
-        {"data": [ITEM, ITEM]},
-        {"data": [{**ITEM, "status": "success"}, {**HEAD, "status": "success", **ITEM}]},
+        {"data": [{**ITEM, "status": "success"}, HEAD, "", None, {}]},
+        {"data": [{**ITEM, "status": "failed", "error": "", "errors": [], "imageDataURI": " "}]},
     ],
-    ids=["list", "object", "empty errors", "foreign", "upper case", "twice", "with status"],
+    ids=["list", "object", "empty errors", "foreign", "upper case", "with status", "beside other words"],
 )
 def test_a_result_is_read_from_every_shape_of_data(body):
-    """A list or an object, results of other tasks beside it, the same picture twice: one result."""
+    """A list or an object, results of other tasks and acknowledgements beside it, empty words: one result."""
     response = read(body)
     assert [(r.image_uuid, r.seed, r.source) for r in response.results] == [("i1", 7, "http://h/1.jpg")]
     assert not response.errors
@@ -59,6 +63,142 @@ def test_an_error_is_read_from_every_shape(body):
     (error,) = read(body, status=400).errors
     assert type(error) is errors.RefusedError
     assert (error.code, error.message, error.status) == ("invalidSeed", "no", 400)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"imageURL": "http://h/2.jpg"},
+        {"imageUUID": None},
+        {"imageUUID": None, "imageURL": None, "imageDataURI": "AAAA"},
+    ],
+)
+def test_each_picture_of_one_answer_is_a_result_of_its_own(other):
+    """Whatever they have in common: an imageUUID, an address, their bytes."""
+    assert len(read({"data": [{**ITEM, **other}, {**ITEM, **other}]}).results) == 2
+
+
+WORDS = [
+    "cancelled",
+    "Canceled",
+    "failed",
+    "FAILED",
+    "error",
+    "expired",
+    "rejected",
+    "timed_out",
+    "success",
+    "done",
+    "¿?",
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("address", [{}, {"imageURL": None}, {"imageURL": "", "imageUUID": "i2", "seed": 7}])
+@pytest.mark.parametrize("reason", ["message", "detail", "reason", "error"])
+def test_any_word_that_is_not_known_as_at_work_ends_a_result(word, address, reason):
+    """The error has the service's own sentence, and the word where there is none; the picture beside it is read."""
+    item = {**HEAD, "status": word, **address}
+    response = read({"data": [ITEM, {**item, reason: "no capacity"}]})
+    assert (len(response.results), [e.message for e in response.errors]) == (1, ["no capacity"])
+    assert response.errors[0].image_uuid == address.get("imageUUID")
+    assert not response.processing
+    (error,) = read({"data": item}).errors
+    assert word in error.message
+
+
+@pytest.mark.parametrize(
+    "word", ["processing", "PENDING", "in_progress", "In Queue", "queued", "started", "post-processing"]
+)
+@pytest.mark.parametrize("address", [{}, {"imageURL": None, "NSFWContent": True}])
+def test_a_result_that_is_at_work_is_open(word, address):
+    """Its address may be null until it is there."""
+    response = read({"data": [{**HEAD, "status": word, **address}, ITEM]})
+    assert (response.processing, len(response.results), response.errors) == (True, 1, ())
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"NSFWContent": True, "imageURL": None},
+        {"nsfwContent": True},
+        {"status": "content_moderated"},
+        {"status": "failed", "message": "Flagged by the safety system"},
+        {"status": "error", "error": {"code": "imageBlocked", "message": "no"}},
+        {"imageURL": None, "error": "NSFW content found"},
+    ],
+)
+def test_a_safety_word_without_a_picture_is_a_block(item):
+    """In the status, in the safety check, in the code or in the sentence."""
+    assert [type(e) for e in read({"data": [{**HEAD, **item}]}).errors] == [errors.BlockedError]
+
+
+def test_success_without_a_picture_only_acknowledges_an_async_task():
+    """In the answer to a poll it is the end of a result that has no picture."""
+    body = {"data": [{**HEAD, "status": "success"}]}
+    assert read(body, acknowledges=True).processing
+    assert read(body).errors
+
+
+def test_a_failure_keeps_the_cost_that_the_service_takes_for_it():
+    """As micro-dollars; without one, or for nothing, there is none."""
+    items = [{**HEAD, "status": "failed", "cost": cost} for cost in (0.06895, 0, None)]
+    assert [e.cost for e in read({"data": items}).errors] == [68_950, None, None]
+
+
+SENTENCE = "the picture is too large for this plan"
+REASONS = [
+    {"message": SENTENCE},
+    {"Message": f" {SENTENCE} "},
+    {"detail": SENTENCE},
+    {"detail": [{"loc": ["body", 0, "width"], "msg": SENTENCE, "type": "value_error"}]},
+    {"title": "Too large", "detail": SENTENCE, "type": "about:blank", "status": 413},
+    {"title": SENTENCE, "detail": None},
+    {"error": SENTENCE},
+    {"error": True, "message": SENTENCE},
+    {"error": {"error": {"errors": [{"message": SENTENCE}]}}},
+    {"error": {"code": 413, "status": "INVALID_ARGUMENT", "message": SENTENCE}},
+    {"error": "too_large", "error_description": SENTENCE},
+    {"errors": SENTENCE},
+    {"errors": [SENTENCE]},
+    {"errors": [[{"msg": SENTENCE}]]},
+    {"errors": [{"title": "Too large", "detail": SENTENCE}]},
+    {"errors": {"width": [SENTENCE]}},
+    {"errors": [], "message": SENTENCE},
+    {"data": [], "detail": SENTENCE},
+    {"data": None, "error": {"reason": SENTENCE}},
+    {"data": [{"error": {"message": SENTENCE}}]},
+    {"fault": {"faultstring": SENTENCE}},
+    {"message": {"text": SENTENCE}},
+    SENTENCE,
+    [{"message": SENTENCE}],
+]
+
+
+@pytest.mark.parametrize("body", REASONS, ids=lambda body: json.dumps(body)[:40])
+@pytest.mark.parametrize("status", [402, 413])
+def test_the_sentence_of_the_service_is_in_the_error_beside_the_status(service, open_studio, body, status):
+    """In whatever shape it comes; also when the run is read from the log."""
+    service.faults += [lambda *_: Answer(status, body)] * 2
+    studio = open_studio(pace=nbkit.Pace(busy_tries=1))
+    run = studio.generate("A teapot", seed=7)
+    for error in (run.error, studio.log[run.task_uuid].error):
+        assert SENTENCE in str(error)
+        assert str(status) in str(error)
+        assert type(error) is error_class("", status if status != 413 else 400)
+    assert service.charges == {}
+
+
+@pytest.mark.parametrize("body", [SENTENCE, *REASONS[:6]], ids=lambda body: json.dumps(body)[:40])
+@pytest.mark.parametrize("status", [200, 500, 502])
+def test_an_answer_that_is_none_is_lost_with_its_sentence(service, body, status):
+    """The task may have arrived; what the service said is not dropped."""
+    service.faults.append(lambda *_: Answer(status, body))
+    client = Client(service.url)
+    with pytest.raises(errors.AnswerLost, match=SENTENCE):
+        client.submit({"taskType": "imageInference", "taskUUID": UUID})
+    client.close()
 
 
 def test_results_and_errors_of_one_answer_are_both_read():

@@ -25,10 +25,10 @@ from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnect
 from nbkit.request.model import MICRO
 from nbkit.service import download
 from nbkit.service.environment import open_http
+from nbkit.service.failure import Json, reason_of
 from nbkit.service.network import ExchangeLimits, LimitExceeded, body, limit_connections
 from nbkit.service.pace import Pace
 from nbkit.service.response import (
-    Json,
     TaskResponse,
     read_balance,
     read_body,
@@ -114,7 +114,8 @@ class Client:
             AnswerLost: the task may have arrived, and no usable answer came.
         """
         envelope, context = self._post(task)
-        return self._checked(read_response(envelope, str(task["taskUUID"]), **context))
+        acknowledges = task.get("deliveryMethod") == "async"
+        return self._checked(read_response(envelope, str(task["taskUUID"]), acknowledges=acknowledges, **context))
 
     def poll(self, task_uuid: str) -> TaskResponse:
         """``getResponse``: everything that the service has so far for a task."""
@@ -234,7 +235,7 @@ def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits) -
         envelope = read_body(received)
         _check_depth(envelope)
         return envelope
-    return _envelope_for_status(answer, len(received), str(task.get("taskUUID")))
+    return _envelope_for_status(answer, received, str(task.get("taskUUID")))
 
 
 def _check_depth(answer: Any, depth: int = 0) -> None:
@@ -253,17 +254,20 @@ def _max_bytes(task: Json) -> int:
     return min(ANSWER_BYTES + INLINE_BYTES * results_wanted(task), MAX_ANSWER_BYTES)
 
 
-def _envelope_for_status(answer: httpx.Response, size: int, task_uuid: str) -> Json:
-    """Stand-in for a body that is not JSON: an error item where the status is a refusal, else ``AnswerLost``."""
-    status = answer.status_code
+def _envelope_for_status(answer: httpx.Response, received: bytearray, task_uuid: str) -> Json:
+    """Stand-in for a body that is no envelope: an error item where the status is a refusal, else ``AnswerLost``."""
+    status, reason = answer.status_code, ""
+    kind = answer.headers.get("content-type", "no content type").partition(";")[0]
+    with suppress(ValueError, RecursionError):
+        reason = reason_of(received.decode() if kind == "text/plain" else json.loads(received))
+    said = f": {reason}" if reason else ""
     if status in (401, 402, 403, 429):
-        return {"errors": [{"message": f"the service answered HTTP {status}", "taskUUID": task_uuid}]}
+        return {"errors": [{"message": f"the service answered HTTP {status}{said}", "taskUUID": task_uuid}]}
     if 300 <= status < 500 and status != 408:
         where = " (a redirect, which a task does not follow)" if status < 400 else ""
-        return {"errors": [{"code": "", "message": f"the address answered HTTP {status}{where}", "status": 400}]}
-    kind = answer.headers.get("content-type", "no content type").partition(";")[0]
+        return {"errors": [{"code": "", "message": f"the address answered HTTP {status}{where}{said}", "status": 400}]}
     raise AnswerLost(
-        f"HTTP {status} with {size:,} bytes of {kind} that are no answer",
+        f"HTTP {status} with {len(received):,} bytes of {kind} that are no answer{said}",
         status=status,
         task_uuid=task_uuid,
         retry_after=retry_after(answer.headers),

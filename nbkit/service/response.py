@@ -1,8 +1,14 @@
 """The service's answer as one type: pure functions from JSON to :class:`TaskResponse`.
 
 Answers vary: ``data`` is a list or one object; errors are a list, one object, or items of ``data``; both may come at
-once; a field may be missing. The kind of an error follows from its code, and only without a known code from the HTTP
-status.
+once; a field may be missing. Each item of ``data`` is a picture, a failure, or a result that is still open::
+
+    it has an address or the bytes                 -> a picture, whatever else it says
+    it has an error                                -> a failure
+    its status is one of AT_WORK                   -> open
+    its status is any other word, its safety check
+    found something, or its address is empty       -> ended without a picture: a failure
+    none of these                                  -> an acknowledgement: open
 """
 
 from __future__ import annotations
@@ -12,23 +18,30 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from nbkit import errors
 from nbkit.errors import EngineError
 from nbkit.request.model import MAX_SEED, MICRO
-
-Json = Mapping[str, Any]
-
-_QUERY = re.compile(r"(https?://[^\s\"'<>?]*)\?[^\s\"'<>]*")
+from nbkit.service.failure import Json, error_items, plain_text, read_error, reason_of
 
 _ENVELOPE = {"data", "errors", "error"}
 
-MAX_MESSAGE = 2_000
-"""Characters of a service's message that are kept: some services repeat a whole inline picture in it."""
+PICTURE_KEYS = ("imageURL", "imageDataURI", "imageBase64Data")
+"""The keys of an item that lead to a picture."""
+
+AT_WORK = frozenset({
+    "accepted", "active", "booting", "created", "delayed", "enqueued", "generating", "inference", "initialising",
+    "initializing", "inprogress", "inqueue", "new", "ongoing", "pending", "postprocessing", "preparing", "preprocessing",
+    "processing", "progress", "queued", "received", "rendering", "retrying", "running", "scheduled", "started", "starting",
+    "submitted", "throttled", "uploading", "waiting", "working",
+})  # fmt: skip
+"""The words, in lower case without signs, for a result that may still come. Any other word ends it."""
+
+SUCCESS = frozenset({"complete", "completed", "done", "finished", "ok", "ready", "succeeded", "success", "successful"})
+"""The words for a result, or an acknowledgement, that is as it should be."""
 
 MAX_PRICE = 10**9
 """USD; a larger number is not a price."""
@@ -86,69 +99,10 @@ class TaskResponse:
         return not (self.results or self.errors or self.processing)
 
 
-# Whole codes first, then parts of codes with the specific ones first: providerRateLimitExceeded is a rate limit,
-# invalidApiKey is no parameter.
-_CODES: tuple[tuple[type[EngineError], str], ...] = (
-    (errors.ConflictError, "^conflictTaskUUID$"),
-    (errors.AuthenticationError, "^(unauthorized|forbidden)$"),
-    (errors.CreditError, "^paymentRequired$"),
-    (errors.BlockedError, "^(invalidProviderContent|contentPolicyViolation|promptBlocked|imageBlocked|nsfwContentDetected)$"),
-    (errors.ProviderError, "^(inferenceError|processingFailed|taskFailed|modelUnavailable)$"),
-    (errors.ServerError, "^(internalServerError|serviceUnavailable|unknownError)$"),
-    (errors.AuthenticationError, "(?i)apikey"),
-    (errors.CreditError, "(?i)credits|quota"),
-    (errors.BusyError, "(?i)ratelimit"),
-    (errors.EngineTimeout, "(?i)timeout"),
-    (errors.BlockedError, "(?i)blocked|contentpolicy"),
-    (errors.NotFoundError, "(?i)notfound|expired"),
-    (errors.RefusedError, "(?i)^(conflict|invalid|missing|unsupported|value|array|max|duplicate)"),
-    (errors.ProviderError, "(?i)^provider"),
-)  # fmt: skip
-
-_STATUSES: tuple[tuple[type[EngineError], str], ...] = (
-    (errors.AuthenticationError, "^(401|403)$"),
-    (errors.CreditError, "^402$"),
-    (errors.NotFoundError, "^404$"),
-    (errors.EngineTimeout, "^(408|504)$"),
-    (errors.BusyError, "^429$"),
-    (errors.RefusedError, "^(400|413|422)$"),
-    (errors.ServerError, "^([5-9][0-9]{2}|[0-9]{4,})$"),
-)
-
-
-def error_class(code: str, status: int | None) -> type[EngineError]:
-    """The class of an error: by its code where a rule matches, else by the HTTP status."""
-    rules = ((_CODES, code), (_STATUSES, str(status)))
-    return next((kind for table, text in rules for kind, pattern in table if re.search(pattern, text)), EngineError)
-
-
 def results_wanted(task: Json) -> int:
     """How many results a task asks for."""
     wanted = task.get("numberResults", 1)
     return wanted if isinstance(wanted, int) else 1
-
-
-def read_error(item: Json, status: int | None = None, retry_after: float | None = None) -> EngineError:
-    """One error item as an exception."""
-    code = _text(item.get("code") or item.get("errorCode") or "")
-    named = item.get("parameter")
-    parameters = [_text(name) for name in named] if isinstance(named, list) else [_text(named)] if named else []
-    message = _text(item.get("message") or item.get("errorMessage") or "the service gave no reason")
-    message = _QUERY.sub(r"\1", message)  # a query that the service repeats may hold a credential
-    allowed = item.get("allowedValues")
-    if isinstance(allowed, list) and allowed:
-        message += f" (allowed: {_text(', '.join(map(str, allowed)))})"
-    if parameters and not any(name in message for name in parameters):
-        message = f"{', '.join(parameters)}: {message}"
-    own = item.get("status")
-    return error_class(code, own if isinstance(own, int) else status)(
-        message,
-        code=code,
-        parameter=parameters,
-        status=status,
-        task_uuid=str(item["taskUUID"]) if item.get("taskUUID") else None,
-        retry_after=retry_after,
-    )
 
 
 def read_body(body: bytes | bytearray) -> Json:
@@ -166,28 +120,52 @@ def read_body(body: bytes | bytearray) -> Json:
 
 
 def read_response(
-    envelope: Json, task_uuid: str, *, status: int = 200, retry_after: float | None = None, offline: bool = False
+    envelope: Json,
+    task_uuid: str,
+    *,
+    status: int = 200,
+    retry_after: float | None = None,
+    offline: bool = False,
+    acknowledges: bool = False,
 ) -> TaskResponse:
-    """Everything that an answer contains about one task; items are matched by taskUUID, never by their order."""
+    """Everything that an answer contains about one task; items are matched by taskUUID, never by their order.
+
+    Args:
+        envelope: of the answer.
+        task_uuid: of the task.
+        status: the HTTP status.
+        retry_after: seconds that the service requires to wait.
+        offline: whether the answer comes from the offline engine.
+        acknowledges: whether it answers the send of an ``async`` task; "success" only means that the task arrived then.
+    """
     as_error = functools.partial(read_error, status=status, retry_after=retry_after)
-    results: dict[str, ImageResult] = {}
+    results: list[ImageResult] = []
     failed: list[EngineError] = []
-    processing = False
+    processing = acknowledged = False
     for item in _items(envelope.get("data")):
         if not _concerns(item, task_uuid):
             continue
-        inner = item.get("error") or item.get("errors")
-        if item.get("status") == "error" or inner:
-            failed += map(as_error, list(_items(inner)) or [item])
-        elif (result := _result(item)) is not None:
-            results.setdefault(result.image_uuid, result)
-        else:  # an acknowledgement, or "processing": neither carries a picture
+        word = _word_of(item)
+        if (result := _result(item)) is not None:
+            results.append(result)
+        elif inner := list(error_items([item.get("error"), item.get("errors")])):
+            failed += [_with_cost(as_error({**_ids(item), **error}, word=word), item) for error in inner]
+        elif word and _letters(word) in AT_WORK:
             processing = True
-    top = (*_items(envelope.get("errors")), *_items(envelope.get("error")))
-    failed += [as_error(item) for item in top if _concerns(item, task_uuid)]
+        elif why := _why_ended(item, word, acknowledges=acknowledges):
+            failed.append(_with_cost(as_error(item, word=why), item))
+        else:
+            acknowledged = True
+    top = [item for item in error_items([envelope.get("errors"), envelope.get("error")]) if _concerns(item, task_uuid)]
+    beside = reason_of({name: fact for name, fact in envelope.items() if name not in _ENVELOPE})
+    if top and beside:  # {"error": "too_large", "error_description": "…"}
+        top[0] = {**top[0], "message": [top[0].get("message"), beside]}
+    failed += map(as_error, top)
     if status >= 400 and not (results or failed or processing):
-        failed.append(as_error({"message": f"the service answered HTTP {status}"}))
-    return TaskResponse(tuple(results.values()), tuple(failed), processing, offline=offline)
+        reason = reason_of([envelope, envelope.get("data")])
+        failed.append(as_error({"message": reason or f"the service answered HTTP {status}"}))
+    processing = processing or (acknowledged and not results and not failed)
+    return TaskResponse(tuple(results), tuple(failed), processing, offline=offline)
 
 
 def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> TaskResponse:
@@ -218,18 +196,35 @@ def micros(value: Any) -> int | None:
     return round(amount * MICRO) if amount.is_finite() and 0 <= amount < MAX_PRICE else None
 
 
-def _text(value: Any) -> str:
-    """A service's text, cut to a readable length, in characters that a database and a page can hold."""
-    text = str(value)
-    return (text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…").encode("utf-8", "replace").decode()
-
-
 def _items(value: Any) -> Iterator[Json]:
-    for item in value if isinstance(value, list) else (value,):
-        if isinstance(item, dict):
-            yield item
-        elif isinstance(item, str):
-            yield {"message": item}
+    return (item for item in (value if isinstance(value, list) else (value,)) if isinstance(item, dict))
+
+
+def _ids(item: Json) -> Json:
+    return {name: item[name] for name in ("taskUUID", "imageUUID") if item.get(name)}
+
+
+def _word_of(item: Json) -> str:
+    word = item.get("status")
+    return plain_text(word.strip()) if isinstance(word, str) else ""
+
+
+def _letters(word: str) -> str:
+    return re.sub(r"[^a-z]", "", word.lower())
+
+
+def _why_ended(item: Json, word: str, *, acknowledges: bool) -> str:
+    """Why a result without a picture will not get one any more; empty if it may."""
+    if any(fact is True for name, fact in item.items() if "nsfw" in name.lower()):
+        return f"{word} (NSFW)".strip()
+    if word and not (acknowledges and _letters(word) in SUCCESS):
+        return word
+    return "its address is empty" if any(name in item for name in PICTURE_KEYS) else ""
+
+
+def _with_cost(error: EngineError, item: Json) -> EngineError:
+    error.cost = micros(item.get("cost")) or None
+    return error
 
 
 def _concerns(item: Json, task_uuid: str) -> bool:
@@ -239,11 +234,12 @@ def _concerns(item: Json, task_uuid: str) -> bool:
 
 
 def _result(item: Json) -> ImageResult | None:
-    source = item.get("imageURL") or item.get("imageDataURI") or item.get("imageBase64Data")
-    if not isinstance(source, str):
+    texts = (text.strip() for name in PICTURE_KEYS if isinstance(text := item.get(name), str))
+    source = next(filter(None, texts), None)
+    if source is None:
         return None
     return ImageResult(
-        image_uuid=_text(item.get("imageUUID") or hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()),
+        image_uuid=plain_text(item.get("imageUUID") or hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()),
         seed=_seed(item.get("seed")),
         cost=micros(item.get("cost")),
         source=source.encode("utf-8", "replace").decode(),
