@@ -39,10 +39,10 @@ def assert_files_match_service(service, files):
 def age_heartbeats(log, seconds):
     """Let time pass: the heartbeat of every run is so many seconds older, by the clock that nobody sets."""
     with log.database.writing() as connection:
-        for task_uuid, written in connection.execute(sa.select(RUNS.c.taskUUID, RUNS.c.stamp)).all():
+        for task_uuid, written in connection.execute(sa.select(RUNS.c.taskUUID, RUNS.c.heartbeatClock)).all():
             clock, since, heartbeat = written.split(" ")
             older = f"{clock} {float(since) - seconds:.3f} {heartbeat}"
-            connection.execute(RUNS.update().where(RUNS.c.taskUUID == task_uuid).values(stamp=older))
+            connection.execute(RUNS.update().where(RUNS.c.taskUUID == task_uuid).values(heartbeatClock=older))
 
 
 def _sha256(data):

@@ -259,7 +259,7 @@ COLUMNS = {
         "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
     ),
     3: (
-        "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat stamp parent sweep dayAccounts purse",
+        "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat heartbeatClock parent sweep dayAccounts purse",
         "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
     ),
 }

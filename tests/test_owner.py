@@ -22,11 +22,12 @@ from sweep_tools import lanterns, studio_after_lost_answers, until
 
 import nbkit
 from nbkit.errors import StorageError
-from nbkit.ledger import journal, owner, recovery
+from nbkit.ledger import journal, recovery
 from nbkit.ledger.budget import Limits
 from nbkit.ledger.in_flight import IN_FLIGHT
 from nbkit.ledger.journal import Journal, RunPlan
-from nbkit.ledger.owner import Owner, Place, is_alive, this_process
+from nbkit.log import owner
+from nbkit.log.owner import Owner, Place, is_alive, this_process
 from nbkit.log.schema import RUNS, SIGHTINGS
 from nbkit.request.image_request import ImageRequest
 
@@ -272,7 +273,7 @@ def test_a_kernel_of_another_machine_counts_as_dead_after_its_heartbeat_was_seen
     studio = open_studio()  # as a later kernel
     assert studio.recover().empty
     with studio.log.database.writing() as connection:  # it is alive: its heartbeat changes
-        connection.execute(RUNS.update().values(stamp=RUNS.c.stamp + "1"))
+        connection.execute(RUNS.update().values(heartbeatClock=RUNS.c.heartbeatClock + "1"))
     later_here(60)
     assert studio.recover().empty
     kernel.kill()
@@ -335,7 +336,7 @@ def test_an_owner_of_the_version_before_has_only_a_wall_time(service, open_studi
     plan = RunPlan(request, request.to_send())
     studio._ledger.plan(plan)
     IN_FLIGHT.discard(plan.task_uuid)
-    written = {"owner": f"{os.getpid()}@{socket.gethostname()} 1.00", "stamp": None}
+    written = {"owner": f"{os.getpid()}@{socket.gethostname()} 1.00", "heartbeatClock": None}
     written["heartbeat"] = RUNS.c.heartbeat - int(hours * 3600e6)
     with studio.log.database.writing() as connection:
         connection.execute(RUNS.update().values(**written))

@@ -35,8 +35,8 @@ from nbkit.ledger.budget import (
     settled_account,
     studio_account,
 )
-from nbkit.ledger.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.database import Database
+from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values, picture_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
 from nbkit.measures.facts import PictureFacts
@@ -273,10 +273,13 @@ class Journal:
         Args:
             row: of the log.
         """
-        age = seconds_since(row["stamp"], row["heartbeat"])
+        age = seconds_since(row["heartbeatClock"], row["heartbeat"])
         if age is not None:
             return age
-        key, mark = {"which": row["taskUUID"], "clock": clock_name()}, f"{row['heartbeat']} {row['stamp'] or ''}"
+        key, mark = (
+            {"which": row["taskUUID"], "clock": clock_name()},
+            f"{row['heartbeat']} {row['heartbeatClock'] or ''}",
+        )
         with self._database.reading() as connection:
             seen = connection.execute(_SIGHTING, key).one_or_none()
         if seen is not None and seen.mark == mark:
@@ -397,7 +400,7 @@ def _now() -> int:
 def _heartbeat(written: int | None = None) -> dict[str, Any]:
     """The columns that say when their row was written, by the wall clock and by one that nobody sets."""
     heartbeat = _now() if written is None else written
-    return {"heartbeat": heartbeat, "stamp": stamp(heartbeat)}
+    return {"heartbeat": heartbeat, "heartbeatClock": stamp(heartbeat)}
 
 
 def _error_values(error: EngineError | None) -> dict[str, str | None]:

@@ -17,8 +17,8 @@ from nbkit.errors import BudgetExceeded, EngineError, NbkitError
 from nbkit.ledger.in_flight import IN_FLIGHT
 from nbkit.ledger.journal import StoredPicture
 from nbkit.ledger.ledger import Ledger
-from nbkit.ledger.owner import Owner, is_alive, this_process
 from nbkit.ledger.task_session import TaskSession, status_of
+from nbkit.log.owner import Owner, is_alive, this_process
 from nbkit.request.model import MICRO
 from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, Run
 from nbkit.service.cancel import CancelToken

@@ -130,11 +130,11 @@ class History:
         return self._rows(sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), which).order_by(RUNS.c.id))
 
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
-        """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeat, stamp and engine.
+        """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeats and engine.
 
         Files that have been deleted count too: the service may still have the picture.
         """
-        of_run = (RUNS.c[name] for name in ("taskUUID", "owner", "heartbeat", "stamp", "engine"))
+        of_run = (RUNS.c[name] for name in ("taskUUID", "owner", "heartbeat", "heartbeatClock", "engine"))
         query = sa.select(IMAGES, *of_run).join(RUNS)
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
         rows = self._rows(query.where(IMAGES.c.status == DONE, which).order_by(IMAGES.c.id))

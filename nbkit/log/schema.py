@@ -77,7 +77,7 @@ RUNS = sa.Table(
     sa.Column("studio", sa.Text, nullable=False, index=True),
     sa.Column("owner", sa.Text),  # the process that works on it; null: none
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
-    sa.Column("stamp", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
+    sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text, index=True),
     sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
