@@ -56,6 +56,7 @@ service about each open row and settles it. A sweep is a loop over ``Ledger.run`
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # in a typed package, `as` makes a name public
@@ -126,3 +127,28 @@ if not TYPE_CHECKING:  # a type checker would take it for any name, and find no 
 
 def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
+
+
+def _leave_out_of_autoreload() -> None:
+    """Let IPython's ``%autoreload`` pass over nbkit's modules, as ``%aimport -nbkit.…`` does.
+
+    A class that is loaded again is another class: runs and errors of the old one would not be recognised any more, in the
+    middle of paid work. ``%aimport nbkit.…`` has a module reloaded all the same.
+    """
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    done: set[tuple[Any, str]] = set()
+
+    def skip_modules() -> None:
+        """Called after each cell, because modules are loaded when they are first used."""
+        if (magic := shell.find_line_magic("aimport")) is None:  # the extension is not loaded
+            return
+        for name in list(sys.modules):
+            if name.partition(".")[0] == "nbkit" and (magic, name) not in done:
+                done.add((magic, name))
+                magic(f"-{name}")
+
+    if shell:
+        shell.events.register("post_execute", skip_modules)
+
+
+_leave_out_of_autoreload()
