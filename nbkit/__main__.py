@@ -160,7 +160,7 @@ def _check_log(folder: Path) -> None:
 
 
 def _print(text: str, stream: TextIO | None = None) -> None:
-    print(text, file=stream or sys.stdout, flush=True)
+    print(nbkit.errors.printable(text), file=stream or sys.stdout, flush=True)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,28 @@ Example:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+"""What moves a cursor, changes the direction or the order of what follows, or is invisible. Tabs and line breaks stay, and
+so do the joiners of Arabic, of Indic scripts and of emoji."""
+
+
+def printable(text: str) -> str:
+    r"""A text from elsewhere for a terminal, a page or an error: control characters are shown as Python escapes.
+
+    Data stays as it is; only what is shown goes through here.
+
+    Example:
+        >>> from nbkit.errors import printable
+        >>> print(printable("red\x1b[31m"), printable("a\u202eb"))
+        red\x1b[31m a\u202eb
+    """
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class NbkitError(Exception):
@@ -54,6 +74,9 @@ class NbkitError(Exception):
         ...     print(type(error).__name__)
         ConfigurationError
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, unpickling calls the class with the message only, and most of these classes require more.

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nbkit import backends
 from nbkit.display.text import usd
-from nbkit.errors import NbkitError, RequestError
+from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
@@ -401,7 +401,9 @@ class Studio:
     def __repr__(self) -> str:
         if not hasattr(self, "_closing"):  # a traceback may show a studio whose __init__ failed
             return "<Studio>"
-        return f"<Studio {self.engine}, log in {self.log.folder.as_posix()}, {repr(self.budget)[1:-1].lower()}>"
+        return printable(
+            f"<Studio {self.engine}, log in {self.log.folder.as_posix()}, {repr(self.budget)[1:-1].lower()}>"
+        )
 
     def close(self) -> None:
         """Close the connections. A studio that nothing refers to closes by itself; a panel on display refers to it."""

@@ -14,7 +14,7 @@ from nbkit.display.compare import NO_DIFFERENCE, Difference, Side, comparison_ht
 from nbkit.display.figure import Figure
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.errors import NbkitError, NoImage
+from nbkit.errors import NbkitError, NoImage, printable
 from nbkit.measures.likeness import Likeness, likeness
 from nbkit.results.image import GeneratedImage
 
@@ -76,10 +76,10 @@ class Comparison:
             >>> print(nbkit.compare(*runs).to_text().splitlines()[0])
             2 pictures: 1 parameter differs
         """
-        return comparison_text(self._sides(previews=False), self.differences, **self._texts())
+        return printable(comparison_text(self._sides(previews=False), self.differences, **self._texts()))
 
     def __repr__(self) -> str:
-        return f"<Comparison of {self._texts()['summary']}>"
+        return printable(f"<Comparison of {self._texts()['summary']}>")
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
         return MimeBundle(self.to_html(), self.to_text())._repr_mimebundle_(**options)

@@ -11,11 +11,11 @@ import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib import resources
 
 from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
 from nbkit.display.notice import notice_html, quiet_html
+from nbkit.display.text import escape
 
 _LINE = "border:0;border-top:1px solid rgba(128,128,128,0.35)"
 _CELL = f"{_LINE};padding:0.35em 0.75em 0.35em 0;text-align:left;vertical-align:top"

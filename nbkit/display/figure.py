@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
-from nbkit.display.text import ellipsis
+from nbkit.display.text import ellipsis, escape
+from nbkit.errors import printable
 
 QUIET_STYLE = "font-size:0.85em;opacity:0.75"
 
 
 def no_mathjax(html: str) -> str:
     """Wrap HTML for a notebook: with two prices in a line, Jupyter would typeset ``$…$`` as a formula."""
-    return f'<div class="mathjax_ignore tex2jax_ignore">{html}</div>'
+    return f'<div class="mathjax_ignore tex2jax_ignore">{printable(html)}</div>'
 
 
 @dataclass(frozen=True, slots=True)

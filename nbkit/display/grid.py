@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from nbkit.display.figure import QUIET_STYLE, Figure, figure_html
 from nbkit.display.notice import SIGNS, quiet_html
-from nbkit.display.text import count, ellipsis
+from nbkit.display.text import count, ellipsis, escape
 
 _EDGE = "border:1px solid rgba(128,128,128,0.35);padding:0.4em;text-align:left;vertical-align:top"
 MAX_LABEL_CHARACTERS = 120

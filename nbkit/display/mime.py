@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbkit.display.figure import no_mathjax
+from nbkit.errors import printable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -21,7 +22,7 @@ class MimeBundle:
     text: str
 
     def __repr__(self) -> str:
-        return self.text
+        return printable(self.text)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": no_mathjax(self.html), "text/plain": self.text}
+        return {"text/html": no_mathjax(self.html), "text/plain": printable(self.text)}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from nbkit.display.figure import QUIET_STYLE
+from nbkit.display.text import escape
 
 SIGNS = {"done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…", "note": "i"}
 """By status: a sign instead of a colour, which not everybody can see."""

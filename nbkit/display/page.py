@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from urllib.parse import quote
 
 from nbkit.display.figure import Figure, picture_html
+from nbkit.display.text import escape
+from nbkit.errors import printable
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """A page loads nothing and runs nothing, whatever a prompt contains; pictures are in the file itself."""
@@ -72,7 +73,7 @@ def page_html(title: str, body: str, style: str = "") -> str:
         body: the content, as HTML.
         style: a style sheet.
     """
-    return (
+    return printable(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
 from nbkit.display.notice import quiet_html
-from nbkit.display.text import ellipsis
+from nbkit.display.text import ellipsis, escape
 
 _CELL = "padding:0.25em 0.6em;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,0.35)"
 

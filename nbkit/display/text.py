@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 
+from nbkit.errors import printable
 from nbkit.request.model import MICRO, Price
 
 MAX_LINE_CHARACTERS = 88
@@ -32,7 +35,7 @@ def count(number: int, noun: str) -> str:
 
 def ellipsis(text: str, length: int) -> str:
     """The text on one line of at most ``length`` characters, cut with ``…`` if it is longer."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
@@ -42,3 +45,20 @@ def call(function: str, arguments: Sequence[str]) -> str:
     if len(line) <= MAX_LINE_CHARACTERS or len(arguments) < 2:
         return line
     return "\n".join([f"{function}(", *(f"    {argument}," for argument in arguments), ")"])
+
+
+def escape(text: str) -> str:
+    """A text for HTML: as text, whatever it holds. All of nbkit's HTML is escaped here."""
+    return html.escape(printable(text))
+
+
+def printable_json(text: str) -> str:
+    """JSON for a terminal: the same values, with control characters inside strings escaped as JSON does."""
+    return re.sub("[\x7f-\uffff\U00010000-\U0010ffff]", _json_escape, text)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    if printable(found[0]) == found[0]:
+        return found[0]
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

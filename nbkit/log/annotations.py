@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nbkit.display.text import count, ellipsis
-from nbkit.errors import RequestError
+from nbkit.errors import RequestError, printable
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
@@ -64,7 +64,7 @@ class Change:
         return self._undo()
 
     def __repr__(self) -> str:
-        return f"<Change: {count(self.count, 'picture')}, {', '.join(self.descriptions)}>"
+        return printable(f"<Change: {count(self.count, 'picture')}, {', '.join(self.descriptions)}>")
 
 
 def image_uuids(which: Any) -> list[str]:

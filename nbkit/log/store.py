@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
+from nbkit.errors import printable
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.database import Database, one_of
 from nbkit.log.export import export_frame
@@ -353,7 +354,7 @@ class RunLog:
     def __repr__(self) -> str:
         if not hasattr(self, "history"):  # a traceback may show a log whose __init__ failed
             return "<RunLog>"
-        return f"<RunLog {self.folder.as_posix()}: {count(len(self), 'run')}>"
+        return printable(f"<RunLog {self.folder.as_posix()}: {count(len(self), 'run')}>")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         frame = self.to_frame()
@@ -365,4 +366,4 @@ class RunLog:
         note = f"{earlier}studio.df has them all, studio.log.show() shows them."
         shown = FrameAccessor(latest).show()
         html = no_mathjax(f'{shown.html}<div style="{QUIET_STYLE}">{note}</div>')
-        return {"text/html": html, "text/plain": shown.text}
+        return {"text/html": html, "text/plain": printable(shown.text)}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
-from html import escape
 from typing import Any, Self
 
 from nbkit.display.figure import no_mathjax
-from nbkit.display.text import usd, usd_range
+from nbkit.display.text import escape, usd, usd_range
 from nbkit.errors import RequestError
 from nbkit.request.model import MICRO, Price
 

@@ -14,8 +14,8 @@ from typing import Any, Unpack
 
 from nbkit.display.figure import figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
-from nbkit.display.text import call, count, ellipsis, usd
-from nbkit.errors import NbkitError, NoImage
+from nbkit.display.text import call, count, ellipsis, printable_json, usd
+from nbkit.errors import NbkitError, NoImage, printable
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest, redacted
 from nbkit.request.keywords import RequestChanges, name_parameters
@@ -247,7 +247,7 @@ class Run:
             >>> task["positivePrompt"], task["seed"], task["settings"]
             ('A paper lantern', 7, {'topP': 0.9})
         """
-        return json.dumps([self.task], indent=2, ensure_ascii=False)
+        return printable_json(json.dumps([self.task], indent=2, ensure_ascii=False))
 
     # -- display --------------------------------------------------------------------------------------
 
@@ -314,7 +314,7 @@ class Run:
         if self.status != DONE:
             lines += [f"  {line}" for line in self.explanation if line]
         lines += [f"  missing: {failure.message}" for failure in self.failures]
-        return "\n".join([*lines, "  " + " · ".join(self._money_line())])
+        return printable("\n".join([*lines, "  " + " · ".join(self._money_line())]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(self.to_html()), "text/plain": self.to_text()}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nbkit.errors import RequestError, UnknownParameter
+from nbkit.errors import RequestError, UnknownParameter, printable
 from nbkit.log.frame import check_argument
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.model import Price
@@ -73,7 +73,7 @@ class Cell:
         return getattr(self.request, parameter, None)
 
     def __repr__(self) -> str:
-        return f"<Cell {self.index}: {_describe(self.values)}>"
+        return printable(f"<Cell {self.index}: {_describe(self.values)}>")
 
 
 class CellCost(NamedTuple):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, ClassVar, NamedTuple, Self
 
 import pandas as pd
 
 from nbkit.display.figure import no_mathjax
-from nbkit.display.text import count, usd, usd_range
+from nbkit.display.text import count, escape, usd, usd_range
+from nbkit.errors import printable
 from nbkit.log.frame import MEASURE
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
@@ -138,7 +138,7 @@ class PlanFrame(pd.DataFrame):
         return no_mathjax(f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}")
 
     def __repr__(self) -> str:
-        return "\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self))))
+        return printable("\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self)))))
 
 
 def cost_of(row: Any) -> CellCost:

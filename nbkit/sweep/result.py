@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pandas as pd
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.page import page_html
-from nbkit.display.text import count, usd_range
+from nbkit.display.text import count, escape, usd_range
 from nbkit.errors import RequestError
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery

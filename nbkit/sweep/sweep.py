@@ -13,7 +13,7 @@ from IPython.display import display
 from tqdm.auto import tqdm
 
 from nbkit.display.text import count, usd_range
-from nbkit.errors import NbkitError, RequestError
+from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.log.frame import check_argument
 from nbkit.log.rows import given_values
 from nbkit.log.runs import State
@@ -272,7 +272,7 @@ class Sweep(Sequence[Cell]):
     def __repr__(self) -> str:
         spelled = self.cells.spec.spelled
         axes = ", ".join(f"{'+'.join(spelled.get(n, n) for n in axis.names)} {len(axis)}" for axis in self.cells.axes)
-        return f"<Sweep {self.name}: {count(len(self), 'cell')} ({axes or 'no axis'})>"
+        return printable(f"<Sweep {self.name}: {count(len(self), 'cell')} ({axes or 'no axis'})>")
 
     @property
     def _key(self) -> tuple[str, str]:

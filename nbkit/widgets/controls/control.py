@@ -11,11 +11,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
+from nbkit.display.text import escape
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.parameter import (
     QUERY_REMOVED,

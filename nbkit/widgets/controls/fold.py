@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from html import escape
 
 import ipywidgets as widgets
 
+from nbkit.display.text import escape
 from nbkit.request.image_request import PARAMETERS
 from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.page.plain import plain

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count
+from nbkit.display.text import count, escape
 from nbkit.errors import RequestError
 from nbkit.log.annotations import image_uuids
 from nbkit.log.store import RunLog

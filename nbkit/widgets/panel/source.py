@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from html import escape
 
 import ipywidgets as widgets
 
+from nbkit.display.text import escape
 from nbkit.log.images import ImageStore
 from nbkit.request.image_request import ImageRequest, task_for_display
 from nbkit.request.parameter import without_query

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
-from nbkit.display.text import count
+from nbkit.display.text import count, escape
 from nbkit.errors import RequestError
 from nbkit.request import rules
 from nbkit.request.image_request import PARAMETERS

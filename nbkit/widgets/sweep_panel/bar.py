@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import ipywidgets as widgets
 
-from nbkit.display.text import count, usd
+from nbkit.display.text import count, escape, usd
 from nbkit.request.model import MICRO
 from nbkit.sweep.plan import CostSummary, Quote
 from nbkit.sweep.runner import Progress

@@ -7,13 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, Self
 
 import ipywidgets as widgets
 
-from nbkit.display.text import count, ellipsis
+from nbkit.display.text import count, ellipsis, escape
 from nbkit.log.runs import State
 from nbkit.results.run import DONE, PLANNED, SENT, Run
 from nbkit.sweep.frame import NOT_RUN, RUNNING, status_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from html import escape
 from typing import Any
 
+from nbkit.display.text import escape
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import rules
 from nbkit.request.image_request import NAMES, PARAMETERS

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+from nbkit.errors import printable
+
 FLATTEST, WORDS = 0.3, 0.5
 """The least height of a picture's room, and of one in which words stand in a picture's place, as a share of its width."""
 
@@ -43,6 +45,11 @@ class Item:
     keep: bool | None = None
     tags: str = ""
     note: str = ""
+
+    def __post_init__(self) -> None:
+        shown = {"alt": printable(self.alt), "missing": printable(self.missing)}
+        for name, value in {**shown, "caption": tuple(map(printable, self.caption))}.items():
+            object.__setattr__(self, name, value)
 
 
 class Items(Sequence[Item]):
