@@ -15,7 +15,6 @@ from typing import Any, TextIO
 
 import nbkit
 from nbkit.backends import load_offline
-from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.log.store import RunLog
 from nbkit.service.addresses import is_loopback
 
@@ -59,14 +58,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--allow-private-callbacks", action="store_true", help=private)
 
     summary = "settle every run whose outcome is not known, and fetch paid pictures that are not here yet"
-    recover = commands.add_parser("recover", help=summary, description="The key comes from RUNWARE_API_KEY alone.")
+    told = "Asks one engine, and no address that the log names. The key comes from the environment alone."
+    recover = commands.add_parser("recover", help=summary, description=told)
     recover.set_defaults(run=_recover)
     add = recover.add_argument
     add("--log", "--path", metavar="FOLDER", **_LOG_OPTION)
-    engine = "as nbkit.Studio takes it: runware, or an address; by default those that the open runs belong to"
+    engine = "whom to ask, as nbkit.Studio takes it: runware, or an address; by default as there"
     add("--engine", help=engine)
     resend = "send a task that the service does not know again, under its own taskUUID"
     add("--resend", action="store_true", help=resend)
+    trust = "trust a log that somebody else made, or nbkit 0.1.0: its rows are settled like your own, from now on"
+    add("--trust", action="store_true", help=trust)
 
     summary = "write the pictures of a log, a manifest, and a page that shows them, to take along"
     export = commands.add_parser("export", help=summary)
@@ -120,27 +122,10 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _recover(options: argparse.Namespace) -> int:
     _check_log(options.log)
-    status, has_printed, engines = 0, False, [options.engine]
-    if not options.engine:
-        with closing(RunLog(options.log)) as log:
-            engines = sorted({row["engine"] for row in (*log.history.unsettled(), *log.history.unfetched())})
-    for engine in engines:
-        try:
-            studio = nbkit.Studio(path=options.log, engine=engine)
-        except nbkit.errors.ConfigurationError as error:  # no key for it; the runs of the others are still settled
-            _print(f"nbkit recover: {error}", sys.stderr)
-            status = 1
-            continue
-        with closing(studio):
-            found = studio.recover(resend=options.resend)
-        if options.engine is None:
-            found = found[~found["note"].str.startswith(OTHER_ENGINE)]  # settled in the turn of their own engine
-        if not found.empty:
-            _print(found.to_string(index=False))
-            has_printed = True
-    if not has_printed and status == 0:
-        _print("Nothing to recover: every run is settled.")
-    return status
+    with closing(nbkit.Studio(path=options.log, engine=options.engine, trust=options.trust)) as studio:
+        found = studio.recover(resend=options.resend)
+    _print("Nothing to recover: every run is settled." if found.empty else found.to_string(index=False))
+    return 0
 
 
 def _export(options: argparse.Namespace) -> int:

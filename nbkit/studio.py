@@ -59,6 +59,9 @@ class Studio:
         reuse: answer a request with a seed that is in the log already from the log, at no cost.
         transport: an httpx transport that replaces the network.
         pace: how long to wait between two requests about one task, and how often to try.
+        trust: trust the rows of a log that nbkit does not know as yours, from now on: settle those that are open, fetch
+            missing pictures. Without it, such a log can be looked at and added to; a message says when rows are left
+            alone. ``NBKIT_TRUST=1`` in the environment trusts every log.
 
     Attributes:
         log: the :class:`~nbkit.RunLog`, with every run that was made in the folder.
@@ -88,6 +91,7 @@ class Studio:
         reuse: bool = False,
         transport: httpx.BaseTransport | None = None,
         pace: Pace | None = None,
+        trust: bool = False,
     ) -> None:
         key = Secret(api_key)
         del api_key  # from here on no traceback that prints local variables can show it
@@ -98,7 +102,7 @@ class Studio:
         self._listeners = BudgetListeners()
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
         studio = weakref.ref(self)
-        self.log = RunLog(path, lambda run: _finished(studio(), run))
+        self.log = RunLog(path, lambda run: _finished(studio(), run), trust=trust)
         self._client = Client(backend.url, api_key=backend.api_key, transport=backend.transport, pace=backend.pace)
         self._ledger = Ledger(
             self._client,
@@ -113,9 +117,10 @@ class Studio:
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
-        if backend.by_default and backends.NOTICE not in PRINTED_NOTICES:
-            PRINTED_NOTICES.add(backends.NOTICE)
-            print(backends.NOTICE)  # noqa: T201  for the person who made the studio
+        notices = (backends.NOTICE if backend.by_default else "", self.log.withheld(), self.log.trust.notice)
+        for notice in {*filter(None, notices)} - PRINTED_NOTICES:
+            PRINTED_NOTICES.add(notice)
+            print(notice)  # noqa: T201  for the person who made the studio
 
     # -- making pictures ---------------------------------------------------------------------------------
 
@@ -254,7 +259,7 @@ class Studio:
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
         """Settle every run whose outcome is not known, and fetch pictures that are paid and not on disk.
 
-        Runs that a living kernel works on are left alone.
+        Runs that a living kernel works on are left alone, and so are those that came with a log which you do not trust.
 
         Args:
             resend: send a task that the service does not know again, under its own taskUUID. Without it, no paid work

@@ -11,14 +11,21 @@ QUICK = Pace(poll_first=0.002, poll_cap=0.01, retry_first=0.002, patience=1.0)
 """A pace with pauses of milliseconds; nbkit sends the same requests in the same order as with the real one."""
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_folder(tmp_path_factory):
+    """A state folder for the tests of this process and the processes that they start, which know each other's logs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))  # read by platformdirs
+        yield
+
+
 @pytest.fixture(autouse=True)
-def empty_environment(monkeypatch, tmp_path, tmp_path_factory):
-    """No key and no proxy in the environment; a working directory and a state folder of its own for each test."""
+def empty_environment(monkeypatch, tmp_path):
+    """No key and no proxy in the environment, and a working directory of its own for each test."""
     for name in ("RUNWARE_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.delenv("NBKIT_TRUST", raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))  # read by platformdirs
     monkeypatch.chdir(tmp_path)
 
 

@@ -219,8 +219,8 @@ def database(studio, tmp_path):
 
 
 def meta(database):
-    """The rows with the versions of a log."""
-    return dict(database.execute("SELECT key, value FROM meta"))
+    """The rows with the versions of a log; those with the ids of its authors are left out."""
+    return dict(database.execute("SELECT key, value FROM meta WHERE key NOT LIKE 'author:%'"))
 
 
 def set_meta(database, **values):
@@ -259,7 +259,7 @@ COLUMNS = {
         "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
     ),
     3: (
-        "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat heartbeatClock parent sweep dayAccounts purse",
+        "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat heartbeatClock author parent sweep dayAccounts purse",
         "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
     ),
 }

@@ -73,7 +73,8 @@ def test_the_commands_for_a_log_load_no_module_of_the_offline_engine(service, tm
     studio = nbkit.Studio(engine=service.url, path=tmp_path / "nbkit-runs", api_key="test-key")
     studio.generate("A paper lantern", seed=7)
     studio.close()
-    command = [sys.executable, "-c", COMMANDS, f"recover --engine {service.url}", "export out", "recover"]
+    command = [sys.executable, "-c", COMMANDS, f"recover --engine {service.url}", "export out"]
+    command.append(f"recover --engine {service.url}")
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert json.loads(done.stdout.splitlines()[-1]) == {"loaded": [], "statuses": [0, 0, 0]}, done.stderr[-2000:]
     assert (tmp_path / "out").is_dir()

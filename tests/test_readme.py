@@ -72,6 +72,7 @@ def test_the_dependencies_are_this_list() -> None:
         "ipywidgets",
         "pandas",
         "pillow",
+        "platformdirs",
         "psutil",
         "sqlalchemy",
         "tqdm",

@@ -62,18 +62,20 @@ CHARGED, OFFLINE = "charged", "offline"
 """The two kinds of money: real money, and list prices."""
 
 
-def day_accounts(created: int, *kinds: str) -> str:
+def day_accounts(created: int, *kinds: str, author: str | None = None) -> str:
     """The accounts of a run's day, which its row keeps: whoever settles it may have another time zone, or another day.
 
     Args:
         created: when the run was made, in microseconds since 1970.
         *kinds: of money that it may cost.
+        author: of the run's row. In a log of somebody else, whose accounts may say anything, a day has accounts of its own.
 
     Returns:
         Their names, separated by spaces.
     """
     day = datetime.fromtimestamp(created / MICRO).astimezone().date()
-    return " ".join(f"day:{day}:{kind}" for kind in kinds)
+    whose = f":{author}" if author else ""
+    return " ".join(f"day:{day}{whose}:{kind}" for kind in kinds)
 
 
 def settled_account(held_in: str, kind: str) -> str:
@@ -107,9 +109,9 @@ _ADD = sa.text(  # as text, because SQLAlchemy has this clause only in the diale
 
 
 def read_account(connection: sa.Connection, name: str) -> Account:
-    """An account; an empty one if the log has none of that name."""
+    """An account; an empty one if the log has none of that name. It is never below zero, whatever a log says."""
     row = connection.execute(_READ, {"which": name}).one_or_none()
-    return Account(row.spent, row.held) if row else Account()
+    return Account(max(0, row.spent), max(0, row.held)) if row else Account()
 
 
 def add_to_accounts(connection: sa.Connection, changes: Iterable[tuple[str, int, int]]) -> None:

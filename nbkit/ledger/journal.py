@@ -39,9 +39,10 @@ from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values, picture_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
+from nbkit.log.trust import Trust
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest, has_credentials, redacted
-from nbkit.request.model import MICRO, MODEL
+from nbkit.request.model import MICRO, MODEL, Price
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
 from nbkit.service.response import TaskResponse
 
@@ -125,6 +126,7 @@ class Journal:
         may_be_offline: whether it may turn out to have list prices only. Until an answer tells, its runs count as both.
         studio: id of the studio that pays.
         limits: what may be spent.
+        trust: whose the log's rows are.
     """
 
     def __init__(
@@ -135,9 +137,10 @@ class Journal:
         charged: bool,
         studio: str,
         limits: Limits,
+        trust: Trust,
         may_be_offline: bool = False,
     ) -> None:
-        self._database, self._engine, self._charged = database, engine, charged
+        self._database, self._engine, self._charged, self._trust = database, engine, charged, trust
         self._kinds = (OFFLINE,) if not charged else (CHARGED, OFFLINE) if may_be_offline else (CHARGED,)
         self._studio, self._limits = studio, limits
 
@@ -155,13 +158,7 @@ class Journal:
         price = plan.request.price
         created = _now()
         own = plan.sub_budget or SubBudget("")
-        days = day_accounts(created, *self._kinds)
-        names = account_names(self._studio, days, own.id)
-        bounds = (
-            (self._limits.studio, Account(), "this studio", "Studio(budget=…)"),
-            *((self._limits.day, Account(), "today", "Studio(daily_budget=…)") for _ in self._kinds),
-            (own.limit, own.elsewhere, "this sweep", "sweep.run(budget=…)"),
-        )
+        days, names = self._accounts(created, own.id)
         row = {
             **parameter_values(plan.request, plan.task),
             "taskUUID": plan.task_uuid,
@@ -186,12 +183,15 @@ class Journal:
             "parent": plan.parent,
             "sweep": plan.sweep,
             "purse": own.id or None,
+            "author": self._trust.new_author,
         }
 
         def write(connection: sa.Connection) -> None:
-            for name, (limit, elsewhere, whose, argument) in zip(names, bounds, strict=False):
-                if limit is not None:
-                    check_limit(limit, read_account(connection, name) + elsewhere, price.high, whose, argument)
+            self._check_studio(connection, price.high)
+            self._check_day(connection, created, price.high)
+            if own.limit is not None:
+                spent = read_account(connection, names[-1]) + own.elsewhere
+                check_limit(own.limit, spent, price.high, "this sweep", "sweep.run(budget=…)")
             if plan.max_runs is not None and self._count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
             connection.execute(_INSERT_RUN, row)
@@ -226,35 +226,40 @@ class Journal:
                 f"the run {task_uuid} was settled by another kernel before it was sent; nothing was sent"
             )
 
-    def claim(self, row: Mapping[str, Any], *, pay: bool) -> bool:
+    def claim(self, row: Mapping[str, Any], price: Price | None = None) -> bool:
         """Make this process the owner of an open run, unless its row has changed since it was read.
 
         Args:
             row: of the log.
-            pay: whether this studio may send the run again; then the hold moves to its account.
+            price: of the task, if this studio may send it again; then this is held, in its account, and not what the row
+                said.
 
         Returns:
             Whether this process owns the run now.
 
         Raises:
-            BudgetExceeded: if the hold is more than that studio has left; then nothing is changed.
+            BudgetExceeded: if it might cost more than a limit leaves; then nothing is changed.
             StorageError: if the log is not where it was.
         """
-        if pay:
+        values = {"which": row["taskUUID"], "owner": str(this_process()), **_heartbeat()}
+        today = _now()
+        days, names = self._accounts(today, row["purse"])
+        if price is not None:
             self._database.check_in_place()
+            values |= {"studio": self._studio, "held": price.high, "estimateLow": price.low, "estimateHigh": price.high}
+            values["dayAccounts"] = days
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]
-        new, old = self._studio if pay else row["studio"], row["studio"]
-        values = {"which": row["taskUUID"], "owner": str(this_process()), "studio": new, **_heartbeat()}
 
         def write(connection: sa.Connection) -> bool:
             if connection.execute(_UPDATE_RUN.where(*as_read), values).rowcount != 1:
                 return False
-            if new != old:
-                if self._limits.studio is not None:
-                    account = read_account(connection, studio_account(new))
-                    check_limit(self._limits.studio, account, row["held"], "this studio", "Studio(budget=…)")
-                moved = [(studio_account(old), 0, -row["held"]), (studio_account(new), 0, row["held"])]
-                add_to_accounts(connection, moved)
+            if price is not None:
+                old_days = _held_in(row["dayAccounts"], row["created"], row["charged"])
+                held_in = account_names(row["studio"], old_days, row["purse"])
+                add_to_accounts(connection, [(name, 0, -row["held"]) for name in held_in])
+                self._check_studio(connection, price.high)
+                self._check_day(connection, today, price.high)
+                add_to_accounts(connection, [(name, 0, price.high) for name in names])
             return True
 
         return self._database.write(write)
@@ -341,8 +346,7 @@ class Journal:
             costs = [picture.cost for picture in pictures]
             cost = None if None in costs else sum(costs)
             spent = run.estimateHigh if cost is None else cost
-            # A row of 0.1.0 does not name its accounts.
-            held_in = run.dayAccounts or day_accounts(run.created, CHARGED if run.charged else OFFLINE)
+            held_in = _held_in(run.dayAccounts, run.created, run.charged)
             counted_in = settled_account(held_in, CHARGED if charged else OFFLINE)
             values = {"which": task_uuid, "status": status, "charged": charged, "dayAccounts": counted_in}
             values |= {"cost": cost, "spent": spent, "held": 0}
@@ -386,6 +390,24 @@ class Journal:
         with self._database.reading() as connection:
             return read_account(connection, studio_account(self._studio))
 
+    def _check_studio(self, connection: sa.Connection, asked: int) -> None:
+        if self._limits.studio is not None:
+            account = read_account(connection, studio_account(self._studio))
+            check_limit(self._limits.studio, account, asked, "this studio", "Studio(budget=…)")
+
+    def _check_day(self, connection: sa.Connection, created: int, asked: int) -> None:
+        """Check the limit of a day against the accounts of the rows that are trusted; others may say anything."""
+        authors = (*self._trust.authors, *((None,) if self._trust.whole else ()))
+        for kind in self._kinds if self._limits.day is not None else ():
+            names = (day_accounts(created, kind, author=author) for author in authors)
+            account = sum((read_account(connection, name) for name in names), Account())
+            check_limit(self._limits.day or 0, account, asked, "today", "Studio(daily_budget=…)")
+
+    def _accounts(self, created: int, sub_budget: str | None) -> tuple[str, tuple[str, ...]]:
+        """The accounts of the day of a run of this studio, and all of its accounts."""
+        days = day_accounts(created, *self._kinds, author=self._trust.new_author)
+        return days, account_names(self._studio, days, sub_budget)
+
     def _count_started(self, connection: sa.Connection, plan: RunPlan) -> int:
         """How many runs of the plan's request the sweep has that are under way, or have ended without failing."""
         same = {"sweep": plan.sweep, "engine": self._engine, "identity": plan.request.identity}
@@ -401,6 +423,11 @@ def _heartbeat(written: int | None = None) -> dict[str, Any]:
     """The columns that say when their row was written, by the wall clock and by one that nobody sets."""
     heartbeat = _now() if written is None else written
     return {"heartbeat": heartbeat, "heartbeatClock": stamp(heartbeat)}
+
+
+def _held_in(names: str | None, created: int, charged: Any) -> str:
+    """The accounts of a run's day, from its columns; a row of 0.1.0 does not name them."""
+    return names or day_accounts(created, CHARGED if charged else OFFLINE)
 
 
 def _error_values(error: EngineError | None) -> dict[str, str | None]:

@@ -90,7 +90,13 @@ class Ledger:
         self.client, self.engine, self.pace = client, engine, pace
         self.history, self.on_budget_change = log.history, on_budget_change
         self.journal = Journal(
-            log.database, engine=engine, charged=charged, studio=studio, limits=limits, may_be_offline=may_be_offline
+            log.database,
+            engine=engine,
+            charged=charged,
+            studio=studio,
+            limits=limits,
+            trust=log.trust,
+            may_be_offline=may_be_offline,
         )
         self._images = log.images
         self._shared_token = CancelToken(pace.clock, pace.sleep)

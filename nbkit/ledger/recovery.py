@@ -1,6 +1,7 @@
 """Runs that an earlier kernel left open, or whose answer was lost: queried and settled, under their own taskUUID.
 
-A run that a living process works on is left alone, and a recovery starts no paid work unless ``resend=True`` allows it.
+A run that a living process works on is left alone, and so is one that came with a log which the user does not trust. A
+recovery starts no paid work unless ``resend=True`` allows it. What is sent again is priced from the task, not by its row.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from nbkit.ledger.journal import StoredPicture
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.task_session import TaskSession, status_of
 from nbkit.log.owner import Owner, is_alive, this_process
-from nbkit.request.model import MICRO
+from nbkit.request.model import MICRO, Price
 from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.response import TaskResponse
 
 OTHER_ENGINE = "it belongs to the engine"
 """First words of the note on a run that only a studio on another engine can settle."""
+
+FOREIGN = "it came with the log: Studio(…, trust=True) asks"
+"""The note on a run of somebody else that the user does not trust."""
 
 TAKEN = "another thread or kernel has settled it, or works on it"
 """The note on a run whose row has changed since it was read."""
@@ -88,16 +92,26 @@ class Recovery:
             found = list(pool.map(lambda row: self._try_run(row, resend=resend), rows))
             missing = [row for row in self._history.unfetched(sweep) if not self._is_worked_on(row)]
             fetched = list(pool.map(self._recover_picture, missing))
+            left = (Recovered(*run, run[1], FOREIGN) for run in self._history.withheld(sweep).items())
         finally:  # after Stop, the queries that are still outstanding are not waited for
             pool.shutdown(wait=False, cancel_futures=True)
-        return found + fetched
+        return [*found, *fetched, *left]
 
     def resumable(self, sweep: str) -> list[Any]:
-        """The rows of a sweep that were sent, are open, and have no living process; :meth:`resume` takes one of them."""
-        return [
+        """The rows of a sweep that were sent, are open, and have no living process; :meth:`resume` takes one of them.
+
+        Their estimates are those of the tasks that would be sent.
+        """
+        rows = [
             row
             for row in self._abandoned(sweep)
             if row["status"] != PLANNED and row["engine"] == self._engine and row["resendable"]
+        ]
+        runs = self._history.many([row["taskUUID"] for row in rows])
+        prices = [runs[row["taskUUID"]].request.price for row in rows]
+        return [
+            {**row, "estimateLow": price.low, "estimateHigh": price.high}
+            for row, price in zip(rows, prices, strict=True)
         ]
 
     def _abandoned(self, sweep: str | None) -> list[Any]:
@@ -124,7 +138,8 @@ class Recovery:
         """The run of the log that answers a request: done, with its pictures on disk if they can still be fetched.
 
         A run of the same request whose outcome is open is settled first, under its own taskUUID. If that fails, the
-        open run is the answer all the same: a second run beside it might pay twice.
+        open run is the answer all the same: a second run beside it might pay twice. So is an open run that came with the
+        log and is not trusted, and about which nobody is asked.
 
         Args:
             identity: of the request.
@@ -133,6 +148,9 @@ class Recovery:
         Raises:
             NbkitError: if another kernel works on the same request for longer than the pace's patience.
         """
+        for row in self._history.unsettled(identity=identity, foreign=True):
+            if row["engine"] == self._engine:
+                return self._history.get(row["taskUUID"])
         for row in self._history.unsettled(identity=identity):
             if row["engine"] != self._engine:
                 continue
@@ -216,10 +234,10 @@ class Recovery:
             return self._mark_not_sent(row, "its kernel ended before it was sent")
         if row["engine"] != self._engine:
             return f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask"
-        task = dict(row["task"])
         may_resend = resend and row["resendable"]
-        if may_resend and row["request"].get("reference_images"):
-            task = self._history.get(uuid).request.to_send(uuid)  # the logged task names pictures by their hash
+        request = self._history.get(uuid).request
+        # The logged task names pictures by their hash; and what is sent has to be what was priced.
+        task = request.to_send(uuid) if may_resend else dict(row["task"])
 
         def ask() -> str:
             on_sent()
@@ -231,16 +249,16 @@ class Recovery:
             return _note(response)
 
         # Claimed before it is sent again, so that no other kernel sends it too.
-        return self._claimed(row, ask, pay=True) if may_resend else ask()
+        return self._claimed(row, ask, request.price) if may_resend else ask()
 
-    def _claimed(self, row: Any, settle: Callable[[], str], *, pay: bool = False) -> str:
+    def _claimed(self, row: Any, settle: Callable[[], str], price: Price | None = None) -> str:
         """Settle a run as its owner, unless another thread or kernel has claimed or settled it since its row was read."""
         with _CLAIMING:
             if row["taskUUID"] in IN_FLIGHT:
                 return TAKEN
             IN_FLIGHT.add(row["taskUUID"])
         try:
-            return settle() if self._journal.claim(row, pay=pay) else TAKEN
+            return settle() if self._journal.claim(row, price) else TAKEN
         finally:
             IN_FLIGHT.discard(row["taskUUID"])
 

@@ -63,7 +63,7 @@ class Database:
 
     def __init__(self, file: Path) -> None:
         self.name = str(file)
-        self._closed = False
+        self._closed, self.read_only = False, False
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log.database import Database, read_columns
+from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import ValueInvalid, short_repr
@@ -179,6 +180,7 @@ def to_frame(
     values, rows = dict(zip(present, fetched, strict=True)), len(fetched[0])
     frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in columns})
     if rows and "file" in frame:
+        frame["file"] = frame["file"].where(np.array([is_picture_name(name) for name in frame["file"]]))
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
 

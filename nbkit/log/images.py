@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,11 @@ from nbkit.measures.facts import SUFFIXES
 
 _absolute_folders: dict[str, list[Path]] = {}
 """The absolute folders of this kernel's stores, by the path as given, which is the one in the column ``file``."""
+
+_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
+
+_NOWHERE = ".refused"
+"""The name of a file that does not exist: instead of one that a log may not name."""
 
 ABANDONED_SECONDS = 86_400.0
 """Age after which a temporary file is left over from a killed kernel: no write takes that long."""
@@ -100,8 +106,22 @@ class ImageStore:
         return name
 
     def path(self, name: str) -> Path:
-        """The absolute path of a stored picture, given its path below the folder."""
-        return self.folder / name
+        """The absolute path of a stored picture, given its path below the folder.
+
+        No file is at the path that is returned for another name, or where a link leads out of the folder.
+        """
+        return _without_link(self.folder / name) if is_picture_name(name) else self.folder / _NOWHERE
+
+
+def is_picture_name(name: object) -> bool:
+    """Whether a name is one that :meth:`ImageStore.put` gives: the path of a file below the folder."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def _without_link(path: Path) -> Path:
+    """The path of a stored picture, unless it or its folder is a link: nbkit stores no links."""
+    is_link = path.is_symlink() or path.parent.is_symlink()
+    return path.with_name(_NOWHERE) if is_link else path
 
 
 def write_file(target: Path, data: bytes, *, sync: bool) -> None:
@@ -139,13 +159,16 @@ def file_of(file: object) -> Path:
         file: the value of the column.
     """
     path = Path(str(file))
+    if is_picture_name("/".join(path.parts[-2:])):
+        path = _without_link(path)
     if path.is_absolute() or len(path.parts) < 3:
         return path
     folders = _absolute_folders.get(path.parent.parent.as_posix(), ())
     candidates = [folder / path.parts[-2] / path.name for folder in folders]
     # A file's name is the hash of its content, so any file that exists is the right one.
     return next(
-        (candidate for candidate in (*candidates, path) if candidate.exists()), candidates[0] if candidates else path
+        (candidate for candidate in map(_without_link, (*candidates, path)) if candidate.exists()),
+        candidates[0] if candidates else path,
     )
 
 

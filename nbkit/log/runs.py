@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from nbkit.log.database import Database, one_of
 from nbkit.log.images import ImageStore
 from nbkit.log.rows import FACTS, logged_request
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES, PictureFacts
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
@@ -60,10 +62,11 @@ class History:
     Args:
         database: of the log.
         images: the folder of its pictures.
+        trust: whose its rows are.
     """
 
-    def __init__(self, database: Database, images: ImageStore) -> None:
-        self._database, self._images = database, images
+    def __init__(self, database: Database, images: ImageStore, trust: Trust) -> None:
+        self._database, self._images, self._trust = database, images, trust
 
     def get(self, task_uuid: str) -> Run:
         """The run of a task.
@@ -124,21 +127,40 @@ class History:
         rows = self._rows(query.order_by(RUNS.c.id.desc()).limit(100))
         return statistics.median(row["latency"] for row in rows) if rows else None
 
-    def unsettled(self, sweep: str | None = None, identity: str | None = None) -> list[Row]:
-        """The rows of all runs without a final status, oldest first; optionally of one sweep or one request only."""
-        which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.identity, identity)
+    def unsettled(self, sweep: str | None = None, identity: str | None = None, *, foreign: bool = False) -> list[Row]:
+        """The rows of all trusted runs without a final status, oldest first.
+
+        Args:
+            sweep: only the runs of this sweep.
+            identity: only the runs of this request.
+            foreign: those that came with the log instead, and are not trusted.
+        """
+        which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.identity, identity) & self._trust.condition(foreign=foreign)
         return self._rows(sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), which).order_by(RUNS.c.id))
 
-    def unfetched(self, sweep: str | None = None, task_uuid: str | None = None) -> list[Row]:
-        """The paid results whose picture is not on disk, each with its run's taskUUID, owner, heartbeats and engine.
+    def unfetched(self, sweep: str | None = None, task_uuid: str | None = None, *, foreign: bool = False) -> list[Row]:
+        """The paid results of trusted runs whose picture is not on disk, each with some facts of its run.
 
         Files that have been deleted count too: the service may still have the picture.
+
+        Args:
+            sweep: only those of this sweep.
+            task_uuid: only those of this run.
+            foreign: those that came with the log instead, and are not trusted.
         """
         of_run = (RUNS.c[name] for name in ("taskUUID", "owner", "heartbeat", "heartbeatClock", "engine"))
         query = sa.select(IMAGES, *of_run).join(RUNS)
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
+        which &= self._trust.condition(foreign=foreign)
         rows = self._rows(query.where(IMAGES.c.status == DONE, which).order_by(IMAGES.c.id))
         return [row for row in rows if row["file"] is None or not self._images.path(row["file"]).exists()]
+
+    def withheld(self, sweep: str | None = None) -> dict[str, str]:
+        """The open runs that came with the log and are not trusted, with their status, by taskUUID."""
+        if self._trust.whole:
+            return {}
+        missing = {row["taskUUID"]: DONE for row in self.unfetched(sweep, foreign=True)}
+        return missing | {row["taskUUID"]: row["status"] for row in self.unsettled(sweep, foreign=True)}
 
     def count(self) -> int:
         """The number of runs in the log."""
@@ -199,9 +221,12 @@ class History:
             name = f"{digest[:2]}/{digest}{suffix}"
             path = self._images.path(name)
             if path.exists():
-                files[digest] = (self._images.given_path / name).as_posix()
                 if digest not in read:
-                    read[digest] = Reference(data=path.read_bytes(), media_type=media_type, sha256=digest)
+                    data = path.read_bytes()
+                    if hashlib.sha256(data).hexdigest() != digest:
+                        continue
+                    read[digest] = Reference(data=data, media_type=media_type, sha256=digest)
+                files[digest] = (self._images.given_path / name).as_posix()
                 return read[digest]
         return missing_reference(digest)  # the run can still be shown; only sending it again needs the picture
 

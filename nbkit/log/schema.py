@@ -3,7 +3,8 @@
 ``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
 spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
 the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
-when heartbeats of other machines were first seen. ``meta`` has the version of the log.
+when heartbeats of other machines were first seen. ``meta`` has the version of the log, and an author id of each person
+who has opened it.
 
 A log of an older nbkit is brought up to date when it is opened: columns and indexes are only ever added. A log of a
 newer nbkit has in ``min_reader`` the oldest version that may still read and write it; an older nbkit refuses it.
@@ -15,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nbkit.errors import LogVersionError
+from nbkit.errors import LogVersionError, StorageError
 from nbkit.log.database import Database
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
@@ -78,6 +79,7 @@ RUNS = sa.Table(
     sa.Column("owner", sa.Text),  # the process that works on it; null: none
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
     sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
+    sa.Column("author", sa.Text),  # who added it to a log of somebody else: see nbkit.log.trust
     sa.Column("parent", sa.Text),
     sa.Column("sweep", sa.Text, index=True),
     sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
@@ -136,8 +138,10 @@ def prepare(database: Database) -> None:
 
     Raises:
         LogVersionError: if the log can only be read by a newer nbkit.
+        StorageError: if the log has code in it, which would run when a row is written.
     """
     with database.reading() as connection:
+        _check_no_code(connection, database.name)
         if sa.inspect(connection).has_table(META.name) and not _is_outdated(connection, database.name):
             return
     with database.writing() as connection:
@@ -149,6 +153,14 @@ def prepare(database: Database) -> None:
         values = {"version": VERSION, "min_reader": MIN_READER}
         rows = [{"key": key, "value": str(value)} for key, value in values.items()]
         connection.execute(sa.insert(META).prefix_with("OR REPLACE"), rows)
+
+
+def _check_no_code(connection: sa.Connection, name: str) -> None:
+    code = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    if found := connection.exec_driver_sql(code).first():
+        raise StorageError(
+            f"the log {name} has a {found.type} {found.name!r}, and no nbkit has made that: it is not opened"
+        )
 
 
 def _is_outdated(connection: sa.Connection, name: str) -> bool:

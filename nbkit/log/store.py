@@ -26,6 +26,7 @@ from nbkit.log.runs import REFERENCE_TYPES, History, equals
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor
+from nbkit.log.trust import trust_in
 from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import Reference, make_reference
 from nbkit.results.image import GeneratedImage
@@ -47,6 +48,7 @@ class RunLog:
     Args:
         folder: holds ``log.sqlite`` and ``images/``; created if it does not exist.
         finish: applied to each run that leaves the log; a studio adds what it takes to make the run again.
+        trust: trust the rows of a log that nbkit does not know as yours.
 
     Attributes:
         folder: as given.
@@ -54,6 +56,7 @@ class RunLog:
         images: the folder of pictures.
         previews: small JPEGs of them.
         history: reads runs.
+        trust: which rows this person made, or trusts.
 
     Raises:
         StorageError: if the folder cannot be used; ``LogVersionError`` if only a newer nbkit can read the log.
@@ -68,15 +71,18 @@ class RunLog:
         7
     """
 
-    def __init__(self, folder: str | Path, finish: Callable[[Run], Run] = lambda run: run) -> None:
+    def __init__(
+        self, folder: str | Path, finish: Callable[[Run], Run] = lambda run: run, *, trust: bool = False
+    ) -> None:
         folder = Path(folder).expanduser()
         self.database = Database(folder / DATABASE)
         prepare(self.database)
+        self.trust = trust_in(self.database, trust=trust)
         self.finish = finish
         self.folder = folder
         self.images = ImageStore(folder / PICTURES)
         self.previews = previews_in(folder)
-        self.history = History(self.database, self.images)
+        self.history = History(self.database, self.images, self.trust)
 
     def to_frame(self, sweep: str | None = None) -> pd.DataFrame:
         """The log as a DataFrame, oldest row first.
@@ -248,6 +254,7 @@ class RunLog:
         if not re.fullmatch("[0-9a-f]{12,64}", digest):
             raise KeyError("a reference image is named by its SHA-256, or by its first 12 hex digits or more")
         paths = (self.images.folder / digest[:2]).glob(f"{digest}*")
+        paths = (self.images.path(f"{digest[:2]}/{path.name}") for path in paths)  # no link leads out of the folder
         found = {path.stem: path for path in paths if path.suffix in REFERENCE_TYPES}
         if not found:
             raise KeyError(f"the image folder has no picture {digest}; it may have been deleted, or be in another log")
@@ -331,6 +338,26 @@ class RunLog:
             True
         """
         return {name: self.finish(run) for name, run in self.history.many(task_uuids).items()}
+
+    def withheld(self, sweep: str | None = None) -> str:
+        """A sentence on the runs that came with the log and are left alone, with what to type; empty if there are none.
+
+        Args:
+            sweep: only the runs of the sweep with that name.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Studio(engine="offline").log.withheld()
+            ''
+        """
+        number = len(self.history.withheld(sweep))
+        if not number:
+            return ""
+        return (
+            f"nbkit does not know the log in {self.folder.as_posix()} as yours: nothing is asked, fetched, sent again or "
+            f"paid for {count(number, 'open run')} that came with it. If you trust the log: "
+            f"nbkit.Studio(path={self.folder.as_posix()!r}, trust=True), --trust on the command line, or NBKIT_TRUST=1"
+        )
 
     def close(self) -> None:
         """Close the database; a new studio on the same folder opens it again."""

@@ -82,6 +82,7 @@ class Totals:
         balance: what the account holds in USD, if it is known.
         seconds: how long the rest may take, if the log has latencies.
         charged: whether it costs real money.
+        withheld: on runs that came with the log and are left alone; else empty.
     """
 
     cells: int
@@ -92,6 +93,7 @@ class Totals:
     balance: float | None
     seconds: float | None
     charged: bool
+    withheld: str = ""
 
     @property
     def pending_cells(self) -> int:
@@ -111,6 +113,7 @@ class Totals:
             (self.seconds is not None and self.quote.cells, f"about {_duration(self.seconds or 0)}"),
             (self.balance is not None, f"the account holds {amount(self.balance or 0)}"),
             (True, "real money" if self.charged else "offline list prices, nothing is charged"),
+            (self.withheld, self.withheld),
         )
         return tuple(line for applies, line in lines if applies)
 

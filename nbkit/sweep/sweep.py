@@ -110,7 +110,7 @@ class Sweep(Sequence[Cell]):
         quote = Quote(CostSummary.of(pending), CostSummary.of(self.unsettled))
         ended = Counter(status for status in frame["status"] if status != TO_DO)
         seconds = quote.seconds(context.log.history.typical_latency(context.engine), max_workers)
-        frame.totals = Totals(*CostSummary.of(costs), ended, quote, balance, seconds, context.charged)
+        frame.totals = Totals(*CostSummary.of(costs), ended, quote, balance, seconds, context.charged, self._withheld)
         return frame
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -144,6 +144,8 @@ class Sweep(Sequence[Cell]):
             >>> result = sweep.run()
             Nothing to send: of 2 cells, 2 done already.
         """
+        if self._withheld:
+            print(self._withheld)  # noqa: T201  before the bar, which does not count these runs
         try:
             running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
             if running.quote.cells:
@@ -260,6 +262,10 @@ class Sweep(Sequence[Cell]):
     def unsettled(self) -> list[CellCost]:
         """Runs that were sent and whose outcome is open. A run of the sweep asks about them, and may send them again."""
         return list(map(cost_of, self._context.recovery.resumable(self.name)))
+
+    @property
+    def _withheld(self) -> str:
+        return self._context.log.withheld(self.name)
 
     @property
     def result(self) -> SweepResult:

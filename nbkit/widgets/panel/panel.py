@@ -96,6 +96,7 @@ class Panel:
         self.bar.generate.on_press(lambda button, most: self._press(button, most, lambda: self.request))
         self.bar.stop.on_click(self._stop)
         self._refresh()
+        self.bar.say(studio.log.withheld())
         studio.watch(self)
         answer_at_once(self.box)
 
