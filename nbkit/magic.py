@@ -195,11 +195,8 @@ def _images(spelling: str, word: str, variables: Mapping[str, Any]) -> list[Any]
     if word not in variables:
         problem = f"{spelling}={word}: neither a variable of the notebook nor a file beside it"
         raise RequestError(problem, parameter=spelling, value=word, reason="missing")
-    values = variables[word] if isinstance(variables[word], (list, tuple)) else [variables[word]]
-    for value in values:
-        if isinstance(value, Run) and not value.images:
-            raise RequestError(f"{spelling}={word}: {value!r} has no picture", parameter=spelling, value=value)
-    return [value.image if isinstance(value, Run) else value for value in values]
+    values = variables[word]
+    return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
 def _completions(line: str, variables: Mapping[str, Any]) -> SimpleMatcherResult:

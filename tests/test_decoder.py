@@ -173,7 +173,7 @@ def test_two_16_bit_pictures_have_equal_pixels_only_if_all_16_bits_are_equal(cha
     assert likeness(*images).word == {0: "equal pixels", 1: "nearly equal", 20_000: "different"}[change]
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, 7.5])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, -7.5, 300.0])
 def test_a_float_picture_without_a_range_is_black(value):
     """One value everywhere, or values that are no numbers: nothing to scale, and no error."""
     flat = eight_bits(Image.fromarray(np.full((4, 4), value, np.float32)))

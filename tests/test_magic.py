@@ -234,12 +234,11 @@ def test_a_backslash_in_the_line_of_options_escapes_nothing():
     assert keywords == {"reference_images": [Path(r"C:\new\table.png"), Path(r"D:\my files\it.png")]}
 
 
-def test_a_run_as_a_reference_image_is_its_first_picture(notebook):
-    """Like ``run.image``; a list of its pictures gives each of them."""
+def test_a_run_as_reference_images_is_its_pictures(notebook):
+    """As in ``studio.generate``: all of them, in their order."""
     run = notebook.run("%%imagine --as run --number-results 2", "A lamp")
-    notebook.names["both"] = list(run)
-    assert read_line("--reference-images run", notebook.names)[1] == {"reference_images": [run[0]]}
-    assert read_line("--reference-images both", notebook.names)[1] == {"reference_images": [run[0], run[1]]}
+    request = notebook.request("%%imagine --reference-images run", "Like these")
+    assert request == ImageRequest("Like these", reference_images=[run[0], run[1]])
 
 
 def test_estimate_returns_the_price_and_sends_nothing(notebook):
@@ -267,7 +266,7 @@ def test_estimate_returns_the_price_and_sends_nothing(notebook):
         ("--width 1000 --height 900", "width", "Nearest: width="),
         ("--reference-images no.png", "reference_images", "No such file"),
         ("--reference-images rnu", "reference_images", "neither a variable of the notebook nor a file beside it"),
-        ("--reference-images nothing", "reference_images", "has no picture"),
+        ("--reference-images nothing", "reference_images", "has none"),
         ("--seed 1 --seed 2", "seed", "given twice"),
         ("--top-p 0.1 --topP 0.2", "topP", "two spellings of one parameter"),
         ("--seed", "--seed", "--seed lacks its value: a whole number"),

@@ -14,7 +14,7 @@ from nbkit.request.parameter import short_repr
 from nbkit.request.rules import check_value
 
 ADDRESS = "https:// or http://"
-IMAGE = "a pathlib.Path, bytes, a PIL image"
+IMAGE = "a pathlib.Path, an open file, bytes, a PIL image"
 
 REFUSED = [
     # the parameter as the user spells it, the value, the reason, a part of the rule in the message, the suggestion

@@ -7,13 +7,13 @@ lowered limit of pixels would refuse an ordinary picture. While nbkit decodes, i
 from __future__ import annotations
 
 import io
-import math
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
 _MIB = 1024 * 1024
@@ -84,18 +84,36 @@ def opened(data: bytes, formats: tuple[str, ...] | None = None) -> Iterator[Imag
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:
-    """A picture of 16 or 32 bits per pixel scaled to 8 (mode ``L``); any other one as it is.
+    """A picture of 16 or 32 bits per pixel scaled to 8 (mode ``L``, see :func:`eight_bit_levels`); any other one as it is.
 
-    16 bits are scaled from their whole range. Integers of 32 bits and floats have no usual range, so they are scaled
-    from their smallest to their largest value. Pillow's own conversion cuts all values off at 255, so that an ordinary
-    picture becomes white.
+    Pillow's own conversion cuts all values off at 255, so that an ordinary picture becomes white.
     """
-    is_16 = picture.mode.startswith("I;16")
-    if not is_16 and picture.mode not in ("I", "F"):
+    if not picture.mode.startswith("I;16") and picture.mode not in ("I", "F"):
         return picture
-    values = (picture.convert("I") if is_16 else picture).convert("F")
-    low, high = (0.0, 65535.0) if is_16 else cast("tuple[float, float]", values.getextrema())
-    scale = 255 / (high - low) if math.isfinite(high - low) and high > low else 0.0
-    scaled = values.point(lambda value: value * scale - low * scale).convert("L")
-    scaled.info.pop("transparency", None)  # a value of the old range
-    return scaled
+    return Image.fromarray(eight_bit_levels(np.asarray(picture)))
+
+
+def eight_bit_levels(values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Values of any range as levels from 0 (black) to 255 (white).
+
+    - ``bool`` is black and white; 8 bits stay as they are.
+    - 16 bits are scaled from their whole range if a value reaches a sixteenth of it, 4096. Otherwise, as with the 12 bits
+      of a camera, and with 32 bits and floats:
+    - values from 0 to 1 are scaled from that range, other values from 0 to 255 stay;
+    - any other range is stretched: the smallest value is black, the largest one white.
+
+    ``nan`` counts as the smallest value, and an infinite one as the smallest or largest.
+    """
+    if values.dtype in (np.bool_, np.uint8):
+        return np.where(values, np.uint8(255), np.uint8(0)) if values.dtype == np.bool_ else values
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    ends = low, high
+    if values.dtype.itemsize == 2 and values.dtype.kind == "u" and (high >= 4096 or low == high):
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 1.0 if high <= 1 else 255.0
+    scale = 255 / (high - low) if high > low else 0.0
+    numbers = np.nan_to_num(values.astype(np.float64), nan=ends[0], posinf=ends[1], neginf=ends[0])
+    levels: np.ndarray[Any, np.dtype[np.uint8]] = np.rint((numbers - low) * scale).astype(np.uint8)
+    return levels

@@ -34,6 +34,7 @@ from nbkit.request.parameter import (
     without_query,
 )
 from nbkit.request.reference import Reference, make_reference, name_in_log
+from nbkit.request.reference_values import references_in
 
 
 class ImageRequest:
@@ -136,7 +137,7 @@ class ImageRequest:
         help="How the content check works: 'fast' or 'none'; 'fast' is the default when check_content is on.",
     )
     reference_images = Parameter[tuple[Reference, ...] | None](
-        ListOf(1, model.MAX_REFERENCES, make_reference), wire="inputs.referenceImages", group="References",
+        ListOf(1, model.MAX_REFERENCES, make_reference, references_in), wire="inputs.referenceImages", group="References",
         help="Pictures to start from or to take things from, in the order in which the prompt may number them.",
     )
     output_format = Parameter[str | None](

@@ -56,10 +56,29 @@ class HasBytes(Protocol):
         """The bytes of its file."""
 
 
+class HasImages(Protocol):
+    """Several pictures, such as a :class:`~nbkit.Run`."""
+
+    @property
+    def images(self) -> tuple[HasBytes, ...]:
+        """Its pictures."""
+
+
+class Readable(Protocol):
+    """A file that is open for reading bytes, such as ``io.BytesIO``."""
+
+    def read(self) -> bytes:
+        """The rest of the file."""
+
+
 ReferenceImage = Union[
-    os.PathLike[Any], bytes, bytearray, memoryview, "Image.Image", HasBytes, "Reference", uuid.UUID, str
-]
-"""A reference image: a path, the bytes of a file, a PIL image, a generated image; a str is a URL, a UUID, a data URI or base64."""
+    os.PathLike[Any], bytes, bytearray, memoryview, "Image.Image", HasBytes, HasImages, Readable, "np.ndarray[Any, Any]",
+    "Reference", uuid.UUID, str,
+]  # fmt: skip
+"""A reference image: a path, a file or its bytes, a PIL image, a generated image, a run, an array; a str is a URL, a UUID, a data URI or base64."""
+
+ReferenceImages = ReferenceImage | Iterable[Any]
+"""One reference image, or several in order: a list, ``folder.glob("*.png")``, a pandas series."""
 
 
 class PythonKeywords(TypedDict, total=False):
@@ -80,7 +99,7 @@ class PythonKeywords(TypedDict, total=False):
     safety_tolerance: SafetyTolerance | None
     check_content: Bool | None
     safety_mode: SafetyMode | None
-    reference_images: ReferenceImage | list[Any] | tuple[Any, ...] | None
+    reference_images: ReferenceImages | None
     output_format: OutputFormat | None
     output_quality: Int | None
     output_type: OutputType | None
@@ -106,7 +125,7 @@ class RequestKeywords(PythonKeywords, total=False):
     checkContent: Bool | None
     safetyMode: SafetyMode | None
     mode: SafetyMode | None
-    referenceImages: ReferenceImage | list[Any] | tuple[Any, ...] | None
+    referenceImages: ReferenceImages | None
     outputFormat: OutputFormat | None
     outputQuality: Int | None
     outputType: OutputType | None

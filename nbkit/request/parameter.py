@@ -17,7 +17,7 @@ import numbers
 import operator
 import re
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlsplit
@@ -266,12 +266,13 @@ class ListOf:
     minimum: int
     maximum: int
     item: Callable[[Any], Any]
+    split: Callable[[Any], Sequence[Any]]
 
     def rule(self) -> str:
         return f"a list of {self.minimum} to {self.maximum} images"
 
     def check(self, value: Any) -> tuple[Any, ...]:
-        items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        items = self.split(value)
         if not self.minimum <= len(items) <= self.maximum:
             raise ValueInvalid("count", f"{self.rule()}, and this has {len(items)}")
         return tuple(self.item(item) for item in items)

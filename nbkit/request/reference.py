@@ -1,12 +1,14 @@
 """Reference images: the values that users may give, and the text that is sent for each.
 
-A value is a :class:`pathlib.Path`, ``bytes``, a PIL image, a :class:`~nbkit.GeneratedImage`, a URL, the UUID of an
-uploaded image, a data URI, or base64 text. A ``str`` is never opened as a file.
+A value is a :class:`pathlib.Path`, an open file, ``bytes``, a PIL image, a :class:`~nbkit.GeneratedImage`, an array, a
+figure, a URL, the UUID of an uploaded image, a data URI, or base64 text. A ``str`` is never opened as a file.
 
 Pictures are read once, when the request is made, so that a request is a value: a later change of a file does not
-change it. Location and device data (EXIF, XMP, IPTC, comments) are removed before anything is sent. A picture without
-such data keeps its bytes, so a second cleaning changes nothing. The only exception is inline text that Pillow cannot
-open and that contains no trace of such data: it is sent unchanged, and the service checks it.
+change it. What is sent has 8 bits per channel and one frame: of a file with several, such as an animated GIF or a TIFF
+of many pages, the first; a PIL image is sent as the frame that it shows. Everything in a file that does not describe
+its pixels (location, device, comments) is removed, whether it is damaged or not. A JPEG, PNG or WEBP without any of
+these keeps its bytes, so a second cleaning changes nothing. The only exception is inline text that Pillow cannot open
+and that contains no trace of such data: it is sent unchanged, and the service checks it.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from nbkit.errors import StorageError
-from nbkit.request.decoder import opened, own_settings
+from nbkit.request.decoder import eight_bits, opened, own_settings
+from nbkit.request.file_kind import RAW, kind_of
 from nbkit.request.parameter import (
     ValueInvalid,
     as_plain_str,
@@ -36,8 +39,13 @@ from nbkit.request.parameter import (
     without_memory_addresses,
     without_query,
 )
+from nbkit.request.pixels import EXIF, pixels_only
+from nbkit.request.reference_values import file_or_picture
 
-_RULE = "a pathlib.Path, bytes, a PIL image, a GeneratedImage, or text that is a URL, a UUID, a data URI or base64"
+_RULE = (
+    "a pathlib.Path, an open file, bytes, a PIL image, a GeneratedImage, an array, or text that is a URL, a UUID, "
+    "a data URI or base64"
+)
 MAX_REFERENCE_PIXELS = 100_000_000
 """A larger reference is rejected before it is decoded: a small file can unpack to a huge picture."""
 
@@ -46,12 +54,9 @@ _MISSING_PREFIX = "sha256:"
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATA_URI_PATTERN = re.compile(r"data:(image/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-_PRIVATE_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "photoshop", "comment", "Raw profile type exif")
-_PIXEL_SEGMENTS = {"APP0": b"JF", "APP2": b"ICC_PROFILE\0", "APP14": b"Adobe"}
-"""JPEG segments that only describe how to read the pixels, and the bytes with which each begins."""
 _MODES_OF_FORMAT = {
     "JPEG": ("RGB", "L", "CMYK"),
-    "PNG": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"),
+    "PNG": ("RGB", "RGBA", "L", "LA", "P", "1"),
     "WEBP": ("RGB", "RGBA", "L", "LA", "P", "1"),
 }
 _PRIVATE_PATTERN = re.compile(rb"exif|xmpmeta|ns\.adobe\.com|photoshop|iTXt|tEXt|zTXt", re.IGNORECASE)
@@ -128,19 +133,10 @@ def make_reference(value: Any) -> Reference:
         return value
     if isinstance(value, (str, uuid.UUID)):
         return _from_text(as_plain_str(value) if isinstance(value, str) else str(value))
-    if isinstance(value, Image.Image):
-        with _errors_as_invalid(), own_settings():
-            _check_pixels(value)
-            upright = _encode(ImageOps.exif_transpose(value), "PNG")
-        return _from_bytes(upright)
-    if isinstance(value, os.PathLike):
-        return _from_bytes(_read(value))
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return _from_bytes(bytes(value))
-    inner = getattr(value, "bytes", None)  # a GeneratedImage, whose class cannot be imported here
-    if isinstance(inner, bytes):
-        return _from_bytes(inner)
-    raise ValueInvalid("type", f"{_RULE}, not {type(value).__name__}")
+    found = _read(value) if isinstance(value, os.PathLike) else file_or_picture(value)
+    if found is None:
+        raise ValueInvalid("type", f"{_RULE}, not {type(value).__name__}")
+    return _from_bytes(found) if isinstance(found, bytes) else _from_picture(found)
 
 
 def name_in_log(text: str) -> str:
@@ -150,23 +146,55 @@ def name_in_log(text: str) -> str:
 
 
 def remove_metadata(data: bytes) -> tuple[bytes, str]:
-    """A picture's bytes without location and device data, and its media type.
+    """A picture's bytes with nothing but its pixels, upright and in 8 bits, and its media type.
 
-    A picture without such data, in a format that the service takes, is returned byte for byte. The orientation of the
-    EXIF data is applied to the pixels; a colour profile is kept.
+    A JPEG, PNG or WEBP is encoded again only to turn it as its EXIF data says, to take its first frame, or to scale it to
+    8 bits; a file of any other format becomes a PNG. A colour profile is kept, unless it is too damaged to be read.
 
     Raises:
         ValueInvalid: if it is no picture, a damaged one, or one with too many pixels.
     """
-    with _errors_as_invalid(), opened(data) as picture:
+    plain = pixels_only(data)
+    try:
+        return _upright(plain, _orientation(data))
+    except ValueInvalid:
+        bare = pixels_only(data, colours=False)
+        if bare == plain:
+            raise
+        return _upright(bare, _orientation(data))
+
+
+def _upright(data: bytes, orientation: int) -> tuple[bytes, str]:
+    with _errors_as_invalid(data), opened(data) as picture:
         _check_pixels(picture)
+        if picture.format == "TIFF" and _is_raw(picture.getexif()):
+            raise _NotAPicture("format", f"a picture that can be opened, and this is {RAW}")
         kind = picture.format or ""
-        if kind in MEDIA_TYPES and not _has_private_data(picture, data):
+        is_deep = ";16" in str(picture.tile) or picture.mode in ("I", "F")
+        if orientation > 1:
+            picture.getexif()[ExifTags.Base.Orientation] = orientation  # pixels alone have none
+        elif kind in MEDIA_TYPES and not is_deep and getattr(picture, "n_frames", 1) == 1:
             picture.load()
             return data, MEDIA_TYPES[kind]
-        upright = ImageOps.exif_transpose(picture)
-        target = kind if kind in MEDIA_TYPES else "JPEG" if kind == "MPO" else "PNG"
-        return _encode(upright, target), MEDIA_TYPES[target]
+        target = kind if kind in MEDIA_TYPES else "PNG"
+        return _encode(ImageOps.exif_transpose(picture), target), MEDIA_TYPES[target]
+
+
+def _is_raw(tags: Image.Exif) -> bool:
+    """Whether a TIFF is the RAW file of a camera, of which Pillow would read a small preview."""
+    return ExifTags.Base.DNGVersion in tags or tags.get(ExifTags.Base.NewSubfileType, 0) == 1
+
+
+def _orientation(data: bytes) -> int:
+    """How the EXIF data says that the picture is to be turned, 2 to 8; 1 if it is upright or the data is damaged."""
+    for file in (data, pixels_only(data, also=EXIF)):
+        try:
+            with _errors_as_invalid(file), opened(file) as picture:
+                found = picture.getexif().get(ExifTags.Base.Orientation, 1)
+                return found if found in range(1, 9) else 1
+        except ValueInvalid:
+            continue
+    return 1
 
 
 class _NotAPicture(ValueInvalid):
@@ -174,7 +202,7 @@ class _NotAPicture(ValueInvalid):
 
 
 @contextmanager
-def _errors_as_invalid() -> Iterator[None]:
+def _errors_as_invalid(data: bytes = b"") -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of large and of slightly damaged files; nbkit checks both itself
         try:
@@ -182,7 +210,7 @@ def _errors_as_invalid() -> Iterator[None]:
         except ValueInvalid:
             raise
         except UnidentifiedImageError:
-            raise _NotAPicture("format", "a picture that can be opened, and this is none that is known here") from None
+            raise _NotAPicture("format", f"a picture that can be opened, and this is {kind_of(data)}") from None
         except Exception as error:  # noqa: BLE001  for a damaged file, a decoder may raise any error
             why = without_memory_addresses(str(error))
             raise ValueInvalid("format", f"a picture that can be read, and this cannot ({why})") from None
@@ -194,32 +222,11 @@ def _check_pixels(picture: Image.Image) -> None:
         raise ValueInvalid("format", f"a picture of at most {MAX_REFERENCE_PIXELS:,} pixels, and this has {pixels:,}")
 
 
-def _has_private_data(picture: Image.Image, data: bytes) -> bool:
-    # Cameras and editors write such data into PNG text chunks of any name, into frames after the first (MPO), and into
-    # segments or chunks that do not describe the pixels. Phones append data behind the picture, such as a film.
-    segments: list[tuple[str, bytes]] = getattr(picture, "applist", [])
-    return (
-        any(key in picture.info for key in _PRIVATE_KEYS)
-        or bool(getattr(picture, "text", None))
-        or bool(picture.getexif())
-        or bool(getattr(picture, "private_chunks", None))
-        or any(not content.startswith(_PIXEL_SEGMENTS.get(name, b"none")) for name, content in segments)
-        or _has_trailing_data(data, picture.format)
-    )
-
-
-def _has_trailing_data(data: bytes, kind: str | None) -> bool:
-    if kind == "JPEG":
-        return not data.rstrip(b"\0").endswith(b"\xff\xd9")
-    if kind == "PNG":
-        return not data.endswith(b"IEND\xaeB`\x82")
-    return len(data) > int.from_bytes(data[4:8], "little") + 9  # the RIFF header of 8 bytes, and a padding byte
-
-
 def _encode(picture: Image.Image, kind: str) -> bytes:
+    picture = eight_bits(picture)
     mode = "RGBA" if "transparency" in picture.info else _MODE_WITH_ALPHA.get(picture.mode, picture.mode)
     mode = mode if mode in _MODES_OF_FORMAT[kind] else "RGB"
-    copy = picture.copy() if mode == picture.mode else picture.convert(mode)
+    copy = picture.copy() if mode == picture.mode else _converted(picture, mode)
     copy.info = {}
     out = io.BytesIO()
     options: dict[str, Any] = {"JPEG": {"quality": 95}, "PNG": {"compress_level": 4}, "WEBP": {"quality": 95}}[kind]
@@ -230,12 +237,36 @@ def _encode(picture: Image.Image, kind: str) -> bytes:
     return out.getvalue()
 
 
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    """The picture in another mode. Colours of inks are those of the picture's own profile, where it has one."""
+    if picture.mode not in ("CMYK", "LAB"):
+        return picture.convert(mode)
+    profile = picture.info.get("icc_profile")
+    try:
+        own = io.BytesIO(profile) if profile and picture.mode == "CMYK" else ImageCms.createProfile("LAB")
+        in_rgb = ImageCms.profileToProfile(picture, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        in_rgb = None  # no profile of inks
+    return in_rgb or picture.convert(mode)
+
+
 def _read(path: os.PathLike[Any]) -> bytes:
     try:
-        return Path(os.fsdecode(path)).expanduser().read_bytes()
+        file = Path(os.fsdecode(path)).expanduser()
+        if file.is_dir():
+            hint = f'a folder; pathlib.Path({str(path)!r}).glob("*.png") is the pictures in it'
+            raise ValueInvalid("format", f"a file that can be read, and this cannot ({hint})")
+        return file.read_bytes()
     except (OSError, ValueError, RuntimeError) as error:  # no such file, a null byte in its name, no such home
         why = getattr(error, "strerror", None) or error
         raise ValueInvalid("format", f"a file that can be read, and this cannot ({why})") from None
+
+
+def _from_picture(picture: Image.Image) -> Reference:
+    with _errors_as_invalid(), own_settings():
+        _check_pixels(picture)
+        upright = _encode(ImageOps.exif_transpose(picture), "PNG")
+    return _from_bytes(upright)
 
 
 def _from_bytes(data: bytes) -> Reference:

@@ -36,7 +36,7 @@ def sweep(  # noqa: D417  each parameter of a request has its sentence from its 
     safety_tolerance: typed.OneOrMany[typed.SafetyTolerance] = None,
     check_content: typed.OneOrMany[typed.Bool] = None,
     safety_mode: typed.OneOrMany[typed.SafetyMode] = None,
-    reference_images: typed.OneOrMany[typed.ReferenceImage | list[Any] | tuple[Any, ...]] = None,
+    reference_images: typed.OneOrMany[typed.ReferenceImages] = None,
     output_format: typed.OneOrMany[typed.OutputFormat] = None,
     output_quality: typed.OneOrMany[typed.Int] = None,
     output_type: typed.OneOrMany[typed.OutputType] = None,

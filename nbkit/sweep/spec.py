@@ -19,6 +19,7 @@ from nbkit.log.frame import check_argument
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Choice, none_if_gap, short_repr
+from nbkit.request.reference_values import is_iterator
 from nbkit.request.rules import check_head, check_value, values_kept
 from nbkit.sweep.template import no_value, variables_of
 
@@ -99,7 +100,7 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
     check_head(head)
     spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in own}}
     values = {name: value for name, (_, value) in named.items() if value is not None}
-    if isinstance(values.get("reference_images"), Iterator):
+    if is_iterator(values.get("reference_images")):
         values["reference_images"] = list(values["reference_images"])
     with _explaining(in_templates):
         axes, fixed = _split({**values, **own}, spelled)

@@ -25,6 +25,7 @@ from nbkit.request import model, rules
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import ValueInvalid, without_query
 from nbkit.request.reference import make_reference
+from nbkit.request.reference_values import is_iterator, references_in
 from nbkit.results.image import GeneratedImage
 from nbkit.service.threads import THREADS
 from nbkit.widgets.controls.control import Changed, Control, label
@@ -120,21 +121,24 @@ class References(Control):
     # -- from code -------------------------------------------------------------------------------------
 
     def append(self, value: Any, name: str = "", file: str = "") -> None:
-        """Put a picture behind the others.
+        """Put a picture behind the others, or several.
 
         Args:
-            value: whatever a request takes as a reference image, such as a picture of ``studio.log``.
+            value: whatever a request takes as reference images, such as a picture of ``studio.log``, or a run.
             name: what to call it; by itself a file's name, a picture's seed, or an address.
             file: where code can read it from; by itself the file of a path or of a picture that has one.
 
         Raises:
             RequestError: if it is no reference image.
         """
-        reference = rules.check_value(PARAMETER, PARAMETER.name, [value])[0]
-        file = file or _file_of(value)
-        if isinstance(value, GeneratedImage) and value.seed is not None:
-            name = name or f"seed {value.seed}"
-        self.add(Item(name or pathlib.Path(file).name or name_of(reference), reference, file))
+        given = list(value) if is_iterator(value) else [value]
+        references = rules.check_value(PARAMETER, PARAMETER.name, given)
+        items = []
+        for one, reference in zip(references_in(given), references, strict=True):
+            path = file or _file_of(one)
+            seed = f"seed {one.seed}" if isinstance(one, GeneratedImage) and one.seed is not None else ""
+            items.append(Item(name or seed or pathlib.Path(path).name or name_of(reference), reference, path))
+        self._change(lambda: self._put((*self._entries, *items)))
 
     def add(self, item: Item) -> None:
         """Put a reference that has its name already behind the others."""
