@@ -20,6 +20,7 @@ from typing import Any, Self
 from PIL import Image
 
 PRICE = 0.06895
+HTML_PAGE = b"<html><body><h1>Bad gateway</h1><script>alert(1)</script></body></html>"
 TYPES = {"JPG": ("JPEG", "image/jpeg"), "PNG": ("PNG", "image/png"), "WEBP": ("WEBP", "image/webp")}
 
 

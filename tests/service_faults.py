@@ -6,9 +6,9 @@ import threading
 import zlib
 
 from PIL import Image
+from service import HTML_PAGE as PAGE
 from service import Answer, error
 
-PAGE = b"<html><body><h1>Bad gateway</h1><script>alert(1)</script></body></html>"
 HTML = {"content-type": "text/html; charset=utf-8"}
 
 
