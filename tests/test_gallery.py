@@ -651,7 +651,14 @@ def test_a_tile_size_outside_the_range_is_refused(log, size):
     assert (caught.value.parameter, caught.value.value) == ("size", size)
 
 
-@pytest.mark.parametrize(("text", "words"), [("seed > @x", "put the value in"), ("seed > (", "it is no expression")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed > @x", "put the value in"),
+        ("seed > (", "it is no expression"),
+        ("prompt.str.contains(@prompt)", "put the value in"),
+    ],
+)
 def test_an_expression_that_cannot_be_used_is_refused_with_a_reason_in_words(gallery, text, words):
     """The message of pandas would be a parser's tuple."""
     with pytest.raises(RequestError, match=words) as caught:

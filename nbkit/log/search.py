@@ -8,7 +8,6 @@ with 12 MB of prompts take about a third of a second. SQLite's trigram index nee
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from nbkit.errors import RequestError
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.frame import query_of
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.sqlite import casefold
 
 SEARCHED_COLUMNS = (RUNS.c.prompt, IMAGES.c.tags, IMAGES.c.note)
 """The columns that a search compares."""
@@ -41,11 +41,11 @@ def match_rows(text: str, *columns: Sequence[str | None]) -> list[int]:
     """
     if not isinstance(text, str):
         raise RequestError(f"text: must be text, not {type(text).__name__}", parameter="text", value=text)
-    terms = [" ".join((phrase or word).split()) for phrase, word in _TERM.findall(_casefold(text))]
+    terms = [" ".join((phrase or word).split()) for phrase, word in _TERM.findall(casefold(text))]
     rows = list(range(len(columns[0])))
     if not any(terms):
         return rows
-    row_texts = [_casefold("\n".join(filter(None, texts))) for texts in zip(*columns, strict=True)]
+    row_texts = [casefold("\n".join(filter(None, texts))) for texts in zip(*columns, strict=True)]
     for word in {word for term in terms for word in term.split()}:
         rows = [row for row in rows if word in row_texts[row]]
     for phrase in (term for term in terms if " " in term):
@@ -71,9 +71,4 @@ def find_rows(database: Database, text: str) -> sa.ColumnElement[bool]:
 
 
 def _normalized(text: str | None) -> str:
-    return " ".join(_casefold(text or "").split())
-
-
-def _casefold(text: str) -> str:
-    # NFC, because a letter may have several encodings: é as one code point, or as e and a combining accent.
-    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
+    return " ".join(casefold(text or "").split())

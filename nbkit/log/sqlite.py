@@ -1,10 +1,11 @@
-"""Checks and settings of a SQLite file: it is not truncated, its connections are set up, its file system is local."""
+"""Checks and settings of a SQLite file, and a function for its texts: it is not truncated, its connections are set up, its file system is local."""
 
 from __future__ import annotations
 
 import random
 import sqlite3
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
         sqlite3.OperationalError: if the file is still locked after that time, or cannot be used.
     """
     connection.isolation_level = None  # Database begins the transactions, not the driver
+    connection.create_function("casefold", 1, lambda text: text and casefold(text), deterministic=True)
     settings = [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
     deadline = time.monotonic() + patience
     try:
@@ -53,6 +55,12 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
     except BaseException:
         connection.close()  # it is not in the pool yet, so nothing else closes it
         raise
+
+
+def casefold(text: str) -> str:
+    """A text for comparing without case, in every alphabet; SQL has it as a function of this name."""
+    # NFC, because a letter may have several encodings: é as one code point, or as e and a combining accent.
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 def check_not_truncated(file: Path, pictures: Path) -> None:

@@ -19,6 +19,7 @@ from nbkit.errors import printable
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.database import Database, one_of
 from nbkit.log.export import export_frame
+from nbkit.log.filter import parse
 from nbkit.log.frame import to_frame
 from nbkit.log.images import ImageStore
 from nbkit.log.previews import PICTURES, previews_in
@@ -157,6 +158,35 @@ class RunLog:
         if text == "":
             return self.to_frame()
         return to_frame(self.database, self.images.given_path, find_rows(self.database, text))
+
+    def filter(self, expression: str) -> pd.DataFrame:
+        """The rows that meet a condition, in the columns of :meth:`to_frame`; faster than all rows where they are few.
+
+        A condition compares columns, in either spelling, with constants or with each other, by ``==``, ``!=``, ``<``,
+        ``<=``, ``>``, ``>=``, ``in [1, 2]`` and ``is None``, and combines that with ``and``, ``or``, ``not``. A column of
+        true and false stands by itself. A text contains another one in ``"lantern" in prompt`` and in
+        ``prompt.str.contains("lantern", case=False)``; it may have ``.str.startswith`` and ``.str.endswith``, every
+        column ``.isna()``, ``.notna()``, ``.isin([…])`` and ``.between(…)``. Dates are text: ``created >= "2026-03-31"``.
+        Nothing else is evaluated. A comparison with a gap is neither true nor false, and finds no row.
+
+        Args:
+            expression: the condition, such as ``"rating >= 4 and temperature < 0.5"``.
+
+        Raises:
+            RequestError: for anything else, for a column that the log does not have (its ``suggestion`` is the nearest
+                name), and for a value that a column cannot be compared with.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A jade teapot", seed=seed, temperature=0.3) for seed in (41, 42, 43)]
+            >>> found = studio.log.filter("0.2 < temperature <= 0.3 and seed in [42, 43]")
+            >>> sorted(set(found.seed))
+            [42, 43]
+        """
+        folder = sa.literal(f"{self.images.given_path.as_posix()}/")
+        condition = parse(expression).condition(file=folder + IMAGES.c.file)
+        return to_frame(self.database, self.images.given_path, condition)
 
     def show(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -191,24 +191,24 @@ def _columns(frame: pd.DataFrame, columns: list[str] | str | None) -> list[str]:
     return [column_of(frame, name) for name in ([columns] if isinstance(columns, str) else columns)]
 
 
-def column_of(frame: pd.DataFrame, name: str) -> str:
+def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:
     """The name of a frame's column.
 
     Args:
-        frame: with the log's columns.
+        frame: with the log's columns, or their names as keys.
         name: of the column, in either spelling of a parameter.
 
     Raises:
         UnknownParameter: if the frame has no such column; its ``suggestion`` is the nearest name.
     """
-    if name in frame.columns:
+    if name in frame:
         return name
     column = TASK_KEYS.get(name, name)
     with contextlib.suppress(UnknownParameter):
         column = NAMES.find(name).column
-    if column not in frame.columns:
-        guess = nearest(name, [str(present) for present in frame.columns])
-        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame.columns))}"
+    if column not in frame:
+        guess = nearest(name, [str(present) for present in frame])
+        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame))}"
         raise UnknownParameter(
             f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
         )

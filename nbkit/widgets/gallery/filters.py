@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis
-from nbkit.widgets.gallery.query import ALONE, IS, OPERATORS, Condition, Expression
+from nbkit.log.filter import Filter
+from nbkit.widgets.gallery.query import ALONE, IS, OPERATORS, Condition
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.subshell import answer_at_once
 
@@ -26,7 +27,7 @@ class Filters:
 
     def __init__(self, columns: Iterable[str], changed: Callable[[], None], add: Callable[[Condition], None]) -> None:
         self._changed, self._add = changed, add
-        self._held: tuple[Condition | Expression, ...] = ()
+        self._held: tuple[Condition | Filter, ...] = ()
         self.column = plain(widgets.Dropdown, options=tuple(columns), description="filter by")
         self.operator = plain(widgets.Dropdown, options=OPERATORS, description="how")
         self.value = plain(widgets.Text, description="value", placeholder="such as 0.7")
@@ -42,15 +43,15 @@ class Filters:
         self.box = plain(widgets.VBox, (line, self.chips))
 
     @property
-    def held(self) -> tuple[Condition | Expression, ...]:
+    def held(self) -> tuple[Condition | Filter, ...]:
         """The conditions in force; rows have to meet all of them."""
         return self._held
 
-    def put(self, condition: Condition | Expression) -> None:
+    def put(self, condition: Condition | Filter) -> None:
         """Add a condition. One with ``=`` takes the place of an earlier one for the same column."""
         self.replace([old for old in self._held if not _same_place(old, condition)] + [condition])
 
-    def replace(self, conditions: Iterable[Condition | Expression]) -> None:
+    def replace(self, conditions: Iterable[Condition | Filter]) -> None:
         """Have these conditions and no others."""
         self._held, before = tuple(conditions), self.chips.children
         self.chips.children = tuple(self._chip(condition) for condition in self._held)
@@ -68,7 +69,7 @@ class Filters:
             self._add(Condition(self.column.value, self.operator.value, value.strip()))
             self.value.value = ""
 
-    def _chip(self, condition: Condition | Expression) -> widgets.Button:
+    def _chip(self, condition: Condition | Filter) -> widgets.Button:
         words = ellipsis(str(condition), 60)
         chip = widgets.Button(description=f"✕ {words}", tooltip=f"Take this filter away: {words}")
         chip.add_class("nbkit-gallery-button")
@@ -80,7 +81,7 @@ class Filters:
         self.value.disabled = self.operator.value in ALONE
 
 
-def _same_place(old: Condition | Expression, new: Condition | Expression) -> bool:
+def _same_place(old: Condition | Filter, new: Condition | Filter) -> bool:
     if old == new:
         return True
     if not (isinstance(old, Condition) and isinstance(new, Condition)):

@@ -21,6 +21,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, escape
 from nbkit.errors import RequestError
 from nbkit.log.annotations import image_uuids
+from nbkit.log.filter import Filter, parse
 from nbkit.log.store import RunLog
 from nbkit.log.table import column_of, sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
@@ -29,7 +30,7 @@ from nbkit.results.run import Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told, tags_of
-from nbkit.widgets.gallery.query import IS, Condition, Expression, arranged, equal_to, searched
+from nbkit.widgets.gallery.query import IS, Condition, arranged, equal_to, searched
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
@@ -187,7 +188,7 @@ class Gallery:
         """Add filters: only the rows that meet all of them are shown. :meth:`clear` removes them.
 
         Args:
-            expression: a condition as in ``DataFrame.query``, such as ``"temperature > 0.5 and rating >= 4"``.
+            expression: a condition as :meth:`nbkit.RunLog.filter` takes it, such as ``"temperature > 0.5 and rating >= 4"``.
             **values: the value of a column, as in ``temperature=0.7, status="done"``. A list stands for any of its
                 values, and ``None``, also in a list, for no value. It replaces an earlier value for the same column. A
                 parameter can have either spelling.
@@ -206,7 +207,7 @@ class Gallery:
             >>> gallery.frame.seed.tolist()
             [2]
         """
-        new: list[Condition | Expression] = [] if expression is None else [Expression(expression)]
+        new: list[Condition | Filter] = [] if expression is None else [parse(expression)]
         new += [equal_to(column_of(self._rows, name), value) for name, value in values.items()]
         for condition in new:
             condition.mask(self._rows)

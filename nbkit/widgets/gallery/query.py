@@ -1,12 +1,11 @@
 """Which rows of a frame are shown, and in which order: pure functions and small values, without a widget.
 
-pandas does the work. What a person types becomes a :class:`Condition` or an :class:`Expression`; both are masks over
-a frame and say in one line what they ask for.
+pandas does the work. What a person types becomes a :class:`Condition` or a :class:`~nbkit.log.filter.Filter`; both are
+masks over a frame and say in one line what they ask for.
 """
 
 from __future__ import annotations
 
-import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ import pandas as pd
 from pandas.api import types
 
 from nbkit.errors import RequestError
+from nbkit.log.filter_columns import time_of
 from nbkit.log.search import match_rows
 from nbkit.log.table import heading_of, is_gap
-from nbkit.request.image_request import PARAMETERS
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
 MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"
@@ -87,43 +86,6 @@ class Condition:
                         f"{self.column} is compared with {words}, not {value!r}", parameter=self.column, value=value
                     ) from None
         return str(value)
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A condition as ``DataFrame.query`` takes it: ``"temperature > 0.5 and seed == 7"``."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def mask(self, frame: pd.DataFrame) -> pd.Series[bool]:
-        """Which rows meet it; columns may be named in either spelling.
-
-        Raises:
-            RequestError: if pandas cannot read it, or it is true or false of no row.
-        """
-        python = {p.name: frame[p.column] for p in PARAMETERS.values() if p.column in frame and p.name not in frame}
-        try:
-            found: Any = frame.eval(self.text, resolvers=[python])
-        except Exception as error:  # noqa: BLE001  whatever pandas makes of what was typed
-            raise self._wrong(_why(self.text, error)) from None
-        if not isinstance(found, pd.Series) or not types.is_bool_dtype(found.dtype):
-            raise self._wrong("it must be true or false for each row, as in 'temperature > 0.5'")
-        return found.fillna(value=False).astype(bool)
-
-    def _wrong(self, why: str) -> RequestError:
-        return RequestError(f"filter {self.text!r} cannot be used: {why}", parameter="filter", value=self.text)
-
-
-def _why(text: str, error: Exception) -> str:
-    """What is wrong with an expression, in words; pandas' own have a parser's tuple, or no name in them."""
-    if "@" in text:
-        return "it does not see the notebook's variables; put the value in, as in f'seed > {smallest}'"
-    if isinstance(error, (SyntaxError, tokenize.TokenError)):
-        return "it is no expression; write it as in 'temperature > 0.5 and rating >= 4'"
-    return str(error)
 
 
 def equal_to(column: str, value: Any) -> Condition:
@@ -222,5 +184,6 @@ def _number(value: Any) -> int | float:
 
 
 def _time(value: Any) -> pd.Timestamp:
-    time = pd.Timestamp(value)
-    return time.tz_localize("UTC") if time.tzinfo is None else time
+    if (time := time_of(value)) is None:
+        raise ValueError(value)
+    return time
