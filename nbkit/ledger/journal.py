@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from nbkit.errors import EngineError, StorageError
 from nbkit.ledger.budget import (
@@ -35,16 +34,24 @@ from nbkit.ledger.budget import (
     settled_account,
     studio_account,
 )
+from nbkit.ledger.outcome import match
+from nbkit.ledger.result_rows import (
+    StoredPicture,
+    logged_result,
+    pictures_of,
+    rest_values,
+    write_rest,
+    write_result,
+)
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values, picture_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
 from nbkit.log.trust import Trust
-from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import ImageRequest, has_credentials, redacted
 from nbkit.request.model import MICRO, MODEL, Price
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
-from nbkit.service.response import TaskResponse
+from nbkit.service.response import ImageResult, TaskResponse
 
 
 class AlreadyStarted(Exception):
@@ -76,20 +83,6 @@ class RunPlan:
         return str(self.task["taskUUID"])
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPicture:
-    """A result's picture on disk, or the reason why it is not there.
-
-    Attributes:
-        facts, file: of the picture.
-        error: why it could not be fetched. It is paid, so ``recover()`` tries again.
-    """
-
-    facts: PictureFacts | None = None
-    file: str | None = None
-    error: str | None = None
-
-
 # Statements are built once: building one costs more than running it. An update sets the columns that it gets values of.
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _INSERT_RUN = sa.insert(RUNS)
@@ -104,10 +97,6 @@ _COUNT_STARTED = sa.select(sa.func.count()).where(
     RUNS.c.sweep == sa.bindparam("sweep"), RUNS.c.engine == sa.bindparam("engine"), RUNS.c.identity == sa.bindparam("identity"),
     RUNS.c.status != NOT_SENT, RUNS.c.status != FAILED,
 )  # fmt: skip
-_INSERT_RESULTS = sqlite.insert(IMAGES).on_conflict_do_nothing()  # a later answer repeats results
-_PICTURES = sa.select(IMAGES.c.id, IMAGES.c.imageUUID, IMAGES.c.cost).where(
-    IMAGES.c.run == _WHICH, IMAGES.c.status == DONE
-)
 _UPDATE_PICTURE = sa.update(IMAGES).where(IMAGES.c.id == _WHICH)
 _UPDATE_MISSING = _UPDATE_PICTURE.where(IMAGES.c.file.is_(None))
 _SIGHTING = sa.select(SIGHTINGS.c.mark, SIGHTINGS.c.since).where(
@@ -310,58 +299,87 @@ class Journal:
         task_uuid: str,
         status: str,
         response: TaskResponse,
-        inline: Mapping[str, StoredPicture],
+        inline: Sequence[StoredPicture | None],
         wanted: int = 1,
         *,
         if_planned: bool = False,
-    ) -> dict[str, int]:
-        """Write how a run ended, its results and its cost. If two kernels settle the same run, the first one counts.
+    ) -> list[int | None]:
+        """Write results and their cost, and how the run ended if it has. If two kernels settle a run, the first counts.
 
         Args:
             task_uuid: of the run.
-            status: its last one.
-            response: what the service said. What comes from the offline engine has list prices.
-            inline: by image UUID, the pictures that came inside the answer. Their files are there before their rows,
+            status: its last one; or ``sent`` or ``unknown`` while some results are open, whose money stays held.
+            response: all that the service said. What comes from the offline engine has list prices.
+            inline: for each result, its picture if it came inside the answer. Their files are there before their rows,
                 because there is no address to fetch them from again.
             wanted: how many results were asked for.
             if_planned: leave a run as it is that has been sent.
 
         Returns:
-            The row numbers of the results that are pictures, by image UUID.
+            For each result the number of its row, or ``None`` if its picture is on disk.
         """
         charged = self._charged and status != NOT_SENT and not response.offline
         error = response.errors[0] if response.errors and not response.results else None
-        results = _result_values(response, inline, wanted) if response.results else []
+        results = response.results
 
-        def write(connection: sa.Connection) -> dict[str, int]:
+        def write(connection: sa.Connection) -> list[int | None]:
             run = connection.execute(_RUN_TO_SETTLE, {"which": task_uuid}).one()
             ended = run.status == DONE or (run.status in FINAL and not results)  # results replace a failure
             ended = ended or (if_planned and run.status != PLANNED)
-            if results and not ended:
-                connection.execute(_INSERT_RESULTS, [{"run": run.id, **result} for result in results])
-            pictures = connection.execute(_PICTURES, {"which": run.id}).all()
-            rows = {picture.imageUUID: picture.id for picture in pictures}
+            known = pictures_of(connection, task_uuid)
+            found = [None if i is None else known[i] for i in match([*map(logged_result, known)], results)]
             if ended:
-                return rows
-            costs = [picture.cost for picture in pictures]
-            cost = None if None in costs else sum(costs)
-            spent = run.estimateHigh if cost is None else cost
-            held_in = _held_in(run.dayAccounts, run.created, run.charged)
-            counted_in = settled_account(held_in, CHARGED if charged else OFFLINE)
-            values = {"which": task_uuid, "status": status, "charged": charged, "dayAccounts": counted_in}
-            values |= {"cost": cost, "spent": spent, "held": 0}
-            if status == NOT_SENT:  # nothing is left to do
-                values["owner"] = None
-            connection.execute(_UPDATE_RUN, {**values, **_heartbeat(), **_error_values(error)})
-            released = [(name, -run.spent, -run.held) for name in account_names(run.studio, held_in, run.purse)]
-            counted = [(name, spent, 0) for name in account_names(run.studio, counted_in, run.purse)]
-            add_to_accounts(connection, released + counted)
+                return [None if row is None or row["file"] else row["id"] for row in found]
+            rows = [write_result(connection, run.id, *one) for one in zip(results, found, inline, strict=True)]
+            rest = rest_values(response, status, wanted - len(known) - found.count(None))
+            write_rest(connection, run.id, rest)
+            costs = [*(row["cost"] for row in pictures_of(connection, task_uuid)), *(one["cost"] or 0 for one in rest)]
+            self._write_costs(connection, run, {"which": task_uuid, "status": status, "charged": charged}, costs, error)
             return rows
 
         return self._database.write(write)
 
-    def finish(self, task_uuid: str, pictures: Mapping[int, StoredPicture], *, latency: float | None = None) -> None:
-        """Write which pictures are on disk, by row number; no process owns the run any more."""
+    def _write_costs(
+        self,
+        connection: sa.Connection,
+        run: Any,
+        values: dict[str, Any],
+        costs: Sequence[int | None],
+        error: EngineError | None,
+    ) -> None:
+        """Write what a run has cost, and in its accounts."""
+        status, charged = values["status"], values["charged"]
+        cost = None if None in costs else sum(filter(None, costs))
+        if status in FINAL:
+            spent, held = (run.estimateHigh if cost is None else cost), 0
+            values |= _error_values(error)
+        else:  # what is not known yet stays held
+            spent = sum(filter(None, costs))
+            held = max(0, run.estimateHigh - spent)
+        if status == NOT_SENT:  # nothing is left to do
+            values["owner"] = None
+        held_in = _held_in(run.dayAccounts, run.created, run.charged)
+        counted_in = settled_account(held_in, CHARGED if charged else OFFLINE)
+        values |= {"cost": cost, "spent": spent, "held": held, "dayAccounts": counted_in}
+        connection.execute(_UPDATE_RUN, {**values, **_heartbeat()})
+        released = [(name, -run.spent, -run.held) for name in account_names(run.studio, held_in, run.purse)]
+        counted = [(name, spent, held) for name in account_names(run.studio, counted_in, run.purse)]
+        add_to_accounts(connection, released + counted)
+
+    def known_results(self, task_uuid: str) -> tuple[ImageResult, ...]:
+        """The results of a run that the log has."""
+        with self._database.reading() as connection:
+            return tuple(map(logged_result, pictures_of(connection, task_uuid)))
+
+    def finish(
+        self,
+        task_uuid: str,
+        pictures: Mapping[int, StoredPicture],
+        *,
+        latency: float | None = None,
+        is_open: bool = False,
+    ) -> None:
+        """Write which pictures are on disk, by row number; no process owns the run any more, unless it is open."""
 
         def write(connection: sa.Connection) -> None:
             for row, picture in pictures.items():
@@ -371,7 +389,8 @@ class Journal:
                     values = picture_values(picture.facts, picture.file)
                     connection.execute(_UPDATE_PICTURE, {"which": row, "error": None, **values})
             measured = {} if latency is None else {"latency": latency}
-            connection.execute(_UPDATE_RUN, {"which": task_uuid, "owner": None, **measured})
+            if not is_open:
+                connection.execute(_UPDATE_RUN, {"which": task_uuid, "owner": None, **measured})
 
         self._database.write(write)
 
@@ -382,7 +401,7 @@ class Journal:
             task_uuid: of the run.
             if_planned: leave a run as it is that has been sent.
         """
-        self.settle(task_uuid, NOT_SENT, TaskResponse(), {}, if_planned=if_planned)
+        self.settle(task_uuid, NOT_SENT, TaskResponse(), [], if_planned=if_planned)
 
     @property
     def account(self) -> Account:
@@ -434,19 +453,3 @@ def _error_values(error: EngineError | None) -> dict[str, str | None]:
     if error is None:
         return {"error": None, "errorCode": "", "errorKind": ""}
     return {"error": error.message, "errorCode": error.code, "errorKind": type(error).__name__}
-
-
-def _result_values(response: TaskResponse, inline: Mapping[str, StoredPicture], wanted: int) -> list[dict[str, Any]]:
-    """One row for each result that was asked for: pictures, then failures, then results that did not come."""
-    none = StoredPicture()
-    rows: list[dict[str, Any]] = [
-        {
-            "status": DONE, "imageUUID": r.image_uuid, "seed": r.seed, "cost": r.cost, "url": r.url, "nsfw": r.nsfw,
-            "error": None, **picture_values(inline.get(r.image_uuid, none).facts, inline.get(r.image_uuid, none).file),
-        }
-        for r in response.results
-    ]  # fmt: skip
-    failures = [str(error) for error in response.errors]
-    failures += ["the service returned nothing for this result"] * (wanted - len(rows) - len(failures))
-    blank = dict.fromkeys(rows[0])
-    return rows + [{**blank, "status": FAILED, "error": failure} for failure in failures]

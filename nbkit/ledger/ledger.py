@@ -27,12 +27,14 @@ from typing import Any
 from nbkit.errors import AuthenticationError, CreditError, DownloadError, StorageError
 from nbkit.ledger.budget import Account, Limits, SubBudget
 from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
-from nbkit.ledger.journal import Journal, RunPlan, StoredPicture
-from nbkit.ledger.task_session import TaskSession, status_of
+from nbkit.ledger.journal import Journal, RunPlan
+from nbkit.ledger.outcome import status_of
+from nbkit.ledger.result_rows import StoredPicture
+from nbkit.ledger.task_session import TaskSession
 from nbkit.log.store import RunLog
 from nbkit.measures.facts import PictureFacts, examine
 from nbkit.request.image_request import ImageRequest
-from nbkit.results.run import UNKNOWN, Run
+from nbkit.results.run import FINAL, SENT, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
@@ -190,18 +192,20 @@ class Ledger:
         self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None], finish: Callable[[Run], Run]
     ) -> Run:
         response = TaskResponse()
+        settle = functools.partial(self.settle, plan.task, stored={})
         try:
             with token.slot:
                 started = time.monotonic()
                 if token.wait():
                     self.journal.mark_sent(plan.task_uuid)
                     on_sent()
-                    response = TaskSession(self.client, plan.task, self.pace, token).run()
+                    some = functools.partial(settle, status=SENT)
+                    response = TaskSession(self.client, plan.task, self.pace, token, on_results=some).run()
             refusals = (error for error in response.errors if isinstance(error, (CreditError, AuthenticationError)))
             if refusal := next(refusals, None):
                 token.cancel(refusal)  # every other run would be refused too; runs that start later are tried
                 self._shared_token.cancel_waiting()
-            self.settle(plan.task, response, started=started)
+            settle(response, started=started)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
             self.on_budget_change()
@@ -213,37 +217,58 @@ class Ledger:
         # The log's request lacks the queries of addresses, which are credentials: run.rerun() needs them.
         return finish(dataclasses.replace(run, request=plan.request, error=error, complete=True))
 
-    def settle(self, task: Mapping[str, Any], response: TaskResponse, *, started: float | None = None) -> None:
+    def settle(
+        self,
+        task: Mapping[str, Any],
+        response: TaskResponse,
+        *,
+        status: str | None = None,
+        started: float | None = None,
+        stored: dict[str, StoredPicture] | None = None,
+    ) -> None:
         """Write what became of a task of the log: its rows, its money, its pictures.
 
         Args:
             task: as it was sent.
             response: what the service said.
+            status: of a run some of whose results are still open; otherwise it follows from the response.
             started: when the task was sent, on the monotonic clock; ``None`` for a run of an earlier kernel.
+            stored: by source, the pictures that are on disk; gets those of this response.
 
         Raises:
             StorageError: if the log or the image folder cannot be written.
         """
         try:
-            self._settle(task, response, started)
+            self._settle(task, response, status or status_of(response), started, {} if stored is None else stored)
         except StorageError as error:
             raise StorageError(
                 f"{error} This run had been sent by then and may be paid: repair that, then studio.recover() fetches it"
             ) from error
 
-    def _settle(self, task: Mapping[str, Any], response: TaskResponse, started: float | None) -> None:
-        task_uuid, status = str(task["taskUUID"]), status_of(response)
-        if status == UNKNOWN:
+    def _settle(
+        self,
+        task: Mapping[str, Any],
+        response: TaskResponse,
+        status: str,
+        started: float | None,
+        stored: dict[str, StoredPicture],
+    ) -> None:
+        task_uuid, results = str(task["taskUUID"]), response.results
+        if status in FINAL or results:
+            for source in [r.source for r in results if r.source and r.url is None and r.source not in stored]:
+                stored[source] = self._store(source)
+            inline = [stored.get(r.source) for r in results]
+            rows = self.journal.settle(task_uuid, status, response, inline, results_wanted(task))
+            pictures = {
+                row: stored.get(result.source) or self.fetch(result.source)
+                for row, result in zip(rows, results, strict=True)
+                if row is not None
+            }
+            stored |= {r.source: pictures[row] for row, r in zip(rows, results, strict=True) if row in pictures}
+            latency = None if started is None else time.monotonic() - started
+            self.journal.finish(task_uuid, pictures, latency=latency, is_open=status not in FINAL)
+        if response.lost:
             self.journal.mark_unknown(task_uuid, response.errors[0])
-            return
-        inline = {r.image_uuid: self._store(r.source) for r in response.results if r.url is None}
-        rows = self.journal.settle(task_uuid, status, response, inline, results_wanted(task))
-        pictures = {
-            rows[result.image_uuid]: inline.get(result.image_uuid) or self.fetch(result.source)
-            for result in response.results
-            if result.image_uuid in rows
-        }
-        self.journal.finish(task_uuid, pictures, latency=None if started is None else time.monotonic() - started)
 
     def fetch(self, source: str) -> StoredPicture:
         """Store the picture of a result, or return the reason why that failed."""

@@ -7,6 +7,7 @@ recovery starts no paid work unless ``resend=True`` allows it. What is sent agai
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -16,12 +17,13 @@ from typing import Any
 
 from nbkit.errors import BudgetExceeded, EngineError, NbkitError
 from nbkit.ledger.in_flight import IN_FLIGHT
-from nbkit.ledger.journal import StoredPicture
 from nbkit.ledger.ledger import Ledger
-from nbkit.ledger.task_session import TaskSession, status_of
+from nbkit.ledger.outcome import match, status_of
+from nbkit.ledger.result_rows import StoredPicture, logged_result
+from nbkit.ledger.task_session import TaskSession
 from nbkit.log.owner import Owner, is_alive, this_process
 from nbkit.request.model import MICRO, Price
-from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, Run
+from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, UNKNOWN, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.response import TaskResponse
 
@@ -241,10 +243,16 @@ class Recovery:
 
         def ask() -> str:
             on_sent()
-            response = TaskSession(self._client, task, self._pace, token).resume(resend=may_resend)
-            if response.missing and not may_resend and self._was_never_accepted(row):
-                # Only as it was read: another kernel may be sending it again by now.
-                return self._mark_not_sent(row, "never accepted: the service does not know it")
+            known = self._journal.known_results(uuid)
+            some = functools.partial(self._ledger.settle, task, status=UNKNOWN)
+            session = TaskSession(self._client, task, self._pace, token, known=known, on_results=some)
+            response = session.resume(resend=may_resend)
+            if response.missing and self._was_never_accepted(row):
+                if response.results:  # no task runs that long: the rest will not come
+                    response = dataclasses.replace(response, errors=(), lost=False)
+                elif not may_resend:
+                    # Only as it was read: another kernel may be sending it again by now.
+                    return self._mark_not_sent(row, "never accepted: the service does not know it")
             self._ledger.settle(task, response)
             return _note(response)
 
@@ -291,10 +299,16 @@ class Recovery:
                 results = query(row["taskUUID"]).results
             except EngineError:
                 continue
-            yield from (r.source for r in results if r.image_uuid == row["imageUUID"] and r.source != row["url"])
+            found = zip(results, match([logged_result(row)], results), strict=True)
+            yield from (r.source for r, same in found if same is not None and r.source != row["url"])
 
 
 def _note(response: TaskResponse) -> str:
+    if response.lost and response.results:
+        return (
+            f"{len(response.results)} of its pictures are in the log; the rest is still open, and its money stays held. "
+            "Ask again later"
+        )
     if response.missing:
         return (
             "the service does not know it: probably never accepted. Its money stays held until that is certain; "

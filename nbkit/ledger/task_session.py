@@ -5,6 +5,7 @@ refuses a taskUUID that it has seen, and a lost answer is polled for before anyt
 from the error codes of an answer, and only without a known code from its HTTP status::
 
     results, or errors that name the failure     -> done, failed or blocked
+    some of the results                          -> they are handed over at once; the others are asked for
     refused, 401, 402, 403                       -> failed: nothing was accepted, nothing was charged
     429                                          -> nothing was accepted: pause, then the same task again
     no connection                                -> it never left: pause, the same task again, then failed
@@ -16,14 +17,13 @@ from the error codes of an answer, and only without a known code from its HTTP s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbkit.errors import (
     AnswerLost,
     AuthenticationError,
-    BlockedError,
     BusyError,
     ConflictError,
     CreditError,
@@ -34,25 +34,15 @@ from nbkit.errors import (
     RefusedError,
     ServerError,
 )
-from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, UNKNOWN
+from nbkit.ledger.outcome import is_complete, is_over, merged
 from nbkit.service.cancel import Cancelled, CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import LONGEST_PAUSE, Pace
-from nbkit.service.response import TaskResponse, results_wanted
+from nbkit.service.response import ImageResult, TaskResponse, results_wanted
 
 _UNCERTAIN = (AnswerLost, ServerError, EngineTimeout, ConflictError)
 _UNAVAILABLE = 503
-
-
-def status_of(response: TaskResponse) -> str:
-    """What became of a task, as the status of its run; nothing in the response means that the task was not sent."""
-    if response.lost:
-        return UNKNOWN
-    if response.results:
-        return DONE
-    if any(isinstance(error, BlockedError) for error in response.errors):
-        return BLOCKED
-    return FAILED if response.errors else NOT_SENT
+_SILENCE = "the service answered without a result and without an error"
 
 
 @dataclass(slots=True)
@@ -64,13 +54,22 @@ class TaskSession:
         task: as it is sent; its ``taskUUID`` is the only one ever used.
         pace: how long to wait.
         token: asked before each send; shares the pauses of a busy service with other sessions.
+        known: results that the log has already. A task that has any was accepted, and is not sent again.
+        on_results: called with all that is known, when there are new results while others are open.
     """
 
     client: Client
     task: Mapping[str, Any]
     pace: Pace
     token: CancelToken = field(default_factory=CancelToken)
+    known: tuple[ImageResult, ...] = ()
+    on_results: Callable[[TaskResponse], None] = lambda _: None
     _sends_left: int = field(default=0, init=False)
+    _so_far: TaskResponse = field(init=False)
+    _handed_over: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._so_far, self._handed_over = TaskResponse(self.known), len(self.known)
 
     @property
     def _uuid(self) -> str:
@@ -95,7 +94,7 @@ class TaskSession:
 
     def resume(self, *, resend: bool) -> TaskResponse:
         """Learn the outcome of a task that an earlier kernel sent; ``resend`` allows to send the same task again."""
-        self._sends_left = 1 if resend else 0
+        self._sends_left = 1 if resend and not self.known else 0
         return self._look_up(AnswerLost("the kernel ended before an answer came", task_uuid=self._uuid))
 
     # -- sending -------------------------------------------------------------------------------------------
@@ -120,47 +119,95 @@ class TaskSession:
             attempt += 1
 
     def _judge(self, response: TaskResponse) -> TaskResponse:
-        may_grow = response.processing or self._is_async
-        if response.results and (not may_grow or self._is_complete(response)):
-            return response
-        if response.processing or (self._is_async and not response.errors):
-            return self._poll(response)
         doubt = next((e for e in response.errors if isinstance(e, _UNCERTAIN) or _is_unexplained(e)), None)
-        if doubt is None and response.errors:
-            return response
-        silence = "the service answered without a result and without an error"
-        return self._look_up(doubt or AnswerLost(silence, task_uuid=self._uuid))
+        if doubt and not (response.results or response.processing):
+            return self._look_up(doubt)
+        so_far = self._hear(response)
+        if not doubt and (self._is_complete() or is_over(so_far)):
+            return so_far
+        if so_far.processing or self._is_async:
+            return self._poll()
+        if so_far.results:
+            return so_far if len(so_far.results) >= self._wanted else self._ask_for_the_rest()
+        return so_far if so_far.errors else self._look_up(AnswerLost(_SILENCE, task_uuid=self._uuid))
 
-    def _is_complete(self, response: TaskResponse) -> bool:
-        if len(response.results) + len(response.errors) >= results_wanted(self.task):
-            return True
-        # One error without a picture is about the whole task; a task of the past gets no further results.
-        return not response.processing and (response.final or bool(response.errors and not response.results))
+    # -- what has come ---------------------------------------------------------------------------------------
+
+    @property
+    def _wanted(self) -> int:
+        return results_wanted(self.task)
+
+    def _hear(self, response: TaskResponse) -> TaskResponse:
+        """Add an answer to what is known of the task, and return that."""
+        self._so_far = merged(self._so_far, response, self.task)
+        return self._so_far
+
+    def _is_complete(self) -> bool:
+        return is_complete(self._so_far, self._wanted)
+
+    def _hand_over(self) -> None:
+        """Have new results stored before anything is waited for: this process may be killed meanwhile."""
+        if len(self._so_far.results) > self._handed_over:
+            self.on_results(self._so_far)
+            self._handed_over = len(self._so_far.results)
+
+    def _open(self, doubt: EngineError, *, missing: bool = False, offline: bool = False) -> TaskResponse:
+        """The outcome is still open, in whole or in part; an error says why."""
+        so_far = self._so_far
+        return dataclasses.replace(
+            so_far, errors=(doubt,), offline=so_far.offline or offline, final=False, lost=True, missing=missing
+        )
+
+    def _ask_for_the_rest(self) -> TaskResponse:
+        """A ``sync`` answer without some of the results, and without a word about them: ask once, and believe that."""
+        self._hand_over()
+        response = self._ask()
+        if response is None:
+            return self._open(AnswerLost(self._what_is_open(), task_uuid=self._uuid))
+        so_far = self._hear(response)
+        if so_far.processing and not self._is_complete():
+            return self._poll()
+        return dataclasses.replace(so_far, final=True)
+
+    def _what_is_open(self) -> str:
+        if not self._so_far.results:
+            return f"no final answer within {self.pace.patience / 60:.0f} minutes"
+        return f"{len(self._so_far.results)} of {self._wanted} results came, and what became of the rest is not known"
 
     # -- polling -------------------------------------------------------------------------------------------
 
-    def _poll(self, last: TaskResponse) -> TaskResponse:
-        """Poll until the response is complete. Results of earlier responses are kept, should a later one omit them."""
-        changed = self.pace.clock()
+    def _poll(self) -> TaskResponse:
+        """Poll until the outcome is known, or nothing has changed for too long."""
+        changed = now = self.pace.clock()
         deadline = changed + self.pace.patience
         pause = self.pace.poll_first
         empty_answers = 0
-        while (now := self.pace.clock()) < deadline:
+        while now < deadline:
+            self._hand_over()
             self.pace.sleep(pause)
             pause = min(pause * self.pace.poll_growth, self.pace.poll_cap)
+            before = self._so_far
             response = self._query(with_details=empty_answers >= 3 or not self._is_async)
+            now = self.pace.clock()
             if response is None or response.is_empty:
                 empty_answers += 1
-                continue
-            response = _merged(last, response)
-            if response.processing or len(response.results) > len(last.results):
-                changed = now
-            empty_answers, last = 0, response
-            if self._is_complete(response) or (response.results and now - changed > self.pace.lull):
-                return response
-        waited = f"no final answer within {self.pace.patience / 60:.0f} minutes"
-        lost = AnswerLost(waited, task_uuid=self._uuid)
-        return TaskResponse(errors=(lost,), offline=last.offline, processing=not last.is_empty, lost=True)
+            else:
+                empty_answers = 0
+                so_far = self._hear(response)
+                repeats = _counts(so_far) == _counts(before)
+                # Said twice: the errors of single results may come one after the other.
+                if self._is_complete() or (repeats and is_over(so_far)):
+                    return so_far
+                if not repeats:
+                    changed = now
+            if self._so_far.results and now - changed > self.pace.lull:
+                if not empty_answers and not self._so_far.processing:
+                    return dataclasses.replace(self._so_far, final=True)
+                break
+        self._hand_over()
+        has_answered = not empty_answers and not self._so_far.processing
+        lost = AnswerLost(self._what_is_open(), task_uuid=self._uuid)
+        return self._open(lost, missing=bool(self._so_far.results) and has_answered)
 
     def _query(self, *, with_details: bool) -> TaskResponse | None:
         """What the service has about the task: ``None`` if it cannot be asked, an empty response if it has nothing."""
@@ -183,20 +230,25 @@ class TaskSession:
                 return response
         return response if all_answered else None
 
+    def _ask(self) -> TaskResponse | None:
+        """What the service has about the task, asked several times if it cannot be asked; ``None`` if it cannot."""
+        answers = (self._query(with_details=True) for _ in self.pace.attempts(self.pace.connect_tries))
+        return next((answer for answer in answers if answer is not None), None)
+
     def _look_up(self, doubt: EngineError) -> TaskResponse:
         """The outcome is not known: query the service, and only if it does not know the task, send it once more."""
         if doubt.status == _UNAVAILABLE:
             self.token.pause(self.pace.pause(max(0, self.pace.busy_tries - 1 - self._sends_left), doubt.retry_after))
-        answers = (self._query(with_details=True) for _ in self.pace.attempts(self.pace.connect_tries))
-        response = next((answer for answer in answers if answer is not None), None)
+        response = self._ask()
         if response is None:
-            return TaskResponse(errors=(doubt,), lost=True)
+            return self._open(doubt)
         if not response.is_empty:
-            return response if self._is_complete(response) else self._poll(response)
+            so_far = self._hear(response)
+            return so_far if self._is_complete() else self._poll()
         if isinstance(doubt, ConflictError):
-            return self._poll(response)  # the task did arrive and has not ended
-        if self._sends_left <= 0:
-            return _lost(doubt, response)
+            return self._poll()  # the task did arrive and has not ended
+        if self._so_far.results or self._sends_left <= 0:
+            return self._open(doubt, missing=True, offline=response.offline)
         return self._send_again(doubt)
 
     def _send_again(self, doubt: EngineError) -> TaskResponse:
@@ -207,18 +259,13 @@ class TaskSession:
         try:
             response = self._send()
         except (NotConnected, Cancelled):
-            return TaskResponse(errors=(doubt,), lost=True)
+            return self._open(doubt)
         except AnswerLost as error:
             return self._look_up(error)
         refused = [e for e in response.errors if isinstance(e, BusyError | CreditError | AuthenticationError)]
         if refused and not response.results and not response.processing:  # this send was refused; the first may not be
-            return _lost(refused[0], response)
+            return self._open(refused[0], missing=True, offline=response.offline)
         return self._judge(response)
-
-
-def _lost(doubt: EngineError, response: TaskResponse) -> TaskResponse:
-    """What is left when the service answers that it does not know the task."""
-    return TaskResponse(errors=(doubt,), offline=response.offline, lost=True, missing=True)
 
 
 def _busy_error(response: TaskResponse) -> BusyError | None:
@@ -227,10 +274,8 @@ def _busy_error(response: TaskResponse) -> BusyError | None:
     return next((error for error in response.errors if isinstance(error, BusyError)), None)
 
 
-def _merged(before: TaskResponse, now: TaskResponse) -> TaskResponse:
-    """The later response, with the results of both by image UUID."""
-    results = {result.image_uuid: result for result in (*before.results, *now.results)}
-    return dataclasses.replace(now, results=tuple(results.values()))
+def _counts(response: TaskResponse) -> tuple[int, int]:
+    return len(response.results), len(response.errors)
 
 
 def _is_service_trouble(error: EngineError) -> bool:

@@ -195,7 +195,7 @@ class History:
             status=row["status"],
             images=tuple(self._pictures(row, request, results)),
             error=_error(row, request),
-            failures=tuple(_failures(results)),
+            failures=tuple(_failures(row, results)),
             cost_micros=row["cost"],
             engine=row["engine"],
             charged=row["charged"],
@@ -255,11 +255,11 @@ REFERENCE_TYPES = {suffix: media_type for media_type, suffix in SUFFIXES.items()
 """The media types of reference images, by the suffix of the file."""
 
 
-def _failures(results: Sequence[Row]) -> Iterator[Failure]:
+def _failures(row: Row, results: Sequence[Row]) -> Iterator[Failure]:
     for result in results:
-        if result["status"] == FAILED:
+        if result["status"] == FAILED and row["status"] == DONE:
             yield Failure(result["error"] or "no picture came")
-        elif result["file"] is None:
+        elif result["status"] == DONE and result["file"] is None:
             yield Failure(result["error"] or "its picture has not been fetched yet", STILL_MISSING)
 
 

@@ -47,6 +47,10 @@ MAX_PRICE = 10**9
 """USD; a larger number is not a price."""
 
 
+EXACT = 2.0**53
+"""From here on, a double does not have every whole number."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageResult:
     """One finished picture of an answer.
@@ -57,6 +61,8 @@ class ImageResult:
         cost: micro-dollars, or ``None`` when the answer does not contain it.
         source: the URL, data URI or base64 text from which its bytes come.
         nsfw: the outcome of the safety check, or ``None``.
+        is_named: whether the service named it; otherwise its ``image_uuid`` is a hash of its source.
+        rounded_seed: the seed as it came, if it may have been rounded to a double on its way.
     """
 
     image_uuid: str
@@ -64,6 +70,13 @@ class ImageResult:
     cost: int | None
     source: str = field(repr=False)
     nsfw: bool | None = None
+    is_named: bool = True
+    rounded_seed: float | None = None
+
+    @property
+    def unsigned_source(self) -> str:
+        """The source without the signature of its address, which changes from answer to answer."""
+        return self.source.partition("?")[0] if self.url else self.source
 
     @property
     def url(self) -> str | None:
@@ -82,7 +95,7 @@ class TaskResponse:
         final: the task has ended, so results that are missing here will not come.
         offline: the answer comes from nbkit's offline engine, whose prices are list prices.
         lost: the answer to the task was lost, and it could not be learnt what became of it; ``errors`` says why.
-        missing: for a lost answer, that the service was asked and does not know the task.
+        missing: for a lost answer, that the service was asked and does not know the task, or no more of it than this.
     """
 
     results: tuple[ImageResult, ...] = ()
@@ -244,6 +257,8 @@ def _result(item: Json) -> ImageResult | None:
         cost=micros(item.get("cost")),
         source=source.encode("utf-8", "replace").decode(),
         nsfw=item["NSFWContent"] if isinstance(item.get("NSFWContent"), bool) else None,
+        is_named=bool(item.get("imageUUID")),
+        rounded_seed=_rounded_seed(item.get("seed")),
     )
 
 
@@ -255,3 +270,14 @@ def _seed(value: Any) -> int | None:
     is_whole = isinstance(value, str) or (seed == value and not isinstance(value, bool))
     # JavaScript rounds the largest seed to a number out of range, which could not be sent again.
     return seed if is_whole and 0 <= seed <= MAX_SEED else None
+
+
+def _rounded_seed(value: Any) -> float | None:
+    """A seed as a double, if it is so large that one may be rounded, and looks as if it had been one."""
+    try:
+        double = float(value)
+        if not EXACT <= double <= float(MAX_SEED):
+            return None
+        return double if Decimal(str(value)) in (Decimal(double), Decimal(repr(double))) else None
+    except (TypeError, ValueError, OverflowError, InvalidOperation):
+        return None
