@@ -100,3 +100,31 @@ def test_panel_generate_makes_a_picture_in_the_stored_notebook(calls_generate):
     assert picture["src"].startswith("data:image/jpeg;base64,")
     assert "512x512" in text
     assert f'alt="{PROMPT}"' in export(calls_generate)
+
+
+# -- a sweep ------------------------------------------------------------------------------------------------------
+
+SWEEP = """
+import contextlib, nbkit
+studio = nbkit.Studio(engine=nbkit.Offline(latency=0.2{failures}), path='runs', budget=0.20)
+sweep = studio.sweep('A lantern', seed=range({cells}), resolution='0.5K')
+"""
+RUNS = "with contextlib.suppress(nbkit.BudgetExceeded):\n    result = sweep.run(max_workers=1)"
+ENDS = {
+    "all done": ("", 3, "3 of 3 cells · done 3 · spent $0.13971"),
+    "one cell": ("", 1, "1 of 1 cell · done 1 · spent $0.04657"),
+    "all failed": (", failures={'failed': 1.0}", 2, "2 of 2 cells · done 0 · failed 2 · spent $0.00"),
+    "budget used up": ("", 6, "4 of 6 cells · done 4 · spent $0.18628"),
+}
+
+
+@pytest.mark.parametrize(("tool", "end"), [*(("nbconvert", end) for end in ENDS), ("papermill", "all done")])
+def test_the_saved_progress_of_a_sweep_is_what_came(tool, end, tmp_path):
+    """In each format of the output, and in the page that is made of it; no widget has another state."""
+    failures, cells, text = ENDS[end]
+    book = execute(tool, (SWEEP.format(failures=failures, cells=cells), RUNS), tmp_path)
+    assert outputs(book, 1, "text/plain") == [text]
+    (html,) = outputs(book, 1, "text/html")
+    assert text in html
+    assert text in export(book)
+    assert "widgets" not in book.metadata

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from IPython.display import display
-from tqdm.auto import tqdm
 
 from nbkit.display.text import count, usd_range
 from nbkit.errors import NbkitError, RequestError, printable
@@ -20,11 +19,12 @@ from nbkit.log.runs import State
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
-from nbkit.results.run import BLOCKED, DONE, FAILED
+from nbkit.results.run import FAILED
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted, run_interruptible
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
 from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cost_of, make_plan, pending_cells
+from nbkit.sweep.progress import show_progress
 from nbkit.sweep.result import SweepContext, SweepResult
 from nbkit.sweep.runner import SweepRun
 
@@ -149,7 +149,7 @@ class Sweep(Sequence[Cell]):
         try:
             running = self.start(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
             if running.quote.cells:
-                _show_progress(running)
+                show_progress(running)
             else:
                 counts = ", ".join(f"{number:,} {status}" for status, number in self.result.counts.items())
                 print(f"Nothing to send: of {count(len(self), 'cell')}, {counts} already.")  # noqa: T201  instead of an empty bar
@@ -313,16 +313,3 @@ def _check_confirmed(quote: Quote, *, confirm: bool) -> None:
     sends = f"{count(quote.cells, 'cell')} for {count(quote.images, 'image')}{resend}: {usd_range(quote.price)}"
     message = f"this sends {sends}. If that is meant, sweep.run(confirm=True)"
     raise RequestError(message, parameter="confirm", value=confirm, reason="conflict", suggestion=True)
-
-
-def _show_progress(running: SweepRun) -> None:
-    """A progress bar until nothing is under way: a widget in a notebook, a line in a terminal."""
-    with tqdm(total=running.progress.total, unit="cell") as bar:
-        while True:
-            finished = running.wait_finished(0.1)
-            now = running.progress
-            bar.update(now.ended - bar.n)
-            wrong = {name: number for name, number in ((FAILED, now.failed), (BLOCKED, now.blocked)) if number}
-            bar.set_postfix({DONE: now.done, **wrong, "spent": amount(now.spent)}, refresh=False)
-            if finished:
-                return
