@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+HERE = Path(__file__).parent
+NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 
 
 def outputs(path: Path) -> list[dict]:
@@ -48,6 +52,33 @@ def test_a_notebook_contains_no_local_path_and_no_widget_state(path: Path) -> No
     assert "/root/" not in text
     assert "/tmp/" not in text
     assert "widgets" not in json.loads(text)["metadata"]
+
+
+@pytest.mark.timeout(900)  # the pictures of a lesson take their time on a busy machine
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_that_is_run_twice_in_one_folder_has_its_outputs_both_times(path: Path, tmp_path: Path) -> None:
+    """A reader runs a lesson again, beside the log of the first time: each output is the stored one, each cell passes."""
+    shutil.copy(path, tmp_path)
+    nbval = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(HERE / "sanitize.cfg")]
+    settings = ["-c", str(HERE.parent / "pyproject.toml"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
+    for _ in range(2):
+        command = [sys.executable, "-m", "pytest", str(tmp_path), *nbval, *settings]
+        done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_sweep_lesson_has_something_to_stop_each_time(tmp_path, monkeypatch) -> None:
+    """Its log is a new one, so no cell of an earlier time is there."""
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        names: dict = {}
+        first, second, *_ = sources(next(path for path in NOTEBOOKS if path.stem == "sweep"), "code")
+        exec(first, names)
+        exec(second, names)
+        plan = names["sweep"].plan()
+        assert (plan.totals.pending_cells, set(plan.status)) == (18, {"to do"})
+        names["sweep"].run(max_workers=6)
+        names["studio"].close()
 
 
 LESSON = next(path for path in NOTEBOOKS if path.stem == "temperature")
