@@ -243,6 +243,21 @@ def test_a_generated_picture_can_be_a_reference_image(studio):
     assert f"studio.log.reference('{image.sha256}')" in code_of(panel.request, control.files)
 
 
+def test_whatever_a_request_takes_can_be_appended(studio, control, tmp_path):
+    """A run is a tile for each of its pictures; paths of a glob have the names of their files."""
+    run = studio.generate("A paper lantern", seed=7, number_results=2)
+    for name in ("b.png", "a.png"):
+        (tmp_path / name).write_bytes(png())
+    control.append(run)
+    control.append(iter(sorted(tmp_path.glob("*.png"))))
+    control.append(io.BytesIO(png()), name="in memory")
+    assert names(control) == ["seed 7", "seed 8", "a.png", "b.png", "in memory"]
+    assert (
+        control.read()["reference_images"]
+        == ImageRequest("Like", reference_images=[*run, *[png()] * 3]).reference_images
+    )
+
+
 def test_a_picture_has_the_name_of_its_file_or_the_given_one(control, tmp_path):
     """Without either, its name is the beginning of its hash."""
     file = tmp_path / "cat.png"

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 from panel_tools import (
     choose_cells,
@@ -935,6 +936,17 @@ def test_cells_that_a_killed_kernel_had_planned_are_sent_by_the_second_press(stu
     clock.now += DOUBLE_CLICK
     panel.bar.run.click()
     until(lambda: studio.budget.spent == 0.13971)
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), pd.NA, pd.NaT], ids=str)
+def test_a_gap_in_a_variable_from_code_is_an_error(studio, gap):
+    """As in ``studio.sweep``; what a person types is a text, also if it spells a gap."""
+    for values in (["red", gap], [gap], gap):
+        with pytest.raises(RequestError, match="a gap is no value for") as caught:
+            studio.sweep_panel("A {colour} lantern", colour=values)
+        assert caught.value.parameter == "colour"
+    panel = studio.sweep_panel("A {colour} lantern", colour=["nan", "red"])
+    assert [cell.prompt for cell in panel.sweep] == ["A nan lantern", "A red lantern"]
 
 
 def test_a_name_in_braces_can_stay_text(studio):

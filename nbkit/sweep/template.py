@@ -47,7 +47,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     def value_of(name: str) -> str:
         if name not in values:
             raise no_value(name, values)
-        return _text(name, values[name])
+        return text_of(name, values[name])
 
     return _replace(template, values, value_of)
 
@@ -75,7 +75,12 @@ def is_gap(value: Any) -> bool:
     return not isinstance(value, str) and str(value) in _GAPS
 
 
-def _text(name: str, value: Any) -> str:
+def text_of(name: str, value: Any) -> str:
+    """What is inserted for a variable.
+
+    Raises:
+        RequestError: for a gap.
+    """
     if is_gap(value):
         message = (
             f"{name}={short_repr(value)}: a gap is no value for {{{name}}}; leave it out of the axis, or give a text"

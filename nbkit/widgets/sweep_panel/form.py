@@ -13,6 +13,7 @@ from nbkit.request.image_request import NAMES, PARAMETERS
 from nbkit.request.naming import TASK_KEYS
 from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
+from nbkit.sweep.template import text_of
 from nbkit.widgets.controls.control import Changed, label
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.sweep_panel.axes import Axes, listed, variables_in
@@ -64,6 +65,9 @@ class SweepForm:
         fixed = {said: value for name, (said, value) in given.items() if name not in axes}
         self._refuse_strangers(free, {name: axes.get(name, [value]) for name, (_, value) in given.items()})
         free = {name: list(value) if is_axis(name, value) else [value] for name, value in free.items()}
+        for name, values in free.items():
+            for value in values:
+                text_of(name, value)  # as text in the box, a gap could not be told from a word
         order = [name for name in dict.fromkeys(map(python, parameters)) if name in axes or name in free]
         with self._together():
             self.options.write(options)
