@@ -1,4 +1,4 @@
-"""``python -m nbkit``: serve the offline engine over HTTP, settle what an earlier kernel left open, export a log."""
+"""``python -m nbkit``: serve the offline engine, settle what an earlier kernel left open, export or back up a log."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import nbkit
 from nbkit.backends import load_offline
+from nbkit.display.text import count
 from nbkit.log.store import RunLog
 from nbkit.service.addresses import is_loopback
 
@@ -78,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--log", **_LOG_OPTION)
     add("--search", default="", metavar="WORDS", help="only rows whose prompt, tags or note hold all of them")
     add("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
+
+    summary = "copy a whole log with its pictures, also while a kernel writes it"
+    backup = commands.add_parser("backup", help=summary)
+    backup.set_defaults(run=_backup)
+    add = backup.add_argument
+    add("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
+    add("--log", **_LOG_OPTION)
     return parser
 
 
@@ -136,6 +144,14 @@ def _export(options: argparse.Namespace) -> int:
             raise nbkit.NbkitError("no row to export")
         target = log.export(options.path, rows, originals=not options.no_originals)
     _print(f"{len(rows):,} rows in {target}")
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    _check_log(options.log)
+    with closing(RunLog(options.log)) as log:
+        target = log.backup(options.path)
+        _print(f"{count(len(log), 'run')} in {target}")
     return 0
 
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from nbkit.errors import StorageError
-from nbkit.log.sqlite import check_not_truncated, is_on_network, set_up
+from nbkit.log.sqlite import check_not_truncated, copy_for_reading, is_on_network, is_read_only, set_up
 from nbkit.service.threads import run_interruptible
 
 T = TypeVar("T")
@@ -57,13 +58,17 @@ class Database:
     Args:
         file: a SQLite file; created, with its folder, if it does not exist.
 
+    Attributes:
+        is_new: whether the file did not exist.
+        read_only: whether it cannot be written. What is read then is a copy, made when it was opened.
+
     Raises:
         StorageError: if the folder cannot be made, or a part of the file is missing.
     """
 
     def __init__(self, file: Path) -> None:
         self.name = str(file)
-        self._closed, self.read_only = False, False
+        self._closed, self.is_new, self.read_only = False, not file.exists(), is_read_only(file)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -71,7 +76,15 @@ class Database:
                 f"the folder {file.parent} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
             ) from error
         check_not_truncated(file, file.parent / "images")
-        address = sa.URL.create("sqlite", database=self.name)
+        opened = file
+        if self.read_only:
+            self._copied = tempfile.TemporaryDirectory(prefix="nbkit-", ignore_cleanup_errors=True)
+            try:
+                opened = copy_for_reading(file, Path(self._copied.name))
+            except OSError as error:
+                raise StorageError(f"the log {file} cannot be read: {error.strerror or error}") from error
+            weakref.finalize(self, self._copied.cleanup)
+        address = sa.URL.create("sqlite", database=str(opened))
         self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
         journal = "DELETE" if is_on_network(file.parent) else "WAL"
         event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
@@ -88,8 +101,9 @@ class Database:
         """Check that the file is still the one that was opened: what is written to another one, nobody finds again.
 
         Raises:
-            StorageError: if it has been deleted, moved or replaced.
+            StorageError: if it has been deleted, moved or replaced, or cannot be written at all.
         """
+        self._check_writable()
         if self._identity != _identity_of(self.name):
             raise StorageError(
                 f"the log {self.name} has been deleted, moved or replaced since this studio opened it. Nothing was sent. "
@@ -100,13 +114,25 @@ class Database:
         if self._identity is None:  # a later connection may open another file of this name
             self._identity = _identity_of(self.name)
 
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise StorageError(
+                f"the log {self.name} is in a folder that cannot be written: it can be looked at and exported, as it was "
+                "when it was opened. Nothing was sent or written; Studio(path=…) chooses another folder"
+            )
+
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, upgrade: bool = False) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the block, or rolled back if the block raises.
+
+        Args:
+            upgrade: for the tables alone: of a log that cannot be written, the copy is brought up to date.
 
         Raises:
             StorageError: if the database cannot be written; then the transaction is rolled back.
         """
+        if not upgrade:
+            self._check_writable()
         with self._as_storage_error("written"), self._disposing_if_closed(), self._engine.begin() as connection:
             connection.exec_driver_sql(_BEGIN_WRITING)
             yield connection
@@ -127,6 +153,7 @@ class Database:
             StorageError: if the database cannot be written; then the step is rolled back. Other exceptions of the step
                 are raised unchanged.
         """
+        self._check_writable()
         queued = _QueuedStep(step)
         run_interruptible(lambda: self._queue_and_commit(queued))  # no interrupt comes into a commit
         with self._as_storage_error("written"):

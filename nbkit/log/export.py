@@ -84,7 +84,7 @@ def export_frame(
     check_frame(frame)
     if frame.empty:
         raise NbkitError("there are no rows to export: studio.generate(…) writes the first one")
-    with _new_export(path) as (target, write):
+    with new_export(path) as (target, write):
         missing = _write_files(write, frame.reset_index(drop=True), private, originals)
     if missing:
         warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line of the user's call
@@ -185,7 +185,7 @@ def _card(file: Any, row: Mapping[Any, Any]) -> Card:
 
 
 @contextlib.contextmanager
-def _new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
+def new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
     """A context that writes an export under a temporary name, and renames it when the block is complete.
 
     Its value is the target, and the function that writes one file. If the block raises, all files are removed.

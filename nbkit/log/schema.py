@@ -12,12 +12,16 @@ newer nbkit has in ``min_reader`` the oldest version that may still read and wri
 
 from __future__ import annotations
 
+import time
+import warnings
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbkit.errors import LogVersionError, StorageError
 from nbkit.log.database import Database
+from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
@@ -133,18 +137,34 @@ SIGHTINGS = sa.Table(
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 
 
+_LOST_ROWS = (
+    ", and there are pictures beside it. If it was copied while a kernel was running, the rows are in the file "
+    "log.sqlite-wal beside the original; python -m nbkit backup PATH makes a whole copy, and studio.log.export(PATH) takes the "
+    "pictures along. To begin a new log beside the pictures, move log.sqlite aside"
+)
+
+
 def prepare(database: Database) -> None:
     """Create the tables, or bring an older log up to date.
 
     Raises:
         LogVersionError: if the log can only be read by a newer nbkit.
-        StorageError: if the log has code in it, which would run when a row is written.
+        StorageError: if the log has code in it, which would run when a row is written, or has lost its tables.
+
+    Warns:
+        UserWarning: if the log has no rows, but there are pictures beside it.
     """
+    has_pictures = not database.is_new and any(Path(database.name).parent.glob("images/??/*"))
+    if has_pictures and not _has_tables(database):
+        raise StorageError(f"the log {database.name} is not whole: it has no tables{_LOST_ROWS}")
     with database.reading() as connection:
         _check_no_code(connection, database.name)
-        if sa.inspect(connection).has_table(META.name) and not _is_outdated(connection, database.name):
+        has_tables = sa.inspect(connection).has_table(META.name)
+        if has_pictures and connection.scalar(sa.select(RUNS.c.id).limit(1)) is None:
+            warnings.warn(f"the log {database.name} may not be whole: it has no runs{_LOST_ROWS}", stacklevel=4)
+        if has_tables and not _is_outdated(connection, database.name):
             return
-    with database.writing() as connection:
+    with database.writing(upgrade=True) as connection:
         METADATA.create_all(connection)
         if not _is_outdated(connection, database.name):
             return  # another kernel has just done it
@@ -153,6 +173,18 @@ def prepare(database: Database) -> None:
         values = {"version": VERSION, "min_reader": MIN_READER}
         rows = [{"key": key, "value": str(value)} for key, value in values.items()]
         connection.execute(sa.insert(META).prefix_with("OR REPLACE"), rows)
+
+
+def _has_tables(database: Database) -> bool:
+    """Whether a log has tables, or gets them soon: another kernel may be making it, beside pictures of an earlier one."""
+    deadline = time.monotonic() + NEW_LOG_SECONDS
+    while True:
+        with database.reading() as connection:
+            if sa.inspect(connection).has_table(META.name):
+                return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
 
 
 def _check_no_code(connection: sa.Connection, name: str) -> None:

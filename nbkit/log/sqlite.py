@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import shutil
 import sqlite3
 import time
 import unicodedata
@@ -63,6 +66,11 @@ def casefold(text: str) -> str:
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
+def is_read_only(file: Path) -> bool:
+    """Whether a file exists and cannot be written, or no file can be made beside it, as SQLite has to."""
+    return file.exists() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
+
+
 def check_not_truncated(file: Path, pictures: Path) -> None:
     """Refuse a truncated log: SQLite treats an empty file as a new database, and may use the rest of a longer one.
 
@@ -111,6 +119,28 @@ def _truncation_message(file: Path, what: str) -> str:
         f"the log {file} cannot be read: it {what}. It is damaged; move it aside (and take a copy back, if there is "
         "one), and the pictures beside it stay"
     )
+
+
+def copy_for_reading(file: Path, folder: Path) -> Path:
+    """Copy a database out of a folder that cannot be written, where SQLite may be unable to open it.
+
+    Args:
+        file: the database.
+        folder: for the copy.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    target = folder / file.name
+    try:  # consistent beside a process that may write it, if SQLite can open it there
+        source = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        with contextlib.closing(source), contextlib.closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.Error:  # a write-ahead log needs files beside it; nobody has them open then
+        for ending in ("", "-wal"):
+            if file.with_name(file.name + ending).exists():
+                shutil.copyfile(file.with_name(file.name + ending), folder / (file.name + ending))
+    return target
 
 
 def is_on_network(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.errors import printable
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
+from nbkit.log.backup import back_up
 from nbkit.log.database import Database, one_of
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
@@ -262,6 +263,34 @@ class RunLog:
         home = self.images.folder.parent  # absolute since the log was opened, whatever the working directory is now
         private = (str(home), str(home.resolve()), str(Path.home()))
         return export_frame(rows, path, private=private, originals=originals)
+
+    def backup(self, path: str | os.PathLike[str]) -> Path:
+        """Make a whole copy of the log, with its pictures, also while kernels write it. It is opened like any log.
+
+        A copy of ``log.sqlite`` alone may lack the latest rows, which SQLite keeps in a file beside it.
+
+        Args:
+            path: a new or empty folder, or a new file that ends in ``.zip``.
+
+        Returns:
+            The folder or the file.
+
+        Raises:
+            RequestError: if the path exists already; nothing is replaced.
+            StorageError: if it cannot be written; then nothing is left behind.
+
+        Warns:
+            UserWarning: if pictures that the log names are not there.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> copy = studio.log.backup(f"{tempfile.mkdtemp()}/copy")
+            >>> nbkit.RunLog(copy)[run.task_uuid].image == run.image
+            True
+        """
+        return back_up(self.database, self.images, path)
 
     def reference(self, sha256: str) -> Reference:
         """A picture of the image folder as a reference image: ``reference_images=[log.reference("3fa9…")]``.
