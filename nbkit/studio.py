@@ -257,7 +257,7 @@ class Studio:
         return self._ledger.new_token()
 
     def recover(self, *, resend: bool = False) -> pd.DataFrame:
-        """Settle every run whose outcome is not known, and fetch pictures that are paid and not on disk.
+        """Settle every run whose outcome is not known, and fetch pictures that are paid and not on disk, or damaged there.
 
         Runs that a living kernel works on are left alone, and so are those that came with a log which you do not trust.
 

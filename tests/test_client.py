@@ -1,8 +1,10 @@
 """One exchange with the service, over real sockets: tasks, pictures, the account."""
 
 import base64
+import hashlib
 import socket
 import time
+from urllib.parse import quote, quote_from_bytes
 
 import httpx
 import pytest
@@ -207,21 +209,18 @@ def test_a_failed_download_is_retried(service, client, picture_fault):
 @pytest.mark.parametrize(
     ("picture_fault", "reason", "attempts"),
     [
-        (fault.truncated, "broke off", 4),
-        (fault.half, "not a whole picture", 4),
-        (fault.file(b"<html>expired</html>"), "not a whole picture", 4),
+        (fault.file(b"<html>expired</html>"), "no picture", 4),
+        (fault.file(b'{"error": "expired"}'), "no picture", 4),
+        (fault.file(b""), "gave no byte", 4),
         (fault.file(b"gone", 404), "answered 404; its address may have expired", 4),
         (fault.file(b"no", 403), "answered 403; its address may have expired", 1),
-        (fault.file(fault.bomb(9_000, 9_000)), "9000x9000 is more than any size", 1),
-        (fault.file(fault.bomb(60_000, 60_000)), "60000x60000 is more than any size", 1),
         (fault.file(picture() + b"x" * 2_000_000), "larger than 1,000,000 bytes", 1),
-        (fault.file(b"GIF89a" + b"\0" * 50), "not a whole picture", 4),
     ],
-    ids=["truncated", "half", "page", "404", "403", "bomb", "huge bomb", "gigantic", "gif"],
+    ids=["page", "JSON", "empty", "404", "403", "gigantic"],
 )
 @pytest.mark.usefixtures("small_limit")
 def test_the_download_error_says_why_a_file_is_refused(service, client, picture_fault, reason, attempts):
-    """A file that is cut, too large, a bomb, or not a picture; it is fetched again only if that may help."""
+    """A file that is too large, or no picture; it is fetched again only if that may help."""
     service.picture_faults += [picture_fault] * 9
     with pytest.raises(errors.DownloadError, match=reason) as caught:
         fetch(service, client)
@@ -239,6 +238,37 @@ def test_a_download_that_takes_too_long_is_given_up(service, client, monkeypatch
         client.fetch(source, examine)
     assert not caught.value.retry
     assert len(service.gets) == 2
+
+
+@pytest.mark.parametrize(
+    ("picture_fault", "problem", "attempts"),
+    [
+        (fault.truncated, "cut short (the download broke off", 4),
+        (fault.half, "JPEG that is cut short (its end is missing)", 4),
+        (fault.file(fault.bomb(9_000, 9_000)), "PNG of 9000x9000, more than any size", 1),
+        (fault.file(fault.bomb(60_000, 60_000)), "PNG of 60000x60000, more than any size", 1),
+        (fault.file(b"GIF89a" + b"\0" * 50), "GIF, which this Pillow cannot show", 1),
+        (fault.file(picture()[:300] + b"\0" * 300 + b"\xff\xd9"), "JPEG that is damaged", 4),
+        (fault.file(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), "HEIC, which this Pillow cannot show", 1),
+        (fault.file(b"\x93no format that is known\0"), "no picture", 1),
+    ],
+    ids=["truncated", "half", "bomb", "huge bomb", "GIF", "damaged", "HEIC", "unknown"],
+)
+def test_bytes_that_may_be_a_picture_are_returned_as_they_came(service, client, picture_fault, problem, attempts):
+    """An address is tried again for a file that is cut or damaged; after the last attempt what came is kept."""
+    service.picture_faults += [picture_fault] * 9
+    data, facts = fetch(service, client)
+    assert problem in facts.problem
+    assert facts.is_whole == (attempts == 1)
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+    assert len(service.gets) == attempts
+
+
+def test_of_several_cut_downloads_the_longest_is_kept(service, client):
+    """The second one broke off last."""
+    whole = picture()
+    service.picture_faults += [fault.file(whole[:length]) for length in (100, 400, 200, 300)]
+    assert fetch(service, client)[0] == whole[:400]
 
 
 def test_a_download_without_an_answer_is_retried(service):
@@ -260,19 +290,49 @@ def test_a_redirect_of_a_picture_is_followed(service, client):
         assert fetch(service, client)[0] == picture("JPG", "red")
 
 
-@pytest.mark.parametrize(
-    "source", ["data:image/png;base64,????", "not base64 at all", "ftp://h/1.jpg", "data:image/png;base64,", "http://"]
-)  # fmt: skip
-def test_a_source_that_is_not_a_picture_raises_a_download_error(client, source):
-    """Text that cannot be decoded to a picture, or an address that cannot be fetched."""
+@pytest.mark.parametrize("source", ["ftp://h/1.jpg", "", " \n", "data:image/png;base64,", "data:,", "http://"])
+def test_a_source_that_names_no_picture_raises_a_download_error(client, source):
+    """Nothing, or an address that cannot be fetched."""
     with pytest.raises(errors.DownloadError):
         client.fetch(source, examine)
 
 
-def test_base64_text_may_have_line_breaks(client):
-    """Some encoders break lines after 76 characters."""
-    data = picture("PNG")
-    assert client.fetch(base64.encodebytes(data).decode(), examine)[0] == data
+ODD = b"\xfb\xef\xbe\xff\xfe" * 30
+"""Bytes whose base64 text has the characters in which the two alphabets differ, and of a length that needs padding."""
+
+
+@pytest.mark.parametrize("data", [picture("PNG"), picture("JPG"), picture("WEBP"), ODD, ODD[:-1], ODD[:-2]])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda data: base64.b64encode(data).decode(),
+        lambda data: base64.urlsafe_b64encode(data).decode(),
+        lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
+        lambda data: base64.b64encode(data).decode().rstrip("="),
+        lambda data: base64.encodebytes(data).decode(),
+        lambda data: base64.encodebytes(data).decode().replace("\n", "\r\n"),
+        lambda data: f"data:image/jpeg;base64,{base64.b64encode(data).decode()}",
+        lambda data: f"data:;base64,{base64.urlsafe_b64encode(data).decode()}",
+        lambda data: f"DATA:application/octet-stream;BASE64,{base64.encodebytes(data).decode()}",
+        lambda data: f"data:image/avif;charset=utf-8;base64,{quote(base64.b64encode(data).decode())}",
+        lambda data: f"data:image/png,{quote_from_bytes(data)}",
+    ],
+    ids=[
+        "standard", "URL-safe", "URL-safe without padding", "without padding", "lines", "CRLF lines", "data URI",
+        "data URI without a type", "data URI in capitals", "data URI with escapes", "data URI without base64",
+    ],
+)  # fmt: skip
+def test_inline_text_of_every_kind_gives_its_bytes(client, data, write):
+    """Both alphabets of base64, with and without padding and line breaks; data URIs of any type."""
+    assert client.fetch(write(data), examine)[0] == data
+
+
+@pytest.mark.parametrize("text", ["not base64 at all!", "<html>oops</html>", "abc=def", "data:image/png;base64,????"])
+def test_inline_text_that_is_no_base64_is_kept_as_it_is(client, text):
+    """It was paid, and somebody may still read it."""
+    data, facts = client.fetch(text, examine)
+    assert data.decode() == text.rpartition(",")[2]
+    assert facts.problem == "kept as it came: no picture"
 
 
 # -- answers that do not end -------------------------------------------------------------------------------

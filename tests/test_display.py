@@ -206,7 +206,7 @@ def test_a_done_run_without_its_picture_file_shows_how_many_are_missing(service,
     assert run.status == "done"
     assert repr(run) == "<Run done: 0 of 1 picture here, $0.06895>"
     for words in (run.to_text(), run.to_html(), repr(studio.df.error[0])):
-        assert "no JPEG, PNG or WEBP" in words
+        assert "no picture (17 bytes of text)" in words
         assert not re.search("0x[0-9a-f]{6}|seed None", words)
 
 
@@ -214,9 +214,7 @@ def test_errors_about_pictures_contain_no_memory_address():
     """Pillow's messages contain that of a stream, which differs from one execution to the next."""
     cut = picture("PNG")[:60]
     for data in (b"nothing", cut, b"\xff\xd8\xff" + b"x" * 99, b"RIFF1234WEBP" + b"x" * 99):
-        with pytest.raises(errors.DownloadError) as caught:
-            examine(data)
-        assert "0x" not in str(caught.value)
+        assert "0x" not in examine(data).problem
         with pytest.raises(nbkit.RequestError) as refused:
             nbkit.ImageRequest("A lantern", reference_images=[data])
         assert "object at" not in str(refused.value)

@@ -158,9 +158,9 @@ def test_a_frame_cannot_export_a_file_that_is_no_picture(full, tmp_path):
     """Names in the export are made of an integer seed, the hash of the bytes and the actual format only."""
     (tmp_path / "secret.txt").write_text("secret", "utf-8")
     image = full.last.image
-    (tmp_path / f"{'a' * 64}.svg").write_bytes(image.bytes)
+    (tmp_path / f"{image.sha256}.svg").write_bytes(image.bytes)
     frame = pd.concat([full.df.iloc[[0]]] * 3, ignore_index=True).astype(object)
-    frame["file"] = [str(tmp_path / "secret.txt"), str(tmp_path / f"{'a' * 64}.svg"), "a\0b"]
+    frame["file"] = [str(tmp_path / "secret.txt"), str(tmp_path / f"{image.sha256}.svg"), "a\0b"]
     frame["seed"] = ["1", "/../../../../x", 3]
     with pytest.warns(UserWarning, match="2 of 3"):
         exported = full.log.export(tmp_path / "out", frame)

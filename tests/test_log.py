@@ -260,7 +260,7 @@ COLUMNS = {
     ),
     3: (
         "id taskUUID created status engine model charged prompt width height resolution aspectRatio requestedSeed numberResults temperature topP thinking systemPrompt webSearch imageSearch safetyTolerance checkContent safetyMode referenceImages outputFormat outputQuality outputType deliveryMethod webhookURL uploadEndpoint ttl includeCost extra task request identity resendable estimateLow estimateHigh held spent cost latency error errorCode errorKind studio owner heartbeat heartbeatClock author parent sweep dayAccounts purse",
-        "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file error rating keep tags note",
+        "id run status imageUUID seed cost url nsfw sha256 mediaType width height fingerprint file whole stamp error rating keep tags note",
     ),
 }
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""

@@ -115,12 +115,12 @@ def test_a_missing_picture_raises_an_os_error_and_a_damaged_one_no_image(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("damage", "why"),
-    [(lambda _: b"nothing to see", "no JPEG, PNG or WEBP"), (lambda data: data[:-40], "truncated")],
-    ids=["junk", "cut"],
+    "damage",
+    [lambda _: b"nothing to see", lambda data: data[:-40], lambda data: data + b"x", lambda _: picture("JPG")],
+    ids=["junk", "cut", "longer", "another picture"],
 )
 @pytest.mark.parametrize("size", [128, 100, 5000])
-def test_a_damaged_picture_has_the_same_message_everywhere(tmp_path, file, damage, why, size):
+def test_a_damaged_picture_has_the_same_message_everywhere(tmp_path, file, damage, size):
     """In the previews, in the picture's own methods, and in a frame on display."""
     data = file.read_bytes()
     image = GeneratedImage(facts=examine(data), path=file)
@@ -134,7 +134,9 @@ def test_a_damaged_picture_has_the_same_message_everywhere(tmp_path, file, damag
     (message,) = messages
     assert message.startswith("the picture's file is damaged: ")
     assert message.count("damaged") == 1
-    assert why in message
+    assert f"{file.parent.name}/{file.name}" in message
+    assert str(tmp_path) not in message
+    assert "studio.recover()" in message
 
 
 def test_the_cache_in_memory_holds_at_most_its_limit_in_bytes(tmp_path, file, decoded):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbkit.log.previews import Previews
+from nbkit.log.table import figure_of
 from nbkit.widgets.wall.item import Item, ItemList, Items
 from nbkit.widgets.wall.post import Post
 from nbkit.widgets.wall.wall import Wall
@@ -270,7 +271,8 @@ def test_a_damaged_picture_is_reported_in_the_words_of_the_other_displays(tmp_pa
     (row,) = page.rows((0, 1))
     page.send("previews", ids=[row["id"]], pixels=128)
     content, _ = page.wait_for("previews")
-    assert content["broken"] == {str(row["id"]): "the picture's file is damaged: no JPEG, PNG or WEBP"}
+    assert content["broken"] == {str(row["id"]): figure_of(str(file), "", 128).missing}
+    assert f"{file.name} has other bytes than the picture" in content["broken"][str(row["id"])]
 
 
 class Line:

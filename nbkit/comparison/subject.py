@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from nbkit.display.text import usd
-from nbkit.errors import DownloadError, NbkitError
+from nbkit.errors import NbkitError, NoImage
 from nbkit.log.frame import check_unique_columns
-from nbkit.log.images import file_of
+from nbkit.log.images import file_of, read_picture
 from nbkit.log.rows import parameter_values
 from nbkit.log.table import is_gap
 from nbkit.measures.facts import examine
@@ -113,14 +113,14 @@ def _picture(row: Mapping[str, Any]) -> tuple[GeneratedImage | None, tuple[str, 
     path, seed = file_of(row["file"]), row.get("seed")
     try:
         return GeneratedImage(
-            facts=examine(path.read_bytes()),
+            facts=examine(read_picture(path)),
             path=path,
             seed=None if seed is None else int(seed),
             cost_micros=row.get("cost"),
             nsfw=row.get("NSFWContent"),
             prompt=str(row.get("prompt") or ""),
         ), ()
-    except (OSError, ValueError, DownloadError):
+    except (OSError, ValueError, NoImage):
         return None, ("note", "The picture's file is not here, or is damaged")
 
 

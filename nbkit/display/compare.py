@@ -136,7 +136,8 @@ def comparison_text(
     """
     lines = [summary]
     for side in sides:
-        facts = (*side.figure.caption, f"picture {side.fingerprint}") if side.figure else side.notice[1:]
+        facts = side.figure.caption if side.figure else side.notice[1:]
+        facts = (*facts, f"picture {side.fingerprint}") if side.fingerprint else facts
         lines.append(f"  {side.label}  {' · '.join(fact for fact in facts if fact)}")
     lines += [f"  {side.label} beside {base}: {': '.join(side.likeness)}" for side in sides if side.likeness[0]]
     for difference in differences:

@@ -45,7 +45,7 @@ from nbkit.ledger.result_rows import (
 )
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
-from nbkit.log.rows import given_values, parameter_values, picture_values
+from nbkit.log.rows import given_values, parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
 from nbkit.log.trust import Trust
 from nbkit.request.image_request import ImageRequest, has_credentials, redacted
@@ -386,8 +386,7 @@ class Journal:
                 if picture.file is None:  # keeps a file that another kernel has fetched meanwhile
                     connection.execute(_UPDATE_MISSING, {"which": row, "error": picture.error})
                 else:
-                    values = picture_values(picture.facts, picture.file)
-                    connection.execute(_UPDATE_PICTURE, {"which": row, "error": None, **values})
+                    connection.execute(_UPDATE_PICTURE, {"which": row, **picture.values})
             measured = {} if latency is None else {"latency": latency}
             if not is_open:
                 connection.execute(_UPDATE_RUN, {"which": task_uuid, "owner": None, **measured})

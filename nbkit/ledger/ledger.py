@@ -47,9 +47,9 @@ EXAMINED_AT_ONCE = 3
 _examining = threading.BoundedSemaphore(EXAMINED_AT_ONCE)
 
 
-def _examine_in_turn(data: bytes) -> PictureFacts:
+def _examine_in_turn(data: bytes, broke_off: str) -> PictureFacts:
     with _examining:
-        return examine(data)
+        return examine(data, broke_off)
 
 
 def _after_fork() -> None:
@@ -282,7 +282,8 @@ class Ledger:
             data, facts = self.client.fetch(source, _examine_in_turn)
         except DownloadError as error:
             return StoredPicture(error=str(error))
-        return StoredPicture(facts, self._images.put(data, facts.media_type, facts.sha256))
+        name = self._images.put(data, facts.media_type if facts.fingerprint else "", facts.sha256)
+        return StoredPicture(facts, name, stamp=self._images.stamp(name))
 
     def new_token(self) -> CancelToken:
         """A token for one run: it shares its pauses with all runs of the studio, and can be cancelled alone."""

@@ -22,8 +22,10 @@ from nbkit.ledger.outcome import match, status_of
 from nbkit.ledger.result_rows import StoredPicture, logged_result
 from nbkit.ledger.task_session import TaskSession
 from nbkit.log.owner import Owner, is_alive, this_process
+from nbkit.log.runs import STILL_MISSING
+from nbkit.measures.facts import FOUND_DAMAGED
 from nbkit.request.model import MICRO, Price
-from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, UNKNOWN, Run
+from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, UNKNOWN, Failure, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.response import TaskResponse
 
@@ -163,7 +165,7 @@ class Recovery:
         if run is not None:
             for row in self._history.unfetched(task_uuid=run.task_uuid):
                 self._recover_picture(row)
-            run = self._history.get(run.task_uuid)
+            run = _without_damaged(self._history.get(run.task_uuid))
         return run
 
     def _wait_until_free(self, row: Any) -> Any | None:
@@ -278,17 +280,18 @@ class Recovery:
         return self._claimed(row, mark)
 
     def _recover_picture(self, row: Any) -> Recovered:
-        uuid, missing = row["taskUUID"], "done, picture missing"
-        picture = StoredPicture(error="the answer named no address")
-        if row["engine"] == self._engine:
-            for source in self._sources(row):
-                picture = self._ledger.fetch(source)
-                if picture.file is not None:
-                    break
-            self._journal.finish(uuid, {row["id"]: picture})
-        if picture.file is not None:
-            return Recovered(uuid, missing, DONE, "its picture was fetched")
-        return Recovered(uuid, missing, missing, f"its picture could not be fetched: {picture.error}")
+        """Fetch the picture of a paid result again. What is there is replaced only by more than that."""
+        uuid, before = row["taskUUID"], "done, picture missing"
+        problem = "the answer named no address"
+        for source in self._sources(row) if row["engine"] == self._engine else ():
+            picture = self._ledger.fetch(source)
+            if picture.is_whole or (picture.file is not None and _is_more(picture, row)):
+                self._journal.finish(uuid, {row["id"]: picture})
+            if picture.is_whole:
+                return Recovered(uuid, before, DONE, "its picture was fetched")
+            problem = picture.problem
+        self._journal.finish(uuid, {row["id"]: StoredPicture(error=problem)})
+        return Recovered(uuid, before, before, f"its picture could not be fetched: {problem}")
 
     def _sources(self, row: Any) -> Iterator[str]:
         """Addresses of a paid picture: the one in the log, then those that the service gives for it now."""
@@ -301,6 +304,24 @@ class Recovery:
                 continue
             found = zip(results, match([logged_result(row)], results), strict=True)
             yield from (r.source for r, same in found if same is not None and r.source != row["url"])
+
+
+def _without_damaged(run: Run) -> Run:
+    """A run without the pictures whose files are known to be damaged: they are not the paid ones."""
+    images, failures = [], list(run.failures)
+    for image in run.images:
+        if image.path in FOUND_DAMAGED:
+            failures.append(Failure(f"its file is damaged: {image.path.name}", STILL_MISSING))
+        else:
+            images.append(image)
+    return dataclasses.replace(run, images=tuple(images), failures=tuple(failures))
+
+
+def _is_more(picture: StoredPicture, row: Any) -> bool:
+    """Whether a cut picture has more bytes than the file of its row, which is cut too."""
+    if row["file"] is None:
+        return True
+    return row["whole"] is False and picture.size > int((row["stamp"] or "0").split()[0])
 
 
 def _note(response: TaskResponse) -> str:

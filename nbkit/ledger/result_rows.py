@@ -23,12 +23,35 @@ class StoredPicture:
 
     Attributes:
         facts, file: of the picture.
+        stamp: size and time of the file.
         error: why it could not be fetched. It is paid, so ``recover()`` tries again.
     """
 
     facts: PictureFacts | None = None
     file: str | None = None
     error: str | None = None
+    stamp: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is on disk, and not known to be cut."""
+        return self.file is not None and self.facts is not None and self.facts.is_whole
+
+    @property
+    def problem(self) -> str:
+        """Why it is not there, or what is wrong with it."""
+        return self.error or (self.facts.problem if self.facts else "")
+
+    @property
+    def size(self) -> int:
+        """Bytes of its file."""
+        return int((self.stamp or "0").split()[0])
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns of its row."""
+        values = picture_values(self.facts, self.file, self.stamp)
+        return values if self.error is None else {**values, "error": self.error}
 
 
 _HASH = re.compile("[0-9a-f]{64}")
@@ -77,7 +100,7 @@ def write_result(
     numbered = (f"{result.image_uuid}#{number}" if number > 1 else result.image_uuid for number in itertools.count(1))
     name = next(name for name in numbered if name not in names)
     stored = stored or StoredPicture()
-    values |= {"run": run, "status": DONE, "imageUUID": name, **picture_values(stored.facts, stored.file)}
+    values |= {"run": run, "status": DONE, "imageUUID": name, **stored.values}
     return int(connection.scalar(_INSERT_PICTURE, values) or 0)
 
 

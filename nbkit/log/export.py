@@ -25,11 +25,11 @@ import pandas as pd
 
 from nbkit.display.page import Card, document_html
 from nbkit.display.text import count
-from nbkit.errors import DownloadError, NbkitError, RequestError, StorageError
+from nbkit.errors import NbkitError, NoImage, RequestError, StorageError
 from nbkit.log.frame import check_frame
-from nbkit.log.images import file_of
+from nbkit.log.images import file_of, read_picture
 from nbkit.log.table import figure_of, format_value, is_gap, totals_of
-from nbkit.measures.facts import SUFFIXES, examine
+from nbkit.measures.facts import NEUTRAL, SUFFIXES, examine
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import without_query
 
@@ -141,14 +141,16 @@ def _export_picture(write: Write, number: int, row: Mapping[Any, Any], originals
     if is_gap(row["file"]):
         return [None, None, None]
     try:
-        data = file_of(row["file"]).read_bytes()
-        facts = examine(data)
+        file = file_of(row["file"])
+        facts = examine(data := read_picture(file))
     except (OSError, ValueError):
         return [None, None, GONE]
-    except DownloadError:
+    except NoImage:
+        return [None, None, DAMAGED]
+    if not facts.fingerprint and facts.sha256 != file.stem:  # neither a picture nor kept as one
         return [None, None, DAMAGED]
     seed = _SEED.match(str(row.get("seed")))
-    name = f"{EXPORT_PICTURES}/{number:04}{f'-seed{seed[0]}' if seed else ''}-{facts.sha256[:8]}{SUFFIXES[facts.media_type]}"
+    name = f"{EXPORT_PICTURES}/{number:04}{f'-seed{seed[0]}' if seed else ''}-{facts.sha256[:8]}{SUFFIXES.get(facts.media_type, NEUTRAL)}"
     if originals:
         write(name, data)
     return [name if originals else None, facts.sha256, None]

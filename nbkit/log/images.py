@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from nbkit.errors import StorageError
-from nbkit.measures.facts import SUFFIXES
+from nbkit.errors import NoImage, StorageError
+from nbkit.measures.facts import FOUND_DAMAGED, NEUTRAL, SUFFIXES, check_hash
 
 _absolute_folders: dict[str, list[Path]] = {}
 """The absolute folders of this kernel's stores, by the path as given, which is the one in the column ``file``."""
@@ -25,6 +25,8 @@ _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 
 _NOWHERE = ".refused"
 """The name of a file that does not exist: instead of one that a log may not name."""
+DIGEST = re.compile("[0-9a-f]{64}")
+"""The name of a stored picture, without its suffix."""
 
 ABANDONED_SECONDS = 86_400.0
 """Age after which a temporary file is left over from a killed kernel: no write takes that long."""
@@ -48,6 +50,7 @@ class ImageStore:
         if self.folder not in folders:
             folders.insert(0, self.folder)
         self._is_cleaned = False
+        self._stamps: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Create the folder, so that nothing is paid whose pictures cannot be stored.
@@ -91,9 +94,9 @@ class ImageStore:
             StorageError: if it cannot be written (a full disk, a read-only folder).
         """
         digest = sha256 or hashlib.sha256(data).hexdigest()
-        name = f"{digest[:2]}/{digest}{SUFFIXES.get(media_type, '.bin')}"
+        name = f"{digest[:2]}/{digest}{SUFFIXES.get(media_type, NEUTRAL)}"
         target = self.folder / name
-        if target.exists() and target.stat().st_size == len(data):
+        if self.check(name, self._stamps.get(name)) is not None:
             return name
         try:
             _make_folder(target.parent)
@@ -103,7 +106,34 @@ class ImageStore:
             raise StorageError(
                 f"the picture cannot be written to {target.parent}: {error.strerror or error}"
             ) from error
+        FOUND_DAMAGED.discard(target)
+        self._stamps[name] = _stamp(target) or ""
         return name
+
+    def check(self, name: str, stamp: str | None) -> str | None:
+        """Whether a picture's file has the bytes that it is named after. They are read if it may have changed.
+
+        Args:
+            name: its path below the folder.
+            stamp: its size and time when it was last compared; ``None`` to compare it in any case.
+
+        Returns:
+            Its size and time now; ``None`` if it is gone, damaged or cannot be read.
+        """
+        path = self.path(name)
+        now = _stamp(path)
+        if now is not None and (now != stamp or path in FOUND_DAMAGED):
+            try:
+                read_picture(path)
+            except (OSError, NoImage):
+                return None
+        if now is not None:
+            self._stamps[name] = now
+        return now
+
+    def stamp(self, name: str) -> str | None:
+        """Size and time of a picture's file when this store last wrote or compared it; ``None`` if it has not."""
+        return self._stamps.get(name)
 
     def path(self, name: str) -> Path:
         """The absolute path of a stored picture, given its path below the folder.
@@ -170,6 +200,25 @@ def file_of(file: object) -> Path:
         (candidate for candidate in map(_without_link, (*candidates, path)) if candidate.exists()),
         candidates[0] if candidates else path,
     )
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture; those of a stored one are compared with the hash in its name.
+
+    Raises:
+        OSError: if it cannot be read.
+        NoImage: if it was damaged, cut or replaced.
+    """
+    data = path.read_bytes()
+    return check_hash(data, path.stem, path) if DIGEST.fullmatch(path.stem) else data
+
+
+def _stamp(path: Path) -> str | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return f"{facts.st_size} {facts.st_mtime_ns}"
 
 
 def _make_folder(folder: Path) -> None:

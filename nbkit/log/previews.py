@@ -6,14 +6,13 @@ The folder can be deleted at any time; its previews are then made again. If it c
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import weakref
 import zlib
 from collections import OrderedDict
 from pathlib import Path
 
-from nbkit.log.images import write_file
+from nbkit.log.images import DIGEST, read_picture, write_file
 from nbkit.measures.preview import make_preview
 
 STORED_SIZES = (128, 256, 384, 768, 1536)
@@ -26,7 +25,6 @@ PICTURES, FOLDER = "images", "previews"
 """Names of the folders of a log: the pictures, and the previews beside them."""
 
 _CHECKSUM_BYTES = 4  # after the end of the JPEG, where programs that show it ignore them
-_DIGEST = re.compile("[0-9a-f]{64}")
 _LOCK_COUNT = 32
 
 _instances: weakref.WeakValueDictionary[Path, Previews] = weakref.WeakValueDictionary()
@@ -47,7 +45,7 @@ class Previews:
     def __init__(self, folder: Path, max_bytes: int = MAX_MEMORY_BYTES) -> None:
         self.folder = folder.absolute()
         self._max_bytes, self._cached_bytes = max_bytes, 0
-        self._cache: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
         # Chosen by the picture, so that only one thread decodes it.
         self._file_locks = tuple(threading.Lock() for _ in range(_LOCK_COUNT))
@@ -61,29 +59,29 @@ class Previews:
 
         Raises:
             OSError: if the file does not exist, or cannot be read.
-            NoImage: if it cannot be decoded.
+            NoImage: if it was damaged, or cannot be decoded.
         """
-        file.stat()  # raises for a deleted picture, whose preview may still exist
-        key = (file.stem, size)
+        changed = file.stat().st_mtime_ns  # raises for a deleted picture, whose preview may still exist
+        key = (file.stem, size, changed)
         with self._file_locks[hash(file.stem) % _LOCK_COUNT]:
             data = self._cache.get(key)
             if data is None:
-                data = self._load(file, size)
+                data = self._load(file, size, changed)
             self._keep(key, data)
         return data
 
-    def _load(self, file: Path, size: int) -> bytes:
+    def _load(self, file: Path, size: int, changed: int) -> bytes:
         stored_size = next((stored_size for stored_size in STORED_SIZES if stored_size >= size), None)
         if stored_size is None:
-            return make_preview(file.read_bytes(), size)
+            return make_preview(read_picture(file), size)
         path = self.folder / file.stem[:2] / f"{file.stem}-{stored_size}.jpg"
-        data = _read(path)
+        data = _read(path, changed)
         if data is None:
-            data = make_preview(file.read_bytes(), stored_size)
+            data = make_preview(read_picture(file), stored_size)
             _write(path, data)
         return data if size == stored_size else make_preview(data, size)
 
-    def _keep(self, key: tuple[str, int], data: bytes) -> None:
+    def _keep(self, key: tuple[str, int, int], data: bytes) -> None:
         """Put a preview into the cache, or move it there to the end, as the one that was used last."""
         with self._lock:
             self._cached_bytes += len(data) - len(self._cache.pop(key, b""))
@@ -102,13 +100,15 @@ def previews_in(log: Path) -> Previews:
 def previews_of(file: Path) -> Previews | None:
     """The previews of the log that a picture belongs to, by its path; ``None`` for a file outside a log's store."""
     pictures = file.parent.parent
-    is_stored = file.parent.name == file.stem[:2] and pictures.name == PICTURES and _DIGEST.fullmatch(file.stem)
+    is_stored = file.parent.name == file.stem[:2] and pictures.name == PICTURES and DIGEST.fullmatch(file.stem)
     return previews_in(pictures.parent) if is_stored else None
 
 
-def _read(path: Path) -> bytes | None:
-    """A preview from the disk; ``None`` if it does not exist or its checksum is wrong."""
+def _read(path: Path, changed: int) -> bytes | None:
+    """A preview from the disk; ``None`` if there is none, its checksum is wrong, or its picture has changed since."""
     try:
+        if path.stat().st_mtime_ns < changed:
+            return None
         data = path.read_bytes()
     except OSError:
         return None

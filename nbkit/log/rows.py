@@ -13,7 +13,10 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Parameter, Text, without_query
 
-FACTS = {field: field for field in ("sha256", "width", "height", "fingerprint")} | {"mediaType": "media_type"}
+FACTS = {
+    "sha256": "sha256", "width": "width", "height": "height", "fingerprint": "fingerprint", "mediaType": "media_type",
+    "error": "problem", "whole": "is_whole",
+}  # fmt: skip
 """The fields of a picture's facts, by their column."""
 
 UNREADABLE_PROMPT = "(a prompt that this nbkit does not allow; run.task has it)"
@@ -43,9 +46,17 @@ def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str
     return values
 
 
-def picture_values(facts: PictureFacts | None, file: str | None) -> dict[str, Any]:
+def picture_values(facts: PictureFacts | None, file: str | None, stamp: str | None) -> dict[str, Any]:
     """The columns of a picture on disk; all ``None`` if there is none."""
-    return {"file": file, **{column: getattr(facts, field, None) for column, field in FACTS.items()}}
+    values = {column: getattr(facts, field, None) for column, field in FACTS.items()}
+    return {"file": file, "stamp": stamp, **values, "error": values["error"] or None}
+
+
+def picture_facts(row: Any) -> PictureFacts:
+    """What the row of a picture says of its bytes; an earlier version did not keep those that were not whole."""
+    values = {field: row[column] for column, field in FACTS.items()}
+    values |= {"fingerprint": values["fingerprint"] or "", "problem": values["problem"] or ""}
+    return PictureFacts(**values | {"is_whole": values["is_whole"] is not False})
 
 
 def _valid(parameter: Parameter[Any] | None, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import statistics
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbkit import errors
-from nbkit.errors import EngineError, NbkitError
+from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
 from nbkit.log.database import Database, one_of
-from nbkit.log.images import ImageStore
-from nbkit.log.rows import FACTS, logged_request
+from nbkit.log.images import ImageStore, read_picture
+from nbkit.log.rows import logged_request, picture_facts
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.trust import Trust
-from nbkit.measures.facts import SUFFIXES, PictureFacts
+from nbkit.measures.facts import SUFFIXES
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
-from nbkit.request.reference import Reference, missing_reference
+from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 
@@ -53,6 +53,7 @@ _PRECEDENCE = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
 
 # Statements are built once: building one costs more than running it.
 _RUN = sa.select(RUNS).where(RUNS.c.taskUUID == sa.bindparam("which"))
+_UPDATE_STAMP = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which"))
 _RESULTS = sa.select(IMAGES).where(one_of(IMAGES.c.run, sa.bindparam("ids"))).order_by(IMAGES.c.id)
 
 
@@ -141,7 +142,8 @@ class History:
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None, *, foreign: bool = False) -> list[Row]:
         """The paid results of trusted runs whose picture is not on disk, each with some facts of its run.
 
-        Files that have been deleted count too: the service may still have the picture.
+        Files that were deleted, damaged or cut count too: the service may still have the picture. A file is compared
+        with its hash if its size or time has changed; those of a single run are always compared.
 
         Args:
             sweep: only those of this sweep.
@@ -153,7 +155,21 @@ class History:
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
         which &= self._trust.condition(foreign=foreign)
         rows = self._rows(query.where(IMAGES.c.status == DONE, which).order_by(IMAGES.c.id))
-        return [row for row in rows if row["file"] is None or not self._images.path(row["file"]).exists()]
+        stamps = {
+            row["id"]: None
+            if row["file"] is None or row["whole"] is False
+            else self._images.check(row["file"], row["stamp"] if task_uuid is None else None)
+            for row in rows
+        }
+        changed = [
+            {"which": row["id"], "stamp": stamp}
+            for row in rows
+            if (stamp := stamps[row["id"]]) not in (None, row["stamp"])
+        ]
+        if changed:
+            with contextlib.suppress(StorageError):  # a log that cannot be written is compared again
+                self._database.write(lambda connection: connection.execute(_UPDATE_STAMP, changed))
+        return [row for row in rows if stamps[row["id"]] is None]
 
     def withheld(self, sweep: str | None = None) -> dict[str, str]:
         """The open runs that came with the log and are not trusted, with their status, by taskUUID."""
@@ -220,12 +236,9 @@ class History:
         for suffix, media_type in REFERENCE_TYPES.items():
             name = f"{digest[:2]}/{digest}{suffix}"
             path = self._images.path(name)
-            if path.exists():
+            with contextlib.suppress(OSError, NoImage):  # gone or damaged
                 if digest not in read:
-                    data = path.read_bytes()
-                    if hashlib.sha256(data).hexdigest() != digest:
-                        continue
-                    read[digest] = Reference(data=data, media_type=media_type, sha256=digest)
+                    read[digest] = Reference(data=read_picture(path), media_type=media_type, sha256=digest)
                 files[digest] = (self._images.given_path / name).as_posix()
                 return read[digest]
         return missing_reference(digest)  # the run can still be shown; only sending it again needs the picture
@@ -235,7 +248,7 @@ class History:
             if result["file"] is None:
                 continue
             yield GeneratedImage(
-                facts=PictureFacts(**{field: result[column] for column, field in FACTS.items()}),
+                facts=picture_facts(result),
                 path=self._images.path(result["file"]),
                 seed=result["seed"],
                 cost_micros=result["cost"],
@@ -251,7 +264,7 @@ def equals(column: sa.ColumnElement[Any], value: object) -> sa.ColumnElement[boo
     return sa.true() if value is None else column == value
 
 
-REFERENCE_TYPES = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
+REFERENCE_TYPES = {SUFFIXES[media_type]: media_type for media_type in MEDIA_TYPES.values()}
 """The media types of reference images, by the suffix of the file."""
 
 

@@ -107,7 +107,9 @@ IMAGES = sa.Table(
     sa.Column("height", sa.Integer),
     sa.Column("fingerprint", sa.Text),
     sa.Column("file", sa.Text),  # below the image folder; null: not fetched (yet)
-    sa.Column("error", sa.Text),
+    sa.Column("whole", sa.Boolean),  # false: what came is cut or damaged, and is fetched again
+    sa.Column("stamp", sa.Text),  # size and time of the file when its bytes were last compared with the hash
+    sa.Column("error", sa.Text),  # of a result without a file, why; of one with a file, what is wrong with its bytes
     sa.Column("rating", sa.Integer),
     sa.Column("keep", sa.Boolean),
     sa.Column("tags", sa.Text),

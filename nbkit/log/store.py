@@ -15,14 +15,14 @@ import sqlalchemy as sa
 from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.errors import printable
+from nbkit.errors import NoImage, printable
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
 from nbkit.log.database import Database, one_of
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
 from nbkit.log.frame import to_frame
-from nbkit.log.images import ImageStore
+from nbkit.log.images import ImageStore, read_picture
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import REFERENCE_TYPES, History, equals
 from nbkit.log.schema import IMAGES, RUNS, prepare
@@ -321,8 +321,8 @@ class RunLog:
             raise KeyError(f"{digest} begins the hashes of {len(found)} pictures: give more of its digits")
         (path,) = found.values()
         try:
-            return make_reference(path)  # removes metadata, which a picture of the service may have too
-        except ValueInvalid:
+            return make_reference(read_picture(path))  # removes metadata, which a picture of the service may have too
+        except (OSError, NoImage, ValueInvalid):
             raise KeyError(f"the picture {path.stem} cannot be read; its file is damaged") from None
 
     def mark(

@@ -18,7 +18,7 @@ from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import NoImage, RequestError, UnknownParameter
 from nbkit.log.frame import check_argument, check_frame
-from nbkit.log.images import file_of
+from nbkit.log.images import file_of, read_picture
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
 from nbkit.measures.preview import make_preview
@@ -246,7 +246,7 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
     path = file_of(file)
     try:
         previews = previews_of(path)
-        data = previews.get(path, size) if previews else make_preview(path.read_bytes(), size)
+        data = previews.get(path, size) if previews else make_preview(read_picture(path), size)
     except (OSError, ValueError):  # the column may hold text that is no path
         return Figure(None, alt, caption=caption, missing="its file is not here")
     except NoImage as error:

@@ -1,4 +1,4 @@
-"""What can be read from the bytes of a picture: media type, size, hashes."""
+"""What can be read from the bytes of a picture: media type, size, hashes. Whatever the bytes are, they are judged."""
 
 from __future__ import annotations
 
@@ -6,66 +6,104 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from nbkit.errors import DownloadError, NoImage
+from nbkit.errors import NoImage
+from nbkit.measures.formats import recognise
 from nbkit.request.decoder import eight_bits, opened
 from nbkit.request.parameter import without_memory_addresses
-from nbkit.request.reference import MEDIA_TYPES
 
 MAX_PICTURE_PIXELS = 60_000_000
 """More than three times the largest picture of the size table (12288x1536): a larger one is a decompression bomb."""
 
-SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+SUFFIXES = {
+    "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/avif": ".avif", "image/gif": ".gif",
+    "image/bmp": ".bmp", "image/tiff": ".tiff", "image/heic": ".heic", "image/jxl": ".jxl", "image/jp2": ".jp2",
+    "image/svg+xml": ".svg",
+}  # fmt: skip
+"""The usual suffix of a file, by media type."""
+
+NEUTRAL = ".bin"
+"""The suffix of a file that is none of those."""
+
+FOUND_DAMAGED: set[Path] = set()
+"""Files that this kernel has found damaged: a recovery fetches them again."""
+
+_OWN = ("JPEG", "PNG", "WEBP")
+"""The formats of the model: one that cannot be decoded is damaged."""
+
+_DECODED = (*_OWN, "AVIF", "GIF", "BMP", "TIFF")
+"""The formats that are decoded where Pillow can: for others it would start programs of its own."""
+
+_NOT_SHOWN = "the picture's file cannot be shown: "
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """Media type, size in pixels, SHA-256 of the bytes, and the fingerprint of :func:`examine`."""
+    """What is known of a picture's bytes.
+
+    Attributes:
+        media_type: such as ``image/jpeg``; ``application/octet-stream`` where it is not known.
+        width, height: in pixels; ``None`` where that is not known.
+        sha256: of the bytes.
+        fingerprint: of :func:`examine`; ``""`` for a picture that cannot be decoded.
+        problem: what is wrong with the bytes, as a sentence; ``""`` if nothing is.
+        is_whole: whether they are not known to be cut.
+    """
 
     media_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     sha256: str
     fingerprint: str
+    problem: str = ""
+    is_whole: bool = True
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether they may be a picture: a page of HTML, an error as JSON and nothing at all are none."""
+        return not self.media_type.startswith("text/")
 
 
-def examine(data: bytes) -> PictureFacts:
-    """Read a picture to its last byte and return its facts.
+def examine(data: bytes, broke_off: str = "") -> PictureFacts:
+    """Read a picture to its last byte and return its facts. Bytes that are none get facts as well.
 
     A JPEG is decoded at an eighth of its size, which reads the same bytes and takes a third of the time.
 
-    Raises:
-        DownloadError: if it is no JPEG, PNG or WEBP, is cut short, or has more than :data:`MAX_PICTURE_PIXELS` pixels.
+    Args:
+        data: the bytes, as they came.
+        broke_off: why there may be more of them, as a sentence.
     """
+    form = recognise(data)
+    width = height = None
+    fingerprint = reason = ""
+    is_whole = not (broke_off if form.is_cut is None else form.is_cut)
     try:
-        with opened(data, tuple(MEDIA_TYPES)) as picture:
-            _refuse_bomb(picture)
+        with decoded(data) as picture:
             width, height = picture.size
             picture.draft(picture.mode, (max(16, width // 8), max(16, height // 8)))  # only a JPEG knows how
             picture.load()
-            return PictureFacts(
-                # Pillow calls a JPEG with further frames, such as a gain map, MPO.
-                media_type=MEDIA_TYPES["JPEG" if picture.format == "MPO" else picture.format or ""],
-                width=width,
-                height=height,
-                sha256=hashlib.sha256(data).hexdigest(),
-                fingerprint=_fingerprint(picture),
-            )
-    except DownloadError:
-        raise
-    except Exception as error:  # noqa: BLE001  a decoder may raise anything for damaged data
-        beginning = data[:16].decode("ascii", "replace").strip()
-        raise DownloadError(
-            f"what came is not a whole picture ({len(data):,} bytes, beginning {beginning!r}: {_reason(error)})",
-            retry=True,
-        ) from None
+            fingerprint = _fingerprint(picture)
+    except NoImage as error:
+        reason = str(error).removeprefix(_NOT_SHOWN)
+        is_whole &= form.name not in _OWN or isinstance(error, _TooLarge)
+    if form.is_cut or (broke_off and not is_whole):
+        reason = f"{form.name or 'a picture'} that is cut short ({broke_off or 'its end is missing'})"
+    return PictureFacts(
+        media_type=form.media_type,
+        width=width,
+        height=height,
+        sha256=hashlib.sha256(data).hexdigest(),
+        fingerprint=fingerprint,
+        problem=reason and f"kept as it came: {reason}",
+        is_whole=is_whole,
+    )
 
 
-def _refuse_bomb(picture: Image.Image) -> None:
-    if picture.width * picture.height > MAX_PICTURE_PIXELS:
-        raise DownloadError(f"a picture of {picture.width}x{picture.height} is more than any size of the model")
+class _TooLarge(NoImage):
+    """A picture of more than :data:`MAX_PICTURE_PIXELS` pixels."""
 
 
 def _fingerprint(picture: Image.Image) -> str:
@@ -83,19 +121,50 @@ def _fingerprint(picture: Image.Image) -> str:
 
 
 @contextmanager
-def decoding() -> Iterator[None]:
-    """Turn whatever a decoder raises for a damaged file into ``NoImage`` with the reason."""
+def decoded(data: bytes) -> Iterator[ImageFile.ImageFile]:
+    """A context with a picture of these bytes, to be decoded inside it.
+
+    Raises:
+        NoImage: for whatever a decoder raises, and for a picture of more than :data:`MAX_PICTURE_PIXELS` pixels.
+    """
+    name = recognise(data).name
     try:
-        yield
+        with opened(data, (name if name in _DECODED else "",)) as picture:
+            _refuse_bomb(picture, name)
+            yield picture
     except NoImage:
         raise
+    except (UnidentifiedImageError, KeyError):  # the latter for a format that this Pillow does not have
+        why = f"{name}, which this Pillow cannot show" if name else "no picture"
+        raise NoImage(f"{_NOT_SHOWN}{f'{name} that is damaged' if name in _OWN else why}") from None
     except Exception as error:  # noqa: BLE001  a decoder may raise anything for damaged data
-        raise NoImage(f"the picture's file is damaged: {_reason(error)}") from None
+        raise NoImage(f"{_NOT_SHOWN}{name} that is damaged ({without_memory_addresses(str(error))})") from None
 
 
-def _reason(error: Exception) -> str:
-    """A decoder's message; for unknown data Pillow's would only name the stream."""
-    return "no JPEG, PNG or WEBP" if isinstance(error, UnidentifiedImageError) else without_memory_addresses(str(error))
+def _refuse_bomb(picture: Image.Image, name: str) -> None:
+    if picture.width * picture.height > MAX_PICTURE_PIXELS:
+        size = f"{picture.width}x{picture.height}"
+        raise _TooLarge(f"{_NOT_SHOWN}{name} of {size}, more than any size of the model")
+
+
+def check_hash(data: bytes, sha256: str, file: Path) -> bytes:
+    """The bytes of a picture's file, as they are.
+
+    Args:
+        data: what the file has now.
+        sha256: what its bytes must have.
+        file: named in the error, without the folders of this machine.
+
+    Raises:
+        NoImage: if the file was damaged, cut or replaced.
+    """
+    if hashlib.sha256(data).hexdigest() == sha256:
+        return data
+    FOUND_DAMAGED.add(file)
+    raise NoImage(
+        f"the picture's file is damaged: {'/'.join(file.parts[-3:])} has other bytes than the picture. studio.recover() "
+        "fetches it again where the service still has it; python -m nbkit verify checks the whole log"
+    )
 
 
 def header_size(data: bytes) -> tuple[int, int]:
@@ -104,5 +173,5 @@ def header_size(data: bytes) -> tuple[int, int]:
     Raises:
         NoImage: if it has none.
     """
-    with decoding(), opened(data) as picture:
+    with decoded(data) as picture:
         return picture.size

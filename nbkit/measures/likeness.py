@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, ImageChops
 
+from nbkit.errors import NoImage
 from nbkit.measures.preview import fitted_size, reduced
 from nbkit.request.decoder import eight_bits
 
@@ -41,12 +42,12 @@ class Picture(Protocol):
         """Of its bytes."""
 
     @property
-    def width(self) -> int:
-        """In pixels."""
+    def width(self) -> int | None:
+        """In pixels, if it is known."""
 
     @property
-    def height(self) -> int:
-        """In pixels."""
+    def height(self) -> int | None:
+        """In pixels, if it is known."""
 
     @property
     def media_type(self) -> str:
@@ -86,10 +87,11 @@ def likeness(first: Picture, other: Picture) -> Likeness:
     """
     if first.sha256 == other.sha256:
         return Likeness("same file", "equal byte for byte", 0.0, 0.0)
-    sizes = _what_differs(f"{other.width}x{other.height}", f"{first.width}x{first.height}")
-    if abs(first.width * other.height / (first.height * other.width) - 1) > SAME_SHAPE:
+    (width, height), (other_width, other_height) = _size(first), _size(other)
+    sizes = _what_differs(f"{other_width}x{other_height}", f"{width}x{height}")
+    if abs(width * other_height / (height * other_width) - 1) > SAME_SHAPE:
         return Likeness("different", f"another shape: {sizes}")
-    mean, largest, where = _measure(first, other)
+    mean, largest, where = _measure(first, other, fitted_size(width, height, REDUCED))
     if not sizes and mean <= NEARLY_EQUAL and _pixels(first) == _pixels(other):
         formats = _what_differs(_format(other), _format(first))
         sentence = "every pixel is equal, in another file" + (f" ({formats})" if formats else "")
@@ -101,9 +103,14 @@ def likeness(first: Picture, other: Picture) -> Likeness:
     return Likeness("nearly equal" if is_near else "different", sentence, mean, largest)
 
 
-def _measure(first: Picture, other: Picture) -> tuple[float, float, str]:
-    """The mean difference, the largest difference of a part, and where that part is."""
-    target = fitted_size(first.width, first.height, REDUCED)
+def _size(image: Picture) -> tuple[int, int]:
+    if image.width is None or image.height is None:
+        raise NoImage("the size of a picture is not known")
+    return image.width, image.height
+
+
+def _measure(first: Picture, other: Picture, target: tuple[int, int]) -> tuple[float, float, str]:
+    """The mean difference at a size, the largest difference of a part, and where that part is."""
     difference = ImageChops.difference(reduced(first.bytes, target), reduced(other.bytes, target))
     across, down = min(_GRID, target[0]), min(_GRID, target[1])
     pixels = np.asarray(difference).mean(axis=2) / 255

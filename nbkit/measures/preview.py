@@ -6,8 +6,8 @@ import io
 
 from PIL import Image
 
-from nbkit.measures.facts import decoding, header_size
-from nbkit.request.decoder import eight_bits, opened
+from nbkit.measures.facts import decoded, header_size
+from nbkit.request.decoder import eight_bits
 
 PREVIEW_SIZE = 384
 """Pixels on the long side of a preview."""
@@ -31,8 +31,7 @@ def make_preview(data: bytes, size: int = PREVIEW_SIZE, max_bytes: int | None = 
         NoImage: if the picture cannot be decoded.
     """
     limit = PREVIEW_BYTES * max(1.0, (size / PREVIEW_SIZE) ** 2) if max_bytes is None else max_bytes
-    with decoding():
-        small = reduced(data, fitted_size(*header_size(data), size))
+    small = reduced(data, fitted_size(*header_size(data), size))
     for quality in _QUALITIES:
         out = io.BytesIO()
         small.save(out, "JPEG", quality=quality, optimize=True)
@@ -53,7 +52,7 @@ def reduced(data: bytes, target: tuple[int, int]) -> Image.Image:
     Raises:
         NoImage: if it cannot be decoded.
     """
-    with decoding(), opened(data) as picture:
+    with decoded(data) as picture:
         picture.draft("RGB", target)  # lets the JPEG decoder do most of the scaling
         return flatten(picture).resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
 

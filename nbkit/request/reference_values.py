@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nbkit.errors import NoImage
 from nbkit.request.decoder import eight_bit_levels
 from nbkit.request.parameter import ValueInvalid, short_repr
 
@@ -61,9 +62,11 @@ def file_or_picture(value: Any) -> bytes | Image.Image | None:
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    if isinstance(
-        inner := getattr(value, "bytes", None), bytes
-    ):  # a GeneratedImage, whose class cannot be imported here
+    try:
+        inner = getattr(value, "bytes", None)  # a GeneratedImage, whose class cannot be imported here
+    except NoImage as error:
+        raise ValueInvalid("format", f"a picture whose file can be read, and {error}") from None
+    if isinstance(inner, bytes):
         return inner
     if callable(getattr(value, "read", None)):
         return _content(value)

@@ -15,9 +15,9 @@ from PIL import Image
 from nbkit.display.figure import Figure, figure_html, no_mathjax
 from nbkit.display.text import usd
 from nbkit.errors import NoImage
-from nbkit.measures.facts import SUFFIXES, PictureFacts, decoding
-from nbkit.measures.preview import PREVIEW_SIZE, fitted_size, flatten, make_preview
-from nbkit.request.decoder import opened
+from nbkit.measures.conversion import is_picture_suffix, usual_suffix, write_converted
+from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, check_hash, decoded, header_size
+from nbkit.measures.preview import PREVIEW_SIZE, make_preview
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.reference import missing_reference
@@ -30,11 +30,13 @@ class GeneratedImage:
 
     Attributes:
         seed: the seed that the service reports for this picture, or ``None``.
-        width, height: its real size in pixels, read from the file.
+        width, height: its real size in pixels, read from the file; ``None`` where that is not known.
         sha256: of its bytes, as 64 hex digits.
-        media_type: such as ``image/jpeg``.
+        media_type: such as ``image/jpeg``; ``application/octet-stream`` where it is not known.
+        problem: what is wrong with its bytes, which are kept as they came, as a sentence; ``""`` if nothing is. They may
+            be of a format that Pillow cannot show, or cut short.
         fingerprint: sixteen hex digits that show how light the picture is where, to see at a glance whether an output
-            has changed; another encoding may change a digit by one.
+            has changed; another encoding may change a digit by one. ``""`` for a picture that cannot be decoded.
         image_uuid: its imageUUID.
         nsfw: the outcome of the safety check, or ``None`` without one.
         cost_micros: the cost in micro-dollars; see :attr:`cost`.
@@ -65,7 +67,7 @@ class GeneratedImage:
     ) -> None:
         self._path, self._data, self.cost_micros = path, data, cost_micros
         self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
-        self.sha256, self.fingerprint = facts.sha256, facts.fingerprint
+        self.sha256, self.fingerprint, self.problem = facts.sha256, facts.fingerprint, facts.problem
         self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
         self.prompt, self.request = prompt, request
 
@@ -90,12 +92,12 @@ class GeneratedImage:
         """The original file's bytes, exactly as the service sent them.
 
         Raises:
-            NoImage: if the file cannot be read.
+            NoImage: if the file cannot be read, or does not have the picture's :attr:`sha256` any more.
         """
         if self._data is not None:
             return self._data
         try:
-            return self.path.read_bytes()
+            return check_hash(self.path.read_bytes(), self.sha256, self.path)
         except OSError as error:
             raise NoImage(f"the picture's file cannot be read: {error}") from None
 
@@ -104,10 +106,9 @@ class GeneratedImage:
         """A PIL image, decoded anew at each call.
 
         Raises:
-            NoImage: if the file is gone or damaged.
+            NoImage: if the file is gone or damaged, or of a format that Pillow cannot show.
         """
-        data = self.bytes
-        with decoding(), opened(data) as picture:
+        with decoded(self.bytes) as picture:
             picture.load()
             return picture
 
@@ -115,12 +116,13 @@ class GeneratedImage:
         """Write the picture to a file, which is replaced if it exists, and return its path.
 
         Args:
-            path: of the file. In a folder, such as the current one, the file is named after its hash. With a suffix of
-                the picture's own format, or none, it gets the original bytes; with another suffix (``.png`` for a
-                JPG), a converted copy.
+            path: of the file. In a folder, such as the current one, the file is named after its hash. A name that does
+                not end in a picture's suffix gets the right one. With the suffix of its own format the file gets the
+                original bytes; with another one (``.png`` for a JPG), a converted copy of high quality.
 
         Raises:
-            NoImage: if the picture's own file is gone or damaged.
+            NoImage: if the picture's own file is gone or damaged, or cannot be decoded and so not be converted.
+            RequestError: for a suffix of a format that cannot be written.
             OSError: if the file cannot be written.
 
         Example:
@@ -130,16 +132,21 @@ class GeneratedImage:
             >>> file.name, file.read_bytes() == image.bytes
             ('lantern.jpg', True)
         """
-        target, own = with_folder(path), SUFFIXES[self.media_type]
+        target, own = with_folder(path), SUFFIXES.get(self.media_type, NEUTRAL)
         if target.is_dir():
             target = target / f"{self.sha256[:16]}{own}"
-        elif not target.suffix:
+        elif not is_picture_suffix(target.suffix) and target.suffix.lower() != own:  # as in "lantern_t0.7"
             target = target.with_name(target.name + own)
-        suffix = target.suffix.lower().replace(".jpeg", ".jpg")
-        if suffix == own:
+        if usual_suffix(target.suffix) == own:
             target.write_bytes(self.bytes)
-        else:  # some formats have no transparency
-            (flatten(self.pil) if suffix in (".jpg", ".bmp") else self.pil).save(target)
+            return target
+        try:
+            picture = self.pil
+        except NoImage as error:
+            if self.problem:
+                raise NoImage(f"{error}; image.save({target.with_suffix(own).name!r}) writes it as it came") from None
+            raise
+        write_converted(picture, target)
         return target
 
     def preview(self, size: int = PREVIEW_SIZE, max_bytes: int | None = None) -> builtins.bytes:
@@ -169,13 +176,15 @@ class GeneratedImage:
             data = self.preview(size, max_bytes)
         except NoImage as error:
             return Figure(None, self.prompt, caption=caption, missing=str(error))
-        return Figure(data, self.prompt or "generated picture", *fitted_size(self.width, self.height, size), caption)
+        return Figure(data, self.prompt or "generated picture", *header_size(data), caption)
 
     @property
     def caption(self) -> tuple[str, ...]:
-        """Size, seed and cost, as text."""
+        """Size, seed and cost, as text; after the size, what is wrong with its bytes."""
+        size = () if self.width is None else (f"{self.width}x{self.height}",)
+        problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (f"{self.width}x{self.height}", *seed, usd(self.cost_micros))
+        return (*size, *problem, *seed, usd(self.cost_micros))
 
     def __eq__(self, other: object) -> bool:
         return self.sha256 == other.sha256 if isinstance(other, GeneratedImage) else NotImplemented
@@ -187,9 +196,9 @@ class GeneratedImage:
         return {**self.__dict__, "request": self.request and _without_pixels(self.request)}
 
     def __repr__(self) -> str:
-        size, *facts = self.caption
-        kind = SUFFIXES[self.media_type][1:].upper()
-        return f"<GeneratedImage {', '.join((f'{size} {kind}', *facts, self.fingerprint))}>"
+        kind = SUFFIXES.get(self.media_type, NEUTRAL)[1:].upper()
+        first, *facts = self.caption if self.width else ("", *self.caption)
+        return f"<GeneratedImage {', '.join(filter(None, (f'{first} {kind}'.strip(), *facts, self.fingerprint)))}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(figure_html(self.figure())), "text/plain": repr(self)}

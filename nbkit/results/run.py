@@ -310,7 +310,10 @@ class Run:
         """
         lines = [repr(self)]
         changed = "".join(f" · {fact}" for fact in self._changed())
-        lines += [f"  {' · '.join(image.caption)}{changed} · picture {image.fingerprint}" for image in self.images]
+        lines += [
+            f"  {' · '.join(image.caption)}{changed}{image.fingerprint and ' · picture '}{image.fingerprint}"
+            for image in self.images
+        ]
         if self.status != DONE:
             lines += [f"  {line}" for line in self.explanation if line]
         lines += [f"  missing: {failure.message}" for failure in self.failures]

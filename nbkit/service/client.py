@@ -14,7 +14,6 @@ import email.utils
 import json
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -38,7 +37,7 @@ from nbkit.service.response import (
 )
 from nbkit.service.secret import Secret
 
-T = TypeVar("T")
+T = TypeVar("T", bound=download.Judged)
 
 VENDOR_URL = "https://api.runware.ai/v1"
 
@@ -205,12 +204,12 @@ class Client:
 
     # -- pictures ------------------------------------------------------------------------------------------
 
-    def fetch(self, source: str, check: Callable[[bytes], T]) -> tuple[bytes, T]:
-        """A result's original bytes, and what ``check`` makes of them.
+    def fetch(self, source: str, judge: download.Judge[T]) -> tuple[bytes, T]:
+        """A result's bytes as they came, and what they were found to be.
 
         Args:
             source: a URL, a data URI, or base64 text.
-            check: reads the bytes, or raises ``DownloadError``; one with ``retry=True`` starts another attempt.
+            judge: judges the bytes of each attempt.
 
         Raises:
             DownloadError: if the picture cannot be fetched; a URL has been tried several times by then.
@@ -218,7 +217,7 @@ class Client:
         fresh = time.monotonic() - self._named.get(source, float("-inf")) < FRESH_SECONDS
         timeout = _with_read_limit(self._http.timeout, download.SILENCE_SECONDS)
         engine = urlsplit(self.url).hostname or ""
-        return download.fetch(self._http, source, check, timeout, self._pace, fresh=fresh, engine=engine)
+        return download.fetch(self._http, source, judge, timeout, self._pace, fresh=fresh, engine=engine)
 
 
 def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits) -> Json:

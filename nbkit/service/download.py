@@ -7,12 +7,12 @@ paid and its address is in the log, so a later ``recover()`` fetches it.
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
@@ -21,7 +21,27 @@ from nbkit.service.addresses import Forbidden, refuse_literal
 from nbkit.service.network import ExchangeLimits, LimitExceeded, TimeExceeded, body
 from nbkit.service.pace import Pace
 
-T = TypeVar("T")
+
+class Judged(Protocol):
+    """What a picture's bytes were found to be."""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether they may be a picture, also one that is cut or cannot be decoded."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing shows that bytes are missing."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with them."""
+
+
+T = TypeVar("T", bound=Judged)
+
+Judge = Callable[[bytes, str], T]
+"""Judges a picture's bytes; called with them, and with the reason why there may be more of them."""
 
 MAX_PICTURE_BYTES = 160 * 1024 * 1024
 """More than the largest size of the model needs without compression; a longer download is endless or wrong."""
@@ -55,19 +75,22 @@ class _TooSlow(DownloadError):
 def fetch(
     http: httpx.Client,
     source: str,
-    check: Callable[[bytes], T],
+    judge: Judge[T],
     timeout: httpx.Timeout,
     pace: Pace,
     *,
     fresh: bool,
     engine: str,
 ) -> tuple[bytes, T]:
-    """The bytes of a picture, and what ``check`` makes of them.
+    """The bytes of a picture as they came, and what they were found to be.
+
+    They are paid, so whatever may be a picture is returned. An address is tried again for bytes that are cut or no
+    picture, and the most that came counts.
 
     Args:
         http: sends the requests.
         source: a URL, a data URI, or base64 text.
-        check: reads the bytes, or raises ``DownloadError``; one with ``retry=True`` starts another attempt.
+        judge: judges the bytes of each attempt.
         timeout: as httpx takes it.
         pace: how to wait between two attempts.
         fresh: whether an answer has just named the address: its file may not be there yet, so 404 is retried.
@@ -77,24 +100,40 @@ def fetch(
         DownloadError: if the picture cannot be fetched; a URL has been tried several times by then.
     """
     if not _SCHEME.match(source):
-        data = _decode(source)
-        return data, check(data)
-    slow_tries = 0
+        data = decode_inline(source)
+        return data, judge(data, "")
+    slow_tries, best = 0, None
     for attempt in dataclasses.replace(pace, retry_first=min(FIRST_PAUSE, pace.retry_first)).attempts(MAX_TRIES):
+        received, problem = bytearray(), None
         try:
-            data = _download(http, source, timeout, fresh=fresh, engine=engine)
-            return data, check(data)
+            _download(http, source, received, timeout, fresh=fresh, engine=engine)
         except DownloadError as error:
-            if isinstance(error, _TooSlow):
-                slow_tries += 1
-                error.retry = slow_tries < MAX_SLOW_TRIES
-            if not error.retry or attempt == MAX_TRIES - 1:
-                raise
+            problem = error
+        data = bytes(received)
+        judged = judge(data, str(problem or ""))
+        if judged.is_picture:
+            if judged.is_whole and problem is None:
+                return data, judged
+            best = max(best or (data, judged), (data, judged), key=lambda kept: len(kept[0]))
+        problem = problem or DownloadError(judged.problem if judged.is_picture else _no_picture(data), retry=True)
+        if isinstance(problem, _TooSlow):
+            slow_tries += 1
+            problem.retry = slow_tries < MAX_SLOW_TRIES
+        if not problem.retry or attempt == MAX_TRIES - 1:
+            if best is None:
+                raise problem
+            return best
     raise AssertionError("the last attempt ends with a result or an exception")
 
 
-def _download(http: httpx.Client, source: str, timeout: httpx.Timeout, *, fresh: bool, engine: str) -> bytes:
-    received = bytearray()
+def _no_picture(data: bytes) -> str:
+    return f"what came is no picture ({len(data):,} bytes of text)" if data else "the picture's address gave no byte"
+
+
+def _download(
+    http: httpx.Client, source: str, received: bytearray, timeout: httpx.Timeout, *, fresh: bool, engine: str
+) -> None:
+    """Download a file into ``received``; where that fails, it has what came until then."""
     try:
         with ExchangeLimits(DOWNLOAD_SECONDS, engine) as limits:
             url = _checked(httpx.URL(source), engine)
@@ -107,7 +146,7 @@ def _download(http: httpx.Client, source: str, timeout: httpx.Timeout, *, fresh:
                     _require_ok(answer.status_code, fresh=fresh)
                     for piece in _not_dripping(body(answer, limits, MAX_PICTURE_BYTES)):
                         received += piece
-                    return bytes(received)
+                    return
             raise DownloadError(f"the picture's address redirects more than {MAX_REDIRECTS} times")
     except Forbidden as error:
         raise DownloadError(
@@ -117,6 +156,7 @@ def _download(http: httpx.Client, source: str, timeout: httpx.Timeout, *, fresh:
     except TimeExceeded as error:
         raise _TooSlow(f"the download {error}") from None
     except LimitExceeded as error:
+        received.clear()  # no picture is so large
         raise DownloadError(f"the download {error} and was given up") from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"the picture's address cannot be used ({error})") from None
@@ -155,12 +195,24 @@ def _not_dripping(pieces: Iterator[bytes]) -> Iterator[bytes]:
             counted, counted_at = total, now
 
 
-def _decode(text: str) -> bytes:
-    try:
-        inner = text.partition(",")[2] if text.startswith("data:") else text
-        data = base64.b64decode("".join(inner.split()), validate=True)  # some encoders break lines
-    except (binascii.Error, ValueError) as error:
-        raise DownloadError(f"the picture inside the answer cannot be decoded ({error})") from None
-    if len(data) > MAX_PICTURE_BYTES:
-        raise DownloadError(f"the picture inside the answer is larger than {MAX_PICTURE_BYTES:,} bytes")
+def decode_inline(text: str) -> bytes:
+    """The bytes inside a data URI, or in base64 text of either alphabet; those of the text itself where it is neither.
+
+    Raises:
+        DownloadError: if it has none.
+    """
+    head, _, inner = text.partition(",") if text[:5].lower() == "data:" else ("", "", text)
+    if "%" in inner or (head and not head.lower().endswith(";base64")):
+        inner = unquote_to_bytes(inner).decode("latin-1")
+    compact = "".join(inner.split()).replace("-", "+").replace("_", "/")  # some encoders break lines
+    if head and not head.lower().endswith(";base64"):
+        data = inner.encode("latin-1")
+    elif re.fullmatch("[A-Za-z0-9+/]*=*", compact):
+        digits = compact.rstrip("=")
+        digits = digits[: len(digits) - (len(digits) % 4 == 1)]  # six bits are no byte
+        data = base64.b64decode(digits + "=" * (-len(digits) % 4))
+    else:
+        data = inner.encode()
+    if not data:
+        raise DownloadError(f"the answer names no picture ({len(text):,} characters)")
     return data

@@ -107,7 +107,7 @@ class Pages:
         return Tile(tuple(map(self._figure, run.images, alts)), status, note)
 
     def _figure(self, image: GeneratedImage, alt: str) -> Figure:
-        caption = (f"seed {image.seed}", image.caption[-1])
+        caption = (f"seed {image.seed}", *filter(None, (image.problem,)), image.caption[-1])
         if time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
         size = self.size or next((size for limit, size in _SIZES if self.pictures <= limit), _SIZES[-1][1])

@@ -13,6 +13,7 @@ from nbkit.display.text import ellipsis
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
 from nbkit.log.table import format_value, is_gap
+from nbkit.measures.facts import SUFFIXES
 from nbkit.request import model
 from nbkit.results.run import DONE, UNKNOWN
 from nbkit.widgets.wall.item import FLATTEST, WORDS, Item, Items
@@ -26,7 +27,7 @@ CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
 """Facts under a picture, where a row has them."""
 
 _READ = ("prompt", *CAPTION, "width", "height", "status", "error", *MARKS, *NEEDED)
-_MEDIA = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+_MEDIA = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
 
 
 def check_columns(frame: pd.DataFrame) -> None:

@@ -94,4 +94,6 @@ def _small(run: Run, index: int) -> tuple[str, str]:
     facts = shown.telling
     figure = image.figure(EARLIER_SIZE, facts)
     narrow = Figure(figure.preview, figure.alt, figure.width, figure.height, facts, figure.missing)
-    return figure_html(narrow), f"{' · '.join(facts)} · picture {image.fingerprint}"
+    return figure_html(narrow), " · ".join(
+        (*facts, f"picture {image.fingerprint}" if image.fingerprint else image.problem)
+    )

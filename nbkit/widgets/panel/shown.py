@@ -50,7 +50,7 @@ class Shown:
         image = self.image
         if image is None:
             return sampling(self.run)
-        place = model.ratio_and_tier(image.width, image.height)
+        place = model.ratio_and_tier(image.width or 0, image.height or 0)
         seed = () if image.seed is None else (f"seed {image.seed}",)
         return (*seed, *sampling(self.run), *((place[1],) if place else ()))
 
@@ -61,7 +61,8 @@ class Shown:
         if image is None:
             missing = ellipsis(str(self.run.error or self.run.status), 160)
             return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
-        return Item(self.key, image.prompt, caption, image.path, image.width, image.height, image.media_type)
+        size = image.width or 0, image.height or 0
+        return Item(self.key, image.prompt, caption, image.path, *size, image.media_type)
 
 
 def pictures_of(run: Run) -> Iterator[Shown]:

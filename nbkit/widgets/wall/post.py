@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbkit.errors import NoImage
+from nbkit.log.images import read_picture
 from nbkit.service.threads import THREADS
 
 BATCH = 50
@@ -101,7 +102,7 @@ class Post:
     def _read(self, request: _Request) -> None:
         name, file = request.wanted.popleft()
         try:
-            data, told = [file.read_bytes()], {}
+            data, told = [read_picture(file)], {}
         except Exception as error:  # noqa: BLE001  as in _make(): a picture may be too large for the memory, too
             data, told = [], {"broken": _reason(error)}
         self._answer({"type": "original", "id": name, **told}, data, [name])
