@@ -52,13 +52,13 @@ FINAL_WORDS = [
 """What is said of a picture that is not made: items of ``data``, and errors."""
 
 
-OTHER_BYTES = False
+OTHER_BYTES = True
 """Whether pictures are cut, of other formats, and no pictures at all."""
 
-ODD_NAMES = False
+ODD_NAMES = True
 """Whether pictures lack their imageUUID, or share one."""
 
-FINAL = 3
+FINAL = 6
 """How many of the final words are drawn."""
 
 
@@ -124,9 +124,9 @@ class RandomService(Service):
         inline = {"imageBase64Data": text, "imageDataURI": f"data:{kind};base64,{text}"}
         item |= {name: value for name, value in inline.items() if name in item}
         fate = draw.random() if ODD_NAMES else 1.0
-        if fate < 0.1:
+        if fate < 0.15:
             del item["imageUUID"]
-        elif fate < 0.2:
+        elif fate < 0.3:
             item["imageUUID"] = task["taskUUID"]  # the same for all pictures of the task
         if draw.random() < 0.2:
             item["seed"] = draw.choice([None, float(item["seed"]), str(item["seed"]), 9223372036854776000])

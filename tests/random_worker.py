@@ -1,11 +1,15 @@
 """The work of the processes that ``test_random_service.py`` kills: random runs in several threads."""
 
+import dataclasses
 import random
 import threading
 
 from conftest import QUICK
 
 import nbkit
+
+PACE = dataclasses.replace(QUICK, patience=0.3)
+"""How long to wait for a task that does not end; ``recover()`` asks for it later."""
 
 
 def parameters(prompt, numbers):
@@ -14,7 +18,7 @@ def parameters(prompt, numbers):
         "prompt": prompt,
         "width": 512,
         "height": 512,
-        "number_results": numbers.choice([1, 1, 2, 3]),
+        "number_results": numbers.choice([1, 1, 2, 3, 4]),
         "output_type": numbers.choice(["URL", "URL", "base64Data", "dataURI"]),
         "output_format": numbers.choice(["JPG", "PNG", "WEBP"]),
         "delivery_method": numbers.choice(["sync", "sync", "async"]),
@@ -25,7 +29,7 @@ def parameters(prompt, numbers):
 
 def work(url, path, seed, kernel):
     """Generate pictures in two threads until the process is killed."""
-    studio = nbkit.Studio(engine=url, api_key="test-key", path=path, pace=QUICK)
+    studio = nbkit.Studio(engine=url, api_key="test-key", path=path, pace=PACE)
 
     def generate(thread):
         numbers, number = random.Random(f"{seed} {thread}"), 0

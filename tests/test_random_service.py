@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 import random_worker
-from conftest import QUICK
 from random_service import RandomService
 from service import unique_picture
 from sweep_tools import until
@@ -35,7 +34,7 @@ def rounds():
 
 def settle(service, path):
     """Recover once while the service is still wild, and then until nothing is open; a studio without open runs."""
-    studio = nbkit.Studio(engine=service.url, api_key="test-key", path=path, pace=QUICK)
+    studio = nbkit.Studio(engine=service.url, api_key="test-key", path=path, pace=random_worker.PACE)
     sent = len(service.sent)
     studio.recover()
     assert len(service.sent) == sent, "recover() started paid work"
@@ -87,7 +86,7 @@ def test_the_log_agrees_with_the_books_of_a_random_service(tmp_path):
     """Any mixture of results, errors, lost answers, other bytes: each charge is in the log, each paid picture on disk."""
 
     def generate(service, path, numbers):
-        studio = nbkit.Studio(engine=service.url, api_key="test-key", path=path, pace=QUICK)
+        studio = nbkit.Studio(engine=service.url, api_key="test-key", path=path, pace=random_worker.PACE)
         requests = [random_worker.parameters(f"Lantern {number}", numbers) for number in range(RUNS)]
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(lambda given: studio.generate(**given), requests))

@@ -11,12 +11,16 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nbkit.errors import NoImage
-from nbkit.measures.formats import recognise
+from nbkit.measures.formats import passes, recognise
 from nbkit.request.decoder import eight_bits, opened
 from nbkit.request.parameter import without_memory_addresses
 
-MAX_PICTURE_PIXELS = 60_000_000
-"""More than three times the largest picture of the size table (12288x1536): a larger one is a decompression bomb."""
+MAX_PICTURE_PIXELS = 40_000_000
+"""More than twice the largest picture of the size table (12288x1536), and half a gigabyte while it is decoded: a larger
+one is a decompression bomb. A pixel of 16 or 32 bits counts twice."""
+
+MAX_DECODED_PIXELS = 600_000_000
+"""Limit for a picture's pixels times the scans of its JPEG: some seconds of work. Ordinary ones have a dozen scans."""
 
 SUFFIXES = {
     "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/avif": ".avif", "image/gif": ".gif",
@@ -103,7 +107,7 @@ def examine(data: bytes, broke_off: str = "") -> PictureFacts:
 
 
 class _TooLarge(NoImage):
-    """A picture of more than :data:`MAX_PICTURE_PIXELS` pixels."""
+    """A picture that nbkit does not decode, because that would take too much memory or time."""
 
 
 def _fingerprint(picture: Image.Image) -> str:
@@ -125,12 +129,12 @@ def decoded(data: bytes) -> Iterator[ImageFile.ImageFile]:
     """A context with a picture of these bytes, to be decoded inside it.
 
     Raises:
-        NoImage: for whatever a decoder raises, and for a picture of more than :data:`MAX_PICTURE_PIXELS` pixels.
+        NoImage: for whatever a decoder raises, and for a picture that would take too much memory or time.
     """
     name = recognise(data).name
     try:
         with opened(data, (name if name in _DECODED else "",)) as picture:
-            _refuse_bomb(picture, name)
+            _refuse_bomb(picture, name, data)
             yield picture
     except NoImage:
         raise
@@ -141,10 +145,12 @@ def decoded(data: bytes) -> Iterator[ImageFile.ImageFile]:
         raise NoImage(f"{_NOT_SHOWN}{name} that is damaged ({without_memory_addresses(str(error))})") from None
 
 
-def _refuse_bomb(picture: Image.Image, name: str) -> None:
-    if picture.width * picture.height > MAX_PICTURE_PIXELS:
-        size = f"{picture.width}x{picture.height}"
+def _refuse_bomb(picture: Image.Image, name: str, data: bytes) -> None:
+    pixels, size = picture.width * picture.height, f"{picture.width}x{picture.height}"
+    if pixels * (2 if picture.mode.startswith(("I", "F")) else 1) > MAX_PICTURE_PIXELS:
         raise _TooLarge(f"{_NOT_SHOWN}{name} of {size}, more than any size of the model")
+    if pixels * (scans := passes(data)) > MAX_DECODED_PIXELS:
+        raise _TooLarge(f"{_NOT_SHOWN}{name} of {size} in {scans:,} scans, which would take minutes")
 
 
 def check_hash(data: bytes, sha256: str, file: Path) -> bytes:

@@ -6,6 +6,7 @@ That a file was cut is told by its own structure, where it has one: a decoder ma
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _SIGNATURES = (
@@ -66,14 +67,22 @@ def recognise(data: bytes) -> Format:
     return Format("", "text/plain" if is_text else "application/octet-stream")
 
 
-def _is_whole_jpeg(data: bytes) -> bool:
-    place = 2
-    while marker := _JPEG_MARKER.search(data, place):
+def passes(data: bytes) -> int:
+    """How often a decoder passes over all pixels of a picture: a progressive JPEG may ask for thousands of scans."""
+    return sum(kind == 0xDA for kind in _jpeg_markers(data)) if data.startswith(b"\xff\xd8") else 1
+
+
+def _jpeg_markers(data: bytes) -> Iterator[int]:
+    """The markers of a JPEG up to its end; programs may append more."""
+    kind, place = 0, 2
+    while kind != 0xD9 and (marker := _JPEG_MARKER.search(data, place)):
         kind, place = data[marker.end() - 1], marker.end()
-        if kind == 0xD9:  # the end of the picture; programs may append more
-            return True
+        yield kind
         place += int.from_bytes(data[place : place + 2], "big")  # a segment may hold a thumbnail with an end of its own
-    return False
+
+
+def _is_whole_jpeg(data: bytes) -> bool:
+    return 0xD9 in _jpeg_markers(data)
 
 
 def _is_whole_png(data: bytes) -> bool:

@@ -151,7 +151,7 @@ def _download(
     except Forbidden as error:
         raise DownloadError(
             f"the picture's address, or one that it redirects to, was not fetched: {error}, and the engine is elsewhere. "
-            "Open it yourself if you trust it: it stays in the log, and recover() tries it again"
+            "If you trust it, open it yourself: it is in the log's file, log.sqlite, in the column url of the table images"
         ) from None
     except TimeExceeded as error:
         raise _TooSlow(f"the download {error}") from None
