@@ -14,7 +14,6 @@ its row.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -103,6 +102,7 @@ class Ledger:
         self._images = log.images
         self._shared_token = CancelToken(pace.clock, pace.sleep)
         self._heartbeat = Heartbeat(self.journal.heartbeat)
+        self._unreleased: set[str] = set()
 
     @property
     def account(self) -> Account:
@@ -154,6 +154,7 @@ class Ledger:
 
     def plan(self, plan: RunPlan) -> RunPlan:
         """The first step of a run, up to the commit of its row."""
+        self._release()
         self.journal.check_in_place()
         self._images.prepare()
         for reference in plan.request.reference_images or ():
@@ -185,14 +186,26 @@ class Ledger:
     def _abandon_unsent(self, plan: RunPlan, future: Future[Run]) -> None:
         """Give up a run whose future was cancelled, or whose executor or log failed before it was sent."""
         if future.cancelled() or future.exception() is not None:
-            with contextlib.suppress(StorageError):  # the next recovery does it
-                self._abandon(plan)
+            self._unreleased.add(plan.task_uuid)
+            try:
+                self._release()
+            except StorageError:
+                pass  # the next run does it, or the next recovery
+            finally:
+                IN_FLIGHT.discard(plan.task_uuid)
+
+    def _release(self) -> None:
+        """Release the holds of runs that were not sent, and whose rows could not be written then."""
+        for task_uuid in self._unreleased.copy():
+            self.journal.mark_not_sent(task_uuid, if_planned=True)
+            self._unreleased.discard(task_uuid)
+            self.on_budget_change()
 
     def _carry_out(
         self, plan: RunPlan, token: CancelToken, on_sent: Callable[[], None], finish: Callable[[Run], Run]
     ) -> Run:
         response = TaskResponse()
-        settle = functools.partial(self.settle, plan.task, stored={})
+        settle = functools.partial(self.settle, plan.task, token=token, stored={})
         try:
             with token.slot:
                 started = time.monotonic()
@@ -222,6 +235,7 @@ class Ledger:
         task: Mapping[str, Any],
         response: TaskResponse,
         *,
+        token: CancelToken,
         status: str | None = None,
         started: float | None = None,
         stored: dict[str, StoredPicture] | None = None,
@@ -231,19 +245,25 @@ class Ledger:
         Args:
             task: as it was sent.
             response: what the service said.
+            token: cancelled by the first picture that cannot be written: the next ones would find no room either.
             status: of a run some of whose results are still open; otherwise it follows from the response.
             started: when the task was sent, on the monotonic clock; ``None`` for a run of an earlier kernel.
             stored: by source, the pictures that are on disk; gets those of this response.
 
         Raises:
-            StorageError: if the log or the image folder cannot be written.
+            StorageError: if the log cannot be written.
         """
+        stored = {} if stored is None else stored
         try:
-            self._settle(task, response, status or status_of(response), started, {} if stored is None else stored)
+            self._settle(task, response, status or status_of(response), started, stored)
         except StorageError as error:
             raise StorageError(
                 f"{error} This run had been sent by then and may be paid: repair that, then studio.recover() fetches it"
             ) from error
+        unwritten = next((picture for picture in stored.values() if picture.is_unwritten), None)
+        if unwritten is not None:
+            how = "Make room on the disk; then the next run of the sweep fetches it at no cost, and so does studio.recover()"
+            token.cancel(StorageError(f"{unwritten.error}. It is paid, and nothing more was sent. {how}"))
 
     def _settle(
         self,
@@ -256,7 +276,7 @@ class Ledger:
         task_uuid, results = str(task["taskUUID"]), response.results
         if status in FINAL or results:
             for source in [r.source for r in results if r.source and r.url is None and r.source not in stored]:
-                stored[source] = self._store(source)
+                stored[source] = self.fetch(source)
             inline = [stored.get(r.source) for r in results]
             rows = self.journal.settle(task_uuid, status, response, inline, results_wanted(task))
             pictures = {
@@ -273,16 +293,10 @@ class Ledger:
     def fetch(self, source: str) -> StoredPicture:
         """Store the picture of a result, or return the reason why that failed."""
         try:
-            return self._store(source)
-        except StorageError as error:
-            return StoredPicture(error=str(error))
-
-    def _store(self, source: str) -> StoredPicture:
-        try:
             data, facts = self.client.fetch(source, _examine_in_turn)
-        except DownloadError as error:
-            return StoredPicture(error=str(error))
-        name = self._images.put(data, facts.media_type if facts.fingerprint else "", facts.sha256)
+            name = self._images.put(data, facts.media_type if facts.fingerprint else "", facts.sha256)
+        except (DownloadError, StorageError) as error:
+            return StoredPicture(error=str(error), is_unwritten=isinstance(error, StorageError))
         return StoredPicture(facts, name, stamp=self._images.stamp(name))
 
     def new_token(self) -> CancelToken:

@@ -25,12 +25,14 @@ class StoredPicture:
         facts, file: of the picture.
         stamp: size and time of the file.
         error: why it could not be fetched. It is paid, so ``recover()`` tries again.
+        is_unwritten: whether it came, and the disk did not take it.
     """
 
     facts: PictureFacts | None = None
     file: str | None = None
     error: str | None = None
     stamp: str | None = None
+    is_unwritten: bool = False
 
     @property
     def is_whole(self) -> bool:

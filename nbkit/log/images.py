@@ -50,6 +50,7 @@ class ImageStore:
         if self.folder not in folders:
             folders.insert(0, self.folder)
         self._is_cleaned = False
+        self._unwritten = 0
         self._stamps: dict[str, str] = {}
 
     def prepare(self) -> None:
@@ -62,6 +63,10 @@ class ImageStore:
             _make_folder(self.folder)
             if not os.access(self.folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if self._unwritten:  # a picture found no room: is there room for as much now?
+                with tempfile.TemporaryFile(dir=self.folder, prefix=".part-") as file:
+                    file.write(bytes(self._unwritten))
+                self._unwritten = 0
         except OSError as error:
             raise StorageError(
                 f"the picture folder {self.folder} cannot be used: {error.strerror or error}. "
@@ -103,8 +108,9 @@ class ImageStore:
             write_file(target, data, sync=True)
             sync_folder(target.parent)
         except OSError as error:
+            self._unwritten = len(data)
             raise StorageError(
-                f"the picture cannot be written to {target.parent}: {error.strerror or error}"
+                f"the picture cannot be written to {self.given_path}: {error.strerror or error}"
             ) from error
         FOUND_DAMAGED.discard(target)
         self._stamps[name] = _stamp(target) or ""

@@ -178,6 +178,12 @@ class History:
         missing = {row["taskUUID"]: DONE for row in self.unfetched(sweep, foreign=True)}
         return missing | {row["taskUUID"]: row["status"] for row in self.unsettled(sweep, foreign=True)}
 
+    def count_missing(self, sweep: str, engine: str) -> int:
+        """The number of paid pictures of a sweep that never came to the disk."""
+        query = sa.select(sa.func.count().label("pictures")).select_from(IMAGES.join(RUNS))
+        of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine)
+        return int(self._rows(query.where(of_sweep, IMAGES.c.status == DONE, IMAGES.c.file.is_(None)))[0]["pictures"])
+
     def count(self) -> int:
         """The number of runs in the log."""
         return int(self._rows(sa.select(sa.func.count().label("runs")).select_from(RUNS))[0]["runs"])

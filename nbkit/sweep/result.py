@@ -92,6 +92,7 @@ class SweepResult:
         """
         self.cells = cells
         self._log, self._charged, self._run = context.log, context.charged, run
+        self._missing = context.log.history.count_missing(cells.key, context.engine)
         self._statuses = list(map(status_of, states))
         self._states = {index: state for index, state in enumerate(states) if state and state.status != PLANNED}
 
@@ -277,7 +278,8 @@ class SweepResult:
         parts = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=lambda status: status != DONE))
         money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
-        return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}"
+        missing = f" · {count(self._missing, 'picture')} paid and not here: sweep.run() fetches what is missing"
+        return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}{missing if self._missing else ''}"
 
     def _shown(self, pages: Sequence[Page]) -> MimeBundle:
         totals = self._totals()

@@ -12,14 +12,15 @@ from typing import Any, overload
 from IPython.display import display
 
 from nbkit.display.text import count, usd_range
-from nbkit.errors import NbkitError, RequestError, printable
+from nbkit.errors import NbkitError, RequestError, StorageError, printable
+from nbkit.ledger.recovery import TAKEN
 from nbkit.log.frame import check_argument
 from nbkit.log.rows import given_values
 from nbkit.log.runs import State
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
-from nbkit.results.run import FAILED
+from nbkit.results.run import FAILED, PLANNED
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted, run_interruptible
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
@@ -155,7 +156,12 @@ class Sweep(Sequence[Cell]):
                 print(f"Nothing to send: of {count(len(self), 'cell')}, {counts} already.")  # noqa: T201  instead of an empty bar
         except KeyboardInterrupt:
             raise self._interrupted() from None
-        return running.wait()
+        try:
+            return running.wait()
+        except StorageError:
+            with contextlib.suppress(StorageError):  # the log may be what cannot be read
+                print(repr(self.result))  # noqa: T201  how many pictures are not here
+            raise
 
     def _interrupted(self) -> Interrupted:
         """Stop was pressed: show what there is, and say what is still being paid for."""
@@ -218,7 +224,10 @@ class Sweep(Sequence[Cell]):
                 earlier.wait_finished()
             unsettled = context.recovery.resumable(self.name)
             # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
-            context.recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
+            found = context.recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
+            stuck = next((one for one in found if one.after == PLANNED and one.note != TAKEN), None)
+            if stuck is not None:  # its cell would be passed over, and its money stay held
+                raise StorageError(stuck.note)
             pending = pending_cells(self.states, retry=retry)
             running = SweepRun(
                 cells,
