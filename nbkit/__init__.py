@@ -20,7 +20,7 @@ display/        pure functions from plain values to HTML and text, lettering, th
 service/        one exchange with the service, without memory: client, answers, downloads, the key, the cancel token
 measures/       what can be read from the bytes and pixels of a picture: facts, previews, likeness
 results/        values that people hold: run, picture, estimate, budget
-log/            what stays: tables, frames, searches, annotations, pictures and their previews, exports
+log/            what stays: tables, frames, searches, annotations, pictures and their previews, exports, checks
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
 comparison/     pictures side by side, with only what differs
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result

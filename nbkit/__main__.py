@@ -1,4 +1,4 @@
-"""``python -m nbkit``: serve the offline engine, settle what an earlier kernel left open, export or back up a log."""
+"""``python -m nbkit``: serve the offline engine, settle what an earlier kernel left open, export, back up or verify a log."""
 
 from __future__ import annotations
 
@@ -86,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     add = backup.add_argument
     add("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
     add("--log", **_LOG_OPTION)
+
+    summary = "check a whole log: rows, the hash of every picture, files without rows, accounts"
+    verify = commands.add_parser("verify", help=summary, description="Exit status: 0 whole, 1 faults, 2 not readable.")
+    verify.set_defaults(run=_verify)
+    add = verify.add_argument
+    add("--log", **_LOG_OPTION)
+    add("--mend", action="store_true", help="correct the accounts, and remove half-written files of killed kernels")
     return parser
 
 
@@ -153,6 +160,23 @@ def _backup(options: argparse.Namespace) -> int:
         target = log.backup(options.path)
         _print(f"{count(len(log), 'run')} in {target}")
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    try:
+        _check_log(options.log)
+        with closing(RunLog(options.log)) as log:
+            faults, runs, is_open = log.verify(mend=options.mend), len(log), bool(log.history.unsettled())
+    except (nbkit.NbkitError, OSError) as error:
+        _print(f"nbkit verify: {error}", sys.stderr)
+        return 2
+    for fault in faults.itertuples():
+        _print(f"{fault.what} {fault.which}: {fault.problem}{' (mended)' if fault.mended else ''}")
+    left = int((~faults["mended"]).sum())
+    _print(f"{count(left, 'fault')} in {count(runs, 'run')}" if left else f"The log is whole: {count(runs, 'run')}")
+    if is_open:
+        _print("Some runs are under way, or open: python -m nbkit recover settles those that no kernel works on")
+    return 1 if left else 0
 
 
 def _check_log(folder: Path) -> None:

@@ -21,18 +21,12 @@ import sqlalchemy as sa
 
 from nbkit.errors import EngineError, StorageError
 from nbkit.ledger.budget import (
-    CHARGED,
-    OFFLINE,
     Account,
     Limits,
     SubBudget,
-    account_names,
     add_to_accounts,
     check_limit,
-    day_accounts,
     read_account,
-    settled_account,
-    studio_account,
 )
 from nbkit.ledger.outcome import match
 from nbkit.ledger.result_rows import (
@@ -43,6 +37,7 @@ from nbkit.ledger.result_rows import (
     write_rest,
     write_result,
 )
+from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, settled_account, studio_account
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values

@@ -157,9 +157,6 @@ class Ledger:
         self._release()
         self.journal.check_in_place()
         self._images.prepare()
-        for reference in plan.request.reference_images or ():
-            if reference.data:  # kept, so that a later kernel can make the run again
-                self._images.put(reference.data, reference.media_type, reference.sha256)
         # Before the row exists, so that a recovery in another thread never takes it for abandoned.
         IN_FLIGHT.add(plan.task_uuid)
         try:
@@ -168,6 +165,9 @@ class Ledger:
             IN_FLIGHT.discard(plan.task_uuid)
             raise
         try:
+            for reference in plan.request.reference_images or ():
+                if reference.data:  # kept, so that a later kernel can make the run again; none without a row
+                    self._images.put(reference.data, reference.media_type, reference.sha256)
             self._heartbeat.start()
             self.on_budget_change()
         except BaseException:  # nobody else knows of the plan yet

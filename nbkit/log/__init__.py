@@ -5,5 +5,6 @@
 into columns and back. Read with ``runs.py`` (as runs), ``frame.py`` (as DataFrames) and ``search.py`` (by words).
 ``annotations.py`` writes ratings, tags and notes. ``images.py`` is the folder of pictures, ``previews.py`` keeps small
 ones of them. ``table.py`` shows rows with thumbnails; ``export.py`` writes them into a folder or a ZIP file, whole or
-not at all. ``owner.py`` tells which process works on a row, and whether it is alive.
+not at all. ``owner.py`` tells which process works on a row, and whether it is alive; ``accounts.py`` names the accounts
+that count it. ``verify.py`` checks a whole log, with ``row_checks.py`` for its rows.
 """

@@ -29,6 +29,7 @@ from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor
 from nbkit.log.trust import trust_in
+from nbkit.log.verify import verify
 from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import Reference, make_reference
 from nbkit.results.image import GeneratedImage
@@ -417,6 +418,35 @@ class RunLog:
             f"paid for {count(number, 'open run')} that came with it. If you trust the log: "
             f"nbkit.Studio(path={self.folder.as_posix()!r}, trust=True), --trust on the command line, or NBKIT_TRUST=1"
         )
+
+    def verify(self, *, mend: bool = False) -> pd.DataFrame:
+        """Check the whole log: the database, every row, every picture's hash, files without rows, and the accounts.
+
+        An empty frame says that the log is whole. Runs under way are no faults, so kernels may work on it meanwhile.
+        ``studio.recover()`` fetches damaged and missing pictures, where the service still has them.
+
+        Args:
+            mend: correct the accounts that budgets are checked against, and remove what killed kernels left half written.
+
+        Returns:
+            A row for each fault: ``what`` (string) is ``picture``, ``row``, ``file``, ``account`` or ``log``; ``which``
+            (string) is the imageUUID, the taskUUID, the file or the account; ``problem`` (string) is a sentence;
+            ``mended`` is boolean.
+
+        Raises:
+            StorageError: if the log cannot be read.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> len(studio.log.verify())
+            0
+            >>> size = run.image.path.write_bytes(b"not this picture")
+            >>> studio.log.verify()["what"].tolist()
+            ['picture']
+        """
+        return verify(self.database, self.images, mend=mend)
 
     def close(self) -> None:
         """Close the database; a new studio on the same folder opens it again."""
