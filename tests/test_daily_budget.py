@@ -162,7 +162,7 @@ class Days(RuleBasedStateMachine):
         self.journals = {
             f"{kind} {number}": Journal(
                 self.log.database, engine=kind, charged=kind != "offline", may_be_offline=kind == "address",
-                studio=f"{kind} {number}", limits=Limits(),
+                studio=f"{kind} {number}", limits=Limits(), trust=self.log.trust,
             )
             for kind in ("vendor", "address", "offline")
             for number in (1, 2)
@@ -209,7 +209,7 @@ class Days(RuleBasedStateMachine):
         offline = kind == "offline" or (kind == "address" and offline)
         picture = ImageResult(str(uuid.uuid4()), 1, cost, "https://a.example/1.jpg")
         response = TaskResponse((picture,) if status == DONE else (), offline=offline)
-        self.journals[run["who"]].settle(task, status, response, {})
+        self.journals[run["who"]].settle(task, status, response, [None] * len(response.results))
         if run["status"] == "open" or (run["status"] != DONE and status == DONE):
             spent = 0 if status != DONE else run["price"] if cost is None else cost
             counted = "offline" if offline or status == NOT_SENT else "charged"

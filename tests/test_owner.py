@@ -378,7 +378,9 @@ class Clocks(RuleBasedStateMachine):
             patch.setattr(module, "now", lambda: starts[self.where] + self.true)
             patch.setattr(module, "clock_name", lambda: self.where)
         self.log = nbkit.RunLog(folder)
-        self.journal = Journal(self.log.database, engine="x", charged=False, studio="s", limits=Limits())
+        self.journal = Journal(
+            self.log.database, engine="x", charged=False, studio="s", limits=Limits(), trust=self.log.trust
+        )
         request = ImageRequest("A lantern", resolution="0.5K")
         self.plan = RunPlan(request, request.to_send())
         self.journal.plan(self.plan)
