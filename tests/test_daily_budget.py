@@ -26,7 +26,7 @@ from nbkit.offline.server import serving
 from nbkit.offline.transport import OfflineTransport
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
-from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT
+from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, SENT
 from nbkit.service.response import ImageResult, TaskResponse
 
 SMALL = 0.04657
@@ -146,6 +146,10 @@ def test_a_run_is_settled_in_the_account_that_holds_it(service, open_studio, zon
     assert accounts_of(studio) == {f"day:{day}:charged": (PRICE, 0)}
 
 
+KINDS = {"vendor": ["charged"], "address": ["charged", "offline"], "offline": ["offline"]}
+"""The accounts of a day that a run counts in before an answer tells."""
+
+
 class Days(RuleBasedStateMachine):
     """Three kinds of engine plan and settle on one log, in any zone, at any hour, in any order."""
 
@@ -189,42 +193,52 @@ class Days(RuleBasedStateMachine):
         plan = RunPlan(request, request.to_send(), sub_budget=SubBudget("own") if own else None)
         self.journals[who].plan(plan)
         day = datetime.fromtimestamp(self.now, ZoneInfo(self.zone)).date()
-        kinds = {"vendor": ["charged"], "address": ["charged", "offline"], "offline": ["offline"]}[who.split()[0]]
+        kinds = KINDS[who.split()[0]]
         self.runs[plan.task_uuid] = {
-            "who": who, "day": day, "kinds": kinds, "own": own, "price": request.price.high, "held": request.price.high, "spent": 0, "status": "open",
+            "who": who, "day": day, "kinds": kinds, "own": own, "price": request.price.high, "held": request.price.high, "spent": 0, "status": "open", "costs": [],
         }  # fmt: skip
 
     @precondition(lambda self: self.runs)
     @rule(
         data=st.data(),
-        status=st.sampled_from([DONE, FAILED, BLOCKED, NOT_SENT]),
+        status=st.sampled_from([SENT, DONE, FAILED, BLOCKED, NOT_SENT]),
         offline=st.booleans(),
-        cost=st.sampled_from([None, 46570]),
+        cost=st.sampled_from([None, 20_000, 46_570]),
     )
     def settle(self, data, status, offline, cost):
-        """The first final status counts; pictures that come after a failure count too."""
+        """Some results may come before the last word. The first final status counts; pictures that come later do too."""
         task = data.draw(st.sampled_from(list(self.runs)))  # in the order of planning
         run = self.runs[task]
+        is_open = run["status"] in ("open", SENT)
+        if status == SENT and not is_open:
+            return
         kind = run["who"].split()[0]
         offline = kind == "offline" or (kind == "address" and offline)
-        picture = ImageResult(str(uuid.uuid4()), 1, cost, "https://a.example/1.jpg")
-        response = TaskResponse((picture,) if status == DONE else (), offline=offline)
-        self.journals[run["who"]].settle(task, status, response, [None] * len(response.results))
-        if run["status"] == "open" or (run["status"] != DONE and status == DONE):
-            spent = 0 if status != DONE else run["price"] if cost is None else cost
+        results = (ImageResult(str(uuid.uuid4()), 1, cost, "https://a.example/1.jpg"),) * (status in (SENT, DONE))
+        response = TaskResponse(results, offline=offline)
+        self.journals[run["who"]].settle(task, status, response, [None] * len(results))
+        if is_open or (run["status"] != DONE and status == DONE):
+            run["costs"] += [result.cost for result in results]
+            known = sum(filter(None, run["costs"]))
+            spent = run["price"] if None in run["costs"] and status != SENT else known
+            held = max(0, run["price"] - spent) if status == SENT else 0
             counted = "offline" if offline or status == NOT_SENT else "charged"
-            run.update(status=status, held=0, spent=spent, kinds=[counted])
+            run.update(status=status, held=held, spent=spent, kinds=[counted])
 
-    @precondition(lambda self: any(r["status"] == "open" for r in self.runs.values()))
+    @precondition(lambda self: any(r["status"] in ("open", SENT) for r in self.runs.values()))
     @rule(data=st.data())
     def another_studio_takes_it(self, data):
-        task = data.draw(st.sampled_from([t for t, r in self.runs.items() if r["status"] == "open"]))
-        kind, number = self.runs[task]["who"].split()
+        """What it may cost is held where it is sent again, on that day."""
+        task = data.draw(st.sampled_from([t for t, r in self.runs.items() if r["status"] in ("open", SENT)]))
+        run = self.runs[task]
+        kind, number = run["who"].split()
         other = f"{kind} {3 - int(number)}"
         row = next(r for r in self.log.history.unsettled() if r["taskUUID"] == task)
-        assert self.journals[other].claim(row, pay=True)
+        price = ImageRequest("A lantern", resolution="0.5K").price
+        assert self.journals[other].claim(row, price)
         self.journals[other].mark_unknown(task, AnswerLost("late"))
-        self.runs[task]["who"] = other
+        day = datetime.fromtimestamp(self.now, ZoneInfo(self.zone)).date()
+        run.update(who=other, day=day, kinds=KINDS[kind], price=price.high, held=price.high)
 
     @invariant()
     def each_account_is_the_sum_of_its_runs(self):

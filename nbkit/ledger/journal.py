@@ -240,7 +240,9 @@ class Journal:
             if price is not None:
                 old_days = _held_in(row["dayAccounts"], row["created"], row["charged"])
                 held_in = account_names(row["studio"], old_days, row["purse"])
-                add_to_accounts(connection, [(name, 0, -row["held"]) for name in held_in])
+                # What some of its results have cost is counted wherever its row says from now on.
+                moved = [(name, -row["spent"], -row["held"]) for name in held_in]
+                add_to_accounts(connection, moved + [(name, row["spent"], 0) for name in names])
                 self._check_studio(connection, price.high)
                 self._check_day(connection, today, price.high)
                 add_to_accounts(connection, [(name, 0, price.high) for name in names])
