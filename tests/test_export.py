@@ -4,9 +4,11 @@ import io
 import json
 import os
 import re
+import sys
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 import service_faults as fault
@@ -350,3 +352,109 @@ def test_the_page_of_an_export_lists_the_parameters_of_each_picture(studio, tmp_
     paragraphs = zip(page.all("p"), page.texts["p"], strict=True)
     (prompt,) = (text for attributes, text in paragraphs if attributes.get("tabindex") == "0")
     assert prompt.startswith("word word")
+
+
+# -- spreadsheets ------------------------------------------------------------------------------------------------------
+
+FORMULAS = ["=1+1", "+A lantern", "-2 and more", "@SUM(A1)", "\t=1+1", "\r=1+1", "'quoted'", '=HYPERLINK("http://x")']
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, "A plain one, with = + - @ and '", "ünï 漢字 🏮"])
+def test_a_cell_of_the_manifest_is_no_formula_and_comes_back_whole(studio, tmp_path, text):
+    """Without its first apostrophe, where it has one; spreadsheets know the encoding by the byte order mark."""
+    generate(studio, text, seed=MAX_SEED)
+    studio.log.mark(studio.last, note=text.strip(), tags=text.strip())
+    exported = studio.log.export(tmp_path / "out")
+    data = (exported / "manifest.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    table = pd.read_csv(exported / "manifest.csv", dtype={"seed": "Int64"})
+    assert next(iter(table)) == "prompt"
+    assert table.seed.tolist() == [MAX_SEED]
+    for name, value in (("prompt", text), ("note", text.strip())):
+        cell = table[name][0]
+        assert cell[0] not in "=+-@\t\r"
+        assert cell.removeprefix("'") == value
+    assert manifest_of(exported)[0]["prompt"] == text
+
+
+@pytest.mark.parametrize(
+    ("ending", "way"),
+    [
+        *((ending, "log.to_excel(") for ending in (".xlsx", ".XLSX", ".xls", ".ods")),
+        *((f".{kind}", f"studio.df.to_{kind}(") for kind in ("csv", "json", "parquet", "html")),
+        *(
+            (ending, "makes a folder")
+            for ending in (".pdf", ".tar", ".tar.gz", ".tgz", ".7z", ".txt", ".png", ".ipynb", ".sqlite")
+        ),
+    ],
+)
+def test_an_export_is_no_other_file(full, tmp_path, ending, way):
+    """Instead of a folder of that name; the error has what to type, and a name that works."""
+    with pytest.raises(errors.RequestError) as raised:
+        full.log.export(tmp_path / f"lanterns{ending}")
+    assert way in str(raised.value)
+    assert (raised.value.parameter, raised.value.reason) == ("path", "format")
+    assert raised.value.suggestion == str(tmp_path / "lanterns.zip")
+    assert not list(tmp_path.glob("lanterns*"))
+    assert full.log.export(raised.value.suggestion).exists()
+
+
+@pytest.mark.parametrize("name", ["lantern_t0.7", "v1.2", "of.august", ".hidden"])
+def test_a_folder_may_have_a_point_in_its_name(full, tmp_path, name):
+    """What is no known ending is a part of the name."""
+    assert (full.log.export(tmp_path / name) / "index.html").exists()
+
+
+def test_a_spreadsheet_has_text_as_text_and_whole_seeds(studio, tmp_path):
+    """Times say that they are UTC, gaps are empty, numbers are numbers, and no cell is a formula."""
+    for number, text in enumerate(FORMULAS):
+        generate(studio, text, seed=MAX_SEED - number, temperature=0.25)
+    studio.log.mark(studio.last, rating=4, keep=True)
+    generate(studio, "illegal \x00\x0b\x1f, two\nlines\r\nand a third")
+    generate(studio, "x" * 40_000)
+    path = studio.log.to_excel(tmp_path / "new" / "log.xlsx")
+    assert path == tmp_path / "new" / "log.xlsx"
+    cells = list(openpyxl.load_workbook(path).active.rows)
+    assert not {cell.data_type for row in cells for cell in row} & {"f", "e"}
+    table = pd.read_excel(path, dtype={"seed": "string"})
+    frame = studio.df
+    assert list(table) == list(frame)
+    assert [int(seed) for seed in table.seed] == frame.seed.tolist()
+    assert table.prompt.tolist()[:5] == FORMULAS[:5]
+    assert table.prompt.tolist()[-2] == "illegal \\x00\\x0b\\x1f, two\nlines\nand a third"
+    assert (len(table.prompt.iloc[-1]), table.prompt.iloc[-1][-1]) == (32_767, "…")
+    assert (pd.to_datetime(table.created, format="ISO8601") == frame.created).all()
+    assert table.temperature.tolist()[:8] == [0.25] * 8
+    assert table.cost.tolist() == frame.cost.tolist()
+    assert (table.rating[7], table.keep[7], table.rating.isna().sum()) == (4, True, 9)
+
+
+def test_a_spreadsheet_of_some_rows_with_columns_of_ones_own(full, tmp_path):
+    """Also of values that a spreadsheet does not know."""
+    frame = full.log.search("boat").assign(sharp=float("inf"), many=[[1, 2]], large=2**60, day=pd.Timedelta("1D"))
+    table = pd.read_excel(full.log.to_excel(tmp_path / "some.xlsx", frame))
+    assert len(table) == 1
+    assert [str(table[name][0]) for name in ("sharp", "many", "large")] == ["inf", "[1, 2]", str(2**60)]
+
+
+def test_a_spreadsheet_says_nothing_of_this_machine_and_replaces_nothing(full, tmp_path):
+    """As an export; what exists stays as it was."""
+    frame = full.df.assign(error=f"cannot read {Path.home()}/x and https://user:pw@example.org/a?token=secret")
+    path = full.log.to_excel(tmp_path / "log.xlsx", frame)
+    assert set(pd.read_excel(path).error) == {"cannot read …/x and https://example.org/a"}
+    before = path.read_bytes()
+    with pytest.raises(errors.RequestError, match=r"log-2\.xlsx is free") as raised:
+        full.log.to_excel(path)
+    assert raised.value.suggestion == str(tmp_path / "log-2.xlsx")
+    assert path.read_bytes() == before
+    for name in ("log.csv", "log", "log.xls"):
+        with pytest.raises(errors.RequestError, match=r"a spreadsheet ends in \.xlsx"):
+            full.log.to_excel(tmp_path / name)
+
+
+def test_a_spreadsheet_without_openpyxl_says_what_to_install(full, tmp_path, monkeypatch):
+    """Before any file is made."""
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install openpyxl"):
+        full.log.to_excel(tmp_path / "log.xlsx")
+    assert not (tmp_path / "log.xlsx").exists()

@@ -97,12 +97,12 @@ def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], or
     exported = [_export_picture(write, number, row, originals) for number, row in rows]
     pictures = pd.DataFrame(exported, columns=["file", "sha256", "fileMissing"], dtype="string")
     missing = _describe_missing(pictures)
-    manifest = frame.assign(**{str(name): texts for name, texts in pictures.items()})
-    for column in set(_FREE_TEXT_COLUMNS) & set(manifest.columns):
-        manifest[column] = [None if is_gap(text) else _redact(str(text), private) for text in manifest[column]]
+    manifest = without_private(frame.assign(**{str(name): texts for name, texts in pictures.items()}), private)
     with contextlib.suppress(KeyError, TypeError, ValueError):  # a float in the frame, for its gaps
         manifest["rating"] = manifest["rating"].astype("Int64")
-    write("manifest.csv", manifest.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    # With a byte order mark, without which spreadsheets take the text for another encoding, and with the line ends of RFC
+    # 4180: with others, a lone carriage return in a text is not quoted, and ends the row where it is read.
+    write("manifest.csv", _without_formulas(manifest).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
     columns = {str(name): _json_column(manifest[name]) for name in manifest}
     records = pd.DataFrame(columns, dtype=object).to_dict("records")
     write("manifest.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
@@ -110,6 +110,29 @@ def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], or
     summary = totals_of(frame) + (f" · without {missing}" if missing else "")
     write("index.html", document_html("Pictures and how they were made", summary, cards).encode("utf-8"))
     return missing
+
+
+def without_private(frame: pd.DataFrame, private: tuple[str, ...]) -> pd.DataFrame:
+    """A frame whose free texts name no folder of this machine and no credentials of an address."""
+    kept = frame.copy()
+    for column in set(_FREE_TEXT_COLUMNS) & set(kept.columns):
+        kept[column] = [None if is_gap(text) else _redact(str(text), private) for text in kept[column]]
+    return kept
+
+
+def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose texts are no formula to a spreadsheet: one that might begin one, or has an apostrophe, gets another.
+
+    A cell that begins with an apostrophe is the rest of its text, then, and nothing is lost.
+    """
+    safe = frame.copy()
+    for name in safe.columns[[dtype.kind == "O" for dtype in safe.dtypes]]:
+        texts = safe[name].astype(object)
+        safe[name] = [f"'{text}" if isinstance(text, str) and text[:1] in _FORMULA else text for text in texts]
+    return safe
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def _describe_missing(pictures: pd.DataFrame) -> str:
@@ -199,11 +222,15 @@ def new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
         RequestError: if it exists already or is not a valid path. The message contains what to type instead.
         StorageError: if it cannot be read or written.
     """
-    target = _path_of(path)
+    target = path_of(path)
+    if (ending := target.suffix.lower()) in _FILES and not target.is_dir():
+        stem = target.name.partition(".")[0]
+        way = f"an export {_FILES[ending].format(str(path))}'{stem}' makes a folder, '{stem}.zip' one file"
+        raise path_error(f"{path}: {way}", path, "format", str(target.with_name(f"{stem}.zip")))
     is_zip = target.suffix.lower() == ".zip"
     try:
         if os.path.lexists(target) and (is_zip or not target.is_dir() or any(target.iterdir())):
-            raise _occupied(target)
+            raise occupied(target)
         parent = target if target.is_dir() else target.parent
         parent.mkdir(parents=True, exist_ok=True)
         # The temporary folder is closed to other users; what is created in it has the permissions of the umask.
@@ -222,32 +249,51 @@ def new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
         raise StorageError(f"the export {target} cannot be written: {error.strerror or error}") from error
 
 
-def _path_of(path: str | os.PathLike[str]) -> Path:
+_SHEET = "is no spreadsheet, log.to_excel({0!r}) is; "
+_FILES = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), _SHEET),
+    **{
+        f".{kind}": f"is not one table, studio.df.to_{kind}({{0!r}}) is; "
+        for kind in ("csv", "json", "parquet", "feather", "html")
+    },
+    **dict.fromkeys(
+        re.findall(
+            r"\.\w+",
+            ".tsv.txt.jsonl.ndjson.htm.pdf.md.tex.doc.docx.ppt.pptx.xml.yaml.yml.sqlite.db.pkl.pickle.npy.npz.h5.ipynb.png"
+            ".jpg.jpeg.webp.gif.tif.tiff.svg.tar.gz.tgz.bz2.xz.zst.7z.rar",
+        ),
+        "is a folder, or a ZIP file; ",
+    ),
+}
+"""Endings that no folder of pictures has, with what to type instead."""
+
+
+def path_of(path: str | os.PathLike[str]) -> Path:
     try:
         target, text = Path(path), os.fspath(path)
         if not text.strip() or "\0" in text:
-            raise _path_error(f"{text!r} is no path; 'export' makes a folder, 'export.zip' one file", path, "format")
+            raise path_error(f"{text!r} is no path; 'export' makes a folder, 'export.zip' one file", path, "format")
         target = target.expanduser()
     except TypeError:
         problem = f"must be text or a Path, not {type(path).__name__}; 'export' makes a folder"
-        raise _path_error(problem, path, "type") from None
+        raise path_error(problem, path, "type") from None
     except RuntimeError:
         problem = f"{text}: there is no home folder {target.parts[0]}; type the whole path"
-        raise _path_error(problem, path, "value") from None
+        raise path_error(problem, path, "value") from None
     if re.fullmatch(r"\.*\.zip", target.name, re.IGNORECASE):
-        raise _path_error(f"{text}: type a name before .zip, as in 'export.zip'", path, "format")
+        raise path_error(f"{text}: type a name before .zip, as in 'export.zip'", path, "format")
     return target
 
 
-def _occupied(target: Path) -> RequestError:
+def occupied(target: Path) -> RequestError:
     named = target.resolve() if target.name in ("", "..") else target
     numbered = (named.parent / f"{named.stem or 'export'}-{number}{named.suffix}" for number in itertools.count(2))
     free = str(next(path for path in numbered if not os.path.lexists(path)))
     problem = "is not empty" if target.is_dir() else "is there already"
-    return _path_error(f"{target} {problem}, and an export replaces nothing; {free} is free", target, suggestion=free)
+    return path_error(f"{target} {problem}, and an export replaces nothing; {free} is free", target, suggestion=free)
 
 
-def _path_error(problem: str, path: object, reason: str = "conflict", suggestion: str | None = None) -> RequestError:
+def path_error(problem: str, path: object, reason: str = "conflict", suggestion: str | None = None) -> RequestError:
     return RequestError(f"path: {problem}", parameter="path", value=str(path), reason=reason, suggestion=suggestion)
 
 

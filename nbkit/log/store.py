@@ -19,6 +19,7 @@ from nbkit.errors import NoImage, printable
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
 from nbkit.log.database import Database, one_of
+from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
 from nbkit.log.frame import to_frame
@@ -231,6 +232,9 @@ class RunLog:
     ) -> Path:
         """Write pictures, a manifest (CSV and JSON), and a page that shows them without a network or nbkit.
 
+        In ``manifest.csv`` a text that a spreadsheet might take for a formula (it begins with ``=``, ``+``, ``-``, ``@``,
+        a tab or a carriage return), or that begins with an apostrophe, has an apostrophe before it.
+
         Args:
             path: a new folder, or a new file that ends in ``.zip``.
             frame: the rows to export, such as ``log.search("lantern")``, or pictures as :meth:`mark` takes them; by
@@ -261,9 +265,40 @@ class RunLog:
             names = image_uuids(frame)
             check_known(names, rows["imageUUID"].dropna())
             rows = rows[rows["imageUUID"].isin(names)]
+        return export_frame(rows, path, private=self._private, originals=originals)
+
+    @property
+    def _private(self) -> tuple[str, ...]:
         home = self.images.folder.parent  # absolute since the log was opened, whatever the working directory is now
-        private = (str(home), str(home.resolve()), str(Path.home()))
-        return export_frame(rows, path, private=private, originals=originals)
+        return (str(home), str(home.resolve()), str(Path.home()))
+
+    def to_excel(self, path: str | os.PathLike[str], frame: pd.DataFrame | None = None) -> Path:
+        """Write rows as a spreadsheet. It needs openpyxl, which the extra ``excel`` installs.
+
+        Seeds are text, since a spreadsheet keeps fifteen digits of a number, and ``created`` is text in UTC. A text is
+        never a formula, whatever it begins with; control characters are escapes, and a text of more than 32,767
+        characters ends with ``…``. Pictures are not in it: :meth:`export` has them.
+
+        Args:
+            path: a new file that ends in ``.xlsx``.
+            frame: the rows to write, such as ``log.search("lantern")``; by default all.
+
+        Returns:
+            The file.
+
+        Raises:
+            ModuleNotFoundError: if openpyxl is not installed.
+            RequestError: if the path exists already, or has another ending; nothing is replaced.
+            StorageError: if it cannot be written.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("=A paper lantern", seed=2**63 - 1)
+            >>> studio.log.to_excel(f"{tempfile.mkdtemp()}/lanterns.xlsx").name
+            'lanterns.xlsx'
+        """
+        return write_excel(self.to_frame() if frame is None else frame, path, private=self._private)
 
     def backup(self, path: str | os.PathLike[str]) -> Path:
         """Make a whole copy of the log, with its pictures, also while kernels write it. It is opened like any log.
