@@ -341,3 +341,27 @@ def test_a_damaged_file_is_shown_as_a_message_beside_the_other_picture(studio, d
     assert "damaged" in broken.to_html()
     with pytest.raises(nbkit.errors.NoImage, match="damaged"):
         _ = broken.image.pil
+
+
+@pytest.mark.parametrize("tags", [r"<[^>]*>", r"</?(?:script|style)[^>]*>"], ids=["all tags", "scripts and styles"])
+def test_where_tags_are_removed_a_comparison_is_its_words(studio, tags):
+    """As on pages of code hosts: what is left is the table's text, and neither code nor style."""
+    a, b = generate(studio), generate(studio, "A glass lantern", temperature=0.3)
+    html = nbkit.compare(a, b)._repr_mimebundle_()[HTML]
+    left = re.sub(tags, " ", html)
+    assert not re.search(r"=>|function|querySelector|nbkit-compare-tools|@media|\{\s*display", left)
+    if tags.startswith("<[^"):
+        assert re.search(r"2 parameters differ.*temperature.*not sent.*0\.3", left, re.DOTALL)
+        assert len(left) < 2_000
+
+
+def test_a_comparison_in_a_markdown_export_is_readable(studio):
+    """The table with its pictures, and nothing of the script."""
+    nbformat, nbconvert = pytest.importorskip("nbformat"), pytest.importorskip("nbconvert")
+    bundle = nbkit.compare(generate(studio), generate(studio, temperature=0.3))._repr_mimebundle_()
+    shown = nbformat.v4.new_output("display_data", data=bundle)
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("nbkit.compare(a, b)", outputs=[shown])])
+    text, _ = nbconvert.MarkdownExporter().from_notebook_node(book)
+    assert text.count("<img ") == 2
+    assert "1 parameter differs" in text
+    assert "querySelector" not in text

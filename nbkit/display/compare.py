@@ -7,6 +7,7 @@ their controls, so that without a script there is no control that does nothing.
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 from collections.abc import Iterator, Sequence
@@ -240,7 +241,11 @@ def _shortened(text: str) -> str:
 
 @functools.cache
 def _script() -> str:
-    """The script, called with the style sheet; it sets up each comparison on the page that is not set up yet."""
+    """The script, called with the style sheet; it sets up each comparison on the page that is not set up yet.
+
+    It is in an attribute: where tags are removed from HTML, as on code hosts and in Markdown, its text would be shown.
+    """
     folder = resources.files("nbkit.display")
     code, style_sheet = (folder.joinpath(f"compare.{suffix}").read_text(encoding="utf-8") for suffix in ("js", "css"))
-    return f"<script>({code.strip()})({json.dumps(style_sheet)});</script>"
+    data = base64.b64encode(f"({code.strip()})({json.dumps(style_sheet)});".encode()).decode()
+    return f'<script src="data:text/javascript;charset=utf-8;base64,{data}"></script>'
