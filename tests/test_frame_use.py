@@ -68,6 +68,11 @@ def test_the_values_of_a_heat_map_are_those_of_the_log(frame):
     assert frame.requestedSeed.tolist() == [SEED] * 4 + [pd.NA]
 
 
+def test_rows_without_a_column_to_show_are_pictures_alone(frame):
+    """One for each row, with every version of pandas."""
+    assert frame[["file"]].nbkit.show().html.count("<tr") >= len(frame)
+
+
 def test_what_a_plan_and_a_recovery_cost_plots_too(studio):
     """Estimates of a sweep's cells, and the costs that a recovery found."""
     plan = studio.sweep("A {colour} lantern", colour=["red", "jade"], temperature=[0.2, 0.8], seed=7).plan()

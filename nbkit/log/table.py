@@ -176,10 +176,9 @@ def _page_of(groups: list[tuple[pd.DataFrame, str]], start: int, limit: int) -> 
 
 
 def _make_section(rows: pd.DataFrame, names: list[str], heading: str, size: int) -> Section:
-    texts = [
-        [format_value(name, value) for name, value in zip(names, row, strict=True)]
-        for row in rows[names].itertuples(index=False)
-    ]
+    # Not by itertuples(), which has no rows without columns in older versions of pandas.
+    values = [(name, rows[name].tolist()) for name in names]
+    texts = [[format_value(name, of_rows[number]) for name, of_rows in values] for number in range(len(rows))]
     prompts = rows["prompt"] if "prompt" in rows else [""] * len(rows)
     return Section(texts, [figure_of(*pair, size) for pair in zip(rows["file"], prompts, strict=True)], heading)
 
