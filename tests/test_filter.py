@@ -49,7 +49,7 @@ def write(log, rows):
         connection.execute(IMAGES.delete())
         connection.execute(RUNS.delete())
         for number, row in enumerate(rows, 1):
-            run = {name: value for name, value in row.items() if name not in OF_IMAGES}
+            run = {name: value for name, value in row.items() if name not in (*OF_IMAGES, "file")}
             if row["referenceImages"]:
                 run["referenceImages"] = row["referenceImages"].split(" ")
             run["extra"] = row["extra"] and json.loads(row["extra"])
@@ -60,7 +60,11 @@ def write(log, rows):
             image["cost"] = None if row["cost"] is None else round(row["cost"] * 1e6)
             connection.execute(
                 IMAGES.insert().values(
-                    run=number, status="done", imageUUID=f"image {number}", file=f"{number}.jpg", **image
+                    run=number,
+                    status="done",
+                    imageUUID=f"image {number}",
+                    file=row.get("file", f"00/{number:064}.jpg"),
+                    **image,
                 )
             )
 
@@ -313,7 +317,7 @@ def log(random_log):
         ("created < '2026-01-01T01:00+01:00'", []),
         ("created <= '2026-01-01T01:00+01:00'", [1]),
         ("temperature > 0.2\n  and rating >= 4", [2]),
-        ("file.str.endswith('/2.jpg')", [2]),
+        ("file.str.endswith('02.jpg')", [2]),
         ("task_uuid == 'task 3'", [3]),
         ("cost == None and imageUUID != None", [1, 2, 3, 4]),
     ],
@@ -551,3 +555,14 @@ def test_a_filter_reads_only_the_rows_that_it_finds(log):
     with log.database.reading() as connection:
         query = sa.select(RUNS.c.id).select_from(RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id))
         assert connection.execute(query.where(parse("rating >= 4").condition())).scalars().all() == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["1.jpg", "../../etc/passwd", "/etc/passwd", f"00/{'0' * 64}", f"00/{'0' * 64}.j/../x", f"0G/{'0' * 64}.jpg",
+                                  f"00/{'0' * 63}.jpg", f"00/{'0' * 64}.JPG", f"00/{'0' * 64}.", f"00/{'0' * 64}.jpg", None])  # fmt: skip
+def test_a_file_that_a_log_may_not_name_is_a_gap_for_sql_too(random_log, name):
+    """As in the frame, which has only files of the image folder."""
+    write(random_log, [{name: values[-1] for name, values in VALUES.items()} | {"file": name}])
+    frame = random_log.to_frame()
+    for text in ("file is None", "file.str.contains('0')"):
+        assert random_log.filter(text).taskUUID.tolist() == frame[parse(text).mask(frame)].taskUUID.tolist()
+    assert len(random_log.filter("file is not None")) == (name == f"00/{'0' * 64}.jpg")

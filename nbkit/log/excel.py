@@ -93,13 +93,13 @@ def _cells(name: str, column: pd.Series[Any]) -> list[Any]:
     values = [value.item() if isinstance(value, np.generic) else value for value in column.astype(object)]
     is_text = name in _SEEDS or any(isinstance(value, int) and abs(value) >= MAX_DIGITS for value in values)
 
-    def plain(value: Any) -> Any:
+    def as_cell(value: Any) -> Any:
         if is_gap(value):
             return None
         is_number = isinstance(value, (bool, int, float)) and math.isfinite(value)
         return value if is_number and not is_text else _text(value)
 
-    return [plain(value) for value in values]
+    return [as_cell(value) for value in values]
 
 
 def _text(value: Any) -> str:

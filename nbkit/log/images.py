@@ -23,6 +23,9 @@ _absolute_folders: dict[str, list[Path]] = {}
 
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 
+NAME_GLOBS = (f"[0-9a-f][0-9a-f]/{'[0-9a-f]' * 64}.?*", "*.*[^a-z0-9]*")
+"""The same for SQLite: a name matches the first of these patterns, and not the second."""
+
 _NOWHERE = ".refused"
 """The name of a file that does not exist: instead of one that a log may not name."""
 DIGEST = re.compile("[0-9a-f]{64}")

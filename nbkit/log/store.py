@@ -23,7 +23,7 @@ from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
 from nbkit.log.frame import to_frame
-from nbkit.log.images import ImageStore, read_picture
+from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import REFERENCE_TYPES, History, equals
 from nbkit.log.schema import IMAGES, RUNS, prepare
@@ -187,8 +187,10 @@ class RunLog:
             >>> sorted(set(found.seed))
             [42, 43]
         """
-        folder = sa.literal(f"{self.images.given_path.as_posix()}/")
-        condition = parse(expression).condition(file=folder + IMAGES.c.file)
+        name, (shape, foreign) = IMAGES.c.file, NAME_GLOBS  # as in the frame: below the folder, or a gap
+        is_picture = name.bool_op("GLOB")(shape) & sa.not_(name.bool_op("GLOB")(foreign))
+        path = sa.literal(f"{self.images.given_path.as_posix()}/") + name
+        condition = parse(expression).condition(file=sa.case((is_picture, path), else_=None))
         return to_frame(self.database, self.images.given_path, condition)
 
     def show(

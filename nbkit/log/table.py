@@ -263,6 +263,9 @@ def sums_of(frame: pd.DataFrame) -> list[str]:
     """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums."""
     if "cost" not in frame or "charged" not in frame:
         return []
-    charged, labels = frame["charged"].fillna(value=True), {True: "charged", False: _AT_LIST_PRICES}
+    charged, labels = (
+        frame["charged"].where(frame["charged"].notna(), other=True),
+        {True: "charged", False: _AT_LIST_PRICES},
+    )
     costs = {label: frame.loc[charged == kind, "cost"].dropna() for kind, label in labels.items()}
     return [f"{usd(round(float(of_kind.sum()) * MICRO))} {label}" for label, of_kind in costs.items() if len(of_kind)]
