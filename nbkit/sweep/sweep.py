@@ -134,6 +134,7 @@ class Sweep(Sequence[Cell]):
         Raises:
             RequestError: for a cell that the model does not allow, or a missing ``confirm=True``; nothing is sent.
             BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is so far.
+            StorageError: when the log or a picture cannot be written; the next run fetches what was paid.
 
         Example:
             >>> import tempfile, nbkit
