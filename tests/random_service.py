@@ -22,15 +22,19 @@ REFUSALS = [
 ]
 """Answers to a task that is not accepted; asking again does not help."""
 
-NOT_NOW = [
+BUSY = [
     lambda: error("rateLimitExceeded", "later", 429),
     lambda: Answer(429, b"slow down", {"retry-after": "0.01"}),
+]
+"""Answers to a task that is certainly not accepted now."""
+
+UNCERTAIN = [
     lambda: Answer(503, HTML_PAGE, {"content-type": "text/html"}),
     lambda: Answer(500, HTML_PAGE, {"content-type": "text/html"}),
     lambda: Answer(504, b""),
     lambda: Answer(silent=True),
 ]
-"""Answers to a task that is not accepted yet, or that was accepted all the same."""
+"""Answers to a task that may have been accepted."""
 
 NO_ANSWERS = [
     lambda: Answer(500, HTML_PAGE, {"content-type": "text/html"}),
@@ -146,12 +150,12 @@ class RandomService(Service):
         if fate < 0.08 and task["taskUUID"] not in self.accepted:
             return draw.choice(REFUSALS)(task["taskUUID"])
         if fate < 0.2:
-            return draw.choice(NOT_NOW)()
+            return draw.choice([*BUSY, *UNCERTAIN])()
         is_new = task["taskUUID"] not in self.accepted
         if fate < 0.45 and is_new:
             self.accept(task)
             answer = self._whole(self.accepted[task["taskUUID"]])
-            return draw.choice([*NOT_NOW, lambda: Answer(answer.status, answer.body, cut=len(answer.content) // 2)])()
+            return draw.choice([*UNCERTAIN, lambda: Answer(answer.status, answer.body, cut=len(answer.content) // 2)])()
         if fate < 0.6 and is_new:  # a sync task may be answered before it is ready
             return self._so_far(self.accept(task))
         answer = self.serve(task)
