@@ -17,9 +17,10 @@ from nbkit.log.images import file_of, read_picture
 from nbkit.log.rows import parameter_values
 from nbkit.log.table import is_gap
 from nbkit.measures.facts import examine
-from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
+from nbkit.request.address import without_credentials
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.model import MICRO
-from nbkit.request.parameter import without_query
+from nbkit.request.task import redacted
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
 
@@ -148,7 +149,7 @@ def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: t
         known["safetyMode"] = "fast"
     if known.get("referenceImages"):
         names = known["referenceImages"].split()
-        known["referenceImages"] = " ".join(without_query(name) if "://" in name else name for name in names)
+        known["referenceImages"] = " ".join(without_credentials(name) if "://" in name else name for name in names)
     if known.get("extra"):
         known["extra"] = json.dumps(known["extra"], sort_keys=True, ensure_ascii=False)
     if known.get("cost") is not None:

@@ -43,8 +43,9 @@ from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
 from nbkit.log.trust import Trust
-from nbkit.request.image_request import ImageRequest, has_credentials, redacted
+from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO, MODEL, Price
+from nbkit.request.task import has_credentials, redacted
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
 from nbkit.service.response import ImageResult, TaskResponse
 

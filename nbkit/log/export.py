@@ -30,8 +30,8 @@ from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of, read_picture
 from nbkit.log.table import figure_of, format_value, is_gap, totals_of
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, examine
+from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.parameter import without_query
 
 EXPORT_PICTURES = "images"
 """The folder of pictures in an export."""
@@ -182,7 +182,7 @@ def _export_picture(write: Write, number: int, row: Mapping[Any, Any], originals
 def _redact(text: str, private: tuple[str, ...]) -> str:
     for folder in (folder for folder in private if len(Path(folder).parts) > 1):
         text = text.replace(folder, "…")
-    return re.sub(r"https?://[^\s\"'<>]+", lambda url: without_query(url[0]), text)
+    return re.sub(r"https?://[^\s\"'<>]+", lambda url: without_credentials(url[0]), text)
 
 
 def _json_column(column: pd.Series[Any]) -> list[Any]:

@@ -22,6 +22,7 @@ from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import ValueInvalid, short_repr
+from nbkit.request.reference import name_in_log
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
 
@@ -191,7 +192,7 @@ def _series(name: str, values: list[Any] | None, rows: int) -> pd.Series[Any]:
         gap: Any = np.nan if dtype == MEASURE else pd.NA
         return cast("pd.Series[Any]", pd.Series(gap, index=range(rows), dtype=dtype))
     if name == "referenceImages":
-        values = [value and " ".join(json.loads(value)) for value in values]
+        values = [value and " ".join(map(name_in_log, json.loads(value))) for value in values]  # old logs have queries
     return cast("pd.Series[Any]", pd.Series(_ARRAYS[dtype](values), dtype=dtype))
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from nbkit.errors import RequestError
 from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
-from nbkit.request.image_request import PARAMETERS, ImageRequest, redacted
+from nbkit.request.address import Url
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Parameter, Text, without_query
+from nbkit.request.parameter import Address, Parameter, Text
+from nbkit.request.task import redacted
 
 FACTS = {
     "sha256": "sha256", "width": "width", "height": "height", "fingerprint": "fingerprint", "mediaType": "media_type",
@@ -40,7 +42,7 @@ def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str
         if found is None and name != "reference_images":  # set, but sent in another form: a resolution as its size
             found = given.get(name)
         # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
-        is_text = isinstance(found, str) and isinstance(parameter.kind, Text)
+        is_text = isinstance(found, str) and isinstance(parameter.kind, (Text, Address))
         is_kept = found is None or is_text or name == "reference_images"
         values[PARAMETER_COLUMNS[name]] = found if is_kept else _valid(parameter, found)
     return values
@@ -71,14 +73,13 @@ def given_values(request: ImageRequest) -> dict[str, Any]:
     """The parameters that were set, by Python name, as the log stores them: no credentials, pictures as hashes."""
     values = request.parameters
     if request.reference_images:
-        values["reference_images"] = [str(r) if r.data else r.text for r in request.reference_images]
-    for name in ("webhook_url", "upload_endpoint"):
-        if name in values:
-            values[name] = without_query(values[name])
-    return values
+        values["reference_images"] = [str(r) for r in request.reference_images]
+    return {name: str(value) if isinstance(value, Url) else value for name, value in values.items()}
 
 
-def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, task: Mapping[str, Any]) -> ImageRequest:
+def logged_request(
+    values: Mapping[str, Any], extra: Mapping[str, Any] | None, task: Mapping[str, Any], *, is_cut: bool = False
+) -> ImageRequest:
     """The request of a logged run.
 
     A newer nbkit may have logged parameters or values that this one does not know. ``extra`` carries them as they are
@@ -88,7 +89,10 @@ def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, t
         values: as :func:`given_values` returned them, with the reference images read.
         extra: of the request.
         task: as logged.
+        is_cut: the log lacks credentials that were sent; then no address of the request can be sent again.
     """
+    if is_cut:
+        values = {name: _cut(name, value) for name, value in values.items()}
     try:
         return ImageRequest(**values, extra=extra)
     except RequestError:
@@ -96,6 +100,16 @@ def logged_request(values: Mapping[str, Any], extra: Mapping[str, Any] | None, t
     known.setdefault("prompt", UNREADABLE_PROMPT)
     request = _most_of(known)
     return request.replace(extra=_not_in(request.to_send(), task))
+
+
+def _cut(name: str, value: Any) -> Any:
+    if name == "reference_images":
+        return [_cut("", one) if isinstance(one, str) and "://" in one else one for one in value]
+    return Url(value, is_cut=True) if isinstance(value, str) and (not name or _is_url(name)) else value
+
+
+def _is_url(name: str) -> bool:
+    return name in PARAMETERS and isinstance(PARAMETERS[name].kind, Address)
 
 
 def _most_of(values: Mapping[str, Any]) -> ImageRequest:

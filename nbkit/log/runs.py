@@ -210,7 +210,7 @@ class History:
         values = dict(row["request"])
         if "reference_images" in values:
             values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
-        request = logged_request(values, row["extra"], row["task"])
+        request = logged_request(values, row["extra"], row["task"], is_cut=not row["resendable"])
         return Run(
             request=request,
             task_uuid=row["taskUUID"],

@@ -12,6 +12,7 @@ from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, RequestContext,
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.validation import one_of, required
+from nbkit.request.address import whole_text
 from nbkit.request.decoder import opened
 from nbkit.request.parameter import Address, ValueInvalid
 
@@ -67,7 +68,7 @@ class ReferenceReader:
             return self._find(text.lower()) or Inset(_digest(text), UNKNOWN_UUID, None), text
         try:
             if text[:8].lower().startswith(("http://", "https://")):
-                return Inset(_digest(Address().check(text)), NOT_FETCHED, None), text
+                return Inset(_digest(whole_text(Address().check(text))), NOT_FETCHED, None), text
             data = decode(text)
         except (ValueInvalid, ValueError):  # the latter also for text that is not ASCII, and for half a surrogate pair
             rule = f"An image of {parameter} must be a UUID, a URL, a data URI or base64 text."

@@ -22,6 +22,7 @@ from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import MEDIA_TYPES, Renderer
 from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request import model
+from nbkit.request.address import whole_text
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 
 DEFAULT_TTL = 7 * 24 * 3600
@@ -79,10 +80,10 @@ class PlannedImage:
         """What is sent when the result is ready: first the upload of its file, then the webhook call."""
         request = self.task.request
         if request.upload_endpoint:
-            yield Delivery("upload", request.upload_endpoint, self.file(), self.task.media_type)
+            yield Delivery("upload", whole_text(request.upload_endpoint), self.file(), self.task.media_type)
         if request.webhook_url:
             data = json.dumps(self.item(self.task.base_url)).encode()
-            yield Delivery("webhook", request.webhook_url, data, "application/json")
+            yield Delivery("webhook", whole_text(request.webhook_url), data, "application/json")
 
 
 @dataclass(slots=True, eq=False)

@@ -10,16 +10,16 @@ service needs: ``taskType``, ``taskUUID``, ``model``, ``includeCost``, and a siz
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, Unpack
 
-from nbkit.errors import RequestError
+from nbkit.errors import RequestError, StorageError
 from nbkit.request import model, rules
-from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
+from nbkit.request.address import HIDDEN, Url, whole_text
+from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters, sealed_task
 from nbkit.request.naming import Given, Naming
 from nbkit.request.parameter import (
     Address,
@@ -31,10 +31,10 @@ from nbkit.request.parameter import (
     Parameter,
     Text,
     short_repr,
-    without_query,
 )
-from nbkit.request.reference import Reference, make_reference, name_in_log
+from nbkit.request.reference import Reference, make_reference
 from nbkit.request.reference_values import references_in
+from nbkit.request.task import BY_WIRE, Task, has_credentials, redacted  # noqa: F401  part of this module's names
 
 
 class ImageRequest:
@@ -62,11 +62,12 @@ class ImageRequest:
         (0.9, None, (1024, 1024))
     """
 
-    __slots__ = ("_extra", "_head", "_values")
+    __slots__ = ("_extra", "_head", "_identity", "_values")
 
     _values: dict[str, Any]
     _head: dict[str, Any]
     _extra: str
+    _identity: str | None  # of a request that lacks credentials of its ``extra``
 
     # Kind, path and group of a parameter fill the first line of its declaration, its help the second.
     # fmt: off
@@ -189,6 +190,7 @@ class ImageRequest:
         rules.check_combination(values, spellings)
         object.__setattr__(self, "_values", {name: values[name] for name in PARAMETERS if name in values})
         object.__setattr__(self, "_head", rules.check_head(head))
+        object.__setattr__(self, "_identity", None)
         object.__setattr__(self, "_extra", rules.check_extra(extra))
 
     @classmethod
@@ -214,7 +216,21 @@ class ImageRequest:
         return hash((tuple(self._values.items()), self._extra))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._made, (_as_given(self._values), self._head, self.extra)
+        shown = redacted(self.extra)
+        identity = None if shown == self.extra else self.identity
+        return self._restored, (_as_given(self._values), self._head, shown, identity)
+
+    @classmethod
+    def _restored(cls, given: Given, head: Mapping[str, Any], extra: Mapping[str, Any], identity: str | None) -> Self:
+        request = cls._made(given, head, extra)
+        object.__setattr__(request, "_identity", identity)
+        return request
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
 
     def __repr__(self) -> str:
         if not hasattr(self, "_extra"):  # a traceback may show a request whose __init__ failed
@@ -235,7 +251,7 @@ class ImageRequest:
             >>> nbkit.ImageRequest("A paper lantern", extra={"newFlag": True}).extra
             {'newFlag': True}
         """
-        return dict(json.loads(self._extra)) if self._extra else {}
+        return Task(json.loads(self._extra) if self._extra else {})
 
     @property
     def task_uuid(self) -> str | None:
@@ -331,6 +347,8 @@ class ImageRequest:
             >>> request.identity == nbkit.ImageRequest("A paper lantern", width=1024, height=1024, ttl=60).identity
             True
         """
+        if self._identity is not None:
+            return self._identity
         parts: dict[str, Any] = {"model": model.MODEL, "size": self.size, "extra": self.extra}
         if self.size is None:
             parts["resolution"] = self.resolution
@@ -373,6 +391,7 @@ class ImageRequest:
     def to_task(self) -> dict[str, Any]:
         """The values that were set, as a task of the API: a nested dict for JSON.
 
+        It is exact: addresses are whole, and so is ``extra``. Only its ``repr`` leaves credentials out.
         The API has no ``aspect_ratio``, so it becomes a width and a height in pixels. A reference image becomes its
         text, or a data URI.
 
@@ -393,7 +412,8 @@ class ImageRequest:
             task_uuid: by default the request's own, or a new one.
 
         Raises:
-            StorageError: if a reference image of a logged request is no longer in the image folder.
+            StorageError: if a reference image of a logged request is no longer in the image folder, or the request lacks
+                credentials, which no log keeps.
 
         Example:
             >>> import nbkit
@@ -401,7 +421,19 @@ class ImageRequest:
             >>> task["taskType"], task["model"], task["width"], task["height"]
             ('imageInference', 'google:4@3', 1024, 1024)
         """
+        if self.lacking:
+            names = " and ".join(self.lacking)
+            raise StorageError(
+                f"{names}: what a log or a pickle keeps has no credentials, so it cannot be sent; give it again"
+            )
         return self._sendable(task_uuid or self.task_uuid or str(uuid.uuid4()), Reference.to_send)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The Python names of what is not whole, because the request comes from a log or a pickle."""
+        cut = [name for name, value in self._values.items() if isinstance(value, Url) and value.whole is None]
+        cut += ["reference_images"] if any(reference.is_cut for reference in self.reference_images or ()) else []
+        return (*cut, *(["extra"] if HIDDEN in _texts(self.extra) else []))
 
     def _task(self, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
         values = dict(self._values)
@@ -413,11 +445,12 @@ class ImageRequest:
         task: dict[str, Any] = dict(self._head)
         for name, parameter in PARAMETERS.items():
             if name in values:
-                _set_nested(task, parameter.wire, values[name])
-        return _merged(task, self.extra)
+                value = values[name]
+                _set_nested(task, parameter.wire, whole_text(value) if isinstance(value, Url) else value)
+        return Task(_merged(task, self.extra))
 
     def _sendable(self, task_uuid: str, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
-        task = {"taskType": model.TASK_TYPE, "taskUUID": "", "model": model.MODEL, **self._task(reference_text)}
+        task = Task({"taskType": model.TASK_TYPE, "taskUUID": "", "model": model.MODEL, **self._task(reference_text)})
         task["taskUUID"] = task_uuid
         task.setdefault("includeCost", True)
         if self.size is not None and not self._size_in_extra():
@@ -444,8 +477,15 @@ class ImageRequest:
         """
         if not isinstance(task, Mapping):
             raise RequestError(f"a task is a dict, not {type(task).__name__}", parameter="task", value=task)
-        given, head = NAMES.resolve(task, as_task=True)
-        return cls._made(given, head, extra)
+        task = Task(sealed_task(task))
+        extra = Task(extra) if type(extra) is dict else extra
+        try:
+            given, head = NAMES.resolve(task, as_task=True)
+        except RequestError as error:
+            problem = error.with_traceback(None)
+        else:
+            return cls._made(given, head, extra)
+        raise problem  # without frames whose local variables have a value of a key that is no parameter
 
     def _size_in_extra(self) -> bool:
         return not self.extra.keys().isdisjoint(rules.SIZE_NAMES[:3])
@@ -460,30 +500,18 @@ NAMES = Naming(PARAMETERS)
 """Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""
 
 
-_ADDRESSES = tuple(parameter.wire[-1] for parameter in PARAMETERS.values() if isinstance(parameter.kind, Address))
-"""Keys of a task whose values may carry credentials."""
-
-
-def redacted(task: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a task for the log and for display: addresses without their query, inline pictures as their hash."""
-    safe = copy.deepcopy(dict(task))
-    for name in _ADDRESSES:
-        if isinstance(safe.get(name), str):
-            safe[name] = without_query(safe[name])
-    inputs = safe.get("inputs")
-    if isinstance(inputs, dict) and isinstance(texts := inputs.get("referenceImages"), list):
-        inputs["referenceImages"] = [name_in_log(text) if isinstance(text, str) else text for text in texts]
-    return safe
+BY_WIRE.update({parameter.wire: parameter for parameter in PARAMETERS.values() if parameter.wire})
 
 
 def task_for_display(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
-    """The task of a request for display: pictures as their hash, addresses without their query, so no credentials."""
+    """The task of a request for display: pictures as their hash, and no credentials."""
     return redacted(request._sendable(task_uuid, str))  # noqa: SLF001  encodes no picture
 
 
-def has_credentials(task: Mapping[str, Any]) -> bool:
-    """Whether :func:`redacted` removes a query, so that the logged task differs from the one that was sent."""
-    return any(isinstance(task.get(name), str) and without_query(task[name]) != task[name] for name in _ADDRESSES)
+def _texts(value: Any) -> Iterator[str]:
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for part in parts:
+        yield from [part] if isinstance(part, str) else _texts(part)
 
 
 def _get_nested(task: Any, *path: str) -> Any:
@@ -512,7 +540,7 @@ def _short_value(parameter: Parameter[Any], value: Any) -> str:
     if isinstance(parameter.kind, ListOf):
         names = [f"<{str(r)[:19]}>" if r.data else str(r)[:60] for r in value[:4]]
         return f"[{', '.join(names)}{f', … {len(value)} in all' if len(value) > 4 else ''}]"
-    return short_repr(without_query(value) if isinstance(parameter.kind, Address) else value)
+    return short_repr(value)
 
 
 def _as_given(values: Mapping[str, Any]) -> Given:

@@ -6,11 +6,15 @@ The declaration in :mod:`nbkit.request.image_request` is the source; a test comp
 
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypedDict, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypedDict, TypeVar, Union, cast
+
+from nbkit.request.address import Url, without_credentials
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,5 +167,54 @@ def name_parameters(function: F) -> F:
         for name, kind in RequestChanges.__annotations__.items()
         if name in names and name not in {parameter.name for parameter in own}
     ]
-    function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
-    return function
+    wrapper = seal_parameters(function)
+    wrapper.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
+    return wrapper
+
+
+_MAY_HAVE_CREDENTIALS = {
+    "webhook_url", "webhookURL", "webhookUrl", "upload_endpoint", "uploadEndpoint", "reference_images", "referenceImages",
+    "inputs", "extra",
+}  # fmt: skip
+
+
+def seal_parameters(function: F) -> F:
+    """Decorator: addresses and ``extra`` reach the function as values that show no credentials.
+
+    So a traceback that shows the local variables of the function, and of whatever it calls, shows none.
+    """
+
+    @functools.wraps(function)
+    def sealing(*arguments: Any, **keywords: Any) -> Any:
+        for name, value in keywords.items():
+            keywords[name] = sealed(name, value)
+        return function(*arguments, **keywords)
+
+    return cast("F", sealing)
+
+
+def sealed(name: str, value: Any) -> Any:
+    """The value of a keyword, so that it shows no credentials; the very same value if there are none."""
+    if name not in _MAY_HAVE_CREDENTIALS:
+        return value
+    if type(value) is str:
+        is_address = "://" in value[:40] or name[:6] in ("webhoo", "upload")
+        return Url(value) if is_address and Url(value) != without_credentials(value) else value
+    if type(value) in (list, tuple):  # iterating over a subclass may run any code
+        parts = [sealed(name, part) for part in value]
+        return value if all(map(operator.is_, parts, value)) else type(value)(parts)
+    if type(value) is dict:
+        return Hiding(value if name == "extra" else sealed_task(value))
+    return value
+
+
+def sealed_task(task: Mapping[str, Any]) -> dict[str, Any]:
+    """A task, or a group of one, with values that show no credentials."""
+    return {name: sealed(str(name), value) for name, value in task.items()}
+
+
+class Hiding(dict[str, Any]):
+    """A dict whose ``repr`` shows its keys."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(map(str, self))}>"

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlsplit
 
+from nbkit.request.address import HIDDEN, Url, whole_text
+
 T = TypeVar("T")
 
 MAX_INTEGER = 2**63 - 1
@@ -71,24 +73,6 @@ def nearest(word: Any, choices: Iterable[str]) -> str | None:
     by_lower = {choice.lower(): choice for choice in choices}
     matches = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
     return by_lower[matches[0]] if matches else None
-
-
-def without_query(address: str) -> str:
-    """An address without its query, fragment and user information, which may contain credentials."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "(unreadable address)"
-    if parts.scheme and parts.netloc:
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    return re.split(r"[?#]", address)[0].rpartition("@")[2]  # the "https://" is missing
-
-
-def without_queries(value: Any) -> Any:
-    """A value for display: a text with an address, also inside a list, goes through :func:`without_query`."""
-    if type(value) in (list, tuple):  # iterating over a subclass may run any code
-        return [without_queries(part) for part in value]
-    return without_query(value) if type(value) is str and "://" in value else value
 
 
 def as_plain_str(text: str) -> str:
@@ -237,26 +221,26 @@ class Boolean:
         return bool(value)
 
 
-QUERY_REMOVED = "?…"
-"""Replaces the query of an address wherever nbkit displays one."""
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An ``http://`` or ``https://`` address."""
+    """An ``http://`` or ``https://`` address, which becomes an :class:`~nbkit.request.address.Url`."""
 
     def rule(self) -> str:
         return "an address that begins with https:// or http://"
 
-    def check(self, value: Any) -> str:
+    def check(self, value: Any) -> Url:
         if not isinstance(value, str):
             raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
-        if not is_address(value):
+        if isinstance(value, Url) and value.whole is None:  # of a log or a pickle: it is shown, and not sent
+            return value
+        text = whole_text(value)
+        if not is_address(text):
             raise ValueInvalid("format", self.rule())
-        if value.endswith(QUERY_REMOVED):
-            why = "and whole: its query is not kept where it is shown, so type all of it again"
-            raise ValueInvalid("format", f"{self.rule()}, {why}")
-        return as_plain_str(value)
+        if HIDDEN in text:
+            raise ValueInvalid(
+                "format", f"{self.rule()}, and whole: its credentials are not shown, so type all of it again"
+            )
+        return Url(text)
 
 
 @dataclass(frozen=True, slots=True)

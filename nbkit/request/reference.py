@@ -29,15 +29,14 @@ from typing import Any
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from nbkit.errors import StorageError
+from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.decoder import eight_bits, opened, own_settings
 from nbkit.request.file_kind import RAW, kind_of
 from nbkit.request.parameter import (
     ValueInvalid,
-    as_plain_str,
     is_address,
     short_repr,
     without_memory_addresses,
-    without_query,
 )
 from nbkit.request.pixels import EXIF, pixels_only
 from nbkit.request.reference_values import file_or_picture
@@ -86,7 +85,7 @@ class Reference:
     @property
     def wire(self) -> str:
         """Its text in a task: the text as given, or the picture as a data URI."""
-        return self.text or self._data_uri()
+        return whole_text(self.text) or self._data_uri()
 
     def to_send(self) -> str:
         """Like :attr:`wire`, but a data URI or base64 text is sent without its location and device data.
@@ -112,10 +111,15 @@ class Reference:
         return f"<picture {self.sha256[:8]}>" if self.data else f"<{str(self)[:60]}>"
 
     def __str__(self) -> str:
-        """A short name for captions and the log: an address without its query, a UUID, or a content hash."""
+        """A short name for captions and the log: an address without its credentials, a UUID, or a content hash."""
         if self.data:
             return f"sha256:{self.sha256}"
-        return without_query(self.text) if "://" in self.text else self.text
+        return str.__str__(self.text)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is an address whose credentials are lost, because it comes from a log or a pickle."""
+        return isinstance(self.text, Url) and self.text.whole is None
 
 
 def missing_reference(sha256: str) -> Reference:
@@ -132,7 +136,7 @@ def make_reference(value: Any) -> Reference:
     if isinstance(value, Reference):
         return value
     if isinstance(value, (str, uuid.UUID)):
-        return _from_text(as_plain_str(value) if isinstance(value, str) else str(value))
+        return _from_text(value if isinstance(value, str) else str(value))
     found = _read(value) if isinstance(value, os.PathLike) else file_or_picture(value)
     if found is None:
         raise ValueInvalid("type", f"{_RULE}, not {type(value).__name__}")
@@ -140,9 +144,15 @@ def make_reference(value: Any) -> Reference:
 
 
 def name_in_log(text: str) -> str:
-    """The text of a reference as it is logged: for inline text the hash of its content, other texts as they are."""
+    """The text of a reference as it is logged: for inline text the hash of its content, an address without credentials."""
     content = _inline_content(text)
-    return text if content is None else f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return (
+        without_credentials(text)
+        if content is None and "://" in text
+        else text
+        if content is None
+        else f"sha256:{hashlib.sha256(content).hexdigest()}"
+    )
 
 
 def remove_metadata(data: bytes) -> tuple[bytes, str]:
@@ -274,11 +284,19 @@ def _from_bytes(data: bytes) -> Reference:
     return Reference(data=cleaned, media_type=media_type, sha256=hashlib.sha256(cleaned).hexdigest())
 
 
-def _from_text(text: str) -> Reference:
+def _from_text(given: str) -> Reference:
+    text = whole_text(given)
+    if isinstance(given, Url) and given.whole is None:  # of a log: it is shown, and not sent
+        return Reference(text=given, sha256=hashlib.sha256(text.encode()).hexdigest())
     content = _inline_content(text)
     if content is None:
         if _UUID_PATTERN.fullmatch(text) or is_address(text):
-            return Reference(text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
+            if HIDDEN in text:
+                raise ValueInvalid(
+                    "format", f"{_RULE}; a whole address: its credentials are not shown, so type all of it again"
+                )
+            shown = text if _UUID_PATTERN.fullmatch(text) else Url(text)
+            return Reference(text=shown, sha256=hashlib.sha256(text.encode()).hexdigest())
         hint = f"a text is never opened as a file: for a file, pathlib.Path({short_repr(text)})"
         raise ValueInvalid("format", f"{_RULE}; {'of addresses, http and https ones' if '://' in text else hint}")
     try:

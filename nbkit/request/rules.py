@@ -15,6 +15,8 @@ from typing import Any
 
 from nbkit.errors import RequestError
 from nbkit.request import model
+from nbkit.request.address import without_credentials
+from nbkit.request.keywords import sealed
 from nbkit.request.parameter import (
     Address,
     ListOf,
@@ -22,8 +24,6 @@ from nbkit.request.parameter import (
     ValueInvalid,
     as_plain_str,
     short_repr,
-    without_queries,
-    without_query,
 )
 
 UUID4_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -60,10 +60,10 @@ def check_value(
 
 def _request_error(parameter: Parameter[Any], spelling: str, value: Any, invalid: ValueInvalid) -> RequestError:
     text = short_repr(value)
-    if isinstance(parameter.kind, Address):  # the query of an address may be a credential, also inside bytes or a list
-        text = short_repr(without_query(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
+    if isinstance(parameter.kind, Address):  # an address may have credentials, also inside bytes or a list
+        text = short_repr(without_credentials(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
     elif isinstance(parameter.kind, ListOf):
-        text = short_repr(without_queries(value))
+        text = short_repr(sealed("reference_images", value))
     near = invalid.suggestion
     hint = "" if near is None else f". Nearest: {spelling}={near!r}"
     if isinstance(near, tuple):
@@ -184,7 +184,9 @@ def check_extra(extra: Any) -> str:
         RequestError: if it is no dict, is not JSON, or has a ``taskUUID`` or ``taskType``.
     """
     if extra is not None and not isinstance(extra, Mapping):
-        message = f"extra={short_repr(extra)}: must be a dict, not {type(extra).__name__}"
+        text = short_repr(extra)  # what is as long as a secret is not repeated
+        text = f"<{type(extra).__name__}>" if re.search(r"[^\W_]{6}", text) else text
+        message = f"extra={text}: must be a dict, not {type(extra).__name__}"
         raise RequestError(message, parameter="extra", value=extra)
     if not extra:
         return ""

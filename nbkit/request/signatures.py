@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.keywords import F, name_parameters
+from nbkit.request.keywords import F, name_parameters, seal_parameters
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,9 +27,10 @@ def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Cal
     """
 
     def declare(function: Callable[..., R]) -> Callable[P, R]:
-        function.__signature__ = inspect.signature(declaration)  # type: ignore[attr-defined]
-        function.__doc__ = declaration.__doc__
-        return _with_parameter_docs(function)
+        sealing = seal_parameters(function)
+        sealing.__signature__ = inspect.signature(declaration)  # type: ignore[attr-defined]
+        sealing.__doc__ = declaration.__doc__
+        return _with_parameter_docs(sealing)
 
     return declare
 

@@ -17,11 +17,11 @@ from nbkit.display.notice import notice_html, quiet_html
 from nbkit.display.text import call, count, ellipsis, printable_json, usd
 from nbkit.errors import NbkitError, NoImage, printable
 from nbkit.measures.preview import PREVIEW_SIZE
-from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest, redacted
+from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.request.model import MICRO
-from nbkit.request.parameter import Address, without_query
 from nbkit.request.reference import Reference
+from nbkit.request.task import redacted
 from nbkit.results.image import GeneratedImage
 from nbkit.results.money import Budget, amount
 
@@ -204,10 +204,11 @@ class Run:
             >>> run.rerun(temperature=0.3).request
             ImageRequest(prompt='A paper lantern', seed=7, temperature=0.3)
         """
-        if not self.complete and not {NAMES.find(name).name for name in changes} & {"webhook_url", "upload_endpoint"}:
-            why = "the log keeps no credentials, so this run's webhook or upload address is not whole"
-            how = "give it again, run.rerun(webhook_url=…), or take it out, run.rerun(webhook_url=None)"
-            raise NbkitError(f"{why}: {how}")
+        given = {name if name == "extra" else NAMES.find(name).name for name in changes}
+        for name in () if self.complete else (self.request.lacking or ("extra",)):
+            if name not in given:
+                why = f"the log keeps no credentials, so this run's {name} is not whole"
+                raise NbkitError(f"{why}: give it again, run.rerun({name}=…), or take it out, run.rerun({name}=None)")
         if self.rerun_with is None:
             raise NbkitError("this run has no studio; studio.generate(run.request, …) makes it again")
         return self.rerun_with(self.request.replace(**changes))
@@ -229,8 +230,7 @@ class Run:
                 codes = (reference_code(reference, self.reference_files) for reference in value)
                 arguments.append(f"{name}=[{', '.join(codes)}]")
             elif name != "prompt":
-                secret = isinstance(PARAMETERS[name].kind, Address)
-                arguments.append(f"{name}={(without_query(value) if secret else value)!r}")
+                arguments.append(f"{name}={value!r}")
         if self.request.seed is None and len(self.images) == 1 and self.seed is not None:
             arguments.append(f"seed={self.seed}")  # drawn by the service; without it the picture would differ
         if self.request.extra:
@@ -365,4 +365,4 @@ def reference_code(reference: Reference, files: Mapping[str, str]) -> str:
     if reference.is_missing or (file and reference.sha256 in file):
         return f"studio.log.reference({reference.sha256!r})"  # if it is missing, this raises an error that says so
     # A panel names files: its pictures are not in the log before they are sent.
-    return f"pathlib.Path({file!r})" if file else repr(reference.wire)
+    return f"pathlib.Path({file!r})" if file else repr(reference.text or reference.wire)

@@ -21,12 +21,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
+from nbkit.request.address import HIDDEN
 from nbkit.request.model import MICRO
+from nbkit.request.task import secrets_in
 from nbkit.service import download
 from nbkit.service.environment import open_http
 from nbkit.service.failure import Json, reason_of
 from nbkit.service.network import ExchangeLimits, LimitExceeded, body, limit_connections
 from nbkit.service.pace import Pace
+from nbkit.service.redaction import Redactor
 from nbkit.service.response import (
     TaskResponse,
     read_balance,
@@ -35,7 +38,7 @@ from nbkit.service.response import (
     read_response,
     results_wanted,
 )
-from nbkit.service.secret import Secret
+from nbkit.service.secret import Secret, clean_error
 
 T = TypeVar("T", bound=download.Judged)
 
@@ -56,6 +59,9 @@ FRESH_SECONDS = 10.0
 MIB = 1024 * 1024
 ANSWER_BYTES, INLINE_BYTES, MAX_ANSWER_BYTES = 16 * MIB, 90 * MIB, 1024 * MIB
 """Limit for an answer without pictures, what each inline picture adds to it, and the limit for any answer."""
+
+_PIECE_OF_TASK = 12
+"""So many characters of a token that was sent in an address or in ``extra`` are taken out of an error."""
 
 MAX_DEPTH = 64
 """Deeper answers are rejected."""
@@ -90,6 +96,7 @@ class Client:
         self._named: dict[str, float] = {}  # addresses of pictures, and when an answer named them
         self._key = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key
+        self._sent_secrets = Redactor(HIDDEN, _PIECE_OF_TASK)  # of the tasks' addresses and extra
         self._http = open_http(urlsplit(url).hostname or "", transport, timeout)
         limit_connections(self._http)
 
@@ -112,6 +119,7 @@ class Client:
             NotConnected: the task certainly did not leave.
             AnswerLost: the task may have arrived, and no usable answer came.
         """
+        self._sent_secrets.add(secrets_in(task))
         envelope, context = self._post(task)
         acknowledges = task.get("deliveryMethod") == "async"
         return self._checked(read_response(envelope, str(task["taskUUID"]), acknowledges=acknowledges, **context))
@@ -151,6 +159,7 @@ class Client:
         """
         for error in response.errors:
             self._key.redact_error(error)
+            clean_error(error, self._sent_secrets)
         results = tuple(
             dataclasses.replace(
                 result,
@@ -169,7 +178,6 @@ class Client:
 
     def _post(self, task: Json) -> tuple[Json, dict[str, Any]]:
         """The envelope of the answer, and what :func:`read_response` has to know of its status and headers."""
-        content = json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
         headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "gzip"}
         task_uuid = task.get("taskUUID")
         is_query = task.get("taskType") in _QUERIES
@@ -180,7 +188,7 @@ class Client:
             with (
                 limits,
                 self._http.stream(
-                    "POST", self.url, content=content, headers=headers, auth=self._key, timeout=timeout
+                    "POST", self.url, content=_encoded(task), headers=headers, auth=self._key, timeout=timeout
                 ) as answer,
             ):
                 envelope = _read_envelope(answer, task, limits)
@@ -200,6 +208,7 @@ class Client:
             return envelope, {"status": answer.status_code, "retry_after": pause, "offline": offline}
         if isinstance(problem, EngineError):  # httpx quotes a broken line of HTTP, which may hold the key
             self._key.redact_error(problem)
+            clean_error(problem, self._sent_secrets)
         raise problem  # outside the handler, so that the traceback has no frames of httpx, which hold the header
 
     # -- pictures ------------------------------------------------------------------------------------------
@@ -218,6 +227,11 @@ class Client:
         timeout = _with_read_limit(self._http.timeout, download.SILENCE_SECONDS)
         engine = urlsplit(self.url).hostname or ""
         return download.fetch(self._http, source, judge, timeout, self._pace, fresh=fresh, engine=engine)
+
+
+def _encoded(task: Json) -> bytes:
+    """The body of a request. It is in no local variable of a caller, because a traceback may show those."""
+    return json.dumps([task], ensure_ascii=False, allow_nan=False).encode()
 
 
 def _read_envelope(answer: httpx.Response, task: Json, limits: ExchangeLimits) -> Json:

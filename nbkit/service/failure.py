@@ -12,6 +12,7 @@ from typing import Any
 
 from nbkit import errors
 from nbkit.errors import EngineError
+from nbkit.request.address import without_credentials
 
 Json = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ MAX_MESSAGE = 2_000
 MAX_DEPTH = 8
 """Levels of an error inside an error that are read."""
 
-_QUERY = re.compile(r"(https?://[^\s\"'<>?]*)\?[^\s\"'<>]*")
+_ADDRESS = re.compile(r"\w+://[^\s\"'<>]+")
 
 _SENTENCES = (
     "message",
@@ -138,7 +139,8 @@ def error_items(value: Any, depth: int = 0) -> Iterator[Json]:
 
 def reason_of(value: Any) -> str:
     """The sentence in which a service says what is wrong; empty if it has none."""
-    return _QUERY.sub(r"\1", plain_text(_reason(value, 0)))  # a query that the service repeats may hold a credential
+    # An address that the service repeats may hold a credential.
+    return _ADDRESS.sub(lambda found: without_credentials(found[0]), plain_text(_reason(value, 0)))
 
 
 def _reason(value: Any, depth: int) -> str:

@@ -35,6 +35,7 @@ class Redactor:
         self._mark, self._piece = mark, piece
         self._pieces: dict[tuple[str, int], set[str]] = {}  # by the way to look at a text, and by length
         self._short: set[str] = set()
+        self._known: set[str] = set()
 
     def __repr__(self) -> str:
         return "<Redactor>"
@@ -44,7 +45,10 @@ class Redactor:
 
     def add(self, secrets: Iterable[str]) -> None:
         """Replace these too from now on."""
-        for secret in secrets:
+        for secret in set(secrets) - self._known:
+            if len(self._known) >= _MAX_SECRETS:
+                self._known, self._pieces, self._short = set(), {}, set()
+            self._known.add(secret)
             size = min(self._piece, len(secret))
             if size < _MIN_PIECE:
                 self._short.add(secret)
@@ -71,6 +75,8 @@ class Redactor:
 
 
 _MIN_PIECE = 6
+_MAX_SECRETS = 1_000
+"""The oldest are forgotten when there are more: each cell of a large sweep may have a token of its own."""
 
 
 def _spellings(secret: str, size: int) -> Iterator[tuple[tuple[str, int], str]]:

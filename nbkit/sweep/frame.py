@@ -12,6 +12,7 @@ import pandas as pd
 
 from nbkit.log.frame import DTYPES, FLOAT
 from nbkit.log.runs import State
+from nbkit.request.address import Url
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.run import PLANNED, SENT
 from nbkit.sweep.grid import CellSequence
@@ -60,7 +61,10 @@ def axis_columns(cells: CellSequence, indices: Iterable[int]) -> dict[str, pd.Se
     """The values of some cells: a column for each axis."""
     values = [cells.values_of(index) for index in indices]
     columns = {_axis_column(cells.spec, name): name for name in cells.axis_names}
-    return {column: _axis_series(column, [of_cell[name] for of_cell in values]) for column, name in columns.items()}
+    return {
+        column: _axis_series(column, [_labelled(cells, name, of_cell[name]) for of_cell in values])
+        for column, name in columns.items()
+    }
 
 
 def _axis_column(spec: SweepSpec, name: str) -> str:
@@ -74,19 +78,15 @@ def _axis_column(spec: SweepSpec, name: str) -> str:
     return f"{{{name}}}" if name in DTYPES or name in _SWEEP_COLUMNS else name
 
 
+def _labelled(cells: CellSequence, name: str, value: Any) -> Any:
+    return cells.label(name, value) if isinstance(value, (tuple, dict, Url)) else value
+
+
 def _axis_series(column: str, values: Sequence[Any]) -> pd.Series[Any]:
     """The values of an axis as a column. Numbers are nullable, and whole floats stay floats."""
-    items = [value_text(value) if isinstance(value, tuple) else value for value in values]
+    items = list(values)
     dtype = cast("Any", DTYPES.get(column))  # the stubs of pandas do not accept a dtype in a variable
     if pd.api.types.infer_dtype(items, skipna=True) in ("floating", "mixed-integer-float"):
         dtype = dtype or FLOAT
     series = pd.Series(items, name=column, dtype="object")
     return series.convert_dtypes() if dtype is None else series.astype(dtype)
-
-
-def value_text(value: Any) -> str:
-    """A value of an axis as text."""
-    if isinstance(value, tuple):  # reference images: a content hash is cut, an address is not
-        names = [str(item) for item in value]
-        return ", ".join(name[:19] if name.startswith("sha256:") else name for name in names)
-    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 from nbkit.errors import RequestError, UnknownParameter, printable
 from nbkit.log.frame import check_argument
+from nbkit.request.address import Url, whole_text
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.model import Price
 from nbkit.request.parameter import Integer, Text, short_repr
 from nbkit.request.reference import Reference
-from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, spellings_of
+from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, spellings_of, value_text
 from nbkit.sweep.template import fill, is_gap, variables_of
 
 MAX_CELLS = 100_000
@@ -100,6 +101,29 @@ class CellSequence:
     def axis_names(self) -> list[str]:
         """The names of the axes as the user spelled them, the zipped ones one by one: the keys of a cell's values."""
         return [self.spec.spelled.get(name, name) for axis in self.axes for name in axis.names]
+
+    def label(self, name: str, value: Any) -> str:
+        """The text of an axis's value. Values that differ in what is not shown, such as a token, are numbered.
+
+        Args:
+            name: of the axis, as the user spelled it.
+            value: one of its values.
+        """
+        text = value_text(value)
+        twins = self._twins.get((name, text), [])
+        return f"{text} ({twins.index(value) + 1})" if len(twins) > 1 and value in twins else text
+
+    @functools.cached_property
+    def _twins(self) -> dict[tuple[str, str], list[Any]]:
+        """The different values of each axis that have the same text."""
+        found: dict[tuple[str, str], list[Any]] = {}
+        for axis in self.axes:
+            for step in axis.steps:
+                for name, value in zip(axis.names, step, strict=True):
+                    if isinstance(value, (tuple, dict, Url)):
+                        same = found.setdefault((self.spec.spelled.get(name, name), value_text(value)), [])
+                        same += [] if value in same else [value]
+        return found
 
     @functools.cached_property
     def costs(self) -> list[CellCost]:
@@ -306,6 +330,7 @@ def _refuse_seed(spec: SweepSpec) -> None:
 def _name_of(spec: SweepSpec) -> str:
     """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
     axes = sorted(name for axis in spec.axes for name in axis.names)
-    parts = {"fixed": spec.fixed, "variables": spec.variables, "axes": axes}
+    fixed = {name: whole_text(value) if isinstance(value, str) else value for name, value in spec.fixed.items()}
+    parts = {"fixed": fixed, "variables": spec.variables, "axes": axes}
     text = json.dumps(parts, sort_keys=True, default=lambda v: v.sha256 if isinstance(v, Reference) else str(v))
     return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

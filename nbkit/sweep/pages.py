@@ -16,7 +16,6 @@ from nbkit.request.image_request import NAMES
 from nbkit.request.parameter import nearest
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
-from nbkit.sweep.frame import value_text
 from nbkit.sweep.grid import Cell, CellSequence
 
 MAX_TILES, MAX_PICTURES = 600, 2000
@@ -73,7 +72,7 @@ class Pages:
         down = down or (free.pop(0) if free else "")
         grids: dict[tuple[str, str], list[Cell]] = {}
         for cell in self.cells:
-            grids.setdefault((_labels(cell, [folded]), _labels(cell, free)), []).append(cell)
+            grids.setdefault((self._labels(cell, [folded]), self._labels(cell, free)), []).append(cell)
         groups = list(dict.fromkeys(group for group, _ in grids))
         ordered = sorted(grids, key=lambda grid: groups.index(grid[0]))
         return [self._page(group, title, grids[group, title], down, across) for group, title in ordered]
@@ -89,7 +88,7 @@ class Pages:
         raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=nearest(name, names))
 
     def _page(self, group: str, title: str, cells: Sequence[Cell], down: str, across: str) -> Page:
-        positions = [(_label(cell, down), _label(cell, across)) for cell in cells]
+        positions = [(self._label(cell, down), self._label(cell, across)) for cell in cells]
         lines, columns = (list(dict.fromkeys(labels)) for labels in zip(*positions, strict=True))
         tiles = defaultdict(list)
         for cell, position in zip(cells, positions, strict=True):
@@ -101,7 +100,7 @@ class Pages:
         run, status = self.runs.get(cell.index), self.statuses[cell.index]
         if run is None:
             return Tile(status=status)
-        values = _labels(cell, self.cells.axis_names)
+        values = self._labels(cell, self.cells.axis_names)
         alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
         return Tile(tuple(map(self._figure, run.images, alts)), status, note)
@@ -114,10 +113,8 @@ class Pages:
         max_bytes = PREVIEWS_BYTES // max(self.pictures, 75) if self.in_notebook else None
         return dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)
 
+    def _label(self, cell: Cell, name: str) -> str:
+        return self.cells.label(name, cell.values[name]) if name else ""
 
-def _label(cell: Cell, name: str) -> str:
-    return value_text(cell.values[name]) if name else ""
-
-
-def _labels(cell: Cell, names: Sequence[str]) -> str:
-    return ", ".join(f"{name} {_label(cell, name)}" for name in names if name)
+    def _labels(self, cell: Cell, names: Sequence[str]) -> str:
+        return ", ".join(f"{name} {self._label(cell, name)}" for name in names if name)

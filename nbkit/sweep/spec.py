@@ -16,6 +16,7 @@ from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.log.frame import check_argument
+from nbkit.request.address import whole_text
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Choice, none_if_gap, short_repr
@@ -192,11 +193,17 @@ def _checked(name: str, spelling: str, value: Any) -> Any:
     return check_value(PARAMETERS[name], spelling, value)
 
 
+def _whole(value: Any) -> Any:
+    """A value of which the ``repr`` has everything, also what is not shown to the user."""
+    if isinstance(value, tuple):
+        return [getattr(item, "sha256", item) for item in value]
+    return whole_text(value) if isinstance(value, str) else dict(value) if isinstance(value, dict) else value
+
+
 def _refuse_duplicates(spelling: str, steps: Sequence[tuple[Any, ...]]) -> None:
     seen: set[str] = set()
     for step in steps:
-        plain = [tuple(getattr(item, "sha256", item) for item in v) if isinstance(v, tuple) else v for v in step]
-        key = repr(plain)
+        key = repr([_whole(value) for value in step])
         if key in seen:
             value = step[0] if len(step) == 1 else step
             message = f"{spelling} has {short_repr(value)} twice; repeats=2 makes each cell more than once"
@@ -281,3 +288,11 @@ def _zipped(axes: list[Axis], spelled: Mapping[str, str]) -> Axis:
         raise RequestError(message, parameter=next(iter(lengths)), value=lengths, reason="count")
     steps = tuple(tuple(itertools.chain(*step)) for step in zip(*(axis.steps for axis in axes), strict=True))
     return Axis(tuple(name for axis in axes for name in axis.names), steps)
+
+
+def value_text(value: Any) -> str:
+    """A value of an axis as text."""
+    if isinstance(value, tuple):  # reference images: a content hash is cut, an address is not
+        names = [str(item) for item in value]
+        return ", ".join(name[:19] if name.startswith("sha256:") else name for name in names)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -16,9 +16,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from nbkit.display.text import escape
+from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.parameter import (
-    QUERY_REMOVED,
     Address,
     Boolean,
     Choice,
@@ -27,7 +27,6 @@ from nbkit.request.parameter import (
     Kind,
     Parameter,
     Text,
-    without_query,
 )
 from nbkit.widgets.page.plain import plain
 
@@ -296,8 +295,9 @@ class Link(_Single):
 
 
 def _without_secret(address: str) -> str:
-    bare = without_query(address) if address else ""
-    return bare if bare == address else f"{bare}{QUERY_REMOVED}"
+    whole, is_cut = whole_text(address), isinstance(address, Url) and address.whole is None
+    bare = without_credentials(whole) if whole else ""
+    return bare if (bare == whole and not is_cut) or HIDDEN in bare else f"{bare}?{HIDDEN}"
 
 
 def control_for(parameter: Parameter[Any]) -> Control:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from nbkit.display.text import ellipsis
 from nbkit.measures.facts import header_size
-from nbkit.request.parameter import ValueInvalid, without_query
+from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import Reference
 
 
@@ -68,7 +68,7 @@ def name_of(reference: Reference) -> str:
         return f"picture {reference.sha256[:8]}"
     if "://" not in reference.text:
         return reference.text
-    parts = urlsplit(without_query(reference.text))
+    parts = urlsplit(str.__str__(reference.text))
     return ellipsis(unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.netloc, 60)
 
 
@@ -84,8 +84,8 @@ def tile(entry: Item | Coming) -> dict[str, Any]:
         return {**told, "kind": "named", "word": "lost", "about": "no longer in the image folder: give it again"}
     if "://" not in reference.text:
         return {**told, "kind": "named", "word": "UUID", "about": "an uploaded picture, by its UUID"}
-    bare = without_query(reference.text)
-    about = ellipsis(bare, 200) + ("" if bare == reference.text else "?…")
+    bare = str.__str__(reference.text)
+    about = ellipsis(bare, 200) + ("" if reference.text == bare else "?…")
     return {**told, "kind": "named", "word": ellipsis(urlsplit(bare).netloc, 60), "about": about}
 
 

@@ -22,8 +22,9 @@ from nbkit.display.text import ellipsis
 from nbkit.errors import NoImage
 from nbkit.measures.preview import make_preview
 from nbkit.request import model, rules
+from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.parameter import ValueInvalid, without_query
+from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import make_reference
 from nbkit.request.reference_values import is_iterator, references_in
 from nbkit.results.image import GeneratedImage
@@ -321,7 +322,7 @@ class References(Control):
     def _speak(self) -> None:
         """Say the control's own sentences, and the panel's where it does not speak of the same thing."""
         text, gently = self._said
-        words = (ellipsis(without_query(word), 60) for word in self._left)
+        words = (ellipsis(without_credentials(word), 60) for word in self._left)
         wrong = [*self._notices, *(f"{word} is not taken: it is no URL (https://…) and no UUID" for word in words)]
         if self._left or self.arriving:
             text = ""

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 
 from nbkit.display.text import escape
 from nbkit.log.images import ImageStore
+from nbkit.request.address import Url
 from nbkit.request.image_request import ImageRequest, task_for_display
-from nbkit.request.parameter import without_query
 from nbkit.request.reference import Reference
 from nbkit.results.run import PLANNED, Run
 from nbkit.widgets.controls.control import Changed
@@ -43,10 +43,8 @@ def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
     addresses = [reference.text for reference in request.reference_images or () if not reference.data]
     addresses += [value for value in (request.webhook_url, request.upload_endpoint) if value]
     for address in addresses:
-        if (bare := without_query(address)) != address:
-            code = f"# the query of {bare} may be a credential: it is left out here\n" + code.replace(
-                repr(address), repr(bare)
-            )
+        if isinstance(address, Url) and address != str.__str__(address):
+            code = f"# the query of {address} may be a credential: it is left out here\n{code}"
     return f"import pathlib\n\n{code}" if "pathlib.Path(" in code else code  # a file that no log has yet
 
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from nbkit.display.figure import no_mathjax
 from nbkit.display.text import call
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.parameter import Address, without_query
+from nbkit.request.keywords import sealed
 from nbkit.results.run import reference_code
 from nbkit.sweep.plan import make_plan
 from nbkit.sweep.sweep import Sweep
@@ -40,19 +40,11 @@ def code_of(
         if name == REFERENCES:
             arguments.append(f"{name}=[{', '.join(reference_code(reference, files) for reference in value)}]")
         elif name != "prompt":
-            arguments.append(f"{name}={_plain(name, value)!r}")
+            arguments.append(f"{name}={sealed(name, value)!r}")
     arguments += [f"{name}={value!r}" for name, value in building.items()]
     head = "import pathlib\n\n" if any("pathlib.Path(" in argument for argument in arguments) else ""
     how = ", ".join(f"{name}={value!r}" for name, value in running.items())
     return f"{head}sweep = {call('studio.sweep', arguments)}\nsweep.run({how})"
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A value without credentials."""
-    secret = isinstance(value, str) and any(
-        name in parameter.spellings for parameter in PARAMETERS.values() if isinstance(parameter.kind, Address)
-    )
-    return without_query(value) if secret else value
 
 
 def plan_html(sweep: Sweep) -> str:

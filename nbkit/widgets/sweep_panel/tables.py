@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis
-from nbkit.sweep.frame import value_text
 from nbkit.sweep.grid import CellSequence
+from nbkit.sweep.spec import value_text
 from nbkit.widgets.controls.control import NOT_SENT, word
 
 LABEL = 80
