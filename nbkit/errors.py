@@ -182,8 +182,10 @@ class EngineError(NbkitError):
         image_uuid: the imageUUID of the one result that failed; ``None`` if the service named none.
         cost: micro-dollars that the service takes for a result without a picture; ``None`` if it named no cost.
         advice: what the user can do about it.
+        never_accepted: whether the service certainly did not take the task: the same may simply be sent again.
     """
 
+    never_accepted: bool = False
     advice = "The service said no more than this. Its documentation lists its error codes."
 
     def __init__(
@@ -214,6 +216,7 @@ class EngineError(NbkitError):
 class NotConnected(EngineError):
     """No connection could be made: the task was not sent and nothing was charged."""
 
+    never_accepted = True
     advice = "Nothing was sent and nothing was charged. Check the network and the engine's address; then run again."
 
 
@@ -226,6 +229,7 @@ class AnswerLost(EngineError):
 class AuthenticationError(EngineError):
     """The key is missing, wrong, or not allowed to do this."""
 
+    never_accepted = True
     advice = (
         "Nothing was charged. Set RUNWARE_API_KEY before Jupyter starts, or pass Studio(api_key=…); "
         'Studio(engine="offline") works without a key.'
@@ -235,12 +239,14 @@ class AuthenticationError(EngineError):
 class CreditError(EngineError):
     """The account has no credit left."""
 
+    never_accepted = True
     advice = "Nothing was charged. Top up the account, then run again; studio.balance() is what it holds."
 
 
 class BusyError(EngineError):
     """Too many requests at once."""
 
+    never_accepted = True
     advice = "Nothing was charged. Wait a little and run again, with fewer at once."
 
 

@@ -424,6 +424,12 @@ class Journal:
         days = day_accounts(created, *self._kinds, author=self._trust.new_author)
         return days, account_names(self._studio, days, sub_budget)
 
+    @property
+    def left(self) -> int | None:
+        """Micro-dollars that are left of the studio's budget; ``None`` without a limit."""
+        account, limit = self.account, self._limits.studio
+        return None if limit is None else limit - account.spent - account.held
+
     def _count_started(self, connection: sa.Connection, plan: RunPlan) -> int:
         """How many runs of the plan's request the sweep has that are under way, or have ended without failing."""
         same = {"sweep": plan.sweep, "engine": self._engine, "identity": plan.request.identity}

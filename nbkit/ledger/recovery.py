@@ -238,14 +238,14 @@ class Recovery:
             return self._mark_not_sent(row, "its kernel ended before it was sent")
         if row["engine"] != self._engine:
             return f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask"
-        may_resend = resend and row["resendable"]
+        known = self._journal.known_results(uuid)  # it was accepted if there are any, and is not sent again
+        may_resend = resend and row["resendable"] and not known
         request = self._history.get(uuid).request
         # The logged task names pictures by their hash; and what is sent has to be what was priced.
         task = request.to_send(uuid) if may_resend else dict(row["task"])
 
         def ask() -> str:
             on_sent()
-            known = self._journal.known_results(uuid)
             some = functools.partial(self._ledger.settle, task, token=token, status=UNKNOWN)
             session = TaskSession(self._client, task, self._pace, token, known=known, on_results=some)
             response = session.resume(resend=may_resend)

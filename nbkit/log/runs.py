@@ -40,12 +40,23 @@ class State:
         task_uuid: of the run.
         cost: micro-dollars; ``None`` if it is not known.
         high: the upper end of its estimate, in micro-dollars.
+        error_kind, error_code: of its error, if it has one.
     """
 
     status: str
     task_uuid: str
     cost: int | None
     high: int
+    error_kind: str | None = None
+    error_code: str | None = None
+
+    @property
+    def was_never_accepted(self) -> bool:
+        """Whether the service refused it for no credit, a wrong key or being busy, or could not be reached at all."""
+        if self.status != FAILED or self.cost:
+            return False
+        kind = getattr(errors, self.error_kind or "", EngineError)
+        return getattr(kind, "never_accepted", False) or "unavailable" in (self.error_code or "").lower()
 
 
 # Precedence when a request has several runs: done, then open (must not be sent again), then failed (may be).
@@ -103,7 +114,8 @@ class History:
             sweep: its name.
             engine: only runs of this engine.
         """
-        query = sa.select(RUNS.c.identity, RUNS.c.status, RUNS.c.taskUUID, RUNS.c.cost, RUNS.c.estimateHigh)
+        names = ("identity", "status", "taskUUID", "cost", "estimateHigh", "errorKind", "errorCode")
+        query = sa.select(*(RUNS.c[name] for name in names))
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
         found: dict[str, list[State]] = {}
         with self._database.reading() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
@@ -83,6 +84,7 @@ class Totals:
         seconds: how long the rest may take, if the log has latencies.
         charged: whether it costs real money.
         withheld: on runs that came with the log and are left alone; else empty.
+        refused: number of the cells that the next run sends although they have failed: they were never accepted.
     """
 
     cells: int
@@ -94,6 +96,7 @@ class Totals:
     seconds: float | None
     charged: bool
     withheld: str = ""
+    refused: int = 0
 
     @property
     def pending_cells(self) -> int:
@@ -104,18 +107,34 @@ class Totals:
         """The totals as sentences."""
         ended = ", ".join(f"{number} {status}" for status, number in sorted(self.ended.items()))
         pending, resend = self.quote
+        failed = self.ended.get(FAILED, 0)
         again = f"{resend.cells:,} sent again if the service does not know them: up to {usd(resend.price.high)}"
         lines = (
             (True, f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}"),
             (ended, f"already there: {ended}"),
             (ended and pending.cells, f"to send: {count(pending.cells, 'cell')} for {usd_range(pending.price)}"),
+            (self.refused, f"{count(self.refused, 'cell')} of these had been refused before they were accepted"),
+            (failed, f'retry="{FAILED}" sends {failed:,} again that failed at the model'),
             (resend.cells, f"up to {again}"),
             (self.seconds is not None and self.quote.cells, f"about {_duration(self.seconds or 0)}"),
-            (self.balance is not None, f"the account holds {amount(self.balance or 0)}"),
+            (self.balance is not None, f"the account holds {amount(self.balance or 0)}{self._shortfall()}"),
             (True, "real money" if self.charged else "offline list prices, nothing is charged"),
             (self.withheld, self.withheld),
         )
         return tuple(line for applies, line in lines if applies)
+
+    def _shortfall(self) -> str:
+        asked = self.quote.pending.price.high
+        if not self.charged or self.balance is None or asked <= round(self.balance * MICRO):
+            return ""
+        return f", and what is to send may cost up to {usd(asked)}: {cheaper(self.balance)}"
+
+
+def cheaper(balance: float) -> str:
+    """What to type where the account holds too little; the balance in USD."""
+    most = math.floor(round(balance * MICRO) / 10_000) / 100
+    bound = f", or sweep.run(budget={most:.2f}) for as many cells as that allows" if most else ""
+    return f"top it up, or choose fewer cells (fewer values, sample=, where=){bound}"
 
 
 class PlanFrame(pd.DataFrame):
@@ -152,10 +171,16 @@ def cost_of(row: Any) -> CellCost:
 def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[int]:
     """The indices of the cells that are still to be sent.
 
-    A cell that is done is not paid again, a refusal would come again, and a run under way belongs to its kernel.
+    A cell that is done is not paid again, a refusal by a safety filter would come again, and a run under way belongs to
+    its kernel. A cell that the service never accepted is sent again by itself, one that failed there with ``retry``.
     """
-    unsent = (None, FAILED) if retry == FAILED else (None,)
-    return [index for index, state in enumerate(states) if (state and state.status) in unsent]
+
+    def is_pending(state: State | None) -> bool:
+        if state is None or state.was_never_accepted:
+            return True
+        return retry == FAILED and state.status == FAILED
+
+    return [index for index, state in enumerate(states) if is_pending(state)]
 
 
 def make_plan(cells: CellSequence, states: Sequence[State | None]) -> pd.DataFrame:
@@ -166,8 +191,9 @@ def make_plan(cells: CellSequence, states: Sequence[State | None]) -> pd.DataFra
         states: of each cell.
     """
     rows: list[tuple[int, float, float, str]] = []
-    for cost, status in zip(cells.costs, map(status_of, states), strict=True):
-        words = TO_DO if status == NOT_RUN else status
+    pending = set(pending_cells(states, retry=None))
+    for index, (cost, status) in enumerate(zip(cells.costs, map(status_of, states), strict=True)):
+        words = TO_DO if status == NOT_RUN or index in pending else status
         rows.append((cost.images, cost.price.low / MICRO, cost.price.high / MICRO, words))
     facts = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
     return pd.DataFrame({**axis_columns(cells, range(len(cells))), **facts})

@@ -24,7 +24,7 @@ from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO, Price
 from nbkit.results.image import with_folder
 from nbkit.results.money import amount
-from nbkit.results.run import DONE, PLANNED, Run
+from nbkit.results.run import DONE, FAILED, PLANNED, Run
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
@@ -277,9 +277,13 @@ class SweepResult:
         counts = self.counts
         parts = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=lambda status: status != DONE))
         money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
+        refused = sum(state.was_never_accepted for state in self._states.values())
+        failed = counts.get(FAILED, 0) - refused
+        again = f"; sweep.run() sends {refused:,} again that the service never accepted" if refused else ""
+        again += f'; sweep.run(retry="{FAILED}") sends {failed:,} again that failed there' if failed > 0 else ""
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
         missing = f" · {count(self._missing, 'picture')} paid and not here: sweep.run() fetches what is missing"
-        return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}{missing if self._missing else ''}"
+        return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}{missing if self._missing else ''}{again}"
 
     def _shown(self, pages: Sequence[Page]) -> MimeBundle:
         totals = self._totals()

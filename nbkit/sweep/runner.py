@@ -6,6 +6,7 @@ one of the slots of the service, and leaves it as soon as its answer is there. S
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import threading
@@ -17,10 +18,12 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Any, Self
 
-from nbkit.errors import BudgetExceeded
+from nbkit.display.text import count
+from nbkit.errors import BudgetExceeded, CreditError, EngineError, NbkitError
 from nbkit.ledger.budget import Account, SubBudget, check_limit
 from nbkit.ledger.journal import AlreadyStarted
 from nbkit.request.model import MICRO
+from nbkit.results.money import amount
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
 from nbkit.service.cancel import CHECK_SECONDS, CancelToken
 from nbkit.service.threads import THREADS
@@ -129,6 +132,7 @@ class SweepRun:
         self.quote = Quote(CostSummary.of([costs[index] for index in pending]), CostSummary.of(resend))
         self._total = self.quote.cells
         self._ledger, self._recovery, self._result = context.ledger, context.recovery, result
+        self._balance = context.balance
         self._sub_budget, self._budget = uuid.uuid4().hex, budget
         self._resent = Account()  # what the budget pays for runs that are sent again
         self._token, self._max_workers = token, max_workers
@@ -211,8 +215,31 @@ class SweepRun:
         if not self.wait_finished(timeout):
             raise TimeoutError(f"the sweep is still running: {self.progress.ended} of {self._total} cells have ended")
         if self._token.reason is not None:
-            raise self._token.reason
+            raise self._in_words(self._token.reason)
         return self._result()
+
+    def _in_words(self, reason: BaseException) -> BaseException:
+        """What ended the sweep, with what there is and what to do where the service has refused to go on."""
+        if not isinstance(reason, EngineError) or not reason.never_accepted:
+            return reason
+        now, held = self.progress, ""
+        if isinstance(reason, CreditError):
+            with contextlib.suppress(NbkitError):
+                held = f" The account holds {amount(self._balance())}: top it up."
+        message = (
+            f"{reason.message}: the service accepts no more cells. {now.done:,} of {count(self._total, 'cell')} are done "
+            f"for {amount(now.spent)}; the others cost nothing.{held} sweep.run() sends what is missing"
+        )
+        error = type(reason)(
+            message,
+            code=reason.code,
+            parameter=reason.parameter,
+            status=reason.status,
+            task_uuid=reason.task_uuid,
+            retry_after=reason.retry_after,
+        )
+        error.request = reason.request
+        return error
 
     def __repr__(self) -> str:
         now = self.progress

@@ -11,20 +11,21 @@ from typing import Any, overload
 
 from IPython.display import display
 
-from nbkit.display.text import count, usd_range
-from nbkit.errors import NbkitError, RequestError, StorageError, printable
+from nbkit.display.text import count, usd, usd_range
+from nbkit.errors import BudgetExceeded, NbkitError, RequestError, StorageError, printable
 from nbkit.ledger.recovery import TAKEN
 from nbkit.log.frame import check_argument
 from nbkit.log.rows import given_values
 from nbkit.log.runs import State
 from nbkit.request.image_request import PARAMETERS
+from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros
 from nbkit.results.run import FAILED, PLANNED
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted, run_interruptible
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
-from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cost_of, make_plan, pending_cells
+from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cheaper, cost_of, make_plan, pending_cells
 from nbkit.sweep.progress import show_progress
 from nbkit.sweep.result import SweepContext, SweepResult
 from nbkit.sweep.runner import SweepRun
@@ -106,12 +107,15 @@ class Sweep(Sequence[Cell]):
         context, costs, balance = self._context, self.cells.costs, None
         with contextlib.suppress(NbkitError):  # a plan is useful without the balance
             balance = context.balance()
-        frame = PlanFrame(make_plan(self.cells, self.states))
+        states = self.states
+        frame = PlanFrame(make_plan(self.cells, states))
         pending = [cost for cost, status in zip(costs, frame["status"], strict=True) if status == TO_DO]
         quote = Quote(CostSummary.of(pending), CostSummary.of(self.unsettled))
         ended = Counter(status for status in frame["status"] if status != TO_DO)
         seconds = quote.seconds(context.log.history.typical_latency(context.engine), max_workers)
-        frame.totals = Totals(*CostSummary.of(costs), ended, quote, balance, seconds, context.charged, self._withheld)
+        refused = sum(state is not None and state.was_never_accepted for state in states)
+        sums, charged = CostSummary.of(costs), context.charged
+        frame.totals = Totals(*sums, ended, quote, balance, seconds, charged, self._withheld, refused)
         return frame
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -121,19 +125,23 @@ class Sweep(Sequence[Cell]):
     ) -> SweepResult:
         """Send the cells that are missing, and wait for them with a progress bar.
 
-        A cell that is done is not sent again, in this kernel or a later one; a blocked cell neither. Stop ends the
-        sending at once. What has been sent comes into the log, and ``sweep.result`` is what there is so far.
+        A cell that is done is not sent again, in this kernel or a later one; a blocked cell neither. A cell that the
+        service never accepted (no credit, a wrong key, busy, no connection) is sent again by itself, one that failed
+        there with ``retry="failed"``. On a real account, its balance has to cover what the cells may cost, or the budget
+        of the call. Stop ends the sending at once. What has been sent comes into the log, and ``sweep.result`` is what there is so far.
 
         Args:
             max_workers: number of requests at once.
             budget: the most that this call may spend, in USD. Like the studio's budget, it holds the upper estimate of
                 a cell before each send.
             confirm: needed for more than a hundred images.
-            retry: ``"failed"`` sends failed cells again.
+            retry: ``"failed"`` sends cells again at which the model failed.
 
         Raises:
             RequestError: for a cell that the model does not allow, or a missing ``confirm=True``; nothing is sent.
-            BudgetExceeded: when the next cell might cost more than is left; ``sweep.result`` is what there is so far.
+            BudgetExceeded: before anything is sent, if the account does not hold what the cells may cost; later, when the
+                next cell might cost more than is left. ``sweep.result`` is what there is so far.
+            EngineError: if the service refuses a cell for no credit or the key; the others are not sent.
             StorageError: when the log or a picture cannot be written; the next run fetches what was paid.
 
         Example:
@@ -154,7 +162,8 @@ class Sweep(Sequence[Cell]):
                 show_progress(running)
             else:
                 counts = ", ".join(f"{number:,} {status}" for status, number in self.result.counts.items())
-                print(f"Nothing to send: of {count(len(self), 'cell')}, {counts} already.")  # noqa: T201  instead of an empty bar
+                retry = f' sweep.run(retry="{FAILED}") sends the failed again.' if FAILED in self.result.counts else ""
+                print(f"Nothing to send: of {count(len(self), 'cell')}, {counts} already.{retry}")  # noqa: T201  instead of an empty bar
         except KeyboardInterrupt:
             raise self._interrupted() from None
         try:
@@ -241,6 +250,7 @@ class Sweep(Sequence[Cell]):
                 result=lambda: self.result,
             )
             _check_confirmed(running.quote, confirm=confirm)
+            _check_balance(context, running.quote.pending.price.high, limit)
             self._last = _UNDER_WAY[self._key] = running
             return running
 
@@ -323,3 +333,26 @@ def _check_confirmed(quote: Quote, *, confirm: bool) -> None:
     sends = f"{count(quote.cells, 'cell')} for {count(quote.images, 'image')}{resend}: {usd_range(quote.price)}"
     message = f"this sends {sends}. If that is meant, sweep.run(confirm=True)"
     raise RequestError(message, parameter="confirm", value=confirm, reason="conflict", suggestion=True)
+
+
+def _check_balance(context: SweepContext, high: int, limit: int | None) -> None:
+    """Raise ``BudgetExceeded`` if the account does not hold what is about to be sent. Only for real money.
+
+    Args:
+        context: of the sweep. A balance that cannot be read stops nothing.
+        high: the upper estimate in micro-dollars.
+        limit: the budget of the call, likewise; no more than that is spent.
+    """
+    limits = [high, *(some for some in (limit, context.ledger.journal.left) if some is not None)]
+    if not context.charged or min(limits) <= 0:
+        return
+    try:
+        balance = context.balance()
+    except NbkitError:
+        return
+    if min(limits) > round(balance * MICRO):
+        message = (
+            f"this sweep may cost up to {usd(min(limits))}, and the account holds {amount(balance)}: {cheaper(balance)}. "
+            "Nothing was sent"
+        )
+        raise BudgetExceeded(message, limit=balance, spent=0.0, held=0.0, asked=min(limits) / MICRO)

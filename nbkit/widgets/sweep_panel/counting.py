@@ -78,7 +78,9 @@ def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> 
     waiting = set(places)
     ended = Counter(status_of(state) for place, state in enumerate(states) if place not in waiting)
     seconds = quote.seconds(books.log.history.typical_latency(books.engine), workers)
-    totals = Totals(*CostSummary.of(costs), ended, quote, None, seconds, books.charged, books.log.withheld(sweep.name))
+    refused = sum(state is not None and state.was_never_accepted for state in states)
+    withheld = books.log.withheld(sweep.name)
+    totals = Totals(*CostSummary.of(costs), ended, quote, None, seconds, books.charged, withheld, refused)
     return Count(sweep, totals, ended[FAILED], *(tuple(one.price.high for one in part) for part in (to_send, lost)))
 
 

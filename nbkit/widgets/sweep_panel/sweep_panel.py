@@ -475,7 +475,7 @@ class SweepPanel:
         if error is not None:
             if job.running is None and isinstance(error, RequestError) and self.form.asked()[0] is None:
                 self.bar.say("Nothing was sent: what is wrong stands at its control.")
-            elif isinstance(error, BudgetExceeded):
+            elif isinstance(error, BudgetExceeded) and job.running is not None:
                 self.bar.say(
                     str(error), "What was sent is in the grid. A larger budget and Go on send the rest.", wrong=True
                 )
