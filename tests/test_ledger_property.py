@@ -15,7 +15,21 @@ from nbkit.offline.server import serving
 from nbkit.request.model import MICRO
 from nbkit.service.pace import Pace
 
-FAULTS = ("busy", "capacity", "server", "blocked", "failed", "partial", "timeout", "lost", "cut", "html", "download")
+FAULTS = (
+    "busy",
+    "capacity",
+    "server",
+    "blocked",
+    "failed",
+    "partial",
+    "timeout",
+    "lost",
+    "cut",
+    "html",
+    "download",
+    "cancelled",
+    "unsafe",
+)
 ONE_FAULT = st.sampled_from([None, *FAULTS])
 """An argument of the rules. As a rule of its own, a fault would rarely be followed by a run in few examples."""
 

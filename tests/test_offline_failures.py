@@ -6,6 +6,7 @@ import re
 import pytest
 from offline_tasks import PRICE, ManualClock, picture_of, query, refusal, send, task
 
+import nbkit
 from nbkit.offline import Offline, failures
 from nbkit.offline.failures import FAULTS
 
@@ -58,6 +59,26 @@ def test_only_the_results_of_a_partial_task_are_charged():
     assert (status, len(body["data"]), len(body["errors"])) == (200, 2, 1)
     assert {item["taskUUID"] for item in body["data"] + body["errors"]} == {given["taskUUID"]}
     assert engine.charges == {given["taskUUID"]: 2 * PRICE}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("cancelled", {"status": "cancelled"}), ("unsafe", {"NSFWContent": True, "imageURL": None, "status": "success"})],
+)
+@pytest.mark.parametrize("delivery", ["sync", "async"])
+def test_a_result_ends_in_data_without_a_picture(fault, words, delivery):
+    """The last one of a task, which is not charged; a studio has the others, and its sentence."""
+    engine, given = Offline(failures={fault: 1}), task(numberResults=3, deliveryMethod=delivery)
+    body = send(engine, given)[1]
+    if delivery == "async":
+        body = query(engine, "getResponse", given["taskUUID"])[1]
+    *pictures, last = body["data"]
+    assert ["imageURL" in item for item in pictures] == [True, True]
+    assert words.items() - last.items() <= ({("status", "success")} if delivery == "sync" else set())
+    assert engine.charges == {given["taskUUID"]: 2 * PRICE}
+    run = nbkit.Studio(engine=engine).generate("A teapot", seed=1, number_results=2, delivery_method=delivery)
+    assert (run.status, len(run), len(run.failures)) == ("done", 1, 1)
+    assert last["message"] in run.failures[0].message
 
 
 def test_a_timed_out_task_continues_for_one_latency():

@@ -17,6 +17,8 @@ lost        the connection is closed without an answer                          
 cut         the second half of the answer's body is missing                             yes
 html        502 with a page of HTML                                                     yes
 download    the first download of each picture stops in the middle                      yes
+cancelled   the last result ends with this word, without an address                     in part
+unsafe      the safety check finds something in the last result: its address is null    in part
 ==========  ==========================================================================  =======
 """
 
@@ -24,6 +26,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from typing import Any
 
 from nbkit.display.page import page_html
 from nbkit.offline.envelope import Answer, Problem, Task
@@ -42,10 +45,16 @@ OUTCOMES = {
 }
 """The task is accepted, and all or some of its results are errors."""
 
+ENDINGS: dict[str, dict[str, Any]] = {
+    "cancelled": {"status": "cancelled", "message": "The provider cancelled this result."},
+    "unsafe": {"NSFWContent": True, "imageURL": None, "message": "The safety check found something in this result."},
+}
+"""The task is accepted, and one item of its ``data`` has no picture: what it has instead."""
+
 CORRUPTED = ("timeout", "lost", "cut", "html")
 """The task is accepted, runs and is charged; its answer is missing or damaged."""
 
-FAULTS = (*REFUSALS, *OUTCOMES, *CORRUPTED, "download")
+FAULTS = (*REFUSALS, *OUTCOMES, *CORRUPTED, "download", *ENDINGS)
 
 _HTML_PAGE = page_html("502 Bad Gateway", "<h1>502 Bad Gateway</h1>").encode()
 

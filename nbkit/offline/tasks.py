@@ -16,7 +16,7 @@ from typing import Any
 
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, Task, echo
-from nbkit.offline.failures import OUTCOMES
+from nbkit.offline.failures import ENDINGS, OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import MEDIA_TYPES, Renderer
@@ -38,7 +38,7 @@ class PlannedImage:
         image_uuid: of its picture.
         seed: that the picture is drawn with.
         ready: when it is finished, in seconds of the engine's clock.
-        failure: why there is no picture; ``None`` if there is one.
+        failure: why there is no picture, as an error or as what its item has instead; ``None`` if there is one.
         downloads: counts the downloads of the picture.
     """
 
@@ -46,7 +46,7 @@ class PlannedImage:
     image_uuid: str
     seed: int
     ready: float
-    failure: Problem | None = None
+    failure: Problem | dict[str, Any] | None = None
     downloads: Iterator[int] = field(default_factory=itertools.count)
 
     def file(self) -> bytes:
@@ -60,8 +60,10 @@ class PlannedImage:
         Args:
             base_url: beginning of the picture's URL.
         """
-        if self.failure is not None:
+        if isinstance(self.failure, Problem):
             return self.failure.item(self.task.sent)
+        if self.failure is not None:
+            return echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed} | self.failure
         request = self.task.request
         item = echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed}
         output_type = request.effective("output_type")
@@ -138,7 +140,7 @@ class Inference:
     @property
     def status(self) -> int:
         """The HTTP status of its answer if it is the only task of its request."""
-        return next((r.failure.status for r in self.results if self.is_sync and r.failure is not None), 200)
+        return next((r.failure.status for r in self.results if self.is_sync and isinstance(r.failure, Problem)), 200)
 
     @property
     def media_type(self) -> str:
@@ -160,8 +162,8 @@ class Inference:
         items = []
         for result in self.results:
             if result.ready <= now:
-                status = {"status": "success" if result.failure is None else "error"}
-                items.append(result.item(base_url) | (status if with_status else {}))
+                status = {"status": "error" if isinstance(result.failure, Problem) else "success"}
+                items.append((status if with_status else {}) | result.item(base_url))
         if with_status and not self.is_finished(now):
             items.append(echo(self.sent) | {"status": "processing"})
         return items
@@ -224,5 +226,7 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         result = PlannedImage(inference, str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
         if fault != "partial" or i % 2:
             result.failure = OUTCOMES.get(fault or "")
+        if i == count - 1 and fault in ENDINGS:
+            result.failure = ENDINGS[fault]
         results.append(result)
     return results

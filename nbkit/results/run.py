@@ -171,7 +171,9 @@ class Run:
 
     @property
     def headline(self) -> str:
-        """Why there is no picture, in a few words: see :data:`HEADLINES`."""
+        """Why there is no picture, or not each, in a few words: see :data:`HEADLINES`."""
+        if self.images and self.status not in FINAL:
+            return "Some of its results are still open"
         return HEADLINES.get(self.status, "This run has no picture")
 
     @property
