@@ -86,6 +86,7 @@ class Service:
         self.sent: list[str] = []  # the taskUUID of each submit, including refused ones
         self.accepted: dict[str, Accepted] = {}
         self.charges: Counter[str] = Counter()  # micro-dollars by taskUUID
+        self.balance = 12.5  # USD, in answers to accountManagement
         self.pictures: dict[str, bytes] = {}
         self.paint: Any = None  # (kind, number) -> bytes; draws the pictures instead of `picture`
         self.seed = 1000
@@ -184,7 +185,7 @@ class Service:
                 fault = self._next(self.question_faults)
                 return fault(self, task) if fault else self._state(task) if kind == "getResponse" else self._past(task)
             case "accountManagement":
-                return Answer(body={"data": [{**task, "balance": 12.5}]})
+                return Answer(body={"data": [{**task, "balance": self.balance}]})
             case other:
                 return error("unsupportedTaskType", f"no such task: {other}")
 

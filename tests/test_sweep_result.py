@@ -247,7 +247,7 @@ def test_a_grid_of_a_hundred_cells_is_under_three_megabytes(service, studio):
 def test_a_grid_of_two_thousand_pictures_is_under_three_megabytes(service, studio):
     """The grid has all twenty results of each of a hundred cells."""
     shades = [picture(colour=colour, size=(64, 64)) for colour in ("red", "navy", "teal")]
-    service.paint = lambda _kind, number: shades[number % 3]
+    service.paint, service.balance = lambda _kind, number: shades[number % 3], 200.0
     sweep = studio.sweep("A lantern", seed=range(0, 2000, 20), number_results=20, output_type="base64Data")
     result = sweep.run(max_workers=8, confirm=True)
     html = html_of(result)

@@ -246,7 +246,8 @@ class Recovery:
 
         def ask() -> str:
             on_sent()
-            some = functools.partial(self._ledger.settle, task, token=token, status=UNKNOWN)
+            settle = functools.partial(self._ledger.settle, task, token=token, stored={})
+            some = functools.partial(settle, status=UNKNOWN)
             session = TaskSession(self._client, task, self._pace, token, known=known, on_results=some)
             response = session.resume(resend=may_resend)
             if response.missing and self._was_never_accepted(row):
@@ -255,7 +256,7 @@ class Recovery:
                 elif not may_resend:
                     # Only as it was read: another kernel may be sending it again by now.
                     return self._mark_not_sent(row, "never accepted: the service does not know it")
-            self._ledger.settle(task, response, token=token)
+            settle(response)
             return _note(response)
 
         # Claimed before it is sent again, so that no other kernel sends it too.

@@ -59,7 +59,7 @@ def main() -> None:
                 data + bytes(n + 1), "image/jpeg"
             ),
             "settle: commit results, seeds, costs and addresses": lambda n: journal.settle(
-                plans[n].task_uuid, "done", answers[n], {}
+                plans[n].task_uuid, "done", answers[n], [None]
             ),
             "finish: commit which files are there": lambda n: journal.finish(plans[n].task_uuid, {}),
             "read the run from the log": lambda n: studio.log.history.get(plans[n].task_uuid),
