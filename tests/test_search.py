@@ -125,7 +125,11 @@ def test_an_error_in_the_middle_of_reading_the_log_is_a_storage_error(full):
 def test_search_returns_the_same_frame_without_pyarrow(full, tmp_path):
     """Strings are then stored in another way; the names of the dtypes and the values are the same."""
     code = (
-        "import sys; sys.modules['pyarrow'] = None\n"
+        "import sys; from importlib.abc import MetaPathFinder\n"
+        "class Missing(MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.partition('.')[0] == 'pyarrow': raise ModuleNotFoundError(name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
         "import nbkit; studio = nbkit.Studio(engine='offline', path=sys.argv[1])\n"
         "frame = studio.log.search('a'); print(*frame.dtypes, *frame.prompt, frame.seed.tolist()); studio.close()"
     )

@@ -322,7 +322,7 @@ class Parameter(Generic[T]):
 def _guess(value: Any, read: Callable[[Any], T]) -> T | None:
     """The number that a value of the wrong type seems to mean, such as a number in quotation marks."""
     try:
-        return None if _is_bool(value) else read(value)
+        return None if _is_bool(value) or bool(getattr(value, "ndim", None)) else read(value)
     except (TypeError, ValueError, OverflowError):
         return None
 
