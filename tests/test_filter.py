@@ -53,7 +53,15 @@ def write(log, rows):
             if row["referenceImages"]:
                 run["referenceImages"] = row["referenceImages"].split(" ")
             run["extra"] = row["extra"] and json.loads(row["extra"])
-            fixed = {"status": "done", "engine": "offline", "model": "m", "resendable": True, "studio": "s"}
+            fixed = {
+                "status": "done",
+                "engine": "offline",
+                "model": "m",
+                "resendable": True,
+                "studio": "s",
+                "task": {},
+                "request": {"prompt": "A lantern"},
+            }
             money = dict.fromkeys(("estimateLow", "estimateHigh", "held", "spent"), 0)
             connection.execute(RUNS.insert().values(id=number, taskUUID=f"task {number}", **run, **fixed, **money))
             image = {name: row[name] for name in OF_IMAGES}
@@ -63,6 +71,8 @@ def write(log, rows):
                     run=number,
                     status="done",
                     imageUUID=f"image {number}",
+                    sha256=f"{number:064}",
+                    mediaType="image/jpeg",
                     file=row.get("file", f"00/{number:064}.jpg"),
                     **image,
                 )

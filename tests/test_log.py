@@ -70,11 +70,11 @@ def test_the_frame_of_an_empty_log_has_the_same_dtypes(studio):
 
 
 def test_a_seed_of_63_bits_stays_exact_beside_gaps(service, studio):
-    """In the frame and in the run of the log; a seed of 64 bits in a response becomes a gap."""
+    """In the frame and in the run of the log; a seed in a response that is beyond 64 bits becomes a gap."""
     service.faults += [
         fault.refused("invalidSeed"),
         None,
-        fault.answers(lambda i, _: {"data": [{**i[0], "seed": 2**63}]}),
+        fault.answers(lambda i, _: {"data": [{**i[0], "seed": 2**64}]}),
     ]
     statuses = [generate(studio, seed=MAX_SEED).status for _ in range(3)]
     assert statuses == ["failed", "done", "done"]

@@ -17,6 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nbkit.errors import NbkitError, RequestError
+from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, read_undamaged
 from nbkit.log.database import Database, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
@@ -171,19 +172,48 @@ def to_frame(
     Returns:
         The rows, oldest first.
     """
-    with database.reading() as connection:
-        # Most parameters are never set, and counting values is faster than reading gaps.
-        optional = [name for name in columns if name in _OPTIONAL] or ["prompt"]
-        counts = connection.execute(query_of(where, (sa.func.count(COLUMNS[name]) for name in optional))).one()
-        empty = {name for name, number in zip(optional, counts, strict=True) if not number}
-        present = [name for name in columns if name not in empty]
-        fetched = read_columns(connection, query_of(where, (COLUMNS[name] for name in present)))
-    values, rows = dict(zip(present, fetched, strict=True)), len(fetched[0])
-    frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in columns})
+    names = tuple(columns)
+    values, rows = read_undamaged(database, lambda c, damage: _read_values(c, damage, where, names))
+    frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in names})
     if rows and "file" in frame:
         frame["file"] = frame["file"].where(np.array([is_picture_name(name) for name in frame["file"]]))
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
+
+
+def _read_values(
+    connection: sa.Connection, damage: Damage, where: sa.ColumnElement[bool] | None, columns: Sequence[str]
+) -> tuple[dict[str, list[Any]], int]:
+    """The values of each column that is not empty, and the number of rows."""
+
+    def rows_of(*expressions: Any) -> sa.Select[Any]:
+        return damage.without(query_of(where, expressions), RUNS, IMAGES)
+
+    # Most parameters are never set, and counting values is faster than reading gaps.
+    optional = [name for name in columns if name in _OPTIONAL] or ["prompt"]
+    suspect, *counts = connection.execute(rows_of(SUSPECT, *(sa.func.count(COLUMNS[name]) for name in optional))).one()
+    if suspect:
+        raise DamagedRow("a row")
+    empty = {name for name, number in zip(optional, counts, strict=True) if not number}
+    present = [name for name in columns if name not in empty]
+    fetched = read_columns(connection, rows_of(*(COLUMNS[name] for name in present)))
+    for name, values in zip(present, fetched, strict=True):
+        _check(name, values)
+    return dict(zip(present, fetched, strict=True)), len(fetched[0])
+
+
+def _check(name: str, values: list[Any]) -> None:
+    """Raise ``DamagedRow`` if a value cannot stand in the frame."""
+    if name not in _EXPRESSIONS or name in ("width", "height", "status", "error"):
+        check_values(name, KINDS[(RUNS if name in RUNS.c else IMAGES).c[name]], values)
+    if name in ("created", "taskUUID", "status") and None in values:
+        raise DamagedRow(f"a row, column {name!r}")
+    if name in ("referenceImages", "extra"):
+        try:
+            for value in {value for value in values if value is not None}:
+                KINDS[RUNS.c[name]].decode(value)
+        except (ValueError, RecursionError):
+            raise DamagedRow(f"a row, column {name!r}") from None
 
 
 def _series(name: str, values: list[Any] | None, rows: int) -> pd.Series[Any]:

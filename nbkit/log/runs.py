@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
+from nbkit.log.damage import Damage, check_request, fetch, read_undamaged
 from nbkit.log.database import Database, one_of
 from nbkit.log.images import ImageStore, read_picture
 from nbkit.log.rows import logged_request, picture_facts
@@ -26,7 +27,7 @@ from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 
-Row = sa.RowMapping
+Row = dict[str, Any]
 
 STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
 
@@ -85,8 +86,10 @@ class History:
 
         Raises:
             KeyError: if the log does not have it.
+            StorageError: if its row is damaged.
         """
-        found = self._read(_RUN, which=str(task_uuid))
+        with self._database.reading() as connection:  # the error names a damaged row
+            found = self._read_runs(connection, Damage(), _RUN, which=str(task_uuid))
         if not found:
             raise KeyError(task_uuid)
         return found[0]
@@ -118,9 +121,9 @@ class History:
         query = sa.select(*(RUNS.c[name] for name in names))
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
         found: dict[str, list[State]] = {}
-        with self._database.reading() as connection:
-            for identity, *facts in connection.execute(query.where(of_sweep).order_by(RUNS.c.id.desc())):
-                found.setdefault(identity, []).append(State(*facts))
+        for row in self._rows(query.where(of_sweep).order_by(RUNS.c.id.desc())):
+            state = State(row["status"], row["taskUUID"], row["cost"], row["estimateHigh"])
+            found.setdefault(row["identity"], []).append(state)
         for states in found.values():
             states.sort(key=lambda state: _PRECEDENCE.index(state.status))
         return found
@@ -201,19 +204,20 @@ class History:
         return int(self._rows(sa.select(sa.func.count().label("runs")).select_from(RUNS))[0]["runs"])
 
     def _rows(self, query: sa.Select[Any]) -> list[Row]:
-        with self._database.reading() as connection:
-            return list(connection.execute(query).mappings())
+        tables = {column.table for column in query.selected_columns if isinstance(column, sa.Column)}
+        return read_undamaged(self._database, lambda c, damage: fetch(c, damage.without(query, *tables)))
 
     def _runs(self, where: sa.ColumnElement[bool], limit: int | None = None) -> list[Run]:
-        return self._read(sa.select(RUNS).where(where).order_by(RUNS.c.id.desc()).limit(limit))
+        query = sa.select(RUNS).where(where).order_by(RUNS.c.id.desc()).limit(limit)
+        return read_undamaged(self._database, lambda c, damage: self._read_runs(c, damage, query))
 
-    def _read(self, query: sa.Select[Any], **parameters: Any) -> list[Run]:
-        with self._database.reading() as connection:
-            rows = connection.execute(query, parameters).mappings().all()
-            of_runs = {"ids": json.dumps([row["id"] for row in rows])}
-            results: dict[int, list[Row]] = {}
-            for result in connection.execute(_RESULTS, of_runs).mappings():
-                results.setdefault(result["run"], []).append(result)
+    def _read_runs(
+        self, connection: sa.Connection, damage: Damage, query: sa.Select[Any], **parameters: Any
+    ) -> list[Run]:
+        rows = fetch(connection, damage.without(query, RUNS), **parameters)
+        results: dict[int, list[Row]] = {}
+        for result in fetch(connection, damage.without(_RESULTS, IMAGES), ids=json.dumps([row["id"] for row in rows])):
+            results.setdefault(result["run"], []).append(result)
         read: dict[str, Reference] = {}  # by hash, because the runs of a sweep share their reference images
         return [self._run(row, results.get(row["id"], []), read) for row in rows]
 
@@ -222,7 +226,11 @@ class History:
         values = dict(row["request"])
         if "reference_images" in values:
             values["reference_images"] = [self._reference(text, files, read) for text in values["reference_images"]]
-        request = logged_request(values, row["extra"], row["task"], is_cut=not row["resendable"])
+        try:
+            request = logged_request(values, row["extra"], row["task"], is_cut=not row["resendable"])
+        except Exception:  # the whole row is checked, and named
+            check_request(row)
+            raise
         return Run(
             request=request,
             task_uuid=row["taskUUID"],
@@ -232,11 +240,11 @@ class History:
             failures=tuple(_failures(row, results)),
             cost_micros=row["cost"],
             engine=row["engine"],
-            charged=row["charged"],
+            charged=bool(row["charged"]),
             created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
             latency=row["latency"],
             task=row["task"],
-            complete=row["resendable"],
+            complete=bool(row["resendable"]),
             reference_files=files,
         )
 
@@ -271,7 +279,7 @@ class History:
                 seed=result["seed"],
                 cost_micros=result["cost"],
                 image_uuid=result["imageUUID"] or "",
-                nsfw=result["nsfw"],
+                nsfw=None if result["nsfw"] is None else bool(result["nsfw"]),
                 prompt=row["prompt"] or "",
                 request=request,
             )

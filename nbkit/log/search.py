@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from nbkit.errors import RequestError
+from nbkit.log.damage import KINDS, check_values, read_undamaged
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.frame import query_of
 from nbkit.log.schema import IMAGES, RUNS
@@ -63,11 +65,20 @@ def find_rows(database: Database, text: str) -> sa.ColumnElement[bool]:
     Raises:
         RequestError: if ``text`` is not a string.
     """
-    with database.reading() as connection:
-        run, result, *texts = read_columns(connection, query_of(None, (RUNS.c.id, IMAGES.c.id, *SEARCHED_COLUMNS)))
+    query = query_of(None, (RUNS.c.id, IMAGES.c.id, *SEARCHED_COLUMNS))
+    run, result, *texts = read_undamaged(
+        database, lambda c, damage: _read_texts(c, damage.without(query, RUNS, IMAGES))
+    )
     rows = match_rows(text, *texts)
     of_results = sa.or_(IMAGES.c.id.is_(None), one_of(IMAGES.c.id, (result[row] for row in rows)))
     return one_of(RUNS.c.id, (run[row] for row in rows)) & of_results
+
+
+def _read_texts(connection: sa.Connection, query: sa.Select[Any]) -> list[list[Any]]:
+    columns = read_columns(connection, query)
+    for column, texts in zip(SEARCHED_COLUMNS, columns[2:], strict=True):
+        check_values(column.key, KINDS[column], texts)
+    return columns
 
 
 def _normalized(text: str | None) -> str:

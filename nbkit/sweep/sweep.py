@@ -13,7 +13,7 @@ from IPython.display import display
 
 from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import BudgetExceeded, NbkitError, RequestError, StorageError, printable
-from nbkit.ledger.recovery import TAKEN
+from nbkit.ledger.recovery import FOREIGN, TAKEN
 from nbkit.log.frame import check_argument
 from nbkit.log.rows import given_values
 from nbkit.log.runs import State
@@ -235,7 +235,7 @@ class Sweep(Sequence[Cell]):
             unsettled = context.recovery.resumable(self.name)
             # Runs that a killed kernel had only planned become pending again; those that were sent are this run's own work.
             found = context.recovery.recover(sweep=self.name, skip={row["taskUUID"] for row in unsettled})
-            stuck = next((one for one in found if one.after == PLANNED and one.note != TAKEN), None)
+            stuck = next((one for one in found if one.after == PLANNED and one.note not in (FOREIGN, TAKEN)), None)
             if stuck is not None:  # its cell would be passed over, and its money stay held
                 raise StorageError(stuck.note)
             pending = pending_cells(self.states, retry=retry)

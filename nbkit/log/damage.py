@@ -1,0 +1,232 @@
+"""Decodes the rows of a log, and finds those that are damaged: each is named in a warning, and the others are read.
+
+A file may have been cut, edited by another program or made by a stranger; SQLite stores any value in any column.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from nbkit.errors import StorageError
+from nbkit.log.database import Database, one_of
+from nbkit.log.rows import logged_request
+from nbkit.log.schema import IMAGES, RUNS
+from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN
+
+T = TypeVar("T")
+
+NAMED_ROWS = 5
+"""Number of damaged rows that a warning names."""
+
+_STATUSES = {DONE, BLOCKED, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN}
+_FACTS = ("sha256", "mediaType")
+"""Of a picture; a row with a file has both. The size is known only of a picture that can be read."""
+
+
+class DamagedRow(StorageError):
+    """A row of the log has a value that no nbkit writes; the message has its column."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnKind:
+    """The values that a column may have; numbers between two bounds, texts and JSON for which ``check`` is true."""
+
+    types: frozenset[type]
+    low: float = 0
+    high: float = 2**63 - 1
+    is_json: bool = False
+    check: Callable[[Any], bool] | None = None
+
+    def decode(self, value: Any) -> Any:
+        """The value in Python.
+
+        Raises:
+            ValueError, RecursionError: if it is none of this kind.
+        """
+        if type(value) not in self.types or (str not in self.types and not self.low <= value <= self.high):
+            raise ValueError(value)
+        if isinstance(value, str) and not value.isascii():
+            value.encode()  # what SQLite could not decode does not become UTF-8 again
+        if self.is_json:
+            value = json.loads(value)
+        if self.check is not None and not self.check(value):
+            raise ValueError(value)
+        return value
+
+
+def _is_request(value: Any) -> bool:
+    names = value.get("reference_images", []) if isinstance(value, dict) else None
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)
+
+
+_TEXT, _NUMBER = frozenset({str}), frozenset({int})
+_SECONDS_TO_9999 = 253_402_300_799
+_OF_TYPE = {
+    sa.BigInteger: ColumnKind(_NUMBER, -(2**63)),
+    sa.Integer: ColumnKind(_NUMBER, -(2**63)),
+    sa.Float: ColumnKind(frozenset({int, float}), -sys.float_info.max, sys.float_info.max),
+    sa.Boolean: ColumnKind(_NUMBER, 0, 1),
+    sa.JSON: ColumnKind(_TEXT, is_json=True, check=lambda value: isinstance(value, dict)),
+}
+_MONEY = ColumnKind(_NUMBER, 0, 10**15)
+_SIDE = ColumnKind(_NUMBER, 1, 10**6)
+_NAMED = {
+    RUNS.c.created: ColumnKind(_NUMBER, 0, _SECONDS_TO_9999 * 10**6),
+    **dict.fromkeys((RUNS.c.estimateLow, RUNS.c.estimateHigh, RUNS.c.held, RUNS.c.spent, RUNS.c.cost, IMAGES.c.cost), _MONEY),
+    **dict.fromkeys((IMAGES.c.width, IMAGES.c.height), _SIDE),
+    **dict.fromkeys((RUNS.c.status, IMAGES.c.status), ColumnKind(_TEXT, check=_STATUSES.__contains__)),
+    RUNS.c.request: ColumnKind(_TEXT, is_json=True, check=_is_request),
+    RUNS.c.referenceImages: ColumnKind(_TEXT, is_json=True, check=lambda v: _is_request({"reference_images": v})),
+}  # fmt: skip
+
+KINDS: dict[sa.ColumnElement[Any], ColumnKind] = {
+    column: _NAMED.get(column) or _OF_TYPE.get(type(column.type)) or ColumnKind(_TEXT)
+    for table in (RUNS, IMAGES)
+    for column in table.c
+}
+"""What each column of the log may have, besides NULL."""
+
+_NEVER_NULL = {RUNS.c.task, RUNS.c.request, *(column for column in KINDS if not getattr(column, "nullable", True))}
+
+
+SUSPECT = sa.func.total(
+    sa.or_(
+        *(sa.func.coalesce(sa.func.json_valid(column), 0) == 0 for column in (RUNS.c.task, RUNS.c.request)),
+        sa.func.typeof(IMAGES.c.cost).not_in(("integer", "null")),
+        IMAGES.c.cost < 0,
+    )
+)
+"""Counts rows that are damaged where a frame does not look: in a column that it lacks, or from which SQL computes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """The damaged rows of a log, by table and number, and a sentence on each."""
+
+    rows: dict[sa.Table, list[int]] = field(default_factory=lambda: {RUNS: [], IMAGES: []})
+    sentences: list[str] = field(default_factory=list)
+
+    def without(self, query: sa.Select[Any], *tables: sa.Table) -> sa.Select[Any]:
+        """A query without those rows of its tables."""
+        for table in tables:
+            if ids := self.rows[table]:
+                query = query.where(table.c.id.is_(None) | ~one_of(table.c.id, ids))
+        return query
+
+
+def decode_row(columns: Sequence[Any], values: Iterable[Any]) -> dict[str, Any]:
+    """A row by its column names, in Python's types.
+
+    Args:
+        columns: of the query; those that are no columns of a table keep their value.
+        values: as the driver returned them.
+
+    Raises:
+        DamagedRow: if a value is none that the column may have.
+    """
+    row = {column.key: value for column, value in zip(columns, values, strict=True)}
+    name = f"run {row['taskUUID']!r}" if "taskUUID" in row else f"result {row.get('id')} of run number {row.get('run')}"
+    for column in columns:
+        kind, value = KINDS.get(column), row[column.key]
+        is_gap = value is None and (kind is None or column not in _NEVER_NULL)
+        try:
+            row[column.key] = value if is_gap or kind is None else kind.decode(value)
+        except (ValueError, TypeError, RecursionError):
+            raise DamagedRow(f"{name}, column {column.key!r}") from None
+    if row.get("file") is not None and (missing := [fact for fact in _FACTS if row.get(fact, "") is None]):
+        raise DamagedRow(f"{name}, column {missing[0]!r}")
+    return row
+
+
+def fetch(connection: sa.Connection, query: sa.Select[Any], **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of a query, decoded.
+
+    Raises:
+        DamagedRow: if one of them cannot be.
+    """
+    columns = list(query.selected_columns)
+    cursor: Any = connection.execute(query, parameters).cursor
+    return [decode_row(columns, values) for values in cursor.fetchall()]
+
+
+def check_values(name: str, kind: ColumnKind, values: Sequence[Any]) -> None:
+    """Check many values of one column faster than one by one. Texts are checked by the driver, JSON is not parsed.
+
+    Raises:
+        DamagedRow: if one of them is none of that kind.
+    """
+    types = set(map(type, values)) - {type(None)}
+    is_number = str not in kind.types
+    numbers = [value for value in values if value is not None] if is_number and types <= kind.types else []
+    if not types <= kind.types or (numbers and not kind.low <= min(numbers) <= max(numbers) <= kind.high):
+        raise DamagedRow(f"a row, column {name!r}")
+
+
+def read_undamaged(database: Database, read: Callable[[sa.Connection, Damage], T]) -> T:
+    """Read rows; if one of them is damaged, warn of all damaged rows, and read the others.
+
+    Args:
+        database: the log.
+        read: reads them in a transaction, without the damaged ones that it is given. May run twice.
+
+    Raises:
+        StorageError: if the log cannot be read.
+
+    Warns:
+        UserWarning: for damaged rows, each with its column.
+    """
+    try:
+        with database.reading() as connection:
+            return read(connection, Damage())
+    except StorageError as error:
+        if not isinstance(error, DamagedRow) and "decode to UTF-8" not in str(error):
+            raise
+        with database.reading() as connection:
+            damage = _find_damage(connection)
+            if not damage.sentences:
+                raise
+            more = len(damage.sentences) - NAMED_ROWS
+            named = "; ".join(damage.sentences[:NAMED_ROWS]) + (f"; and {more:,} more" if more > 0 else "")
+            warnings.warn(f"the log {database.name} has damaged rows, which are left out: {named}", stacklevel=4)
+            return read(connection, damage)
+
+
+def _find_damage(connection: sa.Connection) -> Damage:
+    """Decode every row of the log."""
+    damage = Damage()
+    driver: Any = connection.connection.dbapi_connection
+    driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    try:
+        for table, numbers in damage.rows.items():
+            columns = list(table.c)
+            cursor: Any = connection.execute(sa.select(table)).cursor
+            for values in cursor:
+                try:
+                    row = decode_row(columns, values)
+                    if table is RUNS:
+                        check_request(row)
+                except DamagedRow as error:
+                    numbers.append(values[0])
+                    damage.sentences.append(str(error))
+    finally:
+        driver.text_factory = str
+    return damage
+
+
+def check_request(row: dict[str, Any]) -> None:
+    """Check that a run's row has a request.
+
+    Raises:
+        DamagedRow: if it has none.
+    """
+    try:
+        logged_request(row["request"], row["extra"], row["task"], is_cut=not row["resendable"])
+    except Exception:  # noqa: BLE001  what a stranger wrote may raise anything
+        raise DamagedRow(f"run {row['taskUUID']!r}, column 'request'") from None
