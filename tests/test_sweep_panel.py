@@ -311,7 +311,7 @@ def test_an_invalid_value_is_reported_at_its_axis_and_disables_run(panel):
 
 def test_an_invalid_cell_is_reported_at_the_control_of_its_parameter(panel):
     """Before anything is sent: here, a prompt that is too short once its variables have values."""
-    panel.set(prompt="{colour}", colour=["jade", "r"], mood=None)
+    panel.set(prompt="{colour}", colour=["jade", "r"], mood="calm")
     assert "prompt='r': must be" in complaint_at(panel, "prompt")
     assert panel.bar.run.tooltip == "not ready: prompt"
     assert panel.bar.run.disabled
