@@ -184,7 +184,7 @@ class RunLog:
             >>> studio = nbkit.Studio(engine="offline")
             >>> runs = [studio.generate("A jade teapot", seed=seed, temperature=0.3) for seed in (41, 42, 43)]
             >>> found = studio.log.filter("0.2 < temperature <= 0.3 and seed in [42, 43]")
-            >>> sorted(set(found.seed))
+            >>> sorted(found.seed.unique().tolist())
             [42, 43]
         """
         name, (shape, foreign) = IMAGES.c.file, NAME_GLOBS  # as in the frame: below the folder, or a gap
