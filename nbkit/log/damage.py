@@ -58,7 +58,7 @@ class ColumnKind:
             value = json.loads(value)
         if self.check is not None and not self.check(value):
             raise ValueError(value)
-        return value
+        return bool(value) if self is _BOOLEAN else value
 
 
 def _is_request(value: Any) -> bool:
@@ -67,12 +67,13 @@ def _is_request(value: Any) -> bool:
 
 
 _TEXT, _NUMBER = frozenset({str}), frozenset({int})
+_BOOLEAN = ColumnKind(_NUMBER, 0, 1)  # as SQLite has them
 _SECONDS_TO_9999 = 253_402_300_799
 _OF_TYPE = {
     sa.BigInteger: ColumnKind(_NUMBER, -(2**63)),
     sa.Integer: ColumnKind(_NUMBER, -(2**63)),
     sa.Float: ColumnKind(frozenset({int, float}), -sys.float_info.max, sys.float_info.max),
-    sa.Boolean: ColumnKind(_NUMBER, 0, 1),
+    sa.Boolean: _BOOLEAN,
     sa.JSON: ColumnKind(_TEXT, is_json=True, check=lambda value: isinstance(value, dict)),
 }
 _MONEY = ColumnKind(_NUMBER, 0, 10**15)

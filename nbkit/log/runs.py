@@ -122,8 +122,7 @@ class History:
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
         found: dict[str, list[State]] = {}
         for row in self._rows(query.where(of_sweep).order_by(RUNS.c.id.desc())):
-            state = State(row["status"], row["taskUUID"], row["cost"], row["estimateHigh"])
-            found.setdefault(row["identity"], []).append(state)
+            found.setdefault(row["identity"], []).append(State(*(row[name] for name in names[1:])))
         for states in found.values():
             states.sort(key=lambda state: _PRECEDENCE.index(state.status))
         return found
@@ -240,11 +239,11 @@ class History:
             failures=tuple(_failures(row, results)),
             cost_micros=row["cost"],
             engine=row["engine"],
-            charged=bool(row["charged"]),
+            charged=row["charged"],
             created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
             latency=row["latency"],
             task=row["task"],
-            complete=bool(row["resendable"]),
+            complete=row["resendable"],
             reference_files=files,
         )
 
@@ -279,7 +278,7 @@ class History:
                 seed=result["seed"],
                 cost_micros=result["cost"],
                 image_uuid=result["imageUUID"] or "",
-                nsfw=None if result["nsfw"] is None else bool(result["nsfw"]),
+                nsfw=result["nsfw"],
                 prompt=row["prompt"] or "",
                 request=request,
             )
