@@ -99,7 +99,7 @@ _NEVER_NULL = {RUNS.c.task, RUNS.c.request, *(column for column in KINDS if not 
 
 SUSPECT = sa.func.total(
     sa.or_(
-        *(sa.func.coalesce(sa.func.json_valid(column), 1) == 0 for column in (RUNS.c.task, RUNS.c.request)),
+        *(column.is_not(None) & (sa.func.json_valid(column) == 0) for column in (RUNS.c.task, RUNS.c.request)),
         sa.func.typeof(IMAGES.c.cost).not_in(("integer", "null")),
         IMAGES.c.cost < 0,
     )
