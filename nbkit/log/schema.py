@@ -32,7 +32,8 @@ MIN_READER = 2
 """The oldest version that may read and write a log of this :data:`VERSION`.
 
 A change that only adds columns with NULL or a default in the database leaves it as it is. A change that an older nbkit
-would misread or damage raises it to :data:`VERSION`.
+would misread or damage raises it to :data:`VERSION`. nbkit 0.1.0, which knows log version 2, does not read this value: it
+refuses every later version.
 """
 
 METADATA = sa.MetaData(naming_convention={"ix": "%(table_name)s_%(column_0_name)s"})
