@@ -17,10 +17,10 @@ Each folder imports only folders that stand before it in this list; a test asser
 errors.py       everything that nbkit raises, as one tree
 request/        what may be asked: each parameter declared once, the model as data, reference images, prices
 display/        pure functions from plain values to HTML and text, lettering, the typeface
-service/        one exchange with the service, without memory: client, answers, downloads, the key, the cancel token
-measures/       what can be read from the bytes and pixels of a picture: facts, previews, likeness
+service/        one exchange with the service, without memory: answers, failures, downloads, limits, key, cancel token
+measures/       what can be read from the bytes and pixels of a picture: format, facts, previews, likeness
 results/        values that people hold: run, picture, estimate, budget
-log/            what stays: tables, frames, searches, annotations, pictures and their previews, exports, checks
+log/            what stays: tables, frames, filters, annotations, pictures, exports, copies, checks, whose it is
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
 comparison/     pictures side by side, with only what differs
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
@@ -46,11 +46,13 @@ Life of a run
    it asks the service what became of the task, and sends it again only if the service does not know it. ``status_of`` the
    last response is done, failed, blocked or unknown.
 5. ``Ledger.settle`` writes results, costs and addresses, replaces the hold by what was spent, then downloads each picture
-   and stores it under the hash of its bytes.
+   and stores it under the hash of its bytes. While some results are open, those that came are settled, and money stays
+   held for the others.
 6. The run comes back as a :class:`~nbkit.Run`. It shows itself with previews; the original is ``run.image.path``.
 
 A kernel that dies in between leaves a row that says how far the run came. ``studio.recover()`` in a later kernel asks the
-service about each open row and settles it. A sweep is a loop over ``Ledger.run``, which waits for room and for money.
+service about each open row and settles it; rows that came with a log of somebody else are left alone until the user trusts
+it. A sweep is a loop over ``Ledger.run``, which waits for room and for money.
 """
 
 from __future__ import annotations

@@ -5,5 +5,7 @@ columns, controls and help texts are derived from it. ``parameter.py`` has the k
 between parameters and the error messages, ``naming.py`` finds a parameter by any of its spellings, ``keywords.py``
 types the keywords for editors and type checkers and lists them in the signatures of functions, and ``signatures.py``
 explains them in docstrings.
-``model.py`` is the model as data: sizes, limits, prices. ``reference.py`` reads reference images.
+``model.py`` is the model as data: sizes, limits, prices. ``address.py`` and ``task.py`` are addresses and tasks that show
+themselves without credentials. ``reference.py`` reads reference images: ``reference_values.py`` takes what people give,
+``decoder.py`` opens it, ``pixels.py`` removes all but the pixels, and ``file_kind.py`` names a file that is no picture.
 """
