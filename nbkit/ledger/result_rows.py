@@ -57,7 +57,7 @@ class StoredPicture:
 
 
 _HASH = re.compile("[0-9a-f]{64}")
-"""The name of a result to which the service gave none."""
+"""The imageUUID that nbkit gives to a result for which the service has sent none."""
 
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _INSERT_RESULT = sa.insert(IMAGES)

@@ -2,7 +2,7 @@
 
 A log has a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
 transactions that take the write lock when they begin, so that no other kernel changes what they have read before they
-write. On a network file system, where a write-ahead log is not safe, it has a rollback journal.
+write. On a file system that is not known to be local, where a write-ahead log may not be safe, it has a rollback journal.
 """
 
 from __future__ import annotations

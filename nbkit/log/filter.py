@@ -73,7 +73,7 @@ class Combination:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """A condition that is false."""
+    """The opposite of a condition."""
 
     part: Any
 

@@ -22,12 +22,14 @@ _absolute_folders: dict[str, list[Path]] = {}
 """The absolute folders of this kernel's stores, by the path as given, which is the one in the column ``file``."""
 
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
+"""The path of a stored picture below the folder."""
 
 NAME_GLOBS = (f"[0-9a-f][0-9a-f]/{'[0-9a-f]' * 64}.?*", "*.*[^a-z0-9]*")
 """The same for SQLite: a name matches the first of these patterns, and not the second."""
 
 _NOWHERE = ".refused"
-"""The name of a file that does not exist: instead of one that a log may not name."""
+"""The name of a file that does not exist. It replaces a name that a log may not have."""
+
 DIGEST = re.compile("[0-9a-f]{64}")
 """The name of a stored picture, without its suffix."""
 

@@ -1,4 +1,4 @@
-"""Checks and settings of a SQLite file, and a function for its texts: it is not truncated, its connections are set up, its file system is local."""
+"""SQLite files: sets up their connections, checks that a file is not truncated, and finds out whether its disk is local."""
 
 from __future__ import annotations
 

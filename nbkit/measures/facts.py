@@ -30,7 +30,7 @@ SUFFIXES = {
 """The usual suffix of a file, by media type."""
 
 NEUTRAL = ".bin"
-"""The suffix of a file that is none of those."""
+"""The suffix of a file of any other media type."""
 
 FOUND_DAMAGED: set[Path] = set()
 """Files that this kernel has found damaged: a recovery fetches them again."""

@@ -76,7 +76,7 @@ class Redactor:
 
 _MIN_PIECE = 6
 _MAX_SECRETS = 1_000
-"""The oldest are forgotten when there are more: each cell of a large sweep may have a token of its own."""
+"""One more, and all earlier ones are forgotten: each cell of a large sweep may have a token of its own."""
 
 
 def _spellings(secret: str, size: int) -> Iterator[tuple[tuple[str, int], str]]:
