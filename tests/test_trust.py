@@ -12,6 +12,7 @@ import sys
 import pandas as pd
 import pytest
 import service_faults as fault
+from conftest import QUICK
 from service import PRICE, Service, picture
 from small_requests import generate
 from strangers import SWEEP, another_home, empty_log, forge
@@ -439,3 +440,88 @@ def test_a_reference_reads_only_a_picture_of_its_hash(service, open_studio, stra
     assert [(reference.data, reference.is_missing) for reference in run.request.reference_images] == [(b"", True)]
     with pytest.raises(errors.StorageError):
         run.request.to_send()
+
+
+def test_rows_that_somebody_added_to_ones_own_log_are_theirs_when_it_comes_back(service, tmp_path, monkeypatch):
+    """Until the person trusts the log again; what was there before stays the person's own."""
+    homes = {name: str(tmp_path / name) for name in ("teacher", "student")}
+    folder = tmp_path / "runs"
+
+    def open_as(name, **options):
+        monkeypatch.setenv("XDG_STATE_HOME", homes[name])
+        monkeypatch.setattr(trust_module, "_kernel_authors", {})
+        given = {"engine": service.url, "api_key": "test-key", "path": folder, "pace": QUICK}
+        return contextlib.closing(nbkit.Studio(**given | options))
+
+    def lose_answer(studio):
+        lost(service)
+        run = studio.generate("A lantern")
+        service.question_faults.clear()
+        return run
+
+    with open_as("teacher") as studio:
+        own = lose_answer(studio)
+    with open_as("student") as studio:
+        theirs = lose_answer(studio)
+    assert [own.status, theirs.status] == ["unknown", "unknown"]
+    received = len(service.received)
+    with open_as("teacher") as studio:
+        found = studio.recover(resend=True).set_index("taskUUID")
+        assert [studio.log[run.task_uuid].status for run in (own, theirs)] == ["done", "unknown"]
+        assert "trust=True" in found.note[theirs.task_uuid]
+    assert not any(theirs.task_uuid.encode() in request.body for request in service.received[received:])
+    with open_as("teacher", trust=True) as studio:
+        studio.recover(resend=True)
+        assert studio.log[theirs.task_uuid].status == "done"
+    with open_as("teacher") as studio:
+        assert studio.recover().empty
+
+
+STRANGE_TABLES = {
+    "images without a key": ("images", lambda sql: sql.replace("PRIMARY KEY (id),", "").replace("PRIMARY KEY", "")),
+    "a check of results": ("images", lambda sql: sql.rstrip().removesuffix(")") + ", CHECK (file IS NULL))"),
+    "a check of runs": ("runs", lambda sql: sql.rstrip().removesuffix(")") + ", CHECK (status <> 'done'))"),
+    "a column to be given": ("images", lambda sql: sql.replace("(", "(must TEXT NOT NULL DEFAULT NULL, ", 1)),
+    "replacing rows": ("images", lambda sql: sql.rstrip().removesuffix(")") + ", UNIQUE (status) ON CONFLICT REPLACE)"),
+    "accounts without a key": ("accounts", lambda sql: "CREATE TABLE accounts (name TEXT, spent BIGINT, held BIGINT)"),
+}
+
+
+@pytest.mark.parametrize("what", [*STRANGE_TABLES, "a unique index", "an index of an expression"])
+def test_tables_that_might_refuse_a_paid_result_take_no_runs(service, tmp_path, what):
+    """They are looked at; before anything is sent, a StorageError says what is wrong with them."""
+    folder = tmp_path / "runs"
+    with contextlib.closing(nbkit.Studio(engine="offline", path=folder)) as studio:
+        made = studio.generate("A lantern", seed=1, resolution="0.5K")
+    with contextlib.closing(sqlite3.connect(folder / "log.sqlite")) as connection:
+        if what in STRANGE_TABLES:
+            table, change = STRANGE_TABLES[what]
+            (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            rows = connection.execute(f"SELECT * FROM {table}").fetchall() if "given" not in what else []
+            connection.execute(f"DROP TABLE {table}")
+            connection.execute(change(sql))
+            if table == "runs" or "key" in what:
+                connection.execute("PRAGMA ignore_check_constraints = ON")
+                connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        else:
+            index = "UNIQUE INDEX q ON images (status)" if "unique" in what else "INDEX q ON images (length(file))"
+            connection.execute(f"CREATE {index}")
+        connection.commit()
+    given = {"engine": service.url, "api_key": "test-key", "path": folder, "pace": QUICK}
+    with contextlib.closing(nbkit.Studio(**given)) as studio:
+        assert made.task_uuid in set(studio.df.taskUUID)
+        with pytest.raises(errors.StorageError, match="Nothing was sent"):
+            studio.generate("A lantern", seed=2)
+    assert service.sent == []
+
+
+@pytest.mark.parametrize("value", [None, "x", b"\xff", "1.5"])
+def test_a_log_whose_version_is_no_number_is_an_error_in_words(tmp_path, value):
+    """Not the one of a conversion."""
+    with contextlib.closing(nbkit.Studio(engine="offline", path=tmp_path / "runs")):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs" / "log.sqlite")) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'version'", (value,))
+        connection.commit()
+    with pytest.raises(errors.StorageError, match="version"):
+        nbkit.Studio(engine="offline", path=tmp_path / "runs")

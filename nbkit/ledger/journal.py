@@ -41,7 +41,7 @@ from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, se
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values
-from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS
+from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS, check_tables
 from nbkit.log.trust import Trust
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO, MODEL, Price
@@ -128,10 +128,14 @@ class Journal:
         self._database, self._engine, self._charged, self._trust = database, engine, charged, trust
         self._kinds = (OFFLINE,) if not charged else (CHARGED, OFFLINE) if may_be_offline else (CHARGED,)
         self._studio, self._limits = studio, limits
+        self._tables_are_checked = False
 
     def check_in_place(self) -> None:
-        """Raise ``StorageError`` if what is written would go to a file that is not the log any more."""
+        """Raise ``StorageError`` if what is written would go to a file that is not the log any more, or might be refused."""
         self._database.check_in_place()
+        if not self._tables_are_checked:
+            check_tables(self._database)
+            self._tables_are_checked = True
 
     def plan(self, plan: RunPlan) -> None:
         """Write the run down and hold its upper estimate, or refuse it.
@@ -200,7 +204,7 @@ class Journal:
             StorageError: if the run is no longer planned, because another kernel took it for abandoned, or if the log
                 is not where it was. Do not send it.
         """
-        self._database.check_in_place()
+        self.check_in_place()
 
         def write(connection: sa.Connection) -> int:
             values = {"which": task_uuid, "status": SENT, **_heartbeat()}
@@ -230,7 +234,7 @@ class Journal:
         today = _now()
         days, names = self._accounts(today, row["purse"])
         if price is not None:
-            self._database.check_in_place()
+            self.check_in_place()
             values |= {"studio": self._studio, "held": price.high, "estimateLow": price.low, "estimateHigh": price.high}
             values["dayAccounts"] = days
         as_read = [RUNS.c[name].is_not_distinct_from(row[name]) for name in ("status", "owner", "heartbeat")]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from nbkit.errors import printable
 from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts
+from nbkit.log.damage import DamagedRow, check_request, decode_row
 from nbkit.log.owner import Owner, is_alive
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.results.run import DONE, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
@@ -70,7 +71,7 @@ def read_rows(connection: sa.Connection) -> CheckedRows:
     runs: dict[int, str] = {}
     for row in _rows(connection, RUNS):
         task_uuid = runs[row["id"]] = str(row["taskUUID"] or f"row {row['id']} of runs")
-        problems = [*_wrong_values(RUNS, row), *_wrong_run(row)]
+        problems = [*_wrong_values(RUNS, row), *_wrong_run(row)] or [*_left_out(RUNS, row)]
         found.faults += (Fault("row", task_uuid, problem) for problem in problems)
         if _is_under_way(row):
             found.under_way.add(row["id"])
@@ -81,7 +82,7 @@ def read_rows(connection: sa.Connection) -> CheckedRows:
         _add(found, row)
     for row in _rows(connection, IMAGES):
         which = str(row["imageUUID"] or f"row {row['id']} of images")
-        problems = list(_wrong_values(IMAGES, row))
+        problems = [*_wrong_values(IMAGES, row)] or [*_left_out(IMAGES, row)]
         if row["run"] not in runs:
             problems.append("its run is not in the log")
         if row["status"] == DONE and row["file"] is None:
@@ -128,6 +129,16 @@ def _wrong_values(table: sa.Table, row: Mapping[str, Any]) -> Iterator[str]:
             types, name = next((types, name) for kind, types, name in _TYPES if isinstance(column.type, kind))
             if not isinstance(value, types) or (isinstance(column.type, sa.Boolean) and value not in (0, 1)):
                 yield f"{column.name} is not {name}"
+
+
+def _left_out(table: sa.Table, row: Mapping[str, Any]) -> Iterator[str]:
+    """What makes whoever reads the log leave a row out."""
+    try:
+        decoded = decode_row(list(table.columns), [row[column.name] for column in table.columns])
+        if table is RUNS:
+            check_request(decoded)
+    except DamagedRow as error:
+        yield f"{str(error).rpartition(', ')[2]} has a value that no nbkit writes"
 
 
 def _wrong_run(row: Mapping[str, Any]) -> Iterator[str]:

@@ -12,8 +12,10 @@ newer nbkit has in ``min_reader`` the oldest version that may still read and wri
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,9 @@ A change that only adds columns with NULL or a default in the database leaves it
 would misread or damage raises it to :data:`VERSION`. nbkit 0.1.0, which knows log version 2, does not read this value: it
 refuses every later version.
 """
+
+_CONSTRAINTS = re.compile(r"\b(CHECK|ON CONFLICT|GENERATED|WITHOUT ROWID|STRICT|COLLATE)\b", re.IGNORECASE)
+"""What no table of a log has in its declaration."""
 
 METADATA = sa.MetaData(naming_convention={"ix": "%(table_name)s_%(column_0_name)s"})
 
@@ -198,17 +203,64 @@ def _check_no_code(connection: sa.Connection, name: str) -> None:
         )
 
 
+def check_tables(database: Database) -> None:
+    """Check that the tables have the keys and constraints that nbkit gives them, and no others.
+
+    A row that another constraint refuses, or lets replace an earlier one, would be lost after its run was paid.
+
+    Raises:
+        StorageError: if they have others; nothing may be sent then.
+    """
+    with database.reading() as connection:
+        for table in METADATA.sorted_tables:
+            if problem := next(_strange(connection, table), ""):
+                raise StorageError(
+                    f"the log {database.name} can be looked at and exported, but runs cannot be added: its table "
+                    f"{table.name} has {problem}, which no nbkit has made. Nothing was sent; choose another folder with "
+                    "Studio(path=…)"
+                )
+
+
+def _strange(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
+    """What a table of a log has that nbkit never makes."""
+    keys = {column.name for column in table.primary_key}
+    unique = [keys, *({c.name for c in u.columns} for u in table.constraints if isinstance(u, sa.UniqueConstraint))]
+    columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({table.name})").all()
+    if {column.name for column in columns if column.pk} != keys:
+        yield "another primary key"
+    for column in columns:
+        own = table.columns.get(column.name)
+        may_be_required = str(column.dflt_value).upper() not in ("NONE", "NULL") if own is None else not own.nullable
+        if column.hidden or (column.notnull and not may_be_required):
+            yield f"a constraint on {column.name!r}"
+    for index in connection.exec_driver_sql(f"PRAGMA index_list({table.name})").all():
+        names = {row.name for row in connection.exec_driver_sql(f"PRAGMA index_info({index.name!r})")}
+        if None in names or index.partial or (index.unique and names not in unique):
+            yield f"an index {index.name!r}"
+    foreign = {row[3] for row in connection.exec_driver_sql(f"PRAGMA foreign_key_list({table.name})")}
+    if not foreign <= {key.parent.name for key in table.foreign_keys}:
+        yield "another foreign key"
+    text = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)).scalar() or ""
+    if found := _CONSTRAINTS.search(text):
+        yield f"the words {found[0]}"
+
+
 def _is_outdated(connection: sa.Connection, name: str) -> bool:
     """Whether a log lacks columns, indexes or metadata that this version writes.
 
     Raises:
         LogVersionError: if the log can only be read by a newer nbkit.
+        StorageError: if its version cannot be read.
     """
     meta = {row.key: row.value for row in connection.execute(sa.select(META))}
-    version = int(meta.get("version", 0))
+    try:
+        version = int(meta.get("version", 0))
+        min_reader = int(meta.get("min_reader", version))
+    except (TypeError, ValueError):
+        raise StorageError(f"the log {name} is damaged: what it says of its version is no number") from None
     if version <= VERSION:
         return version < VERSION or "min_reader" not in meta
-    if int(meta.get("min_reader", version)) > VERSION:
+    if min_reader > VERSION:
         raise LogVersionError(
             f"the log {name} was made by a newer nbkit (log version {version}; this one knows {VERSION}). "
             "Upgrade nbkit, or choose another folder with Studio(path=…)"

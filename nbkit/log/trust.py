@@ -40,13 +40,15 @@ class Trust:
 
     Attributes:
         authors: ids of this person in this log.
-        whole: whether all rows are trusted.
+        whole: whether the rows without an author are trusted, too: the log is the person's own, or was trusted.
         remembered: whether a later kernel will know the log again.
+        is_shared: whether others have opened the log, too.
     """
 
     authors: frozenset[str]
     whole: bool
     remembered: bool = True
+    is_shared: bool = False
 
     @property
     def notice(self) -> str:
@@ -56,16 +58,15 @@ class Trust:
 
     @property
     def new_author(self) -> str | None:
-        """What a new row carries; ``None`` where every row is trusted."""
+        """What a new row carries; ``None`` in a log of the person's own."""
         return None if self.whole else next(iter(self.authors), None)
 
     def condition(self, *, foreign: bool = False) -> sa.ColumnElement[bool]:
         """The condition that a run is trusted, or that it is not."""
-        if self.whole:
-            return sa.false() if foreign else sa.true()
-        return (
-            RUNS.c.author.is_(None) | RUNS.c.author.not_in(self.authors) if foreign else RUNS.c.author.in_(self.authors)
-        )
+        others = RUNS.c.author.is_not(None) & RUNS.c.author.not_in(self.authors)
+        if not self.whole:
+            others |= RUNS.c.author.is_(None)
+        return others if foreign else sa.not_(others)
 
 
 def trust_in(database: Database, *, trust: bool = False) -> Trust:
@@ -83,22 +84,30 @@ def trust_in(database: Database, *, trust: bool = False) -> Trust:
         keys = list(connection.execute(sa.select(META.c.key).where(META.c.key.startswith(_PREFIX))).scalars())
     known = _known_authors()  # after the log, into which another kernel writes its id last
     own = frozenset(key.removeprefix(_PREFIX) for key in keys) & known.keys()
-    is_whole = any(known[author] == WHOLE for author in own)
-    if is_whole or (own and not trust) or database.read_only:
-        return Trust(own, is_whole or trust)
+    shared = len(keys) > len(own)
+    found = Trust(own, any(known[author] == WHOLE for author in own), is_shared=shared)
+    if database.read_only or (own and not (trust and _has_foreign_rows(database, found))):
+        return found if not database.read_only else Trust(own, found.whole or trust, is_shared=shared)
     author = next(iter(own), uuid.uuid4().hex)
     with database.writing() as connection:
-        is_whole = trust or connection.scalar(sa.select(RUNS.c.id).limit(1)) is None
+        is_whole = found.whole or trust or connection.scalar(sa.select(RUNS.c.id).limit(1)) is None
         remembered = _remember(author, WHOLE if is_whole else ROWS)
         connection.execute(sa.insert(META).prefix_with("OR IGNORE"), {"key": _PREFIX + author})
         if trust:  # what their rows say of money is in no account of this person
-            foreign = Trust(own, whole=False).condition(foreign=True) & (RUNS.c.status != DONE)
-            connection.execute(sa.update(RUNS).where(foreign).values(held=0, spent=0, dayAccounts=None))
+            foreign = found.condition(foreign=True)
+            nothing = {"held": 0, "spent": 0, "dayAccounts": None}
+            connection.execute(sa.update(RUNS).where(foreign & (RUNS.c.status != DONE)).values(nothing))
+            connection.execute(sa.update(RUNS).where(foreign).values(author=None))
         if not own:  # what no run accounts for would count for the runs to come
             runs = sa.select(RUNS.c.id)
             connection.execute(sa.delete(IMAGES).where(IMAGES.c.run.not_in(runs)))
             connection.execute(sa.delete(ACCOUNTS).where(~sa.exists(runs)))
-    return Trust(own | {author}, is_whole, remembered)
+    return Trust(own | {author}, is_whole, remembered, shared)
+
+
+def _has_foreign_rows(database: Database, trust: Trust) -> bool:
+    with database.reading() as connection:
+        return connection.scalar(sa.select(RUNS.c.id).where(trust.condition(foreign=True)).limit(1)) is not None
 
 
 def _file() -> Path:

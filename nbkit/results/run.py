@@ -334,7 +334,7 @@ class Run:
                 fact = f"{parameter.wire[-1]} {ellipsis(str(value), 40)}"
                 facts.append(count(len(value), "reference image") if name == "reference_images" else fact)
         if self.request.extra:
-            facts.append(f"extra {ellipsis(json.dumps(redacted(self.request.extra)), 60)}")
+            facts.append(f"extra {ellipsis(json.dumps(redacted(self.request.extra), ensure_ascii=False), 60)}")
         return tuple(facts)
 
     def _money_line(self) -> tuple[str, ...]:

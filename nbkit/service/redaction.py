@@ -35,7 +35,7 @@ class Redactor:
         self._mark, self._piece = mark, piece
         self._pieces: dict[tuple[str, int], set[str]] = {}  # by the way to look at a text, and by length
         self._short: set[str] = set()
-        self._known: set[str] = set()
+        self._known: dict[str, None] = {}  # in the order in which they came
 
     def __repr__(self) -> str:
         return "<Redactor>"
@@ -45,10 +45,12 @@ class Redactor:
 
     def add(self, secrets: Iterable[str]) -> None:
         """Replace these too from now on."""
-        for secret in set(secrets) - self._known:
+        for secret in set(secrets) - self._known.keys():
             if len(self._known) >= _MAX_SECRETS:
-                self._known, self._pieces, self._short = set(), {}, set()
-            self._known.add(secret)
+                kept = list(self._known)[_MAX_SECRETS // 2 :]
+                self._known, self._pieces, self._short = {}, {}, set()
+                self.add(kept)
+            self._known[secret] = None
             size = min(self._piece, len(secret))
             if size < _MIN_PIECE:
                 self._short.add(secret)

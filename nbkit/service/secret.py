@@ -70,6 +70,7 @@ class Secret(httpx.Auth):
     def redact_error(self, error: EngineError) -> None:
         """Remove the key from an error's texts: a service may repeat it there, and errors are logged and shown."""
         clean_error(error, self._in_errors)
+        error.image_uuid = error.image_uuid and self.redact_name(error.image_uuid)  # as that of the result
 
     def redact_name(self, text: str) -> str:
         """An identifier or an address of a result without the key; a UUID stays as it is."""
