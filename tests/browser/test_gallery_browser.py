@@ -51,7 +51,7 @@ def button(output, name):
 
 def test_the_last_of_two_thousand_pictures_is_rated_by_a_key(show_gallery):
     """The gallery scrolls to the last run; the next cell reads its rating in ``studio.df``, and no longer after Ctrl+Z."""
-    book, output = show_gallery("studio.df.dropna(subset='rating')[['seed', 'rating']].values.tolist()")
+    book, output = show_gallery("studio.df.dropna(subset='rating')[['seed', 'rating']].astype(int).values.tolist()")
     expect(tile(output, 1)).to_contain_text("seed 1999")
     tiles(output).evaluate("e => { e.scrollTop = e.scrollHeight; }")
     last = tile(output, 2000)
@@ -123,7 +123,7 @@ def test_tags_and_notes_typed_while_a_cell_runs_are_saved_whole(show_gallery, su
 def test_the_gallery_is_used_by_keyboard_alone(show_gallery):
     """Tab from the search to the pictures, then rate, keep, tag, open, step and close; no key reaches the notebook."""
     book, output = show_gallery(
-        "gallery.frame.dropna(subset='rating')[['seed', 'rating']].values.tolist()", "gallery.undo()"
+        "gallery.frame.dropna(subset='rating')[['seed', 'rating']].astype(int).values.tolist()", "gallery.undo()"
     )
     page = book.page
     cells = book.cells.count()
