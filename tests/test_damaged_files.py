@@ -169,7 +169,7 @@ def test_recover_reads_only_the_files_that_have_changed(service, open_studio, mo
     studio = open_studio()
     sweep = studio.sweep("A lantern", seed=range(6))
     colours = itertools.count()  # a picture that came twice would be written, and so stamped, twice
-    service.paint = lambda kind, number: picture(kind, f"#{next(colours):06x}")
+    service.paint = lambda kind, number: picture(kind, f"#{40 * next(colours):02x}8080")
     sweep.start().wait(60)
     read = []
     check = facts.check_hash
