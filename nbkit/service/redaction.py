@@ -45,7 +45,7 @@ class Redactor:
 
     def add(self, secrets: Iterable[str]) -> None:
         """Replace these too from now on."""
-        for secret in set(secrets) - self._known.keys():
+        for secret in {secret[:_MAX_CHARACTERS] for secret in secrets} - self._known.keys():
             if len(self._known) >= _MAX_SECRETS:
                 kept = list(self._known)[_MAX_SECRETS // 2 :]
                 self._known, self._pieces, self._short = {}, {}, set()
@@ -77,6 +77,9 @@ class Redactor:
 
 
 _MIN_PIECE = 6
+_MAX_CHARACTERS = 2_048
+"""Of a secret; a longer text is no credential, but a picture or a document, and only its beginning is looked for."""
+
 _MAX_SECRETS = 1_000
 """One more, and all earlier ones are forgotten: each cell of a large sweep may have a token of its own."""
 
