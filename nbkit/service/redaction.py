@@ -81,7 +81,7 @@ _MAX_CHARACTERS = 2_048
 """Of a secret; a longer text is no credential, but a picture or a document, and only its beginning is looked for."""
 
 _MAX_SECRETS = 1_000
-"""One more, and all earlier ones are forgotten: each cell of a large sweep may have a token of its own."""
+"""One more, and the older half is forgotten: each cell of a large sweep may have a token of its own."""
 
 
 def _spellings(secret: str, size: int) -> Iterator[tuple[tuple[str, int], str]]:
