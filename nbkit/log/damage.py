@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -52,8 +52,6 @@ class ColumnKind:
         """
         if type(value) not in self.types or (str not in self.types and not self.low <= value <= self.high):
             raise ValueError(value)
-        if isinstance(value, str) and not value.isascii():
-            value.encode()  # what SQLite could not decode does not become UTF-8 again
         if self.is_json:
             value = json.loads(value)
         if self.check is not None and not self.check(value):
@@ -132,18 +130,32 @@ def decode_row(columns: Sequence[Any], values: Iterable[Any]) -> dict[str, Any]:
     Raises:
         DamagedRow: if a value is none that the column may have.
     """
-    row = {column.key: value for column, value in zip(columns, values, strict=True)}
-    name = f"run {row['taskUUID']!r}" if "taskUUID" in row else f"result {row.get('id')} of run number {row.get('run')}"
-    for column in columns:
-        kind, value = KINDS.get(column), row[column.key]
-        is_gap = value is None and (kind is None or column not in _NEVER_NULL)
-        try:
-            row[column.key] = value if is_gap or kind is None else kind.decode(value)
-        except (ValueError, TypeError, RecursionError):
-            raise DamagedRow(f"{name}, column {column.key!r}") from None
-    if row.get("file") is not None and (missing := [fact for fact in _FACTS if row.get(fact, "") is None]):
-        raise DamagedRow(f"{name}, column {missing[0]!r}")
+    row, wrong = read_row(columns, values)
+    if wrong:
+        whose = (
+            f"run {row['taskUUID']!r}"
+            if "taskUUID" in row
+            else f"result {row.get('id')} of run number {row.get('run')}"
+        )
+        raise DamagedRow(f"{whose}, column {wrong[0]!r}")
     return row
+
+
+def read_row(columns: Sequence[Any], values: Iterable[Any]) -> tuple[dict[str, Any], list[str]]:
+    """A row as :func:`decode_row` returns it, and the columns whose values cannot be decoded and are as they came."""
+    row: dict[str, Any] = {}
+    wrong: list[str] = []
+    for column, value in zip(columns, values, strict=True):
+        kind = KINDS.get(column)
+        row[column.key] = value
+        if kind is not None and (value is not None or column in _NEVER_NULL):
+            try:
+                row[column.key] = kind.decode(value)
+            except (ValueError, TypeError, RecursionError):
+                wrong.append(column.key)
+    if row.get("file") is not None:
+        wrong += [fact for fact in _FACTS if row.get(fact, "") is None]
+    return row, wrong
 
 
 def fetch(connection: sa.Connection, query: sa.Select[Any], **parameters: Any) -> list[dict[str, Any]]:
@@ -202,23 +214,34 @@ def read_undamaged(database: Database, read: Callable[[sa.Connection, Damage], T
 def _find_damage(connection: sa.Connection) -> Damage:
     """Decode every row of the log."""
     damage = Damage()
+    for table, numbers in damage.rows.items():
+        for values in raw_rows(connection, table):
+            try:
+                row = decode_row(list(table.c), values)
+                if table is RUNS:
+                    check_request(row)
+            except DamagedRow as error:
+                numbers.append(values[0])
+                damage.sentences.append(str(error))
+    return damage
+
+
+def raw_rows(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table, each with the values of its columns as SQLite has them; bytes for a text that is no UTF-8."""
     driver: Any = connection.connection.dbapi_connection
-    driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    driver.text_factory = _text
     try:
-        for table, numbers in damage.rows.items():
-            columns = list(table.c)
-            cursor: Any = connection.execute(sa.select(table)).cursor
-            for values in cursor:
-                try:
-                    row = decode_row(columns, values)
-                    if table is RUNS:
-                        check_request(row)
-                except DamagedRow as error:
-                    numbers.append(values[0])
-                    damage.sentences.append(str(error))
+        cursor: Any = connection.execute(sa.select(table).order_by(table.c.id)).cursor
+        yield from cursor
     finally:
         driver.text_factory = str
-    return damage
+
+
+def _text(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def check_request(row: dict[str, Any]) -> None:

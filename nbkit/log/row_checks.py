@@ -1,10 +1,9 @@
-"""Reads every row of a log as SQLite has it, and says what is wrong with its values."""
+"""Reads every row of a log, also damaged ones, and says what is wrong with them."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,21 +11,13 @@ import sqlalchemy as sa
 
 from nbkit.errors import printable
 from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts
-from nbkit.log.damage import DamagedRow, check_request, decode_row
+from nbkit.log.damage import DamagedRow, check_request, raw_rows, read_row
 from nbkit.log.owner import Owner, is_alive
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.results.run import DONE, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
+from nbkit.results.run import DONE, FINAL, NOT_SENT, PLANNED
 
 FETCHED = "studio.recover() fetches it, where the service still has it"
 """What to do about a picture that is damaged or gone."""
-
-_LATEST = 253_402_300_800_000_000  # microseconds: the end of the year 9999
-_TYPES: tuple[tuple[type, tuple[type, ...], str], ...] = (
-    (sa.Integer, (int,), "a whole number"),  # BigInteger too
-    (sa.Float, (int, float), "a number"),
-    (sa.Text, (str,), "text"),
-    (sa.Boolean, (int,), "true or false"),
-)
 
 
 @dataclass(slots=True)
@@ -67,11 +58,14 @@ class CheckedRows:
 
 
 def read_rows(connection: sa.Connection) -> CheckedRows:
+    """Read every row, also of runs that are damaged."""
     found = CheckedRows()
     runs: dict[int, str] = {}
-    for row in _rows(connection, RUNS):
+    for row, wrong in _rows(connection, RUNS):
         task_uuid = runs[row["id"]] = str(row["taskUUID"] or f"row {row['id']} of runs")
-        problems = [*_wrong_values(RUNS, row), *_wrong_run(row)] or [*_left_out(RUNS, row)]
+        problems = [_WRONG.format(name) for name in wrong]
+        if row["status"] in FINAL and row["held"] != 0:
+            problems.append("it has ended, and money is held for it")
         found.faults += (Fault("row", task_uuid, problem) for problem in problems)
         if _is_under_way(row):
             found.under_way.add(row["id"])
@@ -79,10 +73,15 @@ def read_rows(connection: sa.Connection) -> CheckedRows:
             for digest in _references(row):
                 found.references.setdefault(digest, []).append(task_uuid)
         found.is_open |= row["status"] not in FINAL
-        _add(found, row)
-    for row in _rows(connection, IMAGES):
+        _add(found, row, has_time="created" not in wrong)
+    _read_results(connection, found, runs)
+    return found
+
+
+def _read_results(connection: sa.Connection, found: CheckedRows, runs: Collection[int]) -> None:
+    for row, wrong in _rows(connection, IMAGES):
         which = str(row["imageUUID"] or f"row {row['id']} of images")
-        problems = [*_wrong_values(IMAGES, row)] or [*_left_out(IMAGES, row)]
+        problems = [_WRONG.format(name) for name in wrong]
         if row["run"] not in runs:
             problems.append("its run is not in the log")
         if row["status"] == DONE and row["file"] is None:
@@ -92,68 +91,22 @@ def read_rows(connection: sa.Connection) -> CheckedRows:
         found.faults += (Fault("row", which, problem) for problem in problems)
         if isinstance(row["file"], str):
             found.pictures.setdefault(row["file"], []).append((which, str(row["sha256"] or "")))
-    return found
 
 
-def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[dict[str, Any]]:
-    """The rows of a table with the values as SQLite has them, so that a damaged one stops nobody."""
-    driver: Any = connection.connection.driver_connection
-    driver.text_factory = _text
-    try:
-        result = connection.exec_driver_sql(f"SELECT * FROM {table.name} ORDER BY id")  # noqa: S608  a name of ours
-        names = list(result.keys())
-        for row in result:
-            yield dict.fromkeys(table.columns.keys()) | dict(zip(names, row, strict=True))
-    finally:
-        driver.text_factory = str
+_WRONG = "{} has a value that no nbkit writes"
 
 
-def _text(value: bytes) -> str | bytes:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-def _wrong_values(table: sa.Table, row: Mapping[str, Any]) -> Iterator[str]:
-    """SQLite keeps any value in any column; these are of another type than the column's."""
-    for column in table.columns:
-        value = row[column.name]
-        if value is None:
-            if not column.nullable:
-                yield f"{column.name} is missing"
-        elif isinstance(column.type, sa.JSON):
-            if _json(value) is None:
-                yield f"{column.name} is no JSON"
-        else:
-            types, name = next((types, name) for kind, types, name in _TYPES if isinstance(column.type, kind))
-            if not isinstance(value, types) or (isinstance(column.type, sa.Boolean) and value not in (0, 1)):
-                yield f"{column.name} is not {name}"
-
-
-def _left_out(table: sa.Table, row: Mapping[str, Any]) -> Iterator[str]:
-    """What makes whoever reads the log leave a row out."""
-    try:
-        decoded = decode_row(list(table.columns), [row[column.name] for column in table.columns])
-        if table is RUNS:
-            check_request(decoded)
-    except DamagedRow as error:
-        yield f"{str(error).rpartition(', ')[2]} has a value that no nbkit writes"
-
-
-def _wrong_run(row: Mapping[str, Any]) -> Iterator[str]:
-    status, created = row["status"], row["created"]
-    if status not in (*FINAL, PLANNED, SENT, UNKNOWN):
-        yield "its status is none that nbkit knows"
-    if isinstance(created, int) and not 0 <= created < _LATEST:
-        yield "created is no time"
-    for name in ("task", "request"):
-        if (value := _json(row[name])) is not None and not isinstance(value, dict):
-            yield f"{name} is no JSON object"
-    if any(isinstance(row[name], int) and row[name] < 0 for name in ("held", "spent", "estimateHigh")):
-        yield "an amount of money is negative"
-    if status in FINAL and row["held"] != 0:
-        yield "it has ended, and money is held for it"
+def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """The rows of a table, each with the names of the columns for which whoever reads the log leaves it out."""
+    columns = list(table.columns)
+    for values in raw_rows(connection, table):
+        row, wrong = read_row(columns, values)
+        if table is RUNS and not wrong:
+            try:
+                check_request(row)
+            except DamagedRow:
+                wrong = ["request"]
+        yield row, wrong
 
 
 def _is_under_way(row: Mapping[str, Any]) -> bool:
@@ -164,20 +117,12 @@ def _is_under_way(row: Mapping[str, Any]) -> bool:
 
 
 def _references(row: Mapping[str, Any]) -> list[str]:
-    request = _json(row["request"])
-    texts = request.get("reference_images") if isinstance(request, dict) else None
+    texts = row["request"].get("reference_images") if isinstance(row["request"], dict) else None
     found = [re.fullmatch("sha256:([0-9a-f]{64})", text) for text in texts or () if isinstance(text, str)]
     return [match[1] for match in found if match]
 
 
-def _json(text: Any) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
-def _add(found: CheckedRows, row: Mapping[str, Any]) -> None:
+def _add(found: CheckedRows, row: Mapping[str, Any], *, has_time: bool) -> None:
     """Add a run to the accounts that count it."""
     spent, held = amount(row["spent"]), amount(row["held"])
     if not (spent or held):
@@ -185,8 +130,7 @@ def _add(found: CheckedRows, row: Mapping[str, Any]) -> None:
     days = row["dayAccounts"]
     if not days:
         found.has_old_days = True
-        created = row["created"] if isinstance(row["created"], int) and 0 <= row["created"] < _LATEST else 0
-        days = day_accounts(created, CHARGED if row["charged"] else OFFLINE)
+        days = day_accounts(row["created"] if has_time else 0, CHARGED if row["charged"] else OFFLINE)
     for name in account_names(str(row["studio"]), str(days), row["purse"]):
         before = found.sums.get(name, (0, 0))
         found.sums[name] = before[0] + spent, before[1] + held
