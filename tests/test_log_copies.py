@@ -84,7 +84,7 @@ def test_a_backup_replaces_nothing_and_names_what_is_missing(studio, tmp_path):
     image = generate(studio, seed=7).image
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
-    with pytest.raises(errors.RequestError, match="replaces nothing"):
+    with pytest.raises(errors.RequestError, match="a backup replaces nothing"):
         studio.log.backup(tmp_path / "full")
     image.path.unlink()
     with pytest.warns(UserWarning, match="lacks 1 picture"):

@@ -13,7 +13,7 @@ from sweep_tools import lanterns
 
 import nbkit
 from nbkit import errors
-from nbkit.log.sqlite import is_on_network
+from nbkit.log.sqlite import is_known_local
 
 
 class Disk(NamedTuple):
@@ -49,31 +49,31 @@ def mount(monkeypatch):
 def test_only_file_systems_that_are_known_to_be_local_count_as_local(mount, tmp_path, kind, shared, opts):
     """The nearest mounted folder counts, whatever the disk above it is."""
     mount(("/", "ext4" if shared else "nfs", "rw"), (str(tmp_path), kind, opts))
-    assert is_on_network(tmp_path / "runs") is shared
+    assert is_known_local(tmp_path / "runs") is not shared
 
 
 def test_a_disk_of_another_windows_machine_is_not_local(mount, tmp_path):
     """Windows names its file system as that machine does, and says in the options that it is remote."""
     mount((str(tmp_path), "NTFS", "rw,remote"))
-    assert is_on_network(tmp_path)
+    assert not is_known_local(tmp_path)
 
 
 def test_a_later_mount_covers_an_earlier_one_at_the_same_place(mount, tmp_path):
     """As an overlay on top of a shared folder does."""
     mount((str(tmp_path), "ext4", "rw"), (str(tmp_path), "virtiofs", "rw"))
-    assert is_on_network(tmp_path)
+    assert not is_known_local(tmp_path)
 
 
 def test_what_is_not_mounted_anywhere_is_not_known_to_be_local(mount, tmp_path, monkeypatch):
     """Nor is anything where the system does not say what is mounted."""
     mount()
-    assert is_on_network(tmp_path)
+    assert not is_known_local(tmp_path)
 
     def refused(**_):
         raise PermissionError
 
     monkeypatch.setattr(psutil, "disk_partitions", refused)
-    assert is_on_network(tmp_path)
+    assert not is_known_local(tmp_path)
 
 
 @pytest.mark.parametrize(("kind", "journal"), [("ext4", "wal"), ("virtiofs", "delete")])

@@ -469,6 +469,7 @@ def test_rows_that_somebody_added_to_ones_own_log_are_theirs_when_it_comes_back(
         found = studio.recover(resend=True).set_index("taskUUID")
         assert [studio.log[run.task_uuid].status for run in (own, theirs)] == ["done", "unknown"]
         assert "trust=True" in found.note[theirs.task_uuid]
+        assert studio.log.withheld().startswith("somebody else has worked in the log")
     assert not any(theirs.task_uuid.encode() in request.body for request in service.received[received:])
     with open_as("teacher", trust=True) as studio:
         studio.recover(resend=True)

@@ -36,7 +36,7 @@ def back_up(database: Database, images: ImageStore, path: str | os.PathLike[str]
     Warns:
         UserWarning: if a row names a picture that is not there.
     """
-    with new_export(path) as (target, write), tempfile.TemporaryDirectory(prefix="nbkit-") as temporary:
+    with new_export(path, "a backup") as (target, write), tempfile.TemporaryDirectory(prefix="nbkit-") as temporary:
         copied = Path(temporary, Path(database.name).name)
         with database.reading() as connection, contextlib.closing(sqlite3.connect(copied)) as copy:
             connection.connection.dbapi_connection.backup(copy)  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from nbkit.errors import StorageError
-from nbkit.log.sqlite import check_not_truncated, copy_for_reading, is_on_network, is_read_only, set_up
+from nbkit.log.sqlite import check_not_truncated, copy_for_reading, is_known_local, is_read_only, set_up
 from nbkit.service.threads import run_interruptible
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Database:
             weakref.finalize(self, self._copied.cleanup)
         address = sa.URL.create("sqlite", database=str(opened))
         self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
-        journal = "DELETE" if is_on_network(file.parent) else "WAL"
+        journal = "WAL" if is_known_local(file.parent) else "DELETE"
         event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
         self._identity: tuple[int, int] | None = None
         event.listen(self._engine, "connect", lambda *_: self._remember_file())

@@ -210,13 +210,14 @@ def _card(file: Any, row: Mapping[Any, Any]) -> Card:
 
 
 @contextlib.contextmanager
-def new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
+def new_export(path: str | os.PathLike[str], what: str = "an export") -> Iterator[tuple[Path, Write]]:
     """A context that writes an export under a temporary name, and renames it when the block is complete.
 
     Its value is the target, and the function that writes one file. If the block raises, all files are removed.
 
     Args:
         path: as the user gave it; ``~`` is expanded.
+        what: is written, for messages.
 
     Raises:
         RequestError: if it exists already or is not a valid path. The message contains what to type instead.
@@ -225,12 +226,12 @@ def new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
     target = path_of(path)
     if (ending := target.suffix.lower()) in _FILES and not target.is_dir():
         stem = target.name.partition(".")[0]
-        way = f"an export {_FILES[ending].format(str(path))}'{stem}' makes a folder, '{stem}.zip' one file"
+        way = f"{what} {_FILES[ending].format(str(path))}'{stem}' makes a folder, '{stem}.zip' one file"
         raise path_error(f"{path}: {way}", path, "format", str(target.with_name(f"{stem}.zip")))
     is_zip = target.suffix.lower() == ".zip"
     try:
         if os.path.lexists(target) and (is_zip or not target.is_dir() or any(target.iterdir())):
-            raise occupied(target)
+            raise occupied(target, what)
         parent = target if target.is_dir() else target.parent
         parent.mkdir(parents=True, exist_ok=True)
         # The temporary folder is closed to other users; what is created in it has the permissions of the umask.
@@ -246,7 +247,9 @@ def new_export(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Write]]:
             else:
                 written.replace(target)
     except OSError as error:
-        raise StorageError(f"the export {target} cannot be written: {error.strerror or error}") from error
+        raise StorageError(
+            f"the {what.rsplit(maxsplit=1)[-1]} {target} cannot be written: {error.strerror or error}"
+        ) from error
 
 
 _SHEET = "is no spreadsheet, log.to_excel({0!r}) is; "
@@ -285,12 +288,12 @@ def path_of(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def occupied(target: Path) -> RequestError:
+def occupied(target: Path, what: str = "an export") -> RequestError:
     named = target.resolve() if target.name in ("", "..") else target
     numbered = (named.parent / f"{named.stem or 'export'}-{number}{named.suffix}" for number in itertools.count(2))
     free = str(next(path for path in numbered if not os.path.lexists(path)))
     problem = "is not empty" if target.is_dir() else "is there already"
-    return path_error(f"{target} {problem}, and an export replaces nothing; {free} is free", target, suggestion=free)
+    return path_error(f"{target} {problem}, and {what} replaces nothing; {free} is free", target, suggestion=free)
 
 
 def path_error(problem: str, path: object, reason: str = "conflict", suggestion: str | None = None) -> RequestError:

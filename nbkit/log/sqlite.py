@@ -143,8 +143,8 @@ def copy_for_reading(file: Path, folder: Path) -> Path:
     return target
 
 
-def is_on_network(folder: Path) -> bool:
-    """Whether a folder lies on a file system that is not known to be on a disk of this machine.
+def is_known_local(folder: Path) -> bool:
+    """Whether a folder lies on a file system that is known to be on a disk of this machine.
 
     A write-ahead log needs memory that all its processes share. File systems of a network, of FUSE, and those by which a
     virtual machine or a container sees the files of its host, do not have it. There are too many to list.
@@ -153,7 +153,7 @@ def is_on_network(folder: Path) -> bool:
     try:
         disks = psutil.disk_partitions(all=True)
     except (OSError, psutil.Error):
-        return True
+        return False
     mounted = {Path(disk.mountpoint): disk for disk in disks}  # of several at one place, the last one covers the others
     disk = next((mounted[place] for place in (resolved, *resolved.parents) if place in mounted), None)
-    return disk is None or disk.fstype.lower() not in _LOCAL_SYSTEMS or "remote" in disk.opts.split(",")
+    return disk is not None and disk.fstype.lower() in _LOCAL_SYSTEMS and "remote" not in disk.opts.split(",")

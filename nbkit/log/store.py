@@ -450,10 +450,13 @@ class RunLog:
         number = len(self.history.withheld(sweep))
         if not number:
             return ""
+        folder, runs = self.folder.as_posix(), count(number, "open run")
+        what = f"nbkit does not know the log in {folder} as yours", f"{runs} that came with it"
+        if self.trust.whole:
+            what = f"somebody else has worked in the log in {folder}", f"{runs} of theirs"
         return (
-            f"nbkit does not know the log in {self.folder.as_posix()} as yours: nothing is asked, fetched, sent again or "
-            f"paid for {count(number, 'open run')} that came with it. If you trust the log: "
-            f"nbkit.Studio(path={self.folder.as_posix()!r}, trust=True), --trust on the command line, or NBKIT_TRUST=1"
+            f"{what[0]}: nothing is asked, fetched, sent again or paid for {what[1]}. If you trust the log: "
+            f"nbkit.Studio(path={folder!r}, trust=True), python -m nbkit recover --trust, or NBKIT_TRUST=1"
         )
 
     def verify(self, *, mend: bool = False) -> pd.DataFrame:
