@@ -312,6 +312,8 @@ def tiff_of_a_camera(**tags):
     [
         *((ftyp(brand), ["HEIC", "pillow-heif", "JPEG"]) for brand in (b"heic", b"heix", b"mif1", b"hevc", b"msf1")),
         (ftyp(b"avif"), []), (ftyp(b"crx "), ["RAW", "JPEG"]), (ftyp(b"isom"), ["film", "frame"]), (ftyp(b"qt  "), ["film"]),
+        (ftyp(b"isom\0\0\2\0isomhevc"), ["film"]), (ftyp(b"MiHE\0\0\0\0MiPrmif1"), ["HEIC"]),
+        (b"\xef\xbb\xbf<svg/>", ["SVG"]), (b"\xef\xbb\xbf<html>", ["web page"]), (b"8BPS\0\1", ["PSD", "JPEG or PNG"]),
         (b"\xff\x0a\xfa\x7f", ["JPEG XL", "pillow"]), (b"\0\0\0\x0cJXL \r\n\x87\n", ["JPEG XL"]),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", ["SVG", "PNG"]),
         (b"<?xml version='1.0'?>\n<!-- by hand -->\n<!DOCTYPE svg PUBLIC ''>\n<svg/>", ["SVG"]),

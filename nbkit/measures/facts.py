@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nbkit.errors import NoImage
-from nbkit.measures.formats import passes, recognise
 from nbkit.request.decoder import eight_bits, opened
+from nbkit.request.formats import passes, recognise
 from nbkit.request.parameter import without_memory_addresses
 
 MAX_PICTURE_PIXELS = 40_000_000

@@ -7,5 +7,5 @@ types the keywords for editors and type checkers and lists them in the signature
 explains them in docstrings.
 ``model.py`` is the model as data: sizes, limits, prices. ``address.py`` and ``task.py`` are addresses and tasks that show
 themselves without credentials. ``reference.py`` reads reference images: ``reference_values.py`` takes what people give,
-``decoder.py`` opens it, ``pixels.py`` removes all but the pixels, and ``file_kind.py`` names a file that is no picture.
+``formats.py`` tells what bytes are, ``decoder.py`` opens a picture, and ``pixels.py`` removes all but the pixels.
 """

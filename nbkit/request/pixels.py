@@ -7,19 +7,17 @@ encoded again.
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Callable, Collection
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from nbkit.request.formats import JPEG_MARKER, PNG_SIGNATURE, png_chunks
+
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT", b"bKGD", b"pHYs", b"iCCP")
 _WEBP_CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 _WEBP_FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04}
 """The bit of each chunk in the header of a WEBP."""
 
-_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
-"""The start of a segment; the excluded codes belong to the data of a scan."""
 _ICC = b"ICC_PROFILE\0"
 
 EXIF = frozenset({b"eXIf", b"EXIF", b"Exif\0\0"})
@@ -42,7 +40,7 @@ def pixels_only(data: bytes, *, colours: bool = True, also: Collection[bytes] = 
 
     if data.startswith(b"\xff\xd8"):
         return _jpeg(data, kept)
-    if data.startswith(_PNG_SIGNATURE):
+    if data.startswith(PNG_SIGNATURE):
         return _png(data, kept)
     return _webp(data, kept) if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else data
 
@@ -51,13 +49,10 @@ _Kept = Callable[[bytes, Collection[bytes]], bool]
 
 
 def _png(data: bytes, kept: _Kept) -> bytes:
-    parts, at, name = [_PNG_SIGNATURE], len(_PNG_SIGNATURE), b""
-    while at < len(data) and name != b"IEND":
-        length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-        chunk = data[at : at + length + 12]
+    parts = [PNG_SIGNATURE]
+    for name, chunk in png_chunks(data):
         if name in _PNG_CHUNKS or (kept(name, _PNG_COLOUR) and zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])):
             parts.append(chunk)
-        at += len(chunk)
     return b"".join(parts)
 
 
@@ -80,7 +75,7 @@ def _webp(data: bytes, kept: _Kept) -> bytes:
 
 def _jpeg(data: bytes, kept: _Kept) -> bytes:
     parts, at, in_scan = [data[:2]], 2, False
-    while found := _JPEG_MARKER.search(data, at):
+    while found := JPEG_MARKER.search(data, at):
         if in_scan:
             parts.append(data[at : found.start()])
         code, content = found[1][0], found.end()

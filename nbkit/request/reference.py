@@ -31,7 +31,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from nbkit.errors import StorageError
 from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.decoder import eight_bits, opened, own_settings
-from nbkit.request.file_kind import RAW, kind_of
+from nbkit.request.formats import RAW, kind_of
 from nbkit.request.parameter import (
     ValueInvalid,
     is_address,
