@@ -565,3 +565,11 @@ def test_the_layouts_and_styles_that_widgets_share_never_change(studio):
     gallery.clear()
     for kind, shared in plain._held.items():
         assert shared.get_state() == kind().get_state(), kind
+
+
+@pytest.mark.parametrize("make", ["panel", "sweep_panel"])
+def test_extra_has_no_control(studio, make):
+    """The error says where it goes; it does not suggest itself."""
+    with pytest.raises(UnknownParameter, match=r"studio\.generate") as caught:
+        getattr(studio, make)("A lantern", extra={"mode": "new"})
+    assert caught.value.suggestion is None

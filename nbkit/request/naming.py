@@ -73,6 +73,11 @@ class Naming:
         if name in self._by_spelling:
             return self._by_spelling[name]
         _reject_negative_prompt(name, name)
+        if name == "extra":  # a keyword of requests, which no control has
+            message = (
+                "extra is sent by code alone, and has no control: studio.generate(…, extra={…}) or studio.sweep(…)"
+            )
+            raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=None)
         if name in LOG_COLUMNS:
             again = "studio.log[row.taskUUID].rerun() makes the request of a row again."
             raise _unknown_parameter(name, f"it is a column of the log. {again}", None)
