@@ -322,3 +322,30 @@ def test_each_keyword_that_may_have_credentials_is_sealed():
     kinds = (Address, ListOf)
     names = {spelling for p in PARAMETERS.values() if isinstance(p.kind, kinds) for spelling in p.spellings}
     assert names | {"extra", "inputs"} == keywords._MAY_HAVE_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"hook": "https://h.example/in?token=abcdefgh1"},
+        {"hook": ["https://me:pw123456@h.example/in"]},
+        {"deep": {"hook": "https://h.example/in#abcdefgh1"}},
+        {"hook": "https://hooks.example/services/T0001/B0002/abcdefgh12345"},
+        {"mode": "turbo"},
+        {"number": 1234567890123},
+    ],
+)
+def test_an_extra_that_a_log_or_a_pickle_has_cut_is_never_sent(service, open_studio, extra):
+    """It would be another task, and paid; a request that is whole can be sent from there."""
+    studio = open_studio()
+    run = studio.generate("A lantern", seed=1, extra=extra)
+    whole = studio.generate("A lantern", seed=1, extra={"hook": "https://h.example/plain", "flag": True})
+    later = open_studio()
+    cut = [later.log[run.task_uuid].request, pickle.loads(pickle.dumps(run.request))]
+    sent = len(service.sent)
+    for request in cut:
+        assert request.lacking == ("extra",)
+        with pytest.raises(errors.StorageError, match="extra"):
+            later.generate(request, temperature=0.5)
+    assert len(service.sent) == sent
+    assert later.generate(later.log[whole.task_uuid].request, temperature=0.5).status == "done"

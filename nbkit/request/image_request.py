@@ -433,7 +433,8 @@ class ImageRequest:
         """The Python names of what is not whole, because the request comes from a log or a pickle."""
         cut = [name for name, value in self._values.items() if isinstance(value, Url) and value.whole is None]
         cut += ["reference_images"] if any(reference.is_cut for reference in self.reference_images or ()) else []
-        return (*cut, *(["extra"] if HIDDEN in _texts(self.extra) else []))
+        is_cut = any(text == HIDDEN or (HIDDEN in text and "://" in text) for text in _texts(self.extra))
+        return (*cut, *(["extra"] if is_cut else []))
 
     def _task(self, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
         values = dict(self._values)

@@ -81,13 +81,20 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, (int, float)):
         return value if len(str(value)) <= _MAX_NUMBER_CHARACTERS else HIDDEN
     if isinstance(value, str):
-        is_address = isinstance(value, Url) or "://" in value
-        return (
-            without_credentials(value) if is_address else value if value in _api_terms() or len(value) < 4 else HIDDEN
-        )
+        return _without_secret(value)
     if isinstance(value, Mapping):
         return {str(name): _without_secrets(inner) for name, inner in value.items()}
     return [_without_secrets(inner) for inner in value] if isinstance(value, (list, tuple)) else HIDDEN
+
+
+def _without_secret(text: str) -> str:
+    if isinstance(text, Url):
+        return without_credentials(text)
+    if "://" not in text:
+        return text if text in _api_terms() or len(text) < 4 else HIDDEN
+    shown = without_credentials(text)
+    # Marked as cut, so that nobody sends it as it is shown; a Url knows that by itself.
+    return shown if shown == text or HIDDEN in shown else shown + HIDDEN
 
 
 def _removed(value: Any, path: tuple[str, ...]) -> Iterator[str]:
