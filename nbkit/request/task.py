@@ -12,7 +12,7 @@ from typing import Any
 
 from nbkit.request.address import HIDDEN, MIN_SECRET, Url, secrets_of, whole_text, without_credentials
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Choice, ListOf, Parameter, Text
+from nbkit.request.parameter import Address, Choice, ListOf, Parameter, Text
 from nbkit.request.reference import name_in_log
 
 BY_WIRE: dict[tuple[str, ...], Parameter[Any]] = {}
@@ -72,6 +72,8 @@ def _shown(value: Any, path: tuple[str, ...]) -> Any:
         is_text = path[-1] in TASK_KEYS.values() or (parameter is not None and isinstance(parameter.kind, Text))
         if is_text and not isinstance(value, Url):
             return value
+        if parameter is not None and isinstance(parameter.kind, Address):  # a log's row says by itself that it is cut
+            return without_credentials(value)
     return _without_secrets(value)
 
 
