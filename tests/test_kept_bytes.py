@@ -12,7 +12,7 @@ import service_faults as fault
 from conftest import QUICK
 from log_checks import assert_log_matches_service
 from PIL import Image, features
-from service import PRICE, picture
+from service import PRICE, Answer, picture, unique_picture
 
 import nbkit
 from nbkit import errors
@@ -176,6 +176,29 @@ def test_recover_fetches_a_cut_picture_again_while_its_address_lives(service, op
     assert studio.recover().empty
     assert_log_matches_service(service, studio, first)
     assert len(service.sent) == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_recover_does_not_replace_a_cut_picture_by_another_one_of_its_run(service, open_studio, order):
+    """The service gives one name to all of them, and of the cut one no seed; inline pictures have no address to tell."""
+    pictures = [unique_picture("JPG", number) for number in range(3)]
+    pictures[2] = pictures[2][: len(pictures[2]) // 2]
+
+    def answer(service, task):
+        accepted = service.accept(task)
+        texts = [base64.b64encode(data).decode() for data in pictures]
+        for number, (item, text) in enumerate(zip(accepted.items, texts, strict=True)):
+            item |= {"imageUUID": task["taskUUID"], "imageBase64Data": text, "seed": None if number == 2 else number}
+        accepted.items[:] = [accepted.items[number] for number in order]
+        return Answer(body={"data": accepted.items})
+
+    service.faults.append(answer)
+    run = open_studio().generate("A lantern", number_results=3, output_type="base64Data", seed=0)
+    kept = [pictures[number] for number in order]
+    assert [image.bytes for image in run.images] == kept
+    studio = open_studio()
+    studio.recover()
+    assert [image.bytes for image in studio.log[run.task_uuid].images] == kept
 
 
 def test_a_cut_picture_stays_where_its_address_has_expired(service, studio):

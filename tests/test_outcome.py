@@ -329,6 +329,7 @@ def results(*items):
         ([("a", "1", 7), ("b", "2", 8)], [(None, "3", 8), (None, "4", 7)], [1, 0]),
         ([("a", "1", 7), ("a", "2", 8)], [("a", "3", 8), ("a", "4", 7)], [1, 0]),
         ([], [("a", "1", 7)], [None]),
+        ([("a", "1", None), ("a", "1", 7)], [("a", "1", 7), ("a", "1", None)], [1, 0]),
     ],
 )
 def test_a_result_that_comes_again_is_recognized_by_what_both_answers_have(before, now, found):

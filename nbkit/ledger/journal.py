@@ -47,7 +47,7 @@ from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO, MODEL, Price
 from nbkit.request.task import has_credentials, redacted
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
-from nbkit.service.response import ImageResult, TaskResponse
+from nbkit.service.response import TaskResponse
 
 
 class AlreadyStarted(Exception):
@@ -368,10 +368,10 @@ class Journal:
         counted = [(name, spent, held) for name in account_names(run.studio, counted_in, run.purse)]
         add_to_accounts(connection, released + counted)
 
-    def known_results(self, task_uuid: str) -> tuple[ImageResult, ...]:
-        """The results of a run that the log has."""
+    def pictures(self, task_uuid: str) -> list[dict[str, Any]]:
+        """The rows of a run's pictures, in the order in which they came."""
         with self._database.reading() as connection:
-            return tuple(map(logged_result, pictures_of(connection, task_uuid)))
+            return pictures_of(connection, task_uuid)
 
     def finish(
         self,

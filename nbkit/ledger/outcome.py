@@ -87,11 +87,16 @@ def _agree(one: ImageResult, other: ImageResult) -> bool:
     return None in (one.seed, other.seed) or one.seed == other.seed
 
 
+def _may_have_one_source(earlier: ImageResult, later: ImageResult) -> bool:
+    """Whether two results have one address, or the log does not have the source of the earlier one."""
+    return not earlier.source or earlier.unsigned_source == later.unsigned_source
+
+
 _RULES: tuple[Callable[[ImageResult, ImageResult], bool], ...] = (
+    lambda a, b: a.image_uuid == b.image_uuid and a.source == b.source and a.seed == b.seed,
     lambda a, b: a.image_uuid == b.image_uuid and a.source == b.source,
-    lambda a, b: (
-        a.image_uuid == b.image_uuid and (a.unsigned_source == b.unsigned_source or not a.source) and _agree(a, b)
-    ),
+    lambda a, b: a.image_uuid == b.image_uuid and _may_have_one_source(a, b) and a.seed == b.seed,
+    lambda a, b: a.image_uuid == b.image_uuid and _may_have_one_source(a, b) and _agree(a, b),
     lambda a, b: a.image_uuid == b.image_uuid and _agree(a, b),
     lambda a, b: not (a.is_named and b.is_named) and a.unsigned_source == b.unsigned_source and _agree(a, b),
     lambda a, b: a.is_named != b.is_named and a.seed is not None and a.seed == b.seed,

@@ -238,7 +238,8 @@ class Recovery:
             return self._mark_not_sent(row, "its kernel ended before it was sent")
         if row["engine"] != self._engine:
             return f"{OTHER_ENGINE} {row['engine']}; a studio on that engine can ask"
-        known = self._journal.known_results(uuid)  # it was accepted if there are any, and is not sent again
+        # It was accepted if there are any, and is not sent again.
+        known = tuple(map(logged_result, self._journal.pictures(uuid)))
         may_resend = resend and row["resendable"] and not known
         request = self._history.get(uuid).request
         # The logged task names pictures by their hash; and what is sent has to be what was priced.
@@ -298,13 +299,15 @@ class Recovery:
         """Addresses of a paid picture: the one in the log, then those that the service gives for it now."""
         if row["url"]:
             yield row["url"]
+        known = self._journal.pictures(row["taskUUID"])  # all: two of them may share a name
         for query in (self._client.poll, self._client.details):
             try:
                 results = query(row["taskUUID"]).results
             except EngineError:
                 continue
-            found = zip(results, match([logged_result(row)], results), strict=True)
-            yield from (r.source for r, same in found if same is not None and r.source != row["url"])
+            for result, index in zip(results, match([*map(logged_result, known)], results), strict=True):
+                if index is not None and known[index]["id"] == row["id"] and result.source != row["url"]:
+                    yield result.source
 
 
 def _without_damaged(run: Run) -> Run:
