@@ -65,8 +65,9 @@ _PATTERNS = [(re.compile(pattern, re.DOTALL), name, media, advice) for pattern, 
 _HEAD = 4096
 """Bytes in which a format is looked for, and by which text is told from a picture."""
 
-JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
-"""The start of a segment. In the pixels of a JPEG, FF is followed by 00, or by a restart marker."""
+JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+"""The start of a segment, before which more FF may stand. In the pixels of a JPEG, FF is followed by 00, or by a restart
+marker. A pattern that begins with one fixed byte is searched for twenty times as fast as one that repeats it."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

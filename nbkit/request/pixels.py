@@ -76,8 +76,9 @@ def _webp(data: bytes, kept: _Kept) -> bytes:
 def _jpeg(data: bytes, kept: _Kept) -> bytes:
     parts, at, in_scan = [data[:2]], 2, False
     while found := JPEG_MARKER.search(data, at):
-        if in_scan:
-            parts.append(data[at : found.start()])
+        between = data[at : found.start()]
+        if in_scan or not between.strip(b"\xff"):  # a segment may begin with more than one FF
+            parts.append(between)
         code, content = found[1][0], found.end()
         if code == 0xD9:  # the end of the picture
             return b"".join([*parts, b"\xff\xd9"])
