@@ -176,7 +176,6 @@ def to_frame(
     values, rows = read_undamaged(database, lambda c, damage: _read_values(c, damage, where, names))
     frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in names})
     if rows and "file" in frame:
-        frame["file"] = frame["file"].where(np.array([is_picture_name(name) for name in frame["file"]]))
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
 
@@ -199,7 +198,10 @@ def _read_values(
     fetched = read_columns(connection, rows_of(*(COLUMNS[name] for name in present)))
     for name, values in zip(present, fetched, strict=True):
         _check(name, values)
-    return dict(zip(present, fetched, strict=True)), len(fetched[0])
+    read = dict(zip(present, fetched, strict=True))
+    if "file" in read:
+        read["file"] = [name if is_picture_name(name) else None for name in read["file"]]
+    return read, len(fetched[0])
 
 
 def _check(name: str, values: list[Any]) -> None:
