@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 import nbkit
 from nbkit.backends import load_offline
 from nbkit.display.text import count
+from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.log.store import RunLog
 from nbkit.service.addresses import is_loopback
 
@@ -43,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     summary = "serve the offline engine, which needs no key and costs nothing, over HTTP"
-    serve = commands.add_parser("serve", help=summary)
+    serve = commands.add_parser("serve", help=summary, description=_sentence(summary))
     serve.set_defaults(run=_serve, usage_error=serve.error)
     add = serve.add_argument
     add("--host", default="127.0.0.1", help="address to listen at; only this machine reaches %(default)s")
@@ -64,15 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     recover.set_defaults(run=_recover)
     add = recover.add_argument
     add("--log", "--path", metavar="FOLDER", **_LOG_OPTION)
-    engine = "whom to ask, as nbkit.Studio takes it: runware, or an address; by default as there"
+    engine = "whom to ask: runware, or an address. Left out, it is runware if the environment has a key, else the offline engine"
     add("--engine", help=engine)
     resend = "send a task that the service does not know again, under its own taskUUID"
     add("--resend", action="store_true", help=resend)
-    trust = "trust a log that somebody else made, or nbkit 0.1.0: its rows are settled like your own, from now on"
+    trust = "trust a log that somebody else made, or that is older than owners of logs: its rows are settled like your own, from now on"
     add("--trust", action="store_true", help=trust)
 
     summary = "write the pictures of a log, a manifest, and a page that shows them, to take along"
-    export = commands.add_parser("export", help=summary)
+    export = commands.add_parser("export", help=summary, description=_sentence(summary))
     export.set_defaults(run=_export)
     add = export.add_argument
     add("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
@@ -81,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
 
     summary = "copy a whole log with its pictures, also while a kernel writes it"
-    backup = commands.add_parser("backup", help=summary)
+    told = f"{_sentence(summary)} Exit status: 0 whole, 1 if it failed or pictures are missing."
+    backup = commands.add_parser("backup", help=summary, description=told)
     backup.set_defaults(run=_backup)
     add = backup.add_argument
     add("path", type=Path, metavar="PATH", help="a new folder, or a new file that ends in .zip")
@@ -96,6 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
+
+
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
@@ -105,7 +112,10 @@ def _port(text: str) -> int:
 
 def _failure(text: str) -> tuple[str, float]:
     name, _, chance = text.partition("=")
-    return name, float(chance)
+    try:
+        return name, float(chance)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} has no probability; {name or 'busy'}=0.1 has one") from None
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -140,6 +150,10 @@ def _recover(options: argparse.Namespace) -> int:
     with closing(nbkit.Studio(path=options.log, engine=options.engine, trust=options.trust)) as studio:
         found = studio.recover(resend=options.resend)
     _print("Nothing to recover: every run is settled." if found.empty else found.to_string(index=False))
+    if found["note"].str.contains("resend=True", regex=False).any():
+        _print(f"python -m nbkit recover --log {options.log} --resend sends what the service does not know, once more")
+    if found["note"].str.startswith(OTHER_ENGINE).any():
+        _print(f"python -m nbkit recover --log {options.log} --engine ADDRESS asks another engine")
     return 0
 
 
@@ -148,7 +162,8 @@ def _export(options: argparse.Namespace) -> int:
     with closing(RunLog(options.log)) as log:
         rows = log.search(options.search)
         if rows.empty:
-            raise nbkit.NbkitError("no row to export")
+            found = f"no row has the words of --search {options.search!r}" if options.search else "the log has no row"
+            raise nbkit.NbkitError(f"{found}; nothing was written")
         target = log.export(options.path, rows, originals=not options.no_originals)
     _print(f"{len(rows):,} rows in {target}")
     return 0
@@ -156,10 +171,13 @@ def _export(options: argparse.Namespace) -> int:
 
 def _backup(options: argparse.Namespace) -> int:
     _check_log(options.log)
-    with closing(RunLog(options.log)) as log:
-        target = log.backup(options.path)
-        _print(f"{count(len(log), 'run')} in {target}")
-    return 0
+    with closing(RunLog(options.log)) as log, warnings.catch_warnings(record=True) as lacking:
+        warnings.simplefilter("always")
+        target, runs = log.backup(options.path), len(log)
+    for warning in lacking:
+        _print(f"nbkit backup: {warning.message}", sys.stderr)
+    _print(f"{count(runs, 'run')} in {target}")
+    return 1 if lacking else 0
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -174,8 +192,11 @@ def _verify(options: argparse.Namespace) -> int:
         _print(f"{fault.what} {fault.which}: {fault.problem}{' (mended)' if fault.mended else ''}")
     left = int((~faults["mended"]).sum())
     _print(f"{count(left, 'fault')} in {count(runs, 'run')}" if left else f"The log is whole: {count(runs, 'run')}")
+    if faults["problem"].str.contains("studio.recover()", regex=False).any():
+        _print(f"python -m nbkit recover --log {options.log} fetches what the service still has")
     if is_open:
-        _print("Some runs are under way, or open: python -m nbkit recover settles those that no kernel works on")
+        settle = f"python -m nbkit recover --log {options.log}"
+        _print(f"Some runs are under way, or open: {settle} settles those that no kernel works on")
     return 1 if left else 0
 
 

@@ -91,6 +91,20 @@ def test_a_backup_replaces_nothing_and_names_what_is_missing(studio, tmp_path):
         studio.log.backup(tmp_path / "copy")
 
 
+def test_the_command_ends_with_1_if_pictures_are_missing(studio, tmp_path, capsys):
+    """Its copy is kept, and says what it lacks, in plain words."""
+    run = studio.generate("A lantern", seed=1)
+    run.image.path.unlink()
+    target, folder = tmp_path / "copy", str(studio.log.folder)
+    assert __main__.main(["backup", str(target), "--log", folder]) == 1
+    said = capsys.readouterr()
+    assert said.out == f"1 run in {target}\n"
+    assert said.err.startswith(f"nbkit backup: the copy {target} lacks 1 picture")
+    assert ".py:" not in said.err
+    assert __main__.main(["verify", "--log", str(target)]) == 1
+    assert f"python -m nbkit recover --log {target} fetches" in capsys.readouterr().out
+
+
 def test_no_link_is_followed_into_a_backup(studio, tmp_path):
     """A picture's name that leads elsewhere is not copied."""
     generate(studio, seed=7)

@@ -189,7 +189,9 @@ def test_export_writes_the_rows_that_a_search_finds(tmp_path):
     result = export("all")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "nbkit export: path: all is not empty, and an export replaces nothing; all-2 is free\n"
-    assert export("none", "--search", "moon").stderr == "nbkit export: no row to export\n"
+    assert export("none", "--search", "moon").stderr == (
+        "nbkit export: no row has the words of --search 'moon'; nothing was written\n"
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "nbkit-runs", "one.zip"]
 
 

@@ -344,5 +344,9 @@ def _note(response: TaskResponse) -> str:
     if response.lost:
         return "the service cannot be asked just now; its money stays held. Ask again later"
     if response.results:
-        return f"{len(response.results)} of its pictures were recovered"
+        return (
+            "its picture was recovered"
+            if len(response.results) == 1
+            else f"{len(response.results)} of its pictures were recovered"
+        )
     return f"it failed: {response.errors[0].message}" if status_of(response) == FAILED else status_of(response)

@@ -203,9 +203,7 @@ def check_known(uuids: list[str], known: Iterable[str]) -> None:
     missing = [uuid for uuid in uuids if uuid not in present]
     if missing:
         others = f" (and {len(missing) - 1:,} others)" if len(missing) > 1 else ""
-        raise KeyError(
-            f"the log has no picture {missing[0]!r}{others}; the column imageUUID of log.to_frame() lists them"
-        )
+        raise KeyError(f"the log has no picture {missing[0]!r}{others}; the column imageUUID of studio.df lists them")
 
 
 def _which_error(problem: str, reason: str = "type") -> RequestError:

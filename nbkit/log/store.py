@@ -499,7 +499,7 @@ class RunLog:
         try:
             return self.finish(self.history.get(task_uuid))
         except KeyError:
-            raise KeyError(f"the log has no run {task_uuid!r}; log.to_frame().taskUUID lists them") from None
+            raise KeyError(f"the log has no run {task_uuid!r}; the column taskUUID of studio.df lists them") from None
 
     def __contains__(self, task_uuid: object) -> bool:
         return bool(self.history.many([str(task_uuid)]))
