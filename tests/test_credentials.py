@@ -7,6 +7,7 @@ import pickle
 import urllib.parse
 import warnings
 
+import IPython
 import pytest
 import service_faults as fault
 from IPython.core.ultratb import VerboseTB
@@ -260,7 +261,8 @@ def verbose(error):
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
-    shown = VerboseTB(theme_name="nocolor", include_vars=True).text(type(error), error, trace) if trace else ""
+    plain = {"theme_name": "nocolor"} if IPython.version_info >= (9,) else {"color_scheme": "NoColor"}
+    shown = VerboseTB(**plain, include_vars=True).text(type(error), error, trace) if trace else ""
     return f"{shown} {error} {error!r} {vars(error)!r}"
 
 

@@ -87,8 +87,9 @@ def compare(columns: Columns, name: str, how: str, value: Any) -> Any:
             raise Unusable(f"{name} is not true or false by itself; it is compared with {WANTED[kind]}")
         return columns.apply("==", values, right=True)
     if how == "in":
-        typed = [_typed(name, kind, one) for one in value if one is not None]
-        some = [one for one in typed if kind not in (INTEGER, TIME) or _whole("==", one) != _NEVER]
+        some = [_typed(name, kind, one) for one in value if one is not None]
+        if kind in (INTEGER, TIME):  # an older pandas makes floats of whole numbers beside a float
+            some = [number for how, number in (_whole("==", one) for one in some) if (how, number) != _NEVER]
         found, gap = columns.is_in(values, some), columns.is_gap(values)
         return found | gap if None in value else found & ~gap
     if how.startswith("str."):
