@@ -197,20 +197,16 @@ class Journal:
                 )
             raise StorageError(problem) from None
 
-    def mark_sent(self, task_uuid: str) -> None:
-        """Mark a planned run as sent: from here on the task may have arrived.
+    def mark_sent(self, task_uuid: str, connection: sa.Connection) -> None:
+        """Mark a planned run as sent, in a transaction: once it is committed, the task may have arrived.
 
         Raises:
             StorageError: if the run is no longer planned, because another kernel took it for abandoned, or if the log
                 is not where it was. Do not send it.
         """
         self.check_in_place()
-
-        def write(connection: sa.Connection) -> int:
-            values = {"which": task_uuid, "status": SENT, **_heartbeat()}
-            return connection.execute(_UPDATE_PLANNED, values).rowcount
-
-        if self._database.write(write) != 1:
+        values = {"which": task_uuid, "status": SENT, **_heartbeat()}
+        if connection.execute(_UPDATE_PLANNED, values).rowcount != 1:
             raise StorageError(
                 f"the run {task_uuid} was settled by another kernel before it was sent; nothing was sent"
             )

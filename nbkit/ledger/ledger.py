@@ -19,7 +19,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -27,12 +27,14 @@ from nbkit.errors import AuthenticationError, CreditError, DownloadError, Storag
 from nbkit.ledger.budget import Account, Limits, SubBudget
 from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
 from nbkit.ledger.journal import Journal, RunPlan
+from nbkit.ledger.limiter import Limiter, Load
 from nbkit.ledger.outcome import status_of
 from nbkit.ledger.result_rows import StoredPicture
 from nbkit.ledger.task_session import TaskSession
 from nbkit.log.store import RunLog
 from nbkit.measures.facts import PictureFacts, examine
 from nbkit.request.image_request import ImageRequest
+from nbkit.request.model import MODEL
 from nbkit.results.run import FINAL, SENT, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
@@ -100,8 +102,10 @@ class Ledger:
             may_be_offline=may_be_offline,
         )
         self._images = log.images
-        self._shared_token = CancelToken(pace.clock, pace.sleep)
-        self._heartbeat = Heartbeat(self.journal.heartbeat)
+        self._database = log.database
+        self._shared_token = CancelToken()
+        self._limiters: dict[str, Limiter] = {}
+        self._heartbeat = Heartbeat(self._write_heartbeat)
         self._unreleased: set[str] = set()
 
     @property
@@ -206,19 +210,16 @@ class Ledger:
     ) -> Run:
         response = TaskResponse()
         settle = functools.partial(self.settle, plan.task, token=token, stored={})
+        mark_sent = functools.partial(self.journal.mark_sent, plan.task_uuid)
         try:
-            with token.slot:
-                started = time.monotonic()
-                if token.wait():
-                    self.journal.mark_sent(plan.task_uuid)
-                    on_sent()
-                    some = functools.partial(settle, status=SENT)
-                    response = TaskSession(self.client, plan.task, self.pace, token, on_results=some).run()
+            with token.slot, self.limiter(plan.task).slot(token, mark_sent, on_sent) as slot:
+                some = functools.partial(settle, status=SENT)
+                response = TaskSession(self.client, plan.task, self.pace, slot, on_results=some).run()
             refusals = (error for error in response.errors if isinstance(error, (CreditError, AuthenticationError)))
             if refusal := next(refusals, None):
                 token.cancel(refusal)  # every other run would be refused too; runs that start later are tried
                 self._shared_token.cancel_waiting()
-            settle(response, started=started)
+            settle(response, started=slot.began)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
             self.on_budget_change()
@@ -300,5 +301,22 @@ class Ledger:
         return StoredPicture(facts, name, stamp=self._images.stamp(name))
 
     def new_token(self) -> CancelToken:
-        """A token for one run: it shares its pauses with all runs of the studio, and can be cancelled alone."""
-        return CancelToken(self.pace.clock, self.pace.sleep, self._shared_token)
+        """A token for one run, which can be cancelled alone, and be given up with all single runs of the studio."""
+        return CancelToken(self._shared_token)
+
+    def limiter(self, task: Mapping[str, Any]) -> Limiter:
+        """How many tasks of a model may be with the service."""
+        account = self.client.account(str(task.get("model", MODEL)))
+        known = self._limiters.get(account)
+        return known or self._limiters.setdefault(account, Limiter(self._database, account, self.pace))
+
+    @property
+    def load(self) -> Load | None:
+        """What the service lets through while it is busy; ``None`` while it is not."""
+        loads = (limiter.load for limiter in list(self._limiters.values()))
+        return next((load for load in loads if load is not None), None)
+
+    def _write_heartbeat(self, task_uuids: Sequence[str]) -> None:
+        self.journal.heartbeat(task_uuids)
+        for limiter in list(self._limiters.values()):
+            limiter.write_heartbeat()

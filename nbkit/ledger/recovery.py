@@ -249,8 +249,9 @@ class Recovery:
             on_sent()
             settle = functools.partial(self._ledger.settle, task, token=token, stored={})
             some = functools.partial(settle, status=UNKNOWN)
-            session = TaskSession(self._client, task, self._pace, token, known=known, on_results=some)
-            response = session.resume(resend=may_resend)
+            with self._ledger.limiter(task).slot(token) as slot:
+                session = TaskSession(self._client, task, self._pace, slot, known=known, on_results=some)
+                response = session.resume(resend=may_resend)
             if response.missing and self._was_never_accepted(row):
                 if response.results:  # no task runs that long: the rest will not come
                     response = dataclasses.replace(response, errors=(), lost=False)

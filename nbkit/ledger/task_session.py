@@ -34,8 +34,9 @@ from nbkit.errors import (
     RefusedError,
     ServerError,
 )
+from nbkit.ledger.limiter import Slot
 from nbkit.ledger.outcome import is_complete, is_over, merged
-from nbkit.service.cancel import Cancelled, CancelToken
+from nbkit.service.cancel import Cancelled
 from nbkit.service.client import Client
 from nbkit.service.pace import LONGEST_PAUSE, Pace
 from nbkit.service.response import ImageResult, TaskResponse, results_wanted
@@ -53,7 +54,7 @@ class TaskSession:
         client: the service.
         task: as it is sent; its ``taskUUID`` is the only one ever used.
         pace: how long to wait.
-        token: asked before each send; shares the pauses of a busy service with other sessions.
+        slot: its place among the tasks that are with the service, asked for before each send.
         known: results that the log has already. A task that has any was accepted, and is not sent again.
         on_results: called with all that is known, when there are new results while others are open.
     """
@@ -61,7 +62,7 @@ class TaskSession:
     client: Client
     task: Mapping[str, Any]
     pace: Pace
-    token: CancelToken = field(default_factory=CancelToken)
+    slot: Slot
     known: tuple[ImageResult, ...] = ()
     on_results: Callable[[TaskResponse], None] = lambda _: None
     _sends_left: int = field(default=0, init=False)
@@ -100,23 +101,25 @@ class TaskSession:
     # -- sending -------------------------------------------------------------------------------------------
 
     def _send(self) -> TaskResponse:
-        attempt = 0
+        connections, refused = 0, None
         while True:
-            if not self.token.wait():
+            if not self.slot.acquire():
+                if refused is not None and self.slot.is_hopeless:
+                    return refused
                 raise Cancelled  # an earlier attempt, if there was one, was refused as busy
             try:
                 response = self.client.submit(self.task)
             except NotConnected:
-                if attempt + 1 >= self.pace.connect_tries:
+                connections += 1
+                if connections >= self.pace.connect_tries:
                     raise
-                self.pace.back_off(attempt)
-            else:
-                busy = _busy_error(response)
-                too_long = busy is not None and (busy.retry_after or 0.0) > LONGEST_PAUSE
-                if busy is None or too_long or attempt + 1 >= self.pace.busy_tries:
-                    return response
-                self.token.pause(self.pace.pause(attempt, busy.retry_after))
-            attempt += 1
+                self.pace.back_off(connections - 1)
+                continue
+            busy = _busy_error(response)
+            if busy is None or (busy.retry_after or 0.0) > LONGEST_PAUSE:
+                return response
+            refused = response
+            self.slot.refuse(busy.retry_after)
 
     def _judge(self, response: TaskResponse) -> TaskResponse:
         doubt = next((e for e in response.errors if isinstance(e, _UNCERTAIN) or _is_unexplained(e)), None)
@@ -238,7 +241,7 @@ class TaskSession:
     def _look_up(self, doubt: EngineError) -> TaskResponse:
         """The outcome is not known: query the service, and only if it does not know the task, send it once more."""
         if doubt.status == _UNAVAILABLE:
-            self.token.pause(self.pace.pause(max(0, self.pace.busy_tries - 1 - self._sends_left), doubt.retry_after))
+            self.slot.pause(max(0, self.pace.busy_tries - 1 - self._sends_left), doubt.retry_after)
         response = self._ask()
         if response is None:
             return self._open(doubt)
@@ -254,7 +257,7 @@ class TaskSession:
     def _send_again(self, doubt: EngineError) -> TaskResponse:
         # 503 is retried as often as the pace allows, any other doubt once.
         self._sends_left = self._sends_left - 1 if doubt.status == _UNAVAILABLE else 0
-        if doubt.status != _UNAVAILABLE:  # after a 503 the token has been paused already
+        if doubt.status != _UNAVAILABLE:  # after a 503 everybody waits already
             self.pace.back_off(0, doubt.retry_after)
         try:
             response = self._send()

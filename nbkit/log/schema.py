@@ -3,7 +3,8 @@
 ``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
 spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
 the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
-when heartbeats of other machines were first seen. ``meta`` has the version of the log, and an author id of each person
+when heartbeats of other machines were first seen. ``limits`` and ``senders`` have what all kernels know of a busy
+service. ``meta`` has the version of the log, and an author id of each person
 who has opened it.
 
 A log of an older nbkit is brought up to date when it is opened: columns and indexes are only ever added. A log of a
@@ -27,7 +28,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 3
+VERSION = 4
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 2
@@ -140,6 +141,31 @@ SIGHTINGS = sa.Table(
     sa.Column("clock", sa.Text, primary_key=True),
     sa.Column("mark", sa.Text, nullable=False),  # the heartbeat
     sa.Column("since", sa.Float, nullable=False),  # seconds, by the clock
+)
+
+LIMITS = sa.Table(
+    # How many tasks a busy service takes at once: see nbkit.service.limit. Times in seconds, by the clock of one boot.
+    "limits",
+    METADATA,
+    sa.Column("service", sa.Text, primary_key=True),  # a hash of its address, the key, the model, and the clock
+    sa.Column("at_once", sa.Integer, nullable=False),
+    sa.Column("refused", sa.Float, nullable=False),
+    sa.Column("lowered", sa.Float, nullable=False),
+    sa.Column("raised", sa.Float, nullable=False),
+    sa.Column("interval", sa.Float, nullable=False),
+    sa.Column("resumes", sa.Float, nullable=False),
+)
+
+SENDERS = sa.Table(
+    # The studios that use a service, and how many tasks each has there.
+    "senders",
+    METADATA,
+    sa.Column("sender", sa.Text, primary_key=True),
+    sa.Column("service", sa.Text, nullable=False, index=True),
+    sa.Column("owner", sa.Text, nullable=False),  # its process
+    sa.Column("active", sa.Integer, nullable=False),
+    sa.Column("asked", sa.Float),  # when one of its tasks last had to wait; null: none waits
+    sa.Column("written", sa.Float, nullable=False),
 )
 
 sa.Index("images_uuid", IMAGES.c.imageUUID)

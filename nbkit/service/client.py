@@ -107,6 +107,10 @@ class Client:
         """Close the connection pool."""
         self._http.close()
 
+    def account(self, model: str) -> str:
+        """Names the service, the key and the model, without telling the key."""
+        return self._key.digest(f"{self.url} {model}")
+
     # -- tasks ---------------------------------------------------------------------------------------------
 
     def submit(self, task: Json) -> TaskResponse:

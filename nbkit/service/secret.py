@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections.abc import Iterator
@@ -66,6 +67,10 @@ class Secret(httpx.Auth):
     def matches(self, text: str) -> bool:
         """Whether a text is the key; the time that this takes does not depend on where they differ."""
         return hmac.compare_digest(text.encode("utf-8", "surrogatepass"), str(self._value).encode())
+
+    def digest(self, text: str) -> str:
+        """Names a text together with the key."""
+        return hashlib.sha256(f"{text} {self._value}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def redact_error(self, error: EngineError) -> None:
         """Remove the key from an error's texts: a service may repeat it there, and errors are logged and shown."""

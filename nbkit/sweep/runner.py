@@ -46,6 +46,7 @@ class Progress:
         spent, held: USD.
         elapsed: seconds since the start.
         remaining: an estimate in seconds; ``None`` before the first cell has ended.
+        busy: while the service is busy, what it lets through, in words; empty otherwise.
     """
 
     total: int
@@ -58,6 +59,7 @@ class Progress:
     held: float
     elapsed: float
     remaining: float | None
+    busy: str = ""
 
     @property
     def ended(self) -> int:
@@ -161,7 +163,10 @@ class SweepRun:
             remaining = elapsed / ended * (self._total - ended) if ended else None
             done, failed, blocked, unknown = (self._counts[status] for status in (DONE, FAILED, BLOCKED, UNKNOWN))
             spent, held = self._spent / MICRO, self._held / MICRO
-            return Progress(self._total, done, failed, blocked, unknown, self._running, spent, held, elapsed, remaining)
+            busy = str(self._ledger.load or "") if not self._is_finished else ""
+            return Progress(
+                self._total, done, failed, blocked, unknown, self._running, spent, held, elapsed, remaining, busy
+            )
 
     @property
     def finished(self) -> bool:
