@@ -386,6 +386,19 @@ class Studio:
         return self._backend.charged
 
     @property
+    def busy(self) -> str:
+        """While tasks of this studio wait for a busy service: how many it takes at once, and who shares them.
+
+        Empty otherwise. All kernels that use one key and one log share what the service takes.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Studio(engine="offline").busy
+            ''
+        """
+        return str(self._ledger.load or "")
+
+    @property
     def engine(self) -> str:
         """``runware``, ``offline``, or an address."""
         return self._backend.name

@@ -11,6 +11,7 @@ import io
 import json
 import random
 import threading
+import time
 import uuid
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -98,6 +99,11 @@ class Service:
         self.free = threading.Event()  # while cleared, submits are accepted and their answers are held back
         self.free.set()
         self.busy = threading.Event()  # set once a submit is accepted and waits for `free`
+        self.capacity: int | None = None  # tasks that it takes at once; it refuses more of them with 429
+        self.task_seconds = 0.0  # how long a task takes then
+        self.retry_after = ""  # what a refusal asks for
+        self.active = self.peak = self.refused = 0
+        self.sends: list[tuple[float, str, bool]] = []  # when a task came, its taskUUID, whether it was refused
         self.connections = 0  # open ones; a killed client's connection is open until its last request is handled
         self._lock = threading.Lock()
 
@@ -197,7 +203,28 @@ class Service:
         with self._lock:
             self.sent.append(task["taskUUID"])
         fault = self._next(self.faults)
+        if self.capacity is not None:
+            return self._serve_some(task)
         return fault(self, task) if fault else self.serve(task)
+
+    def _serve_some(self, task: dict[str, Any]) -> Answer:
+        """Work on a task for a while, unless there are as many as the service takes."""
+        with self._lock:
+            is_full = self.active >= (self.capacity or 0)
+            self.sends.append((time.monotonic(), task["taskUUID"], is_full))
+            if is_full:
+                self.refused += 1
+                answer = error("rateLimitExceeded", "slow down", 429, taskUUID=task["taskUUID"])
+                answer.headers |= {"retry-after": self.retry_after} if self.retry_after else {}
+                return answer
+            self.active += 1
+            self.peak = max(self.peak, self.active)
+        try:
+            time.sleep(self.task_seconds)
+            return self.serve(task)
+        finally:
+            with self._lock:
+                self.active -= 1
 
     def serve(self, task: dict[str, Any]) -> Answer:
         """Accept a task and answer it, without a fault."""

@@ -184,7 +184,7 @@ class Limiter:
             others = self._others(connection, now)
             active = len(self._active) + sum(other.active for other in others)
             known = self._limit(connection, now)
-            limit = after_refusal(known, now, sent=sent, kept=active + self.ended - ended, asked=asked)
+            limit = after_refusal(known, now, sent=sent, active=active, ended=self.ended - ended, asked=asked)
             if not active:
                 limit = limit.paused(now + pause)
             self._write_limit(connection, limit)
@@ -356,16 +356,10 @@ class Slot:
         self.began = time.monotonic()
 
     @property
-    def tries(self) -> int:
-        """How often the service has refused everything since it first refused this task."""
-        if not self._refusals:
-            return 0
-        return max(self._refusals, self._limiter.rounds_in_vain - self._vain_before)
-
-    @property
     def is_hopeless(self) -> bool:
-        """Whether the service has been busy for so long that the task is given up."""
-        return self.tries >= self._pace.busy_tries
+        """Whether to give the task up: it was refused too often, or saw too many rounds in which all were refused."""
+        rounds = self._limiter.rounds_in_vain - self._vain_before if self._refusals else 0
+        return self._refusals >= self._pace.busy_tries or rounds >= 2 * self._pace.busy_tries
 
     def acquire(self) -> bool:
         """Wait until the task may be sent. Returns whether it may: it was not cancelled, and there is hope."""
@@ -387,7 +381,7 @@ class Slot:
         """
         if not self._refusals:
             self._vain_before = self._limiter.rounds_in_vain
-        pause = self._pace.pause(self.tries, retry_after)
+        pause = self._pace.pause(self._refusals, retry_after)
         self._refusals += 1
         asked = pause if retry_after else 0.0
         self._limiter.refuse(self.ticket, sent=self._sent, ended=self._ended, pause=pause, asked=asked)

@@ -69,24 +69,27 @@ class Limit:
         return dataclasses.replace(self, resumes=max(self.resumes, until))
 
 
-def after_refusal(limit: Limit | None, now: float, *, sent: float, kept: int, asked: float = 0.0) -> Limit:
+def after_refusal(
+    limit: Limit | None, now: float, *, sent: float, active: int, ended: int = 0, asked: float = 0.0
+) -> Limit:
     """The limit after the service has refused a task.
 
     Args:
         limit: before; ``None`` if the service was never busy.
         now: time.
         sent: when the refused task was sent.
-        kept: the other tasks of that time that the service did not refuse: those that it works on, and those that have
-            ended since.
+        active: the tasks that the service works on now.
+        ended: those that have ended since the refused one was sent. It took no more at once than both together.
         asked: the pause in seconds that the service asked for; nobody sends anything meanwhile.
     """
+    kept = active + ended
     if limit is None:
         first = Limit(max(1, kept), refused=now, lowered=now, interval=max(FIRST_SECONDS, PAUSES * asked))
         return first.paused(now + asked)
     at_once, interval, lowered = min(limit.at_once, kept), limit.interval, limit.lowered
     if sent >= limit.lowered:  # not more than once in the time that an answer takes
         if kept >= limit.at_once:
-            at_once = int(limit.at_once * DECREASE)
+            at_once = max(int(limit.at_once * DECREASE), min(active, limit.at_once - 1))
         interval, lowered = min(LONGEST_SECONDS, 2 * interval), now
     interval = max(interval, PAUSES * asked)
     lower = dataclasses.replace(limit, at_once=max(1, at_once), refused=now, lowered=lowered, interval=interval)

@@ -45,6 +45,7 @@ def _show_bar(running: SweepRun) -> None:
             now = running.progress
             bar.update(now.ended - bar.n)
             bar.set_postfix(_counts(now), refresh=False)
+            bar.set_description(now.busy or None, refresh=False)
             if finished:
                 return
 
@@ -56,6 +57,7 @@ def _counts(now: Progress) -> dict[str, Any]:
 
 def _bundle(now: Progress) -> dict[str, str]:
     counts = " · ".join(f"{name} {value}" for name, value in _counts(now).items())
-    text = f"{now.ended:,} of {count(now.total, 'cell')} · {counts}"
+    busy = f" · {now.busy}" if now.busy else ""
+    text = f"{now.ended:,} of {count(now.total, 'cell')} · {counts}{busy}"
     bar = f'<progress max="{now.total}" value="{now.ended}" aria-hidden="true"></progress>'
     return {"text/html": no_mathjax(f"{bar} {escape(text)}"), "text/plain": text}

@@ -9,6 +9,7 @@ server with no latency. Then each step of a run by itself.
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ import httpx
 import nbkit
 from nbkit.ledger.journal import RunPlan
 from nbkit.measures.facts import examine
+from nbkit.service.cancel import CancelToken
 from tests.benchmarks.stub import bare_request, stub
 from tests.benchmarks.timing import median_of_each, median_seconds
 
@@ -49,11 +51,15 @@ def main() -> None:
             request = nbkit.ImageRequest("A lantern", seed=seed)
             return ledger.plan(RunPlan(request, request.to_send()))
 
+        def mark_sent(plan: RunPlan) -> None:
+            with ledger.limiter(plan.task).slot(CancelToken(), partial(journal.mark_sent, plan.task_uuid)) as slot:
+                assert slot.acquire()
+
         plans = [plan(seed) for seed in range(1000, 1000 + RUNS)]
         answers = [ledger.client.submit(plan.task) for plan in plans]
         steps = {
             "commit the row and hold the money, before anything is sent": plan,
-            "commit the status 'sent', before the request is sent": lambda n: journal.mark_sent(plans[n].task_uuid),
+            "commit the status 'sent', before the request is sent": lambda n: mark_sent(plans[n]),
             "decode the picture completely": lambda _: examine(data),
             "write, sync and rename the file, so that no file is incomplete": lambda n: images.put(
                 data + bytes(n + 1), "image/jpeg"

@@ -91,11 +91,12 @@ class Bar:
         self.stop.layout.display = self.clock.layout.display = "none"
         self.beside.value = f'<span class="nbkit-quiet">{escape(self._reason or self._shortfall)}</span>'
 
-    def working(self, seconds: float, jobs: int = 1) -> None:
-        """Runs are under way, the oldest for so long."""
+    def working(self, seconds: float, jobs: int = 1, busy: str = "") -> None:
+        """Runs are under way, the oldest for so long; a busy service lets through what is said of it."""
         self.stop.layout.display = self.clock.layout.display = ""
         many = f"{jobs} " if jobs > 1 else ""
-        self.beside.value = f"<span>{many}working… {seconds:.1f} s</span>"
+        said = f" · {escape(busy)}" if busy else ""
+        self.beside.value = f"<span>{many}working… {seconds:.1f} s{said}</span>"
 
     def say(self, *sentences: str, wrong: bool = False) -> None:
         """Say how things ended; nothing at all takes the line away."""

@@ -26,6 +26,10 @@ class Host(Protocol):
         """Whether runs cost real money."""
 
     @property
+    def busy(self) -> str:
+        """What a busy service lets through, in words; empty otherwise."""
+
+    @property
     def budget(self) -> Budget:
         """What may still be spent."""
 

@@ -285,7 +285,7 @@ class Panel:
             seconds: since the oldest of them began.
             jobs: how many there are.
         """
-        self.bar.working(seconds, jobs)
+        self.bar.working(seconds, jobs, self._studio.busy)
 
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         """Show how a press ended; called by the worker.

@@ -126,7 +126,7 @@ class SweepBar(Bar):
         wrong = ((now.failed, "failed"), (now.blocked, "blocked"), (now.unknown, "unknown"))
         parts = [f"{now.ended:,} of {now.total:,}", *(f"{number:,} {what}" for number, what in wrong if number)]
         clock = f"{_clock(now.remaining)} to go" if now.remaining and now.ended < now.total else _clock(now.elapsed)
-        parts += [usd(round(now.spent * MICRO)), clock]
+        parts += [usd(round(now.spent * MICRO)), clock, *filter(None, [now.busy])]
         self.beside.value = (
             f'<progress max="{now.total}" value="{now.ended}" aria-label="cells that have ended"></progress> '
             f"<span>{escape(' · '.join(parts))}</span>"
