@@ -293,7 +293,7 @@ class Studio:
     def last(self) -> Run | None:
         """The latest run of this studio; of the log, if it has made none."""
         if self._last is None:
-            return next(iter(map(self._finish, self.log.history.latest(1))), None)
+            return next(iter(map(self._finish, self.log.history.latest())), None)
         return self._last
 
     @explain_parameters

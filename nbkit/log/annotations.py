@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from nbkit.display.text import count, ellipsis
 from nbkit.errors import RequestError, printable
+from nbkit.log import text_index
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
@@ -180,6 +181,8 @@ def _replace(
         rows = [dict(row) for row in connection.execute(query).mappings()]
         new = new_rows(rows)
         connection.execute(_UPDATE, new)
+        if {"tags", "note"} & set(names):
+            text_index.refresh(connection, [row["which"] for row in new])
         return [{name: row[name] for name in ("which", *names)} for row in rows], new
 
     return database.write(step)

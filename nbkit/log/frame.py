@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, read_undamaged
-from nbkit.log.database import Database, read_columns
+from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
 from nbkit.request.model import MICRO
@@ -138,6 +139,21 @@ def check_unique_columns(columns: pd.Index[Any]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Some rows of a longer list.
+
+    Attributes:
+        limit: how many there are at most.
+        offset: how many come before them.
+        order: by what they are put in order; without it, the newest come first.
+    """
+
+    limit: int
+    offset: int = 0
+    order: Sequence[sa.ColumnElement[Any]] = (RUNS.c.id.desc(), IMAGES.c.id.desc())
+
+
 def query_of(
     where: sa.ColumnElement[bool] | None = None, columns: Iterable[sa.ColumnElement[Any]] = tuple(COLUMNS.values())
 ) -> sa.Select[Any]:
@@ -153,11 +169,20 @@ def query_of(
     return query if where is None else query.where(where)
 
 
+def _of_page(connection: sa.Connection, damage: Damage, where: sa.ColumnElement[bool] | None, page: RowPage) -> Any:
+    """The condition that a row is on a page, in place of the one that all its rows meet."""
+    query = damage.without(query_of(where, (RUNS.c.id, IMAGES.c.id)), RUNS, IMAGES)
+    query = query.order_by(None).order_by(*page.order).limit(page.limit).offset(page.offset)
+    runs, results = read_columns(connection, query)
+    return one_of(RUNS.c.id, runs) & sa.or_(IMAGES.c.id.is_(None), one_of(IMAGES.c.id, results))
+
+
 def to_frame(
     database: Database,
     images: Path,
     where: sa.ColumnElement[bool] | None = None,
     columns: Iterable[str] = _NAMES,
+    page: RowPage | None = None,
 ) -> pd.DataFrame:
     """The log as a DataFrame; :meth:`nbkit.log.store.RunLog.to_frame` lists its columns and dtypes.
 
@@ -168,16 +193,48 @@ def to_frame(
         images: the image folder; the column ``file`` starts with it.
         where: a condition on the rows; ``None`` selects all.
         columns: the columns of the frame.
+        page: only those rows.
 
     Returns:
         The rows, oldest first.
     """
     names = tuple(columns)
-    values, rows = read_undamaged(database, lambda c, damage: _read_values(c, damage, where, names))
+
+    def read(connection: sa.Connection, damage: Damage) -> tuple[dict[str, list[Any]], int]:
+        which = where if page is None else _of_page(connection, damage, where, page)
+        return _read_values(connection, damage, which, names)
+
+    values, rows = read_undamaged(database, read)
     frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in names})
     if rows and "file" in frame:
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
+
+
+_COUNTS = (
+    sa.select(sa.func.count()).select_from(RUNS),
+    sa.select(sa.func.count()).select_from(IMAGES),
+    sa.select(sa.func.count(IMAGES.c.run.distinct())),
+)
+
+
+def count_rows(database: Database, where: sa.ColumnElement[bool] | None = None) -> int:
+    """The number of rows of the log's frame, without reading them.
+
+    Args:
+        database: the log.
+        where: a condition on the rows; ``None`` counts all.
+    """
+
+    def read(connection: sa.Connection, damage: Damage) -> int:
+        if where is not None or damage.sentences:
+            query = damage.without(query_of(where, (sa.func.count(),)), RUNS, IMAGES)
+            return int(connection.scalar(query.order_by(None)) or 0)
+        # From indexes alone: each picture is a row, and each run without any.
+        runs, results, with_results = (int(connection.scalar(query) or 0) for query in _COUNTS)
+        return runs + results - with_results
+
+    return read_undamaged(database, read)
 
 
 def _read_values(

@@ -25,9 +25,12 @@ from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
 from nbkit.results.image import GeneratedImage
-from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
+from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
 
 Row = dict[str, Any]
+
+OPEN = (PLANNED, SENT, UNKNOWN)
+"""The statuses that are not final; named, because the index of the column finds them so."""
 
 STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
 
@@ -62,6 +65,8 @@ class State:
 
 # Precedence when a request has several runs: done, then open (must not be sent again), then failed (may be).
 _PRECEDENCE = (DONE, BLOCKED, SENT, PLANNED, UNKNOWN, FAILED)
+
+_READ_AT_ONCE = 100
 
 # Statements are built once: building one costs more than running it.
 _RUN = sa.select(RUNS).where(RUNS.c.taskUUID == sa.bindparam("which"))
@@ -98,9 +103,15 @@ class History:
         """The present value of one column of a run, such as its status, without reading the others."""
         return self._rows(sa.select(RUNS.c[column]).where(RUNS.c.taskUUID == task_uuid))[0][column]
 
-    def latest(self, count: int) -> list[Run]:
-        """The last ``count`` runs, newest first."""
-        return self._runs(sa.true(), limit=count)
+    def latest(self) -> Iterator[Run]:
+        """The runs, newest first; they are read when they are asked for."""
+        before: sa.ColumnElement[bool] = sa.true()
+        at_once = 1
+        while runs := self._runs(before, limit=at_once):
+            yield from runs
+            at_once = min(10 * at_once, _READ_AT_ONCE)
+            number = sa.select(RUNS.c.id).where(RUNS.c.taskUUID == runs[-1].task_uuid).scalar_subquery()
+            before = RUNS.c.id < number
 
     def matching(self, identity: str, engine: str) -> Run | None:
         """The newest run of a request, given by its identity, that is done; ``None`` without one."""
@@ -151,7 +162,7 @@ class History:
             foreign: those that came with the log instead, and are not trusted.
         """
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.identity, identity) & self._trust.condition(foreign=foreign)
-        return self._rows(sa.select(RUNS).where(RUNS.c.status.not_in(FINAL), which).order_by(RUNS.c.id))
+        return self._rows(sa.select(RUNS).where(RUNS.c.status.in_(OPEN), which).order_by(RUNS.c.id))
 
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None, *, foreign: bool = False) -> list[Row]:
         """The paid results of trusted runs whose picture is not on disk, each with some facts of its run.

@@ -42,7 +42,10 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
         sqlite3.OperationalError: if the file is still locked after that time, or cannot be used.
     """
     connection.isolation_level = None  # Database begins the transactions, not the driver
-    connection.create_function("casefold", 1, lambda text: text and casefold(text), deterministic=True)
+    connection.create_function("casefold", 1, lambda text: text and casefold(str(text)), deterministic=True)
+    connection.create_function(
+        "spaced", 1, lambda text: text and " ".join(casefold(str(text)).split()), deterministic=True
+    )
     settings = [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
     deadline = time.monotonic() + patience
     try:

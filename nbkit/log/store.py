@@ -16,22 +16,23 @@ from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.errors import NoImage, printable
+from nbkit.log import text_index
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
 from nbkit.log.database import Database, one_of
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
-from nbkit.log.frame import to_frame
+from nbkit.log.frame import COLUMNS, RowPage, check_argument, count_rows, to_frame
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.previews import PICTURES, previews_in
-from nbkit.log.runs import REFERENCE_TYPES, History, equals
+from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
-from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor
+from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
-from nbkit.request.parameter import ValueInvalid
+from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.request.reference import Reference, make_reference
 from nbkit.results.image import GeneratedImage
 from nbkit.results.run import Run
@@ -81,6 +82,7 @@ class RunLog:
         folder = Path(folder).expanduser()
         self.database = Database(folder / DATABASE)
         prepare(self.database)
+        text_index.update(self.database, at_least=text_index.MANY)
         self.trust = trust_in(self.database, trust=trust)
         self.finish = finish
         self.folder = folder
@@ -88,8 +90,15 @@ class RunLog:
         self.previews = previews_in(folder)
         self.history = History(self.database, self.images, self.trust)
 
-    def to_frame(self, sweep: str | None = None) -> pd.DataFrame:
-        """The log as a DataFrame, oldest row first.
+    def to_frame(
+        self,
+        sweep: str | None = None,
+        *,
+        where: str | None = None,
+        limit: int | None = None,
+        columns: Iterable[str] | str | None = None,
+    ) -> pd.DataFrame:
+        """The log as a DataFrame, oldest row first; with arguments only a part of it, which takes less time and memory.
 
         There is one row per picture, and one for each run or result without a picture. Column names have the API's
         spelling. The dtypes are always the same, so a seed beside a gap stays an integer. A gap is ``pd.NA``; where
@@ -115,16 +124,38 @@ class RunLog:
 
         Args:
             sweep: only the runs of the sweep with that name.
+            where: only the rows that meet a condition, as :meth:`filter` takes it.
+            limit: only so many rows, the newest ones.
+            columns: only these, one name or several, in either spelling.
+
+        Raises:
+            RequestError: for a condition that cannot be used, and a limit that is no number of rows.
+            UnknownParameter: for a column that the log does not have.
 
         Example:
             >>> import nbkit
             >>> studio = nbkit.Studio(engine="offline")
             >>> run = studio.generate("A paper lantern", seed=7, temperature=0.4)
+            >>> studio.log.to_frame(where="seed == 7", limit=1, columns=["prompt", "temperature"]).to_dict("records")
+            [{'prompt': 'A paper lantern', 'temperature': 0.4}]
             >>> frame = studio.log.to_frame()
             >>> frame[frame.taskUUID == run.task_uuid][["prompt", "seed", "temperature"]].to_dict("records")
             [{'prompt': 'A paper lantern', 'seed': 7, 'temperature': 0.4}]
         """
-        return to_frame(self.database, self.images.given_path, equals(RUNS.c.sweep, sweep))
+        condition = None if sweep is None else RUNS.c.sweep == sweep
+        if where is not None:
+            condition = self._condition(where) if condition is None else condition & self._condition(where)
+        names = tuple(COLUMNS)
+        if columns is not None:
+            given = [columns] if isinstance(columns, str) else columns
+            names = tuple(dict.fromkeys(column_of(COLUMNS, name) for name in given))
+        return self._frame(condition, limit, names)
+
+    def _frame(
+        self, where: sa.ColumnElement[bool] | None, limit: int | None = None, columns: Iterable[str] = tuple(COLUMNS)
+    ) -> pd.DataFrame:
+        page = None if limit is None else RowPage(check_argument("limit", Integer(0).check, limit))
+        return to_frame(self.database, self.images.given_path, where, columns, page)
 
     def rows_of(self, task_uuids: Iterable[str]) -> pd.DataFrame:
         """The rows of some runs, in the columns of :meth:`to_frame`; faster than all rows where the runs are few.
@@ -139,14 +170,15 @@ class RunLog:
             >>> studio.log.rows_of([run.task_uuid]).seed.tolist()
             [7, 8]
         """
-        return to_frame(self.database, self.images.given_path, one_of(RUNS.c.taskUUID, task_uuids))
+        return self._frame(one_of(RUNS.c.taskUUID, task_uuids))
 
-    def search(self, text: str) -> pd.DataFrame:
+    def search(self, text: str, *, limit: int | None = None) -> pd.DataFrame:
         """The rows whose prompt, tags or note contain every word of a text, in the columns of :meth:`to_frame`.
 
         Args:
             text: words or parts of words; ``"a phrase"`` in quotation marks; an empty text matches every row. Upper
                 and lower case are the same, in every alphabet.
+            limit: only so many rows, the newest ones.
 
         Raises:
             RequestError: if it is not a string.
@@ -158,11 +190,9 @@ class RunLog:
             >>> run.task_uuid in set(studio.log.search("TEA jade").taskUUID)
             True
         """
-        if text == "":
-            return self.to_frame()
-        return to_frame(self.database, self.images.given_path, find_rows(self.database, text))
+        return self._frame(find_rows(self.database, text, limit), limit)
 
-    def filter(self, expression: str) -> pd.DataFrame:
+    def filter(self, expression: str, *, limit: int | None = None) -> pd.DataFrame:
         """The rows that meet a condition, in the columns of :meth:`to_frame`; faster than all rows where they are few.
 
         A condition compares columns, in either spelling, with constants or with each other, by ``==``, ``!=``, ``<``,
@@ -174,6 +204,7 @@ class RunLog:
 
         Args:
             expression: the condition, such as ``"rating >= 4 and temperature < 0.5"``.
+            limit: only so many rows, the newest ones.
 
         Raises:
             RequestError: for anything else, for a column that the log does not have (its ``suggestion`` is the nearest
@@ -187,11 +218,13 @@ class RunLog:
             >>> sorted(found.seed.unique().tolist())
             [42, 43]
         """
+        return self._frame(self._condition(expression), limit)
+
+    def _condition(self, expression: str) -> sa.ColumnElement[bool]:
         name, (shape, foreign) = IMAGES.c.file, NAME_GLOBS  # as in the frame: below the folder, or a gap
         is_picture = name.bool_op("GLOB")(shape) & sa.not_(name.bool_op("GLOB")(foreign))
         path = sa.literal(f"{self.images.given_path.as_posix()}/") + name
-        condition = parse(expression).condition(file=sa.case((is_picture, path), else_=None))
-        return to_frame(self.database, self.images.given_path, condition)
+        return parse(expression).condition(file=sa.case((is_picture, path), else_=None))
 
     def show(
         self,
@@ -505,7 +538,7 @@ class RunLog:
         return bool(self.history.many([str(task_uuid)]))
 
     def __iter__(self) -> Iterator[Run]:
-        return (self.finish(run) for run in self.history.latest(len(self)))
+        return map(self.finish, self.history.latest())
 
     def __repr__(self) -> str:
         if not hasattr(self, "history"):  # a traceback may show a log whose __init__ failed
@@ -513,12 +546,12 @@ class RunLog:
         return printable(f"<RunLog {self.folder.as_posix()}: {count(len(self), 'run')}>")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        frame = self.to_frame()
-        if frame.empty:
+        latest = self._frame(None, SHOWN_ROWS).iloc[::-1]
+        if latest.empty:
             empty = "The log is empty: studio.generate(…) writes its first row."
             return {"text/html": empty, "text/plain": empty}
-        latest = frame.iloc[::-1].head(SHOWN_ROWS)
-        earlier = f"The latest {len(latest)} of {len(frame)} rows. " if len(frame) > len(latest) else ""
+        rows = count_rows(self.database)
+        earlier = f"The latest {len(latest)} of {rows:,} rows. " if rows > len(latest) else ""
         note = f"{earlier}studio.df has them all, studio.log.show() shows them."
         shown = FrameAccessor(latest).show()
         html = no_mathjax(f'{shown.html}<div style="{QUIET_STYLE}">{note}</div>')
