@@ -25,11 +25,12 @@ from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
 from nbkit.log.frame import COLUMNS, RowPage, check_argument, count_rows, to_frame
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
+from nbkit.log.log_rows import LogRows
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
-from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of
+from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of, show_rows
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
 from nbkit.request.parameter import Integer, ValueInvalid
@@ -255,8 +256,8 @@ class RunLog:
             >>> print(studio.log.show(columns=["seed", "cost"], limit=1).text.splitlines()[-1])
             7     $0.06895
         """
-        frame = self.to_frame().iloc[::-1]
-        return FrameAccessor(frame).show(size=size, columns=columns, limit=limit, page=page, by=by)
+        rows = LogRows(self.database, self.images.given_path)
+        return show_rows(rows, size, columns=columns, limit=limit, page=page, by=by)
 
     def export(
         self,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -103,22 +104,104 @@ class FrameAccessor:
             temperature 0.8: 1 row · $0.06895 at offline list prices, of which nothing was charged
             7
         """
-        frame = self._frame
-        check_frame(frame)
-        size = check_argument("size", Integer(1, MAX_THUMBNAIL).check, size)
-        limit = check_argument("limit", Integer(1).check, limit)
-        page = check_argument("page", Integer(1, max(1, math.ceil(len(frame) / limit))).check, page)
-        names = _columns(frame, columns)
-        groups = _grouped(frame, None if by is None else column_of(frame, by))
-        sections = [
-            _make_section(rows, names, heading, size) for rows, heading in _page_of(groups, (page - 1) * limit, limit)
-        ]
-        caption = totals_of(frame)
-        foot = _page_note(len(frame), limit, page, _other_arguments(by, size, columns, limit))
-        return MimeBundle(
-            html=table_html(names, sections, caption=caption, foot=foot),
-            text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
-        )
+        check_frame(self._frame)
+        return show_rows(_FrameRows(self._frame), size, columns=columns, limit=limit, page=page, by=by)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that have one value in common, or all rows.
+
+    Attributes:
+        key: by which :meth:`Rows.read` finds them.
+        rows: how many they are.
+    """
+
+    key: Any
+    rows: int
+
+
+class Rows(Protocol):
+    """The rows of a table: of a frame, or of the log, which reads only what is shown."""
+
+    @property
+    def names(self) -> Mapping[str, Any] | pd.DataFrame:
+        """The columns; ``in`` tells whether there is one."""
+
+    def has_values(self, name: str) -> bool:
+        """Whether a row has a value in a column."""
+
+    def groups(self, by: str | None) -> list[Group]:
+        """The groups that a column makes, by its values, gaps last; one group without a column."""
+
+    def read(self, group: Group, start: int, stop: int) -> pd.DataFrame:
+        """Some rows of a group, in the order in which they are shown."""
+
+    def totals(self, group: Group) -> str:
+        """The number of a group's rows and their cost, as text."""
+
+
+def show_rows(
+    rows: Rows,
+    size: int = THUMBNAIL,
+    *,
+    columns: list[str] | str | None = None,
+    limit: int = PAGE_ROWS,
+    page: int = 1,
+    by: str | None = None,
+) -> MimeBundle:
+    """A page of a table of rows with thumbnails; the arguments are those of :meth:`FrameAccessor.show`."""
+    (whole,) = rows.groups(None)
+    size = check_argument("size", Integer(1, MAX_THUMBNAIL).check, size)
+    limit = check_argument("limit", Integer(1).check, limit)
+    page = check_argument("page", Integer(1, max(1, math.ceil(whole.rows / limit))).check, page)
+    names = _columns(rows, columns)
+    column = None if by is None else column_of(rows.names, by)
+    groups = [whole] if column is None else rows.groups(column)
+    sections = []
+    for group, start, stop in _page_of(groups, (page - 1) * limit, limit):
+        shown = rows.read(group, start, stop)
+        heading = "" if column is None else f"{heading_of(column, shown[column].iloc[0])}: {rows.totals(group)}"
+        sections.append(_make_section(shown, names, f"{heading} (continued)" if heading and start else heading, size))
+    caption = rows.totals(whole)
+    foot = _page_note(whole.rows, limit, page, _other_arguments(by, size, columns, limit))
+    return MimeBundle(
+        html=table_html(names, sections, caption=caption, foot=foot),
+        text=table_text(names, sections, caption="\n".join(filter(None, (caption, foot)))),
+    )
+
+
+class _FrameRows:
+    """The rows of a frame; the key of a group is the numbers of its rows."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.names = frame
+
+    def has_values(self, name: str) -> bool:
+        return bool(self.names[name].notna().any())
+
+    def groups(self, by: str | None) -> list[Group]:
+        if by is None:
+            return [Group(slice(None), len(self.names))]
+        values = self.names[by].reset_index(drop=True)
+        try:
+            numbers = values.groupby(values, dropna=False).ngroup().to_numpy()
+        except TypeError:  # lists, or numbers beside text
+            raise RequestError(
+                f"by={by!r}: its values cannot be put in order; show(by='text') takes a column of text that "
+                f"frame.assign(text=frame[{by!r}].astype(str)) adds",
+                parameter="by",
+                value=by,
+            ) from None
+        keys = ((numbers == number).nonzero()[0] for number in range(numbers.max(initial=-1) + 1))
+        return [Group(key, len(key)) for key in keys]
+
+    def read(self, group: Group, start: int, stop: int) -> pd.DataFrame:
+        of_group: pd.DataFrame = self.names.iloc[group.key]
+        return of_group.iloc[start:stop]
+
+    def totals(self, group: Group) -> str:
+        return totals_of(self.names.iloc[group.key])
 
 
 def _other_arguments(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:
@@ -137,42 +220,24 @@ def _page_note(rows: int, limit: int, page: int, arguments: str) -> str:
     return f"{position}; show(page={target}{arguments}) has the {which} ones"
 
 
-def _grouped(frame: pd.DataFrame, column: str | None) -> list[tuple[pd.DataFrame, str]]:
-    """The rows of each value of a column with their heading, by value, gaps last; without a column, one group."""
-    if column is None:
-        return [(frame, "")]
-    values = frame[column].reset_index(drop=True)
-    try:
-        numbers = values.groupby(values, dropna=False).ngroup().to_numpy()
-    except TypeError:  # lists, or numbers beside text
-        raise RequestError(
-            f"by={column!r}: its values cannot be put in order; show(by='text') takes a column of text that "
-            f"frame.assign(text=frame[{column!r}].astype(str)) adds",
-            parameter="by",
-            value=column,
-        ) from None
-    groups = [frame.iloc[(numbers == number).nonzero()[0]] for number in range(numbers.max(initial=-1) + 1)]
-    return [(group, f"{heading_of(column, group[column].iloc[0])}: {totals_of(group)}") for group in groups]
-
-
 def heading_of(column: str, value: Any) -> str:
     """The heading of the rows with this value."""
     return f"{column} not set" if is_gap(value) else f"{column} {ellipsis(format_value(column, value), 80)}"
 
 
-def _page_of(groups: list[tuple[pd.DataFrame, str]], start: int, limit: int) -> Iterator[tuple[pd.DataFrame, str]]:
-    """The rows of one page, by group. A heading counts all rows of its group, also those of other pages.
+def _page_of(groups: list[Group], start: int, limit: int) -> Iterator[tuple[Group, int, int]]:
+    """The groups that have rows on a page, each with the first of those rows and the one after the last.
 
     Args:
-        groups: rows and heading of each.
+        groups: all of them.
         start: index of the page's first row among the rows of all groups.
         limit: rows per page.
     """
-    for rows, heading in groups:
-        on_page = rows.iloc[max(0, start) : max(0, start + limit)]
-        if len(on_page):
-            yield on_page, f"{heading} (continued)" if heading and start > 0 else heading
-        start -= len(rows)
+    for group in groups:
+        first, last = max(0, start), min(group.rows, start + limit)
+        if first < last:
+            yield group, first, last
+        start -= group.rows
 
 
 def _make_section(rows: pd.DataFrame, names: list[str], heading: str, size: int) -> Section:
@@ -183,11 +248,12 @@ def _make_section(rows: pd.DataFrame, names: list[str], heading: str, size: int)
     return Section(texts, [figure_of(*pair, size) for pair in zip(rows["file"], prompts, strict=True)], heading)
 
 
-def _columns(frame: pd.DataFrame, columns: list[str] | str | None) -> list[str]:
+def _columns(rows: Rows, columns: list[str] | str | None) -> list[str]:
+    names = rows.names
     if columns is None:
-        optional = [name for name in OPTIONAL_COLUMNS if name in frame and bool(frame[name].notna().any())]
-        return [name for name in (*DEFAULT_COLUMNS, *optional) if name in frame]
-    return [column_of(frame, name) for name in ([columns] if isinstance(columns, str) else columns)]
+        optional = [name for name in OPTIONAL_COLUMNS if name in names and rows.has_values(name)]
+        return [name for name in (*DEFAULT_COLUMNS, *optional) if name in names]
+    return [column_of(names, name) for name in ([columns] if isinstance(columns, str) else columns)]
 
 
 def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:
@@ -255,7 +321,12 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
 
 def totals_of(frame: pd.DataFrame) -> str:
     """The number of some rows and, if it is known, their cost, as text."""
-    totals = " · ".join([count(len(frame), "row"), *sums_of(frame)])
+    return totals_text(len(frame), sums_of(frame))
+
+
+def totals_text(rows: int, sums: Iterable[str]) -> str:
+    """The number of some rows and their sums, as text."""
+    totals = " · ".join([count(rows, "row"), *sums])
     return f"{totals}, of which nothing was charged" if totals.endswith(_AT_LIST_PRICES) else totals
 
 
@@ -263,9 +334,12 @@ def sums_of(frame: pd.DataFrame) -> list[str]:
     """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums."""
     if "cost" not in frame or "charged" not in frame:
         return []
-    charged, labels = (
-        frame["charged"].where(frame["charged"].notna(), other=True),
-        {True: "charged", False: _AT_LIST_PRICES},
-    )
-    costs = {label: frame.loc[charged == kind, "cost"].dropna() for kind, label in labels.items()}
-    return [f"{usd(round(float(of_kind.sum()) * MICRO))} {label}" for label, of_kind in costs.items() if len(of_kind)]
+    charged = frame["charged"].where(frame["charged"].notna(), other=True)
+    costs = ((kind, frame.loc[charged == kind, "cost"].dropna()) for kind in (True, False))
+    return sums_text({kind: round(float(of_kind.sum()) * MICRO) for kind, of_kind in costs if len(of_kind)})
+
+
+def sums_text(costs: Mapping[bool, int]) -> list[str]:
+    """Costs in micro-dollars, as text, by whether they were charged."""
+    labels = {True: "charged", False: _AT_LIST_PRICES}
+    return [f"{usd(costs[kind])} {label}" for kind, label in labels.items() if kind in costs]

@@ -1,0 +1,317 @@
+"""A long log: pages, counts, groups and searches read what is shown, and give what the whole frame gives."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import uuid
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import nbkit
+from nbkit import errors
+from nbkit.log import text_index
+from nbkit.log.frame import COLUMNS, count_rows
+from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.search import match_rows
+from tests.benchmarks.log import fill
+
+ROWS = 700
+
+
+def unusual(log):
+    """Rows that few logs have: failed results, several pictures of a run, marks, real money, and other engines."""
+    with log.database.writing() as connection:
+        connection.execute(sa.update(RUNS).where(RUNS.c.id % 7 == 0).values(charged=True, extra={"b": [1]}))
+        connection.execute(sa.update(RUNS).where(RUNS.c.id % 11 == 0).values(engine="elsewhere", temperature=None))
+        row = {"status": "done", "cost": 1_000, "seed": 2**63 - 1, "sha256": "0" * 64, "mediaType": "image/png"}
+        for run in range(3, ROWS, 9):
+            values = {**row, "run": run, "imageUUID": str(uuid.uuid4()), "note": "Die Straße" if run % 2 else None}
+            connection.execute(sa.insert(IMAGES).values(values))
+            connection.execute(sa.insert(IMAGES).values(run=run, status="failed", error="no such picture"))
+
+
+@pytest.fixture(scope="module")
+def long_log(tmp_path_factory):
+    """A log of some hundred rows of every kind."""
+    log = nbkit.RunLog(tmp_path_factory.mktemp("long"))
+    fill(log, ROWS)
+    unusual(log)
+    yield log
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def whole(long_log):
+    """Its frame."""
+    return long_log.to_frame()
+
+
+def same(found, expected):
+    """Compare two frames, whatever their index is."""
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True))
+
+
+# -- a part of the frame -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [0, 1, 20, ROWS, 10**6])
+def test_a_limit_gives_the_newest_rows(long_log, whole, limit):
+    """Oldest first, as in the whole frame."""
+    same(long_log.to_frame(limit=limit), whole.tail(limit) if limit else whole.iloc[:0])
+
+
+@pytest.mark.parametrize("columns", ["seed", ["seed", "top_p", "topP", "cost"], ["file"], ["note", "tags"], ["extra"]])
+@pytest.mark.parametrize("limit", [None, 7])
+def test_columns_are_read_alone(long_log, whole, columns, limit):
+    """In either spelling, each once, with the dtypes of the whole frame."""
+    names = ["seed", "topP", "cost"] if "topP" in columns else [columns] if isinstance(columns, str) else columns
+    expected = whole[names] if limit is None else whole[names].tail(limit)
+    same(long_log.to_frame(columns=columns, limit=limit), expected)
+
+
+@pytest.mark.parametrize(
+    ("where", "mask"),
+    [
+        ("rating >= 2", lambda f: f.rating >= 2),
+        ("temperature < 0.5 and status == 'failed'", lambda f: (f.temperature < 0.5) & (f.status == "failed")),
+        ("cost == 0.001", lambda f: f.cost == 0.001),
+        ("seed == 9223372036854775807", lambda f: f.seed == 2**63 - 1),
+        ("note is None and rating is not None", lambda f: f.note.isna() & f.rating.notna()),
+    ],
+)
+def test_a_condition_goes_with_a_limit_and_columns(long_log, whole, where, mask):
+    """The newest rows that meet it; ``filter`` with a limit gives the same."""
+    expected = whole[mask(whole).fillna(value=False).astype(bool)]
+    assert len(expected) > 3
+    same(long_log.to_frame(where=where), expected)
+    same(long_log.filter(where, limit=3), expected.tail(3))
+    same(long_log.to_frame(where=where, limit=3, columns=["taskUUID", "seed"]), expected[["taskUUID", "seed"]].tail(3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "named"),
+    [
+        ({"limit": -1}, errors.RequestError, "limit"),
+        ({"limit": "ten"}, errors.RequestError, "limit"),
+        ({"limit": 2.5}, errors.RequestError, "limit"),
+        ({"columns": ["temprature"]}, errors.UnknownParameter, "temprature"),
+        ({"where": "temprature > 1"}, errors.RequestError, "filter"),
+    ],
+)
+def test_a_wrong_argument_is_named(long_log, wrong, kind, named):
+    """Nothing is read for it."""
+    with pytest.raises(kind) as raised:
+        long_log.to_frame(**wrong)
+    assert named in (*raised.value.parameter, str(raised.value.parameter))
+
+
+def test_rows_are_counted_without_reading_them(long_log, whole):
+    """All of them, and those that meet a condition."""
+    assert count_rows(long_log.database) == len(whole)
+    assert count_rows(long_log.database, IMAGES.c.rating >= 2) == int((whole.rating >= 2).sum()) > 0
+
+
+def test_the_last_line_says_how_many_rows_there_are(long_log, whole):
+    """Beside the latest ones."""
+    assert f"The latest 20 of {len(whole):,} rows" in long_log._repr_mimebundle_()["text/html"]
+
+
+def test_runs_are_read_when_they_are_asked_for(long_log, whole):
+    """The newest at once; all of them are those of the frame."""
+    newest = next(iter(long_log))
+    assert newest.task_uuid == whole.taskUUID.iloc[-1]
+    assert [run.task_uuid for run in long_log] == list(dict.fromkeys(whole.taskUUID[::-1]))
+
+
+# -- a table of it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [None, *(name for name in COLUMNS if name not in ("taskUUID", "imageUUID"))])
+@pytest.mark.parametrize("page", [1, 3])
+def test_a_table_of_the_log_is_that_of_its_frame(long_log, whole, by, page):
+    """Whatever groups it: headings, counts, sums and rows, newest first, are the same to the letter."""
+    arguments = {"by": by, "limit": 40, "page": page, "columns": ["taskUUID", "imageUUID", "cost"]}
+    from_log, from_frame = long_log.show(**arguments), whole[::-1].nbkit.show(**arguments)
+    assert from_log.text == from_frame.text
+    assert from_log.html == from_frame.html
+
+
+def test_a_table_has_the_columns_in_which_a_row_has_a_value(long_log, whole):
+    """As for a frame."""
+    assert long_log.show(limit=5).text == whole[::-1].nbkit.show(limit=5).text
+
+
+# -- searches ----------------------------------------------------------------------------------------------------
+
+WORDS = [
+    "lantern", "LANT", "signal", "straße", "STRASSE", "été", "é", "ß", "ss", "qz", "a", "~", "la", '"quiet street"',
+    '"street quiet"', "café night", "café", "foo bar", "", '"', "die str", '"die  straße"', "night, lantern", "tag,",
+    "lantern," * 40, "%", "_", "*", '""', "a" * 300,
+]  # fmt: skip
+
+
+def found_by_rule(whole, text):
+    """The rows that a search has to find."""
+    columns = [
+        whole[name].astype(object).where(whole[name].notna(), None).tolist() for name in ("prompt", "tags", "note")
+    ]
+    return whole.iloc[match_rows(text, *columns)]
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_a_search_finds_what_the_rule_finds(long_log, whole, text):
+    """By the index, with and without a limit."""
+    expected = found_by_rule(whole, text)
+    same(long_log.search(text), expected)
+    same(long_log.search(text, limit=5), expected.tail(5))
+
+
+LETTERS = "aAßsſéE\u0301İi灯笼🎈\n \t,x\"'%*_\x01\x7f"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_random_texts_are_found_by_random_parts_of_them(tmp_path_factory, data):
+    """In every alphabet, whatever changes afterwards: the index and the rule never disagree."""
+    log = nbkit.RunLog(tmp_path_factory.mktemp("random"))
+    texts = data.draw(st.lists(st.text(LETTERS, max_size=12), min_size=2, max_size=8))
+    fill(log, len(texts))
+    with log.database.writing() as connection:
+        for number, text in enumerate(texts, 1):
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == number).values(prompt=text))
+    for _ in range(3):
+        whole = log.to_frame()
+        asked = data.draw(st.text(LETTERS, max_size=6) | st.sampled_from(texts).map(lambda text: text[1:5]))
+        same(log.search(asked), found_by_rule(whole, asked))
+        same(log.search(asked, limit=2), found_by_rule(whole, asked).tail(2))
+        pictures = whole.imageUUID.dropna().tolist()
+        if pictures:
+            marked = data.draw(st.sampled_from(pictures))
+            change = log.mark(marked, tags=data.draw(st.text(LETTERS, max_size=6)), note=data.draw(st.text(LETTERS)))
+            if data.draw(st.booleans()):
+                change.undo()
+    log.close()
+
+
+def indexed(log):
+    """The numbers of the runs in the index."""
+    with log.database.reading() as connection:
+        return connection.exec_driver_sql("SELECT rowid FROM folded ORDER BY rowid").scalars().all()
+
+
+def test_an_interrupted_index_is_continued(tmp_path, monkeypatch):
+    """What was added stays; the next search adds the rest, and finds everything."""
+    monkeypatch.setattr(text_index, "AT_ONCE", 100)
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 350)
+    insert, calls = text_index._insert, []
+
+    def interrupted(connection, runs):
+        calls.append(len(runs))
+        if len(calls) == 3:
+            insert(connection, runs)
+            raise KeyboardInterrupt
+        return insert(connection, runs)
+
+    monkeypatch.setattr(text_index, "_insert", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        log.search("lantern")
+    assert indexed(log) == list(range(1, 201))
+    assert len(log.search("lantern")) == len(found_by_rule(log.to_frame(), "lantern"))
+    assert indexed(log) == list(range(1, 351))
+    log.close()
+
+
+def test_a_long_log_is_indexed_when_it_is_opened(tmp_path, monkeypatch, capsys):
+    """An old one too, which has none; the progress is shown, and nothing is done again."""
+    monkeypatch.setattr(text_index, "MANY", 200)
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 300)
+    log.close()
+    assert "indexing" not in capsys.readouterr().err
+    for expected in (True, False):
+        log = nbkit.RunLog(tmp_path)
+        assert ("indexing texts" in capsys.readouterr().err) == expected
+        assert indexed(log) == list(range(1, 301))
+        log.close()
+
+
+def test_kernels_that_search_at_once_index_each_run_once(tmp_path):
+    """Two processes and this one."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 12_000)
+    code = "import nbkit, sys; print(len(nbkit.RunLog(sys.argv[1]).search('lantern')))"
+    kernels = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=-1, text=True) for _ in range(2)]
+    mine = len(log.search("lantern"))
+    assert [int(kernel.communicate(timeout=120)[0]) for kernel in kernels] == [mine, mine]
+    assert indexed(log) == list(range(1, 12_001))
+    log.close()
+
+
+def test_threads_that_search_while_another_one_writes(tmp_path):
+    """Each search finds at least what there was when it began."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 50)
+    problems = []
+
+    def search():
+        for _ in range(20):
+            before = count_rows(log.database)
+            found = len(log.search(""))
+            if found < before or len(log.search("signal")) > found:
+                problems.append((before, found))
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(100, 130):
+        with log.database.writing() as connection:
+            connection.execute(sa.insert(RUNS).values(_run_row(number)))
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+    log.close()
+
+
+def _run_row(number):
+    return {
+        "id": number, "taskUUID": str(uuid.uuid4()), "created": 1_750_000_000_000_000, "status": "failed",
+        "engine": "offline", "model": "google:4@3", "charged": False, "prompt": "signal", "task": {}, "resendable": True,
+        "request": {"prompt": "signal"}, "estimateLow": 0, "estimateHigh": 0, "held": 0, "spent": 0, "studio": "s",
+    }  # fmt: skip
+
+
+def test_a_search_works_without_an_index(long_log, whole, monkeypatch):
+    """With an SQLite that cannot make one, all rows are compared."""
+    monkeypatch.setattr(text_index, "_has_index", lambda _: False)
+    monkeypatch.setattr(text_index, "_can_make_one", lambda _: False)
+    for text in ("lantern", "straße café", '"quiet street"', "qz"):
+        same(long_log.search(text), found_by_rule(whole, text))
+
+
+def test_a_log_that_cannot_be_written_can_be_searched(tmp_path, monkeypatch):
+    """It is a copy that gets the index."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 60)
+    expected = found_by_rule(log.to_frame(), "lantern")
+    log.close()
+    monkeypatch.setattr("nbkit.log.database.is_read_only", lambda _: True)
+    log = nbkit.RunLog(tmp_path)
+    same(log.search("lantern"), expected)
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'folded'").fetchone() == (0,)
+    connection.close()
+    log.close()
+
+
+def test_the_index_is_whole(long_log):
+    """SQLite's own check of it."""
+    long_log.search("lantern")
+    with sqlite3.connect(long_log.folder / "log.sqlite") as connection:
+        connection.execute("INSERT INTO folded (folded) VALUES ('integrity-check')")
+    connection.close()
