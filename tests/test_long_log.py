@@ -15,9 +15,13 @@ from hypothesis import strategies as st
 import nbkit
 from nbkit import errors
 from nbkit.log import text_index
+from nbkit.log.filter import parse
 from nbkit.log.frame import COLUMNS, count_rows
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.search import match_rows
+from nbkit.widgets.gallery import gallery as gallery_module
+from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.gallery.query import Condition
 from tests.benchmarks.log import fill
 
 ROWS = 700
@@ -144,6 +148,90 @@ def test_a_table_of_the_log_is_that_of_its_frame(long_log, whole, by, page):
 def test_a_table_has_the_columns_in_which_a_row_has_a_value(long_log, whole):
     """As for a frame."""
     assert long_log.show(limit=5).text == whole[::-1].nbkit.show(limit=5).text
+
+
+# -- a gallery of it ---------------------------------------------------------------------------------------------
+
+ASKED = [
+    {},
+    {"filters": [("temperature", "≥", "0.7")]},
+    {"filters": [("temperature", "=", 0.5)]},
+    {"filters": [("topP", "≠", "0.9")]},
+    {"filters": [("rating", "is set", None), ("keep", "is not set", None)]},
+    {"filters": [("status", "=", ("failed", "blocked"))]},
+    {"filters": [("seed", ">", str(2**62)), ("seed", "<", str(2**63 - 1))]},
+    {"filters": [("charged", "=", "yes")]},
+    {"filters": [("created", "≤", "2025-06-15 15:06:40")]},
+    {"filters": [("prompt", "contains", "STRASSE")]},
+    {"filters": [("cost", "≥", "$0.05")]},
+    {"filters": [("rating", "=", (2, None))]},
+    {"filters": ["rating >= 2 or temperature < 0.2"]},
+    {"search": "lantern café"},
+    {"search": "straße"},
+    {"sort": "temperature"},
+    {"sort": "cost", "ascending": True},
+    {"sort": "seed", "filters": [("status", "=", "done")], "search": "lan"},
+    {"sort": "note", "ascending": True},
+    {"sort": "prompt"},
+    {"sort": "created", "ascending": True},
+]
+
+
+def ask(gallery, asked):
+    """Move the controls of a gallery."""
+    for filter_ in asked.get("filters", ()):
+        gallery.filters.put(parse(filter_) if isinstance(filter_, str) else Condition(*filter_))
+    gallery.search(asked.get("search", ""))
+    gallery.sort(asked.get("sort"), ascending=asked.get("ascending", False))
+    return gallery.frame
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+@pytest.mark.parametrize("most", [50, 400])
+def test_a_gallery_of_a_long_log_has_the_first_rows_of_what_is_asked_for(long_log, monkeypatch, asked, most):
+    """Those that a gallery of all rows shows first; rows are read from the log as they are needed."""
+    expected = ask(Gallery(long_log), asked)
+    monkeypatch.setattr(gallery_module, "QUICK", 500)
+    monkeypatch.setattr(gallery_module, "FIRST", most)
+    monkeypatch.setattr(long_log, "to_frame", None)  # not the whole frame
+    gallery = Gallery(long_log)
+    found = ask(gallery, asked)
+    same(found, expected.head(most))
+    assert len(found) > 0
+    line = gallery._line.value
+    assert f" of {long_log.count_rows():,} shown" in line
+    assert ("the first" in line) == (len(expected) >= most)
+
+
+def test_a_gallery_of_a_long_log_marks_selects_and_groups(long_log, monkeypatch):
+    """As any other; a refresh reads the newest rows again."""
+    monkeypatch.setattr(gallery_module, "QUICK", 500)
+    monkeypatch.setattr(gallery_module, "FIRST", 60)
+    gallery = Gallery(long_log)
+    first = gallery.frame[gallery.frame.imageUUID.notna()].head(2)
+    gallery.select(first)
+    gallery.note("a mark of a long gallery")
+    assert long_log.search("mark long gallery").imageUUID.tolist() == first.imageUUID.tolist()[::-1]
+    gallery.undo()
+    assert long_log.search("mark long gallery").empty
+    gallery.group("status")
+    assert set(gallery.frame.status) == {"done", "failed"}
+    gallery.filter("status == 'failed'")
+    assert set(gallery.frame.status) == {"failed"}
+    assert len(gallery.frame) == 60
+    gallery.clear()
+    gallery.refresh()
+    assert len(gallery.frame) == 60
+
+
+def test_a_gallery_of_a_frame_reads_only_its_runs(long_log, whole, monkeypatch):
+    """Whatever the length of the log."""
+    rows = whole.iloc[[5, 3, 400]]
+    monkeypatch.setattr(long_log, "to_frame", None)
+    monkeypatch.setattr(long_log, "page", None)
+    assert Gallery(long_log, rows).frame.taskUUID.tolist() == rows.taskUUID.tolist()
+    only_pictures = whole[whole.imageUUID.notna()].head(3).assign(taskUUID=pd.NA)
+    assert Gallery(long_log, only_pictures).frame.imageUUID.tolist() == only_pictures.imageUUID.tolist()
 
 
 # -- searches ----------------------------------------------------------------------------------------------------

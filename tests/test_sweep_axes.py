@@ -216,7 +216,7 @@ GAPS = [
     np.float32("nan"),
     pd.NA,
     pd.NaT,
-    np.datetime64("NaT"),
+    np.datetime64("NaT", "s"),
     np.ma.masked,
     Decimal("NaN"),
 ]

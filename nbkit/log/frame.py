@@ -139,6 +139,16 @@ def check_unique_columns(columns: pd.Index[Any]) -> None:
         )
 
 
+_FEW = 20_000
+"""Up to so many rows are found by their numbers after a condition was looked at once; it is looked at twice for more."""
+
+
+_LOOKS = 30
+"""Runs that are looked at first for each row of a page."""
+
+NEWEST_FIRST = (RUNS.c.id.desc(), IMAGES.c.id.desc())
+
+
 @dataclass(frozen=True, slots=True)
 class RowPage:
     """Some rows of a longer list.
@@ -151,7 +161,7 @@ class RowPage:
 
     limit: int
     offset: int = 0
-    order: Sequence[sa.ColumnElement[Any]] = (RUNS.c.id.desc(), IMAGES.c.id.desc())
+    order: Sequence[sa.ColumnElement[Any]] = NEWEST_FIRST
 
 
 def query_of(
@@ -169,11 +179,30 @@ def query_of(
     return query if where is None else query.where(where)
 
 
-def _of_page(connection: sa.Connection, damage: Damage, where: sa.ColumnElement[bool] | None, page: RowPage) -> Any:
-    """The condition that a row is on a page, in place of the one that all its rows meet."""
-    query = damage.without(query_of(where, (RUNS.c.id, IMAGES.c.id)), RUNS, IMAGES)
-    query = query.order_by(None).order_by(*page.order).limit(page.limit).offset(page.offset)
-    runs, results = read_columns(connection, query)
+def _narrowed(
+    connection: sa.Connection, damage: Damage, where: sa.ColumnElement[bool] | None, page: RowPage | None
+) -> Any:
+    """A condition that finds the rows of a page, or those that meet a condition, by their numbers if they are few."""
+    if where is None and page is None:
+        return None
+    some = page or RowPage(_FEW + 1)
+
+    def read(condition: sa.ColumnElement[bool] | None) -> list[list[Any]]:
+        query = damage.without(query_of(condition, (RUNS.c.id, IMAGES.c.id)), RUNS, IMAGES)
+        query = query.order_by(None).order_by(*some.order)
+        return read_columns(connection, query.limit(some.limit).offset(some.offset))
+
+    runs: list[Any] = []
+    results: list[Any] = []
+    if page is not None and where is not None and page.order is NEWEST_FIRST:
+        # First among the newest runs, and by no index: an index finds rare rows at once, and of frequent ones all.
+        newest = connection.scalar(sa.select(sa.func.max(RUNS.c.id))) or 0
+        looked_at = RUNS.c.id > newest - max(_FEW, _LOOKS * (page.limit + page.offset))
+        runs, results = read(looked_at & (sa.func.coalesce(where, sa.false()) == sa.true()))
+    if len(runs) < some.limit:
+        runs, results = read(where)
+    if page is None and len(runs) > _FEW:
+        return where
     return one_of(RUNS.c.id, runs) & sa.or_(IMAGES.c.id.is_(None), one_of(IMAGES.c.id, results))
 
 
@@ -201,8 +230,7 @@ def to_frame(
     names = tuple(columns)
 
     def read(connection: sa.Connection, damage: Damage) -> tuple[dict[str, list[Any]], int]:
-        which = where if page is None else _of_page(connection, damage, where, page)
-        return _read_values(connection, damage, which, names)
+        return _read_values(connection, damage, _narrowed(connection, damage, where, page), names)
 
     values, rows = read_undamaged(database, read)
     frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in names})

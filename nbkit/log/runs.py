@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
 from nbkit.log.damage import Damage, check_request, fetch, read_undamaged
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import ImageStore, read_picture
 from nbkit.log.rows import logged_request, picture_facts
 from nbkit.log.schema import IMAGES, RUNS
@@ -179,22 +179,20 @@ class History:
         query = sa.select(IMAGES, *of_run).join(RUNS)
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
         which &= self._trust.condition(foreign=foreign)
-        rows = self._rows(query.where(IMAGES.c.status == DONE, which).order_by(IMAGES.c.id))
-        stamps = {
-            row["id"]: None
-            if row["file"] is None or row["whole"] is False
-            else self._images.check(row["file"], row["stamp"] if task_uuid is None else None)
-            for row in rows
-        }
-        changed = [
-            {"which": row["id"], "stamp": stamp}
-            for row in rows
-            if (stamp := stamps[row["id"]]) not in (None, row["stamp"])
-        ]
+        facts = sa.select(*(IMAGES.c[name] for name in ("id", "file", "whole", "stamp"))).join(RUNS)
+        found = self._columns(facts.where(IMAGES.c.status == DONE, which))
+        changed, missing = [], []
+        for number, file, whole, stamp in zip(*found, strict=True):
+            is_there = file is not None and whole != 0
+            now = self._images.check(file, stamp if task_uuid is None else None) if is_there else None
+            if now is None:
+                missing.append(number)
+            elif now != stamp:
+                changed.append({"which": number, "stamp": now})
         if changed:
             with contextlib.suppress(StorageError):  # a log that cannot be written is compared again
                 self._database.write(lambda connection: connection.execute(_UPDATE_STAMP, changed))
-        return [row for row in rows if stamps[row["id"]] is None]
+        return self._rows(query.where(one_of(IMAGES.c.id, missing)).order_by(IMAGES.c.id)) if missing else []
 
     def withheld(self, sweep: str | None = None) -> dict[str, str]:
         """The open runs that came with the log and are not trusted, with their status, by taskUUID."""
@@ -212,6 +210,14 @@ class History:
     def count(self) -> int:
         """The number of runs in the log."""
         return int(self._rows(sa.select(sa.func.count().label("runs")).select_from(RUNS))[0]["runs"])
+
+    def _columns(self, query: sa.Select[Any]) -> list[list[Any]]:
+        """The columns of a query as lists, of which a long log needs less memory than of rows."""
+
+        def read(connection: sa.Connection, damage: Damage) -> list[list[Any]]:
+            return read_columns(connection, damage.without(query, RUNS, IMAGES))
+
+        return read_undamaged(self._database, read)
 
     def _rows(self, query: sa.Select[Any]) -> list[Row]:
         tables = {column.table for column in query.selected_columns if isinstance(column, sa.Column)}

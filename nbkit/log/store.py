@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import EllipsisType
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from nbkit.log.database import Database, one_of
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
-from nbkit.log.frame import COLUMNS, RowPage, check_argument, count_rows, to_frame
+from nbkit.log.frame import COLUMNS, NEWEST_FIRST, RowPage, check_argument, count_rows, to_frame
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.log_rows import LogRows
 from nbkit.log.previews import PICTURES, previews_in
@@ -43,6 +43,13 @@ DATABASE = "log.sqlite"
 
 SHOWN_ROWS = 20
 """Rows that the log shows as the last line of a cell: the latest ones."""
+
+
+class RowCondition(Protocol):
+    """A condition on rows of the log."""
+
+    def condition(self, **replaced: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """The condition in SQL; ``replaced`` has expressions for columns, by name."""
 
 
 class RunLog:
@@ -145,7 +152,8 @@ class RunLog:
         """
         condition = None if sweep is None else RUNS.c.sweep == sweep
         if where is not None:
-            condition = self._condition(where) if condition is None else condition & self._condition(where)
+            filtered = parse(where).condition(file=self._file)
+            condition = filtered if condition is None else condition & filtered
         names = tuple(COLUMNS)
         if columns is not None:
             given = [columns] if isinstance(columns, str) else columns
@@ -158,11 +166,12 @@ class RunLog:
         page = None if limit is None else RowPage(check_argument("limit", Integer(0).check, limit))
         return to_frame(self.database, self.images.given_path, where, columns, page)
 
-    def rows_of(self, task_uuids: Iterable[str]) -> pd.DataFrame:
+    def rows_of(self, task_uuids: Iterable[str], image_uuids: Iterable[str] = ()) -> pd.DataFrame:
         """The rows of some runs, in the columns of :meth:`to_frame`; faster than all rows where the runs are few.
 
         Args:
             task_uuids: of the runs; those that the log does not have are left out.
+            image_uuids: of pictures, whose runs are read too.
 
         Example:
             >>> import nbkit
@@ -171,7 +180,60 @@ class RunLog:
             >>> studio.log.rows_of([run.task_uuid]).seed.tolist()
             [7, 8]
         """
-        return self._frame(one_of(RUNS.c.taskUUID, task_uuids))
+        names = list(image_uuids)
+        of_images = sa.select(IMAGES.c.run).where(one_of(IMAGES.c.imageUUID, names)).correlate(None)
+        runs = one_of(RUNS.c.taskUUID, task_uuids)
+        return self._frame(runs | RUNS.c.id.in_(of_images) if names else runs)
+
+    def count_rows(self) -> int:
+        """The number of rows of :meth:`to_frame`, without reading them.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7, number_results=2)
+            >>> studio.log.count_rows()
+            2
+        """
+        return count_rows(self.database)
+
+    def page(
+        self,
+        limit: int,
+        *,
+        conditions: Iterable[RowCondition] = (),
+        text: str = "",
+        sort: str | None = None,
+        ascending: bool = False,
+    ) -> pd.DataFrame:
+        """The first rows in some order that meet all of some conditions, in that order; others are not read.
+
+        Args:
+            limit: how many rows at most.
+            conditions: such as filters.
+            text: a search, as for :meth:`search`.
+            sort: the column by which they are sorted, gaps last; ``None`` for the newest first.
+            ascending: whether small values come first.
+
+        Example:
+            >>> import nbkit
+            >>> from nbkit.log.filter import parse
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A jade lantern", seed=seed) for seed in (51, 53, 52)]
+            >>> rows = studio.log.page(20, conditions=[parse("seed in [51, 52, 53]")], sort="seed")
+            >>> rows.seed.unique().tolist()
+            [53, 52, 51]
+        """
+        found = [find_rows(self.database, text, limit if sort is None and not conditions else None)]
+        found += [condition.condition(file=self._file) for condition in conditions]
+        where = sa.and_(sa.true(), *(one for one in found if one is not None))
+        page = RowPage(limit)
+        if sort is not None:
+            column = sa.type_coerce(COLUMNS[sort], sa.types.NullType())
+            by = (column.is_(None), column if ascending else column.desc())
+            page = RowPage(limit, order=(*by, *NEWEST_FIRST))
+        rows = to_frame(self.database, self.images.given_path, where, page=page).iloc[::-1]
+        return rows if sort is None else rows.sort_values(sort, ascending=ascending, kind="stable", na_position="last")
 
     def search(self, text: str, *, limit: int | None = None) -> pd.DataFrame:
         """The rows whose prompt, tags or note contain every word of a text, in the columns of :meth:`to_frame`.
@@ -219,13 +281,15 @@ class RunLog:
             >>> sorted(found.seed.unique().tolist())
             [42, 43]
         """
-        return self._frame(self._condition(expression), limit)
+        return self._frame(parse(expression).condition(file=self._file), limit)
 
-    def _condition(self, expression: str) -> sa.ColumnElement[bool]:
+    @property
+    def _file(self) -> sa.ColumnElement[Any]:
+        """The column ``file`` of the frame."""
         name, (shape, foreign) = IMAGES.c.file, NAME_GLOBS  # as in the frame: below the folder, or a gap
         is_picture = name.bool_op("GLOB")(shape) & sa.not_(name.bool_op("GLOB")(foreign))
         path = sa.literal(f"{self.images.given_path.as_posix()}/") + name
-        return parse(expression).condition(file=sa.case((is_picture, path), else_=None))
+        return sa.case((is_picture, path), else_=None)
 
     def show(
         self,
@@ -551,7 +615,7 @@ class RunLog:
         if latest.empty:
             empty = "The log is empty: studio.generate(…) writes its first row."
             return {"text/html": empty, "text/plain": empty}
-        rows = count_rows(self.database)
+        rows = self.count_rows()
         earlier = f"The latest {len(latest)} of {rows:,} rows. " if rows > len(latest) else ""
         note = f"{earlier}studio.df has them all, studio.log.show() shows them."
         shown = FrameAccessor(latest).show()

@@ -41,7 +41,11 @@ from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.wall.wall import Wall
 
 QUICK = 20_000
-"""Up to so many rows, a search is made at each letter."""
+"""Up to so many rows, a search is made at each letter, and a gallery of the log has them all."""
+
+FIRST = 2_000
+"""Of a longer log, so many of those that are asked for, the first ones in their order. Nobody looks at more, and the
+database finds them."""
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
 SIZES = Integer(32, 1024)
 """Of a tile, in CSS pixels."""
@@ -105,11 +109,11 @@ class Gallery:
         self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
         answer_at_once(self.wall.box)
         self.marking = Marking()
-        self._runs = self._newer = 0
+        self._runs = self._newer = self._in_log = 0
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
         columns = [str(name) for name in self._rows.columns]
-        self.arrangement = Arrangement(columns, size=size, quick=len(self._rows) <= QUICK)
+        self.arrangement = Arrangement(columns, size=size, quick=not self._is_long and len(self._rows) <= QUICK)
         self.filters = Filters(columns, functools.partial(self._do, self._rearrange), self._narrow)
         self._comparing = Comparing(log)
         self._line, self._trouble, self._worth = plain(widgets.HTML), plain(widgets.HTML), ""
@@ -311,7 +315,7 @@ class Gallery:
         """
         with self._lock:
             self._rows = self._read()
-            self._show()
+            self._show(top=self._is_long)
 
     # -- what is said of the selected ------------------------------------------------------------------------
 
@@ -517,6 +521,10 @@ class Gallery:
                 self._newer = newer
                 self._tell()
 
+    @property
+    def _is_long(self) -> bool:
+        return self._in_log > QUICK
+
     # -- inside: what is shown ----------------------------------------------------------------------------------
 
     def _build(self) -> widgets.VBox:
@@ -559,19 +567,36 @@ class Gallery:
 
     def _read(self) -> pd.DataFrame:
         """The rows to choose from; the index is what the wall knows them by."""
-        log = self._log.to_frame()
-        self._runs, self._newer = log["taskUUID"].nunique(), 0
-        rows = log.iloc[::-1] if self._given is None else with_marks(self._given, log)
-        return rows.set_axis(keys_of(rows), axis=0).copy()
+        self._runs, self._newer = len(self._log), 0
+        if self._given is not None:
+            names = (self._given[name].dropna().astype(str) for name in ("taskUUID", "imageUUID"))
+            return _keyed(with_marks(self._given, self._log.rows_of(*names)))
+        self._in_log = self._log.count_rows()
+        return _keyed(self._log.page(FIRST if self._is_long else QUICK))
+
+    def _read_found(self) -> pd.DataFrame:
+        """Of a long log, the first rows that the controls ask for."""
+        controls = self.arrangement
+        found = self._log.page(
+            FIRST,
+            conditions=self.filters.held,
+            text=controls.search.value,
+            sort=controls.sort.value or None,
+            ascending=controls.ascending.value,
+        )
+        return _keyed(found)
 
     def _show(self, *, top: bool = False) -> None:
         """Put on the wall what the controls ask for; ``top``: they ask for something else than before."""
         with self._lock:
-            rows, controls = self._rows, self.arrangement
+            controls = self.arrangement
+            if self._is_long and top:
+                self._rows = self._read_found()
+            rows = self._rows
             met = np.ones(len(rows), dtype=bool)
-            for condition in self.filters.held:
+            for condition in () if self._is_long else self.filters.held:
                 met &= condition.mask(rows).to_numpy()
-            if controls.search.value.strip():
+            if controls.search.value.strip() and not self._is_long:
                 met &= searched(rows, controls.search.value)
             sort, group = controls.sort.value or None, controls.group.value or None
             places = np.flatnonzero(met)
@@ -638,9 +663,17 @@ class Gallery:
         with self._lock:
             selected = self.wall.selected
             chosen = " and ".join(sums_of(self._rows.loc[list(selected)])) if selected else ""
-            of = f" of {len(self._rows):,}" if len(self._order) < len(self._rows) else ""
+            rows = self._in_log if self._is_long else len(self._rows)
+            of = f" of {rows:,}" if len(self._order) < rows else ""
             newer = f"{count(self._newer, 'newer run')} not shown yet: Refresh" if self._newer > 0 else ""
-            parts = (newer, f"{len(self._order):,}{of} shown", self._worth, f"{len(selected):,} selected", chosen)
+            first = "the first " if self._is_long and len(self._order) == FIRST else ""
+            parts = (
+                newer,
+                f"{first}{len(self._order):,}{of} shown",
+                self._worth,
+                f"{len(selected):,} selected",
+                chosen,
+            )
         self._line.value = f"<div>{' · '.join(escape(part) for part in parts if part)}</div>"
 
     def _complain(self, problem: str) -> None:
@@ -681,3 +714,8 @@ class Gallery:
     def _told(self, told: Told) -> None:
         self.wall.refresh(told.keys)
         self.wall.say(told.words)
+
+
+def _keyed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the index by which the wall knows them."""
+    return rows.set_axis(keys_of(rows), axis=0).copy()

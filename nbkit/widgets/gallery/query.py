@@ -6,17 +6,21 @@ masks over a frame and say in one line what they ask for.
 
 from __future__ import annotations
 
+import operator as operators
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import RequestError
-from nbkit.log.filter_columns import time_of
+from nbkit.log.filter_columns import LogColumns, time_of
+from nbkit.log.frame import DTYPES, STRING
 from nbkit.log.search import match_rows
+from nbkit.log.sqlite import casefold
 from nbkit.log.table import heading_of, is_gap
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
@@ -68,6 +72,33 @@ class Condition:
         if self.operator == IS_NOT:
             return pd.concat(found, axis=1).all(axis=1) | series.isna()
         return pd.concat(found, axis=1).any(axis=1)
+
+    def condition(self, **replaced: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """The same condition on the rows of the log, in SQL.
+
+        Args:
+            **replaced: expressions for columns, by name.
+
+        Raises:
+            RequestError: as :meth:`mask`.
+        """
+        columns = LogColumns(replaced)
+        _, kind, column = columns.find(self.column)
+        gap: sa.ColumnElement[bool] = column.is_(None)
+        if self.operator in ALONE:
+            return sa.not_(gap) if self.operator == SET else gap
+        if self.operator == HOLDS:
+            text = column if kind == STRING else sa.cast(column, sa.Text)
+            return sa.func.instr(sa.func.casefold(text), casefold(str(self.value))) > 0
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        series = pd.Series(dtype=cast("Any", DTYPES[self.column]))
+        found = [
+            gap if is_gap(value) else _compared_in_sql(column, self.operator, self._typed(series, value))
+            for value in values
+        ]
+        if self.operator == IS_NOT:
+            return sa.or_(gap, sa.and_(sa.true(), *found))
+        return sa.or_(sa.false(), *found)
 
     def _typed(self, series: pd.Series[Any], value: Any) -> Any:
         """A value as the column has them; text comes from a text box."""
@@ -166,6 +197,25 @@ def _compared(series: Any, operator: str, value: Any) -> pd.Series[bool]:
             found = series < (value - _NEAR if near else value)
     met: pd.Series[bool] = found.fillna(value=False).astype(bool)
     return met
+
+
+def _compared_in_sql(column: Any, operator: str, value: Any) -> Any:
+    near = isinstance(value, float)
+    if isinstance(value, pd.Timestamp):
+        value = int(value.as_unit("us").to_datetime64().astype("int64"))
+    below, above = (value - _NEAR, value + _NEAR) if near else (value, value)
+    if near and operator in (IS, IS_NOT):
+        is_near = sa.func.abs(column - value) < _NEAR
+        return is_near if operator == IS else sa.not_(is_near)
+    compare = {
+        IS: operators.eq,
+        IS_NOT: operators.ne,
+        ABOVE: operators.ge,
+        BELOW: operators.le,
+        MORE: operators.gt,
+        LESS: operators.lt,
+    }
+    return compare[operator](column, below if operator in (ABOVE, LESS) else above)
 
 
 def _flag(value: Any) -> bool:
