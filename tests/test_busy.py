@@ -198,6 +198,24 @@ def test_the_log_does_not_tell_the_key(busy_service, open_patient):
     assert KEY[:12] not in text
 
 
+def test_both_panels_say_that_the_service_is_busy(busy_service, open_patient):
+    """In the line under their buttons, as long as it is so; what is said otherwise is not replaced."""
+    busy_service.capacity, busy_service.task_seconds = 1, 0.3
+    studio = open_patient()
+    sweep_panel = studio.sweep_panel("A lantern", seed=list(range(6)), resolution="0.5K")
+    sweep_panel.run()
+    until(lambda: "Under way: the service is busy: 1 at once." in sweep_panel.bar.under.value)
+    panel = studio.panel("A red lantern", resolution="0.5K")
+    panel.generate()
+    until(lambda: "Under way: the service is busy: 1 at once." in panel.bar.under.value)
+    sweep_panel.stop()
+    assert "Stopped" in sweep_panel.bar.under.value
+    panel.wait(30)
+    sweep_panel.wait(30)
+    assert "busy" not in panel.bar.under.value
+    assert "busy" not in sweep_panel.bar.under.value
+
+
 # -- rows of others ------------------------------------------------------------------------------------------
 
 
@@ -256,7 +274,7 @@ def test_tasks_of_another_kernel_count_while_it_is_alive(limiter, owner, written
     other(owner, 3, written=written)
     with mine.slot(CancelToken()) as slot:
         assert slot.acquire()
-        mine.refuse(10**6, sent=clock[0], ended=0, pause=0.0, asked=0.0)  # so that it has a limit: all there are
+        mine.refuse(10**6, pause=0.0)  # so that it has a limit: all there are
     limit = 4 if counts else 1
     assert mine.load is None
     assert sends_at_once(mine, clock) == limit - (3 if counts else 0)
@@ -268,7 +286,7 @@ def test_a_share_is_left_for_a_kernel_that_waits(limiter):
     with contextlib.ExitStack() as stack:
         for _ in range(6):
             assert stack.enter_context(mine.slot(CancelToken())).acquire()
-        mine.refuse(10**6, sent=clock[0], ended=0, pause=0.0, asked=0.0)
+        mine.refuse(10**6, pause=0.0)
     other(ELSEWHERE, 0, asked=clock[0])
     assert sends_at_once(mine, clock) == 3
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbkit.service.limit import FORGET_SECONDS, LONGEST_SECONDS, PAUSES, Limit, after_refusal
+from nbkit.service.limit import FORGET_SECONDS, LONGEST_SECONDS, PAUSES, Limit, after_refusal, limit_from
+from nbkit.service.pace import LONGEST_PAUSE
 
 
 class Simulation:
@@ -158,3 +159,20 @@ def test_a_limit_is_forgotten():
     limit = after_refusal(None, 5.0, sent=0.0, active=2)
     assert not limit.is_over(5.0 + FORGET_SECONDS)
     assert limit.is_over(5.1 + FORGET_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("values", "at_once"),
+    [
+        ((8, 1, 1, 0, 1, 5), 8),
+        ((-3, 1, 1, 0, 1, 5), 1),
+        ((None,) * 6, None),
+        (("x", 1, 1, 0, 1, 5), None),
+        ((2.9, 1, 1, 0, 1, 1e300), 2),
+    ],
+)
+def test_a_limit_of_a_damaged_log_stops_nobody(values, at_once):
+    """What cannot be one is none; a pause ends."""
+    limit = limit_from(values, 100.0)
+    assert (limit and limit.at_once) == at_once
+    assert limit is None or limit.resumes <= 100.0 + 2 * LONGEST_PAUSE

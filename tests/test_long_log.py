@@ -397,6 +397,22 @@ def test_a_log_that_cannot_be_written_can_be_searched(tmp_path, monkeypatch):
     log.close()
 
 
+@pytest.mark.parametrize("table", ["folded (text)", "folded (rowid INTEGER PRIMARY KEY, text, folded)"])
+def test_a_table_of_a_stranger_is_no_index(tmp_path, table):
+    """All rows are compared then, and tags are written as ever."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 30)
+    with log.database.writing() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE {table}")
+        connection.exec_driver_sql("INSERT INTO folded (text) VALUES ('lantern')")
+    expected = found_by_rule(log.to_frame(), "lantern")
+    assert len(expected) > 1
+    same(log.search("lantern"), expected)
+    log.mark(expected.imageUUID.dropna().iloc[0], tags="of a stranger")
+    assert len(log.search("stranger")) == 1
+    log.close()
+
+
 def test_the_index_is_whole(long_log):
     """SQLite's own check of it."""
     long_log.search("lantern")

@@ -46,6 +46,7 @@ class RecordingStudio:
 
     charged = True
     engine = "runware"
+    busy = ""
 
     def __init__(self, log, error=None):
         self.started, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)
@@ -452,7 +453,7 @@ def test_stop_frees_the_panel_and_shows_what_may_still_be_paid(panel, recorder):
 def test_the_elapsed_time_is_updated_at_most_four_times_a_second(panel, monkeypatch):
     """A page and its connection can process only 10 to 20 messages a second in all."""
     updates = []
-    monkeypatch.setattr(panel.bar, "working", lambda seconds, *_: updates.append(seconds))
+    monkeypatch.setattr(panel.bar, "working", lambda seconds, _jobs: updates.append(seconds))
     panel.set(prompt=PROMPT)
     panel.generate()
     threading.Event().wait(0.9)

@@ -31,7 +31,7 @@ from nbkit.log.database import Database
 from nbkit.log.owner import Owner, clock_name, is_alive, this_process
 from nbkit.log.schema import LIMITS, SENDERS
 from nbkit.service.cancel import CHECK_SECONDS, CancelToken
-from nbkit.service.limit import Limit, after_refusal
+from nbkit.service.limit import Limit, after_refusal, limit_from
 from nbkit.service.pace import Pace
 
 WATCH_SECONDS = 0.02
@@ -102,7 +102,7 @@ class Limiter:
         self._sender, self._is_registered = uuid.uuid4().hex, False
         self._lock = threading.Lock()
         self._waiting: dict[int, threading.Event] = {}
-        self._active: set[int] = set()
+        self._active: dict[int, tuple[float, int]] = {}  # by ticket: when it was sent, how many had ended by then
         self._resumes = 0.0
         self._load: Load | None = None
         self.ended, self.rounds_in_vain = 0, 0
@@ -131,7 +131,7 @@ class Limiter:
             yield slot
         finally:
             if slot.ticket in self._active:
-                self._active.discard(slot.ticket)
+                self._active.pop(slot.ticket, None)
                 self.ended += 1
                 with contextlib.suppress(StorageError):  # the row of the run says what is wrong with the log
                     self._database.write(self._write_sender)
@@ -160,25 +160,23 @@ class Limiter:
         try:
             return self._wait(ticket, event, goes_on, step)
         except BaseException:
-            self._active.discard(ticket)
+            self._active.pop(ticket, None)
             raise
         finally:
             with self._lock:
                 del self._waiting[ticket]
             self._wake_next()
 
-    def refuse(self, ticket: int, *, sent: float, ended: int, pause: float, asked: float) -> None:
+    def refuse(self, ticket: int, *, pause: float, asked: float = 0.0) -> None:
         """Write that the service has refused a task.
 
         Args:
             ticket: of the task.
-            sent: when it was sent.
-            ended: how many tasks of this studio had ended by then.
             pause: seconds until the next one is sent, if nothing is under way whose end would leave room.
             asked: seconds for which the service has asked everybody to wait.
         """
         now = self._pace.clock()
-        self._active.discard(ticket)
+        sent, ended = self._active.pop(ticket, (now, self.ended))
 
         def write(connection: sa.Connection) -> bool:
             others = self._others(connection, now)
@@ -264,7 +262,7 @@ class Limiter:
             if after is not limit:
                 self._write_limit(connection, after)
         step(connection)
-        self._active.add(ticket)
+        self._active[ticket] = (now, self.ended)
         self._write_sender(connection)
         return True
 
@@ -285,19 +283,20 @@ class Limiter:
 
     def _limit(self, connection: sa.Connection, now: float) -> Limit | None:
         row = connection.execute(_LIMIT, {"which": self._service}).one_or_none()
-        limit = None if row is None else Limit(*row[1:])
+        limit = None if row is None else limit_from(row[1:], now)
         return None if limit is None or limit.is_over(now) else limit
 
     def _write_limit(self, connection: sa.Connection, limit: Limit) -> None:
         connection.execute(_WRITE_LIMIT, {"service": self._service, **dataclasses.asdict(limit)})
 
     def _others(self, connection: sa.Connection, now: float) -> list[_Sender]:
-        rows = connection.execute(_SENDERS, {"which": self._service}).all()
-        return [
-            _Sender(row.owner, row.active, row.asked is not None and now - row.asked < ASKED_SECONDS)
-            for row in rows
-            if row.sender != self._sender and _counts(row.owner, now - row.written)
-        ]
+        found = []
+        for row in connection.execute(_SENDERS, {"which": self._service}):
+            with contextlib.suppress(TypeError, ValueError):  # a damaged row counts for nothing
+                is_waiting = row.asked is not None and now - float(row.asked) < ASKED_SECONDS
+                if row.sender != self._sender and _counts(row.owner, now - float(row.written)):
+                    found.append(_Sender(row.owner, max(0, int(row.active)), is_waiting))
+        return found
 
     def _write_sender(self, connection: sa.Connection) -> None:
         if not self._is_registered:
@@ -351,7 +350,6 @@ class Slot:
         self._limiter, self._pace, self._token, self.ticket = limiter, pace, token, ticket
         self._step, self._on_sent = step, on_sent
         self._is_new = True
-        self._sent, self._ended = 0.0, 0
         self._refusals, self._vain_before = 0, 0
         self.began = time.monotonic()
 
@@ -367,7 +365,7 @@ class Slot:
         step = self._step if self._is_new else lambda _: None
         if not self._limiter.acquire(self.ticket, lambda: goes_on() and not self.is_hopeless, step):
             return False
-        self._sent, self._ended, self.began = self._pace.clock(), self._limiter.ended, time.monotonic()
+        self.began = time.monotonic()
         if self._is_new:
             self._is_new = False
             self._on_sent()
@@ -383,8 +381,7 @@ class Slot:
             self._vain_before = self._limiter.rounds_in_vain
         pause = self._pace.pause(self._refusals, retry_after)
         self._refusals += 1
-        asked = pause if retry_after else 0.0
-        self._limiter.refuse(self.ticket, sent=self._sent, ended=self._ended, pause=pause, asked=asked)
+        self._limiter.refuse(self.ticket, pause=pause, asked=pause if retry_after else 0.0)
 
     def pause(self, attempt: int, retry_after: float | None) -> None:
         """The service can do nothing now, and may have the task: hold everybody back."""

@@ -25,11 +25,8 @@ from nbkit.log.sqlite import casefold
 
 FOLDED = sa.table("folded", sa.column("rowid", sa.Integer), sa.column("text", sa.Text), sa.column("folded", sa.Text))
 
-_CREATE = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS folded USING "
-    "fts5(text, tokenize='trigram case_sensitive 1', detail=none, columnsize=0)"
-)
-_EXISTS = "SELECT 1 FROM sqlite_master WHERE name = 'folded'"
+_CREATE = "CREATE VIRTUAL TABLE folded USING fts5(text, tokenize='trigram case_sensitive 1', detail=none, columnsize=0)"
+_DECLARED = "SELECT sql FROM sqlite_master WHERE name = 'folded'"
 _INSERT = "INSERT INTO folded (rowid, text) VALUES (?, ?)"
 _LAST = "SELECT rowid FROM folded ORDER BY rowid DESC LIMIT 1"
 
@@ -71,7 +68,8 @@ def update(database: Database, at_least: int = 0) -> bool:
     with tqdm(total=missing, unit=" runs", desc="indexing texts", disable=missing < MANY) as bar:
         while True:
             with database.writing(upgrade=True) as connection:
-                connection.exec_driver_sql(_CREATE)
+                if not _has_index(connection):
+                    connection.exec_driver_sql(_CREATE)
                 runs = sa.select(RUNS.c.id).where(RUNS.c.id > _last(connection)).order_by(RUNS.c.id).limit(AT_ONCE)
                 added = _insert(connection, connection.scalars(runs).all())
             if not added:
@@ -151,10 +149,13 @@ def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
 
 
 def _has_index(connection: sa.Connection) -> bool:
-    return connection.exec_driver_sql(_EXISTS).scalar() is not None
+    """Whether there is the table that this module makes; one of a stranger may have anything in it."""
+    return connection.exec_driver_sql(_DECLARED).scalar() == _CREATE
 
 
 def _can_make_one(connection: sa.Connection) -> bool:
+    if connection.exec_driver_sql(_DECLARED).first() is not None:
+        return False
     has_module = connection.exec_driver_sql("SELECT sqlite_compileoption_used('ENABLE_FTS5')").scalar()
     return bool(has_module) and sqlite3.sqlite_version_info >= (3, 34)
 

@@ -8,7 +8,11 @@ the time, because each such try sends a task for nothing.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from nbkit.service.pace import LONGEST_PAUSE
 
 DECREASE = 0.75
 """The factor, where the tasks that the service kept do not tell."""
@@ -67,6 +71,15 @@ class Limit:
     def paused(self, until: float) -> Limit:
         """The limit with a pause for everybody."""
         return dataclasses.replace(self, resumes=max(self.resumes, until))
+
+
+def limit_from(values: Sequence[Any], now: float) -> Limit | None:
+    """A limit as it was stored; ``None`` if the values are none, and with no pause that no service can ask for."""
+    try:
+        limit = Limit(max(1, int(values[0])), *map(float, values[1:]))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return dataclasses.replace(limit, resumes=min(limit.resumes, now + 2 * LONGEST_PAUSE))
 
 
 def after_refusal(

@@ -57,6 +57,8 @@ class Bar:
         under: how the last press ended.
     """
 
+    _what_stop_does = "Stop ends the waiting; this notebook's cells can be run meanwhile."
+
     def __init__(self, *, charged: bool) -> None:
         self.generate = plain(PaidButton, description="Generate", button_style="warning" if charged else "primary")
         self.generate.add_class("nbkit-generate")
@@ -70,6 +72,7 @@ class Bar:
         )
         self.beside, self.under = plain(widgets.HTML), plain(widgets.HTML)
         self._reason = self._shortfall = ""
+        self._said = ("", "")
         self.beside.add_class("nbkit-beside")
         self.under.add_class("nbkit-under")
         self.idle()
@@ -91,12 +94,22 @@ class Bar:
         self.stop.layout.display = self.clock.layout.display = "none"
         self.beside.value = f'<span class="nbkit-quiet">{escape(self._reason or self._shortfall)}</span>'
 
-    def working(self, seconds: float, jobs: int = 1, busy: str = "") -> None:
-        """Runs are under way, the oldest for so long; a busy service lets through what is said of it."""
+    def say_under_way(self, busy: str = "") -> None:
+        """Say that something is under way, and what a busy service lets through."""
+        self.say(f"Under way{f': {busy}' if busy else ''}. {self._what_stop_does}")
+        self._said = (busy, self.under.value)
+
+    def follow(self, busy: str) -> None:
+        """Say what a busy service lets through now, unless something else has been said meanwhile."""
+        before, line = self._said
+        if busy != before and self.under.value == line:
+            self.say_under_way(busy)
+
+    def working(self, seconds: float, jobs: int = 1) -> None:
+        """Runs are under way, the oldest for so long."""
         self.stop.layout.display = self.clock.layout.display = ""
         many = f"{jobs} " if jobs > 1 else ""
-        said = f" · {escape(busy)}" if busy else ""
-        self.beside.value = f"<span>{many}working… {seconds:.1f} s{said}</span>"
+        self.beside.value = f"<span>{many}working… {seconds:.1f} s</span>"
 
     def say(self, *sentences: str, wrong: bool = False) -> None:
         """Say how things ended; nothing at all takes the line away."""

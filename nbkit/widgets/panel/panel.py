@@ -274,7 +274,7 @@ class Panel:
         """Show that a press was accepted; called by the worker."""
         self._refused = {}
         self._touched = True
-        self.bar.say("Under way. Stop ends the waiting; this notebook's cells can be run meanwhile.")
+        self.bar.say_under_way()
         self._refresh()
         self.bar.working(0, self.work.under_way)
 
@@ -285,7 +285,8 @@ class Panel:
             seconds: since the oldest of them began.
             jobs: how many there are.
         """
-        self.bar.working(seconds, jobs, self._studio.busy)
+        self.bar.working(seconds, jobs)
+        self.bar.follow(self._studio.busy)
 
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
         """Show how a press ended; called by the worker.

@@ -31,6 +31,8 @@ class SweepBar(Bar):
         totals: what the sweep comes to.
     """
 
+    _what_stop_does = "Stop ends the sending; this notebook's cells can be run meanwhile."
+
     def __init__(self, *, charged: bool) -> None:
         super().__init__(charged=charged)
         self.run = self.generate
@@ -126,7 +128,8 @@ class SweepBar(Bar):
         wrong = ((now.failed, "failed"), (now.blocked, "blocked"), (now.unknown, "unknown"))
         parts = [f"{now.ended:,} of {now.total:,}", *(f"{number:,} {what}" for number, what in wrong if number)]
         clock = f"{_clock(now.remaining)} to go" if now.remaining and now.ended < now.total else _clock(now.elapsed)
-        parts += [usd(round(now.spent * MICRO)), clock, *filter(None, [now.busy])]
+        parts += [usd(round(now.spent * MICRO)), clock]
+        self.follow(now.busy)
         self.beside.value = (
             f'<progress max="{now.total}" value="{now.ended}" aria-label="cells that have ended"></progress> '
             f"<span>{escape(' · '.join(parts))}</span>"

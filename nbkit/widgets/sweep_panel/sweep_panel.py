@@ -417,7 +417,7 @@ class SweepPanel:
     def began(self) -> None:
         """Show that a press was accepted; called by the worker."""
         self._touched = True
-        self.bar.say("Under way. Stop ends the sending; this notebook's cells can be run meanwhile.")
+        self.bar.say_under_way()
         self._refresh()
         self.bar.starting()
 
