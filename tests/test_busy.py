@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -53,7 +54,7 @@ def test_a_sweep_sends_what_the_service_takes_and_no_storm(busy_service, open_pa
     busy_service.retry_after = retry_after
     studio = open_patient()
     running = small_lanterns(studio, range(60)).start(max_workers=32)
-    assert "the service is busy: 4 at once" in said_while(running)
+    assert any(said.startswith("the service is busy: ") for said in said_while(running))
     assert running.wait(30).counts == {"done": 60}
     assert busy_service.peak == 4
     assert 0 < busy_service.refused <= 28 + 8
@@ -112,7 +113,9 @@ def test_three_kernels_share_what_the_service_takes(busy_service, open_patient):
     for kernel in kernels:
         kernel.join(30)
     assert all("{'done': 30}" in each for each in heard)
-    assert any("the service is busy: 4 at once, shared with 2 kernels" in each for each in heard)
+    assert any(re.search(r"the service is busy: \d+ at once, shared with 2 kernels", str(each)) for each in heard), (
+        heard
+    )
     assert busy_service.peak == 4
     assert busy_service.refused <= 3 * 16 - 4 + 20
     seeds = [
@@ -189,6 +192,7 @@ def test_other_keys_and_models_are_not_held_back(busy_service, open_patient):
 
 def test_the_log_does_not_tell_the_key(busy_service, open_patient):
     """Of what it has on the service, neither."""
+    busy_service.capacity = 1
     studio = open_patient()
     assert small_lanterns(studio, range(12)).run(max_workers=12).counts == {"done": 12}
     with contextlib.closing(sqlite3.connect(studio.log.folder / "log.sqlite")) as connection:
@@ -232,9 +236,9 @@ def limiter(tmp_path):
     mine = Limiter(log.database, "account", pace)
 
     def other(owner, active, *, asked=None, written=0.0):
-        values = (f"sender {owner} {active}", mine._service, owner, active, asked, clock[0] - written)
+        values = (f"sender {owner} {active}", mine._service, owner, active, 0, asked, clock[0] - written)
         with log.database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?)", values)
+            connection.exec_driver_sql("INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     yield mine, clock, other
     log.database.close()
@@ -314,3 +318,64 @@ def test_a_step_that_fails_leaves_its_slot_free(limiter):
         slot.acquire()
     assert not mine._active
     assert threading.active_count() < 50
+
+
+def test_a_new_kernel_knows_the_limit_of_one_that_has_ended(limiter):
+    """And the pause that the service has asked it for."""
+    mine, clock, _ = limiter
+    with mine.slot(CancelToken()) as slot:
+        assert slot.acquire()
+        slot.refuse(30.0)
+    asked = clock[0]
+    with mine._database.writing() as connection:  # the kernel has ended
+        connection.exec_driver_sql(
+            "UPDATE senders SET owner = ?", (f"{2**22 + 5}@{str(this_process()).split('@')[1]}",)
+        )
+    mine.begin()
+    with mine.slot(CancelToken()) as slot:
+        assert slot.acquire()
+    assert clock[0] >= asked + 30.0
+
+
+def test_what_one_task_waits_longer_is_no_pause_for_the_others(limiter):
+    """Its own pause grows with its refusals; that of all is what the service asks for."""
+    mine, clock, other = limiter
+    other(str(this_process()), 2, written=0.0)
+    with mine.slot(CancelToken()) as slot:
+        for _ in range(6):
+            assert slot.acquire()
+            slot.refuse(1.0)
+            assert mine._resumes - clock[0] <= 1.2 + 1e-9
+
+
+@pytest.mark.parametrize(
+    "values", [(None, 1, None, 1.0), ("x", "many", "y", "z"), (str(this_process()), -5, None, 1.0)]
+)
+def test_a_damaged_row_of_another_studio_counts_for_nothing(limiter, values):
+    """Whatever it has."""
+    mine, clock, _ = limiter
+    with mine._database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE senders")
+        connection.exec_driver_sql(
+            "CREATE TABLE senders (sender TEXT PRIMARY KEY, service, owner, active, ended, asked, written)"
+        )
+        connection.exec_driver_sql("INSERT INTO senders VALUES ('s', ?, ?, ?, 0, ?, ?)", (mine._service, *values))
+    with mine.slot(CancelToken()) as slot:
+        assert slot.acquire()
+        mine.refuse(10**6, pause=0.0)
+    assert sends_at_once(mine, clock) == 1
+
+
+def test_a_row_that_could_not_be_written_is_written_later(limiter, monkeypatch):
+    """Otherwise a task that has ended would count for as long as the kernel lives."""
+    mine, _, _ = limiter
+    with mine.slot(CancelToken()) as slot:
+        assert slot.acquire()
+        with monkeypatch.context() as patch:
+            patch.setattr(mine._database, "write", lambda _: (_ for _ in ()).throw(nbkit.errors.StorageError("full")))
+            mine._is_limited = True
+            slot._limiter._active.pop(slot.ticket)
+            mine._is_stale = True
+    mine.write_heartbeat()
+    with mine._database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT active FROM senders").scalars().all() == [0]

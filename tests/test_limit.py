@@ -159,6 +159,8 @@ def test_a_limit_is_forgotten():
     limit = after_refusal(None, 5.0, sent=0.0, active=2)
     assert not limit.is_over(5.0 + FORGET_SECONDS)
     assert limit.is_over(5.1 + FORGET_SECONDS)
+    assert not limit.paused(900.0).is_over(1400.0)
+    assert limit.paused(900.0).is_over(1501.0)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,27 @@ def test_columns_are_read_alone(long_log, whole, columns, limit):
     same(long_log.to_frame(columns=columns, limit=limit), expected)
 
 
+@pytest.mark.parametrize("columns", ["outputQuality", ["ttl", "webhookURL"], []])
+def test_columns_without_a_value_have_all_rows(long_log, whole, columns):
+    """A frame of gaps, or of no column."""
+    names = [columns] if isinstance(columns, str) else columns
+    found = long_log.to_frame(columns=columns)
+    assert (list(found), len(found)) == (names, len(whole))
+    assert found.isna().all(axis=None)
+    assert len(long_log.to_frame(columns=columns, limit=3)) == 3
+
+
+def test_a_page_refuses_what_it_does_not_have(long_log, whole):
+    """A column takes either spelling; an unlikely limit is no error."""
+    assert long_log.page(3, sort="top_p").topP.notna().all()
+    with pytest.raises(errors.UnknownParameter):
+        long_log.page(3, sort="temprature")
+    with pytest.raises(errors.RequestError, match="limit"):
+        long_log.page(-1)
+    same(long_log.filter("rating >= 2", limit=2**62), whole[whole.rating >= 2])
+    same(long_log.search("lantern", limit=2**62), found_by_rule(whole, "lantern"))
+
+
 @pytest.mark.parametrize(
     ("where", "mask"),
     [
@@ -166,6 +187,9 @@ ASKED = [
     {"filters": [("cost", "≥", "$0.05")]},
     {"filters": [("rating", "=", (2, None))]},
     {"filters": ["rating >= 2 or temperature < 0.2"]},
+    {"filters": [("charged", "≥", "no"), ("charged", "<", "yes")]},
+    {"filters": [("seed", "<", str(2**70))]},
+    {"filters": [("seed", "≠", str(2**70))]},
     {"search": "lantern café"},
     {"search": "straße"},
     {"sort": "temperature"},
@@ -224,6 +248,19 @@ def test_a_gallery_of_a_long_log_marks_selects_and_groups(long_log, monkeypatch)
     assert len(gallery.frame) == 60
 
 
+def test_a_filter_that_cannot_be_used_leaves_a_long_gallery_as_it_was(long_log, monkeypatch):
+    """The next thing that is asked for works."""
+    monkeypatch.setattr(gallery_module, "QUICK", 500)
+    gallery = Gallery(long_log)
+    before = gallery.frame
+    for wrong in (Condition("temperature", "≥", "warm"), Condition("created", ">", "tomorrow")):
+        with pytest.raises(errors.RequestError):
+            gallery._narrow(wrong)
+    gallery.sort(None)
+    same(gallery.frame, before)
+    assert gallery.filters.held == ()
+
+
 def test_a_gallery_of_a_frame_reads_only_its_runs(long_log, whole, monkeypatch):
     """Whatever the length of the log."""
     rows = whole.iloc[[5, 3, 400]]
@@ -239,7 +276,8 @@ def test_a_gallery_of_a_frame_reads_only_its_runs(long_log, whole, monkeypatch):
 WORDS = [
     "lantern", "LANT", "signal", "straße", "STRASSE", "été", "é", "ß", "ss", "qz", "a", "~", "la", '"quiet street"',
     '"street quiet"', "café night", "café", "foo bar", "", '"', "die str", '"die  straße"', "night, lantern", "tag,",
-    "lantern," * 40, "%", "_", "*", '""', "a" * 300,
+    "lantern," * 40, "%", "_", "*", '""', "a" * 300, "lan\0tern", "\0", "a\0", "\ud800", "lantern \udfff",
+    " ".join(f"word{number}" for number in range(990)), "lantern " * 500,
 ]  # fmt: skip
 
 
@@ -259,7 +297,7 @@ def test_a_search_finds_what_the_rule_finds(long_log, whole, text):
     same(long_log.search(text, limit=5), expected.tail(5))
 
 
-LETTERS = "aAßsſéE\u0301İi灯笼🎈\n \t,x\"'%*_\x01\x7f"
+LETTERS = "\0aAßsſéE\u0301İi灯笼🎈\n \t,x\"'%*_\x01\x7f"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -397,7 +435,40 @@ def test_a_log_that_cannot_be_written_can_be_searched(tmp_path, monkeypatch):
     log.close()
 
 
-@pytest.mark.parametrize("table", ["folded (text)", "folded (rowid INTEGER PRIMARY KEY, text, folded)"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM folded_data WHERE id > 1",
+        "UPDATE folded_data SET block = x'00'",
+        "DROP TABLE folded_content",
+        "INSERT INTO folded_content VALUES (9223372036854775807, 'x')",
+        "DELETE FROM folded_config",
+    ],
+)
+def test_a_damaged_index_stops_nobody(tmp_path, damage):
+    """The log opens, is searched and marked; what the rule finds is found, or the error is a StorageError."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 40)
+    expected = found_by_rule(log.to_frame(), "lantern")
+    log.search("lantern")
+    log.close()
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        connection.execute(damage)
+    connection.close()
+    log = nbkit.RunLog(tmp_path)
+    log.mark(expected.imageUUID.dropna().iloc[0], tags="marked")
+    try:
+        found = log.search("lantern")
+    except errors.StorageError:
+        found = expected
+    assert set(found.taskUUID) <= set(expected.taskUUID)
+    log.close()
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["folded (text)", "folded (text PRIMARY KEY) WITHOUT ROWID", "folded (rowid INTEGER PRIMARY KEY, text, folded)"],
+)
 def test_a_table_of_a_stranger_is_no_index(tmp_path, table):
     """All rows are compared then, and tags are written as ever."""
     log = nbkit.RunLog(tmp_path)

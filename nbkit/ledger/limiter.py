@@ -48,7 +48,7 @@ _LIMIT = sa.select(LIMITS).where(LIMITS.c.service == _WHICH)
 _SENDERS = sa.select(SENDERS).where(SENDERS.c.service == _WHICH)
 _WRITE_LIMIT = sa.insert(LIMITS).prefix_with("OR REPLACE")
 _WRITE_SENDER = sa.insert(SENDERS).prefix_with("OR REPLACE")
-_ALL_SENDERS = sa.select(SENDERS.c.sender, SENDERS.c.owner)
+_ALL_SENDERS = sa.select(SENDERS.c.sender, SENDERS.c.owner, SENDERS.c.written)
 _DELETE_SENDER = sa.delete(SENDERS).where(SENDERS.c.sender == _WHICH)
 _DELETE_LIMITS = sa.delete(LIMITS).where(LIMITS.c.service.not_in(sa.select(SENDERS.c.service)))
 
@@ -78,6 +78,7 @@ class _Sender:
 
     owner: str
     active: int
+    ended: int
     is_waiting: bool
 
 
@@ -103,7 +104,7 @@ class Limiter:
         self._lock = threading.Lock()
         self._waiting: dict[int, threading.Event] = {}
         self._active: dict[int, tuple[float, int]] = {}  # by ticket: when it was sent, how many had ended by then
-        self._resumes = 0.0
+        self._resumes, self._is_limited, self._is_stale = 0.0, False, False
         self._load: Load | None = None
         self.ended, self.rounds_in_vain = 0, 0
 
@@ -132,14 +133,18 @@ class Limiter:
         finally:
             if slot.ticket in self._active:
                 self._active.pop(slot.ticket, None)
-                self.ended += 1
-                with contextlib.suppress(StorageError):  # the row of the run says what is wrong with the log
-                    self._database.write(self._write_sender)
+                with self._lock:
+                    self.ended += 1
+                self._is_stale = True
+                # Without a limit nobody looks at the number, so the next task may write it.
+                if self._is_limited or not self._active:
+                    with contextlib.suppress(StorageError):  # the row of the run says what is wrong with the log
+                        self._database.write(self._write_sender)
                 self._wake_next()
 
     def write_heartbeat(self) -> None:
-        """Write that this studio's tasks are still with the service."""
-        if self._active:
+        """Write how many of this studio's tasks are with the service."""
+        if self._active or self._is_stale:
             self._database.write(self._write_sender)
 
     # -- for a slot --------------------------------------------------------------------------------------------
@@ -158,6 +163,10 @@ class Limiter:
         with self._lock:
             self._waiting[ticket] = event
         try:
+            # Without a limit nobody has to wait, and those that come together share a commit.
+            is_free = not self._is_limited and goes_on()
+            if is_free and self._database.write(lambda connection: self._acquire(connection, ticket, step)):
+                return True
             return self._wait(ticket, event, goes_on, step)
         except BaseException:
             self._active.pop(ticket, None)
@@ -182,7 +191,8 @@ class Limiter:
             others = self._others(connection, now)
             active = len(self._active) + sum(other.active for other in others)
             known = self._limit(connection, now)
-            limit = after_refusal(known, now, sent=sent, active=active, ended=self.ended - ended, asked=asked)
+            ended_since = max(0, self._ended_of_all(others) - ended)
+            limit = after_refusal(known, now, sent=sent, active=active, ended=ended_since, asked=asked)
             if not active:
                 limit = limit.paused(now + pause)
             self._write_limit(connection, limit)
@@ -190,7 +200,9 @@ class Limiter:
             self._see(limit, others)
             return not active
 
-        self.rounds_in_vain += self._database.write(write)
+        was_in_vain = self._database.write(write)
+        with self._lock:
+            self.rounds_in_vain += was_in_vain
         self._wake_next()
 
     def pause(self, seconds: float) -> None:
@@ -251,8 +263,7 @@ class Limiter:
     def _acquire(self, connection: sa.Connection, ticket: int, step: Callable[[sa.Connection], object]) -> bool:
         """Take a slot, or write that a task waits for one."""
         now = self._pace.clock()
-        limit = self._limit(connection, now)
-        others = () if limit is None else self._others(connection, now)
+        limit, others = self._limit(connection, now), self._others(connection, now)
         self._see(limit, others)
         if limit is not None:
             after = self._after_acquiring(ticket, limit, others, now)
@@ -262,7 +273,7 @@ class Limiter:
             if after is not limit:
                 self._write_limit(connection, after)
         step(connection)
-        self._active[ticket] = (now, self.ended)
+        self._active[ticket] = (now, self._ended_of_all(others))
         self._write_sender(connection)
         return True
 
@@ -276,10 +287,13 @@ class Limiter:
             return None
         return limit.after_acquiring(now, own + sum(other.active for other in others))
 
+    def _ended_of_all(self, others: Sequence[_Sender]) -> int:
+        return self.ended + sum(other.ended for other in others)
+
     def _see(self, limit: Limit | None, others: Sequence[_Sender]) -> None:
         kernels = {other.owner for other in others if other.is_waiting or other.active} - {str(this_process())}
         self._load = None if limit is None else Load(limit.at_once, len(kernels))
-        self._resumes = 0.0 if limit is None else limit.resumes
+        self._is_limited, self._resumes = limit is not None, 0.0 if limit is None else limit.resumes
 
     def _limit(self, connection: sa.Connection, now: float) -> Limit | None:
         row = connection.execute(_LIMIT, {"which": self._service}).one_or_none()
@@ -295,31 +309,33 @@ class Limiter:
             with contextlib.suppress(TypeError, ValueError):  # a damaged row counts for nothing
                 is_waiting = row.asked is not None and now - float(row.asked) < ASKED_SECONDS
                 if row.sender != self._sender and _counts(row.owner, now - float(row.written)):
-                    found.append(_Sender(row.owner, max(0, int(row.active)), is_waiting))
+                    found.append(_Sender(row.owner, max(0, int(row.active)), int(row.ended), is_waiting))
         return found
 
     def _write_sender(self, connection: sa.Connection) -> None:
-        if not self._is_registered:
-            for row in connection.execute(_ALL_SENDERS).all():
-                if not _counts(row.owner):
-                    connection.execute(_DELETE_SENDER, {"which": row.sender})
-            connection.execute(_DELETE_LIMITS)
-            self._is_registered = True
         now = self._pace.clock()
         values = {
             "service": self._service,
             "sender": self._sender,
             "owner": str(this_process()),
             "active": len(self._active),
+            "ended": self.ended,
             "asked": now if any(ticket not in self._active for ticket in self._waiting.copy()) else None,
             "written": now,
         }
         connection.execute(_WRITE_SENDER, values)
+        self._is_stale = False
+        if not self._is_registered:
+            for row in connection.execute(_ALL_SENDERS).all():
+                if not _counts(row.owner, now - row.written if isinstance(row.written, float) else math.inf):
+                    connection.execute(_DELETE_SENDER, {"which": row.sender})
+            connection.execute(_DELETE_LIMITS)  # after this one's row, whose service may have a limit
+            self._is_registered = True
 
 
 def _counts(owner: str, age: float = 0.0) -> bool:
     """Whether a row that a process wrote so many seconds ago counts."""
-    process = Owner.parse(owner)
+    process = Owner.parse(owner) if isinstance(owner, str) else None
     alive = None if process is None else is_alive(process)
     return age < LEASE_SECONDS if alive is None else alive
 
@@ -380,8 +396,9 @@ class Slot:
         if not self._refusals:
             self._vain_before = self._limiter.rounds_in_vain
         pause = self._pace.pause(self._refusals, retry_after)
+        asked = min(pause, 1.2 * (retry_after or 0.0))  # not what this task alone waits, after several refusals
         self._refusals += 1
-        self._limiter.refuse(self.ticket, pause=pause, asked=pause if retry_after else 0.0)
+        self._limiter.refuse(self.ticket, pause=pause, asked=asked)
 
     def pause(self, attempt: int, retry_after: float | None) -> None:
         """The service can do nothing now, and may have the task: hold everybody back."""

@@ -197,7 +197,8 @@ def _narrowed(
     if page is not None and where is not None and page.order is NEWEST_FIRST:
         # First among the newest runs, and by no index: an index finds rare rows at once, and of frequent ones all.
         newest = connection.scalar(sa.select(sa.func.max(RUNS.c.id))) or 0
-        looked_at = RUNS.c.id > newest - max(_FEW, _LOOKS * (page.limit + page.offset))
+        looks = min(max(_FEW, _LOOKS * (page.limit + page.offset)), newest)
+        looked_at = RUNS.c.id > newest - looks
         runs, results = read(looked_at & (sa.func.coalesce(where, sa.false()) == sa.true()))
     if len(runs) < some.limit:
         runs, results = read(where)
@@ -233,7 +234,8 @@ def to_frame(
         return _read_values(connection, damage, _narrowed(connection, damage, where, page), names)
 
     values, rows = read_undamaged(database, read)
-    frame = pd.DataFrame({name: _series(name, values.get(name), rows) for name in names})
+    series = {name: _series(name, values.get(name), rows) for name in names}
+    frame = pd.DataFrame(series, index=pd.RangeIndex(rows))
     if rows and "file" in frame:
         frame["file"] = f"{images.as_posix()}/" + frame["file"]
     return frame
@@ -280,13 +282,13 @@ def _read_values(
         raise DamagedRow("a row")
     empty = {name for name, number in zip(optional, counts, strict=True) if not number}
     present = [name for name in columns if name not in empty]
-    fetched = read_columns(connection, rows_of(*(COLUMNS[name] for name in present)))
+    number, *fetched = read_columns(connection, rows_of(RUNS.c.id, *(COLUMNS[name] for name in present)))
     for name, values in zip(present, fetched, strict=True):
         _check(name, values)
     read = dict(zip(present, fetched, strict=True))
     if "file" in read:
         read["file"] = [name if is_picture_name(name) else None for name in read["file"]]
-    return read, len(fetched[0])
+    return read, len(number)
 
 
 def _check(name: str, values: list[Any]) -> None:

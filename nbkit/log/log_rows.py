@@ -49,7 +49,7 @@ class LogRows:
         return to_frame(self._database, self._images, group.key, page=page).iloc[::-1]
 
     def totals(self, group: Group) -> str:
-        columns = (RUNS.c.charged, sa.func.sum(IMAGES.c.cost), sa.func.count(IMAGES.c.cost))
+        columns = (RUNS.c.charged, sa.func.total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost))
         found = self._read(query_of(group.key, columns).group_by(RUNS.c.charged).order_by(None))
         costs = {bool(charged): int(cost) for charged, cost, known in found if known}
         return totals_text(group.rows, sums_text(costs))

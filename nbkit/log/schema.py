@@ -31,7 +31,7 @@ from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 VERSION = 4
 """Version of the tables below; each change raises it by one."""
 
-MIN_READER = 2
+MIN_READER = 4
 """The oldest version that may read and write a log of this :data:`VERSION`.
 
 A change that only adds columns with NULL or a default in the database leaves it as it is. A change that an older nbkit
@@ -164,6 +164,7 @@ SENDERS = sa.Table(
     sa.Column("service", sa.Text, nullable=False, index=True),
     sa.Column("owner", sa.Text, nullable=False),  # its process
     sa.Column("active", sa.Integer, nullable=False),
+    sa.Column("ended", sa.Integer, nullable=False),
     sa.Column("asked", sa.Float),  # when one of its tasks last had to wait; null: none waits
     sa.Column("written", sa.Float, nullable=False),
 )
@@ -254,6 +255,8 @@ def _strange(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
     keys = {column.name for column in table.primary_key}
     unique = [keys, *({c.name for c in u.columns} for u in table.constraints if isinstance(u, sa.UniqueConstraint))]
     columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({table.name})").all()
+    for name in {column.name for column in table.columns} - {column.name for column in columns}:
+        yield f"no column {name!r}"
     if {column.name for column in columns if column.pk} != keys:
         yield "another primary key"
     for column in columns:

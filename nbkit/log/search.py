@@ -6,6 +6,7 @@ themselves, in lower case and in every alphabet. The rule is that of :func:`matc
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,14 +18,18 @@ from nbkit.log import text_index
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import count_rows
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.log.sqlite import casefold
+from nbkit.log.sqlite import casefold, spaced
 from nbkit.log.text_index import FOLDED, query_for
+from nbkit.request.parameter import is_utf8
 
 _SEARCHED = (RUNS.c.prompt, IMAGES.c.tags, IMAGES.c.note)
 
 # A quotation mark starts a phrase only at the start of a word: 5" is a word. The closing mark may be missing while a
 # person is typing.
 _TERM = re.compile(r'(?<!\S)"([^"]*)(?:"|$)|(\S+)')
+
+_ASKED = 8
+"""Words that are asked of the index, the longest ones; a prompt that somebody pastes may have a hundred."""
 
 _FIRST_LOOK = 500
 """Runs that are compared first where only the newest rows are wanted; each further look is at sixteen times as many."""
@@ -51,7 +56,7 @@ def match_rows(text: str, *columns: Sequence[str | None]) -> list[int]:
     for word in words:
         rows = [row for row in rows if word in row_texts[row]]
     for phrase in phrases:
-        rows = [row for row in rows if any(phrase in _normalized(column[row]) for column in columns)]
+        rows = [row for row in rows if any(phrase in spaced(column[row] or "") for column in columns)]
     return rows
 
 
@@ -70,9 +75,9 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
     words, phrases = _words_and_phrases(text)
     if not words:
         return None
-    conditions = [sa.or_(*(_holds(sa.func.casefold(column), word) for column in _SEARCHED)) for word in words]
-    conditions += [sa.or_(*(_holds(sa.func.spaced(column), phrase) for column in _SEARCHED)) for phrase in phrases]
-    rows = sa.and_(*conditions)
+    if not is_utf8(text):  # no text in a log has half of a surrogate pair
+        return sa.false()
+    rows = sa.func.has_words(json.dumps([words, phrases]), *_SEARCHED) == 1
     if not text_index.update(database):
         return rows
     runs = _candidates(words)
@@ -90,16 +95,14 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
 def _candidates(words: Sequence[str]) -> sa.Select[Any]:
     """The query for the runs that may have all words."""
     query = sa.select(FOLDED.c.rowid)
-    if asked := " AND ".join(filter(None, map(query_for, words))):
-        query = query.where(FOLDED.c.folded.bool_op("MATCH")(asked))
-    for word in words:
-        if not query_for(word):
-            query = query.where(_holds(FOLDED.c.text, word))
+    longest = sorted(words, key=len, reverse=True)[:_ASKED]
+    if asked := " AND ".join(filter(None, map(query_for, longest))):
+        return query.where(FOLDED.c.folded.bool_op("MATCH")(asked))
+    for word in longest:
+        if "\0" in word:
+            continue
+        query = query.where(sa.func.instr(FOLDED.c.text, word) > 0)
     return query
-
-
-def _holds(text: sa.ColumnElement[Any], word: str) -> sa.ColumnElement[bool]:
-    return sa.func.instr(text, word) > 0
 
 
 def _words_and_phrases(text: str) -> tuple[list[str], list[str]]:
@@ -113,7 +116,3 @@ def _words_and_phrases(text: str) -> tuple[list[str], list[str]]:
     terms = [" ".join((phrase or word).split()) for phrase, word in _TERM.findall(casefold(text))]
     words = list(dict.fromkeys(word for term in terms for word in term.split()))
     return words, [term for term in terms if " " in term]
-
-
-def _normalized(text: str | None) -> str:
-    return " ".join(casefold(text or "").split())

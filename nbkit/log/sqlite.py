@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import os
 import random
 import shutil
@@ -43,9 +45,7 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
     """
     connection.isolation_level = None  # Database begins the transactions, not the driver
     connection.create_function("casefold", 1, lambda text: text and casefold(str(text)), deterministic=True)
-    connection.create_function(
-        "spaced", 1, lambda text: text and " ".join(casefold(str(text)).split()), deterministic=True
-    )
+    connection.create_function("has_words", -1, has_words, deterministic=True)
     settings = [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
     deadline = time.monotonic() + patience
     try:
@@ -67,6 +67,29 @@ def casefold(text: str) -> str:
     """A text for comparing without case, in every alphabet; SQL has it as a function of this name."""
     # NFC, because a letter may have several encodings: é as one code point, or as e and a combining accent.
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
+
+
+def spaced(text: str) -> str:
+    """A text in lower case with single spaces, in which a phrase is looked for."""
+    return " ".join(casefold(text).split())
+
+
+_parsed = functools.lru_cache(maxsize=16)(json.loads)
+
+
+def has_words(asked: str, *texts: Any) -> bool:
+    """Whether the texts of a row have all words and phrases; SQL has it as a function of this name.
+
+    Args:
+        asked: the words and the phrases in lower case, as JSON.
+        texts: of the row; what is no text counts as a gap.
+    """
+    words, phrases = _parsed(asked)
+    columns = [text for text in texts if isinstance(text, str)]
+    whole = casefold("\n".join(columns))
+    return all(word in whole for word in words) and all(
+        any(phrase in spaced(column) for column in columns) for phrase in phrases
+    )
 
 
 def is_read_only(file: Path) -> bool:

@@ -212,8 +212,12 @@ class RunLog:
             limit: how many rows at most.
             conditions: such as filters.
             text: a search, as for :meth:`search`.
-            sort: the column by which they are sorted, gaps last; ``None`` for the newest first.
+            sort: the column by which they are sorted, in either spelling, gaps last; ``None`` for the newest first.
             ascending: whether small values come first.
+
+        Raises:
+            RequestError: for a limit that is no number of rows, and a condition or a text that cannot be used.
+            UnknownParameter: for a column that the log does not have.
 
         Example:
             >>> import nbkit
@@ -224,6 +228,8 @@ class RunLog:
             >>> rows.seed.unique().tolist()
             [53, 52, 51]
         """
+        limit = check_argument("limit", Integer(0).check, limit)
+        sort = None if sort is None else column_of(COLUMNS, sort)
         found = [find_rows(self.database, text, limit if sort is None and not conditions else None)]
         found += [condition.condition(file=self._file) for condition in conditions]
         where = sa.and_(sa.true(), *(one for one in found if one is not None))

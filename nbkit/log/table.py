@@ -161,6 +161,8 @@ def show_rows(
     sections = []
     for group, start, stop in _page_of(groups, (page - 1) * limit, limit):
         shown = rows.read(group, start, stop)
+        if shown.empty:  # its rows are damaged, and named in a warning
+            continue
         heading = "" if column is None else f"{heading_of(column, shown[column].iloc[0])}: {rows.totals(group)}"
         sections.append(_make_section(shown, names, f"{heading} (continued)" if heading and start else heading, size))
     caption = rows.totals(whole)

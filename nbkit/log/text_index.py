@@ -11,6 +11,7 @@ changes the row in its own transaction. Without the module FTS5 in SQLite, all r
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from tqdm import tqdm
 
+from nbkit.errors import StorageError
 from nbkit.log.database import Database, one_of
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.sqlite import casefold
@@ -55,16 +57,20 @@ def update(database: Database, at_least: int = 0) -> bool:
 
     Returns:
         Whether there is an index: not every SQLite can make one.
-
-    Raises:
-        StorageError: if the log cannot be written.
     """
+    try:
+        return _update(database, at_least)
+    except (StorageError, sa.exc.DBAPIError):  # it is damaged, or the log is locked: all rows are compared
+        return False
+
+
+def _update(database: Database, at_least: int) -> bool:
     with database.reading() as connection:
         if not _has_index(connection) and not _can_make_one(connection):
             return False
         missing = _newest(connection) - _last(connection)
     if missing <= at_least:
-        return True
+        return missing >= 0
     with tqdm(total=missing, unit=" runs", desc="indexing texts", disable=missing < MANY) as bar:
         while True:
             with database.writing(upgrade=True) as connection:
@@ -86,6 +92,11 @@ def refresh(connection: sa.Connection, results: Iterable[int]) -> None:
     """
     if not _has_index(connection):
         return
+    with contextlib.suppress(sa.exc.DBAPIError):  # of a damaged index; it is not used then
+        _refresh(connection, results)
+
+
+def _refresh(connection: sa.Connection, results: Iterable[int]) -> None:
     changed = sa.select(IMAGES.c.run).distinct().where(one_of(IMAGES.c.id, results), IMAGES.c.run <= _last(connection))
     runs = connection.scalars(changed).all()
     connection.execute(sa.delete(FOLDED).where(one_of(FOLDED.c.rowid, runs)))
@@ -101,18 +112,21 @@ def query_for(word: str) -> str:
     Returns:
         The query; empty for a single ASCII letter, which most runs have.
     """
+    if "\0" in word and len(word) < 3:
+        return ""
     if len(word) == 2 and word.isascii():  # with any letter after it
         groups = [f"{word}{chr(code)}" for code in range(1, 128)]
         return f"({' OR '.join(map(_quoted, [*groups, _SHORT + word]))})"
     if len(word) < 3:
         return "" if word.isascii() else _quoted(f"{_SHORT * (3 - len(word))}{word}")
     groups = list(dict.fromkeys(word[start : start + 3] for start in range(len(word) - 2)))
+    groups = [group for group in groups if "\0" not in group]  # which ends a query
     return " AND ".join(map(_quoted, groups[:: max(1, len(groups) // _GROUPS)]))
 
 
 def indexed_text(texts: Iterable[str | None]) -> str:
     """The text of a run in the index."""
-    text = f"{_EDGE}{casefold(_EDGE.join(filter(None, texts)))}{_EDGE}"
+    text = f"{_EDGE}{casefold(_EDGE.join(filter(None, texts)))}{_EDGE}".replace("\0", _EDGE)
     if text.isascii():
         return text
     short = {letter for letter in text if not letter.isascii()}

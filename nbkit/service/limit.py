@@ -18,10 +18,11 @@ DECREASE = 0.75
 """The factor, where the tasks that the service kept do not tell."""
 
 FIRST_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 0.1, 60.0
-"""Time before a limit is raised by one: after the first refusals, and the shortest and longest there is."""
+"""Time before a limit is raised by one: after the first refusals, the shortest, and the longest but for long pauses."""
 
 PAUSES = 10
-"""Where each refusal costs everybody a pause that the service asks for, the time before an increase is so many pauses."""
+"""Where each refusal costs everybody a pause that the service asks for, the time before an increase is so many pauses, or
+:data:`LONGEST_SECONDS`."""
 
 FORGET_SECONDS = 600.0
 """A service that has refused nothing for so long has no limit any more."""
@@ -49,7 +50,7 @@ class Limit:
 
     def is_over(self, now: float) -> bool:
         """Whether it is so old that the service counts as never busy."""
-        return now - self.refused > FORGET_SECONDS
+        return now - max(self.refused, self.resumes) > FORGET_SECONDS
 
     def after_acquiring(self, now: float, active: int) -> Limit | None:
         """The limit after one more task was sent; ``None`` if it may not be sent now.
@@ -82,6 +83,11 @@ def limit_from(values: Sequence[Any], now: float) -> Limit | None:
     return dataclasses.replace(limit, resumes=min(limit.resumes, now + 2 * LONGEST_PAUSE))
 
 
+def _spaced(asked: float) -> float:
+    """Time before an increase where each refusal costs everybody a pause."""
+    return min(PAUSES * asked, max(LONGEST_SECONDS, 2 * asked))
+
+
 def after_refusal(
     limit: Limit | None, now: float, *, sent: float, active: int, ended: int = 0, asked: float = 0.0
 ) -> Limit:
@@ -97,13 +103,13 @@ def after_refusal(
     """
     kept = active + ended
     if limit is None:
-        first = Limit(max(1, kept), refused=now, lowered=now, interval=max(FIRST_SECONDS, PAUSES * asked))
+        first = Limit(max(1, kept), refused=now, lowered=now, interval=max(FIRST_SECONDS, _spaced(asked)))
         return first.paused(now + asked)
     at_once, interval, lowered = min(limit.at_once, kept), limit.interval, limit.lowered
     if sent >= limit.lowered:  # not more than once in the time that an answer takes
         if kept >= limit.at_once:
             at_once = max(int(limit.at_once * DECREASE), min(active, limit.at_once - 1))
         interval, lowered = min(LONGEST_SECONDS, 2 * interval), now
-    interval = max(interval, PAUSES * asked)
+    interval = max(interval, _spaced(asked))
     lower = dataclasses.replace(limit, at_once=max(1, at_once), refused=now, lowered=lowered, interval=interval)
     return lower.paused(now + asked)

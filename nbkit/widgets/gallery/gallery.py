@@ -652,6 +652,8 @@ class Gallery:
 
     def _narrow(self, condition: Condition) -> None:
         condition.mask(self._rows)
+        if self._is_long:
+            self._log.page(0, conditions=[condition])
         self.filters.put(condition)
 
     def _choose(self, keys: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from nbkit.log.frame import DTYPES, STRING
 from nbkit.log.search import match_rows
 from nbkit.log.sqlite import casefold
 from nbkit.log.table import heading_of, is_gap
+from nbkit.request.parameter import MAX_INTEGER
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
 MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"
@@ -203,6 +204,8 @@ def _compared_in_sql(column: Any, operator: str, value: Any) -> Any:
     near = isinstance(value, float)
     if isinstance(value, pd.Timestamp):
         value = int(value.as_unit("us").to_datetime64().astype("int64"))
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) > MAX_INTEGER):  # SQLite has neither
+        column, value = sa.type_coerce(column, sa.Float()), float(value)
     below, above = (value - _NEAR, value + _NEAR) if near else (value, value)
     if near and operator in (IS, IS_NOT):
         is_near = sa.func.abs(column - value) < _NEAR
