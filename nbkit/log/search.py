@@ -77,7 +77,8 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
         return None
     if not is_utf8(text):  # no text in a log has half of a surrogate pair
         return sa.false()
-    rows = sa.func.has_words(json.dumps([words, phrases]), *_SEARCHED) == 1
+    # As bytes, because a damaged row may have no UTF-8.
+    rows = sa.func.has_words(json.dumps([words, phrases]), *(sa.cast(c, sa.LargeBinary) for c in _SEARCHED)) == 1
     if not text_index.update(database):
         return rows
     runs = _candidates(words)

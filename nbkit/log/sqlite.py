@@ -77,15 +77,15 @@ def spaced(text: str) -> str:
 _parsed = functools.lru_cache(maxsize=16)(json.loads)
 
 
-def has_words(asked: str, *texts: Any) -> bool:
+def has_words(asked: str, *texts: bytes | None) -> bool:
     """Whether the texts of a row have all words and phrases; SQL has it as a function of this name.
 
     Args:
         asked: the words and the phrases in lower case, as JSON.
-        texts: of the row; what is no text counts as a gap.
+        texts: of the row, in UTF-8.
     """
     words, phrases = _parsed(asked)
-    columns = [text for text in texts if isinstance(text, str)]
+    columns = [text.decode("utf-8", "replace") for text in texts if text]
     whole = casefold("\n".join(columns))
     return all(word in whole for word in words) and all(
         any(phrase in spaced(column) for column in columns) for phrase in phrases
