@@ -202,3 +202,27 @@ def test_a_file_that_is_whole_again_is_not_fetched(service, studio):
     assert studio.recover().empty
     assert image.bytes == original
     assert len(service.gets) == 1
+
+
+@pytest.mark.parametrize("how", ["deleted", "cut", "other bytes of the same size", "a link", "its folder is a link"])
+def test_recover_finds_every_file_that_has_changed_since_it_was_compared(service, open_studio, tmp_path, how):
+    """Size and time tell, and links are none of nbkit's; files that are as they were are not read."""
+    studio = open_studio()
+    runs = [studio.generate("A lantern", seed=seed, resolution="0.5K") for seed in (1, 2)]
+    assert studio.recover().empty
+    path, data = runs[0].image.path, runs[0].image.bytes
+    if how == "deleted":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(data[:-1])
+    elif how == "other bytes of the same size":
+        path.write_bytes(data[:-1] + b"?")
+        os.utime(path, ns=(1, 1))
+    elif how == "a link":
+        path.rename(tmp_path / "elsewhere.jpg")
+        path.symlink_to(tmp_path / "elsewhere.jpg")
+    else:
+        path.parent.rename(tmp_path / "elsewhere")
+        path.parent.symlink_to(tmp_path / "elsewhere")
+    found = open_studio().recover()
+    assert runs[0].task_uuid in found.taskUUID.tolist()

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -141,6 +142,27 @@ class ImageStore:
         if now is not None:
             self._stamps[name] = now
         return now
+
+    def is_unchanged(self, name: str, stamp: str | None, links: dict[str, bool]) -> bool:
+        """Whether a picture's file has the size and time of its last comparison: many files are looked at so.
+
+        Args:
+            name: its path below the folder.
+            stamp: its size and time then; ``None`` if it was never compared.
+            links: of the folders that were looked at before, whether they are links; gets this one too.
+        """
+        if stamp is None or not is_picture_name(name):
+            return False
+        path = f"{self.folder}/{name}"
+        folder = path[: -len(name) + 2]
+        if folder not in links:
+            links[folder] = Path(folder).is_symlink()
+        try:
+            facts = os.lstat(path)
+        except OSError:
+            return False
+        is_same = stat.S_ISREG(facts.st_mode) and f"{facts.st_size} {facts.st_mtime_ns}" == stamp
+        return is_same and not links[folder] and not (FOUND_DAMAGED and Path(path) in FOUND_DAMAGED)
 
     def stamp(self, name: str) -> str | None:
         """Size and time of a picture's file when this store last wrote or compared it; ``None`` if it has not."""

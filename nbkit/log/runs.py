@@ -182,8 +182,11 @@ class History:
         facts = sa.select(*(IMAGES.c[name] for name in ("id", "file", "whole", "stamp"))).join(RUNS)
         found = self._columns(facts.where(IMAGES.c.status == DONE, which))
         changed, missing = [], []
+        links: dict[str, bool] = {}
         for number, file, whole, stamp in zip(*found, strict=True):
             is_there = file is not None and whole != 0
+            if is_there and task_uuid is None and self._images.is_unchanged(file, stamp, links):
+                continue
             now = self._images.check(file, stamp if task_uuid is None else None) if is_there else None
             if now is None:
                 missing.append(number)
