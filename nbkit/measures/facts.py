@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nbkit.errors import NoImage
 from nbkit.request.decoder import eight_bits, opened
-from nbkit.request.formats import passes, recognise
+from nbkit.request.formats import name_of, passes, recognise
 from nbkit.request.parameter import without_memory_addresses
 
 MAX_PICTURE_PIXELS = 40_000_000
@@ -131,7 +131,7 @@ def decoded(data: bytes) -> Iterator[ImageFile.ImageFile]:
     Raises:
         NoImage: for whatever a decoder raises, and for a picture that would take too much memory or time.
     """
-    name = recognise(data).name
+    name = name_of(data)
     try:
         with opened(data, (name if name in _DECODED else "",)) as picture:
             _refuse_bomb(picture, name, data)

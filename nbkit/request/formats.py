@@ -87,8 +87,13 @@ class Format:
     is_cut: bool | None = None
 
 
+def name_of(data: bytes) -> str:
+    """The name of a format, from the first bytes alone; ``""`` if it is not known."""
+    return next((name for pattern, name, _, _ in _PATTERNS if pattern.match(data[:_HEAD])), "")
+
+
 def recognise(data: bytes) -> Format:
-    """What some bytes are."""
+    """What some bytes are, and whether their end is missing."""
     head = data[:_HEAD]
     for pattern, name, media_type, _ in _PATTERNS:
         if pattern.match(head):
