@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from nbkit.errors import StorageError
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.rows import logged_request
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN
@@ -209,6 +209,18 @@ def read_undamaged(database: Database, read: Callable[[sa.Connection, Damage], T
             named = "; ".join(damage.sentences[:NAMED_ROWS]) + (f"; and {more:,} more" if more > 0 else "")
             warnings.warn(f"the log {database.name} has damaged rows, which are left out: {named}", stacklevel=4)
             return read(connection, damage)
+
+
+def columns_of(database: Database, query: sa.Select[Any]) -> list[list[Any]]:
+    """The columns of a query over runs and results, without damaged rows, as the driver returned them.
+
+    Raises:
+        StorageError: if the log cannot be read.
+
+    Warns:
+        UserWarning: for damaged rows.
+    """
+    return read_undamaged(database, lambda c, damage: read_columns(c, damage.without(query, RUNS, IMAGES)))
 
 
 def _find_damage(connection: sa.Connection) -> Damage:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from nbkit.log.damage import Damage, read_undamaged
+from nbkit.log.damage import columns_of
 from nbkit.log.database import Database
 from nbkit.log.frame import COLUMNS, RowPage, count_rows, query_of, to_frame
 from nbkit.log.schema import IMAGES, RUNS
@@ -34,15 +33,15 @@ class LogRows:
     def has_values(self, name: str) -> bool:
         newest = query_of(None, (COLUMNS[name].label("value"),)).order_by(None).order_by(RUNS.c.id.desc())
         of_newest = newest.limit(_LOOKED_AT).subquery()
-        return bool(self._read(sa.select(sa.func.count(of_newest.c.value)))[0][0])
+        return columns_of(self._database, sa.select(sa.func.count(of_newest.c.value))) != [[0]]
 
     def groups(self, by: str | None) -> list[Group]:
         if by is None:
             return [Group(None, count_rows(self._database))]
         column = sa.type_coerce(COLUMNS[by], sa.types.NullType())  # the values are compared as they are stored
-        values = self._read(query_of(None, (column, sa.func.count())).group_by(column).order_by(None).order_by(column))
-        values.sort(key=lambda value: value[0] is None)
-        return [Group(column.is_not_distinct_from(value), rows) for value, rows in values]
+        query = query_of(None, (column, sa.func.count())).group_by(column).order_by(None)
+        values, rows = columns_of(self._database, query.order_by(column.is_(None), column))
+        return [Group(column.is_not_distinct_from(value), number) for value, number in zip(values, rows, strict=True)]
 
     def read(self, group: Group, start: int, stop: int) -> pd.DataFrame:
         page = RowPage(stop - start, start)
@@ -50,12 +49,6 @@ class LogRows:
 
     def totals(self, group: Group) -> str:
         columns = (RUNS.c.charged, sa.func.total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost))
-        found = self._read(query_of(group.key, columns).group_by(RUNS.c.charged).order_by(None))
-        costs = {bool(charged): int(cost) for charged, cost, known in found if known}
+        found = columns_of(self._database, query_of(group.key, columns).group_by(RUNS.c.charged).order_by(None))
+        costs = {bool(charged): int(cost) for charged, cost, known in zip(*found, strict=True) if known}
         return totals_text(group.rows, sums_text(costs))
-
-    def _read(self, query: sa.Select[Any]) -> list[Any]:
-        def read(connection: sa.Connection, damage: Damage) -> list[Any]:
-            return list(connection.execute(damage.without(query, RUNS, IMAGES)))
-
-        return read_undamaged(self._database, read)

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
-from nbkit.log.damage import Damage, check_request, fetch, read_undamaged
-from nbkit.log.database import Database, one_of, read_columns
+from nbkit.log.damage import Damage, check_request, columns_of, fetch, read_undamaged
+from nbkit.log.database import Database, one_of
 from nbkit.log.images import ImageStore, read_picture
 from nbkit.log.rows import logged_request, picture_facts
 from nbkit.log.schema import IMAGES, RUNS
@@ -180,7 +180,7 @@ class History:
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
         which &= self._trust.condition(foreign=foreign)
         facts = sa.select(*(IMAGES.c[name] for name in ("id", "file", "whole", "stamp"))).join(RUNS)
-        found = self._columns(facts.where(IMAGES.c.status == DONE, which))
+        found = columns_of(self._database, facts.where(IMAGES.c.status == DONE, which))
         changed, missing = [], []
         links: dict[str, bool] = {}
         for number, file, whole, stamp in zip(*found, strict=True):
@@ -213,14 +213,6 @@ class History:
     def count(self) -> int:
         """The number of runs in the log."""
         return int(self._rows(sa.select(sa.func.count().label("runs")).select_from(RUNS))[0]["runs"])
-
-    def _columns(self, query: sa.Select[Any]) -> list[list[Any]]:
-        """The columns of a query as lists, of which a long log needs less memory than of rows."""
-
-        def read(connection: sa.Connection, damage: Damage) -> list[list[Any]]:
-            return read_columns(connection, damage.without(query, RUNS, IMAGES))
-
-        return read_undamaged(self._database, read)
 
     def _rows(self, query: sa.Select[Any]) -> list[Row]:
         tables = {column.table for column in query.selected_columns if isinstance(column, sa.Column)}

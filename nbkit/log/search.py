@@ -18,7 +18,7 @@ from nbkit.log import text_index
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import count_rows
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.log.sqlite import casefold, spaced
+from nbkit.log.sqlite import casefold, has_words
 from nbkit.log.text_index import FOLDED, query_for
 from nbkit.request.parameter import is_utf8
 
@@ -49,15 +49,7 @@ def match_rows(text: str, *columns: Sequence[str | None]) -> list[int]:
         RequestError: if ``text`` is not a string.
     """
     words, phrases = _words_and_phrases(text)
-    rows = list(range(len(columns[0])))
-    if not words:
-        return rows
-    row_texts = [casefold("\n".join(filter(None, texts))) for texts in zip(*columns, strict=True)]
-    for word in words:
-        rows = [row for row in rows if word in row_texts[row]]
-    for phrase in phrases:
-        rows = [row for row in rows if any(phrase in spaced(column[row] or "") for column in columns)]
-    return rows
+    return [row for row, texts in enumerate(zip(*columns, strict=True)) if has_words(words, phrases, texts)]
 
 
 def find_rows(database: Database, text: str, newest: int | None = None) -> sa.ColumnElement[bool] | None:
@@ -77,20 +69,21 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
         return None
     if not is_utf8(text):  # no text in a log has half of a surrogate pair
         return sa.false()
-    # As bytes, because a damaged row may have no UTF-8.
+    # The texts as bytes, because a damaged row may have no UTF-8.
     rows = sa.func.has_words(json.dumps([words, phrases]), *(sa.cast(c, sa.LargeBinary) for c in _SEARCHED)) == 1
     if not text_index.update(database):
         return rows
     runs = _candidates(words)
-    look = _FIRST_LOOK if newest is not None else None
-    while look is not None and newest is not None:
+    if newest is None:
+        return RUNS.c.id.in_(runs) & rows
+    look = _FIRST_LOOK
+    while True:
         with database.reading() as connection:
             some = connection.scalars(runs.order_by(FOLDED.c.rowid.desc()).limit(look)).all()
         found = one_of(RUNS.c.id, some) & rows
         if len(some) < look or count_rows(database, found) >= newest:
             return found
         look *= 16
-    return RUNS.c.id.in_(runs) & rows
 
 
 def _candidates(words: Sequence[str]) -> sa.Select[Any]:

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import time
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def set_up(connection: Any, journal: str, patience: float) -> None:
     """
     connection.isolation_level = None  # Database begins the transactions, not the driver
     connection.create_function("casefold", 1, lambda text: text and casefold(str(text)), deterministic=True)
-    connection.create_function("has_words", -1, has_words, deterministic=True)
+    connection.create_function("has_words", -1, _has_words, deterministic=True)
     settings = [f"PRAGMA journal_mode={journal}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
     deadline = time.monotonic() + patience
     try:
@@ -69,27 +70,28 @@ def casefold(text: str) -> str:
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
-def spaced(text: str) -> str:
-    """A text in lower case with single spaces, in which a phrase is looked for."""
-    return " ".join(casefold(text).split())
+def has_words(words: Iterable[str], phrases: Iterable[str], texts: Iterable[str | None]) -> bool:
+    """Whether the texts of a row have all words, and each phrase in one of them.
+
+    Args:
+        words: in lower case.
+        phrases: in lower case, with single spaces.
+        texts: of the row; ``None`` is a gap.
+    """
+    given = [text for text in texts if text]
+    whole = casefold("\n".join(given))
+    return all(word in whole for word in words) and all(
+        any(phrase in " ".join(casefold(text).split()) for text in given) for phrase in phrases
+    )
 
 
 _parsed = functools.lru_cache(maxsize=16)(json.loads)
 
 
-def has_words(asked: str, *texts: bytes | None) -> bool:
-    """Whether the texts of a row have all words and phrases; SQL has it as a function of this name.
-
-    Args:
-        asked: the words and the phrases in lower case, as JSON.
-        texts: of the row, in UTF-8.
-    """
+def _has_words(asked: str, *texts: bytes | None) -> bool:
+    """:func:`has_words` as SQL has it: words and phrases are JSON, and the texts UTF-8, perhaps a damaged one."""
     words, phrases = _parsed(asked)
-    columns = [text.decode("utf-8", "replace") for text in texts if text]
-    whole = casefold("\n".join(columns))
-    return all(word in whole for word in words) and all(
-        any(phrase in spaced(column) for column in columns) for phrase in phrases
-    )
+    return has_words(words, phrases, [text.decode("utf-8", "replace") for text in texts if text])
 
 
 def is_read_only(file: Path) -> bool:

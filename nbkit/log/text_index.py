@@ -5,8 +5,8 @@ pictures, in lower case. A search for a word asks for the groups in it, and comp
 A letter that is not ASCII and a pair with one, as most words of Chinese are, have a group of their own.
 
 Runs are added before a search, some thousands in a transaction, and not when they are made, which would cost each run
-time. So an old log, too, gets its index in steps, and whoever is interrupted goes on with the next search. A change of tags or notes
-changes the row in its own transaction. Without the module FTS5 in SQLite, all rows are compared.
+time. So an old log, too, gets its index in steps, and whoever is interrupted goes on with the next search. A change of
+tags or notes changes the row in its own transaction. Without the module FTS5 in SQLite, all rows are compared.
 """
 
 from __future__ import annotations

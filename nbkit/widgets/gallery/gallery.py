@@ -594,9 +594,9 @@ class Gallery:
                 self._rows = self._read_found()
             rows = self._rows
             met = np.ones(len(rows), dtype=bool)
-            for condition in () if self._is_long else self.filters.held:
+            for condition in self.filters.held:
                 met &= condition.mask(rows).to_numpy()
-            if controls.search.value.strip() and not self._is_long:
+            if controls.search.value.strip():
                 met &= searched(rows, controls.search.value)
             sort, group = controls.sort.value or None, controls.group.value or None
             places = np.flatnonzero(met)

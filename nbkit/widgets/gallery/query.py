@@ -6,8 +6,7 @@ masks over a frame and say in one line what they ask for.
 
 from __future__ import annotations
 
-import operator as operators
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -67,7 +66,7 @@ class Condition:
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         found = [pd.Series(self.operator == IS_NOT, index=series.index)]  # of no value nothing is true
         found += [
-            series.isna() if is_gap(value) else _compared(series, self.operator, self._typed(series, value))
+            series.isna() if is_gap(value) else _met(_compared(series, self._typed(series, value), self.operator))
             for value in values
         ]
         if self.operator == IS_NOT:
@@ -94,7 +93,9 @@ class Condition:
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         series = pd.Series(dtype=cast("Any", DTYPES[self.column]))
         found = [
-            gap if is_gap(value) else _compared_in_sql(column, self.operator, self._typed(series, value))
+            gap
+            if is_gap(value)
+            else _compared(*_in_sql(column, self._typed(series, value)), self.operator, sa.func.abs)
             for value in values
         ]
         if self.operator == IS_NOT:
@@ -182,43 +183,36 @@ def _groups(values: pd.Series[Any], name: str) -> Groups:
     return [(heading_of(name, value), int(many)) for value, many in counts.items()]
 
 
-def _compared(series: Any, operator: str, value: Any) -> pd.Series[bool]:
+def _compared(values: Any, value: Any, operator: str, absolute: Callable[[Any], Any] = abs) -> Any:
+    """What an operator says of values, of a series or in SQL."""
     near = isinstance(value, float)  # a seed of 63 bits is compared exactly
     match operator:
-        case "=" | "≠":
-            equal = (series - value).abs() < _NEAR if near else series == value
-            found = equal if operator == IS else ~equal
+        case "=":
+            return absolute(values - value) < _NEAR if near else values == value
+        case "≠":
+            return absolute(values - value) >= _NEAR if near else values != value
         case "≥":
-            found = series >= (value - _NEAR if near else value)
+            return values >= (value - _NEAR if near else value)
         case "≤":
-            found = series <= (value + _NEAR if near else value)
+            return values <= (value + _NEAR if near else value)
         case ">":
-            found = series > (value + _NEAR if near else value)
+            return values > (value + _NEAR if near else value)
         case _:
-            found = series < (value - _NEAR if near else value)
+            return values < (value - _NEAR if near else value)
+
+
+def _met(found: Any) -> pd.Series[bool]:
     met: pd.Series[bool] = found.fillna(value=False).astype(bool)
     return met
 
 
-def _compared_in_sql(column: Any, operator: str, value: Any) -> Any:
-    near = isinstance(value, float)
+def _in_sql(column: Any, value: Any) -> tuple[Any, Any]:
+    """A column and a value as SQLite compares them."""
     if isinstance(value, pd.Timestamp):
-        value = int(value.as_unit("us").to_datetime64().astype("int64"))
-    if isinstance(value, bool) or (isinstance(value, int) and abs(value) > MAX_INTEGER):  # SQLite has neither
-        column, value = sa.type_coerce(column, sa.Float()), float(value)
-    below, above = (value - _NEAR, value + _NEAR) if near else (value, value)
-    if near and operator in (IS, IS_NOT):
-        is_near = sa.func.abs(column - value) < _NEAR
-        return is_near if operator == IS else sa.not_(is_near)
-    compare = {
-        IS: operators.eq,
-        IS_NOT: operators.ne,
-        ABOVE: operators.ge,
-        BELOW: operators.le,
-        MORE: operators.gt,
-        LESS: operators.lt,
-    }
-    return compare[operator](column, below if operator in (ABOVE, LESS) else above)
+        return column, int(value.as_unit("us").to_datetime64().astype("int64"))
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) > MAX_INTEGER):  # it has neither
+        return sa.type_coerce(column, sa.Float()), float(value)
+    return column, value
 
 
 def _flag(value: Any) -> bool:
