@@ -106,7 +106,7 @@ class Limiter:
         self._active: dict[int, tuple[float, int]] = {}  # by ticket: when it was sent, how many had ended by then
         self._resumes, self._is_limited, self._is_stale = 0.0, False, False
         self._load: Load | None = None
-        self.ended, self.rounds_in_vain = 0, 0
+        self._ended, self.rounds_in_vain = 0, 0
 
     @property
     def load(self) -> Load | None:
@@ -134,7 +134,7 @@ class Limiter:
             if slot.ticket in self._active:
                 self._active.pop(slot.ticket, None)
                 with self._lock:
-                    self.ended += 1
+                    self._ended += 1
                 self._is_stale = True
                 # Without a limit nobody looks at the number, so the next task may write it.
                 if self._is_limited or not self._active:
@@ -163,10 +163,6 @@ class Limiter:
         with self._lock:
             self._waiting[ticket] = event
         try:
-            # Without a limit nobody has to wait, and those that come together share a commit.
-            is_free = not self._is_limited and goes_on()
-            if is_free and self._database.write(lambda connection: self._acquire(connection, ticket, step)):
-                return True
             return self._wait(ticket, event, goes_on, step)
         except BaseException:
             self._active.pop(ticket, None)
@@ -185,14 +181,12 @@ class Limiter:
             asked: seconds for which the service has asked everybody to wait.
         """
         now = self._pace.clock()
-        sent, ended = self._active.pop(ticket, (now, self.ended))
+        sent, ended = self._active.pop(ticket, (now, self._ended))
 
         def write(connection: sa.Connection) -> bool:
-            others = self._others(connection, now)
-            active = len(self._active) + sum(other.active for other in others)
-            known = self._limit(connection, now)
-            ended_since = max(0, self._ended_of_all(others) - ended)
-            limit = after_refusal(known, now, sent=sent, active=active, ended=ended_since, asked=asked)
+            limit, others = self._limit(connection, now), self._others(connection, now)
+            active, ended_since = self._active_of_all(others), max(0, self._ended_of_all(others) - ended)
+            limit = after_refusal(limit, now, sent=sent, active=active, ended=ended_since, asked=asked)
             if not active:
                 limit = limit.paused(now + pause)
             self._write_limit(connection, limit)
@@ -210,9 +204,8 @@ class Limiter:
         now = self._pace.clock()
 
         def write(connection: sa.Connection) -> None:
-            others = self._others(connection, now)
-            active = len(self._active) + sum(other.active for other in others)
-            limit = self._limit(connection, now) or Limit(max(1, active), refused=now, lowered=now)
+            limit, others = self._limit(connection, now), self._others(connection, now)
+            limit = limit or Limit(max(1, self._active_of_all(others)), refused=now, lowered=now)
             limit = limit.paused(now + seconds)
             self._write_limit(connection, limit)
             self._see(limit, others)
@@ -226,7 +219,8 @@ class Limiter:
     ) -> bool:
         asked = -math.inf
         while goes_on():
-            if min(self._waiting.copy()) != ticket:
+            # Without a limit nobody has to wait for another one, and those that come together share a commit.
+            if self._is_limited and min(self._waiting.copy()) != ticket:
                 self._sleep(event, CHECK_SECONDS)
                 continue
             now = self._pace.clock()
@@ -285,10 +279,13 @@ class Limiter:
         share = limit.at_once / (1 + sum(other.is_waiting or other.active > 0 for other in others))
         if own >= share and any(other.is_waiting and other.active < share for other in others):
             return None
-        return limit.after_acquiring(now, own + sum(other.active for other in others))
+        return limit.after_acquiring(now, self._active_of_all(others))
+
+    def _active_of_all(self, others: Sequence[_Sender]) -> int:
+        return len(self._active) + sum(other.active for other in others)
 
     def _ended_of_all(self, others: Sequence[_Sender]) -> int:
-        return self.ended + sum(other.ended for other in others)
+        return self._ended + sum(other.ended for other in others)
 
     def _see(self, limit: Limit | None, others: Sequence[_Sender]) -> None:
         kernels = {other.owner for other in others if other.is_waiting or other.active} - {str(this_process())}
@@ -319,7 +316,7 @@ class Limiter:
             "sender": self._sender,
             "owner": str(this_process()),
             "active": len(self._active),
-            "ended": self.ended,
+            "ended": self._ended,
             "asked": now if any(ticket not in self._active for ticket in self._waiting.copy()) else None,
             "written": now,
         }
