@@ -1,5 +1,6 @@
 """A long log: pages, counts, groups and searches read what is shown, and give what the whole frame gives."""
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def whole(long_log):
     return long_log.to_frame()
 
 
-def same(found, expected):
+def assert_same(found, expected):
     """Compare two frames, whatever their index is."""
     pd.testing.assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True))
 
@@ -66,7 +67,7 @@ def same(found, expected):
 @pytest.mark.parametrize("limit", [0, 1, 20, ROWS, 10**6])
 def test_a_limit_gives_the_newest_rows(long_log, whole, limit):
     """Oldest first, as in the whole frame."""
-    same(long_log.to_frame(limit=limit), whole.tail(limit) if limit else whole.iloc[:0])
+    assert_same(long_log.to_frame(limit=limit), whole.tail(limit) if limit else whole.iloc[:0])
 
 
 @pytest.mark.parametrize("columns", ["seed", ["seed", "top_p", "topP", "cost"], ["file"], ["note", "tags"], ["extra"]])
@@ -75,7 +76,7 @@ def test_columns_are_read_alone(long_log, whole, columns, limit):
     """In either spelling, each once, with the dtypes of the whole frame."""
     names = ["seed", "topP", "cost"] if "topP" in columns else [columns] if isinstance(columns, str) else columns
     expected = whole[names] if limit is None else whole[names].tail(limit)
-    same(long_log.to_frame(columns=columns, limit=limit), expected)
+    assert_same(long_log.to_frame(columns=columns, limit=limit), expected)
 
 
 @pytest.mark.parametrize("columns", ["outputQuality", ["ttl", "webhookURL"], []])
@@ -95,8 +96,8 @@ def test_a_page_refuses_what_it_does_not_have(long_log, whole):
         long_log.page(3, sort="temprature")
     with pytest.raises(errors.RequestError, match="limit"):
         long_log.page(-1)
-    same(long_log.filter("rating >= 2", limit=2**62), whole[whole.rating >= 2])
-    same(long_log.search("lantern", limit=2**62), found_by_rule(whole, "lantern"))
+    assert_same(long_log.filter("rating >= 2", limit=2**62), whole[whole.rating >= 2])
+    assert_same(long_log.search("lantern", limit=2**62), found_by_rule(whole, "lantern"))
 
 
 @pytest.mark.parametrize(
@@ -113,9 +114,11 @@ def test_a_condition_goes_with_a_limit_and_columns(long_log, whole, where, mask)
     """The newest rows that meet it; ``filter`` with a limit gives the same."""
     expected = whole[mask(whole).fillna(value=False).astype(bool)]
     assert len(expected) > 3
-    same(long_log.to_frame(where=where), expected)
-    same(long_log.filter(where, limit=3), expected.tail(3))
-    same(long_log.to_frame(where=where, limit=3, columns=["taskUUID", "seed"]), expected[["taskUUID", "seed"]].tail(3))
+    assert_same(long_log.to_frame(where=where), expected)
+    assert_same(long_log.filter(where, limit=3), expected.tail(3))
+    assert_same(
+        long_log.to_frame(where=where, limit=3, columns=["taskUUID", "seed"]), expected[["taskUUID", "seed"]].tail(3)
+    )
 
 
 @pytest.mark.parametrize(
@@ -220,7 +223,7 @@ def test_a_gallery_of_a_long_log_has_the_first_rows_of_what_is_asked_for(long_lo
     monkeypatch.setattr(long_log, "to_frame", None)  # not the whole frame
     gallery = Gallery(long_log)
     found = ask(gallery, asked)
-    same(found, expected.head(most))
+    assert_same(found, expected.head(most))
     assert len(found) > 0
     line = gallery._line.value
     assert f" of {long_log.count_rows():,} shown" in line
@@ -257,7 +260,7 @@ def test_a_filter_that_cannot_be_used_leaves_a_long_gallery_as_it_was(long_log, 
         with pytest.raises(errors.RequestError):
             gallery._narrow(wrong)
     gallery.sort(None)
-    same(gallery.frame, before)
+    assert_same(gallery.frame, before)
     assert gallery.filters.held == ()
 
 
@@ -293,8 +296,8 @@ def found_by_rule(whole, text):
 def test_a_search_finds_what_the_rule_finds(long_log, whole, text):
     """By the index, with and without a limit."""
     expected = found_by_rule(whole, text)
-    same(long_log.search(text), expected)
-    same(long_log.search(text, limit=5), expected.tail(5))
+    assert_same(long_log.search(text), expected)
+    assert_same(long_log.search(text, limit=5), expected.tail(5))
 
 
 LETTERS = "\0aAßsſéE\u0301İi灯笼🎈\n \t,x\"'%*_\x01\x7f"
@@ -313,8 +316,8 @@ def test_random_texts_are_found_by_random_parts_of_them(tmp_path_factory, data):
     for _ in range(3):
         whole = log.to_frame()
         asked = data.draw(st.text(LETTERS, max_size=6) | st.sampled_from(texts).map(lambda text: text[1:5]))
-        same(log.search(asked), found_by_rule(whole, asked))
-        same(log.search(asked, limit=2), found_by_rule(whole, asked).tail(2))
+        assert_same(log.search(asked), found_by_rule(whole, asked))
+        assert_same(log.search(asked, limit=2), found_by_rule(whole, asked).tail(2))
         pictures = whole.imageUUID.dropna().tolist()
         if pictures:
             marked = data.draw(st.sampled_from(pictures))
@@ -350,6 +353,72 @@ def test_an_interrupted_index_is_continued(tmp_path, monkeypatch):
     assert indexed(log) == list(range(1, 201))
     assert len(log.search("lantern")) == len(found_by_rule(log.to_frame(), "lantern"))
     assert indexed(log) == list(range(1, 351))
+    log.close()
+
+
+INDEXING = """
+import sys
+from nbkit.log import text_index
+text_index.AT_ONCE, insert, calls = 100, text_index._insert, []
+def told(connection, runs):
+    added = insert(connection, runs)
+    calls.append(added)
+    if len(calls) == 3:
+        print("in the third transaction", flush=True)
+        sys.stdin.read()
+    return added
+text_index._insert = told
+import nbkit
+nbkit.RunLog(sys.argv[1]).search("lantern")
+"""
+
+
+def test_an_index_whose_kernel_was_killed_is_continued(tmp_path):
+    """What was committed stays; nothing of the log is lost, and the next search finds everything."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 350)
+    before = log.to_frame()
+    kernel = subprocess.Popen([sys.executable, "-c", INDEXING, str(tmp_path)], stdin=-1, stdout=-1, text=True)
+    assert kernel.stdout.readline() == "in the third transaction\n"
+    kernel.kill()
+    kernel.communicate()
+    assert indexed(log) == list(range(1, 201))
+    assert_same(log.search("lantern"), found_by_rule(before, "lantern"))
+    assert indexed(log) == list(range(1, 351))
+    assert_same(log.to_frame(), before)
+    assert log.verify().query("what == 'log'").empty
+    log.close()
+
+
+@pytest.mark.parametrize("progress", [0.2, 0.5, 0.9])
+def test_a_log_of_the_version_before_whose_upgrade_was_killed_opens_with_everything(tmp_path, progress):
+    """At any instant: its tables and indexes come in one transaction."""
+    log = nbkit.RunLog(tmp_path)
+    fill(log, 20_000)
+    before = log.to_frame(limit=500)
+    with log.database.writing() as connection:
+        for statement in (
+            "DROP TABLE limits",
+            "DROP TABLE senders",
+            "DROP INDEX images_seed",
+            "DROP INDEX images_rating",
+        ):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("UPDATE meta SET value = '3' WHERE key = 'version'")
+        connection.exec_driver_sql("UPDATE meta SET value = '2' WHERE key = 'min_reader'")
+    log.close()
+    code = "import sys, nbkit; print(flush=True); nbkit.RunLog(sys.argv[1])"
+    kernel = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=-1, text=True)
+    kernel.stdout.readline()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        kernel.wait(0.06 * progress)  # the kill may come at any instant
+    kernel.kill()
+    kernel.communicate()
+    log = nbkit.RunLog(tmp_path)
+    assert_same(log.to_frame(limit=500), before)
+    with log.database.reading() as connection:
+        names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
+    assert {"limits", "senders", "images_seed", "images_rating"} <= names
     log.close()
 
 
@@ -417,7 +486,7 @@ def test_a_search_works_without_an_index(long_log, whole, monkeypatch):
     monkeypatch.setattr(text_index, "_has_index", lambda _: False)
     monkeypatch.setattr(text_index, "_can_make_one", lambda _: False)
     for text in ("lantern", "straße café", '"quiet street"', "qz"):
-        same(long_log.search(text), found_by_rule(whole, text))
+        assert_same(long_log.search(text), found_by_rule(whole, text))
 
 
 def test_a_log_that_cannot_be_written_can_be_searched(tmp_path, monkeypatch):
@@ -428,7 +497,7 @@ def test_a_log_that_cannot_be_written_can_be_searched(tmp_path, monkeypatch):
     log.close()
     monkeypatch.setattr("nbkit.log.database.is_read_only", lambda _: True)
     log = nbkit.RunLog(tmp_path)
-    same(log.search("lantern"), expected)
+    assert_same(log.search("lantern"), expected)
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'folded'").fetchone() == (0,)
     connection.close()
@@ -478,7 +547,7 @@ def test_a_table_of_a_stranger_is_no_index(tmp_path, table):
         connection.exec_driver_sql("INSERT INTO folded (text) VALUES ('lantern')")
     expected = found_by_rule(log.to_frame(), "lantern")
     assert len(expected) > 1
-    same(log.search("lantern"), expected)
+    assert_same(log.search("lantern"), expected)
     log.mark(expected.imageUUID.dropna().iloc[0], tags="of a stranger")
     assert len(log.search("stranger")) == 1
     log.close()
