@@ -228,6 +228,11 @@ def test_a_gallery_of_a_long_log_has_the_first_rows_of_what_is_asked_for(long_lo
     line = gallery._line.value
     assert f" of {long_log.count_rows():,} shown" in line
     assert ("the first" in line) == (len(expected) >= most)
+    kept = gallery._record().text.splitlines()[0]
+    first = min(6, len(found))
+    assert kept.startswith(
+        f"The first {first} rows," if len(expected) >= most else f"The first {first} of {len(found)} row"
+    )
 
 
 def test_a_gallery_of_a_long_log_marks_selects_and_groups(long_log, monkeypatch):

@@ -506,7 +506,7 @@ class Gallery:
         with self._lock:
             return record(
                 self._rows.iloc[self._order[:KEPT_ROWS]],
-                len(self._order),
+                None if self._is_cut else len(self._order),
                 empty=NO_ROWS if self._given is not None else NOTHING,
             )
 
@@ -524,6 +524,11 @@ class Gallery:
     @property
     def _is_long(self) -> bool:
         return self._in_log > QUICK
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether there may be more rows that are asked for than are here."""
+        return self._is_long and len(self._order) == FIRST
 
     # -- inside: what is shown ----------------------------------------------------------------------------------
 
@@ -668,7 +673,7 @@ class Gallery:
             rows = self._in_log if self._is_long else len(self._rows)
             of = f" of {rows:,}" if len(self._order) < rows else ""
             newer = f"{count(self._newer, 'newer run')} not shown yet: Refresh" if self._newer > 0 else ""
-            first = "the first " if self._is_long and len(self._order) == FIRST else ""
+            first = "the first " if self._is_cut else ""
             parts = (
                 newer,
                 f"{first}{len(self._order):,}{of} shown",

@@ -13,16 +13,17 @@ NOTHING = "The log was empty when this gallery was shown: studio.generate(…) m
 NO_ROWS = "The frame that this gallery was given has no rows."
 
 
-def record(first: pd.DataFrame, many: int, *, empty: str) -> MimeBundle:
+def record(first: pd.DataFrame, many: int | None, *, empty: str) -> MimeBundle:
     """The table.
 
     Args:
         first: the rows that stand first.
-        many: how many rows there are.
+        many: how many rows there are; ``None`` if nobody has counted them.
         empty: what is said where there is none.
     """
-    if not many:
+    if first.empty:
         return MimeBundle(f"<em>{empty}</em>", empty)
-    title = f"The first {len(first)} of {count(many, 'row')}, as the notebook keeps them"
+    of = f"{len(first)} rows" if many is None else f"{len(first)} of {count(many, 'row')}"
+    title = f"The first {of}, as the notebook keeps them"
     rows = FrameAccessor(first).show(size=96)
     return MimeBundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")
