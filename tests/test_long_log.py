@@ -21,6 +21,7 @@ from nbkit.log.frame import COLUMNS, count_rows
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.search import match_rows
 from nbkit.widgets.gallery import gallery as gallery_module
+from nbkit.widgets.gallery import query
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.gallery.query import Condition
 from tests.benchmarks.log import fill
@@ -187,6 +188,13 @@ ASKED = [
     {"filters": [("charged", "=", "yes")]},
     {"filters": [("created", "≤", "2025-06-15 15:06:40")]},
     {"filters": [("prompt", "contains", "STRASSE")]},
+    {"filters": [("charged", "contains", "true")]},
+    {"filters": [("created", "contains", "2025-06-15 15:0"), ("created", "contains", "+00:00")]},
+    {"filters": [("rating", "contains", "2.0")]},
+    {"filters": [("temperature", "contains", "1.0")]},
+    {"filters": [("seed", "contains", "77")]},
+    {"filters": [("cost", "contains", "0.06")]},
+    {"filters": [("extra", "contains", '"b"')]},
     {"filters": [("cost", "≥", "$0.05")]},
     {"filters": [("rating", "=", (2, None))]},
     {"filters": ["rating >= 2 or temperature < 0.2"]},
@@ -254,6 +262,60 @@ def test_a_gallery_of_a_long_log_marks_selects_and_groups(long_log, monkeypatch)
     gallery.clear()
     gallery.refresh()
     assert len(gallery.frame) == 60
+
+
+@pytest.mark.parametrize(
+    ("by", "asked"),
+    [
+        *((name, {}) for name in ("status", "temperature", "created", "charged", "rating", "cost", "note", "prompt")),
+        *((name, {}) for name in ("referenceImages", "webSearch", "width", "sweep", "seed", "latency")),
+        ("topP", {"search": "lantern"}),
+        ("tags", {"filters": [("temperature", "≥", "0.5")], "sort": "seed"}),
+        ("engine", {"sort": "cost", "ascending": True}),
+    ],
+    ids=str,
+)
+def test_groups_of_a_long_gallery_count_all_rows(long_log, whole, monkeypatch, by, asked):
+    """Each has its first rows, in their order, and the number of all; too many groups are refused as in a short one."""
+    monkeypatch.setattr(query, "MOST_GROUPS", 200)
+    monkeypatch.setattr(gallery_module, "MOST_GROUPS", 200)
+    short = Gallery(long_log)
+    ask(short, asked)
+    with contextlib.suppress(errors.RequestError):
+        short.group(by)
+    expected, all_groups = short.frame, short.wall.box.groups
+    monkeypatch.setattr(gallery_module, "QUICK", 500)
+    monkeypatch.setattr(gallery_module, "FIRST", 400)
+    monkeypatch.setattr(long_log, "to_frame", None)
+    gallery = Gallery(long_log)
+    before = ask(gallery, asked)
+    if not all_groups:
+        with pytest.raises(errors.RequestError, match="too many for groups"):
+            gallery.group(by)
+        assert_same(gallery.frame, before)
+        return
+    gallery.group(by)
+    groups = gallery.wall.box.groups
+    assert [[heading, of] for heading, _, of in groups] == all_groups
+    each = 400 // len(groups)
+    assert [many for _, many, _ in groups] == [min(each, of) for _, of in all_groups]
+    first = expected.groupby(by, dropna=False, sort=False).head(each)
+    assert_same(gallery.frame, first)
+    assert ("the first" in gallery._line.value) == (len(first) < len(expected))
+    gallery.group(None)
+    assert_same(gallery.frame, before)
+
+
+def test_sizes_of_groups_are_those_of_the_frame(long_log, whole):
+    """In either spelling, with a condition, and without rows."""
+    expected = whole[whole.status == "done"].groupby("topP", dropna=False).size()
+    found = long_log.group_sizes("top_p", conditions=[parse("status == 'done'")])
+    assert found.tolist() == expected.tolist()
+    assert found.index.tolist()[:-1] == expected.index.tolist()[:-1]
+    assert long_log.group_sizes("status", text="no such word").empty
+    assert len(long_log.group_sizes("seed", limit=3)) == 3
+    with pytest.raises(errors.UnknownParameter):
+        long_log.group_sizes("temprature")
 
 
 def test_a_filter_that_cannot_be_used_leaves_a_long_gallery_as_it_was(long_log, monkeypatch):

@@ -18,7 +18,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nbkit.errors import NbkitError, RequestError
-from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, read_undamaged
+from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, columns_of, read_undamaged
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
@@ -157,11 +157,15 @@ class RowPage:
         limit: how many there are at most.
         offset: how many come before them.
         order: by what they are put in order; without it, the newest come first.
+        each: a column; with it, there are ``limit`` rows of each of its values.
+        rows: how many there are in all, if that is known.
     """
 
     limit: int
     offset: int = 0
     order: Sequence[sa.ColumnElement[Any]] = NEWEST_FIRST
+    each: sa.ColumnElement[Any] | None = None
+    rows: int | None = None
 
 
 def query_of(
@@ -188,19 +192,25 @@ def _narrowed(
     some = page or RowPage(_FEW + 1)
 
     def read(condition: sa.ColumnElement[bool] | None) -> list[list[Any]]:
+        if some.each is not None:
+            number = sa.func.row_number().over(partition_by=some.each, order_by=list(some.order))
+            columns = (RUNS.c.id.label("run"), IMAGES.c.id.label("result"), number.label("number"))
+            numbered = damage.without(query_of(condition, columns).order_by(None), RUNS, IMAGES).subquery().c
+            return read_columns(connection, sa.select(numbered[0], numbered[1]).where(numbered[2] <= some.limit))
         query = damage.without(query_of(condition, (RUNS.c.id, IMAGES.c.id)), RUNS, IMAGES)
         query = query.order_by(None).order_by(*some.order)
         return read_columns(connection, query.limit(some.limit).offset(some.offset))
 
     runs: list[Any] = []
     results: list[Any] = []
+    rows = some.limit if some.rows is None else some.rows
     if page is not None and where is not None and page.order is NEWEST_FIRST:
         # First among the newest runs, and by no index: an index finds rare rows at once, and of frequent ones all.
         newest = connection.scalar(sa.select(sa.func.max(RUNS.c.id))) or 0
-        looks = min(max(_FEW, _LOOKS * (page.limit + page.offset)), newest)
+        looks = min(max(_FEW, _LOOKS * (rows + page.offset)), newest)
         looked_at = RUNS.c.id > newest - looks
         runs, results = read(looked_at & (sa.func.coalesce(where, sa.false()) == sa.true()))
-    if len(runs) < some.limit:
+    if len(runs) < rows:
         runs, results = read(where)
     if page is None and len(runs) > _FEW:
         return where
@@ -234,11 +244,8 @@ def to_frame(
         return _read_values(connection, damage, _narrowed(connection, damage, where, page), names)
 
     values, rows = read_undamaged(database, read)
-    series = {name: _series(name, values.get(name), rows) for name in names}
-    frame = pd.DataFrame(series, index=pd.RangeIndex(rows))
-    if rows and "file" in frame:
-        frame["file"] = f"{images.as_posix()}/" + frame["file"]
-    return frame
+    series = {name: values_of(name, values.get(name), rows, images) for name in names}
+    return pd.DataFrame(series, index=pd.RangeIndex(rows))
 
 
 _COUNTS = (
@@ -265,6 +272,36 @@ def count_rows(database: Database, where: sa.ColumnElement[bool] | None = None) 
         return runs + results - with_results
 
     return read_undamaged(database, read)
+
+
+def count_groups(
+    database: Database, name: str, where: sa.ColumnElement[bool] | None = None, limit: int | None = None
+) -> tuple[list[Any], list[int]]:
+    """The values of a column, as they are stored, in ascending order with a gap at the end, and the rows of each.
+
+    Args:
+        database: the log.
+        name: of the column.
+        where: a condition on the rows.
+        limit: only so many values.
+    """
+    column = sa.type_coerce(COLUMNS[name], sa.types.NullType())  # the values are compared as they are stored
+    query = query_of(where, (column, sa.func.count())).group_by(column).order_by(None)
+    values, rows = columns_of(database, query.order_by(column.is_(None), column).limit(limit))
+    return values, rows
+
+
+def values_of(name: str, values: list[Any] | None, rows: int, images: Path) -> pd.Series[Any]:
+    """Values of a column, as they are stored, as the frame has them.
+
+    Args:
+        name: of the column.
+        values: ``None`` for gaps alone.
+        rows: how many there are.
+        images: the image folder; the column ``file`` starts with it.
+    """
+    series = _series(name, values, rows)
+    return f"{images.as_posix()}/" + series if rows and name == "file" else series
 
 
 def _read_values(

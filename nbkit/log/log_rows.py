@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nbkit.log.damage import columns_of
 from nbkit.log.database import Database
-from nbkit.log.frame import COLUMNS, RowPage, count_rows, query_of, to_frame
+from nbkit.log.frame import COLUMNS, RowPage, count_groups, count_rows, query_of, to_frame
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import Group, sums_text, totals_text
 
@@ -38,9 +38,8 @@ class LogRows:
     def groups(self, by: str | None) -> list[Group]:
         if by is None:
             return [Group(None, count_rows(self._database))]
-        column = sa.type_coerce(COLUMNS[by], sa.types.NullType())  # the values are compared as they are stored
-        query = query_of(None, (column, sa.func.count())).group_by(column).order_by(None)
-        values, rows = columns_of(self._database, query.order_by(column.is_(None), column))
+        column = sa.type_coerce(COLUMNS[by], sa.types.NullType())
+        values, rows = count_groups(self._database, by)
         return [Group(column.is_not_distinct_from(value), number) for value, number in zip(values, rows, strict=True)]
 
     def read(self, group: Group, start: int, stop: int) -> pd.DataFrame:

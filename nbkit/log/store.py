@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Protocol
@@ -23,7 +24,16 @@ from nbkit.log.database import Database, one_of
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
-from nbkit.log.frame import COLUMNS, NEWEST_FIRST, RowPage, check_argument, count_rows, to_frame
+from nbkit.log.frame import (
+    COLUMNS,
+    NEWEST_FIRST,
+    RowPage,
+    check_argument,
+    count_groups,
+    count_rows,
+    to_frame,
+    values_of,
+)
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.log_rows import LogRows
 from nbkit.log.previews import PICTURES, previews_in
@@ -205,15 +215,17 @@ class RunLog:
         text: str = "",
         sort: str | None = None,
         ascending: bool = False,
+        each: pd.Series[int] | None = None,
     ) -> pd.DataFrame:
         """The first rows in some order that meet all of some conditions, in that order; others are not read.
 
         Args:
-            limit: how many rows at most.
+            limit: how many rows at most; with ``each``, of each group.
             conditions: such as filters.
             text: a search, as for :meth:`search`.
             sort: the column by which they are sorted, in either spelling, gaps last; ``None`` for the newest first.
             ascending: whether small values come first.
+            each: groups that have their first rows each, as :meth:`group_sizes` has counted them.
 
         Raises:
             RequestError: for a limit that is no number of rows, and a condition or a text that cannot be used.
@@ -230,16 +242,53 @@ class RunLog:
         """
         limit = check_argument("limit", Integer(0).check, limit)
         sort = None if sort is None else column_of(COLUMNS, sort)
-        found = [find_rows(self.database, text, limit if sort is None and not conditions else None)]
-        found += [condition.condition(file=self._file) for condition in conditions]
-        where = sa.and_(sa.true(), *(one for one in found if one is not None))
+        is_newest = sort is None and each is None and not conditions
+        where = self._where(conditions, text, limit if is_newest else None)
         page = RowPage(limit)
+        if each is not None:
+            column = sa.type_coerce(COLUMNS[str(each.name)], sa.types.NullType())
+            page = replace(page, each=column, rows=int(each.clip(upper=limit).sum()))
         if sort is not None:
             column = sa.type_coerce(COLUMNS[sort], sa.types.NullType())
             by = (column.is_(None), column if ascending else column.desc())
-            page = RowPage(limit, order=(*by, *NEWEST_FIRST))
+            page = replace(page, order=(*by, *NEWEST_FIRST))
         rows = to_frame(self.database, self.images.given_path, where, page=page).iloc[::-1]
         return rows if sort is None else rows.sort_values(sort, ascending=ascending, kind="stable", na_position="last")
+
+    def group_sizes(
+        self, column: str, *, conditions: Iterable[RowCondition] = (), text: str = "", limit: int | None = None
+    ) -> pd.Series[int]:
+        """How many rows each value of a column has, ascending; the index has the values, as the frame has them.
+
+        Args:
+            column: its name, in either spelling.
+            conditions: such as filters, which the rows meet.
+            text: a search, as for :meth:`search`.
+            limit: only so many values, the smallest ones.
+
+        Raises:
+            RequestError: for a condition or a text that cannot be used.
+            UnknownParameter: for a column that the log does not have.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> runs = [studio.generate("A jade lantern", seed=seed, temperature=0.4) for seed in (1, 2)]
+            >>> studio.log.group_sizes("temperature").to_dict()
+            {0.4: 2}
+        """
+        name = column_of(COLUMNS, column)
+        values, rows = count_groups(self.database, name, self._where(conditions, text), limit)
+        index = values_of(name, values, len(values), self.images.given_path)
+        return pd.Series(rows, index=pd.Index(index), dtype="int64", name=name)
+
+    def _where(
+        self, conditions: Iterable[RowCondition], text: str, newest: int | None = None
+    ) -> sa.ColumnElement[bool]:
+        """Some conditions and a search; ``newest`` as for :func:`nbkit.log.search.find_rows`."""
+        found = [find_rows(self.database, text, newest)]
+        found += [condition.condition(file=self._file) for condition in conditions]
+        return sa.and_(sa.true(), *(one for one in found if one is not None))
 
     def search(self, text: str, *, limit: int | None = None) -> pd.DataFrame:
         """The rows whose prompt, tags or note contain every word of a text, in the columns of :meth:`to_frame`.

@@ -30,7 +30,7 @@ from nbkit.results.run import Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told, tags_of
-from nbkit.widgets.gallery.query import IS, Condition, arranged, equal_to, searched
+from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, check_groups, equal_to, searched
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
@@ -110,6 +110,7 @@ class Gallery:
         answer_at_once(self.wall.box)
         self.marking = Marking()
         self._runs = self._newer = self._in_log = 0
+        self._sizes: pd.Series[int] | None = None  # of a long log's groups
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
         columns = [str(name) for name in self._rows.columns]
@@ -528,7 +529,8 @@ class Gallery:
     @property
     def _is_cut(self) -> bool:
         """Whether there may be more rows that are asked for than are here."""
-        return self._is_long and len(self._order) == FIRST
+        shown = len(self._order)
+        return self._is_long and (shown == FIRST if self._sizes is None else shown < self._sizes.sum())
 
     # -- inside: what is shown ----------------------------------------------------------------------------------
 
@@ -579,24 +581,24 @@ class Gallery:
         self._in_log = self._log.count_rows()
         return _keyed(self._log.page(FIRST if self._is_long else QUICK))
 
-    def _read_found(self) -> pd.DataFrame:
-        """Of a long log, the first rows that the controls ask for."""
-        controls = self.arrangement
-        found = self._log.page(
-            FIRST,
-            conditions=self.filters.held,
-            text=controls.search.value,
-            sort=controls.sort.value or None,
-            ascending=controls.ascending.value,
-        )
-        return _keyed(found)
+    def _read_found(self) -> None:
+        """Of a long log, the first rows that the controls ask for; with groups, the first of each."""
+        controls, limit, sizes = self.arrangement, FIRST, None
+        asked: dict[str, Any] = {"conditions": self.filters.held, "text": controls.search.value}
+        group = controls.group.value or None
+        if group is not None:
+            sizes = self._log.group_sizes(group, **asked, limit=MOST_GROUPS + 1)
+            check_groups(group, len(sizes), more=True)
+            limit = max(1, FIRST // max(1, len(sizes)))
+        asked |= {"sort": controls.sort.value or None, "ascending": controls.ascending.value}
+        self._rows, self._sizes = _keyed(self._log.page(limit, **asked, each=sizes)), sizes
 
     def _show(self, *, top: bool = False) -> None:
         """Put on the wall what the controls ask for; ``top``: they ask for something else than before."""
         with self._lock:
             controls = self.arrangement
             if self._is_long and top:
-                self._rows = self._read_found()
+                self._read_found()
             rows = self._rows
             met = np.ones(len(rows), dtype=bool)
             for condition in self.filters.held:
@@ -605,7 +607,9 @@ class Gallery:
                 met &= searched(rows, controls.search.value)
             sort, group = controls.sort.value or None, controls.group.value or None
             places = np.flatnonzero(met)
-            order, groups = arranged(rows, places, sort, ascending=controls.ascending.value, group=group)
+            order, groups = arranged(
+                rows, places, sort, ascending=controls.ascending.value, group=group, sizes=self._sizes
+            )
             self._order = order
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
             items = RowItems(rows, order, [name for name in (sort, *asked) if name], without=group)

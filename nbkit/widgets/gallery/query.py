@@ -17,10 +17,11 @@ from pandas.api import types
 
 from nbkit.errors import RequestError
 from nbkit.log.filter_columns import LogColumns, time_of
-from nbkit.log.frame import DTYPES, STRING
+from nbkit.log.frame import BOOLEAN, DTYPES, FLOAT, STRING, TIME
 from nbkit.log.search import match_rows
 from nbkit.log.sqlite import casefold
 from nbkit.log.table import heading_of, is_gap
+from nbkit.request.model import MICRO
 from nbkit.request.parameter import MAX_INTEGER
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
@@ -88,7 +89,7 @@ class Condition:
         if self.operator in ALONE:
             return sa.not_(gap) if self.operator == SET else gap
         if self.operator == HOLDS:
-            text = column if kind == STRING else sa.cast(column, sa.Text)
+            text = column if kind == STRING else _written(column, kind)
             return sa.func.instr(sa.func.casefold(text), casefold(str(self.value))) > 0
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         series = pd.Series(dtype=cast("Any", DTYPES[self.column]))
@@ -139,11 +140,18 @@ def searched(frame: pd.DataFrame, text: str) -> np.ndarray[Any, Any]:
     return met
 
 
-Groups = list[tuple[str, int]]
+Groups = list[tuple[str, int] | tuple[str, int, int]]
+"""Headings, each with the number of rows that stand under it and, if these are the first of more, of all of them."""
 
 
 def arranged(
-    frame: pd.DataFrame, places: np.ndarray[Any, Any], sort: str | None, *, ascending: bool, group: str | None
+    frame: pd.DataFrame,
+    places: np.ndarray[Any, Any],
+    sort: str | None,
+    *,
+    ascending: bool,
+    group: str | None,
+    sizes: pd.Series[int] | None = None,
 ) -> tuple[np.ndarray[Any, Any], Groups]:
     """Rows in order, and their groups as headings with their counts.
 
@@ -153,6 +161,7 @@ def arranged(
         sort: the column to sort by; rows without a value come last.
         ascending: whether small values come first.
         group: the column whose values make the headings.
+        sizes: how many rows each value has, if these are the first ones of more.
 
     Returns:
         The numbers of the rows in order, and the groups.
@@ -171,16 +180,35 @@ def arranged(
             part = part.sort_values(group, kind="stable", na_position="last")
     except TypeError:
         raise RequestError(f"the values of {' or '.join(columns)} cannot be put in order", parameter="sort") from None
-    return part.index.to_numpy(), [] if group is None else _groups(part[group], group)
+    return part.index.to_numpy(), [] if group is None else _groups(part[group], group, sizes)
 
 
-def _groups(values: pd.Series[Any], name: str) -> Groups:
-    counts = values.groupby(values, sort=False, dropna=False).size()
-    if len(counts) > MOST_GROUPS:
+def check_groups(name: str, number: int, *, more: bool = False) -> None:
+    """Check the number of a column's values.
+
+    Args:
+        name: of the column.
+        number: of its values.
+        more: whether there may be more of them.
+
+    Raises:
+        RequestError: if there are too many to look at.
+    """
+    if number > MOST_GROUPS:
+        many = f"more than {MOST_GROUPS:,}" if more else f"{number:,}"
         raise RequestError(
-            f"{name} has {len(counts):,} different values, too many for groups; sort by it instead", parameter="group"
+            f"{name} has {many} different values, too many for groups; sort by it instead", parameter="group"
         )
-    return [(heading_of(name, value), int(many)) for value, many in counts.items()]
+
+
+def _groups(values: pd.Series[Any], name: str, sizes: pd.Series[int] | None) -> Groups:
+    counts = values.groupby(values, sort=False, dropna=False).size()
+    check_groups(name, len(counts))
+    groups: Groups = [(heading_of(name, value), int(many)) for value, many in counts.items()]
+    if sizes is None:
+        return groups
+    all_rows = sizes.groupby(sizes.index, dropna=False).sum().reindex(counts.index).fillna(counts)
+    return [(*group, int(rows)) for group, rows in zip(groups, all_rows, strict=True)]
 
 
 def _compared(values: Any, value: Any, operator: str, absolute: Callable[[Any], Any] = abs) -> Any:
@@ -213,6 +241,17 @@ def _in_sql(column: Any, value: Any) -> tuple[Any, Any]:
     if isinstance(value, bool) or (isinstance(value, int) and abs(value) > MAX_INTEGER):  # it has neither
         return sa.type_coerce(column, sa.Float()), float(value)
     return column, value
+
+
+def _written(column: Any, kind: str) -> Any:
+    """A value as the frame writes it: ``True``, ``5.0``, ``2026-03-31 14:00:00+00:00``."""
+    column = sa.type_coerce(column, sa.types.NullType())
+    if kind == BOOLEAN:
+        return sa.case((column == 0, "False"), (column == 1, "True"))
+    if kind == TIME:
+        seconds, rest = sa.func.strftime("%Y-%m-%d %H:%M:%S", column / MICRO, "unixepoch"), column % MICRO
+        return seconds + sa.case((rest == 0, ""), else_=sa.func.printf(".%06d", rest)) + "+00:00"
+    return sa.cast(sa.cast(column, sa.Float) if kind == FLOAT else column, sa.Text)
 
 
 def _flag(value: Any) -> bool:

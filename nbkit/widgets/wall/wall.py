@@ -116,18 +116,21 @@ class Wall:
 
     # -- from code ---------------------------------------------------------------------------------------
 
-    def show(self, items: Sequence[Item], groups: Sequence[tuple[str, int]] = (), *, top: bool = False) -> None:
+    def show(
+        self, items: Sequence[Item], groups: Sequence[tuple[str, int] | tuple[str, int, int]] = (), *, top: bool = False
+    ) -> None:
         """Put these on the wall in place of what is there; what stays selected is what both have.
 
         Args:
             items: a sequence of items; of an :class:`~nbkit.widgets.wall.item.Items` only what is in view is read.
-            groups: headings, and how many items stand under each; together as many as there are items.
+            groups: headings, and how many items stand under each; together as many as there are items. Where these
+                are the first of more, a third number has all of them.
             top: whether the first of them come into view: they are another choice, or in another order.
 
         Raises:
             ValueError: if the groups do not add up.
         """
-        together = sum(many for _, many in groups)
+        together = sum(group[1] for group in groups)
         if groups and together != len(items):
             raise ValueError(f"groups= count {together} items, and there are {len(items)}")
         with self._lock:
@@ -137,7 +140,7 @@ class Wall:
             with self.box.hold_sync():
                 self.box.total = len(items)
                 self.box.tallest = self._items.tallest()
-                self.box.groups = [[str(heading), int(many)] for heading, many in groups]
+                self.box.groups = [[str(heading), *map(int, many)] for heading, *many in groups]
                 self.box.version += 1
                 self._publish(ranges, self._place(self._active))
             if top:

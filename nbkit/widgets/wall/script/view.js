@@ -87,9 +87,9 @@ class View {
     this.room = Math.ceil(this.tile * model.get("tallest"));
     this.step = this.room + TEXT + GAP;
     let top = GAP, first = 0;
-    this.groups = (groups.length ? groups : [["", total]]).map(([heading, many]) => {
+    this.groups = (groups.length ? groups : [["", total]]).map(([heading, many, all = many]) => {
       const rows = Math.ceil(many / this.columns);
-      const group = { heading, first, end: first + many, top, rows, tiles: top + (groups.length ? HEADING : 0) };
+      const group = { heading, all, first, end: first + many, top, rows, tiles: top + (groups.length ? HEADING : 0) };
       top = group.tiles + rows * this.step;
       first = group.end;
       return group;
@@ -191,13 +191,14 @@ class View {
       this.sections.set(g, section);
       this.ground.append(section);
     }
-    const is = `${group.heading}/${group.end - group.first}/${group.top}`;
+    const is = `${group.heading}/${group.end - group.first}/${group.all}/${group.top}`;
     if (section.dataset.is === is) return section;
     section.dataset.is = is;
     section.querySelector(".nbkit-wall-heading")?.remove();
     section.setAttribute("role", group.heading ? "group" : "presentation");
     if (group.heading) {
-      const many = `${group.heading} (${number(group.end - group.first)})`;
+      const shown = group.end - group.first, of = shown < group.all ? `first ${number(shown)} of ` : "";
+      const many = `${group.heading} (${of}${number(group.all)})`;
       section.setAttribute("aria-label", many);
       section.prepend(make("div", { class: "nbkit-wall-heading", "aria-hidden": "true", style: `top:${group.top}px` }, many));
     } else section.removeAttribute("aria-label");
