@@ -40,10 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nbkit", description=f"nbkit {nbkit.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-
+def _add_serve(commands: Any) -> None:
     summary = "serve the offline engine, which needs no key and costs nothing, over HTTP"
     serve = commands.add_parser("serve", help=summary, description=_sentence(summary))
     serve.set_defaults(run=_serve, usage_error=serve.error)
@@ -54,12 +51,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", default=os.environ.get(SERVE_KEY_VARIABLE) or None, help=key)
     add("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a task takes")
     add("--seed", type=int, metavar="N", help="makes random seeds and failures repeatable")
+    noise = "how much the pictures of the same request and seed differ, from 0 to 1 (%(default)s)"
+    add("--noise", type=float, default=0.0, metavar="SHARE", help=noise)
     fail = "a failure and its probability, such as busy=0.1; may be given several times"
     add("--fail", type=_failure, action="append", default=[], metavar="NAME=P", help=fail)
     add("--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)")
     private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
     add("--allow-private-callbacks", action="store_true", help=private)
 
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nbkit", description=f"nbkit {nbkit.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    _add_serve(commands)
     summary = "settle every run whose outcome is not known, and fetch paid pictures that are not here yet"
     told = "Asks one engine, and no address that the log names. The key comes from the environment alone."
     recover = commands.add_parser("recover", help=summary, description=told)
@@ -128,7 +133,9 @@ def _serve(options: argparse.Namespace) -> int:
 
     try:
         failures = dict(options.fail)
-        engine = nbkit.Offline(options.latency, failures, options.key, options.balance, options.seed, sleep=pause)
+        engine = nbkit.Offline(
+            options.latency, failures, options.key, options.balance, options.seed, noise=options.noise, sleep=pause
+        )
     except ValueError as error:
         options.usage_error(str(error))
     if options.key is None and not is_loopback(options.host):

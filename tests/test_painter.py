@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from nbkit.display.lettering import drawable, measure
+from nbkit.measures.footer import footer_of
 from nbkit.offline.painting import labels
-from nbkit.offline.painting.composition import Composition, compose, motif_count
-from nbkit.offline.painting.keywords import find_keywords, find_quotes
+from nbkit.offline.painting.composition import Composition, company_size, compose
+from nbkit.offline.painting.keywords import MOST_NAMED, find_keywords, find_quotes
 from nbkit.offline.painting.motifs import MOTIFS
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.palettes import PALETTES
@@ -35,7 +36,18 @@ def is_same(first: Image.Image, second: Image.Image) -> bool:
 
 
 def composition_of(scene: Scene) -> Composition:
-    return compose(scene, 0, scene.height - 20)
+    return compose(scene, find_keywords(scene.prompt), 0, scene.height - 20)
+
+
+def names_in(scene: Scene) -> list[str]:
+    """The motifs of a picture, those of the prompt first."""
+    return [spot.name for spot in sorted(composition_of(scene).spots, key=lambda spot: spot.rank)]
+
+
+def footer_text(scene: Scene) -> str:
+    """The footer of a picture that is wide enough for all of it."""
+    wide = replace(scene, width=2528, height=1696)
+    return " / ".join(labels.footer(wide, find_keywords(wide.prompt), labels.title(wide)).lines)
 
 
 def upper_part(picture: Image.Image, share: float) -> Image.Image:
@@ -81,7 +93,6 @@ def test_the_largest_sizes_have_no_gaps(size: tuple[int, int]) -> None:
         {"seed": LARGEST_SEED},
         {"temperature": 0.0},
         {"temperature": 1.0},
-        {"temperature": 0.5},
         {"top_p": 0.0},
         {"top_p": 1.0},
         {"top_p": 0.6},
@@ -97,52 +108,219 @@ def test_the_largest_sizes_have_no_gaps(size: tuple[int, int]) -> None:
     ids=str,
 )
 def test_every_parameter_changes_the_picture(change: dict[str, object]) -> None:
-    """A default also differs from the value that the painter uses for it."""
+    """Also one that is sent with the value at which a picture without it is drawn."""
     assert not is_same(paint(SCENE), paint(replace(SCENE, **change)))
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"web_search": True}, {"image_search": True}, {"safety_tolerance": "4"}, {"check_content": True}],
+    ("change", "words"),
+    [
+        ({"web_search": True}, "web search"),
+        ({"image_search": True}, "image search"),
+        ({"safety_tolerance": "high"}, "safety high"),
+        ({"check_content": True}, "content check"),
+        ({"thinking": "HIGH"}, "thinking HIGH"),
+        ({"thinking": "MINIMAL"}, "thinking MINIMAL"),
+    ],
     ids=str,
 )
-def test_a_badge_changes_only_the_foot_of_the_picture(change: dict[str, object]) -> None:
-    """Searches, safety tolerance and content check add a badge and leave the scene as it is."""
-    first, second = paint(SCENE), paint(replace(SCENE, **change))
-    assert is_same(upper_part(first, 0.75), upper_part(second, 0.75))
+def test_what_changes_no_motif_is_a_mark_in_the_footer(change: dict[str, object], words: str) -> None:
+    """Searches, safety, content check and thinking leave the scene as it is."""
+    wide = replace(SCENE, width=1264, height=848)
+    first, second = paint(wide), paint(replace(wide, **change))
+    assert is_same(upper_part(first, 0.9), upper_part(second, 0.9))
+    assert words in footer_text(replace(SCENE, **change))
+    assert words not in footer_text(SCENE)
 
 
-def test_thinking_adds_detail_and_moves_nothing() -> None:
-    """Motifs, their places and the palette stay the same at each level."""
-    compositions = [composition_of(replace(SCENE, thinking=level)) for level in ("MINIMAL", None, "HIGH")]
-    assert [composition.detail for composition in compositions] == [0, 1, 2]
-    assert len({composition.spots for composition in compositions}) == 1
-    assert all(composition.palette == compositions[0].palette for composition in compositions)
-
-
-def test_two_system_prompts_have_different_badges() -> None:
+def test_two_system_prompts_have_different_marks() -> None:
     """Neither moves a motif."""
     first, second = (replace(SCENE, system_prompt=text) for text in ("Be bold.", "Be quiet."))
-    assert labels.badges(first) != labels.badges(second)
+    assert footer_text(first) != footer_text(second)
     assert composition_of(first).spots == composition_of(second).spots
 
 
-def test_a_higher_top_p_gives_more_motifs() -> None:
-    """There is one at 0 and nine at 1, and the number never falls in between."""
-    counts = [motif_count(step / 20) for step in range(21)]
-    assert counts == sorted(counts)
-    assert (counts[0], counts[-1]) == (1, 9)
-    assert counts[0] < motif_count(None) < counts[-1]
+# -- what was not sent, and topP -----------------------------------------------------------------------------------
+
+
+def test_the_footer_names_nothing_that_was_not_sent() -> None:
+    """Neither a name nor a number."""
+    assert footer_text(SCENE) == "DRAWN OFFLINE by nbkit \u00b7 seed 42 \u00b7 2528\u00d71696"
+    sent = footer_text(replace(SCENE, temperature=0.25, top_p=1, thinking="HIGH"))
+    assert "temperature 0.25 \u00b7 topP 1 \u00b7 thinking HIGH" in sent
+    assert "temperature 0 \u00b7 topP 0" in footer_text(replace(SCENE, temperature=0, top_p=0))
+
+
+@pytest.mark.parametrize("change", [{"temperature": 1.0}, {"top_p": 0.95}], ids=str)
+def test_what_was_not_sent_is_drawn_as_the_model_does_by_itself(change: dict[str, float]) -> None:
+    """The model's own temperature is 1, and its topP 0.95: only the footer differs."""
+    for prompt in ("red lanterns at night", "a cat and a boat", "zyx"):
+        scene = replace(SCENE, prompt=prompt, width=1264, height=848)
+        first, second = paint(scene), paint(replace(scene, **change))
+        assert is_same(upper_part(first, 0.9), upper_part(second, 0.9))
+        assert not is_same(first, second)
+
+
+def test_top_p_decides_how_much_company_there_is() -> None:
+    """None at 0, and all at 1; it never falls in between, and where nothing is named there is always something."""
+    for named in (0, 1, 4, 9, 12):
+        sizes = [company_size(named, step / 20) for step in range(21)]
+        assert sizes == sorted(sizes)
+        assert sizes[0] == (named == 0)
+        assert sizes[-1] == max(2, 9 - named)
+        assert sizes[0] < company_size(named, None) <= sizes[-1]
+
+
+NAMED = [
+    ("cat, boat, lighthouse, tree", ["cat", "boat", "lighthouse", "tree"]),
+    ("a robot", ["robot"]),
+    ("three cats and a fish", ["cat", "cat", "cat", "fish"]),
+    ("lanterns at night", ["lantern", "lantern"]),
+    (
+        "moon, sun, star, cloud, bird, balloon, tree, pine, house, cat",
+        ["moon", "sun", "star", "cloud", "bird", "balloon", "tree", "pine", "house", "cat"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("prompt", "named"), NAMED)
+@pytest.mark.parametrize("top_p", [0.0, 0.1, 0.5, 0.9, 1.0, None])
+def test_what_the_prompt_names_is_there_at_every_top_p(prompt: str, named: list[str], top_p: float | None) -> None:
+    """At the same places, for every seed and temperature, and as often as it is named; only the company thins."""
+    for seed in range(3):
+        for heat in (0.0, 1.0, None):
+            scene = replace(SCENE, prompt=prompt, seed=seed, temperature=heat, width=632, height=424)
+            assert names_in(replace(scene, top_p=top_p))[: len(named)] == named
+            assert len(names_in(replace(scene, top_p=top_p))) == len(named) + company_size(len(named), top_p)
+            alone = [spot for spot in composition_of(replace(scene, top_p=0)).spots if spot.rank < len(named)]
+            among = [spot for spot in composition_of(replace(scene, top_p=top_p)).spots if spot.rank < len(named)]
+            assert among == alone == list(composition_of(replace(scene, top_p=0)).spots)
+
+
+@pytest.mark.parametrize("top_p", [0.0, 0.5, 1.0, None])
+def test_each_named_thing_can_be_seen_at_every_top_p(top_p: float | None) -> None:
+    """Without it, pixels at its place are others: nothing hides it."""
+    things = ["a cat", "a boat", "a lighthouse", "a tree"]
+    scene = replace(SCENE, prompt=", ".join(things), width=1264, height=848, top_p=top_p)
+    plan = composition_of(scene)
+    for name in ("cat", "boat", "lighthouse", "tree"):
+        without = plan._replace(spots=tuple(spot for spot in plan.spots if spot.name != name))
+        seen, spot = [], next(spot for spot in plan.spots if spot.name == name)
+        for one in (plan, without):
+            canvas = Canvas(one.palette)
+            for motif in one.spots:
+                canvas.draw(motif.motif.drawing, complex(motif.x, motif.y), motif.size, "motif", motif.rank)
+            seen.append(canvas.render(Image.new("RGB", (1, 848), "lime"), 1264, 848))
+        changed = ImageChops.difference(*seen).convert("L").point(lambda level: 255 if level else 0)
+        own = Canvas(plan.palette)
+        own.draw(spot.motif.drawing, complex(spot.x, spot.y), spot.size, "motif", spot.rank)
+        alone = ImageChops.difference(
+            own.render(Image.new("RGB", (1, 848), "lime"), 1264, 848), Image.new("RGB", (1264, 848), "lime")
+        )
+        whole = alone.convert("L").point(lambda level: 255 if level else 0)
+        assert ImageStat.Stat(changed).sum[0] > 0.5 * ImageStat.Stat(whole).sum[0]
 
 
 @pytest.mark.parametrize("prompt", ["lanterns at night", "nothing that has a name", "cat, car, cup, robot, fish, moon"])
 def test_a_higher_top_p_keeps_the_motifs_of_a_lower_one(prompt: str) -> None:
     """A sweep over topP adds motifs and moves none."""
-    few = composition_of(replace(SCENE, prompt=prompt, top_p=0.3)).spots
-    many = composition_of(replace(SCENE, prompt=prompt, top_p=0.9)).spots
-    assert len(few) == motif_count(0.3)
-    assert len(many) == motif_count(0.9)
-    assert {(spot.name, spot.rank) for spot in few} < {(spot.name, spot.rank) for spot in many}
+    few = composition_of(replace(SCENE, prompt=prompt, top_p=0.2)).spots
+    many = composition_of(replace(SCENE, prompt=prompt, top_p=1)).spots
+    assert set(few) < set(many)
+
+
+# -- what a prompt says --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prompt", "things", "unknown"),
+    [
+        ("no cats, only a dog", [], ["dog"]),
+        ("a beach without boats", [], []),
+        ("not a cat but a boat", ["boat"], []),
+        ("not only cats but also boats", ["cat", "cat", "boat", "boat"], []),
+        ("three red lanterns and a cat, but no boats or birds", ["lantern"] * 3 + ["cat"], []),
+        ("no cats, dogs or birds; a lighthouse", ["lighthouse"], ["no dogs"]),
+        ("no people and a red boat", ["boat"], ["no people"]),
+        ("neither cats nor boats", [], []),
+        ("a treeless hill under a cloudless sky", [], []),
+        ("a house, cat-free and free of birds", ["house"], []),
+        ("a city, don't add any cars", [], []),
+        ("a boat instead of a cat", ["boat"], []),
+        ("not without cats", [], ["cats"]),
+        ("zero cats, 0 boats", [], []),
+        ("a forest without trees", [], ["no trees"]),
+        ("no more than three cats", ["cat"] * 3, []),
+        ("two cats, a dog and 3 birds", ["cat"] * 2 + ["bird"] * 3, ["dog"]),
+        ("a pair of lanterns and a lantern", ["lantern"] * 3, []),
+        ("a cup of coffee next to a teapot", ["cup", "teapot"], []),
+        ("a cat, and the cat of the cat", ["cat"], []),
+        ("a red house and a blue boat", ["house", "boat"], ["blue"]),
+        ("a cat to the left of a wolf, watercolour", ["cat"], ["left", "wolf", "watercolour"]),
+        ("a sign reads 'DOGS'", [], []),
+        ("a sign", [], ["sign"]),
+        ("un chat noir sur un toit", [], ["French text"]),
+        ("car il pleut sur la ville, sans soleil", [], ["French text"]),
+        ("ein Haus am See, ohne Boote", [], ["German text"]),
+        ("un gato negro sin luna", [], ["Spanish text"]),
+        ("een huis met het meer", [], ["Dutch text"]),
+        ("кот на крыше", [], ["Cyrillic text"]),
+        ("灯笼店的夜晚", [], ["Chinese or Japanese text"]),
+        ("a lantern and 灯笼", ["lantern"], ["Chinese or Japanese text"]),
+        ("a cat in a house with a red door", ["cat", "house"], ["door"]),
+        ("", [], []),
+    ],
+)
+def test_what_was_understood_of_a_prompt(prompt: str, things: list[str], unknown: list[str]) -> None:
+    """Things and their number; what was not understood is in the footer, in the words of the prompt."""
+    found = find_keywords(prompt)
+    assert list(found.things) == things
+    assert list(found.unknown) == unknown
+    footer = footer_text(replace(SCENE, prompt=prompt))
+    assert ("not understood: " + ", ".join(unknown) in footer) if unknown else ("not understood" not in footer)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "absent"),
+    [
+        ("no cats, only a dog", {"cat"}),
+        ("a beach without boats or birds", {"boat", "bird"}),
+        ("a city, don't add any cars", {"car"}),
+        ("a treeless hill under a cloudless sky", {"tree", "pine", "cloud"}),
+        ("hills with exactly one house", set()),
+        ("a cat and no other cats", set()),
+    ],
+)
+def test_what_a_prompt_does_not_want_is_not_drawn(prompt: str, absent: set[str]) -> None:
+    """Not as company either; and a thing that is named once is there once."""
+    for seed in range(12):
+        names = names_in(replace(SCENE, prompt=prompt, seed=seed, temperature=1, top_p=1))
+        assert not absent & set(names)
+        named = find_keywords(prompt).things
+        assert [name for name in names if name in named] == list(named)
+
+
+def test_no_moon_no_stars_and_no_night() -> None:
+    """The light behind a scene, the stars and the palette follow a prompt that does not want them."""
+    moonless = composition_of(replace(SCENE, prompt="a lighthouse at night, no moon"))
+    assert not moonless.light
+    assert composition_of(replace(SCENE, prompt="a lighthouse at night")).light
+    for seed in range(20):
+        day = composition_of(replace(SCENE, prompt="a lighthouse, not at night", seed=seed)).palette
+        assert sum(day["top"]) > 120
+    rainy, dry = (find_keywords(prompt).rain for prompt in ("a cat in the rain", "a cat, no rain"))
+    assert (rainy, dry) == (True, False)
+    assert not is_same(
+        paint(replace(SCENE, prompt="a cat in the rain")), paint(replace(SCENE, prompt="a cat in the xyz"))
+    )
+
+
+def test_more_than_a_picture_holds_is_said() -> None:
+    """As many as there is room for are drawn."""
+    found = find_keywords("forty cats, 40 boats and a star")
+    assert len(found.things) == MOST_NAMED
+    assert "left out: 30 boat, 1 star" in footer_text(replace(SCENE, prompt="forty cats, 40 boats and a star"))
+    assert find_keywords("9999999999 cats").things == ("cat",) * MOST_NAMED
 
 
 @pytest.mark.parametrize("prompt", ["red lanterns at night", "a robot", "nothing that has a name", "mountains"])
@@ -174,7 +352,8 @@ def test_a_colour_in_the_prompt_chooses_the_palette() -> None:
         assert distance <= 1
     night = composition_of(replace(cool, prompt="teal lanterns at night")).palette
     assert night["top"] == composition_of(replace(cool, prompt="teal lanterns at night", seed=1)).palette["top"]
-    assert find_keywords("teal lanterns at night")[:2] == ("night", "teal")
+    found = find_keywords("teal lanterns at night")
+    assert (found.hour, found.colour) == ("night", "teal")
 
 
 @pytest.mark.parametrize(
@@ -192,8 +371,7 @@ def test_a_colour_in_the_prompt_chooses_the_palette() -> None:
 def test_a_thing_in_the_prompt_is_the_first_motif(prompt: str, thing: str) -> None:
     """Capital letters and plurals are understood, and seed and temperature do not change it."""
     for seed in range(4):
-        spots = composition_of(replace(SCENE, prompt=prompt, seed=seed, temperature=1, top_p=0)).spots
-        assert [spot.name for spot in spots] == [thing]
+        assert set(names_in(replace(SCENE, prompt=prompt, seed=seed, temperature=1, top_p=0))) == {thing}
 
 
 def test_only_whole_words_are_keywords() -> None:
@@ -215,43 +393,39 @@ def test_every_companion_is_a_motif() -> None:
 
 @pytest.mark.parametrize("name", PALETTES)
 def test_every_line_of_the_drawings_can_be_read(name: str) -> None:
-    """Under each sky and at each level of detail, with whichever options are chosen."""
+    """Under each sky, with whichever options are chosen."""
     drawings = [*PROPS.values(), *(motif.drawing for motif in MOTIFS.values())]
     for drawing in drawings:
-        for detail in range(3):
-            canvas = Canvas(PALETTES[name], detail)
-            for i in range(5):
-                canvas.draw(drawing, 50 + 50j, 40, i, body=(1, 2, 3))
+        canvas = Canvas(PALETTES[name])
+        for i in range(5):
+            canvas.draw(drawing, 50 + 50j, 40, i, body=(1, 2, 3))
         picture = canvas.render(Image.new("RGB", (1, 100), "lime"), 100, 100)
         assert len(picture.getcolors(10_000)) > 1
 
 
-def drawn(lines: str, detail: int = 1, palette: str = "day") -> Image.Image:
+def drawn(lines: str, palette: str = "day") -> Image.Image:
     """A drawing on white, where one unit of it is 10 pixels."""
     (drawing,) = read_drawings(f"example\n{lines}")
-    canvas = Canvas(PALETTES[palette], detail)
+    canvas = Canvas(PALETTES[palette])
     canvas.draw(drawing, 20 + 20j, 10)
     return canvas.render(Image.new("RGB", (1, 40), "white"), 40, 40)
 
 
-def test_a_shape_is_drawn_from_its_level_of_detail_on() -> None:
-    """Below it, the drawing is empty."""
-    empty = drawn("  0 none box 0 0 1 1")
-    assert empty.getcolors() == [(1600, (255, 255, 255))]
-    assert is_same(drawn("  2 main box 0 0 1 1", detail=1), empty)
-    assert not is_same(drawn("  2 main box 0 0 1 1", detail=2), empty)
+def test_a_shape_without_colour_is_not_drawn() -> None:
+    """Where an option of a drawing has nothing."""
+    assert drawn("  none box 0 0 1 1").getcolors() == [(1600, (255, 255, 255))]
 
 
 @pytest.mark.parametrize(
     ("short", "long"),
     [
-        ("  0 main box .5 0 1 1 * mirror", "  0 main box .5 0 1 1, -1 0 -.5 1"),
-        ("  0 main box -1 0 -.8 1 * 3 shift .5 0", "  0 main box -1 0 -.8 1, -.5 0 -.3 1, 0 0 .2 1"),
-        ("  0 main poly 0 0 1 0 1 1 * 4 turn 90 0 0", "  0 main poly 0 0 1 0 1 1, 0 0 0 1 -1 1, 0 0 -1 0 -1 -1, 0 0 0 -1 1 -1"),
-        ("  0 main/dark box -1 -1 1 1 * 2 shrink .5 1 1", "  0 main box -1 -1 1 1\n  0 dark box 0 0 1 1"),
-        ("  0 main box -1 -1 0 0, box 0 0 1 1", "  0 main box -1 -1 0 0, 0 0 1 1"),
-        ("  pick roof | dark:pale:40\n  0 roof box 0 0 1 1", "  0 dark:pale:40 box 0 0 1 1"),
-        ("  pick roof | pale / dark\n  0 roof box 0 0 1 1", "  0 dark box 0 0 1 1"),
+        ("  main box .5 0 1 1 * mirror", "  main box .5 0 1 1, -1 0 -.5 1"),
+        ("  main box -1 0 -.8 1 * 3 shift .5 0", "  main box -1 0 -.8 1, -.5 0 -.3 1, 0 0 .2 1"),
+        ("  main poly 0 0 1 0 1 1 * 4 turn 90 0 0", "  main poly 0 0 1 0 1 1, 0 0 0 1 -1 1, 0 0 -1 0 -1 -1, 0 0 0 -1 1 -1"),
+        ("  main/dark box -1 -1 1 1 * 2 shrink .5 1 1", "  main box -1 -1 1 1\n  dark box 0 0 1 1"),
+        ("  main box -1 -1 0 0, box 0 0 1 1", "  main box -1 -1 0 0, 0 0 1 1"),
+        ("  pick roof | dark:pale:40\n  roof box 0 0 1 1", "  dark:pale:40 box 0 0 1 1"),
+        ("  pick roof | pale / dark\n  roof box 0 0 1 1", "  dark box 0 0 1 1"),
     ],
 )  # fmt: skip
 def test_a_short_form_of_the_language_stands_for_a_longer_one(short: str, long: str) -> None:
@@ -261,10 +435,8 @@ def test_a_short_form_of_the_language_stands_for_a_longer_one(short: str, long: 
 
 @pytest.mark.parametrize("name", MOTIFS)
 def test_every_motif_can_be_drawn(name: str) -> None:
-    """It can be drawn at each level of detail."""
-    for thinking in ("MINIMAL", None, "HIGH"):
-        scene = replace(SCENE, prompt=f"one {name}", width=192, height=168, top_p=0.2, thinking=thinking)
-        assert paint(scene).size == (192, 168)
+    """In a small picture too."""
+    assert paint(replace(SCENE, prompt=f"one {name}", width=192, height=168, top_p=0.2)).size == (192, 168)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +457,7 @@ def test_every_motif_can_be_drawn(name: str) -> None:
         ('a 5" disc labelled "Hi"', ("Hi",)),
         ("(\"a1\") ['b2'] text:'c3'", ("a1", "b2", "c3")),
         ("\"She said 'hi'\"", ("She said 'hi'",)),
-        ("'one' 'two' 'three' 'four' 'five'", ("one", "two", "three", "four")),
+        ("'one' 'two' 'three' 'four' 'five'", ("one", "two", "three", "four", "five")),
         ("\"\" '' ' ' \" \"", ()),
         ('"never closed', ()),
         ('"two\nlines"', ()),
@@ -308,6 +480,34 @@ def test_the_plate_of_a_quoted_text_fits_into_the_picture() -> None:
     assert labels.title(SCENE) is None
 
 
+NEON = "A food truck poster with 'MIDNIGHT RAMEN', 'OPEN LATE', 'TONKOTSU', 'SPICY MISO', 'VEGAN SHOYU' and a 'TOKYO LANE' sign"
+
+
+@pytest.mark.parametrize("size", [(1264, 848), (848, 1264), (1024, 1024), (632, 424), (512, 512), (2528, 1696)])
+def test_every_quoted_phrase_that_fits_is_lettered(size: tuple[int, int]) -> None:
+    """Six of them do, in type that can be read, and the footer names none as left out."""
+    scene = replace(SCENE, prompt=NEON, width=size[0], height=size[1])
+    plate = labels.title(scene)
+    assert plate is not None
+    phrases = "MIDNIGHT RAMEN OPEN LATE TONKOTSU SPICY MISO VEGAN SHOYU TOKYO LANE"
+    assert " ".join(text for text, _ in plate.lines) == phrases
+    assert not plate.left_out
+    assert all(type_size >= max(9, 0.02 * min(size)) for _, type_size in plate.lines)
+    assert plate.height <= 0.5 * size[1]
+    assert "left out" not in footer_text(scene)
+
+
+def test_phrases_without_room_are_named_in_the_footer() -> None:
+    """Those that are lettered, and those that are not, are all that the prompt has."""
+    texts = [f"PHRASE {number}" for number in range(30)]
+    scene = replace(SCENE, prompt=" ".join(f"'{text}'" for text in texts), width=1264, height=848)
+    plate = labels.title(scene)
+    assert plate is not None
+    assert [*(text for text, _ in plate.lines), *plate.left_out] == texts
+    assert len(plate.lines) >= 6
+    assert f"left out: \u201c{plate.left_out[0]}\u201d, " in footer_text(scene)
+
+
 def test_characters_without_a_glyph_are_omitted_and_counted() -> None:
     """A title of nothing else shows their number."""
     assert drawable("Tea \u8336 \U0001f375 no\x00w") == ("Tea now", 2)
@@ -320,7 +520,7 @@ def test_characters_without_a_glyph_are_omitted_and_counted() -> None:
 def test_the_footer_names_the_offline_engine_and_the_seed(size: tuple[int, int]) -> None:
     """It begins with "DRAWN OFFLINE", and fits into its strip at each size."""
     scene = replace(SCENE, width=size[0], height=size[1], seed=LARGEST_SEED, insets=(REMOTE,) * 14)
-    strip = labels.footer(scene)
+    strip = labels.footer(scene, find_keywords(scene.prompt))
     text = " ".join(strip.lines)
     assert text.startswith("DRAWN OFFLINE by nbkit")
     assert str(LARGEST_SEED) in text
@@ -328,14 +528,76 @@ def test_the_footer_names_the_offline_engine_and_the_seed(size: tuple[int, int])
     assert strip.height <= size[1] * 0.3
 
 
-def test_the_footer_shows_values_and_defaults() -> None:
-    """A parameter that was not given is shown as ``default``, and a given one with its value."""
-    wide = replace(SCENE, width=2048)
-    assert "temperature default" in " ".join(labels.footer(wide).lines)
-    footer = " ".join(labels.footer(replace(wide, temperature=0.25, top_p=1, thinking="HIGH")).lines)
-    assert "temperature 0.25" in footer
-    assert "topP 1 " in footer
-    assert "thinking HIGH" in footer
+@pytest.mark.parametrize("size", [(384, 168), (168, 384), (192, 1536), (512, 512), (1264, 848), (12288, 1536)])
+def test_the_footer_always_says_what_was_not_understood(size: tuple[int, int]) -> None:
+    """In words, or where there is no room for them, their number; its lines fit."""
+    scene = replace(
+        SCENE,
+        width=size[0],
+        height=size[1],
+        prompt="a dog, a wolf, " + ", ".join(f"zyx{letter * 9}" for letter in "abcdefgh"),
+    )
+    strip = labels.footer(scene, find_keywords(scene.prompt))
+    assert "not understood: " in " ".join(strip.lines)
+    assert strip.height <= size[1] * 0.3
+    assert all(measure(line, strip.size) <= size[0] for line in strip.lines) or size[0] < 200
+
+
+def test_a_file_says_where_the_footer_is() -> None:
+    """In each format; what is above it does not change with a setting that only the footer names."""
+    scene = replace(SCENE, width=1264, height=848)
+    for output_format in ("JPG", "PNG", "WEBP"):
+        picture = paint(scene)
+        box = footer_of(encode(picture, output_format, 90))
+        assert box is not None
+        assert box[0] == 0
+        assert box[2:] == (1264, 848)
+        assert 780 < box[1] < 848
+        assert not is_same(picture.crop(box), paint(replace(scene, web_search=True)).crop(box))
+        assert is_same(
+            picture.crop((0, 0, 1264, box[1])), paint(replace(scene, web_search=True)).crop((0, 0, 1264, box[1]))
+        )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nbkit offline engine; footer 0 9 40 40",
+        "nbkit offline engine; footer 0 9 41 30",
+        "Adobe",
+        "footer 0 1 2 3",
+        "",
+        None,
+        7,
+    ],
+)
+def test_any_other_picture_has_no_footer(words: object) -> None:
+    """Nor one whose metadata names a place outside of it, nor what is no picture."""
+    exif = Image.Exif()
+    if words is not None:
+        exif[305] = words
+    out = BytesIO()
+    Image.new("RGB", (40, 30)).save(out, "PNG", exif=exif)
+    assert footer_of(out.getvalue()) is None
+    assert footer_of(out.getvalue()[:60]) is None
+    assert footer_of(b"no picture") is None
+
+
+# -- noise -----------------------------------------------------------------------------------------------------------
+
+
+def test_noise_changes_a_picture_a_little() -> None:
+    """Each draw is another one; it differs less than another seed does, and has the same motifs."""
+    scene = replace(SCENE, width=632, height=424, temperature=1)
+    noisy = [replace(scene, noise=0.03, draw=draw) for draw in range(4)]
+    first, *others = map(paint, noisy)
+    apart = [difference(first, other) for other in others]
+    seeds = [difference(first, paint(replace(scene, seed=seed))) for seed in range(3)]
+    assert all(0 < one < min(seeds) / 2 for one in apart)
+    assert {tuple(names_in(one)) for one in noisy} == {tuple(names_in(scene))}
+    assert is_same(paint(replace(scene, draw=5)), paint(scene))
+    more = replace(scene, noise=0.3)
+    assert difference(paint(replace(more, draw=1)), paint(replace(more, draw=2))) > max(apart)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 14, 20])

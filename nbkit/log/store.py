@@ -274,8 +274,9 @@ class RunLog:
             >>> import tempfile, nbkit
             >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
             >>> runs = [studio.generate("A jade lantern", seed=seed, temperature=0.4) for seed in (1, 2)]
-            >>> studio.log.group_sizes("temperature").to_dict()
-            {0.4: 2}
+            >>> sizes = studio.log.group_sizes("temperature")
+            >>> sizes.index.tolist(), sizes.tolist()
+            ([0.4], [2])
         """
         name = column_of(COLUMNS, column)
         values, rows = count_groups(self.database, name, self._where(conditions, text), limit)

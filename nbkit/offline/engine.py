@@ -42,7 +42,10 @@ class Offline:
         failures: the probability of each fault, by its name, from 0 to 1; :mod:`nbkit.offline.failures` has the table.
         key: the API key that requests must have; ``None`` accepts any key, or none.
         balance: USD that the account holds; a task that costs more than is left is refused.
-        seed: makes random seeds and failures repeatable for the same taskUUIDs.
+        seed: makes random seeds and failures repeatable for the same taskUUIDs, and the noise for the same order of
+            requests.
+        noise: how much the pictures of the same request with the same seed differ from each other, from 0 to 1: 0.03 moves
+            things by a hand's breadth, as a service may whose seeds are only a best effort; 0 makes them equal.
         clock: returns the time in seconds.
         sleep: waits for a number of seconds, for the latency.
         deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return
@@ -56,7 +59,7 @@ class Offline:
             with no item (``empty``) or the error ``taskNotFound``.
 
     Raises:
-        ValueError: for a negative latency, an unknown fault, or probabilities that are not allowed.
+        ValueError: for a negative latency, an unknown fault, or probabilities or a noise that are not allowed.
 
     Example:
         >>> import nbkit
@@ -82,16 +85,19 @@ class Offline:
         seed: int | None = None,
         clock: Callable[[], float] = time.time,
         *,
+        noise: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
         deliver: Callable[[Delivery], None] | None = None,
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
+        if not 0 <= noise <= 1:
+            raise ValueError(f"noise={noise!r}: must be a number from 0 to 1, such as 0.03")
         if key is not None and not key.strip():
             raise ValueError("key='': must be a text that clients send, or None to accept any key")
         self.acknowledgement: Literal["processing", "plain", "empty"] = "processing"
         self.unknown_task: Literal["empty", "taskNotFound"] = "empty"
-        self._latency, self._key, self._seed = latency, Secret(key), seed
+        self._latency, self._key, self._seed, self._noise = latency, Secret(key), seed, float(noise)
         del key
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
@@ -291,7 +297,7 @@ class Offline:
 
     def _image_inference(self, task: Task, context: RequestContext) -> Items | Inference:
         """Accept an image task, whose results are reported later; in a dry run, check and price it only."""
-        inference = make_inference(task, self._references, context.base_url)
+        inference = make_inference(task, self._references, context.base_url, self._noise)
         if context.dry_run:
             return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}]
         self._store.accept(inference, self._failures, self._clock(), self._latency)

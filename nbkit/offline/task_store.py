@@ -8,6 +8,7 @@ from collections import Counter
 
 from nbkit.offline.envelope import Problem
 from nbkit.offline.failures import REFUSALS, Failures
+from nbkit.offline.painting.scene import Scene
 from nbkit.offline.tasks import Inference, PlannedImage, make_results
 
 
@@ -16,7 +17,7 @@ class TaskStore:
 
     Args:
         balance: micro-dollars that the account holds at the start.
-        seed: makes the random seeds of pictures repeatable; ``None`` for new ones each time.
+        seed: makes the random seeds of pictures, and their noise, repeatable; ``None`` for new ones each time.
 
     Attributes:
         tasks: each accepted task, by its UUID in lower case.
@@ -31,6 +32,7 @@ class TaskStore:
         self._seed = seed
         self._lock = threading.Lock()
         self._undelivered: list[PlannedImage] = []
+        self._repeats: Counter[tuple[Scene, int]] = Counter()
         self._refusals: Counter[str] = Counter()  # number of simulated refusals, by taskUUID
 
     def accept(self, inference: Inference, failures: Failures, now: float, latency: float) -> None:
@@ -58,12 +60,22 @@ class TaskStore:
                 raise REFUSALS[inference.fault]
             source = random.Random() if self._seed is None else random.Random(f"seed:{self._seed}:{key}")
             inference.results = make_results(inference, now, latency, source)
+            if inference.scene.noise:
+                for result in inference.results:
+                    result.draw = self._next_draw(inference.scene, result.seed)
             self.tasks[key] = inference
             pictures = [result for result in inference.results if result.failure is None]
             self.images |= {result.image_uuid: result for result in pictures}
             self.balance -= inference.charge
             if inference.request.webhook_url or inference.request.upload_endpoint:
                 self._undelivered += pictures
+
+    def _next_draw(self, scene: Scene, seed: int) -> int:
+        """Returns what the noise of a picture depends on: chance, or with a seed, how often it has been asked for."""
+        if self._seed is None:
+            return random.getrandbits(64)
+        self._repeats[scene, seed] += 1
+        return self._seed * 2**32 + self._repeats[scene, seed]
 
     def finish(self, inference: Inference, now: float) -> None:
         """Make all results of a ``sync`` task ready now, after its client has waited for the latency."""

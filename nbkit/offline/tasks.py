@@ -37,6 +37,7 @@ class PlannedImage:
         task: that it belongs to.
         image_uuid: of its picture.
         seed: that the picture is drawn with.
+        draw: decides how it differs from the picture of the same request, if its scene has noise.
         ready: when it is finished, in seconds of the engine's clock.
         failure: why there is no picture, as an error or as what its item has instead; ``None`` if there is one.
         downloads: counts the downloads of the picture.
@@ -48,11 +49,13 @@ class PlannedImage:
     ready: float
     failure: Problem | dict[str, Any] | None = None
     downloads: Iterator[int] = field(default_factory=itertools.count)
+    draw: int = 0
 
     def file(self) -> bytes:
         """Draw the picture and return its encoded file."""
         output_format, quality = (self.task.request.effective(name) for name in ("output_format", "output_quality"))
-        return self.task.renderer.draw(replace(self.task.scene, seed=self.seed), output_format, quality)
+        scene = replace(self.task.scene, seed=self.seed, draw=self.draw)
+        return self.task.renderer.draw(scene, output_format, quality)
 
     def item(self, base_url: str) -> dict[str, Any]:
         """The item of ``data``, or of ``errors`` if there is no picture.
@@ -177,13 +180,14 @@ class Inference:
         return self.sent | {"inputs": inputs | {"referenceImages": texts}}
 
 
-def make_inference(task: Task, references: ReferenceReader, base_url: str) -> Inference:
+def make_inference(task: Task, references: ReferenceReader, base_url: str, noise: float = 0.0) -> Inference:
     """Make an :class:`Inference` of a task, with its size and price, and no results yet.
 
     Args:
         task: as it was received.
         references: reads its reference images; their renderer draws its pictures.
         base_url: beginning of picture URLs.
+        noise: by which share its pictures differ from those of the same request.
 
     Raises:
         Problem: if the task is not valid, or a reference image cannot be read.
@@ -202,7 +206,7 @@ def make_inference(task: Task, references: ReferenceReader, base_url: str) -> In
     shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
     if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
         shown["safety_tolerance"] = None  # a default that is set explicitly gives the same picture as an unset one
-    scene = Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets})
+    scene = Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets, "noise": noise})
     return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
 
 

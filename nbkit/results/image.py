@@ -17,6 +17,7 @@ from nbkit.display.text import usd
 from nbkit.errors import NoImage
 from nbkit.measures.conversion import is_picture_suffix, usual_suffix, write_converted
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, check_hash, decoded, header_size
+from nbkit.measures.footer import footer_of
 from nbkit.measures.preview import PREVIEW_SIZE, make_preview
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
@@ -100,6 +101,26 @@ class GeneratedImage:
             return check_hash(self.path.read_bytes(), self.sha256, self.path)
         except OSError as error:
             raise NoImage(f"the picture's file cannot be read: {error}") from None
+
+    @property
+    def footer(self) -> tuple[int, int, int, int] | None:
+        """Where the line of settings stands in a picture of the offline engine; ``None`` for any other picture.
+
+        Left, upper, right and lower edge in pixels, as ``PIL.Image.crop`` takes them. The picture's file has it in its
+        metadata; pictures that nbkit 0.1.0 has drawn do not.
+
+        Raises:
+            NoImage: if the picture's file is gone or damaged.
+
+        Example:
+            >>> import nbkit
+            >>> image = nbkit.Studio(engine="offline").generate("A paper lantern", seed=7, resolution="0.5K").image
+            >>> image.footer
+            (0, 492, 512, 512)
+            >>> image.pil.crop(image.footer).size
+            (512, 20)
+        """
+        return footer_of(self.bytes)
 
     @property
     def pil(self) -> Image.Image:

@@ -12,18 +12,19 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from nbkit.offline.painting.keywords import PromptKeywords, find_keywords
+from nbkit.offline.painting.keywords import PromptKeywords
 from nbkit.offline.painting.motifs import MOTIFS, Motif
 from nbkit.offline.painting.palettes import PALETTES, Palette, is_dark, turned
 from nbkit.offline.painting.scene import Scene
 from nbkit.offline.painting.sceneries import SCENERIES
 from nbkit.offline.painting.stable_random import Interpolator, StableRandom
 
-DEFAULT_TOP_P = 0.6
-MIN_MOTIFS, MAX_MOTIFS = 1, 9
-"""Number of motifs at topP 0 and at topP 1."""
+NATURAL_TOP_P = 0.95
+"""The topP at which a request without one is drawn: the model card of Gemini 3.1 Flash Image has it as the default."""
 
-_NEVER_REPEATED = frozenset({"moon", "sun", "lighthouse", "tower", "rocket"})
+MAX_MOTIFS = 9
+"""Motifs of a picture at topP 1, if the prompt does not name more; where it names nearly as many, two join them."""
+
 _LAYERS = ("sky", "hang", "free", "water", "stand")
 _TRIES = 10
 _SLIDE_STEPS = 45
@@ -59,10 +60,11 @@ class Spot(NamedTuple):
         distance = math.hypot(self.x - other.x, self.middle - other.middle)
         return distance - other.size * max(0.5, other.motif.reach)
 
-    def gap(self, other: Spot) -> float:
-        """Returns the distance between the edges of both; negative if they overlap."""
-        across = abs(self.x - other.x) - self.size * self.motif.reach - other.size * other.motif.reach
-        return max(across, abs(self.middle - other.middle) - (self.size + other.size) * 0.5)
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """The left, right, upper and lower edge."""
+        reach, middle = self.size * self.motif.reach, self.middle
+        return self.x - reach, self.x + reach, middle - self.size * 0.5, middle + self.size * 0.5
 
 
 class Composition(NamedTuple):
@@ -72,24 +74,24 @@ class Composition(NamedTuple):
         scene: The parameters of the picture.
         top, bottom: Where the part of it that is free begins and ends.
         palette: Its colours.
-        detail: 0, 1 or 2.
         scenery: A key of SCENERIES.
         horizon: The y of the horizon, in pixels.
         mirrored: Whether light and motifs are drawn mirrored left to right.
         light: The sun or moon behind the scene, if there is one; it is as round as the moon among the motifs.
-        spots: The motifs, in drawing order.
+        spots: The motifs, in drawing order; those of the prompt come last, so that nothing hides them.
+        keywords: What was understood of the prompt.
     """
 
     scene: Scene
     top: int
     bottom: int
     palette: Palette
-    detail: int
     scenery: str
     horizon: float
     mirrored: bool
     light: tuple[Spot, ...] = ()
     spots: tuple[Spot, ...] = ()
+    keywords: PromptKeywords = PromptKeywords()
 
     @property
     def unit(self) -> float:
@@ -107,23 +109,28 @@ class Composition(NamedTuple):
         return complex(self.scene.width - x if self.mirrored else x, y)
 
 
-def motif_count(top_p: float | None) -> int:
-    """Returns the number of motifs.
+def company_size(named: int, top_p: float | None) -> int:
+    """Returns how many motifs join those that the prompt names.
 
     Args:
-        top_p: 0..1, or None for the model's default.
+        named: Number of those.
+        top_p: 0..1, or None if it was not sent.
 
     Returns:
-        From 1 at topP 0 to 9 at topP 1.
+        From none at topP 0 to all at topP 1; where nothing is named, at least one.
     """
-    share = DEFAULT_TOP_P if top_p is None else min(1.0, max(0.0, top_p))
-    return MIN_MOTIFS + round((MAX_MOTIFS - MIN_MOTIFS) * share)
+    share = NATURAL_TOP_P if top_p is None else min(1.0, max(0.0, top_p))
+    least, most = int(not named), max(2, MAX_MOTIFS - named)
+    return least + round((most - least) * share)
 
 
 def _palette(scene: Scene, keywords: PromptKeywords) -> Palette:
     interpolator = Interpolator(scene, "palette")
     named = keywords.hour or keywords.colour
-    palette = PALETTES[named or interpolator.pick(tuple(PALETTES), 0.85)]
+    wanted = tuple(name for name in PALETTES if name not in keywords.unwanted)
+    if "night" in keywords.unwanted:
+        wanted = tuple(name for name in wanted if not is_dark(PALETTES[name]))
+    palette = PALETTES[named or interpolator.pick(wanted or tuple(PALETTES), 0.85)]
     accents = PALETTES.get(keywords.colour, palette)
     palette = {**palette, "main": accents["main"], "second": accents["second"]}
     most = 0.024 if named else 0.06
@@ -131,28 +138,31 @@ def _palette(scene: Scene, keywords: PromptKeywords) -> Palette:
 
 
 def _scenery(scene: Scene, keywords: PromptKeywords) -> str:
-    homes = [home for name in keywords.things if (home := MOTIFS[name].home) != "-"]
+    homes = [home for name in keywords.things if (home := MOTIFS[name].home) not in ("-", *keywords.unwanted)]
     if keywords.things and not keywords.scenery and not homes:
-        return Interpolator(scene, "scenery").pick(("hills", "mountains", "sea", "city"), 0.7)
+        wanted = tuple(name for name in ("hills", "mountains", "sea", "city") if name not in keywords.unwanted)
+        return Interpolator(scene, "scenery").pick(wanted or ("pattern",), 0.7)
     return keywords.scenery or next(iter(homes), "pattern")
 
 
 def _motif_names(scene: Scene, keywords: PromptKeywords, scenery: str) -> list[str]:
     """Returns the names of the motifs, the most important first: those of the prompt, then companions."""
     interpolator = Interpolator(scene, "cast")
-    companions, is_pattern = SCENERIES[scenery].companions, scenery == "pattern"
-    first = interpolator.pick(companions, 0.8) if is_pattern and not keywords.things else companions[0]
-    named = keywords.things or (first,)
-    names = list(named[:MAX_MOTIFS])
-    for step in range(MAX_MOTIFS - len(names)):
-        choice = companions[(step + 1 if is_pattern else step // 2) % len(companions)]
-        repeated = named[step % len(named)]
-        if step % 2 == 0 and repeated not in _NEVER_REPEATED and not is_pattern:
-            choice = repeated
+    # Of what the prompt names with its number, there is no more than that.
+    excluded = keywords.unwanted | (set(keywords.things) - keywords.several)
+    companions = tuple(name for name in SCENERIES[scenery].companions if name not in excluded)
+    repeated = [name for name in keywords.things if name in keywords.several - keywords.unwanted]
+    names, is_pattern = list(keywords.things), scenery == "pattern"
+    if not companions:
+        companions = tuple(repeated)
+    for step in range(company_size(len(names), scene.top_p) if companions else 0):
         # Drawn for every motif, also where it is not used, so that one motif does not change the next.
         other = interpolator.pick(companions, 0)
+        choice = companions[(step if is_pattern else step // 2) % len(companions)]
+        if step % 2 == 0 and repeated:
+            choice = repeated[step // 2 % len(repeated)]
         names.append(other if interpolator.overrules(0.6) else choice)
-    return names[: motif_count(scene.top_p)]
+    return names
 
 
 def _height_range(name: str, size: float, plan: Composition, *, leading: bool) -> tuple[float, float]:
@@ -202,14 +212,24 @@ def _separate(spots: list[Spot], plan: Composition) -> list[Spot]:
     separated = list[Spot]()
     for spot in spots:
         # Only the most important motif may hide the sun or moon.
-        occupied = [*separated, *plan.light] if separated else []
-        half, step = spot.size * spot.motif.reach, plan.unit * 0.04
-        # To the left and to the right by turns, a little farther each time.
-        slides = (spot.x + (i + 1) // 2 * step * (-1 if i % 2 else 1) for i in range(1, _SLIDE_STEPS))
-        trials = [spot, *(spot._replace(x=x) for x in slides if half < x < plan.scene.width - half)]
-        free = (trial for trial in trials if all(trial.gap(other) >= 0 for other in occupied))
-        best = next(free, None) or max(trials, key=lambda trial: min(map(trial.gap, occupied)))
-        separated.append(best)
+        occupied = [other.edges for other in (*separated, *plan.light)] if separated else []
+        left, right, upper, lower = spot.edges
+        # What is above or below can stay there.
+        beside = [(west, east, max(u - lower, upper - d)) for west, east, u, d in occupied if u < lower and d > upper]
+        step, widest, best, way = plan.unit * 0.04, plan.scene.width, 0.0, -math.inf
+        for i in range(_SLIDE_STEPS):
+            # To the left and to the right by turns, a little farther each time.
+            slide = (i + 1) // 2 * step * (-1 if i % 2 else 1)
+            if i and not (left + slide > 0 and right + slide < widest):
+                continue
+            gap = min(
+                (max(west - right - slide, left + slide - east, above) for west, east, above in beside), default=0.0
+            )
+            if gap > way:
+                best, way = slide, gap
+            if gap >= 0:
+                break
+        separated.append(spot._replace(x=spot.x + best))
     return separated
 
 
@@ -221,39 +241,58 @@ def _blend(first: list[Spot], second: list[Spot], share: float) -> list[Spot]:
     ]
 
 
+def _shaken(spot: Spot, plan: Composition) -> Spot:
+    """Returns a motif a little away from its place, where there is noise."""
+    if not plan.scene.noise:
+        return spot
+    random, most = (
+        StableRandom("shaken", plan.scene.prompt, plan.scene.seed, plan.scene.draw, spot.rank),
+        plan.scene.noise / 2,
+    )
+    x, y = (random.between(-most, most) * plan.unit for _ in range(2))
+    half = spot.size * spot.motif.reach
+    return spot._replace(
+        x=min(max(spot.x + x, min(half, spot.x)), max(plan.scene.width - half, spot.x)),
+        y=spot.y + y * 0.4,
+        size=spot.size * (1 + random.between(-most, most)),
+    )
+
+
 def _arranged(names: list[str], plan: Composition) -> list[Spot]:
     """Returns the spots of motifs; one that is added at the end leaves the others where they are."""
     interpolator, facts = Interpolator(plan.scene, "layout"), ("layout", plan.scene.prompt)
     randoms = StableRandom(*facts), StableRandom(*facts, plan.scene.seed)
     base, seeded = (_separate(_random_spots(random, names, plan), plan) for random in randoms)
-    between = _blend(base, seeded, interpolator.weight)
+    between = [_shaken(spot, plan) for spot in _blend(base, seeded, interpolator.weight)]
     # A tiny difference decides whether an overlapping motif moves left or right. Near temperature 0 that would separate
     # pictures that should be alike, and it is not needed there, since no motif has moved far.
     return _blend(between, _separate(between, plan), min(1.0, interpolator.temperature * 4))
 
 
-def compose(scene: Scene, top: int, bottom: int) -> Composition:
+def compose(scene: Scene, keywords: PromptKeywords, top: int, bottom: int) -> Composition:
     """Plans a picture.
 
     Args:
         scene: The parameters of the picture.
+        keywords: What was understood of its prompt.
         top: The y where the part of the picture begins that is free for the scene.
         bottom: The y where it ends.
 
     Returns:
         The plan.
     """
-    keywords = find_keywords(scene.prompt)
     scenery, palette = _scenery(scene, keywords), _palette(scene, keywords)
     names = _motif_names(scene, keywords, scenery)
     numbers = Interpolator(scene, "frame")
     horizon = bottom - min((bottom - top) * 0.42, scene.width * 0.8) * numbers.between(0.78, 1.2)
     mirrored = numbers.overrules(0.5)
-    detail = {"MINIMAL": 0, "HIGH": 2}.get((scene.thinking or "").upper(), 1)
-    plan = Composition(scene, top, bottom, palette, detail, scenery, horizon, mirrored)
+    plan = Composition(scene, top, bottom, palette, scenery, horizon, mirrored, keywords=keywords)
     x = scene.width * numbers.between(0.56, 0.86)
     y = top + (horizon - top) * numbers.between(0.3, 0.62)
     radius = plan.unit * numbers.between(0.1, 0.17) * (0.75 if is_dark(palette) else 1)
-    if scenery not in ("pattern", "space") and "moon" not in names and "sun" not in names:
+    light = "moon" if is_dark(palette) else "sun"
+    if scenery not in ("pattern", "space") and not {"moon", "sun"} & {*names} and light not in keywords.unwanted:
         plan = plan._replace(light=(Spot("moon", 0, x, y, radius * 2),))
-    return plan._replace(spots=tuple(sorted(_arranged(names, plan), key=lambda spot: spot.depth)))
+    return plan._replace(
+        spots=tuple(sorted(_arranged(names, plan), key=lambda spot: (spot.rank < len(keywords.things), spot.depth)))
+    )

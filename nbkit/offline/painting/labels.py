@@ -1,4 +1,4 @@
-"""What is laid over the scene: title, footer, badges, the border that stands for a system prompt, reference images."""
+"""What is laid over the scene: title, footer, the border that stands for a system prompt, reference images."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageOps
 
 from nbkit.display.lettering import MIN_SIZE_PIXELS, drawable, face, fit, measure, wrap
-from nbkit.offline.painting.composition import DEFAULT_TOP_P
-from nbkit.offline.painting.keywords import find_quotes
+from nbkit.display.text import ellipsis
+from nbkit.offline.painting.keywords import PromptKeywords, find_quotes
 from nbkit.offline.painting.palettes import Palette, colour_of
 from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.offline.painting.sceneries import PROPS
 from nbkit.offline.painting.shapes import Canvas, box, outline_of_box
-from nbkit.offline.painting.stable_random import DEFAULT_TEMPERATURE, StableRandom
+from nbkit.offline.painting.stable_random import StableRandom
+
+MOST_QUOTES = 24
+"""Quoted texts that are measured; further ones are left out."""
 
 
 class Title(NamedTuple):
@@ -24,12 +26,14 @@ class Title(NamedTuple):
         lines: Each with the size of its type.
         width, height: Of the plate under them.
         pad: Between the edge of the plate and the text.
+        left_out: The texts for which there is no room.
     """
 
     lines: tuple[tuple[str, int], ...]
     width: int
     height: int
     pad: int
+    left_out: tuple[str, ...] = ()
 
 
 class Footer(NamedTuple):
@@ -45,18 +49,36 @@ def title(scene: Scene) -> Title | None:
     short = min(scene.width, scene.height)
     pad = max(5, round(short * 0.028))
     wide = min(scene.width * 0.86, scene.height * 2.6) - 2 * pad
-    room = min(scene.height * 0.27, scene.width * 0.9)
-    lines: list[tuple[str, int]] = []
-    for i, (text, missing) in enumerate(drawable(quote) for quote in find_quotes(scene.prompt)):
-        share, largest, most = (0.22, 0.05, 2) if i else (0.66, 0.115, 3)
-        if shown := text or (f"[{missing} characters this typeface lacks]" if missing else ""):
-            size, parts = fit(shown, wide, room * share, round(short * largest), most)
-            lines += [(part, size) for part in parts]
-    if not lines:
-        return None
-    across = max(measure(text, size) for text, size in lines)
-    tall = sum(size * 1.2 for _, size in lines)
-    return Title(tuple(lines), round(across) + 2 * pad, round(tall) + round(1.7 * pad), pad)
+    drawn = (drawable(quote) for quote in find_quotes(scene.prompt))
+    texts = [text or f"[{missing} characters this typeface lacks]" for text, missing in drawn if text or missing]
+    for count in range(min(len(texts), MOST_QUOTES), 0, -1):
+        for percent in (100, 90, 80, 70, 60, 50):
+            share = min(0.27 + 0.04 * max(0, count - 2), 0.45)
+            room = min(scene.height * share, scene.width * 0.9)
+            lines = _lines(texts[:count], wide, room, short, percent / 100)
+            if lines is None:
+                continue
+            across, tall = max(measure(text, size) for text, size in lines), sum(size * 1.2 for _, size in lines)
+            return Title(lines, round(across) + 2 * pad, round(tall) + round(1.7 * pad), pad, tuple(texts[count:]))
+    return None
+
+
+def _lines(texts: list[str], wide: float, room: float, short: int, scale: float) -> tuple[tuple[str, int], ...] | None:
+    """Returns the lines of a title and its subtitles, each with the size of its type; None if they do not fit."""
+    smallest = max(9, round(short * 0.02))
+    largest = max(smallest, round(short * 0.115 * scale))
+    size, parts = fit(texts[0], wide, room * (0.66 if len(texts) > 1 else 1) * scale, largest, 3)
+    lines = [(part, size) for part in parts]
+    # The subtitles have one size: the largest at which each is on one line, or else on two.
+    small = max(smallest, min(round(short * 0.05 * scale), size))
+    for most in (1, 2):
+        sizes = [fit(text, wide, room, small, most)[0] for text in texts[1:]]
+        if min(sizes, default=small) >= max(smallest, 0.75 * small):
+            break
+    lines += [(part, min(sizes)) for text in texts[1:] for part in wrap(text.split(), min(sizes), wide)]
+    is_small = any(size < smallest for _, size in lines[len(parts) :]) or (len(texts) > 1 and size < smallest)
+    fits = sum(size * 1.2 for _, size in lines) <= room and not is_small
+    return tuple(lines) if fits or (len(texts) == 1 and scale <= 0.5) else None
 
 
 def add_title(canvas: Canvas, scene: Scene, plate: Title, top: int) -> None:
@@ -75,37 +97,72 @@ def add_title(canvas: Canvas, scene: Scene, plate: Title, top: int) -> None:
         y += size * 1.2
 
 
-def _setting_text(name: str, value: float | None, stand_in: float) -> str:
-    return f"{name} default (as {stand_in:g})" if value is None else f"{name} {value:g}"
-
-
 def _facts(scene: Scene) -> list[str]:
-    """Returns the texts of the footer, the most important first."""
+    """Returns the texts of the footer, the most important first: what was sent, and nothing of what was not."""
     count = len(scene.insets)
-    facts = [
-        "DRAWN OFFLINE by nbkit",
-        f"seed {scene.seed}",
-        _setting_text("temperature", scene.temperature, DEFAULT_TEMPERATURE),
-        _setting_text("topP", scene.top_p, DEFAULT_TOP_P),
-        f"thinking {drawable(scene.thinking)[0][:16] if scene.thinking else 'default'}",
-        f"{scene.width}\u00d7{scene.height}",
+    # Four digits of the digest distinguish the system prompts of a sweep.
+    digits = hashlib.sha256((scene.system_prompt or "").encode("utf-8", "surrogatepass")).hexdigest()[:4]
+    candidates = [
+        (True, "DRAWN OFFLINE by nbkit"),
+        (True, f"seed {scene.seed}"),
+        (scene.temperature is not None, f"temperature {scene.temperature or 0:g}"),
+        (scene.top_p is not None, f"topP {scene.top_p or 0:g}"),
+        (scene.thinking, f"thinking {_short(scene.thinking)}"),
+        (scene.web_search, "web search"),
+        (scene.image_search, "image search"),
+        (scene.system_prompt, f"system prompt {digits}"),
+        (scene.safety_tolerance, f"safety {_short(scene.safety_tolerance)}"),
+        (scene.check_content, "content check"),
+        (count, f"{count} reference{'s' * (count > 1)}"),
+        (True, f"{scene.width}\u00d7{scene.height}"),
     ]
-    return [*facts, f"{count} reference{'s' * (count > 1)}"] if count else facts
+    return [text for is_shown, text in candidates if is_shown]
 
 
-def footer(scene: Scene) -> Footer:
-    """Measures the footer: in one line or two if the type need not be much smaller for it."""
-    facts = _facts(scene)
-    wanted = max(9, round(min(scene.width, scene.height) * 0.02))
+def _short(text: str | None, letters: int = 16) -> str:
+    return ellipsis(drawable(text or "")[0], letters)
+
+
+def _notes(keywords: PromptKeywords, plate: Title | None, size: int, width: float) -> list[str]:
+    """Returns what was not understood, and what has no room, each as one line; as many words as fit on it."""
+    quotes = [f"\u201c{_short(text, 24)}\u201d" for text in (plate.left_out if plate else ())]
+    notes = [
+        ("not understood", [_short(word, 24) for word in keywords.unknown]),
+        ("left out", [*keywords.left_out, *quotes]),
+    ]
+    lines = []
+    for name, items in ((name, list(filter(None, items))) for name, items in notes):
+        for count in range(len(items), -1, -1):
+            more = f"{len(items) - count} more" if count else f"{len(items)} words"
+            line = f"{name}: {', '.join([*items[:count], more] if count < len(items) else items)}"
+            if items and (measure(line, size) <= width or not count):
+                lines.append(line)
+                break
+    return lines
+
+
+def room_for_footer(scene: Scene) -> int:
+    """Returns the height that a plan leaves to the footer, however many of its lines there are."""
+    wanted = _type_size(scene)
+    return round(min(3 * wanted * 1.3 + wanted * 0.7, max(scene.height * 0.1, 2 * wanted)))
+
+
+def _type_size(scene: Scene) -> int:
+    return max(9, round(min(scene.width, scene.height) * 0.02))
+
+
+def footer(scene: Scene, keywords: PromptKeywords, plate: Title | None = None) -> Footer:
+    """Measures the footer: its facts in one line or two, if the type need not be much smaller for it, then its notes."""
+    facts, wanted = _facts(scene), _type_size(scene)
     width = scene.width - 2 * max(4, round(wanted * 0.8))
     tallest = max(scene.height * 0.15, min(scene.height * 0.22, 60))
     smallest = max(9, round(wanted * 0.72))
-    # The first two, who drew it and the seed, are always there, however little room there is.
+    # The first two, who drew it and the seed, are always there, however little room there is; so are the notes.
     for count in range(len(facts), 1, -1):
         for most, least in ((1, smallest), (2, smallest), (9, MIN_SIZE_PIXELS)):
             for size in range(wanted, least - 1, -1):
-                lines = wrap(facts[:count], size, width, " \u00b7 ")
-                strip = Footer(tuple(lines), size, round(len(lines) * size * 1.3 + size * 0.7))
+                lines, notes = wrap(facts[:count], size, width, " \u00b7 "), _notes(keywords, plate, size, width)
+                strip = Footer((*lines, *notes), size, round((len(lines) + len(notes)) * size * 1.3 + size * 0.7))
                 if len(lines) <= most and strip.height <= tallest:
                     return strip
     return strip
@@ -128,51 +185,6 @@ def add_keyline(canvas: Canvas, scene: Scene, bottom: int) -> None:
         colour = StableRandom(scene.system_prompt).pick((inks["pale"], inks["main"], inks["second"], inks["light"]))
         corners = [inset * (1 + 1j), complex(scene.width - inset, bottom - inset)]
         canvas.fill(outline_of_box(corners, max(1, inset // 4)), colour)
-
-
-def badges(scene: Scene) -> list[tuple[str, str, str]]:
-    """Returns the badges of a scene: the icon of each, its text, and a shorter text for where there is little room."""
-    # Four digits of the digest distinguish the system prompts of a sweep.
-    digits = hashlib.sha256((scene.system_prompt or "").encode("utf-8", "surrogatepass")).hexdigest()[:4]
-    level = drawable(scene.safety_tolerance or "")[0][:16]
-    candidates = [
-        (scene.web_search, ("globe", "Web search", "")),
-        (scene.image_search, ("image", "Image search", "")),
-        (scene.system_prompt, ("bubble", f"System {digits}", digits)),
-        (scene.safety_tolerance, ("shield", f"Safety {level}", level[:4])),
-        (scene.check_content, ("tick", "Content check", "")),
-    ]
-    return [badge for shown, badge in candidates if shown]
-
-
-def add_badges(canvas: Canvas, scene: Scene, size: int, bottom: int) -> int:
-    """Adds the badges in one row from the right; with their shorter texts where there is little room.
-
-    Args:
-        canvas: Gets the badges.
-        scene: Whose badges they are.
-        size: Size of their type in pixels.
-        bottom: The lower edge of the row.
-
-    Returns:
-        The upper edge of the row.
-    """
-    items, inks = badges(scene), canvas.inks
-    pad = max(3, round(size * 0.45))
-    tall = size + 2 * pad
-    for texts in ([text for _, text, _ in items], [brief for _, _, brief in items]):
-        widths = [tall + (round(measure(text, size)) + pad if text else 0) for text in texts]
-        if sum(widths) + pad * (len(items) + 3) <= scene.width:
-            break
-    x, y = scene.width - pad * (len(items) + 1) - sum(widths), bottom - pad - tall
-    for (icon, *_), text, wide in zip(items, texts, widths, strict=True):
-        pill = [complex(x, y), complex(x + wide, y + tall)]
-        canvas.fill(box(pill, tall / 2), inks["second"])
-        canvas.fill(box([pill[0] + 1 + 1j, pill[1] - 1 - 1j], tall / 2), inks["dark"])
-        canvas.draw(PROPS[icon], complex(x + pad, y + pad), size)
-        canvas.write(text, (x + 2 * pad + size, y + pad + round(size * 0.86)), size, inks["pale"], "ls")
-        x += wide + pad
-    return y if items else bottom
 
 
 def _grid(count: int, labelled: bool, width: int, room: int) -> tuple[int, int, int, int, int, int]:

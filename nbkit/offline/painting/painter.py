@@ -1,8 +1,8 @@
 """The painter of the offline engine: the same request always gives the same picture.
 
-The picture is a teaching aid: the effect of each parameter is visible. Words of the prompt choose palette and motifs,
-the seed changes the composition, temperature decides how much seeds differ, topP how many motifs there are, and
-thinking how detailed they are.
+The picture is a teaching aid: each parameter that was sent is visible. Words of the prompt choose palette and motifs, the
+seed changes the composition, temperature decides how much seeds differ, topP how much company the motifs of the prompt
+have; all others are named in the footer. How far that resembles the real model is written where the lessons are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from io import BytesIO
 
 from PIL import Image
 
+from nbkit.measures.footer import exif_of
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, Spot, compose
+from nbkit.offline.painting.keywords import find_keywords
 from nbkit.offline.painting.palettes import colour_of, is_dark
 from nbkit.offline.painting.scene import Scene
 from nbkit.offline.painting.sceneries import PROPS, SCENERIES
@@ -21,6 +23,7 @@ from nbkit.offline.painting.shapes import Canvas
 from nbkit.offline.painting.stable_random import Interpolator, StableRandom
 
 _EDGE_STEPS = 60
+_FOOTER = "footer"
 
 
 def _add_scenery(canvas: Canvas, plan: Composition, name: str) -> None:
@@ -52,7 +55,7 @@ def _add_land(canvas: Canvas, plan: Composition, purpose: str, words: list[str])
     edges, body = [edge(i / _EDGE_STEPS) for i in range(_EDGE_STEPS + 1)], colour_of(colour, inks)
     if body:
         canvas.fill([*edges, complex(width, plan.scene.height), complex(0, plan.scene.height)], body)
-    if rim != "none" and plan.detail >= 1:
+    if rim != "none":
         canvas.fill([*edges, *(point + plan.unit * 0.012j for point in edges[::-1])], colour_of(rim, inks))
     if not row:
         return
@@ -61,14 +64,14 @@ def _add_land(canvas: Canvas, plan: Composition, purpose: str, words: list[str])
     for i in range(int(width / spacing) + 2):
         x = (start + i + (numbers.between(-0.3, 0.3) if low != high else 0)) * spacing
         at = complex(x, edge(x / width).imag - numbers.between(0, sum(lift)))
-        # Each prop has a stream of its own, in which the inks come first: more detail changes no other prop.
+        # Each prop has a stream of its own: one that is added changes no other.
         canvas.draw(prop, at, numbers.between(low, high), purpose, plan.scene.prompt, i, body=body)
 
 
 def _add_props(canvas: Canvas, plan: Composition, numbers: StableRandom | Interpolator, words: list[str]) -> None:
-    prop, (count, more, low, high, start, stop) = words[0], (float(word) for word in words[1:])
+    prop, (count, low, high, start, stop) = words[0], (float(word) for word in words[1:])
     top, bottom = max(0, plan.level(start)), plan.level(stop)
-    for i in range(int(count + more * plan.detail)):
+    for i in range(int(count)):
         at = complex(numbers.between(0, plan.scene.width), numbers.between(top, bottom))
         canvas.draw(PROPS[prop], at, numbers.between(low, high) * plan.unit, prop, plan.scene.prompt, i)
 
@@ -102,16 +105,20 @@ def paint(scene: Scene) -> Image.Image:
         scene: The parameters of the picture.
 
     Returns:
-        An RGB picture with the scene's width and height; the same scene gives the same picture.
+        An RGB picture with the scene's width and height; the same scene gives the same picture. It knows where its
+        footer is, and :func:`encode` writes that into the file.
     """
-    strip, plate = labels.footer(scene), labels.title(scene)
-    bottom = max(1, scene.height - strip.height)
+    plate = labels.title(scene)
+    keywords = find_keywords(scene.prompt)
+    strip = labels.footer(scene, keywords, plate)
+    # The same for all settings of a prompt, as far as possible, so that what changes is not the room.
+    bottom = max(1, scene.height - max(strip.height, labels.room_for_footer(scene)))
     margin = max(6, round(min(scene.width, scene.height) * 0.035))
     top = margin + plate.height if plate else 0
-    plan = compose(scene, min(top, bottom // 2), bottom)
+    plan = compose(scene, keywords, min(top, bottom // 2), bottom)
 
-    canvas = Canvas(plan.palette, plan.detail)
-    if is_dark(plan.palette) or plan.scenery == "space":
+    canvas = Canvas(plan.palette)
+    if (is_dark(plan.palette) or plan.scenery == "space") and "star" not in keywords.unwanted:
         _add_scenery(canvas, plan, "stars")
     _add_scenery(canvas, plan, "light")
     _add_scenery(canvas, plan, plan.scenery)
@@ -120,13 +127,15 @@ def paint(scene: Scene) -> Image.Image:
         _add_scenery(canvas, plan, "beach")
     for spot in plan.spots:
         _add_motif(canvas, plan, spot)
+    if keywords.rain:
+        _add_scenery(canvas, plan, "rain")
     labels.add_keyline(canvas, scene, bottom)
     if plate:
         labels.add_title(canvas, scene, plate, margin)
     labels.add_footer(canvas, scene, strip)
-    edge = labels.add_badges(canvas, scene, strip.size, bottom)
     picture = canvas.render(_sky(plan), scene.width, scene.height)
-    labels.draw_insets(picture, scene.insets, plan.palette, top, edge)
+    labels.draw_insets(picture, scene.insets, plan.palette, top, bottom)
+    picture.info[_FOOTER] = (0, scene.height - strip.height, scene.width, scene.height)
     return picture
 
 
@@ -147,7 +156,8 @@ def encode(picture: Image.Image, output_format: str, quality: int) -> bytes:
     if output_format not in ("JPG", "PNG", "WEBP"):
         raise ValueError(f"Unknown output format {output_format!r}: use JPG, PNG or WEBP.")
     buffer = BytesIO()
+    about = {"exif": exif_of(picture.info[_FOOTER])} if _FOOTER in picture.info else {}
     # A format ignores the options of the others. Both others make the file quickly: it stays small, since the pictures
     # have few colours.
-    picture.save(buffer, output_format.replace("JPG", "JPEG"), quality=quality, compress_level=1, method=0)
+    picture.save(buffer, output_format.replace("JPG", "JPEG"), quality=quality, compress_level=1, method=0, **about)
     return buffer.getvalue()

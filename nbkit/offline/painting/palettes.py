@@ -42,9 +42,9 @@ a9581c eaa33b fce7ac fff8de d18c33 9b5823 55301a f4b41c a63c27 36200f fff5dc gol
 cf5877 f2a6a0 fee5cf fff5e3 dc8b9b ab567b 66305a e84870 2c8f84 3c193a fff3ea pink rose blush cherry sakura
 0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff neon cyberpunk synthwave electric vaporwave *
 2f3339 7b8087 dedbd3 f8f5ec 8d9096 5b5f66 33363c c8452f e0a63c 191b1f f7f4ec grey gray black monochrome silver charcoal noir white ink
-5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff winter snow snowy ice icy frozen frost christmas *
-d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da autumn fall brown copper rust terracotta harvest *
-174d73 57a5b6 f9e3b6 fff3cd 4691a6 206c88 0e405e f0663f f6bd4b 0a2940 fbf5e2 ocean underwater tropical nautical *
+5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff winter snow snowy ice icy frozen frost *
+d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da autumn brown copper rust terracotta harvest *
+174d73 57a5b6 f9e3b6 fff3cd 4691a6 206c88 0e405e f0663f f6bd4b 0a2940 fbf5e2 ocean tropical nautical *
 2c7685 ecb680 fde6bd fff4d2 dd965f ba663d 743829 cb462f 2f9086 3a1a16 fff2dc desert sand sandy *
 """
 

@@ -31,8 +31,8 @@ class Scene:
         width: Width of the picture in pixels.
         height: Height of the picture in pixels.
         seed: 0 .. 2**63-1.
-        temperature: 0..1, or None for the model's default.
-        top_p: 0..1, or None for the model's default.
+        temperature: 0..1, or None if it was not sent.
+        top_p: 0..1, or None if it was not sent.
         thinking: None, "MINIMAL" or "HIGH".
         system_prompt: The system prompt, or None.
         web_search: Whether web search is on.
@@ -40,6 +40,8 @@ class Scene:
         safety_tolerance: The safety tolerance, or None.
         check_content: Whether the content check is on.
         insets: The reference images, in order.
+        noise: By which share the picture differs from that of the same request, 0..1.
+        draw: Decides how it differs.
     """
 
     prompt: str
@@ -55,3 +57,5 @@ class Scene:
     safety_tolerance: str | None = None
     check_content: bool = False
     insets: tuple[Inset, ...] = ()
+    noise: float = 0.0
+    draw: int = 0

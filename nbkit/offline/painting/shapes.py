@@ -4,11 +4,10 @@ A drawing is a name, its facts, and one line for each shape or each few that are
 
     tree stand .52 .36
       pick crown | main | mid:main:15
-      0 crown oval 0 -.64 .31 .36
-      2 dark line:.014 0 -.12 .12 -.26, 0 .06 .12 -.08 * mirror
+      crown oval 0 -.64 .31 .36
+      dark line:.014 0 -.12 .12 -.26, 0 .06 .12 -.08 * mirror
 
-A line begins with the level of detail from which on it is drawn (0, 1 or 2, which follow from ``thinking``) and a colour.
-Then come a kind of shape, for some with a parameter, and x and y of points. After a comma follows another shape, of the same
+A line begins with a colour. Then come a kind of shape, for some with a parameter, and x and y of points. After a comma follows another shape, of the same
 kind if it names none. Kinds:
 
 - ``poly`` has its corners, ``blob`` is a closed curve through its points, ``line:WIDTH`` and ``curve:WIDTH`` are open;
@@ -126,8 +125,8 @@ _KINDS: dict[str, Callable[[Outline, float], Outline]] = {
 Choice = tuple[list[str], list[str], list[str]]
 """A ``pick``: the inks that it names, and their options under a dark and a bright sky."""
 
-Figure = tuple[int, list[str], list[Outline]]
-"""One line of a drawing: its level of detail, its colours, which take turns, and its shapes."""
+Figure = tuple[list[str], list[Outline]]
+"""One line of a drawing: its colours, which take turns, and its shapes."""
 
 
 class Drawing(NamedTuple):
@@ -161,7 +160,7 @@ def _repeated(outlines: list[Outline], rule: str) -> list[Outline]:
 
 def _figure(text: str) -> Figure:
     shapes, *repeats = text.split(" * ")
-    detail, colours, parts = shapes.split(maxsplit=2)
+    colours, parts = shapes.split(maxsplit=1)
     outlines = []
     for part in parts.split(", "):
         if match := re.match(r"([a-z]+):?(\S*) ", part):
@@ -170,7 +169,7 @@ def _figure(text: str) -> Figure:
         outlines.append(_KINDS[kind](path, float(parameter or 0)))
     for rule in repeats:
         outlines = _repeated(outlines, rule)
-    return int(detail), colours.split("/"), outlines
+    return colours.split("/"), outlines
 
 
 def _choice(text: str) -> Choice:
@@ -201,23 +200,21 @@ class Canvas:
 
     Args:
         palette: The inks of the picture.
-        detail: 0, 1 or 2; shapes of a higher detail are left out.
 
     Attributes:
-        detail: As given.
         inks: As given, with "glow", for what shines in the main accent, and the empty "none".
     """
 
-    def __init__(self, palette: Palette, detail: int) -> None:
-        self.detail = detail
+    def __init__(self, palette: Palette) -> None:
         glow = "second" if sum(palette["second"]) > sum(palette["main"]) else "light"
         self.inks: dict[str, Colour] = {**palette, "glow": palette[glow], "none": ()}
-        self._shapes: list[tuple[list[int], Colour]] = []
+        self._shapes: list[tuple[list[float], Colour]] = []
         self._texts: list[tuple[str, tuple[float, float], int, Colour, str]] = []
 
     def fill(self, outline: Outline, colour: Colour) -> None:
         """Adds a polygon in pixels of the picture."""
-        flat = [round(value * SCALE) for point in outline for value in (point.real, point.imag)]
+        # Pillow cuts the digits behind the point off.
+        flat = [value * SCALE + 0.5 for point in outline for value in (point.real, point.imag)]
         self._shapes.append((flat, colour))
 
     def write(self, text: str, at: tuple[float, float], size: int, colour: Colour, anchor: str) -> None:
@@ -242,10 +239,10 @@ class Canvas:
         for names, night, day in drawing.choices:
             option = random.pick(night if is_night else day).split()
             known.update(zip(names, [colour_of(text, known) for text in option], strict=True))
-        for detail, texts, outlines in drawing.figures:
+        for texts, outlines in drawing.figures:
             colours = cycle([colour_of(text, known) for text in texts])
             for outline, colour in zip(outlines, colours, strict=False):
-                if colour and detail <= self.detail:
+                if colour:
                     self.fill([at + size * (-point.conjugate() if flip else point) for point in outline], colour)
 
     def render(self, sky: Image.Image, width: int, height: int) -> Image.Image:

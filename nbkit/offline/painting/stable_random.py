@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from nbkit.offline.painting.scene import Scene
 
-DEFAULT_TEMPERATURE = 0.5
+NATURAL_TEMPERATURE = 1.0
+"""The temperature at which a request without one is drawn: the model card of Gemini 3.1 Flash Image has it as the default."""
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Interpolator:
     """Random numbers that temperature moves from the prompt's choice towards the seed's choice.
 
     Each number is drawn twice, from a stream that depends on the prompt alone and from one that depends on prompt and
-    seed. The result is between the two.
+    seed. The result is between the two. With noise, a third value that nobody chooses is mixed in.
 
     Attributes:
         temperature: 0..1.
@@ -63,19 +64,22 @@ class Interpolator:
         """Starts the two streams for one purpose.
 
         Args:
-            scene: The scene; only prompt, seed and temperature matter here.
+            scene: The scene; only prompt, seed, temperature and noise matter here.
             purpose: Names the streams, so that the numbers of different uses are independent.
         """
-        self.temperature = DEFAULT_TEMPERATURE if scene.temperature is None else min(1.0, max(0.0, scene.temperature))
+        self.temperature = NATURAL_TEMPERATURE if scene.temperature is None else min(1.0, max(0.0, scene.temperature))
         # At temperature 0 the seed keeps a small influence, as in a real model: pictures are nearly identical.
         self.weight = 0.02 + 0.98 * self.temperature
         self._base = StableRandom(purpose, scene.prompt)
         self._seeded = StableRandom(purpose, scene.prompt, scene.seed)
+        self._noise = scene.noise
+        self._other = StableRandom(purpose, scene.prompt, scene.seed, scene.draw)
 
     def between(self, low: float, high: float) -> float:
         """Returns a number from low to high."""
         base, seeded = self._base.between(low, high), self._seeded.between(low, high)
-        return base + (seeded - base) * self.weight
+        value = base + (seeded - base) * self.weight
+        return value + (self._other.between(low, high) - value) * self._noise if self._noise else value
 
     def overrules(self, share: float) -> bool:
         """Returns whether the seed's choice replaces the prompt's.

@@ -48,7 +48,7 @@ class Seed(Number):
         self._place(self.field, self.draw, self.lock, self.again)
 
     def throw(self) -> None:
-        """Draw a new seed, an unsigned 32-bit number as the service does."""
+        """Draw a new seed, below 2**31."""
         self.write({self.name: secrets.randbits(model.RANDOM_SEED_BITS)})
 
     def after_run(self, seed: int | None) -> None:
