@@ -34,6 +34,7 @@ from nbkit.request.parameter import (
 )
 from nbkit.request.reference import Reference, make_reference
 from nbkit.request.reference_values import references_in
+from nbkit.request.sources import API, GEMINI_API, GEMINI_GUIDE, MODEL_CARD, NBKIT
 from nbkit.request.task import BY_WIRE, Task, has_credentials, redacted  # noqa: F401  part of this module's names
 
 
@@ -69,108 +70,112 @@ class ImageRequest:
     _extra: str
     _identity: str | None  # of a request that lacks credentials of its ``extra``
 
-    # Kind, path and group of a parameter fill the first line of its declaration, its help the second.
+    # Kind, path, group and sources of a parameter come first in its declaration, then its help.
     # fmt: off
     prompt = Parameter[str](
-        Text(3, 45_000), wire="positivePrompt", column="prompt", group="Prompt",
+        Text(3, 45_000), wire="positivePrompt", column="prompt", group="Prompt", sources=(API,),
         help='Describe the picture. Words in "quotes" appear as text.',
     )
     width = Parameter[int | None](
-        Integer(1), group="Size",
+        Integer(1), group="Size", sources=(API,),
         help="Width in pixels; goes with height, as a pair of the size table.",
     )
     height = Parameter[int | None](
-        Integer(1), group="Size",
+        Integer(1), group="Size", sources=(API,),
         help="Height in pixels; goes with width, as a pair of the size table.",
     )
     resolution = Parameter[str | None](
-        Choice(model.TIERS), group="Size",
+        Choice(model.TIERS), group="Size", sources=(API,),
         help="Size tier instead of width and height; with reference images their shape is kept.",
     )
     aspect_ratio = Parameter[str | None](
-        Choice(model.RATIOS), wire="", group="Size",
+        Choice(model.RATIOS), wire="", group="Size", sources=(API, NBKIT),
         help="Shape of the picture; with resolution (1K if not given) it picks width and height from the table.",
     )
     seed = Parameter[int | None](
-        Integer(0, model.MAX_SEED), group="Sampling", column="requestedSeed",
-        help="Number that makes a picture reproducible; drawn at random by the service when not sent.",
+        Integer(0, model.MAX_SEED), group="Sampling", column="requestedSeed", sources=(API, GEMINI_API),
+        help="Number that makes a picture repeatable, as well as the model can; drawn by the service when not sent.",
     )
     number_results = Parameter[int | None](
-        Integer(1, model.MAX_RESULTS), default=1, group="Sampling",
+        Integer(1, model.MAX_RESULTS), default=1, group="Sampling", sources=(API,),
         help="How many pictures to make, each with a seed of its own, each paid.",
     )
     temperature = Parameter[float | None](
-        Decimal2(0, 1), wire="settings.temperature", group="Sampling",
-        help="Randomness: low values stay close to the likeliest picture, high values vary more.",
+        Decimal2(0, 1), wire="settings.temperature", group="Sampling", sources=(API, MODEL_CARD, GEMINI_GUIDE),
+        help="Randomness: low values are more predictable, high values vary more. Google's default is 1, and its advice is to keep it.",
     )
     top_p = Parameter[float | None](
-        Decimal2(0, 1), wire="settings.topP", group="Sampling",
-        help="Nucleus sampling: the share of probability that is drawn from; low is focused, high diverse.",
+        Decimal2(0, 1), wire="settings.topP", group="Sampling", sources=(API, MODEL_CARD),
+        help="Nucleus sampling: the share of probability that is drawn from; low is focused, high diverse. Google's default is 0.95.",
     )
     thinking = Parameter[str | None](
-        Choice(("MINIMAL", "HIGH")), wire="settings.thinking", group="Sampling",
+        Choice(("MINIMAL", "HIGH")), wire="settings.thinking", group="Sampling", sources=(API,),
         help="How much the model reasons before it draws.",
     )
     system_prompt = Parameter[str | None](
-        Text(1, 50_000), wire="settings.systemPrompt", group="Prompt",
+        Text(1, 50_000), wire="settings.systemPrompt", group="Prompt", sources=(API,),
         help="Standing instruction on behaviour and style, apart from what the picture shows.",
     )
     web_search = Parameter[bool | None](
         Boolean(), wire="providerSettings.google.webSearch", default=False, group="Grounding and safety",
+        sources=(API,),
         help="Let the model look up current facts on the web; may add to the price.",
     )
     image_search = Parameter[bool | None](
         Boolean(), wire="providerSettings.google.imageSearch", default=False, group="Grounding and safety",
+        sources=(API,),
         help="Let the model look at pictures from the web; may add to the price.",
     )
     safety_tolerance = Parameter[str | None](
         Choice(("high", "medium", "low", "none", "off")),
-        wire="providerSettings.google.safetyTolerance", default="none", group="Grounding and safety",
+        wire="providerSettings.google.safetyTolerance", default="none", group="Grounding and safety", sources=(API,),
         help="How much Google's safety filter lets pass; 'off' does not switch it off: it means Google's own defaults.",
     )
     check_content = Parameter[bool | None](
-        Boolean(), wire="safety.checkContent", default=False, group="Grounding and safety",
+        Boolean(), wire="safety.checkContent", default=False, group="Grounding and safety", sources=(API,),
         help="Have the finished picture checked; the result then says whether it is not safe for work.",
     )
     safety_mode = Parameter[str | None](
         Choice(("none", "fast")),
-        wire="safety.mode", column="safetyMode", default="none", group="Grounding and safety",
+        wire="safety.mode", column="safetyMode", default="none", group="Grounding and safety", sources=(API,),
         help="How the content check works: 'fast' or 'none'; 'fast' is the default when check_content is on.",
     )
     reference_images = Parameter[tuple[Reference, ...] | None](
         ListOf(1, model.MAX_REFERENCES, make_reference, references_in), wire="inputs.referenceImages", group="References",
+        sources=(API,),
         help="Pictures to start from or to take things from, in the order in which the prompt may number them.",
     )
     output_format = Parameter[str | None](
-        Choice(("JPG", "PNG", "WEBP")), default="JPG", group="Output",
+        Choice(("JPG", "PNG", "WEBP")), default="JPG", group="Output", sources=(API,),
         help="File format: JPG is small, PNG is lossless, WEBP is smallest; JPG knows no transparency.",
     )
     output_quality = Parameter[int | None](
-        Integer(20, 99), default=95, group="Output",
+        Integer(20, 99), default=95, group="Output", sources=(API,),
         help="Compression quality of the file: higher is better and larger.",
     )
     output_type = Parameter[str | None](
         Choice(("URL", "base64Data", "dataURI")), default="URL", group="Delivery", affects_picture=False,
+        sources=(API, NBKIT),
         help="How the picture travels; nbkit stores the same file for each.",
     )
     delivery_method = Parameter[str | None](
-        Choice(("sync", "async")), default="sync", group="Delivery", affects_picture=False,
+        Choice(("sync", "async")), default="sync", group="Delivery", affects_picture=False, sources=(API,),
         help="sync waits for the answer on one connection; async asks for it again until it is there.",
     )
     webhook_url = Parameter[str | None](
-        Address(), wire="webhookURL", group="Delivery", affects_picture=False,
+        Address(), wire="webhookURL", group="Delivery", affects_picture=False, sources=(API,),
         help="Address that the service calls with each finished result.",
     )
     upload_endpoint = Parameter[str | None](
-        Address(), group="Delivery", affects_picture=False,
+        Address(), group="Delivery", affects_picture=False, sources=(API,),
         help="Address to which the service sends each finished file with an HTTP PUT.",
     )
     ttl = Parameter[int | None](
-        Integer(60), group="Delivery", affects_picture=False,
+        Integer(60), group="Delivery", affects_picture=False, sources=(API,),
         help="Seconds for which the picture's address works, with URL output; 7 days unless given.",
     )
     include_cost = Parameter[bool | None](
-        Boolean(), default=False, group="Delivery", affects_picture=False,
+        Boolean(), default=False, group="Delivery", affects_picture=False, sources=(API, NBKIT),
         help="Have the answer say what it cost; nbkit asks for it unless told otherwise.",
     )
     # fmt: on

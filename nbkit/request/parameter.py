@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlsplit
 
 from nbkit.request.address import HIDDEN, Url, whole_text
+from nbkit.request.sources import Source
 
 T = TypeVar("T")
 
@@ -275,7 +276,8 @@ class Parameter(Generic[T]):
         spellings: its names in Python and in the API, the Python name first.
         kind: the check, with its bounds.
         default: the value that the service uses if none is sent; ``None`` if the service does not publish it.
-        help: one sentence that explains it to the user.
+        help: explains it to the user, in a sentence or two.
+        sources: where that is written.
         group: the heading above its control in a panel.
         affects_picture: whether it is part of a request's identity.
     """
@@ -285,13 +287,14 @@ class Parameter(Generic[T]):
         kind: Kind,
         *,
         help: str,
+        sources: tuple[Source, ...],
         group: str,
         wire: str | None = None,
         column: str | None = None,
         default: Any = None,
         affects_picture: bool = True,
     ) -> None:
-        self.kind, self.help, self.group = kind, help, group
+        self.kind, self.help, self.sources, self.group = kind, help, sources, group
         self.__doc__ = help  # what `help(ImageRequest)` and `ImageRequest.seed?` show
         self.default, self.affects_picture = default, affects_picture
         self._wire, self._column, self.name = wire, column, ""

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.keywords import F, name_parameters, seal_parameters
+from nbkit.request.sources import cite, list_sources
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +37,8 @@ def declared_as(declaration: Callable[P, R]) -> Callable[[Callable[..., R]], Cal
 
 
 def _with_parameter_docs(function: F) -> F:
-    lines = "".join(f"\n    {p.name}: {p.help} Takes {p.kind.rule()}." for p in PARAMETERS.values())
+    lines = "".join(f"\n    {p.name}: {p.help}{cite(p.sources)} Takes {p.kind.rule()}." for p in PARAMETERS.values())
     lines += "\n    extra: A dict that is merged into the task unchecked, for parameters that are newer than nbkit."
-    function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nParameters of the request:{lines}\n"
+    text = inspect.cleandoc(function.__doc__ or "")
+    function.__doc__ = f"{text}\n\nParameters of the request:{lines}\n\nSources:\n{list_sources()}\n"
     return function

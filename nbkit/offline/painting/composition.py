@@ -263,10 +263,11 @@ def _arranged(names: list[str], plan: Composition) -> list[Spot]:
     interpolator, facts = Interpolator(plan.scene, "layout"), ("layout", plan.scene.prompt)
     randoms = StableRandom(*facts), StableRandom(*facts, plan.scene.seed)
     base, seeded = (_separate(_random_spots(random, names, plan), plan) for random in randoms)
-    between = [_shaken(spot, plan) for spot in _blend(base, seeded, interpolator.weight)]
+    between = _blend(base, seeded, interpolator.weight)
     # A tiny difference decides whether an overlapping motif moves left or right. Near temperature 0 that would separate
     # pictures that should be alike, and it is not needed there, since no motif has moved far.
-    return _blend(between, _separate(between, plan), min(1.0, interpolator.temperature * 4))
+    separated = _blend(between, _separate(between, plan), min(1.0, interpolator.temperature * 4))
+    return [_shaken(spot, plan) for spot in separated]
 
 
 def compose(scene: Scene, keywords: PromptKeywords, top: int, bottom: int) -> Composition:
