@@ -80,7 +80,8 @@ _ACCEPTED = {option: p.kind.rule() + _BEYOND_RULE.get(type(p.kind), "") for opti
 _PARSER = argparse.ArgumentParser(
     usage="%%%%imagine [options]   with the prompt below it, as the cell's body",
     epilog="Each option may also be spelled as in Python or as in the API: --top-p, --top_p and --topP are one. "
-    "In the line of options, {name} and $name stand for the notebook's variables. Where the sentences come from, help(nbkit.Studio.generate) lists.",
+    "In the line of options, {name} and $name stand for the notebook's variables. "
+    "Where the sentences come from, help(nbkit.Studio.generate) lists.",
     formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=32, width=110),
     add_help=False,
     allow_abbrev=False,

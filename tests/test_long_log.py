@@ -33,6 +33,7 @@ def unusual(log):
     """Rows that few logs have: failed results, several pictures of a run, marks, real money, and other engines."""
     with log.database.writing() as connection:
         connection.execute(sa.update(RUNS).where(RUNS.c.id % 7 == 0).values(charged=True, extra={"b": [1]}))
+        connection.execute(sa.update(RUNS).where(RUNS.c.id % 13 == 0).values(created=RUNS.c.created + 999_600))
         connection.execute(sa.update(RUNS).where(RUNS.c.id % 11 == 0).values(engine="elsewhere", temperature=None))
         row = {"status": "done", "cost": 1_000, "seed": 2**63 - 1, "sha256": "0" * 64, "mediaType": "image/png"}
         for run in range(3, ROWS, 9):
@@ -190,6 +191,7 @@ ASKED = [
     {"filters": [("prompt", "contains", "STRASSE")]},
     {"filters": [("charged", "contains", "true")]},
     {"filters": [("created", "contains", "2025-06-15 15:0"), ("created", "contains", "+00:00")]},
+    {"filters": [("created", "contains", ":40.9996")]},
     {"filters": [("rating", "contains", "2.0")]},
     {"filters": [("temperature", "contains", "1.0")]},
     {"filters": [("seed", "contains", "77")]},

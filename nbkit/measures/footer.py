@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 from PIL import ExifTags, Image
 
-from nbkit.errors import NoImage
 from nbkit.request.decoder import opened
 
 Box = tuple[int, int, int, int]
@@ -26,12 +26,14 @@ def footer_of(data: bytes) -> Box | None:
     """Where the footer stands in a picture of the offline engine; ``None`` for any other picture.
 
     Args:
-        data: the picture's file; only its metadata is read.
+        data: the picture's file; its pixels are not decoded.
     """
+    exif = Image.Exif()
     try:
-        with opened(data) as picture:
-            words, size = picture.getexif().get(ExifTags.Base.Software), picture.size
-    except (NoImage, OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError):
+        with warnings.catch_warnings(action="ignore"), opened(data, ("JPEG", "PNG", "WEBP")) as picture:
+            exif.load(picture.info.get("exif") or b"")  # getexif() would decode a PNG without metadata
+            words, size = exif.get(ExifTags.Base.Software), picture.size
+    except Exception:  # noqa: BLE001 - for a damaged file, Pillow raises almost any exception
         return None
     found = _WORDS.fullmatch(words) if isinstance(words, str) else None
     if found is None:

@@ -44,8 +44,9 @@ class Offline:
         balance: USD that the account holds; a task that costs more than is left is refused.
         seed: makes random seeds and failures repeatable for the same taskUUIDs, and the noise for the same order of
             requests.
-        noise: how much the pictures of the same request with the same seed differ from each other, from 0 to 1: 0.03 moves
-            things by a hand's breadth, as a service may whose seeds are only a best effort; 0 makes them equal.
+        noise: how much the pictures of the same request with the same seed differ from each other, from 0 to 1: with
+            0.03, a thing moves by at most 1.5 percent of the picture. A service may do so whose seeds are a best effort; with 0
+            they are equal.
         clock: returns the time in seconds.
         sleep: waits for a number of seconds, for the latency.
         deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return

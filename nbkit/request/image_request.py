@@ -102,7 +102,7 @@ class ImageRequest:
     )
     temperature = Parameter[float | None](
         Decimal2(0, 1), wire="settings.temperature", group="Sampling", sources=(API, MODEL_CARD, GEMINI_GUIDE),
-        help="Randomness: low values are more predictable, high values vary more. Google's default is 1, and its advice is to keep it.",
+        help="Randomness: low values are more predictable, high values vary more. Google's default is 1; for Gemini 3 it advises to keep it.",
     )
     top_p = Parameter[float | None](
         Decimal2(0, 1), wire="settings.topP", group="Sampling", sources=(API, MODEL_CARD),

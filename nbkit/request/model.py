@@ -61,8 +61,8 @@ MAX_SEED = 2**63 - 1
 """The API reference prints 9223372036854776000, which is this number rounded to a JavaScript double."""
 
 RANDOM_SEED_BITS = 31
-"""The seeds that nbkit draws itself, in a panel and in the offline engine, have so many bits: the family's other models take
-seeds up to 2**31 - 1. The service draws unsigned integers of 32 bits for requests without a seed (API reference)."""
+"""The seeds that nbkit draws itself, in a panel and in the offline engine, have so many bits: the API references of the
+family's other models allow seeds up to 2**31 - 1. The service draws unsigned integers of 32 bits for requests without a seed (API reference)."""
 
 MAX_RESULTS = 20
 MAX_REFERENCES = 14

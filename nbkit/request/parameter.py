@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlsplit
 
 from nbkit.request.address import HIDDEN, Url, whole_text
-from nbkit.request.sources import Source
+from nbkit.request.sources import SourcePage
 
 T = TypeVar("T")
 
@@ -287,7 +287,7 @@ class Parameter(Generic[T]):
         kind: Kind,
         *,
         help: str,
-        sources: tuple[Source, ...],
+        sources: tuple[SourcePage, ...],
         group: str,
         wire: str | None = None,
         column: str | None = None,

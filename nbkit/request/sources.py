@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourcePage:
     """A public page.
 
     Attributes:
@@ -18,20 +18,20 @@ class Source:
     url: str
 
 
-API = Source("Runware's API reference of Nano Banana 2", "https://runware.ai/docs/models/google-nano-banana-2")
-MODEL_CARD = Source(
+API = SourcePage("Runware's API reference of Nano Banana 2", "https://runware.ai/docs/models/google-nano-banana-2")
+MODEL_CARD = SourcePage(
     "Google's model card of Gemini 3.1 Flash Image",
     "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/3-1-flash-image",
 )
-GEMINI_GUIDE = Source(
+GEMINI_GUIDE = SourcePage(
     "Google's prompting guide for Gemini 3",
     "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/start/gemini-3-prompting-guide",
 )
-GEMINI_API = Source(
+GEMINI_API = SourcePage(
     "Google's reference of the Gemini API's settings",
     "https://googleapis.github.io/js-genai/interfaces/types.GenerateContentConfig.html",
 )
-NBKIT = Source("nbkit itself", "")
+NBKIT = SourcePage("nbkit itself", "")
 
 SOURCES = (API, MODEL_CARD, GEMINI_GUIDE, GEMINI_API, NBKIT)
 """In the order in which help numbers them."""
@@ -44,6 +44,6 @@ def list_sources() -> str:
     )
 
 
-def cite(sources: tuple[Source, ...]) -> str:
+def cite(sources: tuple[SourcePage, ...]) -> str:
     """The numbers of some sources, as they stand behind a sentence."""
     return "".join(f" [{SOURCES.index(source) + 1}]" for source in sources if source.url)

@@ -107,10 +107,10 @@ class GeneratedImage:
         """Where the line of settings stands in a picture of the offline engine; ``None`` for any other picture.
 
         Left, upper, right and lower edge in pixels, as ``PIL.Image.crop`` takes them. The picture's file has it in its
-        metadata; pictures that nbkit 0.1.0 has drawn do not.
+        metadata; pictures that were drawn before there was this property do not.
 
         Raises:
-            NoImage: if the picture's file is gone or damaged.
+            NoImage: if the picture's file is gone, or does not have the picture's :attr:`sha256` any more.
 
         Example:
             >>> import nbkit

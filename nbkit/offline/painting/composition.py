@@ -10,6 +10,7 @@ Each motif has its place within a range of heights, and apart from the more impo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nbkit.offline.painting.keywords import PromptKeywords
@@ -72,6 +73,7 @@ class Composition(NamedTuple):
 
     Attributes:
         scene: The parameters of the picture.
+        keywords: What was understood of its prompt.
         top, bottom: Where the part of it that is free begins and ends.
         palette: Its colours.
         scenery: A key of SCENERIES.
@@ -79,10 +81,10 @@ class Composition(NamedTuple):
         mirrored: Whether light and motifs are drawn mirrored left to right.
         light: The sun or moon behind the scene, if there is one; it is as round as the moon among the motifs.
         spots: The motifs, in drawing order; those of the prompt come last, so that nothing hides them.
-        keywords: What was understood of the prompt.
     """
 
     scene: Scene
+    keywords: PromptKeywords
     top: int
     bottom: int
     palette: Palette
@@ -91,7 +93,6 @@ class Composition(NamedTuple):
     mirrored: bool
     light: tuple[Spot, ...] = ()
     spots: tuple[Spot, ...] = ()
-    keywords: PromptKeywords = PromptKeywords()
 
     @property
     def unit(self) -> float:
@@ -155,7 +156,10 @@ def _motif_names(scene: Scene, keywords: PromptKeywords, scenery: str) -> list[s
     names, is_pattern = list(keywords.things), scenery == "pattern"
     if not companions:
         companions = tuple(repeated)
-    for step in range(company_size(len(names), scene.top_p) if companions else 0):
+    size = company_size(len(names), scene.top_p) if companions else 0
+    if len({*companions, *repeated}) == 1:
+        size = min(size, 3)  # many of one kind would be a crowd that nobody asked for
+    for step in range(size):
         # Drawn for every motif, also where it is not used, so that one motif does not change the next.
         other = interpolator.pick(companions, 0)
         choice = companions[(step if is_pattern else step // 2) % len(companions)]
@@ -179,12 +183,30 @@ def _height_range(name: str, size: float, plan: Composition, *, leading: bool) -
     return ranges.get(MOTIFS[name].region) or (highest, max(highest + size * 0.1, plan.horizon - size * 0.3))
 
 
+def _crowding(names: Sequence[str], plan: Composition) -> float:
+    """Returns a factor for the sizes of the motifs that a prompt names, so that there is room for all of them."""
+    needed = dict.fromkeys(_LAYERS, 0.0)
+    for rank, name in enumerate(names):
+        motif = MOTIFS[name]
+        size = motif.size * plan.unit * (1 if rank == 0 else 0.55)
+        # What stands needs a place of its own along the ground; what hangs or flies, a part of the sky.
+        across = 2 * size * motif.reach
+        region = "water" if name == "lighthouse" and plan.scenery == "sea" else motif.region
+        needed[region] += across if region in ("stand", "water") else across * size
+    width, sky = 0.85 * plan.scene.width, 0.38 * plan.scene.width * max(1.0, plan.horizon - plan.top)
+    ground = min(1.0, width / (needed["stand"] or 1)), min(1.0, width / (needed["water"] or 1))
+    above = needed["sky"] + needed["hang"] + needed["free"]
+    return min(*ground, math.sqrt(min(1.0, sky / (above or 1))))
+
+
 def _random_spots(random: StableRandom, names: list[str], plan: Composition) -> list[Spot]:
     """Positions motifs one after another, each at the least crowded of some random positions."""
-    spots = list[Spot]()
+    spots, named = list[Spot](), len(plan.keywords.things)
+    crowding = _crowding(plan.keywords.things, plan)
     for rank, name in enumerate(names):
         motif, leading = MOTIFS[name], rank == 0
         size = motif.size * plan.unit * (random.between(0.86, 1.14) if leading else random.between(0.4, 0.62))
+        size *= crowding if rank < named else 1
         low, high = _height_range(name, size, plan, leading=leading)
         edge = min(0.5, size * motif.reach / plan.scene.width + 0.015)
         left, right = edge, 1 - edge
@@ -287,7 +309,7 @@ def compose(scene: Scene, keywords: PromptKeywords, top: int, bottom: int) -> Co
     numbers = Interpolator(scene, "frame")
     horizon = bottom - min((bottom - top) * 0.42, scene.width * 0.8) * numbers.between(0.78, 1.2)
     mirrored = numbers.overrules(0.5)
-    plan = Composition(scene, top, bottom, palette, scenery, horizon, mirrored, keywords=keywords)
+    plan = Composition(scene, keywords, top, bottom, palette, scenery, horizon, mirrored)
     x = scene.width * numbers.between(0.56, 0.86)
     y = top + (horizon - top) * numbers.between(0.3, 0.62)
     radius = plan.unit * numbers.between(0.1, 0.17) * (0.75 if is_dark(palette) else 1)

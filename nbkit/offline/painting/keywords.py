@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from nbkit.display.text import count
 from nbkit.offline.painting.languages import language_of, script_of
 from nbkit.offline.painting.motifs import MOTIFS
+from nbkit.offline.painting.negation import HYPHEN, QUOTE, Term, read_terms
 from nbkit.offline.painting.palettes import PALETTE_WORDS
 from nbkit.offline.painting.sceneries import SCENERIES
 
@@ -47,9 +49,10 @@ _QUOTED = (
     _between(_START + r"'(?!(?:tis|twas|twere|em|til|cause|n|\d0s)\b)", "'", r"(?!\w)"),
 )
 _QUOTES = re.compile("|".join(_QUOTED), re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class PromptKeywords:
     """What a prompt names; empty where it names nothing of the kind.
 
@@ -61,6 +64,8 @@ class PromptKeywords:
         several: Those of them that are named in the plural, without a number.
         unwanted: Motifs, palettes, sceneries and weather that must not be drawn.
         rain: Whether it rains.
+        beach: Whether there is sand beside the sea.
+        quotes: The quoted texts that are wanted.
         unknown: What was not understood, as words of the prompt.
         left_out: What was understood and has no room.
     """
@@ -70,8 +75,10 @@ class PromptKeywords:
     scenery: str = ""
     things: tuple[str, ...] = ()
     several: frozenset[str] = frozenset()
-    unwanted: set[str] = field(default_factory=set)
+    unwanted: frozenset[str] = frozenset()
     rain: bool = False
+    beach: bool = False
+    quotes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -79,7 +86,7 @@ class PromptKeywords:
 _IGNORED = frozenset(
     """
     a an the this that these those his her its their my our your some any each every all both another other one ones
-    of in on at by to from for with into over under near beside next around across along through during as and or nor
+    of in on at by to from for with into over near beside next around across along through during as and or nor
     so than then there here is are was were be being been has have having it they them he she we you who which where
     when while full only just also too very quite more most again same but single pair couple few several many dozen
     show shows showing shown draw draws drawn drawing make makes made create generate render depict depicting depicts
@@ -100,35 +107,14 @@ _LETTERING = frozenset(
 _NUMBERS = {
     word: number
     for number, terms in enumerate(
-        ("zero", "a an another one single", "two pair couple twin", "three", "four", "five", "six", "seven", "eight", "nine",
-         "ten", "eleven", "twelve dozen")
+        ("", "a an another one single", "two pair couple twin", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+         "eleven", "twelve dozen", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
     )
     for word in terms.split()
-}  # fmt: skip
-
-_NEGATIONS = frozenset(
-    {"0", "no", "not", "without", "never", "neither", "except", "excluding", "avoid", "omit", "lacking", "zero"}
-)
-_SAME_AS_WITHOUT = re.compile(
-    r"\b(?:free|devoid|absence) of\b|\b(?:instead of|rather than|minus)\b|\b(?:cannot|can't|don't|dont)\b(?! help)|n['\u2019]t\b",
-    re.IGNORECASE,
-)
-_NO_NEGATION = re.compile(
-    r"\bnot (?:only|just|merely|simply)\b|\b(?:no|not) (?:more|less|fewer|longer|matter)(?: than)?\b"
-)
-_SUFFIXES = re.compile(r"\b(\w{3,})(?:less|[- ]free)\b")
-_ENDS = frozenset({"but", "only", "just", "with", "while", "yet", "however", "instead"})
-"""Words after which a negation no longer holds."""
-_PLACES = frozenset(
-    "in on at over under near by behind beside along above below into from during around between across".split()  # noqa: SIM905
-)
-"""Words after which it no longer holds if it has named something."""
-_DETERMINERS = frozenset(
-    {"a", "an", "the", "some", "many", "several", "his", "her", "its", "their", *_NUMBERS} - {"zero"}
-)
-
-_TOKEN = re.compile(r"[^\W\d_]+|\d+|[,.;:!?()\n\u2013\u2014]")
-_SENTENCE_ENDS = frozenset(".;:!?()\n\u2013\u2014")
+} | {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}  # fmt: skip
+_ONE = ("a", "an", "another", "one", "single")
+_KEEP_NUMBER = frozenset({"of", "more", "other", "same", *_NUMBERS})
+"""Words between a number and its thing."""
 
 
 def _table(names: dict[str, frozenset[str]]) -> dict[str, str]:
@@ -142,21 +128,33 @@ _COLOURS = {word: name for name, terms in PALETTE_WORDS.items() if "*" not in te
 _RAIN = {"rain": "rain", "rainy": "rain", "drizzle": "rain", "downpour": "rain"}
 _TABLES = (_THINGS, _SCENERY_WORDS, _HOURS, _COLOURS, _RAIN)
 
-_PARTS = {"forest": ("tree", "pine")}
+_ALSO_THINGS = frozenset(
+    """
+    rose orange cherry honey ruby plum peach mint olive emerald sapphire copper gold silver rust coral lilac lavender brass
+    ink sand ice turquoise charcoal jade cherries plums peaches olives oranges roses rubies emeralds sapphires
+    """.split()  # noqa: SIM905
+)
+"""Colours that are things as well: a rose is not drawn, a rose sky is."""
+
+_SAME_IN_PLURAL = frozenset({"fish", "goldfish", "koi", "spacecraft"})
+
+_PALE_OR_DARK = frozenset({"white", "black", "silver", "charcoal", "ink"})
+"""Colours that choose a palette, and that no thing has."""
+
+_BEACH = frozenset({"beach", "beaches", "coast", "shore", "shores"})
+
+_PARTS = {
+    "forest": ("tree", "pine"), "city": ("house", "shop", "tower"), "mountains": ("winter",), "sea": ("dunes", "desert"),
+}  # fmt: skip
 """What a scenery always has."""
 
 _KIND_OF = {"tree": {"pine"}}
 """What else a picture without a thing does not have."""
 
 
-def _forms(word: str) -> tuple[str, ...]:
-    """Returns a word, and the words that it may be the plural of."""
-    return word, word.removesuffix("ies") + "y", word.removesuffix("es"), word.removesuffix("s")
-
-
 def _look_up(table: dict[str, str], word: str) -> tuple[str, bool]:
-    """Returns the name that a table has for a word, or ``""``, and whether the word is a plural."""
-    for form in _forms(word):
+    """Returns the name that a table has for a word, or for the one that it may be the plural of, and whether it is one."""
+    for form in (word, word.removesuffix("ies") + "y", word.removesuffix("es"), word.removesuffix("s")):
         if form in table:
             return table[form], form != word
     return "", False
@@ -166,38 +164,8 @@ def _is_known(word: str) -> bool:
     return any(_look_up(table, word)[0] for table in _TABLES)
 
 
-def _clauses(text: str) -> Iterator[tuple[str, bool, bool]]:
-    """Yields the words and punctuation marks of a text, whether a negation holds there, and whether two do."""
-    terms = _TOKEN.findall(text)
-    negated, doubled, content = False, False, 0
-    for i, word in enumerate(terms):
-        if word in _SENTENCE_ENDS or (word == "," and not _goes_on(terms[i + 1 :], negated=negated)):
-            negated = doubled = False
-        elif word in _NEGATIONS:
-            negated, doubled, content = True, doubled or (negated and word != "neither"), 0
-            continue
-        elif negated and (
-            word in _ENDS
-            or (word in _PLACES and content)
-            or (word == "and" and terms[i + 1 : i + 2] and terms[i + 1] in _DETERMINERS)
-        ):
-            negated = doubled = False
-        content += word.isalpha() and word not in _IGNORED
-        yield word, negated, doubled
-
-
-def _goes_on(after: list[str], *, negated: bool) -> bool:
-    """Returns whether a negation goes on behind a comma: in a list that has its "or" or "nor" later."""
-    if not negated:
-        return False
-    first = True
-    for word in after:
-        if word in _SENTENCE_ENDS or word in _ENDS or word in _NEGATIONS or (first and word in _DETERMINERS):
-            return False
-        if word in ("or", "nor"):
-            return True
-        first = word == ","
-    return False
+def _is_plural(word: str) -> bool:
+    return word in _SAME_IN_PLURAL or _look_up(_THINGS, word)[1]
 
 
 def find_keywords(prompt: str) -> PromptKeywords:
@@ -206,66 +174,137 @@ def find_keywords(prompt: str) -> PromptKeywords:
     Args:
         prompt: The prompt, of any length and in any script.
     """
-    read = unicodedata.normalize("NFC", prompt[:READ_LIMIT])
-    has_quotes = bool(find_quotes(read))
-    text = _NO_NEGATION.sub(" ", _QUOTES.sub(" , ", read).casefold())
-    text = _SAME_AS_WITHOUT.sub(" without ", text)
-    text = _SUFFIXES.sub(lambda match: f" without {match[1]}, " if _is_known(match[1]) else match[0], text)
-    found = PromptKeywords()
-    scripts = {script: None for word in re.findall(r"[^\W\d_]+", text) if (script := script_of(word))}
-    text = re.sub(r"[^\W\d_]+", lambda match: "" if script_of(match[0]) else match[0], text)
-    terms = re.findall(r"[^\W\d_]+", text)
+    read = unicodedata.normalize("NFC", prompt[:READ_LIMIT]).replace(QUOTE, " ")
+    quotes = list[str]()
+
+    def keep_place(match: re.Match[str]) -> str:
+        if not (text := _quoted(match)):
+            return " , "
+        quotes.append(text)
+        return f" {QUOTE}{len(quotes) - 1} "
+
+    text = _QUOTES.sub(keep_place, read).casefold()
+    scripts = {script: None for word in _WORD.findall(text) if (script := script_of(word))}
+    text = _WORD.sub(lambda match: "" if script_of(match[0]) else match[0], text)
+    also = [f"{script} text" for script in scripts]
+    terms = _WORD.findall(text)
     if language := language_of(terms, sum(word not in _IGNORED and not _is_known(word) for word in terms)):
-        found.unknown = (f"{language} text", *(f"{script} text" for script in scripts))
-        return found
-    _read_words(found, text, has_quotes=has_quotes)
-    found.unknown = (*found.unknown, *(f"{script} text" for script in scripts))
-    return found
+        found = PromptKeywords(quotes=tuple(quotes), unknown=(f"{language} text",))
+    else:
+        found = _Reader(quotes).read(read_terms(text, _is_known, _is_plural))
+    symbols = sum(unicodedata.category(letter) == "So" for letter in text)
+    more = (count(symbols, "symbol"),) if symbols else ()
+    rest = (f"what follows the first {READ_LIMIT:,} characters",) if len(prompt) > READ_LIMIT else ()
+    return replace(found, unknown=(*found.unknown, *also, *more), left_out=(*found.left_out, *rest))
 
 
-def _read_words(found: PromptKeywords, text: str, *, has_quotes: bool) -> None:
-    counts, several = Counter[str](), set[str]()
-    unknown, refused = dict[str, None](), dict[str, str]()
-    number = 0  # of the next thing
-    for word, negated, doubled in _clauses(text):
-        if not word.isalpha():
-            number = int(word[:6]) if word.isdigit() else 0
-            continue
-        thing, is_plural = _look_up(_THINGS, word)
-        scenery, hour, colour, rain = (_look_up(table, word)[0] for table in _TABLES[1:])
-        names = {thing, scenery, hour, colour, rain} - {""}
-        if negated:
-            found.unwanted |= names.union(*(_KIND_OF.get(name, set()) for name in names))
-            refused |= dict.fromkeys(names, word)
-            if doubled if names else word not in _IGNORED:
-                unknown[word if doubled else f"no {word}"] = None
-            continue
-        if word in _NUMBERS:
-            number = number if _NUMBERS[word] == 1 and number > 1 else _NUMBERS[word]
-        elif scenery or (word in _IGNORED and word not in ("of", "more", "other", "same")):
-            number = 0
-        if thing:
-            is_many = is_plural or word in MOTIFS[thing].collectives
-            if number > is_many:
-                counts[thing] += number
+class _Reader:
+    """Reads the terms of a prompt, one after the other.
+
+    Args:
+        quotes: The quoted texts, by number.
+    """
+
+    def __init__(self, quotes: Sequence[str]) -> None:
+        self._quotes, self._lettered = quotes, list[str]()
+        self._counts, self._several = Counter[str](), set[str]()
+        self._first = {"scenery": "", "hour": "", "colour": ""}
+        self._rain = self._beach = False
+        self._unknown, self._unwanted, self._refused = dict[str, None](), set[str](), dict[str, str]()
+        self._number, self._numeral = 0, ""  # of the next thing, and how it is written
+
+    def read(self, terms: Sequence[Term]) -> PromptKeywords:
+        for i, term in enumerate(terms):
+            word, (before, after) = term.text, (terms[j].text if 0 <= j < len(terms) else "" for j in (i - 1, i + 1))
+            if word[0] == QUOTE:
+                self._lettered += [] if term.negated else [self._quotes[int(word[1:])]]
+            elif word.isdigit() or not word[0].isalnum():
+                self._end_number(int(word[:6]) if word.isdigit() else 0, word)
+            elif term.negated:
+                self._refuse(term, before)
+            elif word in _NUMBERS:
+                dozens = self._number if word == "dozen" and self._number > 1 else 1
+                self._end_number(0, "") if dozens == 1 else None
+                self._number, self._numeral = _NUMBERS[word] * dozens, word
             else:
-                several |= {thing} if is_many and not counts[thing] else set()
-                counts[thing] = max(counts[thing], 1 + is_many)
-            number = 0
-        found.scenery, found.hour = found.scenery or scenery, found.hour or hour
-        found.colour, found.rain = found.colour or colour, found.rain or bool(rain)
-        is_drawn = bool(thing or rain) or bool(names & {found.scenery, found.hour, found.colour})
-        if not is_drawn and word not in _IGNORED and word not in _NUMBERS:
-            unknown[word] = None
-    known = _LETTERING if has_quotes else frozenset[str]()
-    known = known.union(*(MOTIFS[name].attributes for name in counts))
-    drawn_anyway = {found.scenery, found.hour, found.colour, *_PARTS.get(found.scenery, ())}
-    unknown |= {f"no {word}": None for name, word in refused.items() if name in drawn_anyway}
-    things = [name for name in counts for _ in range(min(counts[name], MOST_NAMED + 1))]
-    drawn = Counter(things[:MOST_NAMED])
-    found.things, found.several = tuple(things[:MOST_NAMED]), frozenset(several)
-    found.unknown = tuple(word for word in unknown if word not in known)
-    found.left_out = tuple(f"{counts[name] - drawn[name]} {name}" for name in counts if counts[name] > drawn[name])
+                self._want(word, before, after)
+        return self._result()
+
+    def _end_number(self, number: int, numeral: str) -> None:
+        """Begins another number; one in digits that belonged to nothing was not understood."""
+        if self._number and self._numeral.isdigit():
+            self._unknown[self._numeral] = None
+        self._number, self._numeral = number, numeral
+
+    def _names(self, word: str) -> dict[str, str]:
+        kinds = ("thing", "scenery", "hour", "colour", "rain")
+        return {kind: name for kind, table in zip(kinds, _TABLES, strict=True) if (name := _look_up(table, word)[0])}
+
+    def _refuse(self, term: Term, before: str) -> None:
+        word, names = term.text, self._names(term.text)
+        for name in names.values():
+            self._unwanted |= {name, *_KIND_OF.get(name, ())}
+            if before not in ("other", "more"):
+                self._refused[name] = word
+        is_lettering = word in _LETTERING and self._quotes
+        # That a colour is nowhere cannot be promised: palettes have eleven.
+        if word not in _IGNORED and (term.unsure or "colour" in names or not (names or is_lettering)):
+            self._unknown[word if term.unsure else f"no {word}"] = None
+
+    def _want(self, word: str, before: str, after: str) -> None:
+        names = self._names(word)
+        is_noun = word in _ALSO_THINGS and (before in _NUMBERS or before in ("the", "of") or word[-1] == "s")
+        if is_noun and (not after[:1].isalnum() or after in _IGNORED - {"sky"}):
+            names = {kind: name for kind, name in names.items() if kind not in ("hour", "colour")}
+        thing = names.get("thing", "")
+        if thing:
+            self._count(thing, word)
+        if "scenery" in names or (word in _IGNORED and word not in _KEEP_NUMBER):
+            self._end_number(0, "")
+        for kind in self._first:
+            self._first[kind] = self._first[kind] or names.get(kind, "")
+        self._rain, self._beach = self._rain or "rain" in names, self._beach or word in _BEACH
+        is_drawn = (
+            thing or "rain" in names or any(names.get(kind) == name for kind, name in self._first.items() if name)
+        )
+        if (not is_drawn and word not in _IGNORED) or word in _PALE_OR_DARK:
+            self._unknown[word.replace(HYPHEN, "-")] = None
+
+    def _count(self, thing: str, word: str) -> None:
+        is_many = _is_plural(word) or word in MOTIFS[thing].collectives
+        if self._number > 1 and not is_many:  # as in "route 66 car"
+            self._unknown[self._numeral] = None
+            self._number = 1
+        if self._number > is_many or (self._number and word in _SAME_IN_PLURAL):
+            self._counts[thing] += self._number
+        else:
+            is_many = is_many and word not in _SAME_IN_PLURAL
+            self._several |= {thing} if is_many and not self._counts[thing] else set()
+            self._counts[thing] = max(self._counts[thing], 1 + is_many)
+        self._number = 0
+
+    def _result(self) -> PromptKeywords:
+        self._end_number(0, "")
+        counts, scenery = self._counts, self._first["scenery"]
+        known = (_LETTERING if self._quotes else frozenset()).union(*(MOTIFS[name].attributes for name in counts))
+        drawn = {*self._first.values(), *counts, *_PARTS.get(scenery, ())}
+        drawn |= {"sea"} if any(MOTIFS[name].region == "water" for name in counts) else set()
+        things = [name for name in counts for _ in range(min(counts[name], MOST_NAMED + 1))]
+        shown = Counter(things[:MOST_NAMED])
+        anyway = (f"no {word}" for name, word in self._refused.items() if name in drawn)
+        return PromptKeywords(
+            **self._first,
+            things=tuple(things[:MOST_NAMED]),
+            several=frozenset(self._several),
+            unwanted=frozenset(self._unwanted),
+            rain=self._rain,
+            beach=self._beach,
+            quotes=tuple(self._lettered),
+            unknown=tuple(dict.fromkeys((*(word for word in self._unknown if word not in known), *anyway))),
+            left_out=tuple(
+                f"{counts[name] - shown[name]} \u00d7 {name}" for name in counts if counts[name] > shown[name]
+            ),
+        )
 
 
 def find_quotes(prompt: str) -> tuple[str, ...]:
@@ -277,5 +316,10 @@ def find_quotes(prompt: str) -> tuple[str, ...]:
     Returns:
         The quoted texts in order: a title, then subtitles.
     """
-    texts = (match[match.lastindex or 0].strip() for match in _QUOTES.finditer(prompt[:READ_LIMIT]))
-    return tuple(text for text in texts if len(text) > 1 or text.isalnum())
+    return tuple(text for match in _QUOTES.finditer(prompt[:READ_LIMIT]) if (text := _quoted(match)))
+
+
+def _quoted(match: re.Match[str]) -> str:
+    """Returns the text between two quotation marks; ``""`` for a single mark, which is no text."""
+    text = match[match.lastindex or 0].strip()
+    return text if len(text) > 1 or text.isalnum() else ""

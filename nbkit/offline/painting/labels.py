@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
 from nbkit.display.lettering import MIN_SIZE_PIXELS, drawable, face, fit, measure, wrap
-from nbkit.display.text import ellipsis
-from nbkit.offline.painting.keywords import PromptKeywords, find_quotes
+from nbkit.display.text import count, ellipsis
+from nbkit.offline.painting.keywords import PromptKeywords
 from nbkit.offline.painting.palettes import Palette, colour_of
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.painting.shapes import Canvas, box, outline_of_box
 from nbkit.offline.painting.stable_random import StableRandom
 
 MOST_QUOTES = 24
-"""Quoted texts that are measured; further ones are left out."""
+"""Quoted texts that are measured; no plate has room for more."""
+
+MOST_WORDS = 40
+"""Words that a line of the footer is measured with; it has no room for more."""
 
 
 class Title(NamedTuple):
@@ -26,7 +33,7 @@ class Title(NamedTuple):
         lines: Each with the size of its type.
         width, height: Of the plate under them.
         pad: Between the edge of the plate and the text.
-        left_out: The texts for which there is no room.
+        left_out: What is not among the lines, as the footer says it.
     """
 
     lines: tuple[tuple[str, int], ...]
@@ -44,23 +51,30 @@ class Footer(NamedTuple):
     height: int
 
 
-def title(scene: Scene) -> Title | None:
-    """Measures the quoted texts of a prompt; returns None if there are none."""
+def title(scene: Scene, quotes: Sequence[str]) -> Title | None:
+    """Measures quoted texts; returns None if there are none.
+
+    Args:
+        scene: Whose texts they are.
+        quotes: The texts, the most important first.
+    """
     short = min(scene.width, scene.height)
     pad = max(5, round(short * 0.028))
     wide = min(scene.width * 0.86, scene.height * 2.6) - 2 * pad
-    drawn = (drawable(quote) for quote in find_quotes(scene.prompt))
-    texts = [text or f"[{missing} characters this typeface lacks]" for text, missing in drawn if text or missing]
-    for count in range(min(len(texts), MOST_QUOTES), 0, -1):
+    drawn = [drawable(quote) for quote in quotes]
+    texts, lacking = [text for text, _ in drawn if text], sum(missing for _, missing in drawn)
+    lost = (f"{count(lacking, 'character')} that the typeface lacks",) if lacking else ()
+    for number in range(min(len(texts), MOST_QUOTES), 0, -1):
         for percent in (100, 90, 80, 70, 60, 50):
-            share = min(0.27 + 0.04 * max(0, count - 2), 0.45)
+            share = min(0.27 + 0.04 * max(0, number - 2), 0.45)
             room = min(scene.height * share, scene.width * 0.9)
-            lines = _lines(texts[:count], wide, room, short, percent / 100)
+            lines = _lines(texts[:number], wide, room, short, percent / 100)
             if lines is None:
                 continue
             across, tall = max(measure(text, size) for text, size in lines), sum(size * 1.2 for _, size in lines)
-            return Title(lines, round(across) + 2 * pad, round(tall) + round(1.7 * pad), pad, tuple(texts[count:]))
-    return None
+            left_out = (*(f"\u201c{_short(text, 24)}\u201d" for text in texts[number:]), *lost)
+            return Title(lines, round(across) + 2 * pad, round(tall) + round(1.7 * pad), pad, left_out)
+    return Title((), 0, 0, pad, lost) if lost else None
 
 
 def _lines(texts: list[str], wide: float, room: float, short: int, scale: float) -> tuple[tuple[str, int], ...] | None:
@@ -99,7 +113,7 @@ def add_title(canvas: Canvas, scene: Scene, plate: Title, top: int) -> None:
 
 def _facts(scene: Scene) -> list[str]:
     """Returns the texts of the footer, the most important first: what was sent, and nothing of what was not."""
-    count = len(scene.insets)
+    references = len(scene.insets)
     # Four digits of the digest distinguish the system prompts of a sweep.
     digits = hashlib.sha256((scene.system_prompt or "").encode("utf-8", "surrogatepass")).hexdigest()[:4]
     candidates = [
@@ -113,7 +127,7 @@ def _facts(scene: Scene) -> list[str]:
         (scene.system_prompt, f"system prompt {digits}"),
         (scene.safety_tolerance, f"safety {_short(scene.safety_tolerance)}"),
         (scene.check_content, "content check"),
-        (count, f"{count} reference{'s' * (count > 1)}"),
+        (references, count(references, "reference")),
         (True, f"{scene.width}\u00d7{scene.height}"),
     ]
     return [text for is_shown, text in candidates if is_shown]
@@ -123,28 +137,47 @@ def _short(text: str | None, letters: int = 16) -> str:
     return ellipsis(drawable(text or "")[0], letters)
 
 
-def _notes(keywords: PromptKeywords, plate: Title | None, size: int, width: float) -> list[str]:
-    """Returns what was not understood, and what has no room, each as one line; as many words as fit on it."""
-    quotes = [f"\u201c{_short(text, 24)}\u201d" for text in (plate.left_out if plate else ())]
-    notes = [
-        ("not understood", [_short(word, 24) for word in keywords.unknown]),
-        ("left out", [*keywords.left_out, *quotes]),
-    ]
-    lines = []
-    for name, items in ((name, list(filter(None, items))) for name, items in notes):
-        for count in range(len(items), -1, -1):
-            more = f"{len(items) - count} more" if count else f"{len(items)} words"
-            line = f"{name}: {', '.join([*items[:count], more] if count < len(items) else items)}"
-            if items and (measure(line, size) <= width or not count):
-                lines.append(line)
-                break
-    return lines
+class _Note(NamedTuple):
+    """What was not understood, or has no room: a name for it, its words, and how many of them fit for each width.
+
+    Attributes:
+        name: Stands before the words.
+        items: The words that can be shown.
+        number: Of all words.
+        needed: The width of a line with the first 0, 1, 2 … words, as a multiple of the size of its type.
+    """
+
+    name: str
+    items: list[str]
+    number: int
+    needed: list[float]
+
+    def line(self, size: int, width: float) -> str:
+        """Returns as many words as fit on a line."""
+        shown = max(0, bisect_right(self.needed, width / size) - 1)
+        rest = self.number - shown
+        more = [] if not rest else [f"{rest} more" if shown else count(rest, "word")]
+        return f"{self.name}: {', '.join([*self.items[:shown], *more])}"
 
 
-def room_for_footer(scene: Scene) -> int:
-    """Returns the height that a plan leaves to the footer, however many of its lines there are."""
-    wanted = _type_size(scene)
-    return round(min(3 * wanted * 1.3 + wanted * 0.7, max(scene.height * 0.1, 2 * wanted)))
+def _notes(keywords: PromptKeywords, plate: Title | None) -> list[_Note]:
+    notes = []
+    left_out = (*keywords.left_out, *(plate.left_out if plate else ()))
+    for name, words in (("not understood", keywords.unknown), ("left out", left_out)):
+        items = [short for word in words[:MOST_WORDS] if (short := _short(word, 48))]
+        # A size that stands for all of them, because measuring takes longer than adding.
+        widths = [measure(f"{text}, ", 50) / 50 for text in (f"{name}: 999 more", *items)]
+        if items:
+            notes.append(_Note(name, items, len(items) + len(words[MOST_WORDS:]), list(itertools.accumulate(widths))))
+    return notes
+
+
+@lru_cache(maxsize=64)
+def room_for_footer(width: int, height: int) -> int:
+    """Returns the height that a plan leaves to the footer: for all facts that there can be, and one note."""
+    fullest = Scene("", width, height, 2**62, 0.55, 0.55, "MINIMAL", "-", True, True, "medium", True)
+    strip = footer(fullest, PromptKeywords())
+    return strip.height + round(strip.size * 1.3)
 
 
 def _type_size(scene: Scene) -> int:
@@ -157,11 +190,12 @@ def footer(scene: Scene, keywords: PromptKeywords, plate: Title | None = None) -
     width = scene.width - 2 * max(4, round(wanted * 0.8))
     tallest = max(scene.height * 0.15, min(scene.height * 0.22, 60))
     smallest = max(9, round(wanted * 0.72))
+    found = _notes(keywords, plate)
     # The first two, who drew it and the seed, are always there, however little room there is; so are the notes.
-    for count in range(len(facts), 1, -1):
+    for number in range(len(facts), 1, -1):
         for most, least in ((1, smallest), (2, smallest), (9, MIN_SIZE_PIXELS)):
             for size in range(wanted, least - 1, -1):
-                lines, notes = wrap(facts[:count], size, width, " \u00b7 "), _notes(keywords, plate, size, width)
+                lines, notes = wrap(facts[:number], size, width, " \u00b7 "), [note.line(size, width) for note in found]
                 strip = Footer((*lines, *notes), size, round((len(lines) + len(notes)) * size * 1.3 + size * 0.7))
                 if len(lines) <= most and strip.height <= tallest:
                     return strip
@@ -187,16 +221,37 @@ def add_keyline(canvas: Canvas, scene: Scene, bottom: int) -> None:
         canvas.fill(outline_of_box(corners, max(1, inset // 4)), colour)
 
 
-def _grid(count: int, labelled: bool, width: int, room: int) -> tuple[int, int, int, int, int, int]:
-    """Returns side, columns, rows, pad, gap and caption of the largest frames that fit into the room, in pixels."""
-    side = max(20, round(min(width, room * 3) * 0.17))
+class Frames(NamedTuple):
+    """The frames of reference images, in pixels, and the height of all of them; no height without any."""
+
+    side: int = 0
+    columns: int = 1
+    pad: int = 0
+    gap: int = 0
+    caption: int = 0
+    height: int = 0
+
+
+def insets(images: tuple[Inset, ...], width: int, top: int, bottom: int) -> Frames:
+    """Measures the frames of reference images: the largest ones that fit into the lower third of the free part.
+
+    Args:
+        images: The references.
+        width: Of the picture.
+        top: The upper edge of the free part; very small frames may exceed it.
+        bottom: Its lower edge.
+    """
+    if not images:
+        return Frames()
+    room = min(round(bottom * 0.36), bottom - top)
+    side = max(20, round(min(width, room * 3) * 0.15))
     while True:
         pad, gap = max(2, side // 14), max(3, side // 9)
-        caption = max(2 * MIN_SIZE_PIXELS + 3, round(side * 0.26)) if labelled else 0
+        caption = max(2 * MIN_SIZE_PIXELS + 3, round(side * 0.26)) if any(image.label for image in images) else 0
         columns = max(1, (width - gap) // (side + 2 * pad + gap))
-        rows = -(-count // columns)
-        if rows * (side + 2 * pad + caption + gap) <= room or side <= 14:
-            return side, columns, rows, pad, gap, caption
+        height = -(-len(images) // columns) * (side + 2 * pad + caption + gap)
+        if height <= room or side <= 14:
+            return Frames(side, columns, pad, gap, caption, min(height, (bottom - top) // 2))
         side -= max(1, side // 16)
 
 
@@ -213,25 +268,23 @@ def _thumbnail(inset: Inset, side: int, inks: Palette) -> Image.Image:
     return tile.resize((side, side), Image.Resampling.NEAREST)
 
 
-def draw_insets(picture: Image.Image, insets: tuple[Inset, ...], inks: Palette, top: int, bottom: int) -> None:
-    """Draws the references in rows from the left, numbered from 1.
+def draw_insets(picture: Image.Image, images: tuple[Inset, ...], inks: Palette, frames: Frames, bottom: int) -> None:
+    """Draws references in rows from the left, numbered from 1.
 
     Args:
         picture: The picture to draw on.
-        insets: The references.
+        images: The references.
         inks: The palette.
-        top: The upper edge of the room for them; very small frames may exceed it.
+        frames: As measured.
         bottom: The lower edge of the last row.
     """
-    labelled = any(inset.label for inset in insets)
-    room = min(round(bottom * 0.36), bottom - top)
-    side, columns, rows, pad, gap, caption = _grid(len(insets), labelled, picture.width, room)
+    side, columns, pad, gap, caption, _ = frames
     draw = ImageDraw.Draw(picture, "RGBA")
     wide, tall = side + 2 * pad, side + 2 * pad + caption
-    drop = max(1, pad // 2)
+    drop, rows = max(1, pad // 2), -(-len(images) // columns)
     number = face(max(MIN_SIZE_PIXELS, round(side * 0.2)))
     chip = round(number.size * 1.5)
-    for i, inset in enumerate(insets):
+    for i, inset in enumerate(images):
         x = gap + i % columns * (wide + gap)
         y = bottom + (i // columns - rows) * (tall + gap)
         draw.rectangle((x + drop, y + drop, x + wide - 1 + drop, y + tall - 1 + drop), fill=colour_of("dark@40", inks))

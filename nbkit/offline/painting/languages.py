@@ -39,6 +39,8 @@ _SCRIPTS = {
 @lru_cache(maxsize=1024)
 def script_of(word: str) -> str:
     """Returns the script of a word by its first letter; ``""`` for Latin letters."""
+    if not word[0].isalpha():
+        return ""
     name = unicodedata.name(word[0], "").split(" ")[0].split("-")[0]
     return (
         ""
@@ -54,8 +56,10 @@ def language_of(terms: Sequence[str], unknown: int) -> str:
         terms: The words of the text, in lower case.
         unknown: How many of them the painter does not know.
     """
-    known = {name: sum(word in small for word in terms) for name, small in _LANGUAGES.items()}
+    present = set(terms)
+    known = {name: len(present & small) for name, small in _LANGUAGES.items()}
     best = max(known, key=lambda name: known[name])
-    english = sum(word in _ENGLISH for word in terms)
-    is_foreign = known[best] > english and 2 * unknown >= len(terms) and len(terms) > 1
+    english = len(present & _ENGLISH)
+    # One small word may be part of a name: Van Gogh, Las Vegas.
+    is_foreign = known[best] > max(english, 1) and 2 * unknown >= len(terms)
     return best if is_foreign else ""

@@ -134,7 +134,7 @@ tower stand .62 .42 mountains tower temple pagoda shrine ~japanese
   dark@50 line:.01 .04 -.31 .1 -.205, .08 -.31 .21 -.205, .12 -.31 .32 -.205 * mirror * 4 shrink .86 0 -1.58
   second oval .4 -.165 .018 .022 * mirror * 4 shrink .86 0 -1.58
 lighthouse stand .62 .36 sea lighthouse beacon
-  light@28/light@16 poly 0 -.86 -3.4 -1.14 -3.4 -.66, 0 -.86 3.4 -1.06 3.4 -.7
+  light@28/light@16 poly 0 -.86 -20 -2.5 -20 .32, 0 -.86 20 -2.04 20 .08
   dark/main poly -.36 .03 -.22 -.09 .2 -.1 .38 .03, -.17 -.04 .17 -.04 .1 -.76 -.1 -.76
   pale poly -.1525 -.22 .1525 -.22 .135 -.4 -.135 -.4, -.1175 -.58 .1175 -.58 .1 -.76 -.1 -.76
   dark@28 poly .035 -.04 .17 -.04 .1 -.76 .035 -.76

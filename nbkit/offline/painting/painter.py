@@ -108,14 +108,16 @@ def paint(scene: Scene) -> Image.Image:
         An RGB picture with the scene's width and height; the same scene gives the same picture. It knows where its
         footer is, and :func:`encode` writes that into the file.
     """
-    plate = labels.title(scene)
     keywords = find_keywords(scene.prompt)
+    plate = labels.title(scene, keywords.quotes)
     strip = labels.footer(scene, keywords, plate)
     # The same for all settings of a prompt, as far as possible, so that what changes is not the room.
-    bottom = max(1, scene.height - max(strip.height, labels.room_for_footer(scene)))
+    edge = max(1, scene.height - max(strip.height, labels.room_for_footer(scene.width, scene.height)))
     margin = max(6, round(min(scene.width, scene.height) * 0.035))
-    top = margin + plate.height if plate else 0
-    plan = compose(scene, keywords, min(top, bottom // 2), bottom)
+    top = min(margin + plate.height if plate else 0, edge // 2)
+    frames = labels.insets(scene.insets, scene.width, top, edge)
+    bottom = edge - frames.height
+    plan = compose(scene, keywords, top, bottom)
 
     canvas = Canvas(plan.palette)
     if (is_dark(plan.palette) or plan.scenery == "space") and "star" not in keywords.unwanted:
@@ -123,18 +125,18 @@ def paint(scene: Scene) -> Image.Image:
     _add_scenery(canvas, plan, "light")
     _add_scenery(canvas, plan, plan.scenery)
     standing = {spot.name for spot in plan.spots if spot.motif.region == "stand"}
-    if plan.scenery == "sea" and standing - {"lighthouse"}:
+    if plan.scenery == "sea" and (keywords.beach or standing - {"lighthouse"}):
         _add_scenery(canvas, plan, "beach")
     for spot in plan.spots:
         _add_motif(canvas, plan, spot)
     if keywords.rain:
         _add_scenery(canvas, plan, "rain")
-    labels.add_keyline(canvas, scene, bottom)
-    if plate:
+    labels.add_keyline(canvas, scene, edge)
+    if plate and plate.lines:
         labels.add_title(canvas, scene, plate, margin)
     labels.add_footer(canvas, scene, strip)
     picture = canvas.render(_sky(plan), scene.width, scene.height)
-    labels.draw_insets(picture, scene.insets, plan.palette, top, bottom)
+    labels.draw_insets(picture, scene.insets, plan.palette, frames, edge)
     picture.info[_FOOTER] = (0, scene.height - strip.height, scene.width, scene.height)
     return picture
 

@@ -31,7 +31,7 @@ _INKS = ("top", "middle", "low", "light", "far", "mid", "near", "main", "second"
 _PALETTES = """
 0d1836 24366b 8c7aa8 f9e8b8 35477f 22325f 121c3d e8573a f5b841 0a1026 f8edd3 night midnight nocturnal evening moonlit moonlight starry dark *
 47306b cf4f6e fbab62 ffe7ae a94468 6f315b 3b1f43 f4683c ffd06a 28132f fff1da sunset dusk twilight orange coral *
-5f9fb3 f0c5a4 fdeacd fff6df bda4aa 8a8097 4e5673 e2705a 3b8d8a 2c3350 fff8ea dawn sunrise morning pastel misty mist fog foggy peach *
+5f9fb3 f0c5a4 fdeacd fff6df bda4aa 8a8097 4e5673 e2705a 3b8d8a 2c3350 fff8ea dawn sunrise morning pastel peach *
 3f97c0 8ecad6 eef1d6 ffe07a 93bf9f 519c79 2a6b5b e6582f f5b841 1b3c44 fdf6e0 day noon sunny summer spring daylight bright *
 4a1020 a32430 f0764a ffdfaa 8d2032 651629 380b1d ef3b2d f7b73e 26060f fdeed2 red crimson scarlet vermilion ruby
 155e6b 62b3ae f5e7c8 fff0c9 62aaa6 247a80 114650 12908f f2894a 0b2d35 faf3df teal turquoise cyan aqua

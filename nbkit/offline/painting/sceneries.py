@@ -5,7 +5,7 @@ ground), the motifs that join the prompt's own, the likeliest first, and, after 
 ``rain`` and ``beach`` are added to others. Its lines, from back to front:
 
 - ``land LEVEL SWING WAVES COLOUR RIM``: land that rolls by SWING in so many WAVES, with a RIM at its upper edge. LEVEL is
-  at the horizon and 1 at the lower edge of the scene. ``PROP LOW HIGH SPACING LIFT`` may follow: a row of
+  0 at the horizon and 1 at the lower edge of the scene. ``PROP LOW HIGH SPACING LIFT`` may follow: a row of
   props on it, of sizes between two, each at most LIFT higher. Props of one size stand evenly.
 - ``scatter PROP COUNT LOW HIGH FROM TO``: COUNT props, of sizes and at levels between two. They stay where they are when
   the seed changes; those of ``drift`` move.
@@ -48,7 +48,7 @@ rain 0 |
   scatter drop 210 .03 .06 -9 1
 beach 0 |
   land .78 .02 .5 second:pale:45 pale
-forest .62 pine mushroom bird pine butterfly cloud | forest wood woodland grove
+forest .62 pine mushroom bird pine butterfly cloud | forest woods woodland grove
   land .1 .03 .8 far none fir .21 .36 .126
   land .3 .03 .8 mid none fir .17 .29 .1
   land .46 .03 .8 mid:near:60 none fir .11 .19 .067

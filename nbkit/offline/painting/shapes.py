@@ -7,8 +7,8 @@ A drawing is a name, its facts, and one line for each shape or each few that are
       crown oval 0 -.64 .31 .36
       dark line:.014 0 -.12 .12 -.26, 0 .06 .12 -.08 * mirror
 
-A line begins with a colour. Then come a kind of shape, for some with a parameter, and x and y of points. After a comma follows another shape, of the same
-kind if it names none. Kinds:
+A line begins with a colour. Then come a kind of shape, for some with a parameter, and x and y of points. After a comma
+follows another shape, of the same kind if it names none. Kinds:
 
 - ``poly`` has its corners, ``blob`` is a closed curve through its points, ``line:WIDTH`` and ``curve:WIDTH`` are open;
 - ``oval`` has its centre and both radii, ``ring:WIDTH`` is its outline, ``dot:RADIUS`` has the centre of a small disc;
@@ -33,8 +33,9 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from itertools import cycle
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from nbkit.display.lettering import face
@@ -125,7 +126,7 @@ _KINDS: dict[str, Callable[[Outline, float], Outline]] = {
 Choice = tuple[list[str], list[str], list[str]]
 """A ``pick``: the inks that it names, and their options under a dark and a bright sky."""
 
-Figure = tuple[list[str], list[Outline]]
+Figure = tuple[list[str], list[np.ndarray[Any, Any]]]
 """One line of a drawing: its colours, which take turns, and its shapes."""
 
 
@@ -169,7 +170,7 @@ def _figure(text: str) -> Figure:
         outlines.append(_KINDS[kind](path, float(parameter or 0)))
     for rule in repeats:
         outlines = _repeated(outlines, rule)
-    return colours.split("/"), outlines
+    return colours.split("/"), [np.array(outline) for outline in outlines]
 
 
 def _choice(text: str) -> Choice:
@@ -211,11 +212,11 @@ class Canvas:
         self._shapes: list[tuple[list[float], Colour]] = []
         self._texts: list[tuple[str, tuple[float, float], int, Colour, str]] = []
 
-    def fill(self, outline: Outline, colour: Colour) -> None:
+    def fill(self, outline: Outline | np.ndarray[Any, Any], colour: Colour) -> None:
         """Adds a polygon in pixels of the picture."""
         # Pillow cuts the digits behind the point off.
-        flat = [value * SCALE + 0.5 for point in outline for value in (point.real, point.imag)]
-        self._shapes.append((flat, colour))
+        points = np.asarray(outline) * SCALE + (0.5 + 0.5j)
+        self._shapes.append((points.view(np.float64).tolist(), colour))
 
     def write(self, text: str, at: tuple[float, float], size: int, colour: Colour, anchor: str) -> None:
         """Adds text over all shapes; ``anchor`` is Pillow's."""
@@ -243,7 +244,7 @@ class Canvas:
             colours = cycle([colour_of(text, known) for text in texts])
             for outline, colour in zip(outlines, colours, strict=False):
                 if colour:
-                    self.fill([at + size * (-point.conjugate() if flip else point) for point in outline], colour)
+                    self.fill(at + size * (-outline.conjugate() if flip else outline), colour)
 
     def render(self, sky: Image.Image, width: int, height: int) -> Image.Image:
         """Returns an RGB picture of the shapes over a sky, a column that is one pixel wide."""

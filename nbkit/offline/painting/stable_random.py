@@ -73,7 +73,7 @@ class Interpolator:
         self._base = StableRandom(purpose, scene.prompt)
         self._seeded = StableRandom(purpose, scene.prompt, scene.seed)
         self._noise = scene.noise
-        self._other = StableRandom(purpose, scene.prompt, scene.seed, scene.draw)
+        self._other = StableRandom(purpose, scene.prompt, scene.seed, scene.draw) if scene.noise else self._base
 
     def between(self, low: float, high: float) -> float:
         """Returns a number from low to high."""

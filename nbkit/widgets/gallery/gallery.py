@@ -315,7 +315,9 @@ class Gallery:
             7
         """
         with self._lock:
-            self._rows = self._read()
+            rows = self._read()
+            if not self._is_long:
+                self._rows, self._sizes = rows, None
             self._show(top=self._is_long)
 
     # -- what is said of the selected ------------------------------------------------------------------------

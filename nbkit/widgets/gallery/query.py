@@ -249,7 +249,7 @@ def _written(column: Any, kind: str) -> Any:
     if kind == BOOLEAN:
         return sa.case((column == 0, "False"), (column == 1, "True"))
     if kind == TIME:
-        seconds, rest = sa.func.strftime("%Y-%m-%d %H:%M:%S", column / MICRO, "unixepoch"), column % MICRO
+        seconds, rest = sa.func.strftime("%Y-%m-%d %H:%M:%S", column.op("/")(MICRO), "unixepoch"), column % MICRO
         return seconds + sa.case((rest == 0, ""), else_=sa.func.printf(".%06d", rest)) + "+00:00"
     return sa.cast(sa.cast(column, sa.Float) if kind == FLOAT else column, sa.Text)
 
