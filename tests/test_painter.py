@@ -138,6 +138,20 @@ def test_what_changes_no_motif_is_a_mark_in_the_footer(change: dict[str, object]
     assert words not in footer_text(SCENE)
 
 
+@pytest.mark.parametrize(
+    "size", [(256, 1024), (192, 1536), (384, 688), (688, 384), (792, 168), (512, 512), (632, 424), (1536, 192)]
+)
+def test_the_scene_has_the_same_room_whatever_the_footer_says(size: tuple[int, int]) -> None:
+    """In small and narrow pictures too, where a mark may take a line more."""
+    scene = replace(SCENE, prompt="a cat by the sea with a lighthouse, no dogs", width=size[0], height=size[1])
+    full = replace(
+        scene, thinking="HIGH", web_search=True, image_search=True, check_content=True, safety_tolerance="medium"
+    )
+    pictures = [paint(scene), paint(replace(scene, temperature=1.0, top_p=0.95)), paint(full)]
+    top = min(picture.info["footer"][1] for picture in pictures)
+    assert len({picture.crop((0, 0, size[0], top)).tobytes() for picture in pictures}) == 1
+
+
 def test_two_system_prompts_have_different_marks() -> None:
     """Neither moves a motif."""
     first, second = (replace(SCENE, system_prompt=text) for text in ("Be bold.", "Be quiet."))
