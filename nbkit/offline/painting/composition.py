@@ -156,7 +156,7 @@ def _motif_names(scene: Scene, keywords: PromptKeywords, scenery: str) -> list[s
     names, is_pattern = list(keywords.things), scenery == "pattern"
     if not companions:
         companions = tuple(repeated)
-    size = company_size(len(names), scene.top_p) if companions else 0
+    size = company_size(len(names), scene.top_p) if companions and not keywords.alone else 0
     if len({*companions, *repeated}) == 1:
         size = min(size, 3)  # many of one kind would be a crowd that nobody asked for
     for step in range(size):

@@ -65,6 +65,7 @@ class PromptKeywords:
         unwanted: Motifs, palettes, sceneries and weather that must not be drawn.
         rain: Whether it rains.
         beach: Whether there is sand beside the sea.
+        alone: Whether nothing else is wanted than what is named.
         quotes: The quoted texts that are wanted.
         unknown: What was not understood, as words of the prompt.
         left_out: What was understood and has no room.
@@ -78,6 +79,7 @@ class PromptKeywords:
     unwanted: frozenset[str] = frozenset()
     rain: bool = False
     beach: bool = False
+    alone: bool = False
     quotes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -91,7 +93,8 @@ _IGNORED = frozenset(
     when while full only just also too very quite more most again same but single pair couple few several many dozen
     show shows showing shown draw draws drawn drawing make makes made create generate render depict depicting depicts
     featuring feature features include includes including contain contains containing add please do does not
-    picture image scene view illustration poster sky s t
+    picture image scene view illustration poster landscape sky s t i me my we us want wants would like could can should must
+    may give use need let see lots
     """.split()  # noqa: SIM905
 )
 """Words that ask for nothing that can be seen, or for what is in every picture of the painter."""
@@ -125,7 +128,7 @@ _THINGS = _table({name: motif.keywords for name, motif in MOTIFS.items()})
 _SCENERY_WORDS = _table({name: scenery.keywords for name, scenery in SCENERIES.items()})
 _HOURS = {word: name for name, terms in PALETTE_WORDS.items() if "*" in terms for word in terms}
 _COLOURS = {word: name for name, terms in PALETTE_WORDS.items() if "*" not in terms for word in terms}
-_RAIN = {"rain": "rain", "rainy": "rain", "drizzle": "rain", "downpour": "rain"}
+_RAIN = {"rain": "rain", "raining": "rain", "rainy": "rain", "drizzle": "rain", "downpour": "rain"}
 _TABLES = (_THINGS, _SCENERY_WORDS, _HOURS, _COLOURS, _RAIN)
 
 _ALSO_THINGS = frozenset(
@@ -140,6 +143,9 @@ _SAME_IN_PLURAL = frozenset({"fish", "goldfish", "koi", "spacecraft"})
 
 _PALE_OR_DARK = frozenset({"white", "black", "silver", "charcoal", "ink"})
 """Colours that choose a palette, and that no thing has."""
+
+_ALONE = frozenset({"alone", "lone", "nothing", "else"})
+"""Words by which a prompt asks for no company."""
 
 _BEACH = frozenset({"beach", "beaches", "coast", "shore", "shores"})
 
@@ -191,7 +197,9 @@ def find_keywords(prompt: str) -> PromptKeywords:
     if language := language_of(terms, sum(word not in _IGNORED and not _is_known(word) for word in terms)):
         found = PromptKeywords(quotes=tuple(quotes), unknown=(f"{language} text",))
     else:
-        found = _Reader(quotes).read(read_terms(text, _is_known, _is_plural))
+        found = _Reader(quotes).read(
+            read_terms(text, _is_known, _is_plural, lambda word: bool(_look_up(_THINGS, word)[0]))
+        )
     symbols = sum(unicodedata.category(letter) == "So" for letter in text)
     more = (count(symbols, "symbol"),) if symbols else ()
     rest = (f"what follows the first {READ_LIMIT:,} characters",) if len(prompt) > READ_LIMIT else ()
@@ -209,7 +217,8 @@ class _Reader:
         self._quotes, self._lettered = quotes, list[str]()
         self._counts, self._several = Counter[str](), set[str]()
         self._first = {"scenery": "", "hour": "", "colour": ""}
-        self._rain = self._beach = False
+        self._rain = self._beach = self._only = self._alone = False
+        self._weak = ""  # a scenery that a thing stands for
         self._unknown, self._unwanted, self._refused = dict[str, None](), set[str](), dict[str, str]()
         self._number, self._numeral = 0, ""  # of the next thing, and how it is written
 
@@ -219,6 +228,7 @@ class _Reader:
             if word[0] == QUOTE:
                 self._lettered += [] if term.negated else [self._quotes[int(word[1:])]]
             elif word.isdigit() or not word[0].isalnum():
+                self._only = self._only and word.isdigit()
                 self._end_number(int(word[:6]) if word.isdigit() else 0, word)
             elif term.negated:
                 self._refuse(term, before)
@@ -257,8 +267,13 @@ class _Reader:
         if is_noun and (not after[:1].isalnum() or after in _IGNORED - {"sky"}):
             names = {kind: name for kind, name in names.items() if kind not in ("hour", "colour")}
         thing = names.get("thing", "")
+        self._only = self._only or word in ("only", "just", "lone")
         if thing:
+            self._alone = self._alone or self._only
             self._count(thing, word)
+            self._weak = self._weak or names.pop("scenery", "")
+        elif word == "alone" or (word, after) == ("nothing", "else"):
+            self._alone = True
         if "scenery" in names or (word in _IGNORED and word not in _KEEP_NUMBER):
             self._end_number(0, "")
         for kind in self._first:
@@ -267,7 +282,8 @@ class _Reader:
         is_drawn = (
             thing or "rain" in names or any(names.get(kind) == name for kind, name in self._first.items() if name)
         )
-        if (not is_drawn and word not in _IGNORED) or word in _PALE_OR_DARK:
+        is_said = is_drawn or word in _IGNORED or word in _ALONE
+        if not is_said or word in _PALE_OR_DARK:
             self._unknown[word.replace(HYPHEN, "-")] = None
 
     def _count(self, thing: str, word: str) -> None:
@@ -285,8 +301,12 @@ class _Reader:
 
     def _result(self) -> PromptKeywords:
         self._end_number(0, "")
+        self._first["scenery"] = self._first["scenery"] or self._weak
         counts, scenery = self._counts, self._first["scenery"]
-        known = (_LETTERING if self._quotes else frozenset()).union(*(MOTIFS[name].attributes for name in counts))
+        waves = {"wave", "waves"} if scenery == "sea" else set()
+        known = (_LETTERING if self._quotes else frozenset()).union(
+            waves, *(MOTIFS[name].attributes for name in counts)
+        )
         drawn = {*self._first.values(), *counts, *_PARTS.get(scenery, ())}
         drawn |= {"sea"} if any(MOTIFS[name].region == "water" for name in counts) else set()
         things = [name for name in counts for _ in range(min(counts[name], MOST_NAMED + 1))]
@@ -299,6 +319,7 @@ class _Reader:
             unwanted=frozenset(self._unwanted),
             rain=self._rain,
             beach=self._beach,
+            alone=self._alone and bool(counts),
             quotes=tuple(self._lettered),
             unknown=tuple(dict.fromkeys((*(word for word in self._unknown if word not in known), *anyway))),
             left_out=tuple(

@@ -11,7 +11,7 @@ _ENGLISH = frozenset("the a an of in on with and is are at by to from no without
 _LANGUAGES = {
     name: frozenset(terms.split())
     for name, terms in {
-        "French": "le la les un une des du au aux et dans avec sans sur pour est sous près deux trois",
+        "French": "le la les en un une des du au aux et dans avec sans sur pour est sous près deux trois",
         "German": "der die das ein eine einen einem einer und im mit ohne auf für ist unter kein keine nicht den dem am",
         "Spanish": "el la los las un una unos unas y en con sin sobre para es bajo muy del al de por dos tres",
         "Italian": "il lo la gli un uno una e con senza su per è sotto di del della nel nella sul sulla due tre",

@@ -149,7 +149,7 @@ mushroom stand .38 .46 forest mushroom toadstool fungus
   main:dark:25 poly (.02 -.47 .4 .46 292 360)
   pale oval -.2 -.66 .06 .05, .05 -.76 .08 .07, .24 -.6 .05 .043, -.02 -.56 .035 .03
   dark poly -.28 .01 -.26 -.12 -.24 0 -.21 -.09 -.19 .01, .18 .01 .2 -.12 .22 0 .25 -.09 .27 .01
-cactus stand .48 .36 dunes cactus saguaro
+cactus stand .48 .36 dunes cactus cacti+ saguaro
   second:dark:25 box:.06 -.28 -.4 0 -.28, 0 -.52 .28 -.4, -.3 -.62 -.18 -.29, .18 -.74 .3 -.41, box:.11 -.11 -.96 .11 .01
   second:dark:47/main box:.03 .03 -.9 .1 0, oval 0 -.96 .05 .04
   pale@40 line:.01 -.06 -.88 -.06 -.02, 0 -.88 0 -.02, .06 -.88 .06 -.02

@@ -40,7 +40,7 @@ a9581c eaa33b fce7ac fff8de d18c33 9b5823 55301a f4b41c a63c27 36200f fff5dc gol
 12386b 4584bc d5e6e6 fff2c8 6393bf 2e669c 153a68 2568cc f4aa48 0b2142 f5f4ea blue navy azure cobalt indigo sapphire
 2b1b52 7350a4 eab2c9 ffe9cf 8460aa 553c85 2c2055 9553d1 f6b55c 1a1036 faeef0 violet purple lavender lilac plum magenta
 cf5877 f2a6a0 fee5cf fff5e3 dc8b9b ab567b 66305a e84870 2c8f84 3c193a fff3ea pink rose blush cherry sakura
-0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff neon cyberpunk synthwave electric vaporwave *
+0a0622 341268 c3278f 6df5e8 34186f 1e0e4e 0c0528 ff2f96 2ce6ff 06020f f4f0ff neon cyberpunk synthwave vaporwave *
 2f3339 7b8087 dedbd3 f8f5ec 8d9096 5b5f66 33363c c8452f e0a63c 191b1f f7f4ec grey gray black monochrome silver charcoal noir white ink
 5486ab abcbdb f2f4f0 fffbe6 a5bfd1 d3e1ea f3f7f8 d4463d 2d7076 213e58 ffffff winter snow snowy ice icy frozen frost *
 d48a45 f3cb88 fcefcf fff4d6 cb783d 9b4626 562820 d6512a e6aa30 351913 fff3da autumn brown copper rust terracotta harvest *

@@ -36,7 +36,7 @@ mountains .5 pine cloud bird pine house balloon | mountain peak alps alpine ridg
   land .36 .04 .7 mid:near:50 none
   land .64 .04 .7 near none
   scatter tuft 24 .01 .01 .5 1
-sea .84 boat cloud bird boat fish | sea wave ocean water beach harbour harbor lake river coast shore bay canal
+sea .84 boat cloud bird boat fish | sea ocean water beach harbour harbor lake river coast shore bay canal
   land 0 0 0 far none
   reflection glitter
   land .16 0 0 far:near:20 none wave .07 .07 .07
