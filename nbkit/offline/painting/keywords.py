@@ -144,7 +144,7 @@ _SAME_IN_PLURAL = frozenset({"fish", "goldfish", "koi", "spacecraft"})
 _PALE_OR_DARK = frozenset({"white", "black", "silver", "charcoal", "ink"})
 """Colours that choose a palette, and that no thing has."""
 
-_ALONE = frozenset({"alone", "lone", "nothing", "else"})
+_NO_COMPANY = frozenset({"alone", "lone", "nothing", "else"})
 """Words by which a prompt asks for no company."""
 
 _BEACH = frozenset({"beach", "beaches", "coast", "shore", "shores"})
@@ -282,7 +282,7 @@ class _Reader:
         is_drawn = (
             thing or "rain" in names or any(names.get(kind) == name for kind, name in self._first.items() if name)
         )
-        is_said = is_drawn or word in _IGNORED or word in _ALONE
+        is_said = is_drawn or word in _IGNORED or word in _NO_COMPANY
         if not is_said or word in _PALE_OR_DARK:
             self._unknown[word.replace(HYPHEN, "-")] = None
 
