@@ -10,7 +10,6 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from nbkit.display.lettering import drawable, measure
-from nbkit.measures.footer import footer_of
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, company_size, compose
 from nbkit.offline.painting.keywords import MOST_NAMED, find_keywords, find_quotes
@@ -20,6 +19,7 @@ from nbkit.offline.painting.palettes import PALETTES
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.painting.sceneries import PROPS, SCENERIES
 from nbkit.offline.painting.shapes import Canvas, read_drawings
+from nbkit.request.footer import footer_of
 
 LARGEST_SEED = 2**63 - 1
 SCENE = Scene("red lanterns over the sea at night", 400, 272, 42)

@@ -31,6 +31,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from nbkit.errors import StorageError
 from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.decoder import eight_bits, opened, own_settings
+from nbkit.request.footer import has_footer_alone
 from nbkit.request.formats import RAW, kind_of
 from nbkit.request.parameter import (
     ValueInvalid,
@@ -158,13 +159,14 @@ def name_in_log(text: str) -> str:
 def remove_metadata(data: bytes) -> tuple[bytes, str]:
     """A picture's bytes with nothing but its pixels, upright and in 8 bits, and its media type.
 
-    A JPEG, PNG or WEBP is encoded again only to turn it as its EXIF data says, to take its first frame, or to scale it to
+    A picture of the offline engine keeps where its footer stands: it is known by the hash of its bytes. A JPEG, PNG or WEBP is
+    encoded again only to turn it as its EXIF data says, to take its first frame, or to scale it to
     8 bits; a file of any other format becomes a PNG. A colour profile is kept, unless it is too damaged to be read.
 
     Raises:
         ValueInvalid: if it is no picture, a damaged one, or one with too many pixels.
     """
-    plain = pixels_only(data)
+    plain = data if has_footer_alone(data) else pixels_only(data)
     try:
         return _upright(plain, _orientation(data))
     except ValueInvalid:

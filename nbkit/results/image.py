@@ -17,8 +17,8 @@ from nbkit.display.text import usd
 from nbkit.errors import NoImage
 from nbkit.measures.conversion import is_picture_suffix, usual_suffix, write_converted
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, check_hash, decoded, header_size
-from nbkit.measures.footer import footer_of
 from nbkit.measures.preview import PREVIEW_SIZE, make_preview
+from nbkit.request.footer import footer_of
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.reference import missing_reference

@@ -12,7 +12,6 @@ from io import BytesIO
 
 from PIL import Image
 
-from nbkit.measures.footer import exif_of
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, Spot, compose
 from nbkit.offline.painting.keywords import find_keywords
@@ -21,6 +20,7 @@ from nbkit.offline.painting.scene import Scene
 from nbkit.offline.painting.sceneries import PROPS, SCENERIES
 from nbkit.offline.painting.shapes import Canvas
 from nbkit.offline.painting.stable_random import Interpolator, StableRandom
+from nbkit.request.footer import exif_of
 
 _EDGE_STEPS = 60
 _FOOTER = "footer"
