@@ -98,12 +98,3 @@ def test_a_picture_knows_where_its_footer_is(tmp_path, output_format, size):
 def test_a_picture_of_a_service_has_no_footer(service, studio):
     """Nor has one that was read from elsewhere."""
     assert studio.generate("A cat", seed=7).image.footer is None
-
-
-def test_a_served_engine_has_noise_too(tmp_path):
-    """``--noise`` on the command line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbkit", "serve", "--noise", "7"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "noise=7.0" in done.stderr

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 from nbkit.display.lettering import drawable, measure
 from nbkit.offline.painting import labels
 from nbkit.offline.painting.composition import Composition, company_size, compose
-from nbkit.offline.painting.keywords import MOST_NAMED, find_keywords, find_quotes
+from nbkit.offline.painting.keywords import MOST_NAMED, find_keywords
 from nbkit.offline.painting.motifs import MOTIFS
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.palettes import PALETTES
@@ -46,7 +46,7 @@ def names_in(scene: Scene) -> list[str]:
 
 def plate_of(scene: Scene) -> labels.Title | None:
     """The plate with the quoted texts of its prompt."""
-    return labels.title(scene, find_quotes(scene.prompt))
+    return labels.title(scene, find_keywords(scene.prompt).quotes)
 
 
 def footer_text(scene: Scene) -> str:
@@ -299,7 +299,8 @@ def test_a_higher_top_p_keeps_the_motifs_of_a_lower_one(prompt: str) -> None:
         ("replace the cat with a boat", ["boat"], []),
         ("a lighthouse. Negative prompt: cat, boat", ["lighthouse"], []),
         ("a lighthouse --no cat, boat", ["lighthouse"], []),
-        ("a cat ohne boat", ["cat"], []),
+        ("a cat ohne boat", ["cat"], ["boat"]),
+        ("Sin City poster, a car", ["car"], ["city"]),
         ("a cat, a black one", ["cat"], ["black"]),
         ("a rose in a vase", [], ["rose", "vase"]),
         ("a rose sky", [], []),
@@ -544,9 +545,9 @@ def test_every_motif_can_be_drawn(name: str) -> None:
         ("", ()),
     ],
 )
-def test_find_quotes_returns_the_texts_in_quotation_marks(prompt: str, texts: tuple[str, ...]) -> None:
+def test_the_texts_in_quotation_marks_are_found(prompt: str, texts: tuple[str, ...]) -> None:
     """Quotation marks of each common kind count, and apostrophes do not."""
-    assert find_quotes(prompt) == texts
+    assert find_keywords(prompt).quotes == texts
 
 
 def test_the_plate_of_a_quoted_text_fits_into_the_picture() -> None:

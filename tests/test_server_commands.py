@@ -57,6 +57,17 @@ def test_serve_prints_its_address(serve):
     assert account(url)["balance"] == 3.5
 
 
+def test_serve_has_noise(serve, tmp_path):
+    """With ``--noise``, the same request and seed differ; a share that is not allowed is refused as any other option."""
+    _, _, url = serve("--noise", "0.1")
+    studio = nbkit.Studio(engine=url, path=tmp_path)
+    first, second = (studio.generate("A cat", seed=7, resolution="0.5K").image for _ in range(2))
+    assert first != second
+    assert first.footer == second.footer
+    done = subprocess.run([*COMMAND, "serve", "--noise", "7"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "noise=7.0" in done.stderr) == (2, True)
+
+
 def test_serve_reads_its_key_from_the_environment(serve):
     """A task without the key is refused, and the key is not printed."""
     _, line, url = serve(NBKIT_SERVE_KEY="canary-key")

@@ -79,8 +79,7 @@ def test_what_a_text_says_of_the_real_model_has_a_basis() -> None:
 
 def test_the_numbers_with_which_the_offline_engine_draws_are_in_the_help() -> None:
     """What was not sent is drawn as the model does by itself, which the help of the parameter says with its source."""
-    from nbkit.offline.painting.composition import NATURAL_TOP_P  # noqa: PLC0415
-    from nbkit.offline.painting.stable_random import NATURAL_TEMPERATURE  # noqa: PLC0415
+    from nbkit.offline.painting.scene import NATURAL_TEMPERATURE, NATURAL_TOP_P  # noqa: PLC0415
 
     for name, value in (("temperature", NATURAL_TEMPERATURE), ("top_p", NATURAL_TOP_P)):
         parameter = PARAMETERS[name]

@@ -16,12 +16,9 @@ from typing import NamedTuple
 from nbkit.offline.painting.keywords import PromptKeywords
 from nbkit.offline.painting.motifs import MOTIFS, Motif
 from nbkit.offline.painting.palettes import PALETTES, Palette, is_dark, turned
-from nbkit.offline.painting.scene import Scene
+from nbkit.offline.painting.scene import NATURAL_TOP_P, Scene
 from nbkit.offline.painting.sceneries import SCENERIES
 from nbkit.offline.painting.stable_random import Interpolator, StableRandom
-
-NATURAL_TOP_P = 0.95
-"""The topP at which a request without one is drawn: the model card of Gemini 3.1 Flash Image has it as the default."""
 
 MAX_MOTIFS = 9
 """Motifs of a picture at topP 1, if the prompt does not name more; where it names nearly as many, two join them."""

@@ -115,7 +115,6 @@ _NUMBERS = {
     )
     for word in terms.split()
 } | {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}  # fmt: skip
-_ONE = ("a", "an", "another", "one", "single")
 _KEEP_NUMBER = frozenset({"of", "more", "other", "same", *_NUMBERS})
 """Words between a number and its thing."""
 
@@ -197,9 +196,7 @@ def find_keywords(prompt: str) -> PromptKeywords:
     if language := language_of(terms, sum(word not in _IGNORED and not _is_known(word) for word in terms)):
         found = PromptKeywords(quotes=tuple(quotes), unknown=(f"{language} text",))
     else:
-        found = _Reader(quotes).read(
-            read_terms(text, _is_known, _is_plural, lambda word: bool(_look_up(_THINGS, word)[0]))
-        )
+        found = _Reader(quotes).read(read_terms(text, _is_known, lambda word: bool(_look_up(_THINGS, word)[0])))
     symbols = sum(unicodedata.category(letter) == "So" for letter in text)
     more = (count(symbols, "symbol"),) if symbols else ()
     rest = (f"what follows the first {READ_LIMIT:,} characters",) if len(prompt) > READ_LIMIT else ()
@@ -233,9 +230,10 @@ class _Reader:
             elif term.negated:
                 self._refuse(term, before)
             elif word in _NUMBERS:
-                dozens = self._number if word == "dozen" and self._number > 1 else 1
-                self._end_number(0, "") if dozens == 1 else None
-                self._number, self._numeral = _NUMBERS[word] * dozens, word
+                if word == "dozen" and self._number > 1:
+                    self._number *= 12
+                else:
+                    self._end_number(_NUMBERS[word], word)
             else:
                 self._want(word, before, after)
         return self._result()
@@ -326,18 +324,6 @@ class _Reader:
                 f"{counts[name] - shown[name]} \u00d7 {name}" for name in counts if counts[name] > shown[name]
             ),
         )
-
-
-def find_quotes(prompt: str) -> tuple[str, ...]:
-    """Finds the texts in quotation marks, which are written in the picture.
-
-    Args:
-        prompt: The prompt.
-
-    Returns:
-        The quoted texts in order: a title, then subtitles.
-    """
-    return tuple(text for match in _QUOTES.finditer(prompt[:READ_LIMIT]) if (text := _quoted(match)))
 
 
 def _quoted(match: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from nbkit.offline.painting.palettes import Palette, colour_of
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.painting.shapes import Canvas, box, outline_of_box
 from nbkit.offline.painting.stable_random import StableRandom
+from nbkit.request.model import MAX_REFERENCES
 
 MOST_QUOTES = 24
 """Quoted texts that are measured; no plate has room for more."""
@@ -175,7 +176,10 @@ def _notes(keywords: PromptKeywords, plate: Title | None) -> list[_Note]:
 @lru_cache(maxsize=64)
 def room_for_footer(width: int, height: int) -> int:
     """Returns the height that a plan leaves to the footer: for all facts that there can be, and one note."""
-    fullest = Scene("", width, height, 2**62, 0.55, 0.55, "MINIMAL", "-", True, True, "medium", True)
+    fullest = Scene(
+        "", width, height, seed=2**62, temperature=0.55, top_p=0.55, thinking="MINIMAL", system_prompt="-", web_search=True,
+        image_search=True, safety_tolerance="medium", check_content=True, insets=(Inset("", "", None),) * MAX_REFERENCES,
+    )  # fmt: skip
     strip = footer(fullest, PromptKeywords())
     return strip.height + round(strip.size * 1.3)
 

@@ -32,6 +32,9 @@ class Term(NamedTuple):
 
 
 _NEGATIONS = frozenset("0 no not without never neither except excluding avoid omit lacking zero".split())  # noqa: SIM905
+_FOREIGN = frozenset("sans ohne sin senza sem bez kein keine keinen zonder utan uden uten tanpa".split())  # noqa: SIM905
+"""Negations of other languages; in an English prompt they may be part of a name, as in Sin City."""
+
 _ENDS = frozenset("but only just with while yet however instead who which that where holding".split())  # noqa: SIM905
 """Words after which a negation no longer holds."""
 _PLACES = frozenset(
@@ -74,9 +77,8 @@ _REWRITTEN: list[tuple[re.Pattern[str], str]] = [
         (r"\b(?:nothing|none|nobody|no one) (?:except|but|other than)\b", " only "),
         (r"\b(?:anything|everything|everyone|all) (?:but|except)\b", " without "),
         (r"\bother than\b", " except "),
-        (r"\b(?:free|clear|devoid|absence|lack|instead|none|in place) of\b|\b(?:hardly|barely) any\b|\b(?:rather than|as opposed to|leav(?:e|ing) out)\b", " without "),
+        (r"\b(?:free|clear|devoid|absence|lack|instead|none|in place) of\b|\b(?:rather than|as opposed to|leav(?:e|ing) out)\b", " without "),
         (r"\b(?:minus|versus|nary|lacks?|skip|ditch|excludes?|omitting|ban|remove)\b", " without "),
-        (r"\b(?:sans|ohne|sin|senza|sem|bez|keine?n?|zonder|utan|uden|uten|tanpa)\b", " without "),
         (r"\breplace ([^.;:!?\n]{1,60}?) (?:with|by)\b", r" without \1, "),
         (r"\bleave ([^.;:!?\n]{1,60}?) out\b(?: of it)?", r" without \1, "),
         (rf"(?<!\w)((?:(?!\b(?:and (?:an?|the|some|his|her|its)|but|while|where|when|whose|which|that|with)\b)[^,.;:!?()\n]){{1,60}}?) (?:(?:that|which) +)?(?:(?:is|are|do|does|should|must|may|can) +)?{_OUT}(?=\s*(?:[,.;:!?()\n]|$))", r" without \1, "),
@@ -91,15 +93,12 @@ _COMPOUND = re.compile(
 )
 
 
-def read_terms(
-    text: str, is_known: Callable[[str], bool], is_plural: Callable[[str], bool], is_thing: Callable[[str], bool]
-) -> list[Term]:
+def read_terms(text: str, is_known: Callable[[str], bool], is_thing: Callable[[str], bool]) -> list[Term]:
     """Reads the words and punctuation marks of a text.
 
     Args:
         text: In lower case.
         is_known: Whether the painter knows a word.
-        is_plural: Whether it is the plural of a thing.
         is_thing: Whether it is a thing.
     """
     text = _SUFFIXES.sub(lambda match: f" without {match[1]}, " if is_known(match[1]) else match[0], text)
@@ -107,12 +106,10 @@ def read_terms(
     text = _LIST.sub(lambda match: f". without {match[1].replace(',', ' or ')} \n", text)
     for pattern, replacement in _REWRITTEN:
         text = re.sub(" +", " ", pattern.sub(replacement, text))
-    return list(_terms(_TOKEN.findall(text), is_known, is_plural, is_thing))
+    return list(_terms(_TOKEN.findall(text), is_known, is_thing))
 
 
-def _terms(
-    terms: list[str], is_known: Callable[[str], bool], is_plural: Callable[[str], bool], is_thing: Callable[[str], bool]
-) -> Iterator[Term]:
+def _terms(terms: list[str], is_known: Callable[[str], bool], is_thing: Callable[[str], bool]) -> Iterator[Term]:
     """Yields each term with what holds there; a negation only where nothing follows that it could be about."""
     word, negated, unsure, content = "", False, False, 0
     for i, term in enumerate([*terms, "."]):
@@ -120,7 +117,7 @@ def _terms(
         if term in _SENTENCE_ENDS or term == ",":
             if negated and not content:
                 yield Term(word)
-            goes_on = _after_comma(after, is_plural, is_thing) if negated and term == "," else "ends"
+            goes_on = _after_comma(after, is_thing) if negated and term == "," else "ends"
             negated, unsure = goes_on != "ends", unsure or goes_on == "unsure"
             unsure = unsure and negated
         elif term in ("zero", "0") and not (after and is_known(after[0])):
@@ -128,8 +125,9 @@ def _terms(
         elif term in ("except", "excluding") and negated:
             negated = unsure = False
             continue
-        elif term in _NEGATIONS:
-            unsure = negated and (not content or term in ("without", "lacking")) and term != "neither"
+        elif term in _NEGATIONS | _FOREIGN:
+            is_doubled = negated and (not content or term in ("without", "lacking")) and term != "neither"
+            unsure = is_doubled or term in _FOREIGN
             word, negated, content = term, True, 0
             continue
         elif negated and (
@@ -142,7 +140,7 @@ def _terms(
         yield Term(term, negated, unsure)
 
 
-def _after_comma(after: list[str], is_plural: Callable[[str], bool], is_thing: Callable[[str], bool]) -> str:
+def _after_comma(after: list[str], is_thing: Callable[[str], bool]) -> str:
     """Returns whether a negation "goes on" behind a comma, "ends", or "unsure"."""
     stop = next((i for i, term in enumerate(after) if term in _SENTENCE_ENDS | _ENDS | _NEGATIONS), len(after))
     terms = after[:stop]
@@ -155,5 +153,5 @@ def _after_comma(after: list[str], is_plural: Callable[[str], bool], is_thing: C
     # "no boats, birds" may go on, or ask for birds.
     length = next((i for i, term in enumerate(terms) if term in (",", "and")), len(terms))
     last = terms[length - 1]
-    is_bare = is_plural(last) or last in _PEOPLE or _PLURAL.search(last) or (length == 1 and is_thing(last))
+    is_bare = last in _PEOPLE or _PLURAL.search(last) or (length == 1 and is_thing(last))
     return "unsure" if length <= 2 and is_bare else "ends"

@@ -2,7 +2,7 @@
 
 The picture is a teaching aid: each parameter that was sent is visible. Words of the prompt choose palette and motifs, the
 seed changes the composition, temperature decides how much seeds differ, topP how much company the motifs of the prompt
-have; all others are named in the footer. How far that resembles the real model is written where the lessons are.
+have; all others are named in the footer. That is no claim on the real model: what is known of it is in the README.
 """
 
 from __future__ import annotations

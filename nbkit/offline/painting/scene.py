@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+NATURAL_TEMPERATURE, NATURAL_TOP_P = 1.0, 0.95
+"""With what a request that sends none is drawn: they are the defaults on Google's model card of Gemini 3.1 Flash Image."""
+
 
 @dataclass(frozen=True)
 class Inset:

@@ -10,10 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-from nbkit.offline.painting.scene import Scene
-
-NATURAL_TEMPERATURE = 1.0
-"""The temperature at which a request without one is drawn: the model card of Gemini 3.1 Flash Image has it as the default."""
+from nbkit.offline.painting.scene import NATURAL_TEMPERATURE, Scene
 
 T = TypeVar("T")
 

@@ -111,6 +111,7 @@ class Gallery:
         self.marking = Marking()
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
+        self._count()
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
         columns = [str(name) for name in self._rows.columns]
@@ -315,9 +316,9 @@ class Gallery:
             7
         """
         with self._lock:
-            rows = self._read()
+            self._count()
             if not self._is_long:
-                self._rows, self._sizes = rows, None
+                self._rows, self._sizes = self._read(), None
             self._show(top=self._is_long)
 
     # -- what is said of the selected ------------------------------------------------------------------------
@@ -574,13 +575,15 @@ class Gallery:
         for text, enter in entered:
             text.on_msg(functools.partial(self._enter, enter))
 
+    def _count(self) -> None:
+        self._runs, self._newer = len(self._log), 0
+        self._in_log = self._log.count_rows() if self._given is None else 0
+
     def _read(self) -> pd.DataFrame:
         """The rows to choose from; the index is what the wall knows them by."""
-        self._runs, self._newer = len(self._log), 0
         if self._given is not None:
             names = (self._given[name].dropna().astype(str) for name in ("taskUUID", "imageUUID"))
             return _keyed(with_marks(self._given, self._log.rows_of(*names)))
-        self._in_log = self._log.count_rows()
         return _keyed(self._log.page(FIRST if self._is_long else QUICK))
 
     def _read_found(self) -> None:
