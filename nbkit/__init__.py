@@ -71,9 +71,9 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.log.store import RunLog as RunLog
     from nbkit.offline.engine import Offline as Offline
     from nbkit.request.image_request import ImageRequest as ImageRequest
-    from nbkit.results.image import GeneratedImage as GeneratedImage
     from nbkit.results.money import Budget as Budget
     from nbkit.results.money import Estimate as Estimate
+    from nbkit.results.run import GeneratedImage as GeneratedImage
     from nbkit.results.run import Run as Run
     from nbkit.service.pace import Pace as Pace
     from nbkit.studio import Studio as Studio
@@ -92,7 +92,7 @@ _MODULES = {
     "Comparison": "nbkit.comparison.result",
     "Estimate": "nbkit.results.money",
     "Gallery": "nbkit.widgets.gallery.gallery",
-    "GeneratedImage": "nbkit.results.image",
+    "GeneratedImage": "nbkit.results.run",
     "ImageRequest": "nbkit.request.image_request",
     "NbkitError": "nbkit.errors",
     "Offline": "nbkit.offline.engine",

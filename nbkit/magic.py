@@ -30,9 +30,8 @@ from PIL.Image import Image
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Parameter, Text, nearest
-from nbkit.results.image import GeneratedImage
 from nbkit.results.money import Estimate
-from nbkit.results.run import Run
+from nbkit.results.run import GeneratedImage, Run
 from nbkit.studio import Studio
 from nbkit.sweep.template import fill, variables_of
 

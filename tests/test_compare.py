@@ -20,7 +20,7 @@ from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import ADDED, REMOVED, differences_html
 from nbkit.measures.facts import examine
 from nbkit.measures.likeness import likeness
-from nbkit.results.image import GeneratedImage
+from nbkit.results.run import GeneratedImage
 
 
 @pytest.fixture

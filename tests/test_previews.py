@@ -14,7 +14,7 @@ from nbkit.log.store import RunLog
 from nbkit.log.table import figure_of
 from nbkit.measures.facts import examine, header_size
 from nbkit.measures.preview import make_preview
-from nbkit.results.image import GeneratedImage
+from nbkit.results.run import GeneratedImage
 
 
 @pytest.fixture

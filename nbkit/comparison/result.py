@@ -16,7 +16,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, NoImage, printable
 from nbkit.measures.likeness import Likeness, likeness
-from nbkit.results.image import GeneratedImage
+from nbkit.results.run import GeneratedImage
 
 MAX_COMPARED = 8
 """Number of pictures in one comparison; more of them are easier to compare in a grid or a table."""

@@ -21,8 +21,7 @@ from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.task import redacted
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, Run
+from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, GeneratedImage, Run
 
 COMPARED_PARAMETERS = {p.column: p for p in PARAMETERS.values() if p.group != "Delivery" and p.name != "aspect_ratio"}
 """The parameters that are compared, by column: those that affect the picture. The aspect ratio is compared as width

@@ -16,8 +16,7 @@ from nbkit.log.database import Database, one_of
 from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
 from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import FAILED, Run
+from nbkit.results.run import FAILED, GeneratedImage, Run
 
 Rows = list[dict[str, Any]]
 

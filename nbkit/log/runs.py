@@ -24,8 +24,7 @@ from nbkit.measures.facts import SUFFIXES
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, Run
+from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, GeneratedImage, Run
 
 Row = dict[str, Any]
 

@@ -45,8 +45,7 @@ from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.request.reference import Reference, make_reference
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import Run
+from nbkit.results.run import GeneratedImage, Run
 
 DATABASE = "log.sqlite"
 """The log's file, in its folder."""

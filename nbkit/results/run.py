@@ -6,23 +6,26 @@ adds the function behind :meth:`Run.rerun`, so that a run does not depend on an 
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Unpack
 
-from nbkit.display.figure import figures_html, no_mathjax
+from nbkit.display.figure import Figure, figure_html, figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
 from nbkit.display.text import call, count, ellipsis, printable_json, usd
 from nbkit.errors import NbkitError, NoImage, printable
+from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.request.model import MICRO
-from nbkit.request.reference import Reference
+from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
-from nbkit.results.image import GeneratedImage
+from nbkit.results.image import PictureFile
 from nbkit.results.money import Budget, amount
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
@@ -51,6 +54,105 @@ class Failure:
 
     message: str
     advice: str = ""
+
+
+class GeneratedImage(PictureFile):
+    """One picture of a run. As the last line of a cell it shows itself.
+
+    Two pictures are equal if their bytes are.
+
+    Attributes:
+        seed: the seed that the service reports for this picture, or ``None``.
+        width, height: its real size in pixels, read from the file; ``None`` where that is not known.
+        sha256: of its bytes, as 64 hex digits.
+        media_type: such as ``image/jpeg``; ``application/octet-stream`` where it is not known.
+        problem: what is wrong with its bytes, which are kept as they came, as a sentence; ``""`` if nothing is. They may
+            be of a format that Pillow cannot show, or cut short.
+        fingerprint: sixteen hex digits that show how light the picture is where, to see at a glance whether an output
+            has changed; another encoding may change a digit by one. ``""`` for a picture that cannot be decoded.
+        image_uuid: its imageUUID.
+        nsfw: the outcome of the safety check, or ``None`` without one.
+        cost_micros: the cost in micro-dollars; see :attr:`cost`.
+        prompt: that it was made from.
+        request: the :class:`~nbkit.ImageRequest` that it was made from; ``None`` where that is not known.
+
+    Example:
+        >>> import nbkit
+        >>> image = nbkit.Studio(engine="offline").generate("A paper lantern", seed=7, resolution="0.5K").image
+        >>> image.width, image.height, image.media_type, image.seed, image.cost
+        (512, 512, 'image/jpeg', 7, 0.04657)
+        >>> image.pil.size
+        (512, 512)
+    """
+
+    def __init__(
+        self,
+        *,
+        facts: PictureFacts,
+        path: Path | None = None,
+        data: builtins.bytes | None = None,
+        seed: int | None = None,
+        cost_micros: int | None = None,
+        image_uuid: str = "",
+        nsfw: bool | None = None,
+        prompt: str = "",
+        request: ImageRequest | None = None,
+    ) -> None:
+        self._path, self._data, self.cost_micros = path, data, cost_micros
+        self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
+        self.sha256, self.fingerprint, self.problem = facts.sha256, facts.fingerprint, facts.problem
+        self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
+        self.prompt, self.request = prompt, request
+
+    @property
+    def cost(self) -> float | None:
+        """USD, or ``None`` when the answer did not contain it."""
+        return None if self.cost_micros is None else self.cost_micros / MICRO
+
+    def figure(
+        self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, max_bytes: int | None = None
+    ) -> Figure:
+        """The picture for display; without a caption of its own, the caption has size, seed and cost."""
+        caption = self.caption if caption is None else caption
+        try:
+            data = self.preview(size, max_bytes)
+        except NoImage as error:
+            return Figure(None, self.prompt, caption=caption, missing=str(error))
+        return Figure(data, self.prompt or "generated picture", *header_size(data), caption)
+
+    @property
+    def caption(self) -> tuple[str, ...]:
+        """Size, seed and cost, as text; after the size, what is wrong with its bytes."""
+        size = () if self.width is None else (f"{self.width}x{self.height}",)
+        problem = (self.problem,) if self.problem else ()
+        seed = () if self.seed is None else (f"seed {self.seed}",)
+        return (*size, *problem, *seed, usd(self.cost_micros))
+
+    def __eq__(self, other: object) -> bool:
+        return self.sha256 == other.sha256 if isinstance(other, GeneratedImage) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "request": self.request and _without_pixels(self.request)}
+
+    def __repr__(self) -> str:
+        kind = SUFFIXES.get(self.media_type, NEUTRAL)[1:].upper()
+        first, *facts = self.caption if self.width else ("", *self.caption)
+        return f"<GeneratedImage {', '.join(filter(None, (f'{first} {kind}'.strip(), *facts, self.fingerprint)))}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": no_mathjax(figure_html(self.figure())), "text/plain": repr(self)}
+
+
+def _without_pixels(request: ImageRequest) -> ImageRequest:
+    """A request that only names its reference images: pickling a picture must not carry other pictures along."""
+    references = request.reference_images or ()
+    if not any(reference.data for reference in references):
+        return request
+    light = [missing_reference(reference.sha256) if reference.data else reference for reference in references]
+    return request.replace(reference_images=light)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -14,8 +14,7 @@ from nbkit.display.grid import Page, Tile
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES
 from nbkit.request.parameter import nearest
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import Run
+from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.grid import Cell, CellSequence
 
 MAX_TILES, MAX_PICTURES = 600, 2000

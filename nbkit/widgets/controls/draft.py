@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from nbkit.display.text import usd
 from nbkit.request import model
 from nbkit.request.image_request import ImageRequest
-from nbkit.results.image import GeneratedImage
+from nbkit.results.run import GeneratedImage
 from nbkit.widgets.page.plain import plain
 
 DRAFT_TIER = model.TIERS[0]

@@ -27,7 +27,7 @@ from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import ValueInvalid
 from nbkit.request.reference import make_reference
 from nbkit.request.reference_values import is_iterator, references_in
-from nbkit.results.image import GeneratedImage
+from nbkit.results.run import GeneratedImage
 from nbkit.service.threads import THREADS
 from nbkit.widgets.controls.control import Changed, Control, label
 from nbkit.widgets.controls.entries import Coming, Item, name_of, tile

@@ -25,8 +25,7 @@ from nbkit.log.filter import Filter, parse
 from nbkit.log.store import RunLog
 from nbkit.log.table import column_of, sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import Run
+from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import Filters
 from nbkit.widgets.gallery.marker import Marker, Told, tags_of

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
-from nbkit.results.image import GeneratedImage
+from nbkit.results.run import GeneratedImage
 from nbkit.widgets.controls.draft import FINAL_TIERS, final_request
 from nbkit.widgets.controls.form import lost_references
 from nbkit.widgets.page.guard import guarded

@@ -17,8 +17,7 @@ from nbkit.errors import EngineError, RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.request.model import Price
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import NOT_SENT, Run
+from nbkit.results.run import NOT_SENT, GeneratedImage, Run
 from nbkit.widgets.controls.control import Control, label
 from nbkit.widgets.controls.form import Form
 from nbkit.widgets.page.access import Access

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from nbkit.display.text import ellipsis
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
-from nbkit.results.image import GeneratedImage
-from nbkit.results.run import Run
+from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.controls.control import label
 from nbkit.widgets.wall.item import Item
 
