@@ -26,7 +26,7 @@ from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
-from nbkit.results.run import DONE, FINAL, Run
+from nbkit.results.run import DONE, FINAL, Run, RunContext
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
@@ -197,6 +197,7 @@ class Studio:
         request: ImageRequest,
         *,
         parent: str | None = None,
+        parent_image: str | None = None,
         token: CancelToken | None = None,
         reuse: bool | None = None,
         executor: Executor = THREADS,
@@ -209,6 +210,7 @@ class Studio:
         Args:
             request: for the pictures.
             parent: the taskUUID of the run that this one makes again.
+            parent_image: the imageUUID of the picture that it is made from.
             token: cancelling it stops whatever the service has not accepted yet.
             reuse: overrides the studio's ``reuse`` for this call.
             executor: carries the run out.
@@ -228,17 +230,30 @@ class Studio:
         self._check_open()
         token = token or self.new_token()
         try:  # in another thread, because an interrupt may come at any instant
-            return run_interruptible(lambda: self._start(request, parent, token, reuse, executor))
+            return run_interruptible(lambda: self._start(request, parent, parent_image, token, reuse, executor))
         except KeyboardInterrupt:
             token.cancel()
             raise
 
     def _start(
-        self, request: ImageRequest, parent: str | None, token: CancelToken, reuse: bool | None, executor: Executor
+        self,
+        request: ImageRequest,
+        parent: str | None,
+        parent_image: str | None,
+        token: CancelToken,
+        reuse: bool | None,
+        executor: Executor,
     ) -> Future[Run]:
         logged = self._logged(request, self._reuse if reuse is None else reuse, token)
         if logged is None:
-            return self._ledger.run(request, parent=parent, token=token, finish=self._ended, executor=executor)
+            return self._ledger.run(
+                request,
+                parent=parent,
+                parent_image=parent_image,
+                token=token,
+                finish=self._ended,
+                executor=executor,
+            )
         answered: Future[Run] = Future()
         if token.cancelled and logged.status not in FINAL:
             answered.cancel()
@@ -458,12 +473,21 @@ class Studio:
                 return dataclasses.replace(self._finish(found), reused=found.status == DONE)
         return None
 
-    def _wait(self, request: ImageRequest, *, parent: str | None = None, reuse: bool | None = None) -> Run:
+    def _wait(
+        self,
+        request: ImageRequest,
+        *,
+        parent: str | None = None,
+        parent_image: str | None = None,
+        reuse: bool | None = None,
+    ) -> Run:
         token = self.new_token()
         try:
             # In another thread: Stop interrupts the main thread, and must not come between a row and its send.
             return run_interruptible(
-                lambda: self.start(request, parent=parent, token=token, reuse=reuse, executor=THIS_THREAD).result()
+                lambda: self.start(
+                    request, parent=parent, parent_image=parent_image, token=token, reuse=reuse, executor=THIS_THREAD
+                ).result()
             )
         except KeyboardInterrupt:
             token.cancel()  # what waits for its first or its next attempt is not sent any more
@@ -480,12 +504,7 @@ class Studio:
 
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
-        parent = run.task_uuid
-
-        def rerun_with(request: ImageRequest) -> Run:
-            return self._wait(request, parent=parent)
-
-        return dataclasses.replace(run, money=self.budget, rerun_with=rerun_with)
+        return run.with_context(RunContext(self.log.parent_of, self._wait), self.budget)
 
 
 def _with_prompt(prompt: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,18 @@ def damages(table):
     """Each column of a table with values in SQL that no nbkit writes there."""
     for column in table.c:
         kind: ColumnKind = KINDS[column]
-        if column.key in ("id", "run", "purse", "studio", "owner", "heartbeatClock", "parent", "author", "dayAccounts"):
+        if column.key in (
+            "id",
+            "run",
+            "purse",
+            "studio",
+            "owner",
+            "heartbeatClock",
+            "parent",
+            "parentImage",
+            "author",
+            "dayAccounts",
+        ):
             continue
         if kind.is_json:
             values = ["'{'", "'[1'", "'7'", "x'7b7d'", INVALID_TEXT, "'" + "[" * 100_000 + "'"]

@@ -19,6 +19,7 @@ from nbkit.log.annotations import Change
 from nbkit.log.frame import DTYPES
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import FrameAccessor
+from nbkit.log.thread import Thread, ThreadCost
 from nbkit.offline import OfflineTransport
 from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
@@ -42,6 +43,8 @@ RETURNED = {
     "FrameAccessor": FrameAccessor,
     "OfflineTransport": OfflineTransport,
     "Progress": Progress,
+    "Thread": Thread,
+    "ThreadCost": ThreadCost,
 }
 """Classes that public methods return, or that pandas and httpx take, and that nobody imports."""
 

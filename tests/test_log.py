@@ -246,7 +246,7 @@ def test_a_log_that_needs_a_newer_nbkit_raises_a_log_version_error(database, ope
 def test_a_newer_log_that_allows_this_version_can_be_read_and_written(database, open_studio):
     """Its version number stays, and so does a column that this version does not have."""
     set_meta(database, version=VERSION + 3, min_reader=VERSION)
-    database.execute("ALTER TABLE runs ADD COLUMN parentImage TEXT")
+    database.execute("ALTER TABLE runs ADD COLUMN style TEXT")
     studio = open_studio()
     run = studio.generate("A lantern", seed=7)
     assert studio.log[run.task_uuid].seed == 7
@@ -264,6 +264,7 @@ COLUMNS = {
     ),
 }
 COLUMNS[4] = COLUMNS[3]  # it has tables and indexes of its own
+COLUMNS[5] = (COLUMNS[4][0].replace(" parent ", " parent parentImage "), COLUMNS[4][1])
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 
 
@@ -317,9 +318,10 @@ def test_a_run_with_what_only_a_newer_nbkit_knows_is_read(database, open_studio,
 @pytest.mark.parametrize("version", [VERSION - 1, None], ids=["lower version", "no version"])
 def test_opening_an_older_log_adds_the_missing_columns(database, open_studio, version):
     """Its rows can be read, and new ones written."""
-    database.execute("DROP INDEX images_rating")
+    for index in ("images_rating", "runs_parent", "runs_parentImage"):
+        database.execute(f"DROP INDEX {index}")
     for table, columns in (
-        ("runs", ["topP", "extra", "parent", "estimateHigh", "resendable"]),
+        ("runs", ["topP", "extra", "parent", "parentImage", "estimateHigh", "resendable"]),
         ("images", ["nsfw", "rating"]),
     ):
         for column in columns:

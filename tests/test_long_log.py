@@ -471,10 +471,13 @@ def test_a_log_of_the_version_before_whose_upgrade_was_killed_opens_with_everyth
             "DROP TABLE senders",
             "DROP INDEX images_seed",
             "DROP INDEX images_rating",
+            "DROP INDEX runs_parent",
+            "DROP INDEX runs_parentImage",
+            "ALTER TABLE runs DROP COLUMN parentImage",
+            "UPDATE meta SET value = '3' WHERE key = 'version'",
+            "UPDATE meta SET value = '2' WHERE key = 'min_reader'",
         ):
             connection.exec_driver_sql(statement)
-        connection.exec_driver_sql("UPDATE meta SET value = '3' WHERE key = 'version'")
-        connection.exec_driver_sql("UPDATE meta SET value = '2' WHERE key = 'min_reader'")
     log.close()
     code = "import sys, nbkit; print(flush=True); nbkit.RunLog(sys.argv[1])"
     kernel = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=-1, text=True)
@@ -487,7 +490,7 @@ def test_a_log_of_the_version_before_whose_upgrade_was_killed_opens_with_everyth
     assert_same(log.to_frame(limit=500), before)
     with log.database.reading() as connection:
         names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
-    assert {"limits", "senders", "images_seed", "images_rating"} <= names
+    assert {"limits", "senders", "images_seed", "images_rating", "runs_parent", "runs_parentImage"} <= names
     log.close()
 
 

@@ -310,7 +310,7 @@ def test_a_saved_page_is_self_contained(service, studio, tmp_path):
 
 
 def test_a_promoted_picture_has_its_drafts_seed_and_shape_at_a_higher_tier(service, studio, capsys):
-    """Its draft is its parent, the price is printed first, and promoting it again sends nothing."""
+    """Its draft is its parent, and the draft's picture its parentImage; the price is printed first, and promoting it again sends nothing."""
     request = nbkit.ImageRequest("A lantern", aspect_ratio="3:2", resolution="1K", number_results=2)
     result = studio.sweep(request, seed=[10, 20], temperature=[0.5]).run()
     frame = result.to_frame()
@@ -322,6 +322,8 @@ def test_a_promoted_picture_has_its_drafts_seed_and_shape_at_a_higher_tier(servi
     assert (task["seed"], task["width"], task["height"], task.get("numberResults")) == (11, 5056, 3392, None)
     made = final.to_frame()
     assert (made.parent.tolist(), made.seed.tolist()) == (chosen.taskUUID.tolist(), [11])
+    assert made.parentImage.tolist() == chosen.imageUUID.tolist()
+    assert final.runs[0].parent.task_uuid == chosen.taskUUID.item()
     result.promote(chosen, resolution="4K")
     assert len(service.accepted) == 3
     html_of(final)

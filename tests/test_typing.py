@@ -64,6 +64,8 @@ GOOD = (
     'studio.sweep("A lantern", reference_images=[[run], [run, Path("a.png")]])',
     'studio.estimate("A lantern", resolution="4K", aspect_ratio="16:9", number_results=4).high + 1.0',
     'run.rerun(temperature=0.3, prompt="A teapot").image.save("a.png").name',
+    'run.image.edit("In the snow", temperature=0.3, numberResults=2).image.edit("At dawn").status.upper()',
+    "studio.log.thread(run.image).path(run)[0].rerun(seed=7).cost",
     'request.replace(prompt="A teapot", seed=None, topP=0.3).identity.upper()',
     'nbkit.ImageRequest("A lantern", outputFormat="WEBP", output_quality=20, ttl=60).to_task()["seed"]',
     'studio.panel("A lantern", draft=True, at_once=2, top_p=0.4).request.replace(seed=1)',
@@ -107,6 +109,8 @@ BAD = (
     'studio.panel("A lantern", topp=0.4)',
     "run.rerun(temprature=0.3)",
     'run.rerun(seed="seven")',
+    'run.image.edit("In the snow", temprature=0.3)',
+    "run.image.edit(seed=7)",
     "request.replace(sede=7)",
     'nbkit.ImageRequest("A lantern", number_result=2)',
     'nbkit.ImageRequest("A lantern", top_p="high")',
@@ -221,6 +225,7 @@ METHODS = (
     nbkit.ImageRequest,
     nbkit.ImageRequest.replace,
     nbkit.Run.rerun,
+    nbkit.GeneratedImage.edit,
     nbkit.Panel.set,
 )
 
@@ -249,7 +254,7 @@ def test_a_notebook_completes_a_parameter(tmp_path, jedi):
         studio = nbkit.Studio(engine="offline")
         run = studio.generate("A lantern")
         shell.push({"studio": studio, "run": run, "request": run.request, "panel": studio.panel(), "nbkit": nbkit})
-        for call in ("studio.generate", "studio.sweep", "run.rerun", "request.replace", "nbkit.ImageRequest", "panel.set"):
+        for call in ("studio.generate", "studio.sweep", "run.rerun", "run.image.edit", "request.replace", "nbkit.ImageRequest", "panel.set"):
             with provisionalcompleter():
                 found = [completion.text for completion in shell.Completer.completions(f"{call}(tem", len(call) + 4)]
             print(call, found)
@@ -258,7 +263,7 @@ def test_a_notebook_completes_a_parameter(tmp_path, jedi):
     command = [sys.executable, "-c", textwrap.dedent(code), str(jedi)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert all("temperature=" in line for line in done.stdout.splitlines()), done.stdout
-    assert len(done.stdout.splitlines()) == 6
+    assert len(done.stdout.splitlines()) == 7
 
 
 def test_a_misspelled_keyword_of_a_sweep_is_found_when_it_runs():

@@ -62,6 +62,7 @@ class RunPlan:
         request: what the user asked for.
         task: the JSON as it is sent, with the credentials of addresses.
         parent: the taskUUID of the run that this one makes again.
+        parent_image: the imageUUID of the picture that it is made from.
         sweep: the name of the sweep that it belongs to.
         sub_budget: a budget that it shares with other runs of the studio.
         max_runs: maximum number of runs of this request in the sweep, across kernels.
@@ -70,6 +71,7 @@ class RunPlan:
     request: ImageRequest
     task: dict[str, Any] = field(repr=False)
     parent: str | None = None
+    parent_image: str | None = None
     sweep: str | None = None
     sub_budget: SubBudget | None = None
     max_runs: int | None = None
@@ -170,6 +172,7 @@ class Journal:
             "owner": str(this_process()),
             **_heartbeat(created),
             "parent": plan.parent,
+            "parentImage": plan.parent_image,
             "sweep": plan.sweep,
             "purse": own.id or None,
             "author": self._trust.new_author,

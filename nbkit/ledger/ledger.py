@@ -119,6 +119,7 @@ class Ledger:
         *,
         token: CancelToken | None = None,
         parent: str | None = None,
+        parent_image: str | None = None,
         sweep: str | None = None,
         sub_budget: SubBudget | None = None,
         max_runs: int | None = None,
@@ -132,6 +133,7 @@ class Ledger:
             request: what to send.
             token: asked before each send; once it is cancelled, nothing is sent.
             parent: the taskUUID of the run that this one makes again.
+            parent_image: the imageUUID of the picture that it is made from.
             sweep: the name of the sweep that it belongs to.
             sub_budget: a budget that it shares with other runs.
             max_runs: maximum number of runs of this request in the sweep, across kernels.
@@ -147,7 +149,7 @@ class Ledger:
             BudgetExceeded: if the run might cost more than is left.
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
-        plan = self.plan(RunPlan(request, request.to_send(), parent, sweep, sub_budget, max_runs))
+        plan = self.plan(RunPlan(request, request.to_send(), parent, parent_image, sweep, sub_budget, max_runs))
         try:
             future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:

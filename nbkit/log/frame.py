@@ -44,7 +44,7 @@ _OTHER_PARAMETERS = tuple(
 )
 _NAMES = (
     "prompt", "seed", *_AFTER_SEED, "cost", "status", *_AFTER_STATUS, *_OTHER_PARAMETERS, "NSFWContent", "extra", "parent",
-    "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note", "sweep", "error", "charged", "engine",
+    "parentImage", "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note", "sweep", "error", "charged", "engine",
     "model", "taskUUID", "imageUUID",
 )  # fmt: skip
 """The columns of the frame, in their order."""

@@ -19,6 +19,7 @@ from nbkit.log.database import Database, one_of
 from nbkit.log.images import ImageStore, read_picture
 from nbkit.log.rows import logged_request, picture_facts
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.thread import Thread, find_parent, find_thread
 from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.image_request import ImageRequest
@@ -146,6 +147,21 @@ class History:
         """Several runs by their taskUUID, in two queries; those that the log does not have are left out."""
         return {run.task_uuid: run for run in self._runs(one_of(RUNS.c.taskUUID, task_uuids))}
 
+    def parent_of(self, run: Run) -> Run | None:
+        """The run that another one was made from, or ``None``."""
+        number = find_parent(self._database, run.task_uuid)
+        return None if number is None else next(iter(self._runs(RUNS.c.id == number)), None)
+
+    def thread(self, task_uuid: str) -> Thread:
+        """The runs that were made from each other, with that of a task among them; empty if the log does not have it."""
+        numbers, is_cut = find_thread(self._database, task_uuid)
+        return Thread(reversed(self._runs(one_of(RUNS.c.id, numbers))), is_cut=is_cut)
+
+    def task_of(self, image_uuid: str) -> str | None:
+        """The taskUUID of the run of a picture, or ``None``."""
+        query = sa.select(RUNS.c.taskUUID).join(IMAGES).where(IMAGES.c.imageUUID == image_uuid)
+        return next((row["taskUUID"] for row in self._rows(query.order_by(RUNS.c.id.desc()).limit(1))), None)
+
     def typical_latency(self, engine: str) -> float | None:
         """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
         query = sa.select(RUNS.c.latency).where(RUNS.c.engine == engine, RUNS.c.latency.is_not(None))
@@ -253,6 +269,8 @@ class History:
             charged=row["charged"],
             created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
             latency=row["latency"],
+            parent_uuid=row["parent"],
+            parent_image=row["parentImage"],
             task=row["task"],
             complete=row["resendable"],
             reference_files=files,

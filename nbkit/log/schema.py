@@ -28,7 +28,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 4
+VERSION = 5
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 4
@@ -91,7 +91,8 @@ RUNS = sa.Table(
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
     sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("author", sa.Text),  # who added it to a log of somebody else: see nbkit.log.trust
-    sa.Column("parent", sa.Text),
+    sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
+    sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
     sa.Column("sweep", sa.Text, index=True),
     sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
     sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0

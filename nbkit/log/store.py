@@ -41,11 +41,12 @@ from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of, show_rows
+from nbkit.log.thread import Thread
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.request.reference import Reference, make_reference
-from nbkit.results.run import GeneratedImage, Run
+from nbkit.results.run import GeneratedImage, Run, RunContext
 
 DATABASE = "log.sqlite"
 """The log's file, in its folder."""
@@ -126,8 +127,8 @@ class RunLog:
         ===================  ============================================================================
         string               prompt, status, thinking, resolution, systemPrompt, safetyTolerance, safetyMode,
                              aspectRatio, referenceImages, outputFormat, outputType, deliveryMethod,
-                             webhookURL, uploadEndpoint, extra, parent, file, tags, note, sweep, error,
-                             engine, model, taskUUID, imageUUID
+                             webhookURL, uploadEndpoint, extra, parent, parentImage, file, tags, note, sweep,
+                             error, engine, model, taskUUID, imageUUID
         Int64                seed, requestedSeed, width, height, numberResults, outputQuality, ttl
         Float64              temperature, topP
         float64              cost, latency, rating
@@ -587,7 +588,57 @@ class RunLog:
             >>> studio.log.get_runs([run.task_uuid, "no such run"]) == {run.task_uuid: run}
             True
         """
-        return {name: self.finish(run) for name, run in self.history.many(task_uuids).items()}
+        return {name: self._finished(run) for name, run in self.history.many(task_uuids).items()}
+
+    def thread(self, which: Run | GeneratedImage | str) -> Thread:
+        """All versions that belong together: a run, what it was made from, and what was made from those, oldest first.
+
+        As the last line of a cell it shows itself as a tree. ``image.edit``, ``run.rerun``, ``result.promote`` and the
+        panels write in the log what a run is made from.
+
+        Args:
+            which: any of the runs, one of their pictures, or its taskUUID or imageUUID.
+
+        Returns:
+            A :class:`~nbkit.log.thread.Thread`, a list of runs; of more than a thousand the oldest, with those that
+            lead to the given one, and ``is_cut`` is true.
+
+        Raises:
+            KeyError: for a run or a picture that the log does not have.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> snow = run.image.edit("In the snow")
+            >>> studio.log.thread(snow)
+            <Thread of 2 runs · $0.13818 at offline list prices, of which nothing was charged>
+            >>> studio.log.thread(snow) == [run, snow]
+            True
+        """
+        name = which.task_uuid if isinstance(which, Run) else which if isinstance(which, str) else which.image_uuid
+        thread = self.history.thread(name)
+        if not thread and (task_uuid := self.history.task_of(name)):
+            thread = self.history.thread(task_uuid)
+        if not thread:
+            raise KeyError(f"the log has no run and no picture {name!r}; studio.df has their taskUUID and imageUUID")
+        return Thread(map(self._finished, thread), is_cut=thread.is_cut)
+
+    def parent_of(self, run: Run) -> Run | None:
+        """The run that another one was made from, or ``None``; ``run.parent`` is the same.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> studio.log.parent_of(run.rerun(temperature=0.3)) == run
+            True
+        """
+        parent = self.history.parent_of(run)
+        return None if parent is None else self._finished(parent)
+
+    def _finished(self, run: Run) -> Run:
+        return self.finish(run.with_context(RunContext(self.parent_of)))
 
     def withheld(self, sweep: str | None = None) -> str:
         """A sentence on the runs that came with the log and are left alone, with what to type; empty if there are none.
@@ -650,7 +701,7 @@ class RunLog:
 
     def __getitem__(self, task_uuid: str) -> Run:
         try:
-            return self.finish(self.history.get(task_uuid))
+            return self._finished(self.history.get(task_uuid))
         except KeyError:
             raise KeyError(f"the log has no run {task_uuid!r}; the column taskUUID of studio.df lists them") from None
 
@@ -658,7 +709,7 @@ class RunLog:
         return bool(self.history.many([str(task_uuid)]))
 
     def __iter__(self) -> Iterator[Run]:
-        return map(self.finish, self.history.latest())
+        return map(self._finished, self.history.latest())
 
     def __repr__(self) -> str:
         if not hasattr(self, "history"):  # a traceback may show a log whose __init__ failed

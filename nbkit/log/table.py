@@ -326,9 +326,9 @@ def totals_of(frame: pd.DataFrame) -> str:
     return totals_text(len(frame), sums_of(frame))
 
 
-def totals_text(rows: int, sums: Iterable[str]) -> str:
-    """The number of some rows and their sums, as text."""
-    totals = " · ".join([count(rows, "row"), *sums])
+def totals_text(number: int, sums: Iterable[str], noun: str = "row") -> str:
+    """The number of some rows, or of what else the noun says, and their sums, as text."""
+    totals = " · ".join([count(number, noun), *sums])
     return f"{totals}, of which nothing was charged" if totals.endswith(_AT_LIST_PRICES) else totals
 
 

@@ -29,6 +29,7 @@ LOG_COLUMNS = frozenset(
         "status",
         "NSFWContent",
         "parent",
+        "parentImage",
         "requestedSeed",
         "created",
         "latency",

@@ -1,7 +1,8 @@
 """A run: one request and its outcome, as data.
 
-A :class:`Run` is made by the ledger when a request has ended, and by the log from its rows; both are equal. The studio
-adds the function behind :meth:`Run.rerun`, so that a run does not depend on an engine.
+A :class:`Run` is made by the ledger when a request has ended, and by the log from its rows; both are equal. The log and
+the studio add a :class:`RunContext`, so that a run does not depend on an engine. A :class:`GeneratedImage` is one picture
+of a run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Unpack
@@ -21,8 +22,8 @@ from nbkit.errors import NbkitError, NoImage, printable
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
-from nbkit.request.keywords import RequestChanges, name_parameters
-from nbkit.request.model import MICRO
+from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
+from nbkit.request.model import MICRO, tier_of_pixels
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -75,6 +76,7 @@ class GeneratedImage(PictureFile):
         cost_micros: the cost in micro-dollars; see :attr:`cost`.
         prompt: that it was made from.
         request: the :class:`~nbkit.ImageRequest` that it was made from; ``None`` where that is not known.
+        origin: the run that made it, without the run's pictures; ``None`` for a picture without a log.
 
     Example:
         >>> import nbkit
@@ -103,11 +105,56 @@ class GeneratedImage(PictureFile):
         self.sha256, self.fingerprint, self.problem = facts.sha256, facts.fingerprint, facts.problem
         self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
         self.prompt, self.request = prompt, request
+        self.origin: Run | None = None
 
     @property
     def cost(self) -> float | None:
         """USD, or ``None`` when the answer did not contain it."""
         return None if self.cost_micros is None else self.cost_micros / MICRO
+
+    @name_parameters
+    def edit(self, prompt: str, **changes: Unpack[RequestKeywords]) -> Run:
+        """Make a new picture from this one: it is the only reference image, and the prompt says what to change.
+
+        All else is as in the request that made this picture: temperature, a seed that was set, the output format. There
+        is one result, and the size stays: the width and height or the aspect ratio that the request set; where it set
+        none, the picture's own shape and tier.
+
+        Args:
+            prompt: what to change.
+            **changes: of the request, as for :meth:`nbkit.ImageRequest.replace`. ``reference_images=[image, …]`` adds
+                pictures, and ``seed=None`` has the service draw a seed.
+
+        Returns:
+            The new run; its ``parent`` is the run of this picture. A refusal or a failure is a result too: see its
+            ``status``.
+
+        Raises:
+            NbkitError: if the picture has no studio, or if the webhook or upload address of its run had credentials,
+                which the log does not store, and ``changes`` has no new one.
+            NoImage: if the picture's file is gone or damaged.
+            RequestError: for a value that the model does not allow.
+            BudgetExceeded: if the run might cost more than is left.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern shop", aspect_ratio="16:9", seed=7)
+            >>> snow = run.image.edit("The same shop in the snow", temperature=0.6)
+            >>> snow.image.width, snow.image.height, snow.seed, len(snow.request.reference_images)
+            (1376, 768, 7, 1)
+            >>> snow.image.edit("At dawn").parent == snow
+            True
+        """
+        run = self.origin
+        if run is None or run.context is None or run.context.make is None:
+            instead = f"studio.generate({prompt!r}, reference_images=[image])"
+            raise NbkitError(f"this picture has no studio; {instead} makes a picture from it")
+        base = run.request.replace(reference_images=[self], number_results=None)
+        if self.width and self.height and base.replace(reference_images=None).has_default_size:
+            base = base.replace(resolution=tier_of_pixels(self.width, self.height))
+        _check_whole(run, {"reference_images": self, **changes}, "image.edit(…, ")
+        return run.context.make(base.replace(prompt=prompt, **changes), parent_image=self.image_uuid or None)
 
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, max_bytes: int | None = None
@@ -135,7 +182,7 @@ class GeneratedImage(PictureFile):
         return hash(self.sha256)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "request": self.request and _without_pixels(self.request)}
+        return {**self.__dict__, "origin": None, "request": self.request and _without_pixels(self.request)}
 
     def __repr__(self) -> str:
         kind = SUFFIXES.get(self.media_type, NEUTRAL)[1:].upper()
@@ -153,6 +200,20 @@ def _without_pixels(request: ImageRequest) -> ImageRequest:
         return request
     light = [missing_reference(reference.sha256) if reference.data else reference for reference in references]
     return request.replace(reference_images=light)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a run and its pictures need of their log and their studio.
+
+    Attributes:
+        find_parent: reads from the log the run that another one was made from.
+        make: makes the pictures of a request and waits for them, ``make(request, parent=…, parent_image=…)``; ``None``
+            without a studio.
+    """
+
+    find_parent: Callable[[Run], Run | None]
+    make: Callable[..., Run] | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -175,12 +236,14 @@ class Run:
         charged: whether real money was spent; ``False`` for the offline engine's list prices.
         created: when it was made, in UTC.
         latency: seconds from the send to the last picture, or ``None``.
+        parent_uuid: the taskUUID of the run that this one makes again, or ``None``; see :attr:`parent`.
+        parent_image: the imageUUID of the picture that it was made from, or ``None``.
         reused: whether it was answered from the log at no cost.
         complete: ``False`` if the request lacks credentials that were sent: the log does not store those of addresses.
         task: the JSON that was sent, without credentials and with inline pictures as their hash.
         reference_files: the files of its reference images in the image folder, by the hash of their content.
         money: the studio's :class:`~nbkit.Budget` when the run ended, or ``None``.
-        rerun_with: the studio's function behind :meth:`rerun`, or ``None``.
+        context: its log and its studio, behind :attr:`parent`, :meth:`rerun` and ``image.edit``; ``None`` without them.
 
     Example:
         >>> import nbkit
@@ -203,12 +266,14 @@ class Run:
     charged: bool = False
     created: datetime | None = None
     latency: float | None = None
+    parent_uuid: str | None = None
+    parent_image: str | None = None
     reused: bool = False
     complete: bool = True
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
     money: Budget | None = None
-    rerun_with: Callable[[ImageRequest], Run] | None = None
+    context: RunContext | None = None
 
     # -- the pictures -----------------------------------------------------------------------------------
 
@@ -283,7 +348,36 @@ class Run:
         """The error message and the advice, as two texts; empty without an error."""
         return () if self.error is None else (str(self.error), getattr(self.error, "advice", ""))
 
-    # -- repeating -------------------------------------------------------------------------------------
+    # -- going on --------------------------------------------------------------------------------------
+
+    @property
+    def parent(self) -> Run | None:
+        """The run that this one was made from, read from the log; ``None`` if there is none, or no log.
+
+        It is the run of the picture that this one edits or makes again (:attr:`parent_image`), or else the run that
+        this one makes again (:attr:`parent_uuid`). ``studio.log.thread(run)`` has all that belong together.
+
+        Example:
+            >>> import nbkit
+            >>> run = nbkit.Studio(engine="offline").generate("A paper lantern", seed=7)
+            >>> run.image.edit("In the snow").parent == run.rerun(temperature=0.3).parent == run
+            True
+            >>> run.parent is None
+            True
+        """
+        return None if self.context is None else self.context.find_parent(self)
+
+    def with_context(self, context: RunContext, money: Budget | None = None) -> Run:
+        """This run with its log and its studio, for its pictures too.
+
+        Args:
+            context: of the run.
+            money: the studio's budget.
+        """
+        run = replace(self, context=context, money=money or self.money, images=())
+        for image in self.images:
+            image.origin = run
+        return replace(run, images=self.images)
 
     @name_parameters
     def rerun(self, **changes: Unpack[RequestChanges]) -> Run:
@@ -308,14 +402,12 @@ class Run:
             >>> run.rerun(temperature=0.3).request
             ImageRequest(prompt='A paper lantern', seed=7, temperature=0.3)
         """
-        given = {name if name == "extra" else NAMES.find(name).name for name in changes}
-        for name in () if self.complete else (self.request.lacking or ("extra",)):
-            if name not in given:
-                why = f"the log keeps no credentials, so this run's {name} is not whole"
-                raise NbkitError(f"{why}: give it again, run.rerun({name}=…), or take it out, run.rerun({name}=None)")
-        if self.rerun_with is None:
+        _check_whole(self, changes, "run.rerun(")
+        if self.context is None or self.context.make is None:
             raise NbkitError("this run has no studio; studio.generate(run.request, …) makes it again")
-        return self.rerun_with(self.request.replace(**changes))
+        image = self.images[0].image_uuid if self.images else None
+        request = self.request.replace(**changes)
+        return self.context.make(request, parent=self.task_uuid, parent_image=image or None)
 
     def as_code(self) -> str:
         """This run as one Python expression, to be pasted into a cell that has a ``studio``.
@@ -377,7 +469,7 @@ class Run:
         return hash((self.task_uuid, self.status))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "rerun_with": None}  # it refers to a studio of this process
+        return {**self.__dict__, "context": None}  # it refers to a studio of this process
 
     def to_html(self, size: int = PREVIEW_SIZE) -> str:
         """The run as HTML, as a cell displays it.
@@ -456,6 +548,24 @@ class Run:
         if self.request.has_default_size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
+
+
+def _check_whole(run: Run, changes: Mapping[str, Any], call: str) -> None:
+    """Check that what a run's request lacks is given anew.
+
+    Args:
+        run: of this kernel or of a log, which keeps no credentials.
+        changes: to its request, in any spelling.
+        call: the beginning of the call that they are arguments of, for the message.
+
+    Raises:
+        NbkitError: if something is not.
+    """
+    given = {name if name == "extra" else NAMES.find(name).name for name in changes}
+    for name in () if run.complete else (run.request.lacking or ("extra",)):
+        if name not in given:
+            why = f"the log keeps no credentials, so this run's {name} is not whole"
+            raise NbkitError(f"{why}: give it again, {call}{name}=…), or take it out, {call}{name}=None)")
 
 
 def reference_code(reference: Reference, files: Mapping[str, str]) -> str:

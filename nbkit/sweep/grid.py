@@ -41,6 +41,7 @@ class Cell:
         values: by axis, as the user spelled its name.
         request: what the cell sends.
         parent: the taskUUID of the draft that it makes again, or ``None``.
+        parent_image: the imageUUID of that draft's picture, or ``None``.
         template_vars: the template variables that are the same in all cells.
 
     Example:
@@ -54,6 +55,7 @@ class Cell:
     values: dict[str, Any]
     request: ImageRequest
     parent: str | None = None
+    parent_image: str | None = None
     template_vars: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property

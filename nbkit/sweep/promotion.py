@@ -43,8 +43,8 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
         changed = {"width": width, "height": height, "resolution": request.resolution, "seed": seed}
         changed["number_results"] = 1
         values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
-        uuid = str(row["taskUUID"])
-        promoted.append(Cell(len(promoted), values, request, parent=uuid, template_vars=draft.template_vars))
+        uuid, image = str(row["taskUUID"]), None if pd.isna(row["imageUUID"]) else str(row["imageUUID"])
+        promoted.append(Cell(len(promoted), values, request, uuid, image, template_vars=draft.template_vars))
     key = f"{cells.key} at {resolution}"
     return CellSequence(cells.spec, key, cells.axes, promoted), round(float(pictures["cost"].sum()) * MICRO)
 

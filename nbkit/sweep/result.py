@@ -243,7 +243,7 @@ class SweepResult:
             retry: ``"failed"`` sends failed cells again.
 
         Returns:
-            The result of the promoted cells. In the log, ``parent`` links each one to its draft.
+            The result of the promoted cells. In the log, ``parent`` and ``parentImage`` link each one to its draft.
 
         Raises:
             RequestError: if a row is not of this sweep, or has no picture.

@@ -309,6 +309,7 @@ class SweepRun:
             cell.request,
             token=self._token,
             parent=cell.parent,
+            parent_image=cell.parent_image,
             sweep=self._cells.key,
             sub_budget=SubBudget(self._sub_budget, self._budget, self._resent),
             max_runs=self._max_runs[cell.key],
