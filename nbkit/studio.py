@@ -26,7 +26,7 @@ from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
-from nbkit.results.run import DONE, FINAL, Run, RunContext
+from nbkit.results.run import DONE, FINAL, Run, RunContext, with_context
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
@@ -504,7 +504,7 @@ class Studio:
 
     def _finish(self, run: Run) -> Run:
         """Add what a run needs of its studio: a way to be made again, and the state of the budget."""
-        return run.with_context(RunContext(self.log.parent_of, self._wait), self.budget)
+        return with_context(run, RunContext(self.log.parent_of, self._wait), self.budget)
 
 
 def _with_prompt(prompt: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:

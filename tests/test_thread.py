@@ -208,6 +208,7 @@ def test_a_thread_knows_parents_children_and_paths(offline, tree):
     assert [thread.parent(run) for run in tree] == [None, root, root, snow, snow]
     assert [thread.children(run) for run in tree] == [[snow, rain], [dawn, again], [], [], []]
     assert thread.path(dawn) == [root, snow, dawn]
+    assert thread.cost_so_far(dawn).listed_micros == sum(run.cost_micros for run in (root, snow, dawn))
     with pytest.raises(nbkit.NbkitError, match=r"studio\.log\.thread\(run\)"):
         thread.path(offline.last)
 

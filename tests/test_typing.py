@@ -253,8 +253,8 @@ def test_a_notebook_completes_a_parameter(tmp_path, jedi):
         shell.Completer.use_jedi = sys.argv[1] == "True"
         studio = nbkit.Studio(engine="offline")
         run = studio.generate("A lantern")
-        shell.push({"studio": studio, "run": run, "request": run.request, "panel": studio.panel(), "nbkit": nbkit})
-        for call in ("studio.generate", "studio.sweep", "run.rerun", "run.image.edit", "request.replace", "nbkit.ImageRequest", "panel.set"):
+        shell.push({"studio": studio, "run": run, "image": run.image, "request": run.request, "panel": studio.panel(), "nbkit": nbkit})
+        for call in ("studio.generate", "studio.sweep", "run.rerun", "image.edit", "request.replace", "nbkit.ImageRequest", "panel.set"):
             with provisionalcompleter():
                 found = [completion.text for completion in shell.Completer.completions(f"{call}(tem", len(call) + 4)]
             print(call, found)

@@ -46,7 +46,7 @@ from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.request.reference import Reference, make_reference
-from nbkit.results.run import GeneratedImage, Run, RunContext
+from nbkit.results.run import GeneratedImage, Run, RunContext, with_context
 
 DATABASE = "log.sqlite"
 """The log's file, in its folder."""
@@ -638,7 +638,7 @@ class RunLog:
         return None if parent is None else self._finished(parent)
 
     def _finished(self, run: Run) -> Run:
-        return self.finish(run.with_context(RunContext(self.parent_of)))
+        return self.finish(with_context(run, RunContext(self.parent_of)))
 
     def withheld(self, sweep: str | None = None) -> str:
         """A sentence on the runs that came with the log and are left alone, with what to type; empty if there are none.

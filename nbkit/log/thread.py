@@ -56,15 +56,6 @@ class ThreadCost:
     listed_micros: int = 0
     unknown: int = 0
 
-    @classmethod
-    def of(cls, runs: Iterable[Run]) -> ThreadCost:
-        """The cost of some runs."""
-        total = cls()
-        for run in runs:
-            cost = run.cost_micros or 0
-            total += cls(cost if run.charged else 0, 0 if run.charged else cost, int(run.cost_micros is None))
-        return total
-
     @property
     def charged(self) -> float:
         """Real money, in USD."""
@@ -179,15 +170,39 @@ class Thread(list[Run]):
 
     @property
     def cost(self) -> ThreadCost:
-        """What all of its runs cost together; ``ThreadCost.of(thread.path(run))`` is what it cost as far as a run."""
-        return ThreadCost.of(self)
+        """What all of its runs cost together."""
+        return _cost_of(self)
+
+    def cost_so_far(self, run: Run) -> ThreadCost:
+        """What a run cost together with all that lead to it, see :meth:`path`.
+
+        Raises:
+            NbkitError: if the run is not in the thread.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> snow, rain = run.image.edit("In the snow"), run.image.edit("In the rain")
+            >>> studio.log.thread(run).cost_so_far(rain).listed
+            0.13818
+        """
+        return _cost_of(self.path(run))
 
     def to_html(self) -> str:
         """The tree as HTML, with small pictures, as a cell displays it."""
         return tree_html(list(self._rows(previews=MAX_PREVIEWS)), caption=self._totals(), foot=self._foot())
 
     def to_text(self) -> str:
-        """The tree as text, the same at each execution: it contains no UUID, address, time or path."""
+        """The tree as text, the same at each execution: it contains no UUID, address, time or path.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> snow = studio.generate("A paper lantern", seed=7).image.edit("In the snow")
+            >>> print(studio.log.thread(snow).to_text().splitlines()[-1])
+              2 edits 1 · In the snow · $0.06923, so far $0.13818
+        """
         return printable(tree_text(list(self._rows()), caption=self._totals(), foot=self._foot()))
 
     def __repr__(self) -> str:
@@ -215,7 +230,7 @@ class Thread(list[Run]):
         """
         costs, total = list[ThreadCost](), self.cost
         for parent, run in zip(self._parents, self, strict=True):
-            own = ThreadCost.of([run])
+            own = _cost_of([run])
             costs.append(own if parent is None else costs[parent] + own)
         waiting = [(number, 0) for number, parent in enumerate(self._parents) if parent is None][::-1]
         while waiting:
@@ -255,6 +270,14 @@ class Thread(list[Run]):
         is_mixed = total.unknown or (total.charged_micros and total.listed_micros)
         sum_text = repr(so_far) if is_mixed else usd(so_far.charged_micros + so_far.listed_micros)
         return ellipsis(prompt, 160), (*facts, cost if parent is None else f"{cost}, so far {sum_text}")
+
+
+def _cost_of(runs: Iterable[Run]) -> ThreadCost:
+    total = ThreadCost()
+    for run in runs:
+        cost = run.cost_micros or 0
+        total += ThreadCost(cost if run.charged else 0, 0 if run.charged else cost, int(run.cost_micros is None))
+    return total
 
 
 def changes(before: Run, after: Run) -> dict[str, tuple[Any, Any]]:

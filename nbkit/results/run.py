@@ -367,18 +367,6 @@ class Run:
         """
         return None if self.context is None else self.context.find_parent(self)
 
-    def with_context(self, context: RunContext, money: Budget | None = None) -> Run:
-        """This run with its log and its studio, for its pictures too.
-
-        Args:
-            context: of the run.
-            money: the studio's budget.
-        """
-        run = replace(self, context=context, money=money or self.money, images=())
-        for image in self.images:
-            image.origin = run
-        return replace(run, images=self.images)
-
     @name_parameters
     def rerun(self, **changes: Unpack[RequestChanges]) -> Run:
         """Run the same request again, with changes, under a new taskUUID.
@@ -548,6 +536,20 @@ class Run:
         if self.request.has_default_size:
             parts.append("size chosen by nbkit: 1:1 at 1K")
         return tuple(parts)
+
+
+def with_context(run: Run, context: RunContext, money: Budget | None = None) -> Run:
+    """A run with its log and its studio, for its pictures too.
+
+    Args:
+        run: as the log reads it.
+        context: of the run.
+        money: the studio's budget.
+    """
+    origin = replace(run, context=context, money=money, images=())
+    for image in run.images:
+        image.origin = origin
+    return replace(origin, images=run.images)
 
 
 def _check_whole(run: Run, changes: Mapping[str, Any], call: str) -> None:
