@@ -73,7 +73,7 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
     rows = sa.func.has_words(json.dumps([words, phrases]), *(sa.cast(c, sa.LargeBinary) for c in _SEARCHED)) == 1
     if not text_index.update(database):
         return rows
-    runs = _candidates(words)
+    runs = candidates(words)
     if newest is None:
         return RUNS.c.id.in_(runs) & rows
     look = _FIRST_LOOK
@@ -86,8 +86,12 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
         look *= 16
 
 
-def _candidates(words: Sequence[str]) -> sa.Select[Any]:
-    """The query for the runs that may have all words."""
+def candidates(words: Sequence[str]) -> sa.Select[Any]:
+    """The query for the numbers of the runs that may have all words.
+
+    Args:
+        words: in lower case.
+    """
     query = sa.select(FOLDED.c.rowid)
     longest = sorted(words, key=len, reverse=True)[:_ASKED]
     if asked := " AND ".join(filter(None, map(query_for, longest))):

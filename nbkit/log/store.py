@@ -37,6 +37,7 @@ from nbkit.log.frame import (
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.log_rows import LogRows
 from nbkit.log.previews import PICTURES, previews_in
+from nbkit.log.prompts import find_prompts
 from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
@@ -44,6 +45,7 @@ from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of, show
 from nbkit.log.thread import Thread
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
+from nbkit.request.image_request import ImageRequest
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.request.reference import Reference, make_reference
 from nbkit.results.run import GeneratedImage, Run, RunContext, with_context
@@ -310,6 +312,52 @@ class RunLog:
             True
         """
         return self._frame(find_rows(self.database, text, limit), limit)
+
+    def prompts(self, search: str = "", limit: int = 100) -> list[str]:
+        """The distinct prompts of the log, newest first, among its newest 100,000 runs.
+
+        Args:
+            search: a text that they contain, in either case; any white space in it is like one space. An empty one
+                matches every prompt.
+            limit: only so many.
+
+        Raises:
+            RequestError: if the search is not a string, or the limit is no number of prompts.
+            StorageError: if the log cannot be read.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> runs = [studio.generate(prompt, seed=1) for prompt in ("A jade teapot", "A lantern", "A jade teapot")]
+            >>> studio.log.prompts()
+            ['A jade teapot', 'A lantern']
+            >>> studio.log.prompts("LANT")
+            ['A lantern']
+        """
+        return find_prompts(self.database, search, limit)
+
+    def same_as(self, request: ImageRequest, engine: str) -> Run | None:
+        """The newest run that is done and has the same identity as a request with a seed: what ``reuse=True`` answers with.
+
+        Nothing is sent or fetched. ``Studio(reuse=True)`` settles an open run of the request first, and fetches pictures
+        whose files are missing.
+
+        Args:
+            request: without a seed it is like no other.
+            engine: of the run, as :attr:`nbkit.Studio.engine` has it.
+
+        Raises:
+            StorageError: if the log cannot be read.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> studio.log.same_as(nbkit.ImageRequest("A paper lantern", seed=7, ttl=60), studio.engine) == run
+            True
+        """
+        found = None if request.seed is None else self.history.matching(request.identity, engine)
+        return None if found is None else self.finish(found)
 
     def filter(self, expression: str, *, limit: int | None = None) -> pd.DataFrame:
         """The rows that meet a condition, in the columns of :meth:`to_frame`; faster than all rows where they are few.

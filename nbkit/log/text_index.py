@@ -145,8 +145,8 @@ def _insert(connection: sa.Connection, runs: Sequence[int]) -> int:
     if not runs:
         return 0
     texts: dict[int, list[str]] = {number: [] for number in runs}
-    prompts = sa.select(RUNS.c.id, _text(RUNS.c.prompt))
-    notes = sa.select(IMAGES.c.run, _text(IMAGES.c.tags), _text(IMAGES.c.note)).where(
+    prompts = sa.select(RUNS.c.id, text_bytes(RUNS.c.prompt))
+    notes = sa.select(IMAGES.c.run, text_bytes(IMAGES.c.tags), text_bytes(IMAGES.c.note)).where(
         IMAGES.c.tags.is_not(None) | IMAGES.c.note.is_not(None)
     )
     for query, column in ((prompts, RUNS.c.id), (notes, IMAGES.c.run)):
@@ -157,7 +157,7 @@ def _insert(connection: sa.Connection, runs: Sequence[int]) -> int:
     return len(rows)
 
 
-def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
+def text_bytes(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
     """A column's text, as bytes; a damaged row may have something else, or no UTF-8."""
     return sa.case((sa.func.typeof(column) == "text", sa.cast(column, sa.LargeBinary)), else_=sa.null())
 

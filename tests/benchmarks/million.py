@@ -34,13 +34,16 @@ STEPS = {
     "a filter that finds nothing": "log.filter('rating == 5')",
     **{f"a search's newest 100 rows: {text}": f"log.search({text!r}, limit=100)" for text in ("lantern", "signal4711", "STRASSE", "é", "灯笼", "la", "qz")},
     "all rows of a search": "log.search('signal')",
+    "the prompts that were typed last": "log.prompts()",
+    "those that contain a text": "log.prompts('quiet street')",
+    "an identical request": "log.same_as(ImageRequest('A lantern', seed=7), 'offline')",
     "runs that are not settled": "log.history.unsettled()",
     "the newest run": "next(iter(log))",
 }  # fmt: skip
 
 CODE = """
 import json, pathlib, resource, sys, time
-from nbkit import RunLog
+from nbkit import ImageRequest, RunLog
 from nbkit.widgets.gallery.gallery import Gallery
 log = RunLog(pathlib.Path(sys.argv[1]))
 gallery = Gallery(log) if "gallery." in sys.argv[2] else None
