@@ -17,6 +17,7 @@ import pytest
 import nbkit
 from nbkit.log.annotations import Change
 from nbkit.log.frame import DTYPES
+from nbkit.log.presets import Presets
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import FrameAccessor
 from nbkit.log.thread import Thread, ThreadCost
@@ -42,6 +43,7 @@ RETURNED = {
     "Change": Change,
     "FrameAccessor": FrameAccessor,
     "OfflineTransport": OfflineTransport,
+    "Presets": Presets,
     "Progress": Progress,
     "Thread": Thread,
     "ThreadCost": ThreadCost,

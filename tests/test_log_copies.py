@@ -156,6 +156,7 @@ import json, sys, nbkit
 folder, out = sys.argv[1:]
 studio = nbkit.Studio(engine="offline", path=folder)
 found = {"seeds": studio.df.seed.tolist(), "pictures": [len(image.bytes) for run in studio.log for image in run.images]}
+found["presets"] = dict(studio.log.presets)
 found["shown"] = "data:image/jpeg" in studio.log._repr_mimebundle_()["text/html"]
 found["exported"] = len(list(studio.log.export(out + "/export").glob("images/*")))
 with __import__("contextlib").closing(nbkit.RunLog(studio.log.backup(out + "/backup"))) as copy:
@@ -167,6 +168,7 @@ for act in (
     lambda: studio.generate("A lantern", seed=9),
     lambda: studio.sweep("A lantern", seed=[9], name="s").run(),
     lambda: studio.log.mark(studio.last, rating=5),
+    lambda: studio.log.presets.update(square={"aspect_ratio": "1:1"}),
 ):
     try:
         act()
@@ -204,10 +206,11 @@ def readable(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 @pytest.mark.parametrize("state", ["closed", "left by a killed kernel", "open in another kernel", "of 0.1.0"])
 def test_a_log_in_a_folder_that_cannot_be_written_opens_for_looking(open_studio, readable, tmp_path, state):
-    """Frame, pictures, export, backup, gallery; making and marking pictures raise a ``StorageError`` that names the way."""
+    """Frame, pictures, export, backup, gallery, presets; making and marking pictures raise a ``StorageError`` that names the way."""
     studio = nbkit.Studio(engine="offline", path=readable)
     for seed in (1, 2):
         studio.generate("A lantern", seed=seed, resolution="0.5K")
+    studio.log.presets["portrait"] = {"temperature": 0.4}
     if state == "left by a killed kernel":
         shutil.copytree(readable, readable.with_name("left"), ignore=shutil.ignore_patterns("*-shm"))
     if state != "open in another kernel":
@@ -227,6 +230,7 @@ def test_a_log_in_a_folder_that_cannot_be_written_opens_for_looking(open_studio,
     studio.close()
     assert found["seeds"] == [1, 2]
     assert (len(found["pictures"]), found["shown"], found["exported"], found["copied"]) == (2, True, 2, 2)
-    assert found["refused"] == [True, True, True]
+    assert found["presets"] == {"portrait": {"temperature": 0.4}}
+    assert found["refused"] == [True] * 4
     if state != "open in another kernel":
         assert {path: path.stat().st_size for path in folder.rglob("*")} == before

@@ -1,4 +1,4 @@
-"""A table with thumbnails, for the log and for any frame made from it."""
+"""A table, with thumbnails for the log and for any frame made from it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Section:
 
     Attributes:
         rows: the facts of each picture, as text.
-        figures: one for each row.
+        figures: one for each row; none in a table without pictures.
         heading: above the rows; ``""`` for the only section of a table.
     """
 
     rows: Sequence[Sequence[str]]
-    figures: Sequence[Figure]
+    figures: Sequence[Figure] = ()
     heading: str = ""
 
 
 def table_html(columns: Sequence[str], sections: Sequence[Section], *, caption: str, foot: str = "") -> str:
-    """A table with one row for each picture: the thumbnail, then its facts.
+    """A table with one row for each picture: the thumbnail, if there is one, then its facts.
 
     Args:
         columns: headings of the facts.
@@ -36,8 +36,10 @@ def table_html(columns: Sequence[str], sections: Sequence[Section], *, caption: 
         caption: what the table shows; a screen reader reads it first.
         foot: a quiet line under the table.
     """
-    head = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in ("picture", *columns))
-    body = "".join(_section(section, 1 + len(columns)) for section in sections)
+    is_bare = any(section.rows and not section.figures for section in sections)
+    names = columns if is_bare else ("picture", *columns)
+    head = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in names)
+    body = "".join(_section(section, len(names)) for section in sections)
     return (
         f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET_STYLE}">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead>{body}</table>{quiet_html((foot,))}"
@@ -49,13 +51,15 @@ def _section(section: Section, columns: int) -> str:
     if section.heading:
         heading = escape(ellipsis(section.heading, 160))
         head = f'<tr><th scope="rowgroup" colspan="{columns}" style="{_CELL};padding-top:1em">{heading}</th></tr>'
-    rows = "".join(_row(row, figure) for row, figure in zip(section.rows, section.figures, strict=True))
+    figures: Sequence[Figure | None] = section.figures or [None] * len(section.rows)
+    rows = "".join(_row(row, figure) for row, figure in zip(section.rows, figures, strict=True))
     return f"<tbody>{head}{rows}</tbody>"
 
 
-def _row(facts: Sequence[str], figure: Figure) -> str:
+def _row(facts: Sequence[str], figure: Figure | None) -> str:
     cells = "".join(f'<td style="{_CELL}">{escape(ellipsis(fact, 160))}</td>' for fact in facts)
-    return f'<tr><td style="{_CELL}">{picture_html(figure)}</td>{cells}</tr>'
+    picture = "" if figure is None else f'<td style="{_CELL}">{picture_html(figure)}</td>'
+    return f"<tr>{picture}{cells}</tr>"
 
 
 def table_text(columns: Sequence[str], sections: Sequence[Section], *, caption: str) -> str:

@@ -1,4 +1,4 @@
-"""A whole copy of a log: its database at one instant, and every picture that its rows name."""
+"""A whole copy of a log: its database at one instant, every picture that its rows name, and its presets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nbkit.display.text import count
 from nbkit.log.database import Database
 from nbkit.log.export import new_export
 from nbkit.log.images import ImageStore, is_picture_name
+from nbkit.log.presets import PRESETS
 from nbkit.log.previews import PICTURES
 
 
@@ -47,6 +48,9 @@ def back_up(database: Database, images: ImageStore, path: str | os.PathLike[str]
             if is_picture_name(name) and images.path(name) == file:
                 write(f"{PICTURES}/{name}", file.read_bytes())
                 named.discard(name)
+        presets = images.folder.parent / PRESETS
+        if presets.is_file() and not presets.is_symlink():
+            write(PRESETS, presets.read_bytes())
     if named:
         lacking = f"{count(len(named), 'picture')} that the log names, and that its folder does not have"
         warnings.warn(f"the copy {target} lacks {lacking}; studio.recover() fetches what is still there", stacklevel=3)

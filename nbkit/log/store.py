@@ -36,6 +36,7 @@ from nbkit.log.frame import (
 )
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.log_rows import LogRows
+from nbkit.log.presets import PRESETS, Presets
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.prompts import find_prompts
 from nbkit.log.runs import REFERENCE_TYPES, History
@@ -71,7 +72,7 @@ class RunLog:
     the newest on. As the last line of a cell the log shows its latest rows with thumbnails.
 
     Args:
-        folder: holds ``log.sqlite`` and ``images/``; created if it does not exist.
+        folder: holds ``log.sqlite``, ``images/`` and ``presets.json``; created if it does not exist.
         finish: applied to each run that leaves the log; a studio adds what it takes to make the run again.
         trust: trust the rows of a log that nbkit does not know as yours.
 
@@ -80,6 +81,7 @@ class RunLog:
         database: runs transactions.
         images: the folder of pictures.
         previews: small JPEGs of them.
+        presets: settings by name, a :class:`~nbkit.log.presets.Presets`.
         history: reads runs.
         trust: which rows this person made, or trusts.
 
@@ -108,6 +110,7 @@ class RunLog:
         self.folder = folder
         self.images = ImageStore(folder / PICTURES)
         self.previews = previews_in(folder)
+        self.presets = Presets(self.database, self.images.folder.parent / PRESETS)
         self.history = History(self.database, self.images, self.trust)
 
     def to_frame(
@@ -505,7 +508,7 @@ class RunLog:
         return write_excel(self.to_frame() if frame is None else frame, path, private=self._private)
 
     def backup(self, path: str | os.PathLike[str]) -> Path:
-        """Make a whole copy of the log, with its pictures, also while kernels write it. It is opened like any log.
+        """Make a whole copy of the log, with its pictures and presets, also while kernels write it. It is opened like any log.
 
         A copy of ``log.sqlite`` alone may lack the latest rows, which SQLite keeps in a file beside it.
 
