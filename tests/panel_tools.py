@@ -1,4 +1,4 @@
-"""Shared by the tests of panels, gallery and wall: studios that close, a page's messages, a clock, what a page shows."""
+"""Shared by the tests of panels, gallery and grid: studios that close, a page's messages, a clock, what a page shows."""
 
 import contextlib
 import json
@@ -123,7 +123,7 @@ def choose_cells(panel, *places):
 
 def press_key(gallery, key):
     """Press a key while a gallery's pictures have the focus: it is about the selected ones."""
-    box = gallery.wall.box
+    box = gallery.grid.box
     ranges = box.chosen.get("ranges", [])
     box._handle_custom_msg({"type": "key", "key": key, "version": box.version, "ranges": ranges}, [])
 

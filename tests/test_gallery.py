@@ -49,7 +49,7 @@ def summary(gallery):
 
 def report_typed(gallery, **texts):
     """Tell a gallery what was in the boxes of the page at a press."""
-    gallery.wall.box._handle_custom_msg({"type": "typed", "version": 0, "texts": texts}, [])
+    gallery.grid.box._handle_custom_msg({"type": "typed", "version": 0, "texts": texts}, [])
 
 
 # -- rows, filters, order -----------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_a_gallery_shows_every_row_of_the_log_newest_first(gallery, log):
     """Also those without a picture, with the reason."""
     assert gallery.frame.seed.head(3).tolist() == [pd.NA, 42, 41]
     assert len(gallery.frame) == len(log.to_frame()) == RUNS
-    first, second = gallery.wall._items[:2]
+    first, second = gallery.grid._items[:2]
     assert (first.file, first.status, first.missing) == (None, "blocked", "refused by a safety filter")
     assert second.caption == ("seed 42", "temperature 0.7", "$0.06895")
     assert second.alt == "A jade tram in the rain, number 42"
@@ -194,7 +194,7 @@ def test_rows_can_be_sorted_and_grouped_by_a_column(gallery):
     assert gallery.frame.seed.dropna().is_monotonic_increasing
     assert gallery.frame.seed.isna().tolist() == [False] * 40 + [True] * 4
     gallery.group("temperature")
-    assert gallery.wall.box.groups == [
+    assert gallery.grid.box.groups == [
         ["temperature 0.1", 12],
         ["temperature 0.3", 12],
         ["temperature 0.7", 12],
@@ -213,7 +213,7 @@ def test_a_column_with_too_many_values_is_refused_as_groups(tmp_path):
     with pytest.raises(RequestError, match="too many for groups") as caught:
         gallery.group("seed")
     assert caught.value.parameter == "group"
-    assert gallery.wall.box.groups == []
+    assert gallery.grid.box.groups == []
     assert gallery.arrangement.group.label == "no groups"
     gallery.arrangement.group.value = "seed"
     assert "too many for groups" in message(gallery)
@@ -258,7 +258,7 @@ def test_ratings_tags_and_notes_are_written_to_the_log_at_once(gallery, log):
         assert set(rows.keep) == {True}
         assert set(rows.tags) == {"red"}
         assert set(rows.note) == {"the best"}
-    assert gallery.wall._items[gallery.wall._items.positions(gallery.wall.selected)[0]].rating == 4
+    assert gallery.grid._items[gallery.grid._items.positions(gallery.grid.selected)[0]].rating == 4
 
 
 def test_tags_are_added_to_and_removed_from_those_of_each_picture(gallery):
@@ -301,7 +301,7 @@ def test_undo_reports_what_it_undid_and_refuses_when_there_is_nothing_left(galle
     gallery.select(gallery.frame[gallery.frame.seed == 5])
     gallery.rate(2)
     gallery.undo()
-    assert gallery.wall.box.message == "taken back: rating 2: 1 picture"
+    assert gallery.grid.box.message == "taken back: rating 2: 1 picture"
     with pytest.raises(RequestError, match="no change to take back") as caught:
         gallery.undo()
     assert (caught.value.parameter, caught.value.reason) == ("undo", "missing")
@@ -313,7 +313,7 @@ def test_only_pictures_can_be_rated(gallery):
     """A selected row without a picture is left out; without any picture, the rating is refused."""
     gallery.select(gallery.frame.head(2))
     gallery.rate(3)
-    assert gallery.wall.box.message == "rating 3: 1 picture"
+    assert gallery.grid.box.message == "rating 3: 1 picture"
     for rows, words in ((gallery.frame.head(1), "has no picture"), ([], "no picture is selected")):
         gallery.select(rows)
         with pytest.raises(RequestError, match=words) as caught:
@@ -384,7 +384,7 @@ def test_select_accepts_rows_and_image_uuids(gallery):
 def test_compare_opens_two_to_four_pictures(gallery):
     """More do not fit side by side."""
     sent = []
-    gallery.wall.box.send = lambda content, buffers=None: sent.append(content)
+    gallery.grid.box.send = lambda content, buffers=None: sent.append(content)
     gallery.select(gallery.frame.head(5))
     with pytest.raises(RequestError, match="5 are selected") as caught:
         gallery.compare()
@@ -409,7 +409,7 @@ def test_the_output_has_a_few_small_pictures_with_their_facts(gallery):
 
 
 def test_the_saved_state_of_a_gallery_has_no_pictures(gallery):
-    """Neither the wall nor the controls: pictures are sent to the page in messages."""
+    """Neither the grid nor the controls: pictures are sent to the page in messages."""
     state = state_of(gallery)
     assert "/9j/" not in state
     assert "data:image/jpeg" not in state
@@ -496,7 +496,7 @@ def test_the_captions_of_a_draft_and_its_final_picture_have_their_tiers(studio):
     """Where the size is one of the model's sizes; also for a frame that was read from a file."""
     studio.generate("A lantern", seed=1, resolution="0.5K").rerun(resolution="2K")
     for frame in (studio.df, pd.read_csv(io.StringIO(studio.df.to_csv(index=False)))):
-        captions = [item.caption for item in Gallery(studio.log, frame).wall._items[:2]]
+        captions = [item.caption for item in Gallery(studio.log, frame).grid._items[:2]]
         assert captions == [("seed 1", "0.5K", "$0.04657"), ("seed 1", "2K", "$0.10255")]
 
 
@@ -528,7 +528,7 @@ def test_a_frame_from_a_file_has_the_exact_seeds_of_the_log(log):
     gallery = Gallery(log, frame)
     assert gallery.frame.seed.dtype == "Int64"
     assert gallery.frame.seed.tolist() == whole.seed.tolist()
-    assert gallery.wall._items[0].caption[:2] == ("seed 0", "temperature 0.25")
+    assert gallery.grid._items[0].caption[:2] == ("seed 0", "temperature 0.25")
     gallery.select(gallery.frame)
     assert gallery.selection.seed.tolist() == whole.seed.tolist()
 

@@ -119,7 +119,7 @@ def test_no_widget_shows_a_hostile_character(studio, kind):
     made = studio.panel(PROMPT) if kind == "panel" else getattr(studio, kind)()
     shown = [repr(made), *(widget.value for widget in widgets_of(made) if type(widget).__name__ in ("HTML", "Label"))]
     if kind == "gallery":
-        shown += [f"{item.alt} {item.caption} {item.missing}" for item in made.wall._items]
+        shown += [f"{item.alt} {item.caption} {item.missing}" for item in made.grid._items]
     for text in shown:
         assert left_in(text) == [], text[:60]
 

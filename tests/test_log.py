@@ -709,7 +709,7 @@ def test_pictures_are_found_after_a_change_of_the_working_directory(tmp_path, mo
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert "data:image/jpeg" in frame.nbkit.show().html
-    assert studio.gallery(frame).wall._items[0].file == run.image.path
+    assert studio.gallery(frame).grid._items[0].file == run.image.path
     assert "is not here" not in nbkit.compare(run, frame).to_text()
     with_path = frame.assign(error=f"cannot write {tmp_path / 'runs'}/images")
     exported = studio.log.export("out", with_path)

@@ -285,7 +285,7 @@ def test_groups_of_a_long_gallery_count_all_rows(long_log, whole, monkeypatch, b
     ask(short, asked)
     with contextlib.suppress(errors.RequestError):
         short.group(by)
-    expected, all_groups = short.frame, short.wall.box.groups
+    expected, all_groups = short.frame, short.grid.box.groups
     monkeypatch.setattr(gallery_module, "QUICK", 500)
     monkeypatch.setattr(gallery_module, "FIRST", 400)
     monkeypatch.setattr(long_log, "to_frame", None)
@@ -297,7 +297,7 @@ def test_groups_of_a_long_gallery_count_all_rows(long_log, whole, monkeypatch, b
         assert_same(gallery.frame, before)
         return
     gallery.group(by)
-    groups = gallery.wall.box.groups
+    groups = gallery.grid.box.groups
     assert [[heading, of] for heading, _, of in groups] == all_groups
     each = 400 // len(groups)
     assert [many for _, many, _ in groups] == [min(each, of) for _, of in all_groups]

@@ -52,7 +52,7 @@ SIDES = {
         "box.children = (widgets.Image(value=small[0], width=256), *box.children)",
         ".benchmark",
     ),
-    "the gallery": ("gallery = nbkit.Gallery(log, size=256)\ngallery", ADD_A_RUN, ".nbkit-wall-list"),
+    "the gallery": ("gallery = nbkit.Gallery(log, size=256)\ngallery", ADD_A_RUN, ".nbkit-images-list"),
 }
 """By the name of a side: the cell that shows the pictures, the cell that adds one, the element that scrolls."""
 

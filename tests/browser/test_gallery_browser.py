@@ -5,10 +5,10 @@ import re
 
 import pytest
 from gallery_log import write_log
+from image_grid_page import selected, tile
 from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
 from page_checks import overflowing
 from playwright.sync_api import expect
-from wall_page import selected, tile
 
 STUDIO = """
 import nbkit

@@ -36,7 +36,7 @@ class Comparing:
         """Tell what differs between pictures.
 
         Args:
-            keys: what they are known by on the wall.
+            keys: what they are known by in the grid.
             rows: of the frame.
         """
         labels = [f"picture {number}" for number in range(1, len(keys) + 1)]

@@ -1,6 +1,6 @@
 """The gallery: the log's pictures to browse, filter, rate and pick from.
 
-The pictures are a :class:`~nbkit.widgets.wall.wall.Wall`; the controls around it are stock ones. What is said of a picture
+The pictures are a :class:`~nbkit.widgets.image_grid.image_grid.ImageGrid`; the controls around it are stock ones. What is said of a picture
 goes into the log at once (:meth:`nbkit.log.store.RunLog.mark`) and can be taken back. Handlers run in any thread, and
 Jupyter loses what they raise: it is said in the gallery.
 """
@@ -33,11 +33,11 @@ from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, ch
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
+from nbkit.widgets.image_grid.image_grid import ImageGrid
 from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
-from nbkit.widgets.wall.wall import Wall
 
 QUICK = 20_000
 """Up to so many rows, a search is made at each letter, and a gallery of the log has them all."""
@@ -73,7 +73,7 @@ class Gallery:
 
     Attributes:
         box: the widget, which can be put into other widgets.
-        wall: the part with the pictures.
+        grid: the part with the pictures.
 
     Raises:
         NbkitError: if the frame lacks the columns that lead to the pictures.
@@ -105,8 +105,8 @@ class Gallery:
         self._marker = Marker(log)
         self._still, self._typed = False, dict[str, str]()
         # First of all, so that the page makes its part ready while the log is read.
-        self.wall = Wall(log.previews.get, size=size, label="gallery", height=height, keys=True)
-        answer_at_once(self.wall.box)
+        self.grid = ImageGrid(log.previews.get, size=size, label="gallery", height=height, keys=True)
+        answer_at_once(self.grid.box)
         self.marking = Marking()
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
@@ -150,7 +150,7 @@ class Gallery:
             [{'prompt': 'A paper lantern', 'seed': 7, 'temperature': 0.4}]
         """
         with self._lock:
-            rows = self._rows.loc[list(self.wall.selected)]
+            rows = self._rows.loc[list(self.grid.selected)]
             if len(rows):
                 rows = with_marks(rows, self._log.rows_of(rows["taskUUID"].dropna().astype(str)))
             return rows.reset_index(drop=True)
@@ -159,7 +159,7 @@ class Gallery:
         """The taskUUIDs of the runs of some rows, each once.
 
         Args:
-            keys: of rows of the wall, as in ``gallery.wall.selected``.
+            keys: of rows of the grid, as in ``gallery.grid.selected``.
         """
         with self._lock:
             return list(dict.fromkeys(self._rows.loc[list(keys), "taskUUID"].dropna().astype(str)))
@@ -185,9 +185,9 @@ class Gallery:
         """
         if isinstance(which, pd.DataFrame):
             check_columns(which)
-            self.wall.select(keys_of(which))
+            self.grid.select(keys_of(which))
         else:
-            self.wall.select(image_uuids(which))
+            self.grid.select(image_uuids(which))
 
     def filter(self, expression: str | None = None, **values: Any) -> None:
         """Add filters: only the rows that meet all of them are shown. :meth:`clear` removes them.
@@ -341,7 +341,7 @@ class Gallery:
             >>> gallery.selection.rating.tolist()
             [5.0]
         """
-        self._mark(self.wall.selected, rating=rating)
+        self._mark(self.grid.selected, rating=rating)
 
     def keep(self, keep: bool | None = True) -> None:
         """Keep the selected pictures, or reject them.
@@ -362,7 +362,7 @@ class Gallery:
             >>> gallery.selection.keep.tolist()
             [True]
         """
-        self._mark(self.wall.selected, keep=keep)
+        self._mark(self.grid.selected, keep=keep)
 
     def reject(self) -> None:
         """Reject the selected pictures. They are not deleted; ``gallery.filter(keep=True)`` shows the kept ones only.
@@ -380,7 +380,7 @@ class Gallery:
             >>> gallery.selection.keep.tolist()
             [False]
         """
-        self._mark(self.wall.selected, keep=False)
+        self._mark(self.grid.selected, keep=False)
 
     def tag(self, tags: str | Iterable[str]) -> None:
         """Add tags to the selected pictures.
@@ -402,7 +402,7 @@ class Gallery:
             ['lantern, night']
         """
         added = tags_of(tags)
-        self._mark(self.wall.selected, tags=lambda old: f"{old},{added}")
+        self._mark(self.grid.selected, tags=lambda old: f"{old},{added}")
 
     def untag(self, tags: str | Iterable[str]) -> None:
         """Remove tags from the selected pictures.
@@ -429,7 +429,7 @@ class Gallery:
         def without(old: str) -> str:
             return ",".join(tag for tag in old.split(",") if tag.strip().casefold() not in gone)
 
-        self._mark(self.wall.selected, tags=without)
+        self._mark(self.grid.selected, tags=without)
 
     def note(self, note: str | None) -> None:
         """Write a note on the selected pictures.
@@ -450,7 +450,7 @@ class Gallery:
             >>> gallery.selection.note.tolist()
             ['The best of them.']
         """
-        self._mark(self.wall.selected, note=note or None)
+        self._mark(self.grid.selected, note=note or None)
 
     def undo(self) -> None:
         """Undo the last change of ratings, tags or notes that was made in this gallery.
@@ -487,13 +487,13 @@ class Gallery:
             >>> gallery.select(runs[:2])
             >>> gallery.compare()
         """
-        selected = self.wall.selected
+        selected = self.grid.selected
         if not 2 <= len(selected) <= MOST:
             raise RequestError(
                 f"Compare shows 2 to {MOST} pictures side by side, and {len(selected):,} are selected",
                 parameter="compare",
             )
-        self.wall.open(selected)
+        self.grid.open(selected)
         with self._lock:
             rows: list[Any] = [self._rows.loc[key] for key in selected]
         self._comparing.show(selected, rows)
@@ -514,7 +514,7 @@ class Gallery:
             )
 
     def __repr__(self) -> str:
-        return f"<Gallery: {count(len(self._order), 'row')}, {len(self.wall.selected):,} selected>"
+        return f"<Gallery: {count(len(self._order), 'row')}, {len(self.grid.selected):,} selected>"
 
     def on_budget_change(self) -> None:
         """Show how many runs are newer than the rows; the studio calls it after each change of the budget."""
@@ -540,7 +540,7 @@ class Gallery:
         self._line.add_class("nbkit-gallery-line")
         line = plain(widgets.HBox, (self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
-        above = (self.arrangement.box, self.filters.box, line, self.wall.box)
+        above = (self.arrangement.box, self.filters.box, line, self.grid.box)
         children = (*above, self._comparing.box, self.marking.box, self._trouble)
         box = widgets.VBox(children)
         box.add_class("nbkit-gallery")
@@ -550,15 +550,15 @@ class Gallery:
         arrangement, marking = self.arrangement, self.marking
         for control in (arrangement.search, arrangement.sort, arrangement.ascending, arrangement.group):
             control.observe(functools.partial(self._do, self._rearrange), "value")
-        arrangement.size.observe(lambda change: setattr(self.wall, "size", change["new"]), "value")
+        arrangement.size.observe(lambda change: setattr(self.grid, "size", change["new"]), "value")
         self.filters.button.on_click(lambda _: self._do(lambda: self.filters.offer(self._read_box("value"))))
-        self.wall.on_select(self._choose)
-        self.wall.on_key(functools.partial(self._do, self._press_key))
-        self.wall.on_typed(self._typed.update)
+        self.grid.on_select(self._choose)
+        self.grid.on_key(functools.partial(self._do, self._press_key))
+        self.grid.on_typed(self._typed.update)
         presses: list[tuple[widgets.Button, Callable[[], None]]] = [
             *((button, functools.partial(self.rate, stars or None)) for stars, button in marking.stars.items()),
-            (marking.keep, lambda: self._turn(self.wall.selected, keep=True)),
-            (marking.reject, lambda: self._turn(self.wall.selected, keep=False)), (marking.undo, self.undo),
+            (marking.keep, lambda: self._turn(self.grid.selected, keep=True)),
+            (marking.reject, lambda: self._turn(self.grid.selected, keep=False)), (marking.undo, self.undo),
             (marking.compare, self.compare), (marking.refresh, self.refresh),
             (marking.add_tag, lambda: self.tag(self._read_box("tag"))),
             (marking.drop_tag, lambda: self.untag(self._read_box("tag"))),
@@ -579,7 +579,7 @@ class Gallery:
         self._in_log = self._log.count_rows() if self._given is None else 0
 
     def _read(self) -> pd.DataFrame:
-        """The rows to choose from; the index is what the wall knows them by."""
+        """The rows to choose from; the index is what the grid knows them by."""
         if self._given is not None:
             names = (self._given[name].dropna().astype(str) for name in ("taskUUID", "imageUUID"))
             return _keyed(with_marks(self._given, self._log.rows_of(*names)))
@@ -598,7 +598,7 @@ class Gallery:
         self._rows, self._sizes = _keyed(self._log.page(limit, **asked, each=sizes)), sizes
 
     def _show(self, *, top: bool = False) -> None:
-        """Put on the wall what the controls ask for; ``top``: they ask for something else than before."""
+        """Put in the grid what the controls ask for; ``top``: they ask for something else than before."""
         with self._lock:
             controls = self.arrangement
             if self._is_long and top:
@@ -617,7 +617,7 @@ class Gallery:
             self._order = order
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
             items = RowItems(rows, order, [name for name in (sort, *asked) if name], without=group)
-            self.wall.show(items, groups, top=top)
+            self.grid.show(items, groups, top=top)
             self._worth = " and ".join(sums_of(rows.iloc[order]))
             self._tell()
 
@@ -676,7 +676,7 @@ class Gallery:
     def _tell(self) -> None:
         """How many are selected of how many, and what they cost."""
         with self._lock:
-            selected = self.wall.selected
+            selected = self.grid.selected
             chosen = " and ".join(sums_of(self._rows.loc[list(selected)])) if selected else ""
             rows = self._in_log if self._is_long else len(self._rows)
             of = f" of {rows:,}" if len(self._order) < rows else ""
@@ -727,10 +727,10 @@ class Gallery:
         self._told(told)
 
     def _told(self, told: Told) -> None:
-        self.wall.refresh(told.keys)
-        self.wall.say(told.words)
+        self.grid.refresh(told.keys)
+        self.grid.say(told.words)
 
 
 def _keyed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the index by which the wall knows them."""
+    """Rows with the index by which the grid knows them."""
     return rows.set_axis(keys_of(rows), axis=0).copy()

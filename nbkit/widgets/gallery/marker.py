@@ -35,7 +35,7 @@ class _Done:
 
 
 class Marker:
-    """Writes marks. Rows are frames whose index holds the keys of a wall; their marks are changed in place.
+    """Writes marks. Rows are frames whose index holds the keys of a grid; their marks are changed in place.
 
     Args:
         log: where they are written first.

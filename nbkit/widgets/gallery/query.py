@@ -30,7 +30,7 @@ OPERATORS = (IS, IS_NOT, ABOVE, BELOW, MORE, LESS, HOLDS, SET, UNSET)
 ALONE = (SET, UNSET)
 """Operators that take no value."""
 MOST_GROUPS = 400
-"""Headings that a wall can have."""
+"""Headings that a grid can have."""
 SEARCHED = ("prompt", "tags", "note")
 
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")

@@ -1,4 +1,4 @@
-"""Rows of the log as tiles of a wall, made when they come into view."""
+"""Rows of the log as tiles of a grid, made when they come into view."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbkit.log.table import format_value, is_gap
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request import model
 from nbkit.results.run import DONE, UNKNOWN
-from nbkit.widgets.wall.item import FLATTEST, WORDS, Item, Items
+from nbkit.widgets.image_grid.item import FLATTEST, WORDS, Item, Items
 
 MARKS = ("rating", "keep", "tags", "note")
 NEEDED = ("file", "imageUUID", "taskUUID")
@@ -40,7 +40,7 @@ def check_columns(frame: pd.DataFrame) -> None:
 
 
 def keys_of(frame: pd.DataFrame) -> pd.Index[Any]:
-    """What each row is known by on a wall: its picture's UUID, or its run's where there is no picture.
+    """What each row is known by in a grid: its picture's UUID, or its run's where there is no picture.
 
     A row that came from another table has neither; it is known by its number.
     """
@@ -90,7 +90,7 @@ class RowItems(Items):
 
     Args:
         frame: rows of the log; its index is what the rows are known by (:func:`keys_of`).
-        order: which of its rows, by number, in the order in which they stand on the wall.
+        order: which of its rows, by number, in the order in which they stand in the grid.
         also: further columns whose values stand under the pictures.
         without: a column whose values need not, because they stand over them.
     """

@@ -1,6 +1,6 @@
 """The panel's pictures: the chosen one large with what can be done with it, those before it in a strip, the log.
 
-The page asks for what it shows (:mod:`nbkit.widgets.wall.wall`), so no picture is part of what a notebook saves of its
+The page asks for what it shows (:mod:`nbkit.widgets.image_grid.image_grid`), so no picture is part of what a notebook saves of its
 widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbkit.widgets.panel.outputs`).
 """
 
@@ -16,11 +16,11 @@ from nbkit.display.compare import differences_html
 from nbkit.log.store import RunLog
 from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.image_grid.image_grid import ImageGrid
 from nbkit.widgets.page.guard import guarded, showing
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.actions import Actions, Deeds
 from nbkit.widgets.panel.shown import Shown, pictures_of
-from nbkit.widgets.wall.wall import Wall
 
 STAGE = 384
 """Pixels on the long side of the chosen picture, as in an output."""
@@ -52,8 +52,10 @@ class Pictures:
         self._full = False
         self.chosen: tuple[Shown, ...] = ()
         self.gallery: Gallery | None = None
-        self.stage = Wall(log.previews.get, size=STAGE, label="chosen picture", height=None, multiple=False)
-        self.strip = Wall(log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="232px")
+        self.stage = ImageGrid(log.previews.get, size=STAGE, label="chosen picture", height=None, multiple=False)
+        self.strip = ImageGrid(
+            log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="232px"
+        )
         self.actions = Actions(deeds, open_=self._open, save=self._save)
         self.compare = plain(
             widgets.Button,
@@ -161,7 +163,7 @@ class Pictures:
     def _show_history(self) -> None:
         if self.history.value and self.gallery is None:
             self.gallery = Gallery(self._log, size=112, height="300px")
-            self.gallery.wall.on_select(lambda _: self._remember())
+            self.gallery.grid.on_select(lambda _: self._remember())
             self._past.children = (self.gallery.box,)
         elif self.history.value and self.gallery is not None:
             self.gallery.refresh()
@@ -170,7 +172,7 @@ class Pictures:
     def _remember(self) -> None:
         """Pictures of the log were chosen in the history."""
         assert self.gallery is not None
-        keys = self.gallery.wall.selected[:MOST]
+        keys = self.gallery.grid.selected[:MOST]
         runs = self._log.get_runs(self.gallery.runs_of(keys))
         shown = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
         shown |= self._mine  # which know the credentials that the log does not keep

@@ -10,7 +10,7 @@ from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.controls.control import label
-from nbkit.widgets.wall.item import Item
+from nbkit.widgets.image_grid.item import Item
 
 
 @dataclass(frozen=True, slots=True)

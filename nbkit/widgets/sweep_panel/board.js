@@ -239,10 +239,10 @@ class View {
     this.from = place;
   }
 
-  comeBack(signal) { // the stage belongs to the wall below; whoever leaves it goes on at the tile that opened it
+  comeBack(signal) { // the lightbox belongs to the grid of pictures below; whoever leaves it goes on at the tile that opened it
     document.addEventListener("close", (event) => {
       const td = this.cells.get(this.from);
-      if (!td || !event.target.classList?.contains("nbkit-wall-stage")) return;
+      if (!td || !event.target.classList?.contains("nbkit-lightbox")) return;
       this.from = undefined;
       setTimeout(() => td.focus(), 0);
     }, { capture: true, signal });

@@ -4,7 +4,7 @@
 
     page                                        kernel
     every tile, please            ───────>      status, note and picture's number of each
-    previews of these, 256 px     ───────>      made in a thread (:mod:`nbkit.widgets.wall.post`)
+    previews of these, 256 px     ───────>      made in a thread (:mod:`nbkit.widgets.image_grid.preview_loader`)
     chosen: 3 and 4; open: 3      ───────>      callbacks
                                   <───────      tiles that have changed
 
@@ -22,9 +22,9 @@ from typing import Any
 import anywidget
 import traitlets
 
+from nbkit.widgets.image_grid.preview_loader import BATCH, PreviewLoader
 from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.sweep_panel.tables import Table
-from nbkit.widgets.wall.post import BATCH, Post
 
 HERE = Path(__file__).parent
 MOST = 4
@@ -79,7 +79,7 @@ class Board:
         self._ids: dict[str, int] = {}
         self._callbacks: dict[str, list[Callable[[tuple[int, ...]], None]]] = {"choose": [], "open": []}
         self.box = _View(label=label)
-        self._post = Post(self._send, preview)
+        self._loader = PreviewLoader(self._send, preview)
         self.box.on_msg(self._hear)
 
     def lay_out(
@@ -144,7 +144,7 @@ class Board:
     def _hear_previews(self, content: dict[str, Any]) -> None:
         tiles = [self._tiles[place] for place in map(int, content["at"][:BATCH]) if place in self._tiles]
         wanted = [(self._id(tile.key), tile.file) for tile in tiles if tile.file is not None]
-        self._post.previews(min(max(int(content["pixels"]), 32), 1024), wanted)
+        self._loader.previews(min(max(int(content["pixels"]), 32), 1024), wanted)
 
     def _hear_places(self, kind: str, content: dict[str, Any]) -> None:
         places = tuple(place for place in map(int, content["at"][:MOST]) if place in self._tiles)

@@ -18,14 +18,14 @@ from nbkit.results.run import DONE, PLANNED, SENT, Run
 from nbkit.sweep.frame import NOT_RUN, RUNNING, status_of
 from nbkit.sweep.pages import MAX_TILES
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.image_grid.image_grid import ImageGrid
+from nbkit.widgets.image_grid.item import Item
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.shown import pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
 from nbkit.widgets.sweep_panel.counting import Books
 from nbkit.widgets.sweep_panel.tables import arrange, sides_of, told
-from nbkit.widgets.wall.item import Item
-from nbkit.widgets.wall.wall import Wall
 
 EVERY = 0.5
 """Seconds between two looks into the log while a sweep runs."""
@@ -93,7 +93,7 @@ class Filling:
         self.sweep: Sweep | None = None
         preview = books.log.previews.get
         self.board = Board(preview, label="cells of the sweep")
-        self.stage = Wall(preview, size=STAGE, label="pictures of the chosen cells", height=None, multiple=False)
+        self.stage = ImageGrid(preview, size=STAGE, label="pictures of the chosen cells", height=None, multiple=False)
         self.rows = plain(widgets.Dropdown, layout={}, description="rows", tooltip="rows: the axis down the side")
         self.columns = plain(
             widgets.Dropdown, layout={}, description="columns", tooltip="columns: the axis along the top"

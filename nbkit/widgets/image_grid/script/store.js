@@ -3,7 +3,7 @@
 const BATCH = 50; // previews in one question
 const KEPT = 300; // previews in hand, and more where more are in view
 const FACTS = 4000;
-const PATIENCE = 4000; // milliseconds without an answer before the wall says so
+const PATIENCE = 4000; // milliseconds without an answer before the grid says so
 const AHEAD = 12; // pictures that are asked for before there is a view of them
 const LIKELY = 1.1; // times its wish a tile is mostly as wide
 const AGAIN = 20000; // milliseconds after which a question that had no answer may be put again
@@ -55,7 +55,7 @@ class Store {
     this.asked.rows.clear();
     this.told = undefined;
     this.take();
-    for (const view of this.views) view.stage.renew();
+    for (const view of this.views) view.lightbox.renew();
     this.tell("arrange");
     if (!this.views.size) this.askAhead();
   }
@@ -76,7 +76,7 @@ class Store {
 
   // questions
 
-  expect() { // an answer; if none comes, the wall says what that may mean
+  expect() { // an answer; if none comes, the grid says what that may mean
     if (this.waiting) return;
     this.waiting = setTimeout(() => { this.waiting = 0; this.quiet = true; this.tell("say"); }, PATIENCE);
   }
@@ -100,8 +100,8 @@ class Store {
     this.expect();
   }
 
-  // The first of a new wall, rows and previews at once: a view takes about as long until it can be drawn. What a page
-  // finds when it is loaded again may be many walls that nobody looks at: those wait for a view.
+  // The first of a new grid, rows and previews at once: a view takes about as long until it can be drawn. What a page
+  // finds when it is loaded again may be many grids that nobody looks at: those wait for a view.
   askAhead() {
     const ranges = tidy([[0, Math.min(this.total, AHEAD)]]);
     if (!ranges.length) return;
@@ -153,7 +153,7 @@ class Store {
       whole: () => this.hearWhole(content),
       original: () => this.hearOriginal(content, buffers),
       dropped: () => this.hearDropped(content),
-      found: () => { for (const view of this.views) view.stage.found(content); },
+      found: () => { for (const view of this.views) view.lightbox.found(content); },
       open: () => this.hearOpen(content),
       top: () => { for (const view of this.views) view.list.scrollTop = 0; },
       save: () => this.hearSave(content),
@@ -221,7 +221,7 @@ class Store {
   }
 
   evict() {
-    const shown = new Set([...this.views].flatMap((view) => [...view.shown(), ...view.stage.ids()]));
+    const shown = new Set([...this.views].flatMap((view) => [...view.shown(), ...view.lightbox.ids()]));
     const most = Math.max(KEPT, 2 * shown.size);
     for (const [id, { url }] of this.previews) {
       if (this.previews.size <= most) break;
@@ -245,7 +245,7 @@ class Store {
     const old = this.originals.get(id);
     if (old?.url) URL.revokeObjectURL(old.url);
     this.originals.set(id, broken ? { broken } : { url: URL.createObjectURL(new Blob([buffers[0]], { type })) });
-    for (const view of this.views) view.stage.paint();
+    for (const view of this.views) view.lightbox.paint();
   }
 
   save(id, broken, buffers) {
@@ -260,10 +260,10 @@ class Store {
       this.whole.set(id, prompt);
       if (!this.facts.get(id)?.name) this.asked.originals.delete(id); // nothing else will come
     }
-    for (const view of this.views) view.stage.paint();
+    for (const view of this.views) view.lightbox.paint();
   }
 
-  opened() { return new Set([...this.views].flatMap((view) => view.stage.ids())); }
+  opened() { return new Set([...this.views].flatMap((view) => view.lightbox.ids())); }
 
   dropOriginals(kept = this.opened()) {
     for (const [id, { url }] of this.originals) {
@@ -277,7 +277,7 @@ class Store {
     if (version !== this.version || !at.length) return;
     facts.forEach((fact, i) => { this.learn(fact); this.rows.set(at[i], fact.id); });
     const view = this.latest ?? [...this.views][0];
-    if (view) view.stage.open(at);
+    if (view) view.lightbox.open(at);
     else this.pending = { version, at, facts };
   }
 

@@ -1,7 +1,7 @@
-"""Pictures on their way to a page: made in a thread, the newest request first.
+"""Loads pictures for a page: previews and originals are read in a thread, the newest request first.
 
-A kernel's main thread belongs to the person's cells, so it only takes requests in. What somebody scrolled past is
-made last, or not at all. Whatever is not answered is said to be dropped, so that the page can ask again.
+The kernel's main thread only takes requests in, so that the user's cells keep running. Pictures that the user has
+scrolled past come last or are dropped. The page is told which were dropped and can ask again.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class _Request:
     first: bool = False  # before newer ones
 
 
-class Post:
-    """Answers requests for pictures.
+class PreviewLoader:
+    """Answers a page's requests for pictures.
 
     Args:
         send: a message with its buffers, to the page; called from any thread.

@@ -1,4 +1,4 @@
-// Elements and words, as every part of the wall makes them.
+// Elements and words, as every part of the grid makes them.
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

@@ -1,11 +1,11 @@
-"""A wall of pictures on a page: its tiles by their place.
+"""A grid of pictures on a page: its tiles by their place.
 
-:class:`BareWall` is a wall on an empty page without a notebook; the test takes the part of the kernel.
+:class:`BareGrid` is a grid on an empty page without a notebook; the test takes the part of the kernel.
 """
 
 from small_pictures import encode
 
-from nbkit.widgets.wall.wall import HERE, SCRIPT
+from nbkit.widgets.image_grid.image_grid import HERE, SCRIPT
 
 MODEL = """async ([code, style, state, shown]) => {
     const handlers = {}, values = state;
@@ -48,13 +48,13 @@ def jpeg():
     return list(encode("JPEG"))
 
 
-class BareWall:
-    """A wall on an otherwise empty page.
+class BareGrid:
+    """A grid on an otherwise empty page.
 
     Args:
         page: the page.
-        total: number of pictures on the wall.
-        new: whether the wall gets its pictures before it is drawn, as after its cell has run; otherwise it has them
+        total: number of pictures in the grid.
+        new: whether the grid gets its pictures before it is drawn, as after its cell has run; otherwise it has them
             already, as after the page was reloaded.
     """
 
@@ -71,7 +71,7 @@ class BareWall:
         }
         shown = {"total": total, "version": 1, "chosen": self._chosen(-1)}
         state |= {**shown, "multiple": True, "marking": True} | ({"total": 0, "version": 0} if new else {})
-        code, style = SCRIPT, (HERE / "wall.css").read_text("utf-8")
+        code, style = SCRIPT, (HERE / "image_grid.css").read_text("utf-8")
         page.evaluate(MODEL, [code, style, state, shown if new else None])
         self.dialog = page.get_by_role("dialog")
 
@@ -90,7 +90,7 @@ class BareWall:
         self.page.evaluate("([content, buffers]) => receive(content, buffers)", [{"type": kind, **content}, buffers])
 
     def receive_rows(self, *numbers):
-        """Deliver the facts of these pictures, as the first ones on the wall."""
+        """Deliver the facts of these pictures, as the first ones in the grid."""
         self.receive("rows", version=self.version, parts=[[0, [fact(number) for number in numbers]]])
 
     def show(self, total, active=-1):
@@ -122,4 +122,4 @@ class BareWall:
 
     def opened_prompts(self):
         """The prompts of the pictures that are open in full size."""
-        return self.dialog.locator(".nbkit-wall-prompt")
+        return self.dialog.locator(".nbkit-lightbox-prompt")

@@ -1,22 +1,21 @@
-"""A wall of pictures: an anywidget that shows many and asks for what it shows.
+"""An anywidget that shows many pictures; the page asks the kernel for what comes into view.
 
 ::
 
     page                                        kernel
-    rows 120 to 180, please       ───────>      their facts; a bare number where the page has them already
-    rows 0 to 12, before a view   ───────>      their facts, and their previews at once
-    previews of these 50, 256 px  ───────>      made in a thread, newest request first (:mod:`nbkit.widgets.wall.post`)
-    the original of this one      ───────>      with its whole prompt, where that is long
+    rows 120 to 180               ───────>      their facts; only a number where the page has the facts already
+    rows 0 to 12, before a view   ───────>      their facts and their previews
+    previews of these 50, 256 px  ───────>      made in a thread, newest request first (``preview_loader.py``)
+    the original of this one      ───────>      the file, and the whole prompt if the tile has only its beginning
     selected: 3 to 5 and 9        ───────>      keys, callbacks
     key "4", for 3 to 5           ───────>      callbacks
-    where does this one stand?    ───────>      its place in what is shown now, so that an opened picture stays open
-    what stands in these boxes    ───────>      callbacks; before a press that is about it
+    where is this picture now?    ───────>      its place in the present list, so that an opened picture stays open
+    the text in these boxes       ───────>      callbacks; sent before a press that uses it
 
-Traits hold small things only, and never a picture: how many there are, headings, what is selected. The page selects
-and marks pictures by their place in what it was shown last and says which showing it means, so that a press that comes
-late never falls on another picture. What it wants of a picture, it asks for by the number that came with its facts:
-that means the same in every showing. Handlers run in any thread, and Jupyter loses what they raise: it is shown on the
-wall until the same kind of message goes well.
+Traits hold small values only and never a picture: the number of pictures, headings, the selection. The page selects
+and marks pictures by their place and names the version of the list that it saw, so a late press never falls on another
+picture. Previews and originals are asked for by the number in a picture's facts, which is the same in every version.
+Jupyter loses what a handler raises: the grid shows it until the same kind of message succeeds.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ import anywidget
 import traitlets
 
 from nbkit.display.text import ellipsis
+from nbkit.widgets.image_grid.item import Item, ItemList, Items
+from nbkit.widgets.image_grid.preview_loader import BATCH, PreviewLoader
 from nbkit.widgets.page.guard import showing
-from nbkit.widgets.wall.item import Item, ItemList, Items
-from nbkit.widgets.wall.post import BATCH, Post
 
 ROWS = 2_000
 """Facts in one answer at most."""
@@ -54,14 +53,14 @@ HERE = Path(__file__).parent
 # anywidget takes one module, and nothing is built here: its parts are put together as they are.
 SCRIPT = "\n".join(
     (HERE / "script" / f"{part}.js").read_text("utf-8")
-    for part in ("tools", "ranges", "tile", "store", "stage", "view", "wall")
+    for part in ("tools", "ranges", "tile", "store", "lightbox", "view", "image_grid")
 )
 """What a page runs, one ES module."""
 
 
 class _View(anywidget.AnyWidget):
     _esm = SCRIPT
-    _css = HERE / "wall.css"
+    _css = HERE / "image_grid.css"
     total = traitlets.Int(0).tag(sync=True)
     version = traitlets.Int(0).tag(sync=True)
     groups: Any = traitlets.List().tag(sync=True)
@@ -76,14 +75,14 @@ class _View(anywidget.AnyWidget):
     problem = traitlets.Unicode().tag(sync=True)
 
 
-class Wall:
+class ImageGrid:
     """Many pictures to look at, select and open.
 
     Args:
         preview: from a file and a size in pixels to a small JPEG; called in a thread.
         size: of a tile, in CSS pixels.
-        label: what the wall is called for a screen reader.
-        height: of the wall, in CSS; ``None``: as tall as what it shows.
+        label: what the grid is called for a screen reader.
+        height: of the grid, in CSS; ``None``: as tall as what it shows.
         multiple: whether several can be selected.
         keys: whether 1 to 5, 0, k, x, u and Ctrl+Z are for :meth:`on_key`, and t, n and / for the boxes of a gallery
             around it.
@@ -111,7 +110,7 @@ class Wall:
         self._faults: dict[str, str] = {}
         self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "typed": []}
         self.box = _View(size=size, label=label, tall=height or "", multiple=multiple, marking=keys)
-        self._post = Post(self._send, preview)
+        self._loader = PreviewLoader(self._send, preview)
         self.box.on_msg(self._hear)
 
     # -- from code ---------------------------------------------------------------------------------------
@@ -119,10 +118,10 @@ class Wall:
     def show(
         self, items: Sequence[Item], groups: Sequence[tuple[str, int] | tuple[str, int, int]] = (), *, top: bool = False
     ) -> None:
-        """Put these on the wall in place of what is there; what stays selected is what both have.
+        """Put these in the grid in place of what is there; what stays selected is what both have.
 
         Args:
-            items: a sequence of items; of an :class:`~nbkit.widgets.wall.item.Items` only what is in view is read.
+            items: a sequence of items; of an :class:`~nbkit.widgets.image_grid.item.Items` only what is in view is read.
             groups: headings, and how many items stand under each; together as many as there are items. Where these
                 are the first of more, a third number has all of them.
             top: whether the first of them come into view: they are another choice, or in another order.
@@ -164,7 +163,7 @@ class Wall:
         self.box.size = pixels
 
     def select(self, keys: Iterable[str]) -> None:
-        """Select these and nothing else; keys that are not on the wall are left out."""
+        """Select these and nothing else; keys that are not in the grid are left out."""
         with self._lock:
             places = self._items.positions(keys)
             ranges = _ranges(places if self.box.multiple else places[:1])
@@ -209,7 +208,7 @@ class Wall:
         self._callbacks["key"].append(callback)
 
     def on_typed(self, callback: Callable[[dict[str, str]], None]) -> None:
-        """Call with what stands in the boxes around the wall, by name, just before a press that is about it."""
+        """Call with what stands in the boxes around the grid, by name, just before a press that is about it."""
         self._callbacks["typed"].append(callback)
 
     def __len__(self) -> int:
@@ -218,7 +217,7 @@ class Wall:
     # -- from the page -------------------------------------------------------------------------------------
 
     def _hear(self, _view: Any, content: dict[str, Any], _buffers: Any) -> None:
-        """A message from the page; whatever goes wrong is shown on the wall."""
+        """A message from the page; whatever goes wrong is shown in the grid."""
         kind = str(content.get("type"))
         with showing(partial(self._tell, kind)):
             hear = {
@@ -250,17 +249,17 @@ class Wall:
         self._send({"type": "rows", "version": self.box.version, "parts": parts, **ahead}, [])
         if ahead:
             here = (self._id(key) for first, rows in parts for key in self._items.keys(first, first + len(rows)))
-            self._post.previews(_pixels(content), self._wanted(here), first=True)
+            self._loader.previews(_pixels(content), self._wanted(here), first=True)
 
     def _hear_previews(self, content: dict[str, Any]) -> None:
-        self._post.previews(_pixels(content), self._wanted(content["ids"][:BATCH]))
+        self._loader.previews(_pixels(content), self._wanted(content["ids"][:BATCH]))
 
     def _hear_original(self, content: dict[str, Any]) -> None:
         ids = [number for number in content["ids"][:OPEN] if number in self._told]
         words = [[number, self._told[number].alt] for number in ids]
         if long := [[number, alt] for number, alt in words if _short(alt) != alt]:
             self._send({"type": "whole", "words": long}, [])
-        self._post.originals(self._wanted(ids))
+        self._loader.originals(self._wanted(ids))
 
     def _hear_find(self, content: dict[str, Any]) -> None:
         ids = [number for number in content["ids"][:OPEN] if number in self._told]

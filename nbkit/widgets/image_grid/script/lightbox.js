@@ -1,6 +1,6 @@
 // The pictures in full size: one, or up to four side by side.
 
-class Stage {
+class Lightbox {
   constructor(view) {
     this.view = view;
     this.store = view.store;
@@ -14,10 +14,10 @@ class Stage {
     this.next = button("Next picture", "→", () => this.step(1));
     this.zoom = button("100 % (+)", "100 %", () => this.scale(!this.full));
     this.close = button("Close (Esc)", "✕", () => this.dialog.close());
-    this.where = make("span", { class: "nbkit-wall-where", role: "status" });
-    this.panes = make("div", { class: "nbkit-wall-panes" });
-    const bar = make("div", { class: "nbkit-wall-bar" }, this.previous, this.next, this.zoom, this.where, this.close);
-    this.dialog = make("dialog", { class: "nbkit-wall-stage" }, bar, this.panes);
+    this.where = make("span", { class: "nbkit-lightbox-where", role: "status" });
+    this.panes = make("div", { class: "nbkit-lightbox-panes" });
+    const bar = make("div", { class: "nbkit-lightbox-bar" }, this.previous, this.next, this.zoom, this.where, this.close);
+    this.dialog = make("dialog", { class: "nbkit-lightbox" }, bar, this.panes);
     this.dialog.addEventListener("keydown", (event) => this.key(event));
     this.dialog.addEventListener("close", () => this.leave());
     this.dialog.addEventListener("dblclick", (event) => event.stopPropagation());
@@ -113,9 +113,9 @@ class Stage {
   }
 
   pane() {
-    const room = make("div", { class: "nbkit-wall-room" }, make("img", { draggable: "false", alt: "" }));
-    const pane = make("figure", { class: "nbkit-wall-pane" }, room,
-      make("figcaption", {}, make("div", { class: "nbkit-wall-prompt" }), make("div", { class: "nbkit-wall-told" })));
+    const room = make("div", { class: "nbkit-lightbox-room" }, make("img", { draggable: "false", alt: "" }));
+    const pane = make("figure", { class: "nbkit-lightbox-pane" }, room,
+      make("figcaption", {}, make("div", { class: "nbkit-lightbox-prompt" }), make("div", { class: "nbkit-lightbox-told" })));
     const image = room.firstChild;
     image.addEventListener("error", () => { // an original that the browser cannot draw is told as one, and not shown as a broken sign
       const original = this.store.originals.get(pane.shown);
@@ -158,11 +158,11 @@ class Stage {
     const url = original?.url ?? store.previews.get(id)?.url ?? "";
     if (url && image.src !== url) image.src = url;
     if (!url) image.removeAttribute("src");
-    image.classList.toggle("nbkit-wall-rough", !original?.url);
+    image.classList.toggle("nbkit-lightbox-rough", !original?.url);
     image.alt = fact?.alt ?? "";
-    write(pane.querySelector(".nbkit-wall-prompt"), store.whole.get(id) ?? fact?.alt ?? "");
+    write(pane.querySelector(".nbkit-lightbox-prompt"), store.whole.get(id) ?? fact?.alt ?? "");
     const said = fact ? [signs(fact), ...(fact.caption ?? []), fact.width ? `${fact.width} × ${fact.height}` : "", fact.note ?? ""] : [];
-    const told = pane.querySelector(".nbkit-wall-told");
+    const told = pane.querySelector(".nbkit-lightbox-told");
     const is = [...said, original?.url, fact?.name].join("\n");
     if (told.dataset.is === is) return; // a link that has the focus keeps it
     told.dataset.is = is;

@@ -28,10 +28,10 @@ function words(fact) {
 
 class Tile {
   constructor(id) {
-    this.picture = make("div", { class: "nbkit-wall-picture" });
-    this.signs = make("div", { class: "nbkit-wall-signs" });
-    this.caption = make("div", { class: "nbkit-wall-caption" });
-    this.element = make("div", { class: "nbkit-wall-tile", role: "option", id }, this.picture, this.signs, this.caption);
+    this.picture = make("div", { class: "nbkit-images-picture" });
+    this.signs = make("div", { class: "nbkit-images-signs" });
+    this.caption = make("div", { class: "nbkit-images-caption" });
+    this.element = make("div", { class: "nbkit-images-tile", role: "option", id }, this.picture, this.signs, this.caption);
   }
 
   place(place, total, left, top, width, room) {
@@ -48,7 +48,7 @@ class Tile {
 
   mark(selected, active) {
     this.element.setAttribute("aria-selected", selected);
-    this.element.classList.toggle("nbkit-wall-active", active);
+    this.element.classList.toggle("nbkit-images-active", active);
   }
 
   show(fact, preview, broken) {
@@ -66,9 +66,9 @@ class Tile {
     this.caption.replaceChildren(facts(fact.caption ?? []));
     this.element.title = fact.note ? `${fact.alt ?? ""}\n✎ ${fact.note}` : (fact.alt ?? "");
     const missing = fact.name ? broken : [fact.status, fact.missing].filter(Boolean).join(": ") || "no picture";
-    if (missing) this.picture.replaceChildren(make("div", { class: "nbkit-wall-missing" }, missing));
+    if (missing) this.picture.replaceChildren(make("div", { class: "nbkit-images-missing" }, missing));
     else if (url) this.draw(fact, url);
-    else this.picture.replaceChildren(make("div", { class: "nbkit-wall-blank", style: shape(fact) }));
+    else this.picture.replaceChildren(make("div", { class: "nbkit-images-blank", style: shape(fact) }));
   }
 
   draw(fact, url) {
@@ -82,7 +82,7 @@ class Tile {
 /* Facts with dots between them. What begins a line shows no dot: the style moves that one out of sight. */
 function facts(caption) {
   return make("div", {}, ...caption.flatMap((text, i) =>
-    i ? [" ", make("span", { class: "nbkit-wall-fact" }, make("span", {}, "· "), text)] : [make("span", { class: "nbkit-wall-fact" }, text)]));
+    i ? [" ", make("span", { class: "nbkit-images-fact" }, make("span", {}, "· "), text)] : [make("span", { class: "nbkit-images-fact" }, text)]));
 }
 
 function shape({ width, height }) {

@@ -1,4 +1,4 @@
-"""What stands on a wall: one picture with its short facts, and many of them read only where they are looked at."""
+"""What an image grid shows: one picture with its facts, and a sequence of them that is read only where it is in view."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Item:
     """One tile.
 
     Attributes:
-        key: what the picture is known by as long as it is on a wall: its imageUUID, or the taskUUID of a run that
+        key: what the picture is known by as long as it is in a grid: its imageUUID, or the taskUUID of a run that
             has no picture.
         alt: the prompt.
         caption: short facts, such as ``("seed 7", "temperature 0.3", "$0.07")``.

@@ -1,4 +1,4 @@
-"""The picture wall without a page: facts and previews on request, selection, keys, errors. A list stands for the page."""
+"""The picture grid without a page: facts and previews on request, selection, keys, errors. A list stands for the page."""
 
 import functools
 import json
@@ -10,9 +10,9 @@ import pytest
 
 from nbkit.log.previews import Previews
 from nbkit.log.table import figure_of
-from nbkit.widgets.wall.item import Item, ItemList, Items
-from nbkit.widgets.wall.post import Post
-from nbkit.widgets.wall.wall import Wall
+from nbkit.widgets.image_grid.image_grid import ImageGrid
+from nbkit.widgets.image_grid.item import Item, ItemList, Items
+from nbkit.widgets.image_grid.preview_loader import PreviewLoader
 
 
 def item(number, **facts):
@@ -20,12 +20,12 @@ def item(number, **facts):
     return Item(f"key-{number}", width=64, height=48, media_type="image/jpeg", **given)
 
 
-class WallPage:
-    """The page of a wall: sends what its script sends, and keeps the messages of the kernel."""
+class GridPage:
+    """The page of a grid: sends what its script sends, and keeps the messages of the kernel."""
 
-    def __init__(self, wall):
-        self.wall, self.messages, self.changed = wall, [], threading.Condition()
-        wall.box.send = self.receive
+    def __init__(self, grid):
+        self.grid, self.messages, self.changed = grid, [], threading.Condition()
+        grid.box.send = self.receive
 
     def receive(self, content, buffers=None):
         with self.changed:
@@ -33,8 +33,8 @@ class WallPage:
             self.changed.notify_all()
 
     def send(self, kind, **content):
-        version = content.pop("version", self.wall.box.version)
-        self.wall.box._handle_custom_msg({"type": kind, "version": version, **content}, [])
+        version = content.pop("version", self.grid.box.version)
+        self.grid.box._handle_custom_msg({"type": kind, "version": version, **content}, [])
 
     def wait_for(self, kind):
         """The first message of a kind, with its buffers."""
@@ -51,13 +51,13 @@ class WallPage:
 
 
 @pytest.fixture
-def wall():
-    return Wall(lambda file, size: f"{file.stem[-1]} {size}".encode(), keys=True)
+def grid():
+    return ImageGrid(lambda file, size: f"{file.stem[-1]} {size}".encode(), keys=True)
 
 
 @pytest.fixture
-def page(wall):
-    return WallPage(wall)
+def page(grid):
+    return GridPage(grid)
 
 
 class RecordedItems(Items):
@@ -80,9 +80,9 @@ class RecordedItems(Items):
 # -- facts --------------------------------------------------------------------------------------------------------
 
 
-def test_a_wall_sends_facts_only_when_the_page_asks_for_them(wall, page):
+def test_a_grid_sends_facts_only_when_the_page_asks_for_them(grid, page):
     """By the place of a picture; facts without a value are left out."""
-    wall.show([item(1), item(2, rating=4, keep=False, tags="red", status="failed", file=None, missing="refused")])
+    grid.show([item(1), item(2, rating=4, keep=False, tags="red", status="failed", file=None, missing="refused")])
     assert page.messages == []
     first, second = page.rows((0, 99))
     assert first["alt"] == "prompt 1"
@@ -92,23 +92,23 @@ def test_a_wall_sends_facts_only_when_the_page_asks_for_them(wall, page):
     assert "name" not in second
 
 
-def test_the_facts_of_a_picture_are_sent_once_and_then_only_its_number(wall, page):
+def test_the_facts_of_a_picture_are_sent_once_and_then_only_its_number(grid, page):
     """However long the prompts are, a further picture in front costs one set of facts and a few digits."""
     many = [item(number, alt="a long prompt " * 40) for number in range(100)]
-    wall.show(many)
+    grid.show(many)
     page.rows((0, 100))
-    wall.show([item(100), *many])
+    grid.show([item(100), *many])
     rows = page.rows((0, 100))
     assert rows[0]["alt"] == "prompt 100"
     assert all(isinstance(row, int) for row in rows[1:])
     assert len(json.dumps(page.messages)) < 1_000
 
 
-def test_facts_that_have_changed_are_sent_again(wall, page):
+def test_facts_that_have_changed_are_sent_again(grid, page):
     """Such as a new rating; a new page can ask for all facts."""
-    wall.show([item(1), item(2)])
+    grid.show([item(1), item(2)])
     page.rows((0, 2))
-    wall.show([item(1), item(2, rating=5)])
+    grid.show([item(1), item(2, rating=5)])
     known, changed = page.rows((0, 2))
     assert isinstance(known, int)
     assert changed["rating"] == 5
@@ -116,23 +116,23 @@ def test_facts_that_have_changed_are_sent_again(wall, page):
     assert all(isinstance(row, dict) for row in page.messages[-1][0]["parts"][0][1])
 
 
-def test_messages_about_places_in_an_earlier_version_are_ignored(wall, page):
+def test_messages_about_places_in_an_earlier_version_are_ignored(grid, page):
     """Other pictures are in these places now."""
     pressed = []
-    wall.on_key(lambda key, keys: pressed.append((key, keys)))
-    wall.show([item(1)])
-    wall.show([item(2)])
+    grid.on_key(lambda key, keys: pressed.append((key, keys)))
+    grid.show([item(1)])
+    grid.show([item(2)])
     page.send("rows", ranges=[(0, 1)], version=1)
     page.send("key", key="4", ranges=[(0, 1)], version=1)
     page.send("select", ranges=[(0, 1)], active=0, version=1)
     assert page.messages == []
     assert pressed == []
-    assert wall.selected == ()
+    assert grid.selected == ()
 
 
-def test_the_first_rows_come_with_their_previews(wall, page):
+def test_the_first_rows_come_with_their_previews(grid, page):
     """A new page asks once for both; a row without a picture has no preview."""
-    wall.show([item(1), item(2, file=None), item(3)])
+    grid.show([item(1), item(2, file=None), item(3)])
     page.send("rows", ranges=[(0, 3)], pixels=256)
     answer, _ = page.wait_for("rows")
     first, _, third = (row["id"] for row in answer["parts"][0][1])
@@ -152,55 +152,55 @@ def test_the_previews_at_the_top_of_the_page_are_made_first():
         return b""
 
     done = threading.Event()
-    post = Post(lambda content, buffers: done.set() if len(made) == 5 else None, preview)
-    post.previews(128, [(0, Path("busy"))])
+    loader = PreviewLoader(lambda content, buffers: done.set() if len(made) == 5 else None, preview)
+    loader.previews(128, [(0, Path("busy"))])
     assert begun.wait(10)
-    post.previews(128, [(1, Path("top")), (2, Path("top, too"))], first=True)
-    post.previews(128, [(3, Path("older"))])
-    post.previews(128, [(4, Path("newer"))])
+    loader.previews(128, [(1, Path("top")), (2, Path("top, too"))], first=True)
+    loader.previews(128, [(3, Path("older"))])
+    loader.previews(128, [(4, Path("newer"))])
     waits.set()
     assert done.wait(10)
     assert made == ["busy", "top", "top, too", "newer", "older"]
 
 
-def test_requests_by_number_are_answered_after_the_wall_has_changed(wall, page, tmp_path):
+def test_requests_by_number_are_answered_after_the_grid_has_changed(grid, page, tmp_path):
     """While the user types into a search box, the pictures that the page has asked for still come."""
     file = tmp_path / "picture.jpg"
     file.write_bytes(b"exactly these")
-    wall.show([item(1, file=file)])
+    grid.show([item(1, file=file)])
     (row,) = page.rows((0, 1))
-    wall.show([item(2)])
+    grid.show([item(2)])
     page.send("previews", ids=[row["id"]], pixels=256, version=1)
     page.send("original", ids=[row["id"]], version=1)
     assert page.wait_for("previews")[0]["ids"] == [row["id"]]
     assert page.wait_for("original")[1] == [b"exactly these"]
 
 
-def test_a_page_can_ask_for_the_present_place_of_a_picture(wall, page):
+def test_a_page_can_ask_for_the_present_place_of_a_picture(grid, page):
     """A picture that is open in full size stays open when another one comes in front; -1 means that it is gone."""
-    wall.show([item(1), item(2)])
+    grid.show([item(1), item(2)])
     first, second = page.rows((0, 2))
-    wall.show([item(0), item(1)])
+    grid.show([item(0), item(1)])
     page.send("find", ids=[second["id"], first["id"]], version=1)
     places = [[second["id"], -1], [first["id"], 1]]
     assert page.messages[-1][0] == {"type": "found", "version": 2, "at": places}
 
 
-def test_a_picture_that_the_page_has_not_shown_can_be_saved(wall, page):
+def test_a_picture_that_the_page_has_not_shown_can_be_saved(grid, page):
     """Its facts come with the message."""
-    wall.show([item(number) for number in range(2_000)])
-    wall.save(["key-1500"])
+    grid.show([item(number) for number in range(2_000)])
+    grid.save(["key-1500"])
     (fact,) = page.messages[-1][0]["facts"]
     assert fact["name"] == "seed-1500-000000000000.jpg"
 
 
-def test_only_the_rows_that_the_page_asks_for_are_read(wall, page):
-    """A wall of a hundred thousand pictures opens as fast as one of ten."""
+def test_only_the_rows_that_the_page_asks_for_are_read(grid, page):
+    """A grid of a hundred thousand pictures opens as fast as one of ten."""
     items = RecordedItems()
-    wall.show(items)
+    grid.show(items)
     page.rows((500, 520))
     assert items.numbers_read == list(range(500, 520))
-    assert wall.box.total == 100_000
+    assert grid.box.total == 100_000
 
 
 # -- previews and originals -----------------------------------------------------------------------------------------
@@ -209,9 +209,9 @@ def test_only_the_rows_that_the_page_asks_for_are_read(wall, page):
 def test_previews_are_made_in_a_thread():
     """They come as buffers, in the order of their numbers; unknown numbers and rows without a picture are left out."""
     threads = []
-    wall = Wall(lambda file, size: threads.append(threading.current_thread().name) or b"jpeg")
-    page = WallPage(wall)
-    wall.show([item(1), item(2), item(3, file=None, missing="refused")])
+    grid = ImageGrid(lambda file, size: threads.append(threading.current_thread().name) or b"jpeg")
+    page = GridPage(grid)
+    grid.show([item(1), item(2), item(3, file=None, missing="refused")])
     first, second, third = page.rows((0, 3))
     page.send("previews", ids=[second["id"], first["id"], third["id"], 77], pixels=256)
     content, buffers = page.wait_for("previews")
@@ -228,9 +228,9 @@ def test_a_file_without_a_preview_is_reported_in_its_tile():
             raise OSError("it is cut short")
         return b"jpeg"
 
-    wall = Wall(preview)
-    page = WallPage(wall)
-    wall.show([item(1), item(2)])
+    grid = ImageGrid(preview)
+    page = GridPage(grid)
+    grid.show([item(1), item(2)])
     first, second = page.rows((0, 2))
     page.send("previews", ids=[first["id"], second["id"]], pixels=256)
     content, buffers = page.wait_for("previews")
@@ -250,11 +250,11 @@ def test_the_newest_request_is_answered_first_and_the_oldest_ones_are_dropped():
             ended.set()
         return b"jpeg"
 
-    post = Post(lambda content, buffers: sent.append(content), preview)
-    post.previews(256, [(1, Path("1"))])
+    loader = PreviewLoader(lambda content, buffers: sent.append(content), preview)
+    loader.previews(256, [(1, Path("1"))])
     assert begun.wait(10)
     for number in range(2, 16):
-        post.previews(256, [(number, Path(str(number)))])
+        loader.previews(256, [(number, Path(str(number)))])
     go_on.set()
     assert ended.wait(10)
     assert made == [1, *range(15, 3, -1)]
@@ -265,9 +265,9 @@ def test_a_damaged_picture_is_reported_in_the_words_of_the_other_displays(tmp_pa
     """A run, a table and a comparison use the same sentence, which is not repeated."""
     file = tmp_path / f"{1:064x}.png"
     file.write_bytes(b"nothing to see")
-    wall = Wall(Previews(tmp_path / "previews").get)
-    page = WallPage(wall)
-    wall.show([item(1, file=file)])
+    grid = ImageGrid(Previews(tmp_path / "previews").get)
+    page = GridPage(grid)
+    grid.show([item(1, file=file)])
     (row,) = page.rows((0, 1))
     page.send("previews", ids=[row["id"]], pixels=128)
     content, _ = page.wait_for("previews")
@@ -296,8 +296,8 @@ def test_pictures_that_could_not_be_sent_are_reported_as_dropped(tmp_path, pixel
     line = Line(failures=1)
     file = tmp_path / "picture.jpg"
     file.write_bytes(b"jpeg")
-    post = Post(line.send, lambda file, size: b"jpeg")
-    ask = functools.partial(post.previews, pixels) if pixels else post.originals
+    loader = PreviewLoader(line.send, lambda file, size: b"jpeg")
+    ask = functools.partial(loader.previews, pixels) if pixels else loader.originals
     ask([(1, file)])
     assert line.arrived.get(timeout=10) == {"type": "dropped", "ids": [1]}
     ask([(2, file)])
@@ -307,17 +307,17 @@ def test_pictures_that_could_not_be_sent_are_reported_as_dropped(tmp_path, pixel
 def test_requests_are_answered_after_a_longer_failure_of_the_line():
     """Even if the message about dropped pictures did not arrive either."""
     line = Line(failures=2)
-    post = Post(line.send, lambda file, size: b"jpeg")
-    post.previews(128, [(1, Path("1"))])
+    loader = PreviewLoader(line.send, lambda file, size: b"jpeg")
+    loader.previews(128, [(1, Path("1"))])
     assert line.mended.wait(10)
-    post.previews(128, [(2, Path("2"))])
+    loader.previews(128, [(2, Path("2"))])
     assert line.arrived.get(timeout=10)["ids"] == [2]
 
 
 def test_requests_are_answered_once_a_thread_can_be_started(monkeypatch):
     """A machine can have no free thread for a moment."""
     line, tried = Line(failures=0), threading.Event()
-    post = Post(line.send, lambda file, size: b"jpeg")
+    loader = PreviewLoader(line.send, lambda file, size: b"jpeg")
 
     def start(thread):
         tried.set()
@@ -325,18 +325,18 @@ def test_requests_are_answered_once_a_thread_can_be_started(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
-        post.previews(128, [(1, Path("1"))])
+        loader.previews(128, [(1, Path("1"))])
         assert tried.wait(10)
     assert line.arrived.get(timeout=10)["ids"] == [1]
-    post.previews(128, [(2, Path("2"))])
+    loader.previews(128, [(2, Path("2"))])
     assert line.arrived.get(timeout=10)["ids"] == [2]
 
 
-def test_an_original_is_sent_byte_by_byte(wall, page, tmp_path):
+def test_an_original_is_sent_byte_by_byte(grid, page, tmp_path):
     """A file that is missing is reported."""
     file = tmp_path / "picture.jpg"
     file.write_bytes(b"exactly these")
-    wall.show([item(1, file=file), item(2)])
+    grid.show([item(1, file=file), item(2)])
     present, missing = page.rows((0, 2))
     page.send("original", ids=[present["id"]])
     assert page.wait_for("original")[1] == [b"exactly these"]
@@ -348,79 +348,79 @@ def test_an_original_is_sent_byte_by_byte(wall, page, tmp_path):
 # -- selection and keys ---------------------------------------------------------------------------------------------
 
 
-def test_a_selection_has_the_order_of_the_wall(wall, page):
+def test_a_selection_has_the_order_of_the_grid(grid, page):
     """Whether the page or code makes it; callbacks are called once for each."""
     selections = []
-    wall.on_select(selections.append)
-    wall.show([item(number) for number in range(10)])
+    grid.on_select(selections.append)
+    grid.show([item(number) for number in range(10)])
     page.send("select", ranges=[(3, 5), (8, 99)], active=3, by="me")
-    assert wall.selected == ("key-3", "key-4", "key-8", "key-9")
-    assert wall.box.chosen == {"version": 1, "ranges": [[3, 5], [8, 10]], "active": 3, "by": "me"}
-    wall.select(["key-7", "key-2", "no such key"])
+    assert grid.selected == ("key-3", "key-4", "key-8", "key-9")
+    assert grid.box.chosen == {"version": 1, "ranges": [[3, 5], [8, 10]], "active": 3, "by": "me"}
+    grid.select(["key-7", "key-2", "no such key"])
     assert selections == [("key-3", "key-4", "key-8", "key-9"), ("key-2", "key-7")]
 
 
-def test_the_selection_moves_with_its_pictures(wall):
+def test_the_selection_moves_with_its_pictures(grid):
     """When a new picture comes in front; a picture that is no longer shown is no longer selected."""
-    wall.show([item(1), item(2)])
-    wall.select(["key-1", "key-2"])
-    wall.show([item(0), item(1)])
-    assert wall.selected == ("key-1",)
-    assert wall.box.chosen["ranges"] == [[1, 2]]
+    grid.show([item(1), item(2)])
+    grid.select(["key-1", "key-2"])
+    grid.show([item(0), item(1)])
+    assert grid.selected == ("key-1",)
+    assert grid.box.chosen["ranges"] == [[1, 2]]
 
 
-def test_a_wall_for_one_picture_selects_the_first_of_several():
+def test_a_grid_for_one_picture_selects_the_first_of_several():
     """``multiple=False`` is for choosing one picture."""
-    wall = Wall(lambda file, size: b"", multiple=False)
-    wall.show([item(1), item(2)])
-    wall.select(["key-1", "key-2"])
-    assert wall.selected == ("key-1",)
+    grid = ImageGrid(lambda file, size: b"", multiple=False)
+    grid.show([item(1), item(2)])
+    grid.select(["key-1", "key-2"])
+    assert grid.selected == ("key-1",)
 
 
-def test_a_key_applies_to_the_pictures_that_were_selected_at_the_press(wall, page):
+def test_a_key_applies_to_the_pictures_that_were_selected_at_the_press(grid, page):
     """The page names them, because the selection may have changed since."""
     pressed = []
-    wall.on_key(lambda key, keys: pressed.append((key, keys)))
-    wall.show([item(1), item(2)])
-    wall.select(["key-2"])
+    grid.on_key(lambda key, keys: pressed.append((key, keys)))
+    grid.show([item(1), item(2)])
+    grid.select(["key-2"])
     page.send("key", key="4", ranges=[(0, 1)])
     assert pressed == [("4", ("key-1",))]
 
 
-def test_a_callback_may_change_the_wall(wall, page):
+def test_a_callback_may_change_the_grid(grid, page):
     """It is called outside the lock."""
-    wall.on_key(lambda key, keys: wall.show([item(3)]))
-    wall.show([item(1)])
+    grid.on_key(lambda key, keys: grid.show([item(3)]))
+    grid.show([item(1)])
     page.send("key", key="x", ranges=[(0, 1)])
-    assert wall.box.total == 1
-    assert wall.box.version == 2
+    assert grid.box.total == 1
+    assert grid.box.version == 2
 
 
 # -- errors ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_exception_in_a_callback_is_shown_until_the_next_call_succeeds(wall, page):
+def test_an_exception_in_a_callback_is_shown_until_the_next_call_succeeds(grid, page):
     """Jupyter would drop it. Messages of other kinds do not remove it."""
 
     def fail(key, keys):
         if key == "1":
             raise ValueError("no such rating")
 
-    wall.on_key(fail)
-    wall.on_key(lambda key, keys: None)
-    wall.show([item(1), item(2)])
+    grid.on_key(fail)
+    grid.on_key(lambda key, keys: None)
+    grid.show([item(1), item(2)])
     page.send("key", key="1", ranges=[(0, 1)])
-    assert "ValueError: no such rating" in wall.box.problem
+    assert "ValueError: no such rating" in grid.box.problem
     page.send("select", ranges=[(1, 2)], active=1)
     page.rows((0, 2))
-    wall.select(["key-1"])
+    grid.select(["key-1"])
     page.send("key", key="2", ranges=[(0, 1)], version=0)
-    assert "ValueError: no such rating" in wall.box.problem
+    assert "ValueError: no such rating" in grid.box.problem
     page.send("key", key="2", ranges=[(0, 1)])
-    assert wall.box.problem == ""
+    assert grid.box.problem == ""
 
 
-def test_errors_of_several_kinds_are_shown_together(wall, page):
+def test_errors_of_several_kinds_are_shown_together(grid, page):
     """Each until a message of its own kind succeeds."""
     failing = [True]
 
@@ -428,71 +428,71 @@ def test_errors_of_several_kinds_are_shown_together(wall, page):
         if failing:
             raise ValueError("no room")
 
-    wall.on_select(fail)
-    wall.show([item(1)])
+    grid.on_select(fail)
+    grid.show([item(1)])
     page.send("rows", ranges=["nonsense"])
-    wall.select(["key-1"])
-    assert "too many values" in wall.box.problem
-    assert "no room" in wall.box.problem
+    grid.select(["key-1"])
+    assert "too many values" in grid.box.problem
+    assert "no room" in grid.box.problem
     page.rows((0, 1))
-    assert wall.box.problem.startswith("ValueError: no room")
+    assert grid.box.problem.startswith("ValueError: no room")
     failing.clear()
-    wall.select([])
-    assert wall.box.problem == ""
+    grid.select([])
+    assert grid.box.problem == ""
 
 
-def test_a_malformed_message_is_reported_on_the_wall(wall, page):
+def test_a_malformed_message_is_reported_on_the_grid(grid, page):
     """The exception does not leave the handler."""
-    wall.show([item(1)])
+    grid.show([item(1)])
     page.send("rows", ranges=["nonsense"])
-    assert "ValueError" in wall.box.problem
+    assert "ValueError" in grid.box.problem
 
 
 # -- from code ------------------------------------------------------------------------------------------------------
 
 
-def test_open_shows_at_most_four_pictures_side_by_side(wall, page):
+def test_open_shows_at_most_four_pictures_side_by_side(grid, page):
     """Their facts come with the message."""
-    wall.show([item(number) for number in range(6)])
-    wall.open([f"key-{number}" for number in range(6)])
+    grid.show([item(number) for number in range(6)])
+    grid.open([f"key-{number}" for number in range(6)])
     sent = page.messages[-1][0]
     assert (sent["type"], sent["version"], sent["at"]) == ("open", 1, [0, 1, 2, 3])
     assert [fact["alt"] for fact in sent["facts"]] == [f"prompt {number}" for number in range(4)]
 
 
-def test_refresh_sends_the_facts_of_a_few_pictures(wall, page):
+def test_refresh_sends_the_facts_of_a_few_pictures(grid, page):
     """And no pictures; for many of them, the page has to ask again."""
     items = [item(number) for number in range(300)]
-    wall.show(ItemList(items))
+    grid.show(ItemList(items))
     items[1] = item(1, rating=2)
-    wall.refresh(["key-1"])
+    grid.refresh(["key-1"])
     content, buffers = page.messages[-1]
     assert [fact["rating"] for fact in content["facts"]] == [2]
     assert buffers == []
-    wall.refresh()
+    grid.refresh()
     assert page.messages[-1][0]["type"] == "stale"
 
 
-def test_groups_must_have_as_many_items_as_the_wall(wall):
+def test_groups_must_have_as_many_items_as_the_grid(grid):
     """A heading has the number of items under it."""
-    wall.show([item(1), item(2), item(3)], groups=[("red", 2), ("jade", 1)])
-    assert wall.box.groups == [["red", 2], ["jade", 1]]
+    grid.show([item(1), item(2), item(3)], groups=[("red", 2), ("jade", 1)])
+    assert grid.box.groups == [["red", 2], ["jade", 1]]
     with pytest.raises(ValueError, match="count 2 items, and there are 3"):
-        wall.show([item(1), item(2), item(3)], groups=[("red", 2)])
+        grid.show([item(1), item(2), item(3)], groups=[("red", 2)])
 
 
-def test_the_saved_state_of_a_wall_is_small(wall, page):
+def test_the_saved_state_of_a_grid_is_small(grid, page):
     """It has neither pictures nor prompts."""
-    wall.show([item(number, alt="a secret garden " * 50) for number in range(2_000)])
+    grid.show([item(number, alt="a secret garden " * 50) for number in range(2_000)])
     page.rows((0, 200))
-    state = {name: value for name, value in wall.box.get_state().items() if name not in ("_esm", "_css")}
+    state = {name: value for name, value in grid.box.get_state().items() if name not in ("_esm", "_css")}
     assert len(json.dumps(state, default=repr)) < 5_000
 
 
-def test_messages_in_several_threads_cause_no_error_while_the_wall_changes(wall, page):
+def test_messages_in_several_threads_cause_no_error_while_the_grid_changes(grid, page):
     """Not even one that is shown for a moment."""
     problems = []
-    wall.box.observe(lambda change: problems.append(change.new), "problem")
+    grid.box.observe(lambda change: problems.append(change.new), "problem")
 
     def ask():
         for _ in range(100):
@@ -503,17 +503,17 @@ def test_messages_in_several_threads_cause_no_error_while_the_wall_changes(wall,
     for thread in threads:
         thread.start()
     for length in range(100):
-        wall.show([item(number) for number in range(length)])
+        grid.show([item(number) for number in range(length)])
     for thread in threads:
         thread.join(20)
     assert not any(thread.is_alive() for thread in threads)
     assert problems == []
 
 
-def test_a_tile_has_the_beginning_of_a_long_prompt_and_the_open_picture_all_of_it(wall, page):
+def test_a_tile_has_the_beginning_of_a_long_prompt_and_the_open_picture_all_of_it(grid, page):
     """Also where there is no picture to open."""
     long = "a secret garden " * 50 + "at dawn"
-    wall.show([item(1, alt=long), item(2, alt=long, file=None), item(3)])
+    grid.show([item(1, alt=long), item(2, alt=long, file=None), item(3)])
     first, second, third = page.rows((0, 3))
     assert first["alt"].endswith("…")
     assert len(first["alt"]) <= 300

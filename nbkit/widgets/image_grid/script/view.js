@@ -13,18 +13,18 @@ const KEYS = { 0: "0", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5", k: "k", x: "x", u
 class View {
   constructor(store, el) {
     this.store = store;
-    this.name = `nbkit-wall-${Math.random().toString(36).slice(2)}`;
+    this.name = `nbkit-images-${Math.random().toString(36).slice(2)}`;
     this.tiles = new Map(); // place -> Tile
     this.sections = new Map(); // place of a group -> its element
     this.groups = [];
-    this.ground = make("div", { class: "nbkit-wall-ground", role: "presentation" });
-    this.list = make("div", { class: "nbkit-wall-list", role: "listbox", tabindex: "0" }, this.ground);
-    this.empty = make("div", { class: "nbkit-wall-empty" }, "Nothing to show.");
-    this.status = make("div", { class: "nbkit-wall-status", role: "status" });
-    this.problem = make("div", { class: "nbkit-wall-problem", role: "alert" });
-    this.stage = new Stage(this);
-    this.root = make("div", { class: "nbkit-wall", [QUIET]: "true" },
-      this.list, this.empty, this.status, this.problem, this.stage.dialog);
+    this.ground = make("div", { class: "nbkit-images-ground", role: "presentation" });
+    this.list = make("div", { class: "nbkit-images-list", role: "listbox", tabindex: "0" }, this.ground);
+    this.empty = make("div", { class: "nbkit-images-empty" }, "Nothing to show.");
+    this.status = make("div", { class: "nbkit-images-status", role: "status" });
+    this.problem = make("div", { class: "nbkit-images-problem", role: "alert" });
+    this.lightbox = new Lightbox(this);
+    this.root = make("div", { class: "nbkit-images", [QUIET]: "true" },
+      this.list, this.empty, this.status, this.problem, this.lightbox.dialog);
     el.append(this.root);
     this.listen();
     store.views.add(this);
@@ -61,7 +61,7 @@ class View {
     window.removeEventListener("resize", this.paintSoon);
     window.removeEventListener("keydown", this.hush, { capture: true });
     window.removeEventListener("click", this.pressed, { capture: true });
-    for (const watch of [this.watch, this.sight, this.stage.watch]) watch.disconnect();
+    for (const watch of [this.watch, this.sight, this.lightbox.watch]) watch.disconnect();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.later);
     this.root.remove();
@@ -165,7 +165,7 @@ class View {
     if (active) this.list.setAttribute("aria-activedescendant", active.element.id);
     else this.list.removeAttribute("aria-activedescendant");
     this.count();
-    this.stage.paint();
+    this.lightbox.paint();
   }
 
   drawTile(place) {
@@ -194,13 +194,13 @@ class View {
     const is = `${group.heading}/${group.end - group.first}/${group.all}/${group.top}`;
     if (section.dataset.is === is) return section;
     section.dataset.is = is;
-    section.querySelector(".nbkit-wall-heading")?.remove();
+    section.querySelector(".nbkit-images-heading")?.remove();
     section.setAttribute("role", group.heading ? "group" : "presentation");
     if (group.heading) {
       const shown = group.end - group.first, of = shown < group.all ? `first ${number(shown)} of ` : "";
       const many = `${group.heading} (${of}${number(group.all)})`;
       section.setAttribute("aria-label", many);
-      section.prepend(make("div", { class: "nbkit-wall-heading", "aria-hidden": "true", style: `top:${group.top}px` }, many));
+      section.prepend(make("div", { class: "nbkit-images-heading", "aria-hidden": "true", style: `top:${group.top}px` }, many));
     } else section.removeAttribute("aria-label");
     return section;
   }
@@ -236,7 +236,7 @@ class View {
   count() {
     const { store } = this;
     const many = `${number(size(store.ranges))} of ${number(store.total)} selected`;
-    const quiet = store.quiet ? "No answer: the kernel is busy, or there is none. A wall needs the kernel that made it; with a new one, run its cell again." : "";
+    const quiet = store.quiet ? "No answer: the kernel is busy, or there is none. A grid needs the kernel that made it; with a new one, run its cell again." : "";
     write(this.status, [quiet, store.model.get("message"), store.total ? many : ""].filter(Boolean).join(" · "));
   }
 
@@ -279,7 +279,7 @@ class View {
 
   open(at) {
     this.store.latest = this;
-    this.stage.open(at);
+    this.lightbox.open(at);
   }
 
   click(event, twice = false) {
@@ -384,7 +384,7 @@ class View {
     return true;
   }
 
-  mark(event, ranges) { // a key that is for the pictures and not for the wall
+  mark(event, ranges) { // a key that is for the pictures and not for the grid
     const { store } = this;
     if (!store.model.get("marking") || event.altKey || event.repeat) return false;
     const command = event.ctrlKey || event.metaKey;

@@ -1,0 +1,1 @@
+"""A grid of pictures that the page loads as they come into view."""

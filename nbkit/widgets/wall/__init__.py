@@ -1,1 +1,0 @@
-"""Many pictures on a page that asks for what it shows."""
