@@ -18,6 +18,7 @@ MODEL = """async ([code, style, state, shown]) => {
     };
     window.sentMessages = [];
     window.receive = (content, buffers) => fire("msg:custom", content, buffers.map((bytes) => Uint8Array.from(bytes)));
+    window.restartKernel = () => fire("comm_live_update");
     window.update = (changes) => { Object.assign(values, changes); Object.keys(changes).forEach((name) => fire(`change:${name}`)); };
     document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
     const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
@@ -37,10 +38,15 @@ def selected(output):
     return output.locator('[role=option][aria-selected="true"]')
 
 
-def fact(number):
+def fact(number, **more):
     """What a kernel sends about a picture."""
     texts = {"alt": f"picture {number}", "caption": [f"seed {number}"], "name": f"seed-{number}.jpg"}
-    return {"id": number, "width": 64, "height": 48, "media": "image/jpeg", **texts}
+    return {"id": number, "width": 64, "height": 48, "media": "image/jpeg", **texts, **more}
+
+
+def coming(number):
+    """What a kernel sends about a picture that is being made."""
+    return fact(number, caption=["coming"], status="coming", name="")
 
 
 def jpeg():
@@ -56,9 +62,10 @@ class BareGrid:
         total: number of pictures in the grid.
         new: whether the grid gets its pictures before it is drawn, as after its cell has run; otherwise it has them
             already, as after the page was reloaded.
+        **traits: further traits of the widget, such as ``fit=True``.
     """
 
-    def __init__(self, page, total=6, *, new=False):
+    def __init__(self, page, total=6, *, new=False, **traits):
         self.page, self.version = page, 1
         state = {
             "label": "pictures",
@@ -70,7 +77,7 @@ class BareGrid:
             "problem": "",
         }
         shown = {"total": total, "version": 1, "chosen": self._chosen(-1)}
-        state |= {**shown, "multiple": True, "marking": True} | ({"total": 0, "version": 0} if new else {})
+        state |= {**shown, "multiple": True, "marking": True, **traits} | ({"total": 0, "version": 0} if new else {})
         code, style = SCRIPT, (HERE / "image_grid.css").read_text("utf-8")
         page.evaluate(MODEL, [code, style, state, shown if new else None])
         self.dialog = page.get_by_role("dialog")
@@ -89,9 +96,10 @@ class BareGrid:
         """Deliver a message of the kernel to the page."""
         self.page.evaluate("([content, buffers]) => receive(content, buffers)", [{"type": kind, **content}, buffers])
 
-    def receive_rows(self, *numbers):
-        """Deliver the facts of these pictures, as the first ones in the grid."""
-        self.receive("rows", version=self.version, parts=[[0, [fact(number) for number in numbers]]])
+    def receive_rows(self, *facts):
+        """Deliver the facts of these pictures, given by their numbers or in full, as the first ones in the grid."""
+        rows = [fact(one) if isinstance(one, int) else one for one in facts]
+        self.receive("rows", version=self.version, parts=[[0, rows]])
 
     def show(self, total, active=-1):
         """Show other pictures, whose facts the page does not have yet."""
@@ -115,6 +123,16 @@ class BareGrid:
         return self.take_sent(kind)[0]
 
     # -- the user ----------------------------------------------------------------------------------------------
+
+    def image_box(self, place):
+        """Left, top, width and height of the picture in a tile, as it is drawn."""
+        return (
+            tile(self.page, place)
+            .locator("img, .nbkit-images-blank")
+            .evaluate(
+                "e => { const { x, y, width, height } = e.getBoundingClientRect(); return [x, y, width, height]; }"
+            )
+        )
 
     def open(self, place):
         """Open a picture in full size by a double click."""

@@ -126,7 +126,7 @@ def test_clicks_select_as_in_a_file_manager(show_grid):
 
 
 def test_a_picture_opens_in_full_size(show_grid, tmp_path):
-    """Enter opens the original, + shows it pixel by pixel, arrow keys change the picture, Save saves it, Escape closes."""
+    """Enter opens the original, z shows it pixel by pixel, arrow keys change the picture, Save saves it, Escape closes."""
     book, output = show_grid(count=30)
     page = book.page
     grid(output).focus()
@@ -138,9 +138,9 @@ def test_a_picture_opens_in_full_size(show_grid, tmp_path):
     expect(dialog).to_contain_text("★★★")
     expect(dialog.get_by_role("link", name="Save")).to_be_visible()
     assert picture.evaluate("e => e.decode().then(() => e.naturalWidth)") == 1200
-    page.keyboard.press("+")
+    page.keyboard.press("z")
     expect(picture).to_have_css("width", "1200px")
-    page.keyboard.press("-")
+    page.keyboard.press("z")
     page.keyboard.press("ArrowLeft")
     expect(dialog.get_by_role("img", name="A lantern number 0", exact=True)).to_be_visible()
     with page.expect_download() as download:
@@ -168,7 +168,7 @@ def test_the_full_size_shows_the_whole_of_a_long_prompt(show_grid):
 
 
 def test_selected_pictures_open_side_by_side_at_the_same_scale(show_grid):
-    """Enter opens both, a click zooms both; ``grid.open`` opens three."""
+    """Enter opens both, a double click zooms both; ``grid.open`` opens three."""
     book, output = show_grid("grid.open(['key-1', 'key-2', 'key-4'])", count=30)
     page = book.page
     grid(output).focus()
@@ -177,7 +177,7 @@ def test_selected_pictures_open_side_by_side_at_the_same_scale(show_grid):
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("img")).to_have_count(2)
-    dialog.get_by_role("img").first.click()
+    dialog.get_by_role("img").first.dblclick()
     for picture, width in zip(dialog.get_by_role("img").all(), (800, 1200), strict=True):
         expect(picture).to_have_css("width", f"{width}px")
     page.keyboard.press("Escape")
@@ -258,7 +258,7 @@ def test_a_saved_notebook_has_no_picture_of_the_grid(show_grid):
     expect(tile(output, 1).get_by_role("img")).to_be_visible()
     saved = json.dumps(book.save())
     assert "/9j/" not in saved  # the beginning of each JPEG in base64
-    assert len(saved) < 80_000
+    assert len(saved) < 90_000  # nearly all of it is the script and the style of the grid
 
 
 def test_axe_core_finds_nothing_on_the_grid_and_in_its_dialog(show_grid, find_violations, screenshots):
@@ -432,7 +432,7 @@ def test_arrow_keys_still_work_after_next_was_pressed_at_the_last_picture(bare_g
     grid = bare_grid(2)
     grid.receive_rows(0, 1)
     grid.open(1)
-    grid.dialog.get_by_role("button", name="Next picture").press("Enter")
+    grid.dialog.get_by_role("button", name="Next picture (→)").press("Enter")
     expect(grid.opened_prompts()).to_have_text("picture 1")
     expect(grid.dialog.get_by_role("button", name="Close (Esc)")).to_be_focused()
     grid.page.keyboard.press("ArrowLeft")

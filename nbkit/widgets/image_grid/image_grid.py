@@ -6,11 +6,12 @@
     rows 120 to 180               ───────>      their facts; only a number where the page has the facts already
     rows 0 to 12, before a view   ───────>      their facts and their previews
     previews of these 50, 256 px  ───────>      made in a thread, newest request first (``preview_loader.py``)
-    the original of this one      ───────>      the file, and the whole prompt if the tile has only its beginning
+    the original of this one      ───────>      the file, the whole prompt if the tile has only its beginning, the details
     selected: 3 to 5 and 9        ───────>      keys, callbacks
     key "4", for 3 to 5           ───────>      callbacks
     where is this picture now?    ───────>      its place in the present list, so that an opened picture stays open
     the text in these boxes       ───────>      callbacks; sent before a press that uses it
+    action "edit", for this one   ───────>      callbacks
 
 Traits hold small values only and never a picture: the number of pictures, headings, the selection. The page selects
 and marks pictures by their place and names the version of the list that it saw, so a late press never falls on another
@@ -25,15 +26,17 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
 
 from nbkit.display.text import ellipsis
-from nbkit.widgets.image_grid.item import Item, ItemList, Items
+from nbkit.errors import printable
+from nbkit.widgets.image_grid.item import COMING, Item, ItemList, Items
 from nbkit.widgets.image_grid.preview_loader import BATCH, PreviewLoader
-from nbkit.widgets.page.guard import showing
+from nbkit.widgets.page.alive import ALIVE
+from nbkit.widgets.page.guard import showing, words_of
 
 ROWS = 2_000
 """Facts in one answer at most."""
@@ -44,18 +47,35 @@ OPEN = 4
 ALT = 300
 """Characters of a prompt on a tile; the whole one goes with the original."""
 
-TIMELESS = ("previews", "original", "find", "typed")
-"""What no later showing changes: questions that name pictures by their numbers, and words."""
+SHEET = 12
+"""Pictures at most whose shapes the page is told beforehand; a grid with ``fit`` shows these without scrolling."""
+
+TIMELESS = ("previews", "original", "find", "typed", "action")
+"""Messages that are valid in every version: they name pictures by their numbers, or none."""
 
 Ranges = list[tuple[int, int]]
 
 HERE = Path(__file__).parent
+_PARTS = ("tools", "ranges", "keys", "tile", "fit", "store", "lightbox", "view", "image_grid")
 # anywidget takes one module, and nothing is built here: its parts are put together as they are.
-SCRIPT = "\n".join(
-    (HERE / "script" / f"{part}.js").read_text("utf-8")
-    for part in ("tools", "ranges", "tile", "store", "lightbox", "view", "image_grid")
-)
-"""What a page runs, one ES module."""
+SCRIPT = "\n".join((ALIVE, *((HERE / "script" / f"{part}.js").read_text("utf-8") for part in _PARTS)))
+"""The script of the page, one ES module."""
+
+
+class Action(NamedTuple):
+    """A button of the lightbox for the picture that is open.
+
+    Attributes:
+        id: what the callback gets.
+        label: of the button.
+        tooltip: one sentence about what it does.
+        closes: whether the lightbox closes when it is pressed.
+    """
+
+    id: str
+    label: str
+    tooltip: str = ""
+    closes: bool = False
 
 
 class _View(anywidget.AnyWidget):
@@ -69,6 +89,10 @@ class _View(anywidget.AnyWidget):
     label = traitlets.Unicode().tag(sync=True)
     tall = traitlets.Unicode().tag(sync=True)
     tallest = traitlets.Float(1.0).tag(sync=True)
+    fit = traitlets.Bool(default_value=False).tag(sync=True)
+    shapes: Any = traitlets.List().tag(sync=True)
+    actions: Any = traitlets.List().tag(sync=True)
+    detailed = traitlets.Bool(default_value=False).tag(sync=True)
     multiple = traitlets.Bool(default_value=True).tag(sync=True)
     marking = traitlets.Bool(default_value=False).tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
@@ -86,6 +110,11 @@ class ImageGrid:
         multiple: whether several can be selected.
         keys: whether 1 to 5, 0, k, x, u and Ctrl+Z are for :meth:`on_key`, and t, n and / for the boxes of a gallery
             around it.
+        fit: whether up to 12 pictures are shown as large as the room lets them, without scrolling. The room is as wide
+            as the grid and ``var(--nbkit-room-height, 480px)`` high; ``size`` and ``height`` are for more pictures.
+        actions: buttons in the lightbox, for :meth:`on_action`.
+        details: from the key of an opened picture to short lines that the lightbox shows beside it; called in the
+            thread that handles messages of the page.
 
     Attributes:
         box: the widget, to be placed into other widgets.
@@ -100,6 +129,9 @@ class ImageGrid:
         height: str | None = "480px",
         multiple: bool = True,
         keys: bool = False,
+        fit: bool = False,
+        actions: Sequence[Action] = (),
+        details: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         self._lock = threading.RLock()
         self._items: Items = ItemList()
@@ -108,8 +140,12 @@ class ImageGrid:
         self._ids: dict[str, int] = {}
         self._told: dict[int, Item] = {}
         self._faults: dict[str, str] = {}
-        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "typed": []}
-        self.box = _View(size=size, label=label, tall=height or "", multiple=multiple, marking=keys)
+        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "typed": [], "action": []}
+        self._details = details
+        self.box = _View(
+            size=size, label=label, tall=height or "", multiple=multiple, marking=keys, fit=fit,
+            actions=[list(Action(*action)) for action in actions], detailed=details is not None,
+        )  # fmt: skip
         self._loader = PreviewLoader(self._send, preview)
         self.box.on_msg(self._hear)
 
@@ -139,6 +175,7 @@ class ImageGrid:
             with self.box.hold_sync():
                 self.box.total = len(items)
                 self.box.tallest = self._items.tallest()
+                self.box.shapes = self._shapes()
                 self.box.groups = [[str(heading), *map(int, many)] for heading, *many in groups]
                 self.box.version += 1
                 self._publish(ranges, self._place(self._active))
@@ -175,8 +212,10 @@ class ImageGrid:
     def open(self, keys: Iterable[str]) -> None:
         """Show one picture in full size, or two to four side by side."""
         with self._lock:
-            at = self._items.positions(keys)[:OPEN]
-            facts = [self._fact(self._items[place]) for place in at]  # the page may never have shown these
+            there = ((place, self._items[place]) for place in self._items.positions(keys))
+            opened = [(place, item) for place, item in there if item.status != COMING or item.file][:OPEN]
+            facts = [self._fact(item) for _, item in opened]  # the page may never have shown these
+            at = [place for place, _ in opened]
             self._send({"type": "open", "version": self.box.version, "at": at, "facts": facts}, [])
 
     def save(self, keys: Iterable[str]) -> None:
@@ -207,6 +246,10 @@ class ImageGrid:
         """Call with ``"1"`` to ``"5"``, ``"0"``, ``"k"``, ``"x"`` or ``"u"``, and the keys of the pictures it is for."""
         self._callbacks["key"].append(callback)
 
+    def on_action(self, callback: Callable[[str, str], None]) -> None:
+        """Call with the id of an :class:`Action` and the picture's key when its button in the lightbox is pressed."""
+        self._callbacks["action"].append(callback)
+
     def on_typed(self, callback: Callable[[dict[str, str]], None]) -> None:
         """Call with what stands in the boxes around the grid, by name, just before a press that is about it."""
         self._callbacks["typed"].append(callback)
@@ -228,6 +271,7 @@ class ImageGrid:
                 "key": self._hear_key,
                 "find": self._hear_find,
                 "typed": self._hear_typed,
+                "action": self._hear_action,
             }[kind]
             with self._lock:
                 if kind not in TIMELESS and content.get("version") != self.box.version:
@@ -254,12 +298,16 @@ class ImageGrid:
     def _hear_previews(self, content: dict[str, Any]) -> None:
         self._loader.previews(_pixels(content), self._wanted(content["ids"][:BATCH]))
 
-    def _hear_original(self, content: dict[str, Any]) -> None:
+    def _hear_original(self, content: dict[str, Any]) -> Callable[[], None] | None:
         ids = [number for number in content["ids"][:OPEN] if number in self._told]
         words = [[number, self._told[number].alt] for number in ids]
         if long := [[number, alt] for number, alt in words if _short(alt) != alt]:
             self._send({"type": "whole", "words": long}, [])
         self._loader.originals(self._wanted(ids))
+        if self._details is None:
+            return None
+        keys = [(number, self._told[number].key) for number in ids]
+        return lambda: self._send_details(keys)
 
     def _hear_find(self, content: dict[str, Any]) -> None:
         ids = [number for number in content["ids"][:OPEN] if number in self._told]
@@ -282,6 +330,12 @@ class ImageGrid:
     def _hear_typed(self, content: dict[str, Any]) -> Callable[[], None]:
         texts = {str(name): str(text) for name, text in content["texts"].items()}
         return lambda: self._call("typed", texts)
+
+    def _hear_action(self, content: dict[str, Any]) -> Callable[[], None]:
+        action, key = str(content["action"]), self._told[int(content["id"])].key
+        if action not in (known for known, *_ in self.box.actions):
+            raise ValueError(f"the page sent an action {action!r} that this grid does not have")
+        return lambda: self._call("action", action, key)
 
     # -- inside --------------------------------------------------------------------------------------------
 
@@ -318,6 +372,25 @@ class ImageGrid:
             "id": number,
             **{name: value for name, value in said.items() if value or (name == "keep" and value is False)},
         }
+
+    def _shapes(self) -> list[float]:
+        """Width by height of the pictures of a contact sheet; 0 where it is not known."""
+        if not self.box.fit or len(self._items) > SHEET:
+            return []
+        return [item.width / item.height if item.width and item.height else 0.0 for item in self._items]
+
+    def _send_details(self, keys: Sequence[tuple[int, str]]) -> None:
+        """The owner's lines about opened pictures; an error is shown in their place, and under the grid."""
+        assert self._details is not None
+        errors: list[Exception] = []
+        for number, key in keys:
+            lines: list[str] = []
+            failed = len(errors)
+            with showing(errors.append):
+                lines = [printable(line) for line in self._details(key)]
+            problem = words_of(errors[-1]) if len(errors) > failed else ""
+            self._send({"type": "details", "id": number, "lines": lines, "problem": problem}, [])
+        self._tell("original", errors[-1] if errors else None)
 
     def _publish(self, ranges: Ranges, active: int, by: str = "") -> None:
         """Tell every page what is selected; ``by``: the page that knows already."""
@@ -361,7 +434,7 @@ def _ranges(places: Iterable[int]) -> Ranges:
 
 def _pixels(content: dict[str, Any]) -> int:
     """The size of previews that a page asks for."""
-    return min(max(int(content["pixels"]), 32), 1024)
+    return min(max(int(content["pixels"]), 32), 2048)
 
 
 def _short(prompt: str) -> str:

@@ -12,6 +12,9 @@ from nbkit.errors import printable
 FLATTEST, WORDS = 0.3, 0.5
 """The least height of a picture's room, and of one in which words stand in a picture's place, as a share of its width."""
 
+COMING = "coming"
+"""The status of a picture that is being made: its place is an empty frame of its shape."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -26,7 +29,7 @@ class Item:
         width, height: of the original, in pixels; 0 where they are not known.
         media_type: of the original.
         missing: why there is no picture.
-        status: of the run or the result.
+        status: of the run or the result; :data:`COMING` without a file for a picture that is being made.
         rating: 1 to 5.
         keep: ``True`` kept, ``False`` rejected, ``None`` not said.
         tags, note: a person's own words.
@@ -103,6 +106,7 @@ class ItemList(Items):
 
     def tallest(self) -> float:
         shapes = (
-            WORDS if item.file is None else item.height / item.width if item.width else 1.0 for item in self._items
+            WORDS if item.file is None and item.status != COMING else item.height / item.width if item.width else 1.0
+            for item in self._items
         )
         return min(1.0, max((FLATTEST, *shapes)))

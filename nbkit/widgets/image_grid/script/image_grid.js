@@ -1,6 +1,6 @@
 // A grid of pictures: only the tiles near the view are in the page, and their pictures are asked for.
-// What goes to and fro is told in image_grid.py. One Store for each model, shared by its views; one View for each cell.
-// The parts stand before this one, in one module: tools, ranges, tile, store, lightbox, view.
+// image_grid.py lists the messages, and the parts that stand before this one in the same module.
+// One Store for each model, shared by its views; one View for each output that shows it.
 
 export default () => {
   let store;

@@ -1,22 +1,33 @@
-// The pictures in full size: one, or up to four side by side.
+// Pictures in full size over the whole page: one, or up to four side by side.
+//
+// The scale is in device pixels for each pixel of the original: at 100 % the screen shows its very pixels. It is null
+// while each picture fits its room. All panes have the same scale, and the same point of their pictures in the middle.
+
+const SIDE = 4; // pictures side by side at most
+const LARGEST = 8; // times its own pixels a picture is shown
+const STEP = 1.5; // of a key
+const WHEEL = 0.002; // for each pixel that the wheel scrolls
+const MIDDLE = [0.5, 0.5];
 
 class Lightbox {
   constructor(view) {
     this.view = view;
     this.store = view.store;
     this.pictures = []; // {id, place}; no id before its row has come, no place just after a new showing
-    const button = (name, text, press) => {
-      const element = make("button", { type: "button", "aria-label": name, title: name }, text);
-      element.addEventListener("click", press);
-      return element;
-    };
-    this.previous = button("Previous picture", "←", () => this.step(-1));
-    this.next = button("Next picture", "→", () => this.step(1));
-    this.zoom = button("100 % (+)", "100 %", () => this.scale(!this.full));
-    this.close = button("Close (Esc)", "✕", () => this.dialog.close());
+    this.actions = (this.store.model.get("actions") ?? []).map(([id, label, tooltip, closes]) => ({ id, label, tooltip, closes }));
+    this.previous = makeButton("Previous picture (←)", "←", () => this.move(-1));
+    this.next = makeButton("Next picture (→)", "→", () => this.move(1));
+    this.fit = makeButton("Fit the picture to the window (z)", "Fit", () => this.zoom(null));
+    this.full = makeButton("Each pixel of the picture on one of the screen (z)", "100 %", () => this.zoom(1));
+    this.shown = make("span", { class: "nbkit-lightbox-scale", title: "the present size" });
+    this.close = makeButton("Close (Esc)", "✕", () => this.dialog.close());
     this.where = make("span", { class: "nbkit-lightbox-where", role: "status" });
+    this.notice = make("span", { class: "nbkit-lightbox-notice", role: "alert" });
+    this.deeds = make("span", { class: "nbkit-lightbox-actions" });
     this.panes = make("div", { class: "nbkit-lightbox-panes" });
-    const bar = make("div", { class: "nbkit-lightbox-bar" }, this.previous, this.next, this.zoom, this.where, this.close);
+    const keys = makeButton("Keys (?)", "?", () => view.keys.show());
+    const bar = make("div", { class: "nbkit-lightbox-bar" },
+      this.previous, this.next, this.where, this.fit, this.full, this.shown, this.notice, this.deeds, keys, this.close);
     this.dialog = make("dialog", { class: "nbkit-lightbox" }, bar, this.panes);
     this.dialog.addEventListener("keydown", (event) => this.key(event));
     this.dialog.addEventListener("close", () => this.leave());
@@ -26,22 +37,24 @@ class Lightbox {
   }
 
   open(at) {
-    this.pictures = at.slice(0, 4).map((place) => ({ id: this.store.rows.get(place), place }));
-    this.full = false;
-    this.centre = [0.5, 0.5];
+    this.pictures = at.slice(0, SIDE).map((place) => ({ id: this.store.rows.get(place), place }));
+    this.scale = null;
+    this.centre = MIDDLE;
     this.panes.replaceChildren();
     if (!this.dialog.open) this.dialog.showModal();
     this.close.focus();
     this.paint();
   }
 
-  leave() {
+  leave() { // back to the tile of the picture that was shown last
     this.pictures = [];
     this.panes.replaceChildren();
     this.store.dropOriginals();
     this.view.list.focus();
     this.view.reveal(this.store.active);
   }
+
+  say(text) { write(this.notice, text); }
 
   ids() { return this.pictures.map(({ id }) => id).filter((id) => id !== undefined); }
 
@@ -70,21 +83,35 @@ class Lightbox {
     this.store.dropOriginals();
   }
 
-  step(by) {
-    const to = this.pictures[0]?.place + by;
-    if (this.pictures.length !== 1 || !this.placed || to < 0 || to >= this.store.total) return;
-    this.centre = [0.5, 0.5];
+  // other pictures
+
+  move(by) { // to a neighbour, past those that are still coming
+    let to = this.pictures[0]?.place + by;
+    while (isComing(this.store.fact(to))) to += Math.sign(by);
+    this.go(to);
+  }
+
+  go(to) {
+    if (this.pictures.length !== 1 || !this.placed || !(to >= 0 && to < this.store.total) || to === this.pictures[0].place) return;
+    if (isComing(this.store.fact(to))) return;
+    this.scale = null;
+    this.centre = MIDDLE;
     this.store.anchor = to;
     this.store.select([[to, to + 1]], to);
     this.keep([{ id: this.store.rows.get(to), place: to }]);
     this.paint();
   }
 
-  scale(full, centre = this.centre) {
-    this.full = full;
-    this.centre = centre;
-    this.arrange();
+  target(key) { // where a key leads from the one picture that is open
+    const { view, store } = this, place = this.pictures[0]?.place;
+    if (this.pictures.length !== 1 || !this.placed) return undefined;
+    if (key === "Home") return 0;
+    if (key === "End") return store.total - 1;
+    const by = { ArrowUp: -1, ArrowDown: 1 }[key];
+    return by && (view.columns ? view.below(by, place) : place + by);
   }
+
+  // what is shown
 
   paint() {
     if (!this.dialog.open) return;
@@ -103,19 +130,39 @@ class Lightbox {
     const { store, pictures } = this;
     const [{ id, place }] = pictures;
     const several = pictures.length > 1;
-    this.previous.hidden = this.next.hidden = several;
+    this.previous.hidden = this.next.hidden = several || store.total === 1;
     for (const [button, end] of [[this.previous, 0], [this.next, store.total - 1]]) {
       if (place === end && button.matches(":focus")) this.close.focus(); // a disabled button hears no keys
       button.disabled = place === end;
     }
     write(this.where, several ? `${pictures.length} pictures side by side` : `${number(place + 1)} of ${number(store.total)}`);
     this.dialog.setAttribute("aria-label", several ? this.where.textContent : `Picture ${this.where.textContent}: ${store.facts.get(id)?.alt ?? ""}`);
+    this.offer(this.deeds, several ? undefined : id);
+  }
+
+  offer(place, id, whose = "") { // the owner's actions, for one picture
+    const possible = this.store.facts.get(id)?.name ? id : undefined;
+    if (place.of === possible) return; // a button that has the focus keeps it
+    place.of = possible;
+    const held = [...place.children].indexOf(document.activeElement);
+    place.replaceChildren(...(possible === undefined ? [] : this.actions.map((action) => {
+      const button = makeButton(`${action.label}${whose}`, action.label, () => this.act(action, possible));
+      if (action.tooltip) button.title = action.tooltip;
+      return button;
+    })));
+    if (held >= 0) (place.children[held] ?? this.close).focus();
+  }
+
+  act(action, id) {
+    if (!this.store.send({ type: "action", action: action.id, id })) this.view.refuse();
+    else if (action.closes) this.dialog.close();
   }
 
   pane() {
     const room = make("div", { class: "nbkit-lightbox-room" }, make("img", { draggable: "false", alt: "" }));
-    const pane = make("figure", { class: "nbkit-lightbox-pane" }, room,
-      make("figcaption", {}, make("div", { class: "nbkit-lightbox-prompt" }), make("div", { class: "nbkit-lightbox-told" })));
+    const part = (name, tag = "div", more = {}) => make(tag, { class: `nbkit-lightbox-${name}`, ...more });
+    const pane = make("figure", { class: "nbkit-lightbox-pane" }, room, make("figcaption", {},
+      part("prompt"), part("told"), part("actions", "span"), part("details", "ul", { "aria-label": "Details" }), part("fault", "div", { role: "alert" })));
     const image = room.firstChild;
     image.addEventListener("error", () => { // an original that the browser cannot draw is told as one, and not shown as a broken sign
       const original = this.store.originals.get(pane.shown);
@@ -124,23 +171,7 @@ class Lightbox {
       this.store.originals.set(pane.shown, { broken: "its file is damaged" });
       this.paint();
     });
-    let from = null;
-    room.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      from = { x: event.clientX, y: event.clientY, centre: this.centre, moved: false };
-      room.setPointerCapture(event.pointerId);
-    });
-    room.addEventListener("pointermove", (event) => {
-      if (!from) return;
-      const x = event.clientX - from.x, y = event.clientY - from.y;
-      from.moved ||= Math.hypot(x, y) > 4;
-      if (from.moved && this.full) this.scale(true, [from.centre[0] - x / pane.wide, from.centre[1] - y / pane.high]);
-    });
-    room.addEventListener("pointerup", (event) => {
-      if (from && !from.moved) this.scale(!this.full, spot(pane, event));
-      from = null;
-    });
-    room.addEventListener("pointercancel", () => { from = null; });
+    this.listen(pane, room);
     return pane;
   }
 
@@ -161,52 +192,159 @@ class Lightbox {
     image.classList.toggle("nbkit-lightbox-rough", !original?.url);
     image.alt = fact?.alt ?? "";
     write(pane.querySelector(".nbkit-lightbox-prompt"), store.whole.get(id) ?? fact?.alt ?? "");
-    const said = fact ? [signs(fact), ...(fact.caption ?? []), fact.width ? `${fact.width} × ${fact.height}` : "", fact.note ?? ""] : [];
-    const told = pane.querySelector(".nbkit-lightbox-told");
+    this.tell(pane, fact, original);
+    const several = this.pictures.length > 1, place = [...this.panes.children].indexOf(pane) + 1;
+    this.offer(pane.querySelector(".nbkit-lightbox-actions"), several ? id : undefined, `: picture ${place}`);
+    const { lines = [], problem: fault = "" } = store.details.get(id) ?? {};
+    const list = pane.querySelector(".nbkit-lightbox-details");
+    if (list.textContent !== lines.join("")) list.replaceChildren(...lines.map((line) => make("li", {}, line)));
+    write(pane.querySelector(".nbkit-lightbox-fault"), fault);
+  }
+
+  tell(pane, fact, original) {
+    const told = pane.querySelector(".nbkit-lightbox-told"), said = fact ? onceEach(fact) : [];
     const is = [...said, original?.url, fact?.name].join("\n");
     if (told.dataset.is === is) return; // a link that has the focus keeps it
     told.dataset.is = is;
-    told.replaceChildren(said.filter(Boolean).join(" · ") || "loading…");
+    told.replaceChildren(said.join(" · ") || "loading…");
     if (original?.url) told.append(" · ", make("a", { href: original.url, download: fact?.name ?? "picture" }, "Save"));
   }
 
-  arrange() { // every picture at the same scale, and around the same place
-    if (!this.dialog.open) return;
-    this.zoom.textContent = this.full ? "Fit" : "100 %";
-    this.zoom.setAttribute("aria-label", this.full ? "Fit to the window (-)" : "100 % (+)");
-    this.zoom.title = this.zoom.getAttribute("aria-label");
-    this.panes.dataset.full = this.full;
-    this.centre = this.centre.map((part) => Math.min(Math.max(part, 0), 1));
+  // its size
+
+  get dots() { return window.devicePixelRatio || 1; }
+
+  fitted(pane) { // the scale at which a picture fits; small ones are not enlarged
+    const { clientWidth: across, clientHeight: down } = pane.firstChild;
+    return Math.min(across / pane.wide, down / pane.high, 1) * this.dots;
+  }
+
+  zoom(scale, centre = this.centre) {
+    const fitted = Math.min(...[...this.panes.children].map((pane) => this.fitted(pane)));
+    this.scale = scale === null || (scale !== 1 && scale <= fitted) ? null : Math.min(scale, LARGEST);
+    this.centre = centre;
+    this.arrange();
+  }
+
+  step(factor) { // by a key; none passes 100 %
+    const scale = this.scale ?? this.fitted(this.panes.firstChild), to = scale * factor;
+    this.zoom((scale - 1) * (to - 1) < -1e-9 ? 1 : to);
+  }
+
+  turn(event, pane) { // the wheel: the point under the cursor stays there
+    const factor = Math.exp(-event.deltaY * (event.deltaMode ? 20 : 1) * (event.ctrlKey ? 5 : 1) * WHEEL);
+    const scale = Math.min((this.scale ?? this.fitted(pane)) * factor, LARGEST);
+    const at = spot(pane, event), box = pane.firstChild.getBoundingClientRect();
+    const off = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
+    this.zoom(scale, at.map((part, axis) => part - (off[axis] * this.dots) / (scale * [pane.wide, pane.high][axis])));
+  }
+
+  inside(centre) { // a point that some picture can have in the middle of its room: dragging further would change nothing
+    const edges = [...this.panes.children].map((pane) => {
+      const scale = (this.scale ?? this.fitted(pane)) / this.dots, { clientWidth, clientHeight } = pane.firstChild;
+      return [clientWidth / 2 / (pane.wide * scale), clientHeight / 2 / (pane.high * scale)];
+    });
+    return centre.map((part, axis) => {
+      const edge = Math.min(0.5, ...edges.map((edge) => edge[axis]));
+      return Math.min(Math.max(part, edge), 1 - edge);
+    });
+  }
+
+  toggle(centre) { this.zoom(this.scale === null ? 1 : null, centre); }
+
+  arrange() { // every picture at the same scale, and around the same point
+    if (!this.dialog.open || !this.panes.firstChild) return;
+    this.centre = this.inside(this.centre);
     for (const pane of this.panes.children) {
       const room = pane.firstChild, image = room.querySelector("img");
       const { clientWidth: across, clientHeight: down } = room;
-      const scale = this.full ? 1 : Math.min(across / pane.wide, down / pane.high, 1);
+      const scale = (this.scale ?? this.fitted(pane)) / this.dots;
       const width = pane.wide * scale, height = pane.high * scale;
       pane.scaled = [shift(across, width, this.centre[0]), shift(down, height, this.centre[1]), width, height];
       const [left, top] = pane.scaled;
       image.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
+      image.classList.toggle("nbkit-lightbox-pixels", scale * this.dots >= 2);
+      for (const name of ["prompt", "details"]) reachable(pane.querySelector(`.nbkit-lightbox-${name}`));
     }
+    this.panes.dataset.full = this.scale !== null;
+    this.fit.setAttribute("aria-pressed", this.scale === null);
+    this.full.setAttribute("aria-pressed", this.scale === 1);
+    const fitted = this.fitted(this.panes.firstChild);
+    this.shown.textContent = `${Math.round((this.scale ?? fitted) * 100)} %`;
+  }
+
+  // mouse and keyboard
+
+  listen(pane, room) {
+    let from = null;
+    room.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      from = { x: event.clientX, y: event.clientY, centre: this.centre };
+      room.setPointerCapture(event.pointerId);
+    });
+    room.addEventListener("pointermove", (event) => {
+      if (!from || this.scale === null) return;
+      const [, , width, height] = pane.scaled;
+      this.zoom(this.scale, [from.centre[0] - (event.clientX - from.x) / width, from.centre[1] - (event.clientY - from.y) / height]);
+    });
+    for (const end of ["pointerup", "pointercancel"]) room.addEventListener(end, () => { from = null; });
+    room.addEventListener("dblclick", (event) => this.toggle(spot(pane, event)));
+    room.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.turn(event, pane);
+    }, { passive: false });
   }
 
   key(event) {
-    const pan = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    const command = event.ctrlKey || event.metaKey;
     if (event.key === "Escape") this.dialog.close();
-    else if (pan && event.shiftKey && this.full) this.scale(true, [this.centre[0] + pan[0] / 10, this.centre[1] + pan[1] / 10]);
-    else if (pan && !event.shiftKey && !command) this.step(pan[0] || pan[1]);
-    else if ((event.key === "+" || event.key === "=") && !command) this.scale(true);
-    else if (event.key === "-" && !command) this.scale(false);
-    else if (!this.known || !this.view.mark(event, this.pictures.map(({ place }) => [place, place + 1]))) return event.stopPropagation();
+    else if (event.ctrlKey || event.metaKey || !this.look(event)) {
+      const marked = this.known && this.view.mark(event, this.pictures.map(({ place }) => [place, place + 1]));
+      if (!marked) return event.stopPropagation();
+    }
     event.preventDefault();
     event.stopPropagation();
   }
+
+  look(event) { // a key that is for the view of the pictures; tells whether it was one
+    const { key } = event;
+    const pan = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
+    if (pan && event.shiftKey) this.zoom(this.scale, [this.centre[0] + pan[0] / 10, this.centre[1] + pan[1] / 10]);
+    else if (pan?.[0]) this.move(pan[0]);
+    else if (pan || key === "Home" || key === "End") this.go(this.target(key));
+    else if (key === "+" || key === "=") this.step(STEP);
+    else if (key === "-") this.step(1 / STEP);
+    else if (key === "z" && !event.altKey) this.toggle(this.centre);
+    else if (key === "0" && !this.store.model.get("marking")) this.zoom(null);
+    else if (key === "?") this.view.keys.show();
+    else return false;
+    return true;
+  }
+}
+
+/* The facts of a picture, each once: its size and its marks are often in its caption too. */
+function onceEach(fact) {
+  const size = fact.width ? `${fact.width} × ${fact.height}` : "";
+  const own = (fact.caption ?? []).map((text) => text.replace(/^(\d+) ?[x×] ?(\d+)$/, "$1 × $2"));
+  const marked = [fact.rating && "rating", fact.keep !== undefined && "keep", fact.tags && "tags", fact.note && "note"].filter(Boolean);
+  const left = own.filter((text) => !marked.includes(text.split(" ")[0]));
+  const found = new Map();
+  for (const text of [signs(fact).replace("✎", ""), ...left, size, fact.note ? `✎ ${fact.note}` : ""].filter((text) => text.trim())) {
+    const key = text.replace(/-?\d+(\.\d+)?/g, (digits) => String(Number(digits))); // 0 and 0.0 are the same number
+    if (!found.has(key)) found.set(key, text.trim());
+  }
+  return [...found.values()];
 }
 
 const shift = (room, picture, centre) =>
   picture <= room ? (room - picture) / 2 : Math.min(Math.max(room / 2 - centre * picture, room - picture), 0);
 
-function spot(pane, event) { // which part of the picture was clicked, from 0 to 1
+function spot(pane, event) { // which point of the picture is under the cursor, from 0 to 1
   const [left, top, width, height] = pane.scaled;
   const box = pane.firstChild.getBoundingClientRect();
   return [(event.clientX - box.left - left) / width, (event.clientY - box.top - top) / height];
+}
+
+function reachable(element) { // what is longer than its place is scrolled by keyboard, too
+  if (element.scrollHeight > element.clientHeight + 1) element.tabIndex = 0;
+  else element.removeAttribute("tabindex");
 }

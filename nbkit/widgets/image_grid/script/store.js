@@ -6,6 +6,7 @@ const FACTS = 4000;
 const PATIENCE = 4000; // milliseconds without an answer before the grid says so
 const AHEAD = 12; // pictures that are asked for before there is a view of them
 const LIKELY = 1.1; // times its wish a tile is mostly as wide
+const FIRST = 384; // pixels of the first preview in a contact sheet, whose room is not known before there is a view
 const AGAIN = 20000; // milliseconds after which a question that had no answer may be put again
 
 class Store {
@@ -19,18 +20,20 @@ class Store {
     this.broken = new Map(); // number -> why its preview cannot be made
     this.whole = new Map(); // number -> the whole prompt, where a tile has the beginning of it
     this.originals = new Map(); // number -> {url} or {broken}
+    this.details = new Map(); // number -> {lines, problem}, as the owner of the grid tells them
     this.pressed = []; // clicks on tiles of which nothing has been told since
     this.asked = { rows: new Map(), previews: new Map(), originals: new Map() }; // when, by place or by number
     this.saving = new Set();
     this.waiting = 0;
     this.quiet = false;
+    this.kernel = watchKernel(model, () => { clearTimeout(this.waiting); this.waiting = 0; this.quiet = false; this.tell("arrange"); this.tell("say"); });
     this.take();
     this.on = {
       "msg:custom": (content, buffers) => this.hear(content, buffers ?? []),
       "change:version": () => this.renew(),
       "change:chosen": () => this.take() && this.tell("paint"),
     };
-    for (const name of ["size", "tall", "tallest", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
+    for (const name of ["size", "tall", "tallest", "shapes", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
     for (const name of ["label", "message", "problem"]) this.on[`change:${name}`] = () => this.tell("say");
     for (const [event, handler] of Object.entries(this.on)) model.on(event, handler);
   }
@@ -63,7 +66,7 @@ class Store {
   fact(place) { return this.facts.get(this.rows.get(place)); }
 
   send(content) {
-    this.model.send({ ...content, version: this.version });
+    return this.kernel.send({ ...content, version: this.version });
   }
 
   select(ranges, active) {
@@ -77,7 +80,7 @@ class Store {
   // questions
 
   expect() { // an answer; if none comes, the grid says what that may mean
-    if (this.waiting) return;
+    if (this.waiting || this.kernel.gone) return;
     this.waiting = setTimeout(() => { this.waiting = 0; this.quiet = true; this.tell("say"); }, PATIENCE);
   }
 
@@ -107,7 +110,7 @@ class Store {
     if (!ranges.length) return;
     const now = performance.now();
     for (const i of places(ranges)) this.asked.rows.set(i, now);
-    this.send({ type: "rows", ranges, pixels: pixelsFor(this.model.get("size") * LIKELY) });
+    this.send({ type: "rows", ranges, pixels: this.model.get("fit") ? FIRST : pixelsFor(this.model.get("size") * LIKELY) });
     this.expect();
   }
 
@@ -130,7 +133,8 @@ class Store {
     const now = performance.now();
     this.fetch(wanted.filter((id) => {
       const fact = this.facts.get(id);
-      const lacking = (fact?.name && !this.originals.has(id)) || (fact?.cut && !this.whole.has(id));
+      const told = (!fact?.cut || this.whole.has(id)) && (!this.model.get("detailed") || this.details.has(id));
+      const lacking = fact && (!told || (fact.name && !this.originals.has(id)));
       return lacking && now - (this.asked.originals.get(id) ?? -AGAIN) >= AGAIN;
     }));
   }
@@ -152,6 +156,7 @@ class Store {
       previews: () => this.hearPreviews(content, buffers),
       whole: () => this.hearWhole(content),
       original: () => this.hearOriginal(content, buffers),
+      details: () => this.hearDetails(content),
       dropped: () => this.hearDropped(content),
       found: () => { for (const view of this.views) view.lightbox.found(content); },
       open: () => this.hearOpen(content),
@@ -245,7 +250,7 @@ class Store {
     const old = this.originals.get(id);
     if (old?.url) URL.revokeObjectURL(old.url);
     this.originals.set(id, broken ? { broken } : { url: URL.createObjectURL(new Blob([buffers[0]], { type })) });
-    for (const view of this.views) view.lightbox.paint();
+    this.paintOpened();
   }
 
   save(id, broken, buffers) {
@@ -256,12 +261,16 @@ class Store {
   }
 
   hearWhole({ words }) {
-    for (const [id, prompt] of words) {
-      this.whole.set(id, prompt);
-      if (!this.facts.get(id)?.name) this.asked.originals.delete(id); // nothing else will come
-    }
-    for (const view of this.views) view.lightbox.paint();
+    for (const [id, prompt] of words) this.whole.set(id, prompt);
+    this.paintOpened();
   }
+
+  hearDetails({ id, lines, problem }) {
+    this.details.set(id, { lines, problem });
+    this.paintOpened();
+  }
+
+  paintOpened() { for (const view of this.views) view.lightbox.paint(); }
 
   opened() { return new Set([...this.views].flatMap((view) => view.lightbox.ids())); }
 
@@ -271,6 +280,7 @@ class Store {
       if (url) URL.revokeObjectURL(url);
       this.originals.delete(id);
     }
+    for (const id of this.details.keys()) if (!kept.has(id)) this.details.delete(id); // they may be others the next time
   }
 
   hearOpen({ version, at, facts }) {
@@ -290,6 +300,7 @@ class Store {
 
   close() {
     clearTimeout(this.waiting);
+    this.kernel.stop();
     for (const [event, handler] of Object.entries(this.on)) this.model.off(event, handler);
     for (const { url } of this.previews.values()) URL.revokeObjectURL(url);
     this.dropOriginals(new Set());

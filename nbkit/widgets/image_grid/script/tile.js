@@ -1,12 +1,16 @@
-// One tile: a small picture with its signs and facts, or why there is none.
+// One tile: a small picture with its signs and facts, the frame of one that is coming, or why there is none.
 
 const TEXT = 56; // pixels under a picture: its signs, and two lines of facts
-const PIXELS = [128, 256, 384, 768]; // the sizes that the kernel keeps
+const LINE = 22; // pixels under a picture in a contact sheet: one line
+const EDGE = 5; // pixels around the picture inside its tile
+const PIXELS = [128, 256, 384, 768, 1536, 2048]; // the sizes that the kernel keeps, and one for large screens
 
-function pixelsFor(width) { // of the sizes that the kernel keeps, the one that shows every pixel of this screen
-  const wish = width * Math.min(window.devicePixelRatio || 1, 2);
+function pixelsFor(length) { // the smallest size that shows every pixel of this screen
+  const wish = length * Math.min(window.devicePixelRatio || 1, 2);
   return PIXELS.find((step) => step >= wish) ?? PIXELS.at(-1);
 }
+
+const isComing = (fact) => fact?.status === "coming" && !fact.name;
 
 function signs(fact) {
   const parts = [];
@@ -18,7 +22,8 @@ function signs(fact) {
 }
 
 function words(fact) {
-  const parts = [fact.alt || "no prompt", fact.status, fact.missing, ...(fact.caption ?? [])];
+  const status = isComing(fact) ? "the picture is coming" : fact.status;
+  const parts = [fact.alt || "no prompt", status, fact.missing, ...(fact.caption ?? [])];
   if (fact.rating) parts.push(`rated ${fact.rating} of 5`);
   if (fact.keep !== undefined) parts.push(fact.keep ? "kept" : "rejected");
   if (fact.tags) parts.push(`tags ${fact.tags}`);
@@ -34,7 +39,7 @@ class Tile {
     this.element = make("div", { class: "nbkit-images-tile", role: "option", id }, this.picture, this.signs, this.caption);
   }
 
-  place(place, total, left, top, width, room) {
+  place(place, total, { left, top, width, room, text }) {
     if (this.at !== place || this.of !== total) {
       this.at = place;
       this.of = total;
@@ -42,7 +47,7 @@ class Tile {
       this.element.setAttribute("aria-posinset", place + 1);
       this.element.setAttribute("aria-setsize", total);
     }
-    this.element.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${room + TEXT}px`;
+    this.element.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${room + text}px`;
     this.picture.style.height = `${room}px`;
   }
 
@@ -64,9 +69,11 @@ class Tile {
     this.element.setAttribute("aria-label", words(fact));
     this.signs.textContent = signs(fact);
     this.caption.replaceChildren(facts(fact.caption ?? []));
+    this.caption.title = (fact.caption ?? []).join(" · ");
     this.element.title = fact.note ? `${fact.alt ?? ""}\n✎ ${fact.note}` : (fact.alt ?? "");
     const missing = fact.name ? broken : [fact.status, fact.missing].filter(Boolean).join(": ") || "no picture";
-    if (missing) this.picture.replaceChildren(make("div", { class: "nbkit-images-missing" }, missing));
+    if (isComing(fact)) this.picture.replaceChildren(make("div", { class: "nbkit-images-blank nbkit-images-coming", style: shape(fact) }));
+    else if (missing) this.picture.replaceChildren(make("div", { class: "nbkit-images-missing" }, missing));
     else if (url) this.draw(fact, url);
     else this.picture.replaceChildren(make("div", { class: "nbkit-images-blank", style: shape(fact) }));
   }
@@ -85,6 +92,6 @@ function facts(caption) {
     i ? [" ", make("span", { class: "nbkit-images-fact" }, make("span", {}, "· "), text)] : [make("span", { class: "nbkit-images-fact" }, text)]));
 }
 
-function shape({ width, height }) {
-  return width && height ? `aspect-ratio:${width}/${height};${width > height ? "width" : "height"}:100%` : "width:100%;height:100%";
+function shape({ width, height }) { // as large as the room around it lets it, in the shape of the picture
+  return width && height ? `aspect-ratio:${width}/${height};width:min(100cqw, 100cqh * ${width / height})` : "width:100%;height:100%";
 }

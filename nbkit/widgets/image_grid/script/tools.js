@@ -1,4 +1,4 @@
-// Elements and words, as every part of the grid makes them.
+// Elements and texts, as every part of the grid makes them.
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -10,8 +10,14 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+function makeButton(name, text, press) {
+  const element = make("button", { type: "button", "aria-label": name, title: name }, text);
+  element.addEventListener("click", press);
+  return element;
+}
+
 const number = (n) => n.toLocaleString("en");
 
-function write(element, text) { // a text that is the same is left alone: a screen reader would read it out again
+function write(element, text) { // the same text is left alone: a screen reader would read it again
   if (element.textContent !== text) element.textContent = text;
 }

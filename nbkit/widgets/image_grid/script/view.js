@@ -4,7 +4,6 @@ const GAP = 8; // pixels between tiles
 const HEADING = 30;
 const STRETCH = 1.3; // of the size that was asked for: tiles fill the line
 const EVERY = 60; // milliseconds between two questions while somebody scrolls
-const FEW = 12; // pictures
 const QUIET = "data-lm-suppress-shortcuts";
 const BOXES = { t: ".nbkit-tag input", n: ".nbkit-note input", "/": ".nbkit-search input" }; // of the gallery around it
 const READ = { tag: BOXES.t, note: BOXES.n, value: ".nbkit-value input" }; // boxes whose text is used at a press
@@ -21,11 +20,13 @@ class View {
     this.list = make("div", { class: "nbkit-images-list", role: "listbox", tabindex: "0" }, this.ground);
     this.empty = make("div", { class: "nbkit-images-empty" }, "Nothing to show.");
     this.status = make("div", { class: "nbkit-images-status", role: "status" });
+    this.keys = new KeyList(store.model);
     this.problem = make("div", { class: "nbkit-images-problem", role: "alert" });
     this.lightbox = new Lightbox(this);
     this.root = make("div", { class: "nbkit-images", [QUIET]: "true" },
-      this.list, this.empty, this.status, this.problem, this.lightbox.dialog);
+      this.list, this.empty, this.status, this.problem, this.lightbox.dialog, this.keys.dialog);
     el.append(this.root);
+    store.kernel.drawn(el);
     this.listen();
     store.views.add(this);
     this.arrange();
@@ -49,6 +50,7 @@ class View {
     window.addEventListener("resize", this.paintSoon);
     this.watch = new ResizeObserver(() => { this.arrange(); this.draw(); });
     this.watch.observe(this.list);
+    this.watch.observe(this.root);
     this.sight = new IntersectionObserver(this.paintSoon);
     this.sight.observe(this.root);
   }
@@ -71,21 +73,48 @@ class View {
 
   arrange() {
     const { model, total } = this.store;
-    this.list.style.maxHeight = model.get("tall") || "none"; // fewer take less room
-    this.list.hidden = !total;
-    this.empty.hidden = !!total;
+    const { gone } = this.store.kernel, nothing = !total || (gone && !this.store.facts.size);
+    const fit = model.get("fit"), groups = model.get("groups") ?? [];
+    this.sheet = fit && total <= SHEET && !groups.length;
+    this.root.classList.toggle("nbkit-images-fit", fit);
+    this.root.classList.toggle("nbkit-images-sheet", this.sheet);
+    this.root.classList.toggle("nbkit-images-single", this.sheet && total === 1);
+    this.list.style.maxHeight = (!fit && model.get("tall")) || "none"; // fewer take less room
+    this.list.hidden = nothing;
+    this.empty.hidden = !nothing;
+    write(this.empty, gone ? KERNEL_GONE : "Nothing to show.");
     this.list.setAttribute("aria-multiselectable", model.get("multiple"));
     const width = this.list.clientWidth - 2 * GAP;
-    if (width > 0) this.plan(width, model.get("size"), total, model.get("groups") ?? []);
+    if (width > 0 && this.sheet) this.planSheet(total);
+    else if (width > 0) this.plan(width, model.get("size"), total, groups);
     this.paint();
   }
 
+  planSheet(total) {
+    const { clientWidth, clientHeight } = this.list, shapes = this.store.model.get("shapes") ?? [];
+    const usual = shapes.find(Boolean) ?? 1; // of those whose shape is not known
+    const best = fitSheet(Array.from({ length: total }, (_, i) => shapes[i] || usual), clientWidth, clientHeight);
+    this.text = LINE;
+    this.columns = best.columns;
+    this.tile = best.width;
+    this.room = best.height;
+    this.sharp = Math.max(best.width, best.height);
+    this.stand(total, []);
+  }
+
   plan(width, wish, total, groups) {
-    const { model } = this.store;
+    this.text = TEXT;
     this.columns = Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
     this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * STRETCH)); // they fill the line
-    this.room = Math.ceil(this.tile * model.get("tallest"));
-    this.step = this.room + TEXT + GAP;
+    this.room = Math.ceil(this.tile * this.store.model.get("tallest"));
+    this.sharp = this.tile;
+    this.stand(total, groups);
+  }
+
+  stand(total, groups) {
+    this.step = this.room + this.text + GAP;
+    const across = Math.min(total, this.columns) * (this.tile + GAP) - GAP;
+    this.left = this.sheet ? Math.max(GAP, (this.list.clientWidth - across) / 2) : GAP;
     let top = GAP, first = 0;
     this.groups = (groups.length ? groups : [["", total]]).map(([heading, many, all = many]) => {
       const rows = Math.ceil(many / this.columns);
@@ -111,7 +140,7 @@ class View {
   spot(place) {
     const group = this.groups[this.groupOf(place)];
     const row = Math.floor((place - group.first) / this.columns), column = (place - group.first) % this.columns;
-    return { group, row, column, left: GAP + column * (this.tile + GAP), top: group.tiles + row * this.step };
+    return { group, row, column, left: this.left + column * (this.tile + GAP), top: group.tiles + row * this.step };
   }
 
   between(top, bottom) { // the places whose tiles touch this part of the ground, as ranges
@@ -135,7 +164,7 @@ class View {
 
   window() { // the part of the ground that can be seen, in its own pixels
     // A few without a scroll bar of their own are always drawn: whoever scrolls to them finds them there.
-    if (!this.store.model.get("tall") && this.columns && this.store.total > 0 && this.store.total <= FEW) return [0, this.high];
+    if ((this.sheet || !this.store.model.get("tall")) && this.columns && this.store.total > 0 && this.store.total <= SHEET) return [0, this.high];
     const list = this.list.getBoundingClientRect(), ground = this.ground.getBoundingClientRect();
     const top = Math.max(list.top, 0) - ground.top, bottom = Math.min(list.bottom, window.innerHeight) - ground.top;
     return bottom > top && this.columns && this.store.total ? [top, bottom] : null;
@@ -178,7 +207,7 @@ class View {
     }
     const section = this.section(this.groupOf(place), spot.group);
     if (tile.element.parentNode !== section) section.append(tile.element);
-    tile.place(place, store.total, spot.left, spot.top, this.tile, this.room);
+    tile.place(place, store.total, { ...spot, width: this.tile, room: this.room, text: this.text });
     tile.mark(holds(store.ranges, place), place === store.active);
     const id = store.rows.get(place);
     tile.show(store.facts.get(id), store.seen(id), store.broken.get(id));
@@ -220,7 +249,7 @@ class View {
     const near = this.between(seen[0] - margin, seen[1] + margin);
     this.store.askRows(near);
     const inView = [...places(this.between(...seen))], known = new Set(inView);
-    this.store.askPreviews([...inView, ...[...places(near)].filter((i) => !known.has(i))], pixelsFor(this.tile));
+    this.store.askPreviews([...inView, ...[...places(near)].filter((i) => !known.has(i))], pixelsFor(this.sharp));
   }
 
   // words
@@ -228,16 +257,19 @@ class View {
   say() {
     const { model } = this.store;
     this.list.setAttribute("aria-label", model.get("label"));
-    write(this.problem, [model.get("problem"), this.store.unsaved].filter(Boolean).join("; "));
+    write(this.problem, [this.refused ? PRESS_REFUSED : "", model.get("problem"), this.store.unsaved].filter(Boolean).join("; "));
     this.problem.hidden = !this.problem.textContent;
     this.count();
   }
 
   count() {
     const { store } = this;
-    const many = `${number(size(store.ranges))} of ${number(store.total)} selected`;
-    const quiet = store.quiet ? "No answer: the kernel is busy, or there is none. A grid needs the kernel that made it; with a new one, run its cell again." : "";
-    write(this.status, [quiet, store.model.get("message"), store.total ? many : ""].filter(Boolean).join(" · "));
+    const chosen = size(store.ranges), counted = this.sheet ? chosen > 1 : store.total;
+    const many = counted ? `${number(chosen)} of ${number(store.total)} selected` : "";
+    const quiet = store.quiet ? "No answer: the kernel is busy, or there is none. The pictures need the kernel that made them; with a new one, run this cell again." : "";
+    const gone = this.refused || this.list.hidden ? "" : KERNEL_GONE; // an alert says it already, or the empty grid does
+    write(this.status, (store.kernel.gone ? [gone] : [quiet, store.model.get("message"), many]).filter(Boolean).join(" · "));
+    this.lightbox.say(store.kernel.gone ? (this.refused ? PRESS_REFUSED : KERNEL_GONE) : "");
   }
 
   // moving and selecting
@@ -278,8 +310,10 @@ class View {
   }
 
   open(at) {
+    const there = at.filter((place) => !isComing(this.store.fact(place)));
+    if (!there.length) return;
     this.store.latest = this;
-    this.lightbox.open(at);
+    this.lightbox.open(there);
   }
 
   click(event, twice = false) {
@@ -297,16 +331,15 @@ class View {
     else this.store.pressed.push({ place, id: this.tiles.get(place)?.fact?.id, press });
   }
 
-  below(by) { // one row up or down, into the next group where this one ends
-    const { store } = this;
-    const { group, row, column } = this.spot(store.active);
-    const g = this.groupOf(store.active);
+  below(by, from = this.store.active) { // one row up or down, into the next group where this one ends
+    const { group, row, column } = this.spot(from);
+    const g = this.groupOf(from);
     const to = row + by;
     if (to >= 0 && to < group.rows) return Math.min(group.first + to * this.columns + column, group.end - 1);
     let next = g + Math.sign(by);
     while (this.groups[next] && !this.groups[next].rows) next += Math.sign(by);
     const other = this.groups[next];
-    if (!other) return by > 0 ? group.end - 1 : group.first;
+    if (!other) return from;
     const first = by > 0 ? other.first : other.first + (other.rows - 1) * this.columns;
     return Math.min(first + column, other.end - 1);
   }
@@ -362,6 +395,7 @@ class View {
     const command = event.ctrlKey || event.metaKey;
     const to = event.altKey ? null : this.target(event.key);
     if (to !== null) this.go(to, { extend: event.shiftKey, only: !command });
+    else if (event.key === "?") this.keys.show();
     else if (event.key === " " && command) this.toggle(store.active);
     else if (event.key === " " || event.key === "Enter") {
       const at = [...places(store.ranges)];
@@ -390,7 +424,13 @@ class View {
     const command = event.ctrlKey || event.metaKey;
     const pressed = command ? (event.key.toLowerCase() === "z" && !event.shiftKey ? "u" : "") : KEYS[event.key.toLowerCase()];
     if (!pressed) return false;
-    store.send({ type: "key", key: pressed, ranges });
+    if (!store.send({ type: "key", key: pressed, ranges })) this.refuse();
     return true;
+  }
+
+  refuse() { // a press that needs the kernel
+    this.refused = true;
+    write(this.problem, ""); // or a second press would not be answered: the same words are not read again
+    this.say();
   }
 }

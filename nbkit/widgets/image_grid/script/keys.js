@@ -1,0 +1,35 @@
+// The keys of the grid and of the lightbox, and the dialog that lists them.
+
+const MARKS = [["1 to 5, 0", "rate, remove the rating"], ["k, x", "keep, reject"], ["u or Ctrl+Z", "undo"]];
+const IN_GRID = [
+  ["arrows", "move"], ["Shift+arrows", "select several"], ["Home, End", "first, last"], ["Ctrl+A", "select all"],
+  ["Esc", "select none"], ["Enter or Space", "open; up to four selected side by side"],
+];
+const IN_LIGHTBOX = [
+  ["← →", "previous, next picture"], ["↑ ↓", "one row up, down"], ["Home, End", "first, last picture"],
+  ["+ −, wheel", "zoom"], ["z, double click", "fit or 100 %"], ["Shift+arrows, drag", "move the part that is shown"], ["Esc", "close"],
+];
+
+class KeyList {
+  constructor(model) {
+    const marking = model.get("marking");
+    const inGrid = marking ? [...IN_GRID, ...MARKS, ["t, n, /", "to the boxes for tags, note, search"]] : IN_GRID;
+    const inLightbox = marking ? [...IN_LIGHTBOX, ...MARKS] : [...IN_LIGHTBOX, ["0", "fit"]];
+    const close = makeButton("Close (Esc)", "✕", () => this.dialog.close());
+    this.dialog = make("dialog", { class: "nbkit-images-keys", "aria-label": "Keys" },
+      close, keyTable("Among the pictures", inGrid), keyTable("In full size", inLightbox));
+    this.dialog.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // neither the grid nor the lightbox behind it acts on a key
+      if (event.key !== "Escape" && event.key !== "?") return;
+      event.preventDefault();
+      this.dialog.close();
+    });
+  }
+
+  show() { this.dialog.showModal(); } // the browser gives the focus back to where it was
+}
+
+function keyTable(title, keys) {
+  const rows = keys.map(([key, does]) => make("tr", {}, make("th", { scope: "row" }, key), make("td", {}, does)));
+  return make("table", {}, make("caption", {}, title), make("tbody", {}, ...rows));
+}
