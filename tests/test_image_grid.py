@@ -10,8 +10,8 @@ import pytest
 
 from nbkit.log.previews import Previews
 from nbkit.log.table import figure_of
-from nbkit.widgets.image_grid.image_grid import ImageGrid
-from nbkit.widgets.image_grid.item import Item, ItemList, Items
+from nbkit.widgets.image_grid.image_grid import Action, ImageGrid
+from nbkit.widgets.image_grid.item import COMING, Item, ItemList, Items
 from nbkit.widgets.image_grid.preview_loader import PreviewLoader
 
 
@@ -521,3 +521,70 @@ def test_a_tile_has_the_beginning_of_a_long_prompt_and_the_open_picture_all_of_i
     assert "cut" not in third
     page.send("original", ids=[first["id"], second["id"], third["id"], 7])
     assert page.wait_for("whole")[0]["words"] == [[first["id"], long], [second["id"], long]]
+
+
+# -- contact sheets, coming pictures, actions, details ---------------------------------------------------------------
+
+
+def test_a_contact_sheet_sends_the_shapes_of_its_pictures():
+    """The page arranges them before it has their facts; 0 where the shape is not known, and none of a longer list."""
+    sheet = ImageGrid(lambda file, size: b"", fit=True)
+    sheet.show([item(1), item(2, file=None, status=COMING), Item("key-3", "", (), None, 0, 0, "", "refused", "failed")])
+    assert sheet.box.shapes == [64 / 48, 64 / 48, 0.0]
+    sheet.show([item(number) for number in range(13)])
+    assert sheet.box.shapes == []
+
+
+def test_a_coming_picture_has_a_place_of_its_shape_and_cannot_be_opened(grid, page):
+    """The page is told that it is coming."""
+    grid.show([item(1, file=None, status=COMING, caption=("coming",)), item(2)])
+    assert grid.box.tallest == 48 / 64
+    first, _ = page.rows((0, 2))
+    assert (first["status"], first["width"], first["height"]) == ("coming", 64, 48)
+    assert "name" not in first
+    page.messages.clear()
+    grid.open(["key-1", "key-2"])
+    assert page.messages[-1][0]["at"] == [1]
+
+
+def test_a_pressed_action_is_called_with_the_key_of_its_picture():
+    """Also if other pictures are shown by then; an action that the grid does not have is reported."""
+    pressed = []
+    grid = ImageGrid(
+        lambda file, size: b"", actions=(Action("edit", "Edit this", "Make it the reference", closes=True),)
+    )
+    grid.on_action(lambda action, key: pressed.append((action, key)))
+    page = GridPage(grid)
+    assert grid.box.actions == [["edit", "Edit this", "Make it the reference", True]]
+    grid.show([item(1), item(2)])
+    _, second = page.rows((0, 2))
+    grid.show([item(3)])
+    page.send("action", action="edit", id=second["id"], version=1)
+    assert pressed == [("edit", "key-2")]
+    page.send("action", action="delete", id=second["id"])
+    assert "an action 'delete' that this grid does not have" in grid.box.problem
+
+
+def test_details_are_sent_with_the_original(tmp_path):
+    """An error in them is shown in the lightbox and under the grid; the other picture has its details."""
+
+    def details(key):
+        if key == "key-1":
+            raise LookupError("no such thread")
+        return ["1: a lantern", "2: made blue\x07"]
+
+    file = tmp_path / "picture.jpg"
+    file.write_bytes(b"exactly these")
+    grid = ImageGrid(lambda file, size: b"", details=details)
+    page = GridPage(grid)
+    grid.show([item(1, file=file), item(2, file=file)])
+    first, second = page.rows((0, 2))
+    page.send("original", ids=[first["id"], second["id"]])
+    sent = {content["id"]: content for content, _ in page.messages if content["type"] == "details"}
+    assert (sent[first["id"]]["lines"], sent[first["id"]]["problem"]) == ([], "LookupError: no such thread")
+    assert (len(sent[second["id"]]["lines"]), sent[second["id"]]["problem"]) == (2, "")
+    assert "\x07" not in sent[second["id"]]["lines"][1]
+    assert "LookupError: no such thread" in grid.box.problem
+    page.send("original", ids=[second["id"]])
+    assert grid.box.problem == ""
+    page.wait_for("original")

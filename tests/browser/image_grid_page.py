@@ -49,9 +49,9 @@ def coming(number):
     return fact(number, caption=["coming"], status="coming", name="")
 
 
-def jpeg():
-    """The bytes of a small picture, as a list for the page."""
-    return list(encode("JPEG"))
+def jpeg(size=(64, 48)):
+    """The bytes of a picture of one colour, as a list for the page."""
+    return list(encode("JPEG", size=size))
 
 
 class BareGrid:

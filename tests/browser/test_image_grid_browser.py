@@ -9,7 +9,7 @@ import re
 
 import pytest
 from image_grid_page import BareGrid, fact, jpeg, selected, tile
-from lab_page import DARK, KERNEL, LIGHT, RUNNING
+from lab_page import DARK, KERNEL, LIGHT, RUNNING, evaluate_async
 from page_checks import is_revoked
 from playwright.sync_api import expect
 
@@ -250,6 +250,44 @@ def test_the_grid_shows_a_message_while_the_kernel_does_not_answer(show_grid):
     expect(message).to_be_visible()
     expect(tile(output, 2000).get_by_role("img")).to_be_visible()
     expect(message).to_have_count(0)
+
+
+@pytest.mark.parametrize("end", ["restart", "crash", "shutdown"])
+def test_the_grid_says_when_its_kernel_is_gone(show_grid, end):
+    """However it ended: the pictures stay, no icon of a broken link is drawn, and a key that marks is refused in words."""
+    book, output = show_grid("import os; os._exit(1)", count=12)
+    expect(tile(output, 12).get_by_role("img")).to_be_visible()
+    grid(output).focus()
+    if end == "crash":
+        book.start(2)
+    else:
+        evaluate_async(book.page, f"() => jupyterapp.shell.currentWidget.sessionContext.{END[end]}.then(() => null)")
+    expect(output.get_by_role("status").filter(has_text="Kernel restarted: run this cell again.")).to_be_visible()
+    grid(output).focus()
+    book.page.keyboard.press("ArrowRight")
+    expect(selected(output)).to_have_count(1)
+    book.page.keyboard.press("4")
+    alert = output.get_by_role("alert").filter(has_text="The kernel has restarted: run this cell again.")
+    expect(alert).to_be_visible()
+    assert tile(output, 1).get_by_role("img").evaluate("e => e.naturalWidth") > 0
+    assert output.evaluate(BROKEN_LINKS) == []
+    assert book.page.script_errors == []
+
+
+END = {"restart": "session.kernel.restart()", "shutdown": "shutdown()"}
+BROKEN_LINKS = """output => [...output.querySelectorAll('.jupyter-widgets-disconnected')]
+    .filter(e => !['none', 'normal'].includes(getComputedStyle(e, '::before').content)).map(e => e.className)"""
+
+
+def test_a_grid_out_of_a_saved_notebook_without_a_kernel_is_one_line(show_grid, reopen):
+    """What the notebook has saved of the widget is no picture."""
+    book, output = show_grid(count=12)
+    expect(tile(output, 12).get_by_role("img")).to_be_visible()
+    book.save()
+    reopen(book)
+    output = book.output(1)
+    expect(output.get_by_text("Kernel restarted: run this cell again.")).to_be_visible()
+    expect(grid(output)).to_have_count(0)
 
 
 def test_a_saved_notebook_has_no_picture_of_the_grid(show_grid):
