@@ -2,9 +2,9 @@
 
 const MARKS = [["1 to 5, 0", "rate, remove the rating"], ["k, x", "keep, reject"], ["u or Ctrl+Z", "undo"]];
 const IN_GRID = [
-  ["arrows", "move"], ["Shift+arrows", "select several"], ["Home, End", "first, last"], ["Ctrl+A", "select all"],
-  ["Esc", "select none"], ["Enter or Space", "open; up to four selected side by side"],
+  ["arrows", "move"], ["Home, End", "first, last"], ["Enter or Space", "open in full size"], ["Esc", "select none"],
 ];
+const SEVERAL = [["Shift+arrows", "select several, of which up to four open side by side"], ["Ctrl+A", "select all"]];
 const IN_LIGHTBOX = [
   ["← →", "previous, next picture"], ["↑ ↓", "one row up, down"], ["Home, End", "first, last picture"],
   ["+ −, wheel", "zoom"], ["z, double click", "fit or 100 %"], ["Shift+arrows, drag", "move the part that is shown"], ["Esc", "close"],
@@ -13,7 +13,8 @@ const IN_LIGHTBOX = [
 class KeyList {
   constructor(model) {
     const marking = model.get("marking");
-    const inGrid = marking ? [...IN_GRID, ...MARKS, ["t, n, /", "to the boxes for tags, note, search"]] : IN_GRID;
+    const boxes = ["t, n, /", "to the boxes for tags, note, search"];
+    const inGrid = [...IN_GRID, ...(model.get("multiple") ? SEVERAL : []), ...(marking ? [...MARKS, boxes] : [])];
     const inLightbox = marking ? [...IN_LIGHTBOX, ...MARKS] : [...IN_LIGHTBOX, ["0", "fit"]];
     const close = makeButton("Close (Esc)", "✕", () => this.dialog.close());
     this.dialog = make("dialog", { class: "nbkit-images-keys", "aria-label": "Keys" },

@@ -44,6 +44,7 @@ class Lightbox {
     if (!this.dialog.open) this.dialog.showModal();
     this.close.focus();
     this.paint();
+    this.view.say();
   }
 
   leave() { // back to the tile of the picture that was shown last
@@ -54,7 +55,7 @@ class Lightbox {
     this.view.reveal(this.store.active);
   }
 
-  say(text) { write(this.notice, text); }
+  say(text) { write(this.notice, this.dialog.open ? text : ""); }
 
   ids() { return this.pictures.map(({ id }) => id).filter((id) => id !== undefined); }
 
@@ -135,8 +136,9 @@ class Lightbox {
       if (place === end && button.matches(":focus")) this.close.focus(); // a disabled button hears no keys
       button.disabled = place === end;
     }
-    write(this.where, several ? `${pictures.length} pictures side by side` : `${number(place + 1)} of ${number(store.total)}`);
-    this.dialog.setAttribute("aria-label", several ? this.where.textContent : `Picture ${this.where.textContent}: ${store.facts.get(id)?.alt ?? ""}`);
+    const which = several ? `${pictures.length} pictures side by side` : store.total > 1 ? `${number(place + 1)} of ${number(store.total)}` : "";
+    write(this.where, which);
+    this.dialog.setAttribute("aria-label", several ? which : `${`Picture ${which}`.trim()}: ${store.facts.get(id)?.alt ?? ""}`);
     this.offer(this.deeds, several ? undefined : id);
   }
 
@@ -269,8 +271,8 @@ class Lightbox {
     this.panes.dataset.full = this.scale !== null;
     this.fit.setAttribute("aria-pressed", this.scale === null);
     this.full.setAttribute("aria-pressed", this.scale === 1);
-    const fitted = this.fitted(this.panes.firstChild);
-    this.shown.textContent = `${Math.round((this.scale ?? fitted) * 100)} %`;
+    const sizes = [...this.panes.children].map((pane) => `${Math.round((this.scale ?? this.fitted(pane)) * 100)} %`);
+    this.shown.textContent = [...new Set(sizes)].join(", ");
   }
 
   // mouse and keyboard

@@ -432,5 +432,6 @@ class View {
     this.refused = true;
     write(this.problem, ""); // or a second press would not be answered: the same words are not read again
     this.say();
+    if (!this.lightbox.dialog.open) this.problem.scrollIntoView({ block: "nearest" });
   }
 }
