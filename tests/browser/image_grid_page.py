@@ -77,7 +77,8 @@ class BareGrid:
             "problem": "",
         }
         shown = {"total": total, "version": 1, "chosen": self._chosen(-1)}
-        state |= {**shown, "multiple": True, "marking": True, **traits} | ({"total": 0, "version": 0} if new else {})
+        defaults = {"multiple": True, "marking": True, "fit": False, "shapes": [], "actions": [], "detailed": False}
+        state |= {**shown, **defaults, **traits} | ({"total": 0, "version": 0} if new else {})
         code, style = SCRIPT, (HERE / "image_grid.css").read_text("utf-8")
         page.evaluate(MODEL, [code, style, state, shown if new else None])
         self.dialog = page.get_by_role("dialog")

@@ -14,7 +14,7 @@ class Lightbox {
     this.view = view;
     this.store = view.store;
     this.pictures = []; // {id, place}; no id before its row has come, no place just after a new showing
-    this.actions = (this.store.model.get("actions") ?? []).map(([id, label, tooltip, closes]) => ({ id, label, tooltip, closes }));
+    this.actions = this.store.model.get("actions").map(([id, label, tooltip, closes]) => ({ id, label, tooltip, closes }));
     this.previous = makeButton("Previous picture (←)", "←", () => this.move(-1));
     this.next = makeButton("Next picture (→)", "→", () => this.move(1));
     this.fit = makeButton("Fit the picture to the window (z)", "Fit", () => this.zoom(null));

@@ -74,7 +74,7 @@ class View {
   arrange() {
     const { model, total } = this.store;
     const { gone } = this.store.kernel, nothing = !total || (gone && !this.store.facts.size);
-    const fit = model.get("fit"), groups = model.get("groups") ?? [];
+    const fit = model.get("fit"), groups = model.get("groups");
     this.sheet = fit && total <= SHEET && !groups.length;
     this.root.classList.toggle("nbkit-images-fit", fit);
     this.root.classList.toggle("nbkit-images-sheet", this.sheet);
@@ -91,7 +91,7 @@ class View {
   }
 
   planSheet(total) {
-    const { clientWidth, clientHeight } = this.list, shapes = this.store.model.get("shapes") ?? [];
+    const { clientWidth, clientHeight } = this.list, shapes = this.store.model.get("shapes");
     const usual = shapes.find(Boolean) ?? 1; // of those whose shape is not known
     const best = fitSheet(Array.from({ length: total }, (_, i) => shapes[i] || usual), clientWidth, clientHeight);
     this.text = LINE;
