@@ -77,7 +77,15 @@ class BareGrid:
             "problem": "",
         }
         shown = {"total": total, "version": 1, "chosen": self._chosen(-1)}
-        defaults = {"multiple": True, "marking": True, "fit": False, "shapes": [], "actions": [], "detailed": False}
+        defaults = {
+            "multiple": True,
+            "marking": True,
+            "fit": False,
+            "columns": 0,
+            "shapes": [],
+            "actions": [],
+            "detailed": False,
+        }
         state |= {**shown, **defaults, **traits} | ({"total": 0, "version": 0} if new else {})
         code, style = SCRIPT, (HERE / "image_grid.css").read_text("utf-8")
         page.evaluate(MODEL, [code, style, state, shown if new else None])

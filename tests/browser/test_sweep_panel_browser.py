@@ -207,7 +207,7 @@ def test_values_of_a_parameter_with_few_choices_are_ticked(show_sweep_panel):
 
 
 def test_a_cell_is_chosen_and_opened_by_keyboard(show_sweep_panel):
-    """Arrow keys move in the table, Space chooses, Enter opens in full size, Escape returns to the same cell."""
+    """Arrow keys move in the table and in full size; Space chooses, Enter opens, Escape returns to the cell shown last."""
     book, panel = show_sweep_panel(SMALL)
     run_button(panel).click()
     wait_until_done(panel, 6)
@@ -227,9 +227,17 @@ def test_a_cell_is_chosen_and_opened_by_keyboard(show_sweep_panel):
     dialog = panel.get_by_role("dialog")
     expect(dialog).to_be_visible()
     expect(dialog.locator("img")).to_have_js_property("naturalWidth", 512)
+    expect(dialog).to_contain_text("4 of 6")
+    keyboard.press("ArrowUp")
+    expect(dialog).to_contain_text("1 of 6")
+    keyboard.press("ArrowDown")
+    keyboard.press("ArrowRight")
+    expect(dialog).to_contain_text("5 of 6")
+    expect(dialog.locator(".nbkit-lightbox-told")).to_contain_text("colour jade")
+    expect(fifth).to_have_attribute("aria-selected", "true")
     keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    expect(panel.locator("td[data-place='3']")).to_be_focused()
+    expect(fifth).to_be_focused()
     keyboard.press("End")
     expect(panel.locator("td[data-place='5']")).to_be_focused()
     assert book.page.script_errors == []
@@ -237,7 +245,7 @@ def test_a_cell_is_chosen_and_opened_by_keyboard(show_sweep_panel):
 
 def test_closing_the_full_size_returns_to_where_it_was_opened_even_after_a_failed_opening(show_sweep_panel):
     """The kernel does not answer the first Enter; the focus must not go to that cell when a later dialog is closed."""
-    book, panel = show_sweep_panel(SMALL, "panel.grid.stage.open = lambda keys: None")
+    book, panel = show_sweep_panel(SMALL, "panel.grid.full_size.open = lambda keys: None")
     run_button(panel).click()
     wait_until_done(panel, 6)
     book.run(2)

@@ -86,6 +86,7 @@ class _View(anywidget.AnyWidget):
     groups: Any = traitlets.List().tag(sync=True)
     chosen = traitlets.Dict().tag(sync=True)
     size = traitlets.Int(160).tag(sync=True)
+    columns = traitlets.Int(0).tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     tall = traitlets.Unicode().tag(sync=True)
     tallest = traitlets.Float(1.0).tag(sync=True)
@@ -189,6 +190,15 @@ class ImageGrid:
     def selected(self) -> tuple[str, ...]:
         """The keys of what is selected, in the order in which it is shown."""
         return self._selected
+
+    @property
+    def columns(self) -> int:
+        """The number of columns; 0 for as many as have room."""
+        return int(self.box.columns)
+
+    @columns.setter
+    def columns(self, columns: int) -> None:
+        self.box.columns = columns
 
     @property
     def size(self) -> int:

@@ -91,6 +91,8 @@ class Store {
   }
 }
 
+const FULL_SIZE = ".nbkit-images-hidden dialog";
+
 class View {
   constructor(store, el) {
     this.store = store;
@@ -200,6 +202,7 @@ class View {
 
   mark() {
     const chosen = new Set(this.model.get("chosen"));
+    if (document.activeElement?.closest?.(FULL_SIZE)) [this.last] = chosen; // it shows another cell
     for (const [place, td] of this.cells) td.setAttribute("aria-selected", String(chosen.has(place)));
     this.root.classList.toggle("nbkit-board-bare", this.model.get("bare"));
     this.problem.textContent = this.model.get("problem");
@@ -237,12 +240,13 @@ class View {
     if (at !== chosen) this.store.send({ type: "choose", at });
     this.store.send({ type: "open", at });
     this.from = place;
+    this.last = undefined;
   }
 
-  comeBack(signal) { // the lightbox belongs to the grid of pictures below; whoever leaves it goes on at the tile that opened it
+  comeBack(signal) { // the lightbox is a widget of its own; whoever leaves it goes on at the cell that it showed last
     document.addEventListener("close", (event) => {
-      const td = this.cells.get(this.from);
-      if (!td || !event.target.classList?.contains("nbkit-lightbox")) return;
+      const td = this.from !== undefined && this.cells.get(this.last ?? this.from);
+      if (!td || !event.target.matches?.(FULL_SIZE)) return;
       this.from = undefined;
       setTimeout(() => td.focus(), 0);
     }, { capture: true, signal });

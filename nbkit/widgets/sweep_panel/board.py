@@ -114,6 +114,10 @@ class Board:
                 self._tell(changed)
             return set(changed)
 
+    def choose(self, places: Sequence[int]) -> None:
+        """Show these places as the chosen ones; no callback is called."""
+        self.box.chosen = list(places)
+
     def on_choose(self, callback: Callable[[tuple[int, ...]], None]) -> None:
         """Call with the places that a person has chosen, whenever these are others."""
         self._callbacks["choose"].append(callback)

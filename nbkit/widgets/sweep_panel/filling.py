@@ -34,6 +34,7 @@ STAGE = 320
 ROOM = 820
 """Pixels that the columns share, about; a tile is a part of it."""
 NONE = "(none)"
+NO_CELL = Item("none", "no such cell", (), None, 0, 0, "", "no such cell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Filling:
         rows, columns: which axis goes where.
         board: the tables.
         stage: the pictures of the chosen cells.
+        full_size: all cells in the order of the tables, for the lightbox; its arrow keys move along rows and columns.
         fault: shows an error in the panel.
         box: all of it.
     """
@@ -90,6 +92,7 @@ class Filling:
         self._known: dict[str, Known] = {}
         self._laid: Any = None
         self._placing = self._chosen = False
+        self._order: list[int] = []
         self.sweep: Sweep | None = None
         preview = books.log.previews.get
         self.board = Board(preview, label="cells of the sweep")
@@ -101,13 +104,16 @@ class Filling:
         self.note = plain(widgets.HTML)
         self._sides = plain(widgets.HBox, (self.rows, self.columns, self.note))
         self._sides.add_class("nbkit-sides")
-        self.box = widgets.VBox((self._sides, self.board.box, self.stage.box))
+        self.full_size = ImageGrid(preview, label="cells of the sweep in full size", height="1px")
+        self.full_size.box.add_class("nbkit-images-hidden")
+        self.box = widgets.VBox((self._sides, self.board.box, self.stage.box, self.full_size.box))
         self.box.add_class("nbkit-pictures")
         self.box.layout.display = "none"
         self.rows.observe(lambda change: self._swap(self.columns, change), "value")
         self.columns.observe(lambda change: self._swap(self.rows, change), "value")
         self.board.on_choose(self._choose)
         self.board.on_open(self._open)
+        self.full_size.on_select(self._follow)
 
     def show(self, sweep: Sweep) -> None:
         """Be about a sweep."""
@@ -136,6 +142,8 @@ class Filling:
                 changed = self.board.update(tiles, bare=_bare(tiles))
                 if changed & set(self.board.box.chosen):
                     self._choose(self.board.box.chosen)
+                if changed and len(self.full_size):
+                    self.full_size.show(self._all_items())
             self._looked = time.monotonic()
             return True
 
@@ -181,8 +189,10 @@ class Filling:
             self.say(f"{count(len(self.sweep), 'cell')} are too many to show; panel.result.to_frame() has them all")
             return
         self.say("")
+        self.full_size.show(())
         tables = arrange(self.sweep.cells, self.rows.value, self.columns.value)
-        widest = max((len(table.columns) for table in tables), default=1)
+        self._order = [place for table in tables for row in table.places for place in row]
+        widest = self.full_size.columns = max((len(table.columns) for table in tables), default=1)
         tiles = self._tiles()
         size = min(232, max(96, ROOM // widest - 12))
         self.board.lay_out(tables, (self.rows.value, self.columns.value), tiles, size=size, bare=_bare(tiles))
@@ -227,7 +237,28 @@ class Filling:
         self.stage.show(items)
 
     def _open(self, places: Sequence[int]) -> None:
-        self.stage.open([item.key for item in self._items(places)][:4])
+        with self._lock:
+            self.full_size.show(self._all_items())
+            self.full_size.open([str(place) for place in places])
+
+    @guarded
+    def _follow(self, keys: Sequence[str]) -> None:
+        """The lightbox shows another cell: that one is chosen."""
+        places = tuple(int(key) for key in keys if key.isdecimal())
+        if places:
+            self.board.choose(places)
+            self._choose(places)
+
+    def _all_items(self) -> list[Item]:
+        """The first picture of each cell under the cell's number, in the order of the tables."""
+        states = self._states()
+        return [self._first(place, states[place]) if place >= 0 else NO_CELL for place in self._order]
+
+    def _first(self, place: int, state: State | None) -> Item:
+        found = self._items((place,))
+        if found:
+            return dataclasses.replace(found[0], key=str(place))
+        return Item(str(place), ", ".join(self._facts(place)), (), None, 0, 0, "", status_of(state))
 
     def _items(self, places: Sequence[int]) -> list[Item]:
         """The pictures of these cells; their facts begin with the cell's own."""

@@ -33,7 +33,7 @@ class Store {
       "change:version": () => this.renew(),
       "change:chosen": () => this.take() && this.tell("paint"),
     };
-    for (const name of ["size", "tall", "tallest", "shapes", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
+    for (const name of ["size", "columns", "tall", "tallest", "shapes", "total", "groups"]) this.on[`change:${name}`] = () => this.tell("arrange");
     for (const name of ["label", "message", "problem"]) this.on[`change:${name}`] = () => this.tell("say");
     for (const [event, handler] of Object.entries(this.on)) model.on(event, handler);
   }

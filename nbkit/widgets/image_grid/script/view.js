@@ -104,7 +104,7 @@ class View {
 
   plan(width, wish, total, groups) {
     this.text = TEXT;
-    this.columns = Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
+    this.columns = this.store.model.get("columns") || Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
     this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * STRETCH)); // they fill the line
     this.room = Math.ceil(this.tile * this.store.model.get("tallest"));
     this.sharp = this.tile;
