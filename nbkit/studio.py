@@ -38,6 +38,7 @@ from nbkit.sweep.result import SweepContext
 from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
@@ -383,6 +384,8 @@ class Studio:
             [7]
         """
         gallery = Gallery(self.log, frame, size=size, height=height)
+        for before in replace_in_cell(gallery):
+            before.close()
         self.watch(gallery)
         return gallery
 

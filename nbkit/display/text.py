@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Sequence
 
@@ -21,6 +22,21 @@ def usd(micros: int | None) -> str:
     whole, rest = divmod(abs(micros), MICRO)
     decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
     return f"{sign}${whole:,}.{decimals}"
+
+
+def usd_short(micros: int | None) -> str:
+    """Micro-dollars as USD for a button: cents from one dollar on, two significant digits below."""
+    if micros is None or not micros:
+        return "—" if micros is None else "$0"
+    dollars = abs(micros) / MICRO
+    dollars = dollars if dollars >= 1 else float(f"{dollars:.2g}")  # which may be the next power of ten
+    decimals = 2 if dollars >= 1 else max(2, 1 - math.floor(math.log10(dollars)))
+    return f"{'-' if micros < 0 else ''}${dollars:,.{decimals}f}"
+
+
+def usd_short_range(price: Price) -> str:
+    """A price in micro-dollars as :func:`usd_short`: one amount, or ``$a to $b`` if the price is not certain."""
+    return usd_short(price.low) if price.low == price.high else f"{usd_short(price.low)} to {usd_short(price.high)}"
 
 
 def usd_range(price: Price) -> str:

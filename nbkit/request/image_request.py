@@ -97,7 +97,7 @@ class ImageRequest:
         help="Number that makes a picture repeatable, as well as the model can; drawn by the service when not sent.",
     )
     number_results = Parameter[int | None](
-        Integer(1, model.MAX_RESULTS), default=1, group="Sampling", sources=(API,),
+        Integer(1, model.MAX_RESULTS), default=1, title="Pictures", group="Sampling", sources=(API,),
         help="How many pictures to make, each with a seed of its own, each paid.",
     )
     temperature = Parameter[float | None](
@@ -105,7 +105,7 @@ class ImageRequest:
         help="Randomness: low values are more predictable, high values vary more. Google's default is 1; for Gemini 3 it advises to keep it.",
     )
     top_p = Parameter[float | None](
-        Decimal2(0, 1), wire="settings.topP", group="Sampling", sources=(API, MODEL_CARD),
+        Decimal2(0, 1), wire="settings.topP", title="Top-p", group="Sampling", sources=(API, MODEL_CARD),
         help="Nucleus sampling: the share of probability that is drawn from; low is focused, high diverse. Google's default is 0.95.",
     )
     thinking = Parameter[str | None](
@@ -132,17 +132,17 @@ class ImageRequest:
         help="How much Google's safety filter lets pass; 'off' does not switch it off: it means Google's own defaults.",
     )
     check_content = Parameter[bool | None](
-        Boolean(), wire="safety.checkContent", default=False, group="Grounding and safety", sources=(API,),
+        Boolean(), wire="safety.checkContent", default=False, title="Content check", group="Grounding and safety", sources=(API,),
         help="Have the finished picture checked; the result then says whether it is not safe for work.",
     )
     safety_mode = Parameter[str | None](
         Choice(("none", "fast")),
-        wire="safety.mode", column="safetyMode", default="none", group="Grounding and safety", sources=(API,),
+        wire="safety.mode", column="safetyMode", default="none", title="Check mode", group="Grounding and safety", sources=(API,),
         help="How the content check works: 'fast' or 'none'; 'fast' is the default when check_content is on.",
     )
     reference_images = Parameter[tuple[Reference, ...] | None](
-        ListOf(1, model.MAX_REFERENCES, make_reference, references_in), wire="inputs.referenceImages", group="References",
-        sources=(API,),
+        ListOf(1, model.MAX_REFERENCES, make_reference, references_in), wire="inputs.referenceImages", title="References",
+        group="References", sources=(API,),
         help="Pictures to start from or to take things from, in the order in which the prompt may number them.",
     )
     output_format = Parameter[str | None](
@@ -163,7 +163,7 @@ class ImageRequest:
         help="sync waits for the answer on one connection; async asks for it again until it is there.",
     )
     webhook_url = Parameter[str | None](
-        Address(), wire="webhookURL", group="Delivery", affects_picture=False, sources=(API,),
+        Address(), wire="webhookURL", title="Webhook URL", group="Delivery", affects_picture=False, sources=(API,),
         help="Address that the service calls with each finished result.",
     )
     upload_endpoint = Parameter[str | None](
@@ -171,7 +171,7 @@ class ImageRequest:
         help="Address to which the service sends each finished file with an HTTP PUT.",
     )
     ttl = Parameter[int | None](
-        Integer(60), group="Delivery", affects_picture=False, sources=(API,),
+        Integer(60), title="Address lifetime", group="Delivery", affects_picture=False, sources=(API,),
         help="Seconds for which the picture's address works, with URL output; 7 days unless given.",
     )
     include_cost = Parameter[bool | None](

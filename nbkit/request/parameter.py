@@ -279,6 +279,7 @@ class Parameter(Generic[T]):
         help: explains it to the user, in a sentence or two.
         sources: where that is written.
         group: the heading above its control in a panel.
+        title: what its control is called in words.
         affects_picture: whether it is part of a request's identity.
     """
 
@@ -289,6 +290,7 @@ class Parameter(Generic[T]):
         help: str,
         sources: tuple[SourcePage, ...],
         group: str,
+        title: str = "",
         wire: str | None = None,
         column: str | None = None,
         default: Any = None,
@@ -297,10 +299,11 @@ class Parameter(Generic[T]):
         self.kind, self.help, self.sources, self.group = kind, help, sources, group
         self.__doc__ = help  # what `help(ImageRequest)` and `ImageRequest.seed?` show
         self.default, self.affects_picture = default, affects_picture
-        self._wire, self._column, self.name = wire, column, ""
+        self._wire, self._column, self.title, self.name = wire, column, title, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+        self.title = self.title or name.replace("_", " ").capitalize()
         first, *rest = name.split("_")
         leaf = first + "".join(part.capitalize() for part in rest)
         wire = leaf if self._wire is None else self._wire

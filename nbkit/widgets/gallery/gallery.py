@@ -34,6 +34,7 @@ from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
 from nbkit.widgets.image_grid.image_grid import ImageGrid
+from nbkit.widgets.page.cell import close_parts
 from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
@@ -50,7 +51,7 @@ SIZES = Integer(32, 1024)
 """Of a tile, in CSS pixels."""
 
 
-class Gallery:
+class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of its types
     """The log's pictures to browse, filter, rate and pick from; ``studio.gallery()`` makes one.
 
     As the last line of a cell it shows itself. Everything that its controls do can also be done from code; no notebook
@@ -72,7 +73,6 @@ class Gallery:
         height: of the part with the pictures, in CSS; ``None`` for as much as they need.
 
     Attributes:
-        box: the widget, which can be put into other widgets.
         grid: the part with the pictures.
 
     Raises:
@@ -118,10 +118,21 @@ class Gallery:
         self.filters = Filters(columns, functools.partial(self._do, self._rearrange), self._narrow)
         self._comparing = Comparing(log)
         self._line, self._trouble, self._worth = plain(widgets.HTML), plain(widgets.HTML), ""
-        self.box = self._build()
+        super().__init__(self._build())
+        self.add_class("nbkit-gallery")
         self._listen()
         self._show()
-        answer_at_once(self.box)
+        answer_at_once(self)
+
+    @property
+    def box(self) -> Gallery:
+        """The widget that can be put into other widgets: the gallery itself."""
+        return self
+
+    def close(self) -> None:
+        """Free the widgets; the log keeps what was written to it."""
+        close_parts(self)
+        super().close()
 
     # -- what is shown ---------------------------------------------------------------------------------------
 
@@ -501,7 +512,7 @@ class Gallery:
     # -- showing it ------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        view = dict(self.box._repr_mimebundle_())
+        view = dict(self._repr_mimebundle_())
         publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
         publish(self._record())
 
@@ -536,15 +547,12 @@ class Gallery:
 
     # -- inside: what is shown ----------------------------------------------------------------------------------
 
-    def _build(self) -> widgets.VBox:
+    def _build(self) -> tuple[widgets.Widget, ...]:
         self._line.add_class("nbkit-gallery-line")
         line = plain(widgets.HBox, (self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
         above = (self.arrangement.box, self.filters.box, line, self.grid.box)
-        children = (*above, self._comparing.box, self.marking.box, self._trouble)
-        box = widgets.VBox(children)
-        box.add_class("nbkit-gallery")
-        return box
+        return (*above, self._comparing.box, self.marking.box, self._trouble)
 
     def _listen(self) -> None:
         arrangement, marking = self.arrangement, self.marking

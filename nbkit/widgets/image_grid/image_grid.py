@@ -91,6 +91,8 @@ class _View(anywidget.AnyWidget):
     tall = traitlets.Unicode().tag(sync=True)
     tallest = traitlets.Float(1.0).tag(sync=True)
     fit = traitlets.Bool(default_value=False).tag(sync=True)
+    empty = traitlets.Unicode().tag(sync=True)
+    opens = traitlets.Bool(default_value=True).tag(sync=True)
     shapes: Any = traitlets.List().tag(sync=True)
     actions: Any = traitlets.List().tag(sync=True)
     detailed = traitlets.Bool(default_value=False).tag(sync=True)
@@ -113,6 +115,8 @@ class ImageGrid:
             around it.
         fit: whether up to 12 pictures are shown as large as the room lets them, without scrolling. The room is as wide
             as the grid and ``var(--nbkit-room-height, 480px)`` high; ``size`` and ``height`` are for more pictures.
+        empty: shown in place of pictures where there are none.
+        opens: whether the lightbox opens when a person opens a picture; else :meth:`on_open` is called.
         actions: buttons in the lightbox, for :meth:`on_action`.
         details: from the key of an opened picture to short lines that the lightbox shows beside it; called in the
             thread that handles messages of the page.
@@ -131,6 +135,8 @@ class ImageGrid:
         multiple: bool = True,
         keys: bool = False,
         fit: bool = False,
+        empty: str = "Nothing to show.",
+        opens: bool = True,
         actions: Sequence[Action] = (),
         details: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
@@ -141,10 +147,16 @@ class ImageGrid:
         self._ids: dict[str, int] = {}
         self._told: dict[int, Item] = {}
         self._faults: dict[str, str] = {}
-        self._callbacks: dict[str, list[Callable[..., None]]] = {"select": [], "key": [], "typed": [], "action": []}
+        self._callbacks: dict[str, list[Callable[..., None]]] = {
+            "select": [],
+            "key": [],
+            "typed": [],
+            "action": [],
+            "open": [],
+        }
         self._details = details
         self.box = _View(
-            size=size, label=label, tall=height or "", multiple=multiple, marking=keys, fit=fit,
+            size=size, label=label, tall=height or "", multiple=multiple, marking=keys, fit=fit, empty=empty, opens=opens,
             actions=[list(Action(*action)) for action in actions], detailed=details is not None,
         )  # fmt: skip
         self._loader = PreviewLoader(self._send, preview)
@@ -260,6 +272,10 @@ class ImageGrid:
         """Call with the id of an :class:`Action` and the picture's key when its button in the lightbox is pressed."""
         self._callbacks["action"].append(callback)
 
+    def on_open(self, callback: Callable[[tuple[str, ...]], None]) -> None:
+        """Call with the keys of what a person opens, where ``opens=False``."""
+        self._callbacks["open"].append(callback)
+
     def on_typed(self, callback: Callable[[dict[str, str]], None]) -> None:
         """Call with what stands in the boxes around the grid, by name, just before a press that is about it."""
         self._callbacks["typed"].append(callback)
@@ -279,6 +295,7 @@ class ImageGrid:
                 "original": self._hear_original,
                 "select": self._hear_select,
                 "key": self._hear_key,
+                "open": self._hear_open,
                 "find": self._hear_find,
                 "typed": self._hear_typed,
                 "action": self._hear_action,
@@ -332,6 +349,10 @@ class ImageGrid:
         self._publish(ranges, active, by=str(content.get("by", "")))
         selected = self._selected
         return lambda: self._call("select", selected)
+
+    def _hear_open(self, content: dict[str, Any]) -> Callable[[], None]:
+        keys = self._keys(self._inside(content["ranges"]))
+        return lambda: self._call("open", keys)
 
     def _hear_key(self, content: dict[str, Any]) -> Callable[[], None]:
         pressed, keys = str(content["key"]), self._keys(self._inside(content["ranges"]))

@@ -29,3 +29,8 @@ def _one(kind: type[widgets.Widget]) -> widgets.Widget:
     if held is None or held.comm is None:  # somebody has closed all widgets
         held = _held[kind] = kind()
     return held
+
+
+def is_shared(widget: widgets.Widget) -> bool:
+    """Whether a layout or a style is one that others have too."""
+    return any(widget is held for held in _held.values())

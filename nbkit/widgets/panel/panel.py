@@ -1,36 +1,38 @@
-"""The interactive form: prompt, parameters, Generate with its price, the pictures.
+"""The interactive form: prompt, parameters, Generate with its price, the pictures beside it.
 
-Controls are widgets and results are outputs (:mod:`nbkit.widgets.panel.outputs`); the pictures that can be worked with
-are asked for by the page (:mod:`nbkit.widgets.panel.pictures`). A press starts a run in a thread of its own and returns
-(:mod:`nbkit.widgets.panel.work`). Whatever goes wrong is caught here and said in the panel: Jupyter would lose it.
+The panel is a widget: a form (:mod:`nbkit.widgets.form`) with its buttons (:mod:`nbkit.widgets.panel.view`), the
+pictures with theirs (:mod:`nbkit.widgets.panel.pictures`), and beside it an output that a saved notebook keeps. A press
+becomes a job (:mod:`nbkit.widgets.jobs.runner`) that runs in a thread of its own. Whatever goes wrong is caught here and
+shown in the panel: Jupyter would lose it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import ipywidgets as widgets
 
-from nbkit.display.text import ellipsis, usd, usd_range
-from nbkit.errors import EngineError, RequestError
+from nbkit.display.text import ellipsis, usd_range, usd_short_range
+from nbkit.errors import NbkitError, RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
-from nbkit.request.model import Price
-from nbkit.results.run import NOT_SENT, GeneratedImage, Run
-from nbkit.widgets.controls.control import Control, label
-from nbkit.widgets.controls.form import Form
-from nbkit.widgets.page.access import Access
+from nbkit.request.model import MICRO, Price
+from nbkit.results.run import NOT_SENT, Run
+from nbkit.widgets.form.form import Form, is_blank, words_of
+from nbkit.widgets.jobs.job import Job, StudioAPI, refused
+from nbkit.widgets.jobs.runner import QUEUE, JobRunner
+from nbkit.widgets.page.cell import close_parts, replace_in_cell
 from nbkit.widgets.page.guard import guarded
-from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
-from nbkit.widgets.panel.bar import Bar, head_html, too_dear
-from nbkit.widgets.panel.job import Host, Job, refused
-from nbkit.widgets.panel.outputs import Results
+from nbkit.widgets.panel import status
+from nbkit.widgets.panel.library import Library
 from nbkit.widgets.panel.pictures import Pictures
-from nbkit.widgets.panel.source import Source, findable
-from nbkit.widgets.panel.work import Work
+from nbkit.widgets.panel.presses import Presses
+from nbkit.widgets.panel.saved_runs import SavedRuns
+from nbkit.widgets.panel.status import Status
+from nbkit.widgets.panel.view import PanelView
 
 ALONE = (
     "An nbkit panel. It needs a live kernel: here it does nothing and sends nothing. "
@@ -39,23 +41,25 @@ ALONE = (
 )
 
 
-class Panel:
+class Panel(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing of its types
     """The interactive form of a studio; ``studio.panel()`` makes one. As the last line of a cell it shows itself.
 
-    Controls, Generate and Stop can also be used from code; no notebook is needed for that.
+    It is a widget, and can be put into other widgets. Controls, Generate and Stop can also be used from code; no
+    notebook is needed for that.
 
     Args:
         studio: makes the runs.
-        at_once: how many runs may be under way at the same time; pressing Generate has no effect while there are that
-            many.
+        at_once: how many runs may be under way at the same time; up to four more presses wait in line.
         draft: whether the draft switch is on at first.
         **parameters: the first values of the controls.
 
     Attributes:
         last: the latest :class:`~nbkit.Run` of this panel, or ``None``.
-        box: the widget, which can be put into other widgets.
+        form: the state of the controls.
+        jobs: what is under way and what waits.
+        taken_over: the same of this cell's earlier panels, which were closed.
         pictures: the part with the pictures that were made, and with their buttons.
-        results: the output under the panel, which a saved notebook keeps.
+        saved: the output under the panel, which a saved notebook keeps.
 
     Raises:
         RequestError: for a value that the model does not allow, and for ``at_once`` below 1.
@@ -72,51 +76,60 @@ class Panel:
         ('done', 7)
     """
 
-    def __init__(self, studio: Host, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
+    def __init__(self, studio: StudioAPI, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
         if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
             raise RequestError(f"at_once={at_once!r}: must be a whole number of at least 1", parameter="at_once")
         self._studio = studio
         self._refused: dict[str, str] = {}
         self._touched = False
-        self._price: Price | None = None
+        self._said = Status()
+        self._budget = studio.budget
         self.last: Run | None = None
-        self.form, self.source, self.results = Form(), Source(), Results()
-        self.bar = Bar(charged=studio.charged)
-        self.pictures = Pictures(studio.log, self)
-        self.access = Access((self.bar.generate, *self.pictures.actions.paid), self.fault)
-        self.work = Work(studio, self, at_once=at_once)
-        self._head = plain(widgets.HTML)
-        self.box = self._build()
-        self.form.draft.button.value = draft
+        self.form = Form()
+        self.form.draft = draft
         if parameters:
             self.form.write(parameters)
-        self.form.on_change(self._changed)
-        self.source.on_change(self._refresh)
-        self.bar.generate.on_press(lambda button, most: self._press(button, most, lambda: self.request))
-        self.bar.stop.on_click(self._stop)
-        self._refresh()
-        self.bar.say(studio.log.withheld())
-        studio.watch(self)
-        answer_at_once(self.box)
-
-    def _build(self) -> widgets.VBox:
-        switches = (self.form.draft.button, *self.source.buttons, self.pictures.history)
-        buttons = plain(
-            widgets.HBox,
-            (self.bar.generate, self.bar.stop, self.bar.clock, self.bar.beside, plain(widgets.HBox, switches)),
+        self.form.history.clear()
+        self.jobs = JobRunner(studio, self, self.form.lock, at_once=at_once)
+        self.taken_over: list[JobRunner] = []
+        self.saved = SavedRuns()
+        self.view = PanelView(self.form, self.fault, self._pressed)
+        self.pictures = Pictures(studio.log, self.fault, self._pressed, self._picture_chosen, self.form.lock)
+        send = self.view.send
+        self._library = Library(studio, self.form, self.pictures, say=self._say, send=send, fault=self.fault)
+        self._presses = Presses(
+            studio, self.form, self.jobs, self.pictures, self._library, left=self._left, say=self._say, send=send
         )
-        buttons.add_class("nbkit-bar")
-        lines = (self._head, self.form.box, buttons, self.bar.under, self.source.box, self.pictures.box, self.access)
-        box = widgets.VBox(lines)
-        box.add_class("nbkit-panel")
-        return box
+        body = widgets.Box((self.view, *self.pictures.parts))
+        body.add_class("nbkit-body")
+        super().__init__((body,))
+        self.add_class("nbkit-panel")
+        self.form.on_change(self._changed)
+        self._follow_cell()
+        self._refresh()
+        if withheld := studio.log.withheld():
+            self._say(status.say(withheld))
+        studio.watch(self)
+        answer_at_once(self)
+
+    def _follow_cell(self) -> None:
+        """Close the panels that the running cell made before, and take over what they have under way."""
+        for before in replace_in_cell(self):
+            before.jobs.stop(before.jobs.waiting)
+            for runner in (before.jobs, *before.taken_over):
+                runner.observer = _Successor(self)
+                if runner.jobs:
+                    self.taken_over.append(runner)
+            before.close()
+        if under_way := [job for runner in self.taken_over for job in runner.jobs]:
+            self._said = status.taken_over(under_way[0].request, len(under_way))
 
     # -- from code -------------------------------------------------------------------------------------
 
     @property
-    def controls(self) -> dict[str, Control]:
-        """The controls, by the Python name of their parameter."""
-        return self.form.controls
+    def box(self) -> Panel:
+        """The widget that can be put into other widgets: the panel itself."""
+        return self
 
     @property
     def request(self) -> ImageRequest:
@@ -139,11 +152,11 @@ class Panel:
     @property
     def draft(self) -> bool:
         """Whether the draft switch is on: every run has resolution 0.5K and one result. Can be set."""
-        return self.form.draft.on
+        return self.form.draft
 
     @draft.setter
     def draft(self, on: bool) -> None:
-        self.form.draft.button.value = bool(on)
+        self.form.draft = on
 
     @name_parameters
     def set(self, **changes: Unpack[RequestChanges]) -> None:
@@ -163,14 +176,14 @@ class Panel:
             >>> panel.request
             ImageRequest(prompt='A paper lantern', seed=7, top_p=0.9)
         """
-        with self.work.lock:
-            self.form.write(changes)
+        self.form.write(changes)
 
     def generate(self) -> bool:
         """Press Generate. This returns at once; :meth:`wait` waits for the run.
 
         Returns:
-            Whether a run was started; ``False`` while ``at_once`` runs are under way.
+            Whether the press was taken: while ``at_once`` runs are under way it waits in line, and ``False`` if four
+            wait already.
 
         Raises:
             RequestError: if the model does not allow what the controls describe.
@@ -185,11 +198,16 @@ class Panel:
             >>> panel.wait() is panel.last
             True
         """
-        job = self.work.take(lambda: self.request)
-        if job is None:
+        try:
+            taken = self._presses.add(self.request)
+        except NbkitError as error:
+            self._say(status.of_error(error))
+            raise
+        if not taken:
             return False
-        self.work.send(job)
-        if job.failure is not None:
+        job = self.jobs.latest
+        self.jobs.send()
+        if job is not None and job.failure is not None:
             raise job.failure
         return True
 
@@ -214,17 +232,15 @@ class Panel:
             >>> [image.seed for image in panel.wait(timeout=60)]
             [7, 8]
         """
-        self.work.wait(timeout)
+        self.jobs.wait(timeout)
         return self.last
 
     # -- showing it ------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        self._refresh()
-        self.access.displayed()
-        view = dict(self.box._repr_mimebundle_())
+        view = dict(self._repr_mimebundle_())
         publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
-        self.results.place()
+        self.saved.output.place()
 
     def __repr__(self) -> str:
         request, problems = self.form.check()
@@ -232,187 +248,185 @@ class Panel:
             return f"<Panel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
         return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_range(request.price)}>"
 
+    def close(self) -> None:
+        """Free the widgets. What is under way goes on, and lands in the log."""
+        close_parts(self)
+        super().close()
+
     @guarded
     def _changed(self) -> None:
         self._touched = True
         self._refused = {}
+        self._presses.changed()
+        self._said = Status()  # what was said is about the controls as they were, and so is the Undo beside it
         self._refresh()
 
     @guarded
     def _refresh(self) -> None:
-        """Bring everything that follows from the controls in step with them; sends nothing."""
-        with self.work.lock:
-            self.form.size.follow("reference_images" in self.form.references.read())
-            self.form.fold.tell()
+        """Bring everything that follows from the controls in step with them; sends nothing and reads no log."""
+        with self.form.lock, self.view.hold_sync():
             request, problems = self.form.check()
-            complaints = {name: str(error) for name, error in problems.items()} or self._refused
-            self.form.complain(complaints, gently=not self._touched)
-            reason = f"not ready: {' and '.join(label(PARAMETERS[name]) for name in problems)}" if problems else ""
-            self._price = request.price if request else None
-            self.bar.offer(self._price, reason, full=self.work.full)
-            self.pictures.occupied(full=self.work.full)
-            self.on_budget_change()
-            self.source.show(request, self._files(request))
+            is_empty = is_blank(self.form.read().get("prompt"))
+            complaints = {name: words_of(error) for name, error in problems.items()} or self._refused
+            self.form.complain({n: text for n, text in complaints.items() if n != "prompt" or not is_empty})
+            self.view.refresh()
+            head = status.head_of(self._budget, charged=self._studio.charged)
+            self.view.head = {**head, "balance": self._library.balance}
+            self.view.bar = self._bar(
+                self.form.price(), "" if request else _not_ready(problems, is_empty=is_empty), ready=request is not None
+            )
+            self.view.source = self._library.source(request)
 
-    def _files(self, request: ImageRequest | None) -> dict[str, str]:
-        """Where the code that is shown finds the reference images."""
-        files = self.form.references.files
-        if request is None or not self.source.code.value:
-            return files
-        return findable(request.reference_images or (), files, self._studio.log.images)
+    def _bar(self, price: Price | None, why: str, *, ready: bool) -> dict[str, Any]:
+        """What is on the buttons, what is under way and waits, and the status line."""
+        dear = f"{QUEUE} runs wait already." if self.jobs.full else status.too_dear(price, self._left())
+        return {
+            "price": usd_short_range(price) if price else "",
+            "exact": usd_range(price) if price else "",
+            "most": price.high if price else None,
+            "quote": self._presses.quotes.offer("generate", price.high) if price else 0,
+            "why": why or dear,
+            "ready": ready and not dear,
+            "warns": bool(dear),
+            "hint": "Describe the change." if self._presses.is_edit else "",
+            "charged": self._studio.charged,
+            "jobs": [
+                {
+                    "number": job.number,
+                    "sent": job.sent,
+                    "seconds": round(job.seconds, 1),
+                    "price": usd_short_range(job.request.price),
+                    "exact": usd_range(job.request.price),
+                    "prompt": ellipsis(job.request.prompt, 60),
+                }
+                for job in self.jobs.jobs
+            ],
+            "status": self._status().told(),
+        }
 
-    # -- a run ---------------------------------------------------------------------------------------
+    def _status(self) -> Status:
+        if self._said.lines or not any(job.sent for job in self.jobs.jobs):
+            return self._said
+        return status.say(status.working(self._studio.busy))
+
+    def _say(self, said: Status | None) -> None:
+        """Put something into the status line; ``None`` leaves what is there. Everything is brought in step."""
+        self._said = self._said if said is None else said
+        self._refresh()
+
+    def _left(self) -> int | None:
+        """What the budget has left for another press, in micro-dollars: what waits in line counts as spent."""
+        if self._budget.left is None:
+            return None
+        return round(self._budget.left * MICRO) - sum(job.request.price.high for job in self.jobs.waiting)
 
     @guarded
-    def _press(
-        self, button: object, most: int | None, ask: Callable[[], ImageRequest], parent: str | None = None
-    ) -> None:
-        self.work.click(button, most, ask, parent)
-
-    def began(self) -> None:
-        """Show that a press was accepted; called by the worker."""
-        self._refused = {}
-        self._touched = True
-        self.bar.say_under_way()
+    def on_budget_change(self) -> None:
+        """Bring the money in step; the studio calls it after each change."""
+        self._budget = self._studio.budget
         self._refresh()
-        self.bar.working(0, self.work.under_way)
 
-    def passing(self, seconds: float, jobs: int) -> None:
-        """Update the clock; called by the worker while runs are under way.
+    def fault(self, error: BaseException) -> None:
+        """Show an error that occurred while the panel was updated."""
+        self._said = status.of_error(error)
+        with self.form.lock:
+            self.view.bar = {**self.view.bar, "status": self._said.told()}
 
-        Args:
-            seconds: since the oldest of them began.
-            jobs: how many there are.
-        """
-        self.bar.working(seconds, jobs)
-        self.bar.follow(self._studio.busy)
+    def _pressed(self, content: Mapping[str, Any]) -> None:
+        """A press of a button on the page."""
+        self._touched = True
+        self._presses.press(content)
+
+    def _picture_chosen(self) -> None:
+        """Another picture is large: what was said of the one before is over."""
+        if not self.jobs.jobs:
+            self._say(Status())
+
+    # -- what the jobs tell ------------------------------------------------------------------------------
+
+    def jobs_changed(self) -> None:
+        """Show what is under way and what waits; called by the runner."""
+        self._touched = True
+        sent = [job for job in self.jobs.jobs if job.sent]
+        self.pictures.expect(sent[-1].request if sent else None)
+        self._refresh()
+
+    def passing(self) -> None:
+        """Show what a busy service lets through now; called by the runner."""
+        if self.view.bar["status"] != self._status().told():
+            self._refresh()
 
     def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
-        """Show how a press ended; called by the worker.
+        """Show how a press ended; called by the runner.
 
         Args:
             job: the press; ``job.failure`` is the error if there is no run.
             run: its run, or ``None``.
             late: whether Stop was pressed before.
         """
-        if run is None:
-            self._refresh()
-            if job.failure is not None and self._stands_at_a_control(job.failure):
-                self.bar.say("Nothing was sent: what is wrong stands at its control.")
-            elif job.failure is not None:
-                self.bar.say_error(job.failure)
-            return
-        if not late or (self.last is None and run.status != NOT_SENT):
-            self.last = run
-            self.form.seed.after_run(run.seed if len(run) else None)
-        if late:
-            self._refresh()
-            self._say_late(run)
-            return
-        self._refused = refused(run)
-        self._refresh()
-        self.bar.say_run(run, job.seconds)
-
-    def _say_late(self, run: Run) -> None:
-        if self.work.under_way:
-            return  # the line belongs to what is under way; the run stands among the pictures
-        if run.status == NOT_SENT:
-            self.bar.say(
-                "Stopped in time: the service had not accepted it, so it was not sent, and nothing was charged."
-            )
-        elif run.error is not None:
-            advice = run.error.advice if isinstance(run.error, EngineError) else ""
-            self.bar.say(f"A run that was no longer waited for has failed: {run.error}", advice, wrong=True)
-        else:
-            self.bar.say("A run that was no longer waited for has come; its pictures stand below and in studio.log.")
-
-    def _stands_at_a_control(self, error: BaseException) -> bool:
-        return isinstance(error, RequestError) and self.form.check()[0] is None
+        with self.form.lock:
+            if run is None:
+                if job.failure is not None:
+                    self._said = status.of_error(job.failure)
+                self.jobs_changed()
+                return
+            if not late or (self.last is None and run.status != NOT_SENT):
+                self.last = run
+                self.form.after_run(run.seed if len(run) else None)
+            self._refused = {} if late else refused(run)
+            ended = status.of_run(run, job.seconds)
+            if not late and (ended.wrong or not self.jobs.jobs):  # else the line is about what is under way
+                self._said = ended
+            elif late and not self.jobs.jobs:
+                self._said = status.of_late(run)
+            self._refresh()  # the place of the pictures stays until show() has put them there
 
     def show(self, run: Run, *, late: bool) -> None:
-        """Show the pictures of a run; called by the worker.
+        """Show the pictures of a run; called by the runner.
 
         Args:
             run: a run that was stopped before it was sent is not shown.
             late: whether Stop was pressed before.
         """
-        if run.status == NOT_SENT:
-            return  # stopped in time: there is nothing to show, now or ever
-        self.results.add(run, late=late)  # first: this is what the notebook keeps
-        self.access.kept = self.results.state
-        self.pictures.add(run, late=late)
+        said = self._said
+        if run.status != NOT_SENT:  # else it was stopped in time, and there is nothing to show, now or ever
+            self.saved.add(run, late=late)  # first: this is what the notebook keeps
+            self.view.kept = self.saved.output.state
+            self.pictures.add(run, late=late)
+        with self.form.lock:
+            self._said = said  # showing another picture has taken the line away
+            self.jobs_changed()
 
-    @guarded
-    def on_budget_change(self) -> None:
-        """Update everything that depends on the budget; the studio calls it after each change."""
-        budget = self._studio.budget
-        with self.work.lock:
-            self._head.value = head_html(budget, charged=self._studio.charged)
-            self.bar.afford(too_dear(self._price, budget))
-            if not self.work.under_way:
-                self.bar.idle()
 
-    def fault(self, error: BaseException) -> None:
-        """Show an error that occurred while the panel was updated; called by the worker."""
-        self.bar.say_error(error)
+class _Successor:
+    """Shows the runs of a panel that was closed in the one that took its place.
 
-    @guarded
-    def _stop(self, _button: Any = None) -> None:
-        with self.work.lock:
-            stopped = self.work.stop()
-            if not stopped:
-                return
-            self._refresh()
-            sent = [job.request.price.high for job in stopped if job.request is not None]
-            if not sent:
-                self.bar.say("Stopped before anything was sent.")
-                return
-            price = usd(sum(sent))
-            paid = (
-                f"up to {price} is paid for it" if self._studio.charged else f"it counts up to {price} at list prices"
-            )
-            self.bar.say(
-                f"Stopped waiting. The request has been sent, and {paid} if the service has accepted it; "
-                "its pictures land in studio.log."
-            )
+    Args:
+        panel: the new one.
+    """
 
-    # -- with a picture ------------------------------------------------------------------------------
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self.fault = panel.fault
 
-    @guarded
-    def use_settings(self, request: ImageRequest) -> None:
-        """Set the controls to a request, and every other one to "not sent". Nothing is sent to the service.
+    def jobs_changed(self) -> None:
+        """The queue of the old panel is shown nowhere."""
 
-        Args:
-            request: its ``extra`` has no control, and is left out.
-        """
-        size = ("width", "height") if request.width else ("aspect_ratio", "resolution")
-        said = {name: value for name, value in request.parameters.items() if PARAMETERS[name].group != "Size"}
-        said |= {name: request.parameters.get(name) for name in size}
-        names = [name for name in PARAMETERS if PARAMETERS[name].group != "Size" and name != "prompt"]
-        self.set(**{**dict.fromkeys(names), **said})
-        extra = " What it had as extra= has no control and is left out." if request.extra else ""
-        self.bar.say(f"The controls are as that run was made.{extra}")
+    def passing(self) -> None:
+        """Neither is its clock."""
 
-    @guarded
-    def use_seed(self, seed: int) -> None:
-        """Set the seed. Nothing is sent to the service."""
-        self.set(seed=seed)
-        self.bar.say(f"seed {seed} stands in its box.")
+    def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
+        """Show how a run ended; its picture comes at once."""
+        self._panel.ended(job, run, late=late)
 
-    @guarded
-    def use_reference(self, image: GeneratedImage) -> None:
-        """Add a picture to the reference images. Nothing is sent to the service."""
-        self.form.references.append(image)
-        self.form.fold.open_for({"reference_images": ""})
-        self.bar.say("The picture is the last of the reference images.")
+    def show(self, run: Run, *, late: bool) -> None:
+        """Show a run that has come."""
+        self._panel.show(run, late=late)
 
-    def make_again(self, button: object, most: int | None, request: ImageRequest, parent: str) -> None:
-        """Send a request after the press of a button that shows its price.
 
-        Args:
-            button: the button.
-            most: what it said that this costs at most, in micro-dollars; ``None`` if it said no price.
-            request: for the new pictures.
-            parent: the taskUUID of the run that this one makes again.
-        """
-        self._press(button, most, lambda: request, parent)
+def _not_ready(problems: Mapping[str, RequestError], *, is_empty: bool) -> str:
+    """Why the controls do not make a request."""
+    titles = ", ".join(
+        dict.fromkeys("Pixels" if name in ("width", "height") else PARAMETERS[name].title for name in problems)
+    )
+    return "" if is_empty else f"Not ready: {titles}."

@@ -1,180 +1,301 @@
-"""The panel's pictures: the chosen one large with what can be done with it, those before it in a strip, the log.
+"""The panel's pictures: the chosen ones large with their tools, those before them in a strip, the log.
 
-The page asks for what it shows (:mod:`nbkit.widgets.image_grid.image_grid`), so no picture is part of what a notebook saves of its
-widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbkit.widgets.panel.outputs`).
+The page asks for what it shows (:mod:`nbkit.widgets.image_grid.image_grid`), so no picture is part of what a notebook
+saves of its widgets; what the saved notebook keeps is the output beside the panel (:mod:`nbkit.widgets.jobs.saved_output`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 
 from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
 from nbkit.log.store import RunLog
+from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
-from nbkit.widgets.image_grid.image_grid import ImageGrid
+from nbkit.widgets.image_grid.image_grid import Action, ImageGrid
+from nbkit.widgets.image_grid.item import Item
+from nbkit.widgets.jobs.quote import QuoteBook
 from nbkit.widgets.page.guard import guarded, showing
 from nbkit.widgets.page.plain import plain
-from nbkit.widgets.panel.actions import Actions, Deeds
-from nbkit.widgets.panel.shown import Shown, pictures_of
+from nbkit.widgets.panel.picture import PictureRef, pictures_of
+from nbkit.widgets.panel.tools import Tools, offer_of
+from nbkit.widgets.panel.versions import lines_of, versions_of
 
-STAGE = 384
-"""Pixels on the long side of the chosen picture, as in an output."""
-BESIDE = 300
-"""Of several beside each other: what differs is seen under them."""
-STRIP = 120
+STRIP = 56
+"""Pixels of a tile in the strip."""
 LETTERS = "ABCD"
-MOST = len(LETTERS)
+COMPARED = len(LETTERS)
 """So many pictures stand beside each other at once."""
+NO_PICTURE = "The picture will appear here."
+EDIT = Action("edit", "Edit this", "Make it the only reference image, and describe the change", closes=True)
 
 
 class Pictures:
     """What the panel has made, newest first, and on demand all that the log holds.
 
+    Args:
+        log: where they are.
+        fault: shows an error.
+        pressed: called with the message of every press under a picture.
+        chosen_changed: called when another picture is chosen.
+        lock: guards what two threads touch. It is the panel's own: each calls the other while it holds it.
+
     Attributes:
-        chosen: what is on the stage: nothing, one picture, or up to four beside each other.
-        stage: shows it.
+        shown: what is large: the pictures of a run, or those that are compared.
+        stage: shows them.
         strip: all pictures of this panel, small.
-        actions: what can be done with the picture that is chosen.
-        compare: sets the chosen picture beside the one before it.
-        history: opens the whole log, with filters.
-        box: all of it.
+        tools: what can be done with the picture that is chosen.
+        differences: a table of what differs between the pictures that are compared.
+        past: the whole log, with filters; made when it is first opened.
     """
 
-    def __init__(self, log: RunLog, deeds: Deeds) -> None:
-        self._log, self.fault = log, deeds.fault
-        self._lock = threading.RLock()
-        self._mine: dict[str, Shown] = {}
-        self._full = False
-        self.chosen: tuple[Shown, ...] = ()
+    def __init__(
+        self,
+        log: RunLog,
+        fault: Callable[[Exception], None],
+        pressed: Callable[[Mapping[str, Any]], None],
+        chosen_changed: Callable[[], None],
+        lock: threading.RLock,
+    ) -> None:
+        self._log, self.fault, self._chosen_changed, self._lock = log, fault, chosen_changed, lock
+        self._mine: dict[str, PictureRef] = {}
+        self._coming: list[Item] = []
+        self._expected: ImageRequest | None = None
+        self._is_waiting = False  # whether the places of coming pictures are large
+        self._quotes = QuoteBook()
+        self.shown: tuple[PictureRef, ...] = ()
         self.gallery: Gallery | None = None
-        self.stage = ImageGrid(log.previews.get, size=STAGE, label="chosen picture", height=None, multiple=False)
+        self.compared = False
+        look: dict[str, Any] = {"actions": (EDIT,), "details": self._details}
+        self.stage = ImageGrid(
+            log.previews.get,
+            label="chosen pictures",
+            height=None,
+            multiple=False,
+            fit=True,
+            opens=False,
+            empty=NO_PICTURE,
+            **look,
+        )
         self.strip = ImageGrid(
-            log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="232px"
+            log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="76px", **look
         )
-        self.actions = Actions(deeds, open_=self._open, save=self._save)
-        self.compare = plain(
-            widgets.Button,
-            description="Compare",
-            tooltip="Beside the picture before it; choose several below with Ctrl or Shift",
-        )
-        self.compare.add_class("nbkit-small")
-        self.history = plain(widgets.ToggleButton, description="History", tooltip="The whole log, with filters")
-        self.history.add_class("nbkit-small")
-        self.history.add_class("nbkit-history")
-        self._which = plain(widgets.Label, layout={})
-        first, *others = self.actions.box.children
-        self.actions.box.children = (self._which, first, self.compare, *others)
-        self._difference = plain(widgets.HTML, layout={})
-        self._past = widgets.VBox()
-        self._past.add_class("nbkit-past")
-        self._left = plain(widgets.VBox, (self.stage.box,))
-        right = plain(widgets.VBox, (self._difference, self.actions.box, self.strip.box))
-        self._both = widgets.Box((self._left, right))
-        self._both.add_class("nbkit-both")
-        self._left.add_class("nbkit-stage")
-        self.box = plain(widgets.VBox, (self._both, self._past))
-        self.box.add_class("nbkit-pictures")
-        self.compare.on_click(lambda _: self._compare())
-        self.history.observe(lambda _: self._show_history(), "value")
+        self.tools = Tools(fault, pressed)
+        self.differences = plain(widgets.HTML)
+        self.past = widgets.VBox()
+        for part, name in (
+            (self.stage.box, "stage"),
+            (self.tools, "tools"),
+            (self.strip.box, "strip"),
+            (self.differences, "differences"),
+            (self.past, "past"),
+        ):
+            part.add_class(f"nbkit-{name}")
         self.strip.on_select(self._chose)
-        self._tell()
+        self.stage.on_select(lambda _: self._offer())
+        self.stage.on_open(lambda _: self.open())
+        for grid in (self.stage, self.strip):
+            grid.on_action(lambda action, key: pressed({"kind": "press", "button": action, "key": key}))
+        self._show_strip()
+        self._show()
+
+    @property
+    def quotes(self) -> QuoteBook:
+        """What the paid buttons under a picture promise."""
+        return self._quotes
+
+    @property
+    def chosen(self) -> PictureRef | None:
+        """The picture that the tools are about: of those shown the selected one, or the first; ``None`` while none is."""
+        if self._is_waiting:
+            return None
+        selected = self.stage.selected
+        return next((one for one in self.shown if one.key in selected), self.shown[0] if self.shown else None)
+
+    def picture(self, key: str) -> PictureRef | None:
+        """A picture of this panel, or of the log, by its key."""
+        return next((one for one in (*self.shown, *self._mine.values()) if one.key == key), None)
 
     def add(self, run: Run, *, late: bool = False) -> None:
-        """Put a run's pictures in front, and the first of them on the stage, unless the run came late."""
+        """Put a run's pictures in front, and show them large.
+
+        Args:
+            run: one without a picture is only put in front, if another picture can stay large.
+            late: it was no longer waited for, so it does not take the place of what is large.
+        """
         new = {shown.key: shown for shown in pictures_of(run)}
         with self._lock:
             self._mine = {**new, **{key: shown for key, shown in self._mine.items() if key not in new}}
-            self.strip.show([shown.item(small=True) for shown in self._mine.values()])
-            if not late or not self.chosen:
-                self.choose(tuple(new.values())[:1])
-        if self.gallery is not None and self.history.value:  # not under the lock: it has one of its own, and calls back
+            is_shown = not self.shown or (bool(run.images) and not late)
+            if not late:
+                self._coming, self._is_waiting = [], False
+            self._show_strip()
+        if is_shown:
+            self.show(tuple(new.values()))
+        else:
+            self.show(self.shown, compared=self.compared)
+        if self.gallery is not None and self.is_past_open:  # not under the lock: it has one of its own, and calls back
             with showing(self.fault):
                 self.gallery.refresh()
 
-    def choose(self, pictures: Sequence[Shown]) -> None:
-        """Put pictures on the stage: one, or several beside each other."""
+    def expect(self, request: ImageRequest | None) -> None:
+        """Show the place of the pictures that are being made: large if nothing was, and else in the strip.
+
+        Args:
+            request: for the pictures; ``None`` where none are being made.
+        """
         with self._lock:
-            self.chosen = tuple(pictures)[:MOST]
-            mine = tuple(key for key in self._mine if key in {shown.key for shown in self.chosen})
+            if request is self._expected:
+                return
+            self._is_waiting = request is not None and not self._coming and self._expected is None
+            self._expected, self._coming = request, [] if request is None else _places_of(request)
+            self._show_strip()
+            self._show()
+
+    def show(self, pictures: Sequence[PictureRef], *, compared: bool = False, chosen: PictureRef | None = None) -> None:
+        """Show pictures large.
+
+        Args:
+            pictures: those of a run, or up to four that are compared.
+            compared: whether they are.
+            chosen: the one that the tools are about; the first by default.
+        """
+        with self._lock:
+            self.shown, self.compared, self._is_waiting = tuple(pictures), compared and len(pictures) > 1, False
+            self._show()
+            if len(self.shown) > 1:
+                self.stage.select([(chosen or self.shown[0]).key])
+            mine = tuple(key for key in self._mine if key in {shown.key for shown in self.shown})
             if mine != self.strip.selected:
                 self.strip.select(mine)
-            self._tell()
+        self._tell_versions()
+        self._chosen_changed()
 
-    def occupied(self, *, full: bool) -> None:
-        """Whether nothing can be sent at the moment."""
+    def show_run(self, run: Run) -> None:
+        """Show a run of the log, as this panel knows it where it made it itself."""
+        self.show([self._mine.get(one.key, one) for one in pictures_of(run)])
+
+    def compare(self) -> None:
+        """Show the chosen picture beside the one that it was made from, or before it; pressed again, alone."""
+        chosen = self.chosen
+        if chosen is None:
+            return
+        if self.compared:
+            self.show([chosen])
+            return
+        parent = chosen.run.parent
+        origins = [one for one in pictures_of(parent) if one.image] if parent else []
         with self._lock:
-            if full != self._full:
-                self._full = full
-                self._offer()
+            others = {**self._mine, **{one.key: one for one in self.shown}}
+            keys = list(others)
+            here = keys.index(chosen.key)
+            before = others[keys[here + 1] if here + 1 < len(keys) else keys[here - 1]]
+        origin = next((one for one in origins if one.key == chosen.run.parent_image), origins[0] if origins else before)
+        if origin.key != chosen.key:
+            self.show(sorted([origin, chosen], key=_age), compared=True, chosen=chosen)
 
-    @guarded
-    def _chose(self, keys: Sequence[str]) -> None:
-        """A person, or :meth:`choose`, has selected pictures in the strip."""
-        if keys and set(keys) != {shown.key for shown in self.chosen}:
-            self.choose([self._mine[key] for key in keys if key in self._mine])
+    def open(self) -> None:
+        """Show what is large in full size; from one picture, arrows lead to the others of this panel."""
+        chosen = self.chosen
+        if self.compared:
+            self.stage.open([one.key for one in self.shown])
+        elif chosen is not None:
+            is_in_strip = chosen.key in self._mine and len(self.strip) > 1  # with one picture, it is hidden
+            (self.strip if is_in_strip else self.stage).open([chosen.key])
 
-    def _differences(self) -> str:
-        """What differs between the chosen pictures, in words and numbers."""
-        found = differences([shown.image or shown.run for shown in self.chosen])
-        return differences_html(LETTERS[: len(self.chosen)], found)
+    def save(self) -> None:
+        """Have the browser save the original of the chosen picture, or of those that are compared."""
+        chosen = self.chosen
+        self.stage.save([one.key for one in self.shown] if self.compared else [chosen.key] if chosen else [])
 
-    def _tell(self) -> None:
-        several = len(self.chosen) > 1
-        marks = LETTERS if several else ("",)
-        self.stage.show([shown.item(mark=mark) for shown, mark in zip(self.chosen, marks, strict=False)])
-        self._difference.value = self._differences() if several else ""
-        self._which.value = f"with {LETTERS[0]}:"
-        self._which.layout.display = self._difference.layout.display = "" if several else "none"
-        self.stage.size = BESIDE if several else STAGE
-        (self._both.add_class if several else self._both.remove_class)("nbkit-several")
-        self._both.layout.display = "" if self._mine or self.chosen else "none"
-        self.strip.box.layout.display = "" if len(self._mine) > 1 else "none"
+    @property
+    def parts(self) -> tuple[widgets.Widget, ...]:
+        """The widgets, from top to bottom."""
+        return self.stage.box, self.tools, self.strip.box, self.differences, self.past
+
+    @property
+    def is_past_open(self) -> bool:
+        """Whether the log is shown under the panel."""
+        return bool(self.past.children) and self.past.layout.display != "none"
+
+    def show_past(self, *, open_: bool) -> None:
+        """Open or close the log under the panel."""
+        self.past.layout.display = "" if open_ else "none"
+        if open_ and self.gallery is None:
+            self.gallery = Gallery(self._log, size=112, height="300px")
+            self.gallery.grid.on_select(lambda _: self._chose_past())
+            self.past.children = (self.gallery,)
+        elif open_ and self.gallery is not None:
+            self.gallery.refresh()
+
+    def _show(self) -> None:
+        letters = LETTERS if self.compared else ("",) * len(self.shown)
+        items = [one.item(mark=letter) for one, letter in zip(self.shown, letters, strict=False)]
+        self.stage.show(self._coming if self._is_waiting else items)
+        subjects = [one.run[one.index or 0] if len(one.run) else one.run for one in self.shown]
+        labels = list(LETTERS[: len(self.shown)])
+        self.differences.value = differences_html(labels, differences(subjects)) if self.compared else ""
         self._offer()
 
+    def _show_strip(self) -> None:
+        coming = [] if self._is_waiting and not self._mine else self._coming
+        self.strip.show([*coming, *(shown.item(small=True) for shown in self._mine.values())], top=True)
+        self.strip.box.layout.display = "" if len(self.strip) > 1 else "none"
+
     def _offer(self) -> None:
-        self.actions.offer(self.chosen[0] if self.chosen else None, full=self._full)
-        self.compare.disabled = len({*self._mine, *(shown.key for shown in self.chosen)}) < 2
+        chosen = self.chosen
+        number = f"{self.shown.index(chosen) + 1} of {len(self.shown)}" if chosen and len(self.shown) > 1 else ""
+        self.tools.offer = {
+            **offer_of(chosen, self._quotes),
+            "which": LETTERS[self.shown.index(chosen)] if self.compared and chosen else number,
+            "compare": len({*self._mine, *(one.key for one in self.shown)}) > 1,
+            "compared": self.compared,
+        }
+
+    def _tell_versions(self) -> None:
+        chosen = self.chosen
+        with showing(self.fault):
+            told = versions_of(self._log, chosen.run) if chosen and not self.compared else {}
+            self.tools.thread = {**told, "here": chosen.run.task_uuid if chosen else ""}
+
+    def _details(self, key: str) -> list[str]:
+        picture = self.picture(key)
+        return lines_of(self._log, picture.run) if picture else []
 
     @guarded
-    def _compare(self) -> None:
-        if len(self.chosen) > 1:
-            self._open()
-            return
-        with self._lock:
-            keys = list(self._mine)
-            here = keys.index(self.chosen[0].key) if self.chosen and self.chosen[0].key in keys else -1
-            before = keys[here + 1] if here + 1 < len(keys) else keys[here - 1]
-            self.choose([*self.chosen, self._mine[before]])
+    def _chose(self, keys: tuple[str, ...]) -> None:
+        chosen = [self._mine[key] for key in keys[:COMPARED] if key in self._mine]
+        if chosen and set(keys) != {one.key for one in self.shown}:
+            self.show(chosen, compared=True)
 
     @guarded
-    def _open(self) -> None:
-        self.stage.open([shown.key for shown in self.chosen])
-
-    @guarded
-    def _save(self) -> None:
-        self.stage.save([shown.key for shown in self.chosen])
-
-    @guarded
-    def _show_history(self) -> None:
-        if self.history.value and self.gallery is None:
-            self.gallery = Gallery(self._log, size=112, height="300px")
-            self.gallery.grid.on_select(lambda _: self._remember())
-            self._past.children = (self.gallery.box,)
-        elif self.history.value and self.gallery is not None:
-            self.gallery.refresh()
-        self._past.layout.display = "" if self.history.value else "none"
-
-    def _remember(self) -> None:
+    def _chose_past(self) -> None:
         """Pictures of the log were chosen in the history."""
         assert self.gallery is not None
-        keys = self.gallery.grid.selected[:MOST]
+        keys = self.gallery.grid.selected[:COMPARED]
         runs = self._log.get_runs(self.gallery.runs_of(keys))
-        shown = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
-        shown |= self._mine  # which know the credentials that the log does not keep
-        if chosen := [shown[key] for key in keys if key in shown]:
-            self.choose(chosen)
+        known = {picture.key: picture for run in runs.values() for picture in pictures_of(run)}
+        known |= self._mine  # which know the credentials that the log does not keep
+        if chosen := [known[key] for key in keys if key in known]:
+            self.show(chosen, compared=True)
+
+
+def _places_of(request: ImageRequest) -> list[Item]:
+    """The places of the pictures that a request makes."""
+    size, many = request.size or (1024, 1024), request.number_results or 1
+    return [
+        Item(f"coming/{number}", request.prompt, ("coming",), None, *size, "", status="coming")
+        for number in range(many)
+    ]
+
+
+def _age(picture: PictureRef) -> str:
+    """What pictures are sorted by, the older one first."""
+    created = picture.run.created
+    return created.isoformat() if created else ""

@@ -15,7 +15,8 @@ from nbkit.request.image_request import NAMES, PARAMETERS
 from nbkit.sweep.grid import REPEAT
 from nbkit.sweep.spec import MAX_VALUES, TEMPLATES, is_taken, name_taken
 from nbkit.sweep.template import as_text, variables_of
-from nbkit.widgets.controls.control import Changed, label
+from nbkit.widgets.form.fields import label
+from nbkit.widgets.form.form import Changed
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.subshell import answer_at_once

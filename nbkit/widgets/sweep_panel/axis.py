@@ -13,7 +13,8 @@ from nbkit.errors import RequestError
 from nbkit.request import rules
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer, Kind, Parameter, Text
-from nbkit.widgets.controls.control import NOT_SENT, Changed, label, word
+from nbkit.widgets.form.fields import NOT_SENT, label, word
+from nbkit.widgets.form.form import Changed
 from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from nbkit.display.text import count, escape, usd
-from nbkit.request.model import MICRO
+from nbkit.errors import EngineError, NbkitError
+from nbkit.request.model import MICRO, MODEL_NAME
+from nbkit.results.money import Budget
 from nbkit.sweep.plan import CostSummary, Quote
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import MANY_IMAGES
+from nbkit.widgets.page.guard import words_of
 from nbkit.widgets.page.plain import plain
-from nbkit.widgets.panel.bar import Bar, show_busy
+from nbkit.widgets.panel.status import FAULT, working
 from nbkit.widgets.sweep_panel.counting import Count
+from nbkit.widgets.sweep_panel.paid import PaidButton
 from nbkit.widgets.sweep_panel.promise import offer_of
 
 THROUGH = "nothing to send: "
@@ -22,27 +26,90 @@ TOOLTIP = (
 )
 
 
-class SweepBar(Bar):
+def head_html(budget: Budget, *, charged: bool) -> str:
+    """The panel's first line: the model, whether money is real, and how much is left."""
+    mark = "REAL MONEY" if charged else "OFFLINE"
+    what = "each run is charged" if charged else "drawn on this machine at list prices, nothing is charged"
+    kind = "real" if charged else "offline"
+    left = ""
+    if budget.left is not None and budget.limit is not None:
+        amounts = (usd(round(amount * MICRO)) for amount in (budget.left, budget.limit))
+        left = '<span class="nbkit-left">{} left of {}</span>'.format(*amounts)
+    return (
+        f'<div class="nbkit-head"><strong>{escape(MODEL_NAME)}</strong>'
+        f'<span class="nbkit-mark nbkit-{kind}">{mark}</span><span class="nbkit-quiet">{what}</span>{left}</div>'
+    )
+
+
+def show_busy(button: widgets.Button, *, busy: bool) -> None:
+    """Show that a press does nothing just now. It is not disabled: whoever pressed it by keyboard stays where they are."""
+    (button.add_class if busy else button.remove_class)("nbkit-busy")
+
+
+class SweepBar:
     """The buttons and what is said about the sweep.
+
+    Args:
+        charged: whether real money is spent.
 
     Attributes:
         run: the button that sends what is missing.
+        stop: the button that ends the sending.
+        beside: what is said beside the buttons: the reason why nothing can be sent, or how far the sweep is.
+        under: how the last press ended.
         confirm: a tick without which many images are not sent.
         totals: what the sweep comes to.
     """
 
-    _what_stop_does = "Stop ends the sending; this notebook's cells can be run meanwhile."
-
     def __init__(self, *, charged: bool) -> None:
-        super().__init__(charged=charged)
-        self.run = self.generate
-        self.stop.tooltip = "Sends nothing more; what is under way is paid and lands in the log"
+        self.run = plain(PaidButton, description="Run", button_style="warning" if charged else "primary")
+        self.run.add_class("nbkit-generate")
+        self.stop = plain(
+            widgets.Button,
+            layout={},
+            description="Stop",
+            tooltip="Sends nothing more; what is under way is paid and lands in the log",
+        )
+        self.beside, self.under = plain(widgets.HTML), plain(widgets.HTML)
+        self._reason = ""
+        self._said = ("", "")
+        self.beside.add_class("nbkit-beside")
+        self.under.add_class("nbkit-under")
         self.confirm = plain(widgets.Checkbox, layout={}, value=False, indent=False)
         self.confirm.add_class("nbkit-confirm")
         self._images = 0
         self.totals = plain(widgets.HTML)
         self.totals.add_class("nbkit-totals")
         self.ask(None, "not ready")
+        self.idle()
+
+    def idle(self) -> None:
+        """Nothing is under way."""
+        self.stop.layout.display = "none"
+        self.beside.value = f'<span class="nbkit-quiet">{escape(self._reason)}</span>'
+
+    def say_under_way(self, busy: str = "") -> None:
+        """Say that something is under way, and what a busy service lets through."""
+        self.say(working(busy))
+        self._said = (busy, self.under.value)
+
+    def follow(self, busy: str) -> None:
+        """Say what a busy service lets through now, unless something else has been said meanwhile."""
+        before, line = self._said
+        if busy != before and self.under.value == line:
+            self.say_under_way(busy)
+
+    def say(self, *sentences: str, wrong: bool = False) -> None:
+        """Say how things ended; nothing at all takes the line away."""
+        shown = [escape(sentence) for sentence in sentences if sentence]
+        kind, role, mark = ("error", ' role="alert"', "✗ ") if wrong else ("quiet", "", "")
+        text = f'<div class="nbkit-{kind}"{role}>{mark}{"<br>".join(shown)}</div>'
+        self.under.value = text if shown else ""
+
+    def say_error(self, error: BaseException) -> None:
+        """Say what went wrong and what to do about it."""
+        advice = "" if isinstance(error, NbkitError) else FAULT
+        self.say(words_of(error), error.advice if isinstance(error, EngineError) else advice, wrong=True)
 
     def ask(self, counted: Count | None, reason: str, *, short: str = "", busy: bool = False) -> None:
         """Be about a sweep, or about the reason why there is none.

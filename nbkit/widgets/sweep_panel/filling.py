@@ -22,7 +22,7 @@ from nbkit.widgets.image_grid.image_grid import ImageGrid
 from nbkit.widgets.image_grid.item import Item
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
-from nbkit.widgets.panel.shown import pictures_of
+from nbkit.widgets.panel.picture import pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
 from nbkit.widgets.sweep_panel.counting import Books
 from nbkit.widgets.sweep_panel.tables import arrange, sides_of, told

@@ -14,8 +14,9 @@ from nbkit.request.naming import TASK_KEYS
 from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.sweep.template import text_of
-from nbkit.widgets.controls.control import Changed, label
-from nbkit.widgets.controls.form import Form
+from nbkit.widgets.form.fields import label
+from nbkit.widgets.form.form import Changed, Form
+from nbkit.widgets.form.view import FormView
 from nbkit.widgets.sweep_panel.axes import Axes, listed, variables_in
 from nbkit.widgets.sweep_panel.options import BUILDING, RUNNING, Options
 from nbkit.widgets.sweep_panel.source import code_of
@@ -31,7 +32,8 @@ class SweepForm:
         fault: shows an error in the panel.
 
     Attributes:
-        stay: the controls of what is the same for every cell.
+        stay: the state of what is the same for every cell.
+        prompt, rest: its controls: the prompt's, and the others'.
         axes: the rows of what varies.
         options: everything else that a sweep takes.
     """
@@ -40,9 +42,9 @@ class SweepForm:
         self._make = make
         self._writing = False
         self._changed: list[Changed] = []
-        self.stay, self.axes, self.options = Form(apart=("prompt",)), Axes(self._moved, fault), Options()
-        for button in (self.stay.seed.lock, self.stay.seed.again):  # they are about one run after another
-            button.layout.display = "none"
+        self.stay, self.axes, self.options = Form(), Axes(self._moved, fault), Options()
+        self.prompt = FormView(self.stay, fault, ("prompt",), tools=False)
+        self.rest = FormView(self.stay, fault, [name for name in PARAMETERS if name != "prompt"], tools=False)
         for part in (self.stay, self.axes, self.options):
             part.on_change(self._tell)
 
@@ -84,14 +86,17 @@ class SweepForm:
         with self._together():
             self.axes.follow(self._texts())
             self.stay.vary([name for name in self.axes.rows if name in PARAMETERS])
-            self.stay.size.follow("reference_images" in self.stay.references.read())
-            self.stay.fold.tell()
+
+    def refresh(self) -> None:
+        """Bring the page in step with what stays."""
+        self.prompt.refresh()
+        self.rest.refresh()
 
     def _moved(self) -> None:
         """An axis was added or taken away: what its control held is its first value."""
         with self._together():
             for name, row in self.axes.rows.items():
-                value = self.stay.controls[name].read().get(name) if name in PARAMETERS else None
+                value = self.stay.read().get(name) if name in PARAMETERS else None
                 if value is not None:
                     self.stay.write({name: None})
                     if not row.read():
@@ -166,6 +171,7 @@ class SweepForm:
         self.axes.complain(told, gently=missing)
         stay = {name: text for name, text in told.items() if name in PARAMETERS and name not in self.axes.rows}
         self.stay.complain(stay, gently=gently)
+        self.refresh()
         rest = [text for name, text in told.items() if name not in stay and name not in self.axes.rows]
         lines = "<br>".join(f'<span class="nbkit-error" role="alert">✗ {escape(text)}</span>' for text in rest)
         self.options.complain(lines)

@@ -13,7 +13,7 @@ from nbkit.request.parameter import Integer, Kind, Text
 from nbkit.results.money import limit_in_micros
 from nbkit.results.run import FAILED
 from nbkit.sweep.grid import MAX_CELLS
-from nbkit.widgets.controls.control import Changed
+from nbkit.widgets.form.form import Changed
 from nbkit.widgets.page.plain import plain
 
 WORKERS = 4

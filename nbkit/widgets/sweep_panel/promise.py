@@ -10,7 +10,7 @@ from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import RequestError
 from nbkit.sweep.plan import Quote
 from nbkit.sweep.sweep import MANY_IMAGES
-from nbkit.widgets.page.paid import check_price, refusal
+from nbkit.widgets.jobs.quote import check_price, refusal
 
 
 def offer_of(verb: str, quote: Quote) -> str:

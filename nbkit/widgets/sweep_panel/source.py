@@ -14,9 +14,10 @@ from nbkit.request.keywords import sealed
 from nbkit.results.run import reference_code
 from nbkit.sweep.plan import make_plan
 from nbkit.sweep.sweep import Sweep
-from nbkit.widgets.controls.control import Changed, label
+from nbkit.widgets.form.fields import label
+from nbkit.widgets.form.form import Changed
+from nbkit.widgets.jobs.source import source_html
 from nbkit.widgets.page.plain import plain
-from nbkit.widgets.panel.source import source_html
 
 REFERENCES = label(PARAMETERS["reference_images"])
 NOTHING = "Nothing to show yet: the controls do not make a sweep."

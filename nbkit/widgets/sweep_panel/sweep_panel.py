@@ -24,19 +24,20 @@ from nbkit.sweep.plan import Quote
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
-from nbkit.widgets.page.access import Access
+from nbkit.widgets.jobs.saved_output import SavedOutput
+from nbkit.widgets.jobs.source import findable
+from nbkit.widgets.page.cell import close_parts, replace_in_cell
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
-from nbkit.widgets.panel.bar import head_html
-from nbkit.widgets.panel.source import findable
-from nbkit.widgets.sweep_panel.bar import SweepBar
+from nbkit.widgets.sweep_panel.access import Access
+from nbkit.widgets.sweep_panel.bar import SweepBar, head_html
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
 from nbkit.widgets.sweep_panel.filling import Filling
 from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
 from nbkit.widgets.sweep_panel.promise import check
-from nbkit.widgets.sweep_panel.record import Record
+from nbkit.widgets.sweep_panel.record import EMPTY, grid_of
 from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
 from nbkit.widgets.sweep_panel.work import Allow, SweepJob, SweepWork
 
@@ -74,7 +75,7 @@ class SweepHost(Protocol):
         """Have it told when money has moved, as long as somebody holds it."""
 
 
-class SweepPanel:
+class SweepPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of its types
     """The interactive form for sweeps; ``studio.sweep_panel()`` makes one. As the last line of a cell it shows itself.
 
     Controls, Run and Stop can also be used from code; no notebook is needed for that.
@@ -89,7 +90,6 @@ class SweepPanel:
         bar: the totals, Run and Stop.
         grid: the tables with the pictures.
         record: the output under the panel, which a saved notebook keeps.
-        box: the widget, which can be put into other widgets.
 
     Raises:
         UnknownParameter: for a name that is neither a parameter nor an option nor a variable of the template.
@@ -117,11 +117,13 @@ class SweepPanel:
         self.bar = SweepBar(charged=studio.charged)
         self.access = Access((self.bar.run,), self.fault)
         self.form = SweepForm(studio.sweep, self.fault)
-        self.grid, self.source, self.record = Filling(studio, self.fault), SweepSource(), Record()
+        self.grid, self.source, self.record = Filling(studio, self.fault), SweepSource(), SavedOutput(EMPTY)
         self.work = SweepWork(self)
         self._counting = Counting(studio, self._told, self.work.lock)
         self._head = plain(widgets.HTML)
-        self.box = self._build()
+        super().__init__(self._build())
+        for mark in ("nbkit-panel", "nbkit-sweep"):
+            self.add_class(mark)
         if parameters:
             self.form.write(parameters)
         self.form.on_change(self._changed)
@@ -131,20 +133,29 @@ class SweepPanel:
         self.bar.stop.on_click(lambda _: self._stop())
         self._refresh()
         studio.watch(self)
-        answer_at_once(self.box)
+        answer_at_once(self)
+        for before in replace_in_cell(self):
+            before.close()
 
-    def _build(self) -> widgets.VBox:
+    def _build(self) -> tuple[widgets.Widget, ...]:
         vary, stay = (_part(text) for text in (VARY, STAY))
         switches = plain(widgets.HBox, self.source.buttons)
         bar = plain(widgets.HBox, (self.bar.run, self.bar.confirm, self.bar.stop, self.bar.beside, switches))
         bar.add_class("nbkit-bar")
         form = self.form
-        controls = (form.stay.controls["prompt"].box, vary, form.axes.box, form.options.box, stay, form.stay.box)
+        controls = (form.prompt, vary, form.axes.box, form.options.box, stay, form.rest)
         below = (self.bar.totals, bar, self.bar.under, self.source.box, self.grid.box, self.access)
-        box = widgets.VBox((self._head, *controls, *below))
-        for mark in ("nbkit-panel", "nbkit-sweep"):
-            box.add_class(mark)
-        return box
+        return self._head, *controls, *below
+
+    @property
+    def box(self) -> SweepPanel:
+        """The widget that can be put into other widgets: the sweep panel itself."""
+        return self
+
+    def close(self) -> None:
+        """Free the widgets. A sweep under way goes on, and its pictures come into the log."""
+        close_parts(self)
+        super().close()
 
     # -- from code -------------------------------------------------------------------------------------
 
@@ -279,7 +290,7 @@ class SweepPanel:
     def _ipython_display_(self) -> None:
         self._refresh()
         self.access.displayed()
-        view = dict(self.box._repr_mimebundle_())
+        view = dict(self._repr_mimebundle_())
         publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
         self.record.place()
 
@@ -462,7 +473,7 @@ class SweepPanel:
         if job.sweep is None or job.running is None or job is not self.work.latest:
             return
         self.grid.refresh()
-        self.record.show(job.sweep.result, self.grid.rows.value, self.grid.columns.value)
+        self.record.show(grid_of(job.sweep.result, self.grid.rows.value, self.grid.columns.value))
         self.access.kept = self.record.state
 
     @guarded

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nbkit.display.text import ellipsis
 from nbkit.sweep.grid import CellSequence
 from nbkit.sweep.spec import value_text
-from nbkit.widgets.controls.control import NOT_SENT, word
+from nbkit.widgets.form.fields import NOT_SENT, word
 
 LABEL = 80
 """Characters of a heading."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from nbkit.errors import RequestError
 from nbkit.request.parameter import Decimal2, Integer, Kind, Text, short_repr
-from nbkit.widgets.controls.control import NOT_SENT
+from nbkit.widgets.form.fields import NOT_SENT
 
 MOST = 1_000
 """Values that a range writes, at most."""

@@ -13,7 +13,13 @@ from nbkit.service.threads import THREADS
 from nbkit.sweep.plan import Quote
 from nbkit.sweep.runner import Progress, SweepRun
 from nbkit.sweep.sweep import Sweep
-from nbkit.widgets.panel.work import DOUBLE_CLICK, SETTLE, TICK
+
+TICK = 0.25
+"""Seconds between two movements of the progress: a page takes 10 to 20 messages a second in all."""
+DOUBLE_CLICK = 0.5
+"""Seconds within which a second click is the second half of a double click."""
+SETTLE = 0.15
+"""Seconds that a click waits for the last keystroke in a box of ipywidgets, which the page may hold back."""
 
 Allow = Callable[[Quote], None]
 Ask = Callable[[], tuple[Sweep, Mapping[str, Any], Allow | None]]

@@ -18,7 +18,7 @@ class View {
     this.groups = [];
     this.ground = make("div", { class: "nbkit-images-ground", role: "presentation" });
     this.list = make("div", { class: "nbkit-images-list", role: "listbox", tabindex: "0" }, this.ground);
-    this.empty = make("div", { class: "nbkit-images-empty" }, "Nothing to show.");
+    this.empty = make("div", { class: "nbkit-images-empty" });
     this.status = make("div", { class: "nbkit-images-status", role: "status" });
     this.keys = new KeyList(store.model);
     this.problem = make("div", { class: "nbkit-images-problem", role: "alert" });
@@ -82,7 +82,7 @@ class View {
     this.list.style.maxHeight = (!fit && model.get("tall")) || "none"; // fewer take less room
     this.list.hidden = nothing;
     this.empty.hidden = !nothing;
-    write(this.empty, gone ? KERNEL_GONE : "Nothing to show.");
+    write(this.empty, gone ? KERNEL_GONE : model.get("empty"));
     this.list.setAttribute("aria-multiselectable", model.get("multiple"));
     const width = this.list.clientWidth - 2 * GAP;
     if (width > 0 && this.sheet) this.planSheet(total);
@@ -115,7 +115,9 @@ class View {
     this.step = this.room + this.text + GAP;
     const across = Math.min(total, this.columns) * (this.tile + GAP) - GAP;
     this.left = this.sheet ? Math.max(GAP, (this.list.clientWidth - across) / 2) : GAP;
-    let top = GAP, first = 0;
+    // A sheet that is lower than its room hangs in the middle.
+    const spare = this.sheet ? this.list.clientHeight - GAP - Math.ceil(total / this.columns) * this.step : 0;
+    let top = GAP + Math.max(0, Math.floor(spare / 2)), first = 0;
     this.groups = (groups.length ? groups : [["", total]]).map(([heading, many, all = many]) => {
       const rows = Math.ceil(many / this.columns);
       const group = { heading, all, first, end: first + many, top, rows, tiles: top + (groups.length ? HEADING : 0) };
@@ -312,6 +314,10 @@ class View {
   open(at) {
     const there = at.filter((place) => !isComing(this.store.fact(place)));
     if (!there.length) return;
+    if (!this.store.model.get("opens")) {
+      this.store.send({ type: "open", ranges: there.map((place) => [place, place + 1]) });
+      return;
+    }
     this.store.latest = this;
     this.lightbox.open(there);
   }

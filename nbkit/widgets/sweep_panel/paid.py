@@ -2,7 +2,7 @@
 
 While a kernel is busy, what a person changes and what a person presses pile up, and the price on the page stands
 still. So each promise that the kernel puts on a button gets a number, which the page sends back with the press
-(:class:`nbkit.widgets.page.access.Access`); whoever sends compares what was promised under it with what would be sent
+(:class:`nbkit.widgets.sweep_panel.access.Access`); whoever sends compares what was promised under it with what would be sent
 now. Nothing is read from the button's text, which a browser may have translated.
 """
 
@@ -13,10 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
-
-from nbkit.display.text import usd, usd_range
-from nbkit.errors import RequestError
-from nbkit.request.model import Price
 
 _MARK = "nbkit-quote-"
 _NUMBERS = itertools.count(1)
@@ -81,30 +77,3 @@ class PaidButton(widgets.Button):  # type: ignore[misc]  # ipywidgets says nothi
         """
         if content.get("event") == "click":
             self._click_handlers(self, self._promises.get(self.quote) if self.quote == self._first else None)
-
-
-def priced(name: str, price: Price | None) -> str:
-    """The label of a button with this price; its name alone where it has none."""
-    return name if price is None else f"{name} · {usd_range(price)}"
-
-
-def check_price(promised: int | None, high: int, cost: str) -> None:
-    """Refuse what may cost more than the button said.
-
-    Args:
-        promised: the most that the pressed button said, in micro-dollars; ``None`` if it named no price.
-        high: the most that it may cost now, likewise.
-        cost: the same in words.
-
-    Raises:
-        RequestError: if it is more, or no price was named; nothing has been sent.
-    """
-    if promised is None:
-        raise refusal(f"The button named no price yet, and this is {cost}.")
-    if high > promised:
-        raise refusal(f"The button said {usd(promised)}, and this is {cost} now.")
-
-
-def refusal(why: str, then: str = "press again") -> RequestError:
-    """The error of a press that is not agreed to."""
-    return RequestError(f"{why} Nothing was sent: {then}.", parameter="price", reason="conflict")

@@ -15,23 +15,22 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import anywidget
-import traitlets
-
 from nbkit.display.text import ellipsis
 from nbkit.errors import NoImage
 from nbkit.measures.preview import make_preview
-from nbkit.request import model, rules
+from nbkit.request import rules
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import ValueInvalid
-from nbkit.request.reference import make_reference
+from nbkit.request.reference import Reference, make_reference
 from nbkit.request.reference_values import is_iterator, references_in
 from nbkit.results.run import GeneratedImage
 from nbkit.service.threads import THREADS
-from nbkit.widgets.controls.control import Changed, Control, label
-from nbkit.widgets.controls.entries import Coming, Item, name_of, tile
-from nbkit.widgets.page.guard import guarded, showing, words_of
+from nbkit.widgets.form.entries import Coming, Item, name_of, tile
+from nbkit.widgets.page.guard import words_of
+
+Entries = tuple[Item | Coming, ...]
+Send = Callable[..., None]
 
 PARAMETER = PARAMETERS["reference_images"]
 THUMBNAIL = 144
@@ -42,67 +41,68 @@ PATIENCE = 5.0
 """Seconds without a part after which a page that was left took its files with it."""
 
 
-class Zone(anywidget.AnyWidget):
-    """What the page shows; it holds names, and never a picture.
+class References:
+    """Pictures to start from, in order: dropped, picked, pasted, named by URL or UUID, or added from code.
 
     Attributes:
-        description: the label, with which every accessible name begins.
-        tiles: in order, for each entry its key, name, kind and what is shown in the place of a picture.
-        limit: how many a request takes.
+        send: sends a message with its buffers to the pages that show the list; set by the widget.
+        changed: called after every change, by a person or by a program, without the lock.
     """
-
-    _esm = pathlib.Path(__file__).with_suffix(".js")
-    _css = pathlib.Path(__file__).with_suffix(".css")
-    description = traitlets.Unicode().tag(sync=True)
-    tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
-    limit = traitlets.Int(model.MAX_REFERENCES).tag(sync=True)
-
-
-class References(Control):
-    """Pictures to start from, in order: dropped, picked, pasted, named by URL or UUID, or added from code."""
-
-    field: Zone
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._entries: tuple[Item | Coming, ...] = ()
+        self._entries: Entries = ()
         self._left: tuple[str, ...] = ()  # words in the text field that are no reference
         self._notices: tuple[str, ...] = ()
-        self._said = ("", False)
-        self._changed: list[Changed] = []
         self._heard = 0.0
-        super().__init__(PARAMETER)
-        self.field = Zone(description=label(PARAMETER), tooltip=PARAMETER.help)
-        self.field.add_class("nbkit-references")
-        self.box.add_class("nbkit-wide")
-        self._place(self.field)
-        self.field.on_msg(lambda _, message, buffers: self._hear(message, buffers))
+        self.send: Send = lambda _message, _buffers=(): None
+        self.changed: Callable[[], None] = lambda: None
 
-    # -- as every control ------------------------------------------------------------------------------
+    # -- reading and writing ---------------------------------------------------------------------------
 
-    def read(self) -> dict[str, Any]:
-        """What is set, with what is still coming or could not be taken, so that the check refuses a request by half."""
+    def read(self) -> tuple[Any, ...]:
+        """What is set, with what is still coming or could not be taken, so that the check refuses half a request."""
         with self._lock:
-            given = (*(entry.reference if isinstance(entry, Item) else entry for entry in self._entries), *self._left)
-        return {PARAMETER.name: given} if given else {}
+            given = (entry.reference if isinstance(entry, Item) else entry for entry in self._entries)
+            return (*given, *self._left)
 
-    def write(self, values: Mapping[str, Any]) -> None:
+    def write(self, references: Iterable[Reference]) -> None:
+        """Replace the list; a reference that was in it keeps its name."""
+        known = {item.reference: item for item in reversed(self.items)}
+        self.restore(tuple(known.pop(r) if r in known else Item(name_of(r), r) for r in references))
+
+    @property
+    def entries(self) -> Entries:
+        """The list as it is, for :meth:`restore`."""
+        return self._entries
+
+    def restore(self, entries: Entries) -> None:
+        """Bring back an earlier list, without what was on its way then."""
+
         def replace() -> None:
-            known = {item.reference: item for item in reversed(self.items)}
-            given = values[PARAMETER.name] or ()
-            self._put(known.pop(r) if r in known else Item(name_of(r), r) for r in given)
+            self._put(entry for entry in entries if isinstance(entry, Item) or entry in self._entries)
             self._left = self._notices = ()
 
         self._change(replace)
-        self.field.send({"kind": "left", "text": ""})
+        self.send({"kind": "left", "text": ""})
 
-    def on_change(self, changed: Changed) -> None:
-        self._changed.append(changed)
+    def complaints(self, problem: str) -> str:
+        """What is wrong, one sentence a line.
 
-    def complain(self, text: str, *, gently: bool = False) -> None:
+        Args:
+            problem: what the check of the request says of the references; left out where the list says it itself.
+        """
         with self._lock:
-            self._said = (text, gently)
-            self._speak()
+            words = (ellipsis(without_credentials(word), 60) for word in self._left)
+            wrong = [*self._notices, *(f"“{word}” is not a URL or UUID." for word in words)]
+            if problem and not self._left and not self.arriving:
+                wrong.append(problem)
+            return "\n".join(wrong)
+
+    @property
+    def tiles(self) -> list[dict[str, Any]]:
+        """What the page is told of the entries, in order."""
+        return [tile(entry) for entry in self._entries]
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -121,13 +121,14 @@ class References(Control):
 
     # -- from code -------------------------------------------------------------------------------------
 
-    def append(self, value: Any, name: str = "", file: str = "") -> None:
+    def append(self, value: Any, name: str = "", file: str = "", *, alone: bool = False) -> None:
         """Put a picture behind the others, or several.
 
         Args:
             value: whatever a request takes as reference images, such as a picture of ``studio.log``, or a run.
             name: what to call it; by itself a file's name, a picture's seed, or an address.
             file: where code can read it from; by itself the file of a path or of a picture that has one.
+            alone: whether it takes the place of all others.
 
         Raises:
             RequestError: if it is no reference image.
@@ -138,8 +139,9 @@ class References(Control):
         for one, reference in zip(references_in(given), references, strict=True):
             path = file or _file_of(one)
             seed = f"seed {one.seed}" if isinstance(one, GeneratedImage) and one.seed is not None else ""
-            items.append(Item(name or seed or pathlib.Path(path).name or name_of(reference), reference, path))
-        self._change(lambda: self._put((*self._entries, *items)))
+            origin = (one.image_uuid or "") if isinstance(one, GeneratedImage) else ""
+            items.append(Item(name or seed or pathlib.Path(path).name or name_of(reference), reference, path, origin))
+        self._change(lambda: self._put((*(() if alone else self._entries), *items)))
 
     def add(self, item: Item) -> None:
         """Put a reference that has its name already behind the others."""
@@ -165,8 +167,7 @@ class References(Control):
 
     # -- from the page ---------------------------------------------------------------------------------
 
-    @guarded
-    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+    def hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         """Do what the page asks for."""
         match message:
             case {"kind": "hello"}:
@@ -184,12 +185,12 @@ class References(Control):
             case {"kind": "move", "key": key, "to": to}:
                 self._move(key, to)
             case {"kind": "unusable", "key": key, "name": name, "why": why}:
-                self._drop([key], f"{name} is not taken: {why}")
+                self._drop([key], f"{name} cannot be used: {why}")
 
     def _greet(self) -> None:
         """A page has come: tell it what its text field lacks, and see whether the page before it left files behind."""
         now = time.monotonic()
-        self.field.send({"kind": "left", "text": " ".join(self._left)})
+        self.send({"kind": "left", "text": " ".join(self._left)})
         if self.arriving:
             timer = threading.Timer(PATIENCE, lambda: self._forget(now))
             timer.daemon = True
@@ -212,7 +213,7 @@ class References(Control):
             for file in files:
                 if file["size"] > MAX_BYTES:
                     size = file["size"] / 2**20
-                    notices.append(f"{file['name']} is not taken: {size:,.0f} MiB, and {MAX_BYTES >> 20} are the most")
+                    notices.append(f"{file['name']} is too large: {size:,.0f} MiB; the limit is {MAX_BYTES >> 20} MiB")
                 else:
                     entries.append(Coming(file["key"], file["name"], file["size"]))
             self._put(entries)
@@ -226,24 +227,25 @@ class References(Control):
             coming = next((e for e in self._entries if isinstance(e, Coming) and e.key == key), None)
             if coming is not None:
                 coming.parts.append(b"".join(bytes(part) for part in buffers))
-                self._show()
+        if coming is not None:
+            self.changed()
         if coming is not None and coming.whole:
             THREADS.submit(self._finish, coming)  # a large picture takes seconds to read
         else:
-            self.field.send({"kind": "more" if coming else "over", "key": key})
+            self.send({"kind": "more" if coming else "over", "key": key})
 
     def _finish(self, coming: Coming) -> None:
         """Make a reference of a file that is here, in the place that was kept for it."""
         try:
             item = Item(coming.name, make_reference(b"".join(coming.parts)), key=coming.key)
         except ValueInvalid as wrong:
-            self._drop([coming.key], f"{coming.name} is not taken: it must be {wrong}")
+            self._drop([coming.key], f"{coming.name} cannot be used: it must be {wrong}")
         except Exception as error:  # noqa: BLE001  nobody looks at what a thread raises
-            self._drop([coming.key], f"{coming.name} is not taken: {type(error).__name__}: {error}")
+            self._drop([coming.key], f"{coming.name} cannot be used: {type(error).__name__}: {error}")
         else:
             self._change(lambda: self._put(item if entry is coming else entry for entry in self._entries))
         finally:
-            self.field.send({"kind": "over", "key": coming.key})
+            self.send({"kind": "over", "key": coming.key})
 
     def _take_text(self, text: str) -> None:
         """Take every word that is a reference; the others stay in the text field, and in the request that is checked."""
@@ -254,13 +256,15 @@ class References(Control):
                 items.append(Item(name_of(reference), reference))
             except ValueInvalid:
                 left.append(word)
+        if left and not items:  # a sentence, or an address with a blank in it
+            left = [text.strip()]
 
         def take() -> None:
             self._put((*self._entries, *items))
             self._left, self._notices = tuple(left), ()
 
         self._change(take)
-        self.field.send({"kind": "left", "text": " ".join(left)})
+        self.send({"kind": "left", "text": " ".join(left)})
 
     def _remove(self, key: str) -> None:
         def remove() -> None:
@@ -293,7 +297,7 @@ class References(Control):
                     small = [make_preview(item.reference.data, THUMBNAIL)]
                 except Exception:  # noqa: BLE001  of a format that only the service knows, there is none
                     small = []
-                self.field.send({"kind": "thumbnail", "key": item.key}, small)
+                self.send({"kind": "thumbnail", "key": item.key}, small)
 
     # -- what follows from a change --------------------------------------------------------------------
 
@@ -301,35 +305,16 @@ class References(Control):
         self._entries = tuple(entries)
 
     def _change(self, change: Callable[[], None]) -> None:
-        """Change the list, show it, and then tell whoever asked for it."""
+        """Change the list, and then tell whoever asked for it."""
         with self._lock:
             change()
-            self._show()
-            self._speak()
-        with showing(self.fault):
-            for changed in self._changed:
-                changed()
-
-    def _show(self) -> None:
-        self.field.tiles = [tile(entry) for entry in self._entries]
+        self.changed()
 
     def fault(self, error: Exception) -> None:
         """Show an error under the list, beside what else is wrong with it."""
         with self._lock:
             self._notices = (*self._notices, words_of(error))
-            self._speak()
-
-    def _speak(self) -> None:
-        """Say the control's own sentences, and the panel's where it does not speak of the same thing."""
-        text, gently = self._said
-        words = (ellipsis(without_credentials(word), 60) for word in self._left)
-        wrong = [*self._notices, *(f"{word} is not taken: it is no URL (https://…) and no UUID" for word in words)]
-        if self._left or self.arriving:
-            text = ""
-        if text and not (gently and wrong):
-            wrong.append(text)
-            gently = gently and len(wrong) == 1
-        super().complain("\n✗ ".join(wrong), gently=gently)
+        self.changed()
 
 
 def _file_of(value: Any) -> str:

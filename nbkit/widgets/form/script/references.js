@@ -1,21 +1,14 @@
 // The page's side of references.py. Pictures come and go in messages of their own; what is saved holds only names.
+// One of `shared` for each model: views come and go while files are on their way.
 
 const PART = 1 << 20; // bytes; a server cuts a connection over which more than 10 MiB come at once
 const LONGEST_TEXT = 100_000; // characters; no address is longer
 const OWN = "application/x-nbkit-reference";
 
-export default () => {
-  // One of these for each model: views come and go while files are on their way.
-  const shared = { pictures: new Map(), asked: new Set(), answers: new Map(), views: new Set(), queue: Promise.resolve() };
-  return {
-    initialize: ({ model }) => connect(model, shared),
-    render: ({ model, el }) => show(model, el, shared),
-  };
-};
-
 // -- between the page and the kernel
 
-function connect(model, shared) {
+function connectReferences(model) {
+  const shared = { pictures: new Map(), asked: new Set(), answers: new Map(), views: new Set(), queue: Promise.resolve() };
   const draw = () => shared.views.forEach((view) => view.draw());
 
   const follow = () => {
@@ -55,13 +48,14 @@ function connect(model, shared) {
   window.addEventListener("pagehide", leave);
   model.send({ kind: "hello" });
   follow();
-  return () => {
+  shared.close = () => {
     model.off("change:tiles", follow);
     model.off("msg:custom", hear);
     window.removeEventListener("pagehide", leave);
     shared.pictures.forEach((url) => URL.revokeObjectURL(url));
     shared.pictures.clear();
   };
+  return shared;
 }
 
 function takeFiles(model, shared, files) {
@@ -109,24 +103,11 @@ function textOf(data) {
   return addresses.join("\n") || data.getData("text/plain");
 }
 
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 // -- what a person sees
 
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-function show(model, el, shared) {
-  const name = model.get("description");
-  const id = `nbkit-ref-${newKey()}`;
+function showReferences(model, el, shared, name, told) {
   const text = h("input", {
-    type: "text", id, class: "nbkit-ref-text", placeholder: "or a URL or UUID, then Enter",
+    ...told, type: "text", class: "nbkit-ref-text", placeholder: "drop, paste, URL, UUID",
     "aria-label": `${name}: URL or UUID`, autocomplete: "off", spellcheck: "false",
   });
   const input = h("input", { type: "file", multiple: "", accept: "image/*", class: "nbkit-ref-unseen", "aria-label": `${name}: choose files` });
@@ -135,8 +116,7 @@ function show(model, el, shared) {
     invitation, h("label", { class: "nbkit-ref-choose" }, "Choose files…", input), text);
   const list = h("ol", { class: "nbkit-ref-list", "aria-label": `${name} in order` });
   const status = h("div", { class: "nbkit-ref-unseen", role: "status", "aria-live": "polite" });
-  const root = h("div", { class: "nbkit-ref" },
-    h("div", { class: "nbkit-ref-row" }, h("label", { class: "nbkit-ref-label", for: id }, name), zone), list, status);
+  const root = h("div", { class: "nbkit-ref" }, zone, list, status);
   const rows = new Map(); // by key
   let order = null; // null before the first drawing, which is no news
 
@@ -150,7 +130,7 @@ function show(model, el, shared) {
         rows.delete(key);
       }
       tiles.forEach((tile, index) => {
-        if (!rows.has(tile.key)) rows.set(tile.key, makeRow(model, shared, tile.key));
+        if (!rows.has(tile.key)) rows.set(tile.key, makeRow(model, shared, tile.key, name));
         const row = rows.get(tile.key);
         row.update(tile, index, tiles.length);
         if (list.children[index] !== row.element) list.insertBefore(row.element, list.children[index] ?? null);
@@ -170,7 +150,7 @@ function show(model, el, shared) {
 
   const invite = (over) => {
     root.classList.toggle("nbkit-ref-over", over);
-    invitation.textContent = over ? "Let go to add" : "Drop pictures here, paste, or";
+    invitation.textContent = over ? "Let go to add" : "";
   };
   const addText = () => {
     takeText(model, shared, text.value);
@@ -215,19 +195,14 @@ function show(model, el, shared) {
   el.append(root);
   shared.views.add(view);
   view.giveBack(shared.left ?? "");
-  view.draw();
-  return () => shared.views.delete(view);
+  return () => view.draw();
 }
 
-function makeRow(model, shared, key) {
-  const label = model.get("description");
+function makeRow(model, shared, key, label) {
   const place = h("div", { class: "nbkit-ref-picture" });
   const badge = h("span", { class: "nbkit-ref-badge" });
   const caption = h("div", { class: "nbkit-ref-name" });
-  const button = (role, sign) => {
-    const element = h("button", { type: "button", "data-role": role }, h("span", { "aria-hidden": "true" }, sign));
-    return element;
-  };
+  const button = (role, sign) => h("button", { type: "button", "data-role": role }, h("span", { "aria-hidden": "true" }, sign));
   const [left, drop, right] = [button("left", "◀\uFE0E"), button("remove", "✕\uFE0E"), button("right", "▶\uFE0E")];
   const element = h("li", { class: "nbkit-ref-tile", "data-key": key }, place, badge, caption, h("div", { class: "nbkit-ref-buttons" }, left, drop, right));
   let index = 0;
@@ -245,20 +220,20 @@ function makeRow(model, shared, key) {
     element.title = [tile.name, tile.about].filter(Boolean).join("\n");
     element.draggable = tile.kind !== "coming";
     element.classList.toggle("nbkit-ref-beyond", at >= model.get("limit"));
-    name(drop, `${label}: remove ${what}`);
-    name(left, `${label}: move ${what}, forward`);
-    name(right, `${label}: move ${what}, back`);
+    nameButton(drop, `${label}: remove ${what}`);
+    nameButton(left, `${label}: move ${what}, forward`);
+    nameButton(right, `${label}: move ${what}, back`);
     left.disabled = at === 0;
     right.disabled = at === count - 1;
     const picture = shared.pictures.get(key);
     const next = JSON.stringify([tile.kind, tile.word, tile.percent, picture]);
-    if (next !== shown) place.replaceChildren(content(tile, picture));
+    if (next !== shown) place.replaceChildren(referenceContent(tile, picture));
     shown = next;
   };
   return { element, update, buttons: { left, remove: drop, right } };
 }
 
-function content(tile, picture) {
+function referenceContent(tile, picture) {
   if (tile.kind === "coming") {
     const said = tile.percent < 100 ? `${tile.percent} %` : "reading…";
     const bar = h("progress", { max: "100", value: tile.percent, "aria-label": `${tile.name}: on its way` });
@@ -268,7 +243,7 @@ function content(tile, picture) {
   return h("img", { src: picture, alt: "", draggable: "false" });
 }
 
-function name(button, text) {
+function nameButton(button, text) {
   button.setAttribute("aria-label", text);
   button.title = text;
 }

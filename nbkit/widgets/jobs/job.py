@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,7 +17,7 @@ from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
 
 
-class Host(Protocol):
+class StudioAPI(Protocol):
     """What a panel needs of a studio."""
 
     @property
@@ -34,18 +33,27 @@ class Host(Protocol):
         """What may still be spent."""
 
     @property
+    def engine(self) -> str:
+        """By its name in the log."""
+
+    @property
     def log(self) -> RunLog:
         """Where runs and their pictures are."""
 
     def new_token(self) -> CancelToken:
         """A token for :meth:`start`."""
 
-    def start(self, request: ImageRequest, /, *, parent: str | None, token: CancelToken) -> Future[Run]:
+    def start(
+        self, request: ImageRequest, /, *, parent: str | None, parent_image: str | None, token: CancelToken
+    ) -> Future[Run]:
         """Begin a run and return, or raise, and nothing is sent.
 
         Once the token is cancelled, what the service has not accepted is not sent. The future is cancelled where nobody
         waits for it and nothing has come.
         """
+
+    def balance(self) -> float:
+        """What the account holds, in USD. Asks the service."""
 
     def watch(self, watcher: BudgetListener, /) -> None:
         """Have it told when money has moved, as long as somebody holds it."""
@@ -56,25 +64,29 @@ class Job:
     """One press, until it has ended or is no longer waited for.
 
     Attributes:
-        ask: what to send, asked at the last moment.
-        gate: cancelled when nobody waits any more.
+        request: what is sent.
+        token: cancelled when nobody waits any more.
+        number: of the press; people see it in the queue.
         parent: the taskUUID of the run that is made again.
-        request: what was sent; ``None`` until then.
+        parent_image: the imageUUID of the picture that it is made from.
+        sent: whether it has been sent; before that it waits in the queue.
         failure: why it did not become a run.
         over: set when nobody waits any more.
     """
 
-    ask: Callable[[], ImageRequest]
-    gate: CancelToken
+    request: ImageRequest
+    token: CancelToken
+    number: int
     parent: str | None = None
+    parent_image: str | None = None
     began: float = field(default_factory=time.monotonic)
-    request: ImageRequest | None = None
+    sent: bool = False
     failure: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def seconds(self) -> float:
-        """Since the press."""
+        """Since the press, or since it was sent."""
         return time.monotonic() - self.began
 
 
@@ -85,5 +97,5 @@ def refused(run: Run) -> dict[str, str]:
         try:
             said[NAMES.find(spelling.rpartition(".")[2]).name] = str(run.error)
         except UnknownParameter:
-            continue  # the line under the buttons says it
+            continue  # the status line says it
     return said

@@ -1,9 +1,8 @@
-"""What stock controls lack on a page: names for sliders, quiet shortcuts, announcements; and the panel's look.
+"""What stock controls lack on a page: names, quiet shortcuts, announcements; and the sweep panel's look.
 
-A widget of its own, seen by nobody, inside the element that it serves. Its script gives every slider's handle
-and number the name that stands before them, keeps the notebook's one-key shortcuts away while somebody works in
+A widget of its own, seen by nobody, inside the element that it serves. Its script names groups and buttons, keeps the notebook's one-key shortcuts away while somebody works in
 the panel, and has what is said under the buttons read aloud. It sends the press of a paid button as the number that
-stands on it (:mod:`nbkit.widgets.page.paid`). With no script running all else still works.
+stands on it (:mod:`nbkit.widgets.sweep_panel.paid`). With no script running all else still works.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from typing import Any
 import anywidget
 import traitlets
 
+from nbkit.widgets.jobs.quote import refusal
 from nbkit.widgets.page.guard import guarded
-from nbkit.widgets.page.paid import PaidButton, refusal
+from nbkit.widgets.sweep_panel.paid import PaidButton
 
 HERE = Path(__file__).parent
 
@@ -33,7 +33,7 @@ class Access(anywidget.AnyWidget):
     """
 
     _esm = HERE / "access.js"
-    _css = HERE / "panel.css"
+    _css = HERE / "access.css"
     kept = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, paid: Sequence[PaidButton], fault: Callable[[Exception], None]) -> None:

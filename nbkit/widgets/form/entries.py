@@ -29,12 +29,14 @@ class Item:
         name: shown under the picture.
         reference: the picture itself.
         file: its file in the file system that code can read; ``""`` for what came over the page.
+        origin: the imageUUID of the generated picture that it is; ``""`` for any other.
         key: what the page calls it.
     """
 
     name: str
     reference: Reference
     file: str = ""
+    origin: str = ""
     key: str = field(default_factory=_new_key, compare=False)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nbkit.display.text import ellipsis
+from nbkit.display.text import ellipsis, usd_short
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.run import GeneratedImage, Run
-from nbkit.widgets.controls.control import label
+from nbkit.widgets.form.fields import label
 from nbkit.widgets.image_grid.item import Item
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PictureRef:
     """One picture of a run, or a run that has none.
 
     Attributes:
@@ -41,10 +41,15 @@ class Shown:
     def caption(self) -> tuple[str, ...]:
         """Its facts, and what was set of the parameters that people compare pictures by."""
         image = self.image
-        return (*(image.caption if image else ()), *sampling(self.run))
+        if image is None:
+            return sampling(self.run)
+        size = () if image.width is None else (f"{image.width} × {image.height}",)
+        problem = (image.problem,) if image.problem else ()
+        seed = () if image.seed is None else (f"seed {image.seed}",)
+        return (*size, *problem, *seed, usd_short(image.cost_micros), *sampling(self.run))
 
     @property
-    def telling(self) -> tuple[str, ...]:
+    def short_caption(self) -> tuple[str, ...]:
         """The few of its facts by which it is told from its neighbours."""
         image = self.image
         if image is None:
@@ -56,17 +61,17 @@ class Shown:
     def item(self, *, small: bool = False, mark: str = "") -> Item:
         """Its tile; a small one has room for little, and a mark stands first."""
         image = self.image
-        caption = (*((mark,) if mark else ()), *(self.telling if small else self.caption))
+        caption = (*((mark,) if mark else ()), *(self.short_caption if small else self.caption))
         if image is None:
-            missing = ellipsis(str(self.run.error or self.run.status), 160)
+            missing = self.run.headline if self.run.error is not None else ellipsis(self.run.status, 160)
             return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
         size = image.width or 0, image.height or 0
         return Item(self.key, image.prompt, caption, image.path, *size, image.media_type)
 
 
-def pictures_of(run: Run) -> Iterator[Shown]:
+def pictures_of(run: Run) -> Iterator[PictureRef]:
     """Each picture of a run; the run itself when it has none."""
-    yield from (Shown(run, index) for index in range(len(run))) if len(run) else (Shown(run, None),)
+    yield from (PictureRef(run, index) for index in range(len(run))) if len(run) else (PictureRef(run, None),)
 
 
 def sampling(run: Run) -> tuple[str, ...]:

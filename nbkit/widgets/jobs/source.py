@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-import ipywidgets as widgets
-
 from nbkit.display.text import escape
 from nbkit.log.images import ImageStore
 from nbkit.request.address import Url
 from nbkit.request.image_request import ImageRequest, task_for_display
 from nbkit.request.reference import Reference
 from nbkit.results.run import PLANNED, Run
-from nbkit.widgets.controls.control import Changed
-from nbkit.widgets.page.plain import plain
 
 NEW_UUID = "(a new UUID at each send)"
 NOTHING = "Nothing to show yet: the controls do not make a request."
@@ -59,48 +55,3 @@ def source_html(text: str) -> str:
         '<div class="nbkit-copied"><button type="button" class="nbkit-copy">Copy</button>'
         f'<pre class="nbkit-source" tabindex="0">{escape(text)}</pre></div>'
     )
-
-
-class Source:
-    """Two buttons, Show code and Show JSON, and the text under them.
-
-    Attributes:
-        buttons: to be placed beside Generate.
-        box: the texts, each gone while its button is up.
-    """
-
-    def __init__(self) -> None:
-        self.code = plain(
-            widgets.ToggleButton, description="Show code", tooltip="The line of Python that makes the same run"
-        )
-        self.json = plain(widgets.ToggleButton, description="Show JSON", tooltip="What is sent to the service")
-        self.buttons = (self.code, self.json)
-        for button in self.buttons:
-            button.add_class("nbkit-small")
-        self._code, self._json = plain(widgets.HTML, layout={}), plain(widgets.HTML, layout={})
-        self.box = plain(widgets.VBox, (self._code, self._json))
-        self._request: ImageRequest | None = None
-        self._files: Mapping[str, str] = {}
-        self._fill()
-
-    def on_change(self, changed: Changed) -> None:
-        """Have ``changed`` called when a text is asked for or put away."""
-        for button in (self.code, self.json):
-            button.observe(lambda _: changed(), "value")
-
-    def show(self, request: ImageRequest | None, files: Mapping[str, str]) -> None:
-        """Keep what is open in step with the controls; what is not open costs nothing."""
-        self._request, self._files = request, files
-        self._fill()
-
-    def _fill(self) -> None:
-        request = self._request
-        for button, place in ((self.code, self._code), (self.json, self._json)):
-            place.layout.display = "" if button.value else "none"
-            if not button.value:
-                place.value = ""
-                continue
-            text = NOTHING
-            if request is not None:
-                text = code_of(request, self._files) if button is self.code else json_of(request)
-            place.value = source_html(text)

@@ -1,29 +1,13 @@
-/* Serves the panel around it: names, shortcuts, announcements. Python's side is access.py. */
+/* Serves the sweep panel around it: names, shortcuts, announcements. Python's side is access.py. */
 
-const OURS = ".nbkit-panel";
+const OURS = ".nbkit-sweep";
 const BEHIND = "This page was loaded again, so the notebook's own copy of the pictures is no longer brought up to date. " +
   "They are in studio.log; run this cell again before you save the notebook.";
 
-/* ipywidgets draws a slider's handle and its number as elements without a name. */
+/* Groups and buttons of ipywidgets lack names and states. */
 function name(root) {
   setOnce(root, "role", "group");
-  setOnce(root, "aria-label", root.classList.contains("nbkit-sweep") ? "nbkit sweep panel" : "nbkit panel");
-  for (const slider of root.querySelectorAll(".widget-slider")) {
-    const called = slider.querySelector(".widget-label")?.textContent?.trim();
-    if (!called) continue;
-    const readout = slider.querySelector(".widget-readout");
-    for (const handle of slider.querySelectorAll(".noUi-handle")) {
-      setOnce(handle, "aria-label", called);
-      // noUiSlider tells percent or raw doubles; the number beside it is what people read.
-      const unsent = slider.classList.contains("nbkit-unknown");
-      if (readout) setOnce(handle, "aria-valuetext", unsent ? "not sent" : readout.textContent.trim());
-    }
-    if (readout) {
-      setOnce(readout, "role", "textbox");
-      setOnce(readout, "aria-label", `${called}, as a number`);
-      if (!readout.hasAttribute("tabindex")) readout.tabIndex = 0;
-    }
-  }
+  setOnce(root, "aria-label", "nbkit sweep panel");
   for (const group of root.querySelectorAll(".widget-toggle-buttons")) {
     const called = group.querySelector(".widget-label")?.textContent?.trim();
     const buttons = group.querySelector(".widget-toggle-button")?.parentElement;
@@ -33,12 +17,6 @@ function name(root) {
     for (const button of buttons.querySelectorAll(".widget-toggle-button"))
       setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
   }
-  for (const section of root.querySelectorAll(".nbkit-section")) {
-    const called = section.querySelector(".nbkit-group-name")?.textContent?.trim();
-    if (!called) continue;
-    setOnce(section, "role", "group");
-    setOnce(section, "aria-label", called);
-  }
   // Of several buttons with one word, each is named by its tooltip.
   for (const button of root.querySelectorAll("button.nbkit-named")) setOnce(button, "aria-label", button.title);
   // A press does nothing just now; a disabled button would lose the focus.
@@ -46,7 +24,7 @@ function name(root) {
   for (const button of root.querySelectorAll("button[aria-disabled]:not(.nbkit-busy)")) button.removeAttribute("aria-disabled");
   // A toggle button says that it is one, and whether it is down; or whether what it unfolds is open.
   for (const button of root.querySelectorAll("button.jupyter-button.widget-toggle-button:not(.widget-toggle-buttons *)"))
-    setOnce(button, button.closest(".nbkit-more") ? "aria-expanded" : "aria-pressed", String(button.classList.contains("mod-active")));
+    setOnce(button, "aria-pressed", String(button.classList.contains("mod-active")));
 }
 
 /* What is said under the buttons is read aloud. An error is an alert, which is heard by itself. */
@@ -98,23 +76,6 @@ function keepPlace(root, signal) {
   };
 }
 
-/* What History opens stands below the pictures, often below the window, and comes a moment later: it is brought into
-   view while it grows, until somebody does something else. */
-function bringPast(root, signal) {
-  root.addEventListener("click", event => {
-    const past = root.querySelector(".nbkit-past");
-    if (!event.target.closest?.("button.nbkit-history") || !past || past.offsetHeight) return;
-    const watch = new ResizeObserver(() => { if (past.offsetHeight) past.scrollIntoView({ block: "nearest" }); });
-    const over = new AbortController();
-    const end = () => { watch.disconnect(); over.abort(); };
-    for (const act of ["wheel", "pointerdown", "keydown"])
-      window.addEventListener(act, end, { capture: true, passive: true, signal: over.signal });
-    signal.addEventListener("abort", end, { signal: over.signal });
-    setTimeout(end, 5000);
-    watch.observe(past);
-  }, { signal });
-}
-
 /* A button inside what is shown as code. */
 function copyCode(root, signal) {
   root.addEventListener("click", async event => {
@@ -145,7 +106,7 @@ function greet(root, model, signal) {
 function watchRecord(root, model, line, signal) {
   let timer = 0;
   const look = () => {
-    const area = root.closest(".jp-OutputArea");
+    const area = root.closest(".jp-NotebookPanel") && root.closest(".jp-OutputArea");
     const wanted = model.get("kept");
     const there = area && wanted && area.querySelector(".nbkit-record");
     line.textContent = there && !there.classList.contains(wanted) ? BEHIND : "";
@@ -184,7 +145,6 @@ function render({ model, el }) {
     greet(root, model, over.signal);
     pressPaid(root, model, over.signal);
     copyCode(root, over.signal);
-    bringPast(root, over.signal);
     quietShortcuts(root, over.signal);
     watchRecord(root, model, behind, over.signal);
   });

@@ -1,0 +1,1 @@
+"""The form: one widget that holds a control for each parameter, and the state behind it."""
