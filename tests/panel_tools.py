@@ -1,6 +1,7 @@
 """Shared by the tests of panels, gallery and grid: studios that close, a page's messages, a clock, what a page shows."""
 
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -41,9 +42,16 @@ def execute_notebook(folder, sources):
 
 
 def use_manual_clock(panel):
-    """Give a panel a clock that the test moves, so that it need not wait until a double click is over."""
+    """Give a sweep panel a clock that the test moves, so that it need not wait until a double click is over."""
     clock = ManualClock()
     panel.work.clock = clock.time
+    return clock
+
+
+def use_undo_clock(form):
+    """Give the undo of a form a clock that the test moves, so that what is typed is one step as long as it stands."""
+    clock = ManualClock()
+    form.history.clock = clock.time
     return clock
 
 
@@ -70,13 +78,30 @@ def text_of(html):
 
 
 def message(panel):
-    """What a person reads in the line under a panel's buttons."""
-    return text_of(panel.bar.under.value)
+    """What a person reads in the line under a panel's buttons; the sweep panel's is HTML."""
+    return "\n".join(panel.view.bar["status"]["lines"]) if hasattr(panel, "view") else text_of(panel.bar.under.value)
+
+
+def actions(panel):
+    """The buttons in a panel's status line, by what they are called."""
+    return {action["id"]: action for action in panel.view.bar["status"]["actions"]}
 
 
 def head(panel):
-    """What a person reads in a panel's first line: the model, the kind of engine, and what is left of the budget."""
+    """What a person reads in a panel's first line, with the exact amount that is left of the budget."""
+    if hasattr(panel, "view"):
+        return " ".join(str(panel.view.head[name]) for name in ("model", "mark", "what", "exact"))
     return text_of(panel._head.value)
+
+
+def queue(panel):
+    """The numbers of the presses that a panel shows in line, and whether each has been sent."""
+    return [(job["number"], job["sent"]) for job in panel.view.bar["jobs"]]
+
+
+def paid(panel, name):
+    """What a paid button under the chosen picture of a panel offers: ``Rerun``, ``2K`` or ``4K``; ``None`` if not there."""
+    return next((offer for offer in panel.pictures.tools.offer["paid"] if offer["name"] == name), None)
 
 
 def is_busy(button):
@@ -91,9 +116,54 @@ def tile(panel, cell):
 
 # -- what a page sends -------------------------------------------------------------------------------------------
 
+_numbers = itertools.count(1)
+
+
+def hear(view, **content):
+    """Send a message of a page to a widget."""
+    view._handle_custom_msg(content, [])
+
+
+def type_in(view, **values):
+    """Set controls of a form on the page, by Python name and as texts; a panel stands for its form."""
+    hear(getattr(view, "view", view), kind="set", page="a page", number=next(_numbers), values=values)
+
+
+def messages_of(view):
+    """A list that gets every message that a widget sends to the page from now on; its state is not among them."""
+    messages, send = [], view._send
+
+    def record(message, buffers=None):
+        if message.get("method") == "custom":
+            messages.append(message["content"])
+        send(message, buffers)
+
+    view._send = record
+    return messages
+
+
+def do(panel, what):
+    """Press one of the form's own buttons on the page: undo, redo, reset, draft, or a tool of the seed."""
+    hear(panel.view, kind="do", what=what)
+
+
+def press(panel, button, **content):
+    """Press a button of a panel on the page, or one under its picture."""
+    hear(panel.view, kind="press", button=button, **content)
+
+
+def press_generate(panel, quote=None):
+    """Press Generate on the page, by the number that stands on it or by an earlier one."""
+    press(panel, "generate", quote=panel.view.bar["quote"] if quote is None else quote)
+
+
+def press_paid(panel, name, quote=None):
+    """Press a paid button under the chosen picture on the page, by the number that stands on it or by an earlier one."""
+    press(panel, name, quote=paid(panel, name)["quote"] if quote is None else quote)
+
 
 def press_on_page(panel, quote):
-    """Press a paid button of a panel on the page, where this is the number that stands on it."""
+    """Press a paid button of a sweep panel on the page, where this is the number that stands on it."""
     panel.access._handle_custom_msg({"quote": quote}, [])
 
 
@@ -129,19 +199,23 @@ def press_key(gallery, key):
 
 
 class ReferencesPage:
-    """The page of a control for reference images: sends what its script sends, and keeps what the kernel answers."""
+    """The page of a list of reference images: sends what its script sends, and keeps what the kernel answers.
 
-    def __init__(self, control):
-        self.control, self.answers, self.thumbnails = control, [], {}
-        control.field.send = self._receive
+    Args:
+        references: the list; a page of one that no widget shows is heard in the same way.
+    """
 
-    def _receive(self, content, buffers=None):
+    def __init__(self, references):
+        self.references, self.answers, self.thumbnails = references, [], {}
+        references.send = self._receive
+
+    def _receive(self, content, buffers=()):
         self.answers.append(content)
         if content["kind"] == "thumbnail":
-            self.thumbnails[content["key"]] = (buffers or [None])[0]
+            self.thumbnails[content["key"]] = [*buffers, None][0]
 
     def send(self, kind, *buffers, **content):
-        self.control.field._handle_custom_msg({"kind": kind, **content}, [memoryview(b) for b in buffers])
+        self.references.hear({"kind": kind, **content}, [memoryview(b) for b in buffers])
 
     def announce(self, files):
         """Say which files will come; their names are also their keys."""

@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from panel_tools import message
 from sweep_tools import assert_books_agree, lanterns, until
 
 import nbkit
@@ -16,6 +17,7 @@ from nbkit.ledger.limiter import LEASE_SECONDS, Limiter
 from nbkit.log.owner import this_process
 from nbkit.log.store import RunLog
 from nbkit.service.cancel import CancelToken
+from nbkit.widgets.panel.status import WORKING
 
 PATIENT = nbkit.Pace(poll_first=0.002, poll_cap=0.01, retry_first=0.02, patience=5.0)
 
@@ -208,16 +210,16 @@ def test_both_panels_say_that_the_service_is_busy(busy_service, open_patient):
     studio = open_patient()
     sweep_panel = studio.sweep_panel("A lantern", seed=list(range(6)), resolution="0.5K")
     sweep_panel.run()
-    until(lambda: "Under way: the service is busy: 1 at once." in sweep_panel.bar.under.value)
+    until(lambda: f"{WORKING} The service is busy: 1 at once." in message(sweep_panel))
     panel = studio.panel("A red lantern", resolution="0.5K")
     panel.generate()
-    until(lambda: "Under way: the service is busy: 1 at once." in panel.bar.under.value)
+    until(lambda: f"{WORKING} The service is busy: 1 at once." == message(panel))
     sweep_panel.stop()
-    assert "Stopped" in sweep_panel.bar.under.value
+    assert "Stopped" in message(sweep_panel)
     panel.wait(30)
     sweep_panel.wait(30)
-    assert "busy" not in panel.bar.under.value
-    assert "busy" not in sweep_panel.bar.under.value
+    assert "busy" not in message(panel)
+    assert "busy" not in message(sweep_panel)
 
 
 # -- rows of others ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import json
 import threading
 
 import pytest
-from panel_tools import ReferencesPage, noisy_png, png
+from panel_tools import ReferencesPage, hear, noisy_png, png
 from PIL import Image
 from sweep_tools import until
 
@@ -13,17 +13,32 @@ from nbkit.errors import RequestError
 from nbkit.request import model
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.reference import Reference
-from nbkit.widgets.controls.references import MAX_BYTES, References
+from nbkit.widgets.form.form import Form
+from nbkit.widgets.form.references import MAX_BYTES
+from nbkit.widgets.form.view import FormView
+from nbkit.widgets.jobs.source import code_of
 from nbkit.widgets.panel.panel import Panel
-from nbkit.widgets.panel.source import code_of
 
 URL = "https://pictures.example/cats/tom.png"
 UUID = "5a1f5f0a-2b63-4f36-8ac8-0123456789ab"
 
 
 @pytest.fixture
-def control():
-    return References()
+def form():
+    return Form()
+
+
+@pytest.fixture
+def view(form):
+    """The widget of the form, which shows its state after each change."""
+    view = FormView(form, form.references.fault)
+    form.on_change(view.refresh)
+    return view
+
+
+@pytest.fixture
+def control(form, view):
+    return form.references
 
 
 @pytest.fixture
@@ -31,9 +46,14 @@ def page(control):
     return ReferencesPage(control)
 
 
-def state_of(control):
+def state_of(view):
     """All that a notebook could save of the control."""
-    return json.dumps([control.field.get_state(), control._message.get_state()])
+    return json.dumps(view.get_state())
+
+
+def complaint(control):
+    """What the list itself says is wrong."""
+    return control.complaints("")
 
 
 def names(control):
@@ -41,7 +61,7 @@ def names(control):
 
 
 def keys(control):
-    return [tile["key"] for tile in control.field.tiles]
+    return [tile["key"] for tile in control.tiles]
 
 
 # -- files --------------------------------------------------------------------------------------------------------
@@ -53,43 +73,43 @@ def test_files_come_in_parts_and_keep_the_order_of_their_announcement(control, p
     page.announce({"cat.png": cat, "dog.png": png("red")})
     page.send("part", cat[:100], key="cat.png")
     assert page.answers[-1] == {"kind": "more", "key": "cat.png"}
-    assert control.field.tiles[0]["percent"] == 100 * 100 // len(cat)
+    assert control.tiles[0]["percent"] == 100 * 100 // len(cat)
     page.send("part", png("red"), key="dog.png")
     until(lambda: control.items)
     page.send("part", cat[100:], key="cat.png")
     until(lambda: len(control.items) == 2)
     assert names(control) == ["cat.png", "dog.png"]
     assert control.items[0].reference.data == cat
-    assert control.field.tiles[0]["about"] == "300 × 200 px"
+    assert control.tiles[0]["about"] == "300 × 200 px"
 
 
 def test_a_request_is_refused_while_a_file_is_on_its_way(control, page):
     """Otherwise a run without this picture would be paid."""
     page.announce({"cat.png": png()})
     with pytest.raises(RequestError, match=r"complete, and cat\.png is still on its way") as caught:
-        ImageRequest("Like this", **control.read())
+        ImageRequest("Like this", reference_images=control.read())
     assert (caught.value.parameter, caught.value.reason) == ("reference_images", "pending")
     assert control.arriving == ("cat.png",)
     page.send("part", png(), key="cat.png")
     until(lambda: not control.arriving)
-    assert ImageRequest("Like this", **control.read()).reference_images[0].data == png()
+    assert ImageRequest("Like this", reference_images=control.read()).reference_images[0].data == png()
 
 
 def test_a_file_that_cannot_be_used_is_reported_by_name_and_the_others_are_added(control, page):
     """If it is not a picture, too large, or cannot be read by the page; the next files clear the report."""
     page.upload({"notes.png": b"not a picture", "cat.png": png()})
     assert names(control) == ["cat.png"]
-    assert "notes.png is not taken: it must be a picture that can be opened" in control.complaint
+    assert "notes.png cannot be used: it must be a picture that can be opened" in complaint(control)
     files = [{"key": "a", "name": "film.png", "size": MAX_BYTES + 1}, {"key": "b", "name": "b.png", "size": 3}]
     page.send("files", files=files)
     assert control.arriving == ("b.png",)
-    assert "film.png is not taken: 64 MiB, and 64 are the most" in control.complaint
-    assert "notes" not in control.complaint
+    assert "film.png is too large: 64 MiB; the limit is 64 MiB" in complaint(control)
+    assert "notes" not in complaint(control)
     page.send("unusable", key="b", name="b.png", why="it cannot be read")
     assert control.arriving == ()
-    assert control.complaint.count("is not taken") == 2
+    assert complaint(control).count("\n") == 1
     page.upload({"dog.png": png("red")})
-    assert control.complaint == ""
+    assert complaint(control) == ""
 
 
 def test_a_file_that_is_removed_on_its_way_is_not_added(control, page):
@@ -98,16 +118,16 @@ def test_a_file_that_is_removed_on_its_way_is_not_added(control, page):
     page.send("remove", key="cat.png")
     page.send("part", png(), key="cat.png")
     assert page.answers[-1] == {"kind": "over", "key": "cat.png"}
-    assert control.read() == {}
+    assert control.read() == ()
 
 
 def test_a_file_is_given_up_if_its_page_was_closed(control, page, monkeypatch):
     """A new page shows the list as it is; the file that the old one did not send completely is reported."""
-    monkeypatch.setattr("nbkit.widgets.controls.references.PATIENCE", 0.01)
+    monkeypatch.setattr("nbkit.widgets.form.references.PATIENCE", 0.01)
     page.announce({"cat.png": png()})
     page.send("hello")
     until(lambda: not control.arriving)
-    assert "cat.png did not arrive whole" in control.complaint
+    assert "cat.png did not arrive whole" in complaint(control)
 
 
 def test_a_file_is_not_given_up_while_its_page_sends_parts(control, page, monkeypatch):
@@ -134,22 +154,22 @@ def test_addresses_and_uuids_are_added_and_other_words_stay_in_the_text_field(co
     page.send("text", text=f"{URL} {UUID} cat.png")
     assert names(control) == ["tom.png", UUID]
     assert page.answers[-1] == {"kind": "left", "text": "cat.png"}
-    assert "cat.png is not taken: it is no URL" in control.complaint
+    assert "“cat.png” is not a URL or UUID." in complaint(control)
     with pytest.raises(RequestError) as caught:
-        ImageRequest("Like this", **control.read())
+        ImageRequest("Like this", reference_images=control.read())
     assert (caught.value.parameter, caught.value.reason) == ("reference_images", "format")
     page.send("text", text="")
-    assert len(ImageRequest("Like this", **control.read()).reference_images) == 2
-    assert control.complaint == ""
+    assert len(ImageRequest("Like this", reference_images=control.read()).reference_images) == 2
+    assert complaint(control) == ""
 
 
-def test_the_credentials_of_an_address_are_not_sent_to_the_page(control, page):
+def test_the_credentials_of_an_address_are_not_sent_to_the_page(control, page, view):
     """The page shows name, host and path; the service gets the address as it was typed."""
     secret = "https://me:hush@pictures.example/cats/tom%20cat.png?token=hush#hush"
     page.send("text", text=f"{secret} htp://me:hush@a.example?hush")
     assert control.items[0].reference.text == secret
-    assert "hush" not in state_of(control)
-    (tile,) = control.field.tiles
+    assert "hush" not in state_of(view) + complaint(control)
+    (tile,) = control.tiles
     assert tile["name"] == "tom cat.png"
     assert tile["word"] == "pictures.example"
     assert tile["about"] == "https://pictures.example/cats/tom%20cat.png?…"
@@ -187,31 +207,33 @@ def test_numbers_from_code_count_the_pictures_that_have_arrived(control, page):
     assert control.arriving == ("cat.png",)
 
 
-def test_callbacks_are_called_once_for_each_change_and_outside_the_lock(control, page):
+def test_callbacks_are_called_once_for_each_change_and_outside_the_lock(form, control, page):
     """A panel reads the control while it holds its own lock: a callback under this lock could block both for ever."""
     read = []
 
     def read_in_another_thread():
-        thread = threading.Thread(target=control.read)
+        thread = threading.Thread(target=form.read)
         thread.start()
         thread.join(5)
         read.append(not thread.is_alive())
 
-    control.on_change(read_in_another_thread)
+    form.on_change(read_in_another_thread)
     control.append(png())
     control.append(URL)
     control.move(0, 1)
     control.remove(0)
     page.send("text", text=UUID)
-    page.upload({"cat.png": png()})  # two changes: the file is announced, and the picture is added
-    assert read == [True] * 7
+    page.upload({"cat.png": png()})  # three changes: the file is announced, its tile shows a part, the picture is added
+    assert read == [True] * 8
 
 
-def test_an_exception_in_a_callback_is_shown_at_the_control(control, page):
+def test_an_exception_in_a_callback_is_shown(form, view, control):
     """Jupyter would drop it."""
-    control.on_change(lambda: 1 / 0)
-    page.send("text", text=URL)
-    assert "ZeroDivisionError" in control.complaint
+    form.on_change(lambda: 1 / 0)
+    faults = []
+    view.fault = faults.append
+    hear(view, kind="text", text=URL)
+    assert [type(error) for error in faults] == [ZeroDivisionError]
     assert names(control) == ["tom.png"]
 
 
@@ -219,13 +241,13 @@ def test_too_many_reference_images_are_reported_at_the_control(studio):
     """The list keeps all of them, and the report goes when one is removed."""
     panel = studio.panel()
     panel.set(prompt="A paper lantern")
-    control = panel.controls["reference_images"]
-    assert control.field.limit == model.MAX_REFERENCES
+    control = panel.form.references
+    assert panel.view.limit == model.MAX_REFERENCES
     for number in range(model.MAX_REFERENCES + 1):
         control.append(f"{URL}?{number}")
-    assert "a list of 1 to 14 images, and this has 15" in control.complaint
+    assert "a list of 1 to 14 images, and this has 15" in panel.form.complaint("reference_images")
     control.remove(0)
-    assert control.complaint == ""
+    assert panel.form.complaint("reference_images") == ""
     assert len(panel.request.reference_images) == model.MAX_REFERENCES
 
 
@@ -236,7 +258,7 @@ def test_a_generated_picture_can_be_a_reference_image(studio):
     """Its name is its seed, and the code of the panel finds it in the log."""
     image = studio.generate("A paper lantern", seed=7).image
     panel = studio.panel(prompt="Like 1")
-    control = panel.controls["reference_images"]
+    control = panel.form.references
     control.append(image)
     assert names(control) == [f"seed {image.seed}"]
     assert control.files == {control.items[0].reference.sha256: str(image.path)}
@@ -252,10 +274,7 @@ def test_whatever_a_request_takes_can_be_appended(studio, control, tmp_path):
     control.append(iter(sorted(tmp_path.glob("*.png"))))
     control.append(io.BytesIO(png()), name="in memory")
     assert names(control) == ["seed 7", "seed 8", "a.png", "b.png", "in memory"]
-    assert (
-        control.read()["reference_images"]
-        == ImageRequest("Like", reference_images=[*run, *[png()] * 3]).reference_images
-    )
+    assert control.read() == ImageRequest("Like", reference_images=[*run, *[png()] * 3]).reference_images
 
 
 def test_a_picture_has_the_name_of_its_file_or_the_given_one(control, tmp_path):
@@ -278,11 +297,11 @@ def test_pictures_keep_their_names_when_the_list_is_set_again(control, page):
     """In another order, and with others between them."""
     page.upload({"cat.png": png(), "dog.png": png("red")})
     cat, dog = (item.reference for item in control.items)
-    control.write({"reference_images": (dog, Reference(URL, sha256="0"), cat, cat)})
+    control.write((dog, Reference(URL, sha256="0"), cat, cat))
     assert names(control)[:3] == ["dog.png", "tom.png", "cat.png"]
     assert len(set(keys(control))) == 4
-    control.write({"reference_images": None})
-    assert control.read() == {}
+    control.write(())
+    assert control.read() == ()
 
 
 # -- thumbnails ---------------------------------------------------------------------------------------------------
@@ -301,15 +320,15 @@ def test_the_page_gets_thumbnails_when_it_asks_for_them(control, page):
         assert (image.format, image.size) == ("JPEG", (144, 48))
 
 
-def test_the_saved_state_of_the_control_has_no_pictures(control, page):
+def test_the_saved_state_of_the_control_has_no_pictures(view, control, page):
     """Neither a complete one, nor a part of one that is on its way."""
-    before = len(state_of(control))
+    before = len(state_of(view))
     page.upload({"cat.png": noisy_png((400, 300))})
     page.announce({"dog.png": png()})
     page.send("part", png()[:60], key="dog.png")
     page.send("want", keys=keys(control))
     until(lambda: page.thumbnails)
-    state = state_of(control)
+    state = state_of(view)
     assert "cat.png" in state
     assert len(state) < before + 500
     assert all(word not in state for word in ("image/jpeg", "base64,", "buffers", "memory"))
@@ -322,13 +341,13 @@ def test_messages_in_several_threads_lose_no_change(control, page):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(control.items) == len(control.field.tiles) == 12
+    assert len(control.items) == len(control.tiles) == 12
 
 
 def test_a_panel_sends_the_reference_images_of_its_control(studio):
     """In the order of the list, by which the prompt refers to them."""
     panel = Panel(studio, prompt="Put 1 into 2")
-    control = panel.controls["reference_images"]
+    control = panel.form.references
     ReferencesPage(control).upload({"cat.png": png()})
     control.append(URL)
     control.move(1, 0)

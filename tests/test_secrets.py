@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import service_faults as fault
 from conftest import QUICK
+from panel_tools import hear, message, state_of
 from service import Answer, Service, error, picture
 
 import nbkit
@@ -272,13 +273,11 @@ def test_the_query_of_an_address_in_an_error_is_not_logged(service, studio, tmp_
 def test_the_error_of_a_bad_reference_address_has_no_credentials(open_studio):
     """An address that was typed into a panel may have a password; the error has the rule, and not the address."""
     panel = open_studio(api_key=KEY).panel("A paper lantern")
-    panel.controls["reference_images"]._hear(
-        {"kind": "text", "text": f"ftp://me:{TOKEN}@h.example/x.png?token={TOKEN}"}, []
-    )
+    hear(panel.view, kind="text", text=f"ftp://me:{TOKEN}@h.example/x.png?token={TOKEN}")
     with pytest.raises(errors.RequestError, match="http and https") as caught:
         panel.generate()
     assert (caught.value.parameter, caught.value.reason) == ("referenceImages", "format")
-    shown = (caught.value, repr(panel), panel.bar.under.value, panel.controls["reference_images"].complaint)
+    shown = (caught.value, repr(panel), message(panel), panel.form.complaint("reference_images"), state_of(panel))
     assert TOKEN not in " ".join(map(str, shown))
 
 

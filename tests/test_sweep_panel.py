@@ -23,6 +23,7 @@ from panel_tools import (
     state_of,
     text_of,
     tile,
+    type_in,
     use_manual_clock,
 )
 from sweep_tools import until
@@ -70,10 +71,19 @@ def type_values(panel, name, text):
     panel.form.axes.rows[name].field.value = text
 
 
+def type_prompt(panel, text):
+    type_in(panel.form.prompt, prompt=text)
+
+
+def shown(panel):
+    """What the page shows of the values that stay the same."""
+    return panel.form.rest.state
+
+
 def complaint_at(panel, name):
     """What a person reads at an axis, or at the control of a fixed value."""
-    part = panel.form.axes.rows.get(name) or panel.form.stay.controls[name]
-    return text_of(part.complaint)
+    row = panel.form.axes.rows.get(name)
+    return text_of(row.complaint) if row else panel.form.stay.complaint(name)
 
 
 def totals(panel):
@@ -140,7 +150,7 @@ def test_a_panel_makes_the_sweep_that_studio_sweep_makes(panel, studio):
     """List-like values are axes, all others are fixed; cells and name are the same."""
     own = studio.sweep(PROMPT, **WORDS, temperature=[0.2, 0.8], resolution="0.5K", seed=7)
     assert rows_of(panel) == ["colour", "mood", "temperature"]
-    assert panel.form.stay.controls["seed"].read() == {"seed": 7}
+    assert panel.form.stay.read()["seed"] == 7
     assert cells_of(panel.sweep) == cells_of(own)
     assert panel.sweep.name == own.name
     assert "8 cells" in repr(panel)
@@ -223,8 +233,7 @@ def test_a_refused_set_moves_no_control(panel, given, error, reason, words):
 def test_a_variable_of_the_prompt_is_an_axis(studio):
     """It comes and goes with its name in the prompt, and a name that comes again has its values."""
     panel = studio.sweep_panel()
-    prompt = panel.form.stay.controls["prompt"].field
-    prompt.value = "A {colour} lantern"
+    type_prompt(panel, "A {colour} lantern")
     assert rows_of(panel) == ["colour"]
     assert "without a value" in complaint_at(panel, "colour")
     assert panel.bar.run.disabled
@@ -232,11 +241,11 @@ def test_a_variable_of_the_prompt_is_an_axis(studio):
     type_values(panel, "colour", "red, jade")
     assert panel.bar.run.description == "Run · 2 cells · $0.1379"
     assert not panel.bar.run.disabled
-    prompt.value = "A lantern"
+    type_prompt(panel, "A lantern")
     assert rows_of(panel) == []
-    prompt.value = "A {colour} lantern at {{heat}}"
+    type_prompt(panel, "A {colour} lantern at {{heat}}")
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern at {heat}", "A jade lantern at {heat}"]
-    prompt.value = "A {colour} lantern at {temperature}"
+    type_prompt(panel, "A {colour} lantern at {temperature}")
     assert panel.bar.run.tooltip == "not ready: temperature"
     panel.set(temperature=0.5)
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern at 0.5", "A jade lantern at 0.5"]
@@ -246,21 +255,21 @@ def test_a_variable_of_the_prompt_is_an_axis(studio):
 def test_a_variable_with_a_reserved_name_must_be_renamed(studio, name):
     """The name of an argument of ``studio.sweep``, of a key of a task, or a word of Python."""
     panel = studio.sweep_panel()
-    panel.form.stay.controls["prompt"].field.value = f"A {{{name}}} lantern"
+    type_prompt(panel, f"A {{{name}}} lantern")
     assert "another name" in complaint_at(panel, name)
     assert panel.bar.run.disabled
 
 
 def test_a_parameter_can_become_an_axis_and_be_fixed_again(panel):
     """Its control is hidden, and its value is the first of the axis; "remove" shows the control again."""
-    control = panel.form.stay.controls["seed"]
     panel.form.axes.add.value = "seed"
-    assert control.box.layout.display == "none"
+    assert "seed" in shown(panel)["varied"]
+    assert "seed" not in shown(panel)["values"]
     assert panel.form.axes.rows["seed"].read() == [7]
     type_values(panel, "seed", f"1, {SEED}")
     assert len(panel.sweep) == 16
     panel.form.axes.rows["seed"].remove.click()
-    assert control.box.layout.display == ""
+    assert "seed" not in shown(panel)["varied"]
     assert len(panel.sweep) == 8
     panel.set(temperature=0.3)
     assert rows_of(panel) == ["colour", "mood"]
@@ -270,11 +279,11 @@ def test_a_parameter_can_become_an_axis_and_be_fixed_again(panel):
 
 
 def test_the_ratio_can_be_an_axis_while_the_tier_is_fixed(panel):
-    """The list of tiers stays, and the line for the size in pixels says that the ratio varies."""
+    """The list of tiers stays, with its value, and the list of ratios is hidden."""
     panel.set(aspect_ratio=["1:1", "3:2"])
-    size = panel.form.stay.size
-    assert (size.ratio.layout.display, size.tier.layout.display) == ("none", "")
-    assert "aspectRatio varies" in size.pixels.value
+    assert "aspect_ratio" in shown(panel)["varied"]
+    assert "resolution" not in shown(panel)["varied"]
+    assert shown(panel)["values"]["resolution"] == "0.5K"
     assert {cell.request.size for cell in panel.sweep} == {(512, 512), (632, 424)}
 
 
@@ -343,7 +352,7 @@ def test_cells_images_and_price_follow_each_change(panel):
     assert "8 cells, 16 images" in totals(panel)
     panel.source.plan.value = True
     assert panel.source.box.children[1].value.count("<tr>") == 8
-    panel.form.stay.controls["prompt"].field.value = ""
+    type_prompt(panel, "")
     assert panel.bar.totals.value == ""
     assert "Nothing to show yet" in panel.source.box.children[1].value
 
@@ -527,8 +536,8 @@ def test_failed_cells_are_sent_again_only_with_retry_failed(tmp_path):
 
 def test_an_exception_after_a_change_is_shown_in_the_panel(panel):
     """Jupyter would drop it."""
-    panel.form.stay.fold.tell = lambda: 1 / 0
-    panel.form.stay.controls["seed"].field.value = "3"
+    panel.form.stay.on_change(lambda: 1 / 0)
+    type_in(panel.form.rest, seed="3")
     assert "ZeroDivisionError" in message(panel)
 
 
@@ -723,9 +732,9 @@ def fail(*_arguments, **_named):
 @pytest.mark.parametrize(
     ("part", "name", "act"),
     [
-        ("form.stay.seed", "read", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
+        ("form.stay", "read", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
         ("form.axes", "take", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
-        ("form.stay.size", "read", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
+        ("form.stay", "read", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
         ("grid.board", "lay_out", lambda panel: setattr(panel.grid.rows, "value", "mood")),
         ("bar", "ask", lambda panel: setattr(panel.bar.confirm, "value", True)),
         ("bar", "ask", lambda panel: panel._told(None, RequestError("x", parameter="seed"))),

@@ -7,7 +7,7 @@ import threading
 import pytest
 import service_faults as fault
 from ipywidgets.widgets import widget
-from panel_tools import choose_cells, is_busy, message, png, text_of, tile, use_manual_clock
+from panel_tools import choose_cells, is_busy, message, png, text_of, tile, type_in, use_manual_clock
 from sweep_tools import until
 
 from nbkit.errors import RequestError, StorageError
@@ -99,13 +99,13 @@ def test_an_exception_in_the_output_at_the_end_is_shown_and_raised_by_wait(panel
 def test_a_press_that_is_refused_at_the_send_is_not_under_way(service, panel):
     """The prompt was deleted between the press and the send: the panel says that nothing was sent."""
     job = panel.work.take(lambda: panel._ask(confirm=True))
-    assert "Under way" in message(panel)
-    panel.form.stay.controls["prompt"].field.value = ""
+    assert "Working." in message(panel)
+    type_in(panel.form.prompt, prompt="")
     panel.work.carry_out(job)
     assert isinstance(job.failure, RequestError)
     assert (job.failure.parameter, job.failure.reason) == ("prompt", "missing")
     assert "Nothing was sent: what is wrong stands at its control." in message(panel)
-    assert "Under way" not in message(panel)
+    assert "Working." not in message(panel)
     assert service.sent == []
 
 
@@ -224,17 +224,20 @@ def test_the_grid_keeps_no_reference_images_in_memory(studio):
 def test_a_variable_without_values_is_forgotten_with_its_name(studio):
     """A name that is typed letter by letter leaves no widgets; one that had values has them when it comes again."""
     panel = studio.sweep_panel("A lantern")
-    field = panel.form.stay.controls["prompt"].field
+
+    def type_prompt(text):
+        type_in(panel.form.prompt, prompt=text)
+
     before = set(widget._instances)
     for end in range(1, len("colour") + 1):
-        field.value = f"A {{{'colour'[:end]}}} lantern"
-    field.value = "A lantern"
+        type_prompt(f"A {{{'colour'[:end]}}} lantern")
+    type_prompt("A lantern")
     assert panel.form.axes._kept == {}
     assert set(widget._instances) == before
-    field.value = "A {colour} lantern"
+    type_prompt("A {colour} lantern")
     panel.form.axes.rows["colour"].field.value = "red"
-    field.value = "A lantern"
-    field.value = "A {colour} lantern"
+    type_prompt("A lantern")
+    type_prompt("A {colour} lantern")
     assert panel.form.axes.rows["colour"].read() == ["red"]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import service_faults as fault
 from conftest import QUICK
+from panel_tools import message
 from service import PRICE, Service, picture
 from small_requests import generate
 from strangers import SWEEP, another_home, empty_log, forge
@@ -102,7 +103,7 @@ def test_the_message_says_what_to_type(service, open_studio, stranger, capsys, k
     open_studio()
     assert TRUST not in capsys.readouterr().out, "once in a kernel"
     assert TRUST in studio.recover().note.iloc[0]
-    assert TRUST in studio.panel().bar.under.value
+    assert TRUST in message(studio.panel())
     sweep = lanterns(studio, [1])
     assert TRUST in sweep.plan().totals.lines()[-1]
     assert TRUST in studio.sweep_panel("A lantern", seed=[1], resolution="1K", name=SWEEP).bar.totals.value

@@ -10,6 +10,7 @@ import service_faults as fault
 from conftest import QUICK
 from kernel_process import interrupt_main_thread
 from log_checks import assert_log_matches_service
+from panel_tools import message, press, press_generate
 from service import Answer
 from sweep_tools import until
 
@@ -192,9 +193,9 @@ def test_stop_in_a_panel_keeps_an_unknown_run_from_being_sent_again(service, ope
     query = fault.Held(lambda s, t: s._past(t))
     service.question_faults.append(query)
     panel = open_studio(reuse=True).panel("A paper lantern", seed=7)
-    panel.bar.generate.click()
+    press_generate(panel)
     assert query.arrived.wait(20)
-    panel.bar.stop.click()
+    press(panel, "stop")
     query.released.set()
     panel.wait(20)
     for thread in threading.enumerate():
@@ -202,8 +203,8 @@ def test_stop_in_a_panel_keeps_an_unknown_run_from_being_sent_again(service, ope
             thread.join(20)
     assert len(service.sent) == sent
     assert not service.charges
-    assert "Stopped waiting" in panel.bar.under.value  # and not that a picture has come, or that the run has failed
-    assert (panel.last, panel.pictures.chosen) == (None, ())
+    assert "Stopped waiting" in message(panel)  # and not that a picture has come, or that the run has failed
+    assert (panel.last, panel.pictures.chosen) == (None, None)
 
 
 def test_a_run_that_waited_for_an_earlier_one_is_sent_although_another_run_had_no_credit(service, open_studio):

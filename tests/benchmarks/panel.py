@@ -15,9 +15,8 @@ import tempfile
 import time
 from contextlib import closing
 
-import ipywidgets
-
 import nbkit
+from nbkit.widgets.form.fields import fields
 from tests.benchmarks.lab import open_lab
 from tests.benchmarks.timing import median_of_each
 from tests.browser.lab_page import Notebook, write_notebook
@@ -41,7 +40,8 @@ MILLISECONDS_UNTIL_DRAWN = """index => new Promise((done, failed) => {
     const started = performance.now();
     jupyterapp.commands.execute('notebook:run-cell');
     const look = () => {
-        const drawn = [...cell.querySelectorAll('.jp-OutputArea .widget-inline-hbox')].filter(e => e.offsetHeight);
+        const controls = '.jp-OutputArea :is(.nbkit-field, .widget-inline-hbox)';
+        const drawn = [...cell.querySelectorAll(controls)].filter(e => e.offsetHeight);
         if (drawn.length >= 8) done(performance.now() - started);
         else if (performance.now() - started > 30_000) failed(new Error(`not drawn: ${cell.innerText}`));
         else requestAnimationFrame(look);
@@ -50,11 +50,19 @@ MILLISECONDS_UNTIL_DRAWN = """index => new Promise((done, failed) => {
 })"""
 
 
+KINDS = {
+    "buttons": "ToggleButtons",
+    "select": "Dropdown",
+    "slider": "FloatSlider",
+    "text": "Textarea",
+    "references": "FileUpload",
+}
+"""What ipywidgets has of the kinds of controls; another kind counts as a text box."""
+
+
 def kinds_of_controls() -> str:
-    """The controls of a panel as classes of ipywidgets; a control of another class counts as a text box."""
-    with tempfile.TemporaryDirectory() as folder, closing(nbkit.Studio(engine="offline", path=folder)) as studio:
-        names = [type(getattr(control, "field", None)).__name__ for control in studio.panel().controls.values()]
-    return ", ".join(f"w.{name if hasattr(ipywidgets, name) else 'Text'}" for name in names)
+    """The controls of a panel as classes of ipywidgets."""
+    return ", ".join(f"w.{KINDS.get(field['kind'], 'Text')}" for field in fields())
 
 
 def milliseconds_until_drawn() -> list[tuple[float, float]]:
@@ -76,16 +84,21 @@ def milliseconds_per_change() -> tuple[float, float]:
     """The kernel's time for a change of the temperature, and for one letter of the prompt."""
     with tempfile.TemporaryDirectory() as folder, closing(nbkit.Studio(engine="offline", path=folder)) as studio:
         panel = studio.panel(prompt="A paper lantern shop at night")
-        slider, text = panel.controls["temperature"].field, panel.controls["prompt"].field
+        prompt, temperature = panel.request.prompt, ""
         slider_times, letter_times = [], []
+
+        def set_on_page(number: int, **values: str) -> None:
+            panel.view.hear({"kind": "set", "page": "page", "number": number, "values": values}, [])
+
         for number in range(CHANGES):
+            temperature, prompt = str(number / 100), f"{prompt}x"
             started = time.perf_counter()
-            slider.value = number / 100
+            set_on_page(2 * number, temperature=temperature)
             between = time.perf_counter()
-            text.value += "x"
+            set_on_page(2 * number + 1, prompt=prompt)
             slider_times.append(between - started)
             letter_times.append(time.perf_counter() - between)
-        assert (panel.request.temperature, panel.request.prompt[-1]) == (slider.value, "x")
+        assert (panel.request.temperature, panel.request.prompt) == (float(temperature), prompt)
     return statistics.median(slider_times) * 1000, statistics.median(letter_times) * 1000
 
 

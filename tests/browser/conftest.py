@@ -191,6 +191,42 @@ def show_panel(open_notebook, tmp_path):
     return show
 
 
+@pytest.fixture(scope="module")
+def kept_notebooks():
+    """The notebook whose kernel serves all tests of a file, in a list; empty before the first of them."""
+    books = []
+    yield books
+    for book in books:
+        book.close()
+
+
+@pytest.fixture
+def show_next_panel(lab, lab_page, kept_notebooks, request, tmp_path):
+    """``show_panel`` for tests that need no kernel of their own: new cells in one notebook, and a log of its own."""
+    page = lab_page
+    page.script_errors.clear()
+
+    def show(*further, engine="'offline'", cell=PANEL):
+        sources = (STUDIO.format(engine=engine, path=tmp_path / "runs"), cell, *further)
+        if kept_notebooks:
+            kept_notebooks[0].replace_cells(sources)
+        else:
+            kept_notebooks.append(Notebook.open(page, write_notebook(lab.root, sources)))
+        book = kept_notebooks[0]
+        book.run(0)
+        book.run(1)
+        prompt(book.output(1)).wait_for()
+        wait_until_live(book.output(1))
+        return book, book.output(1)
+
+    yield show
+    page.set_viewport_size(VIEWPORT)
+    page.emulate_media(reduced_motion="no-preference")
+    if page.script_errors or getattr(request.node, "call_failed", False):
+        kept_notebooks.clear()
+        load_lab(page, lab)  # the next test gets a page in order
+
+
 @pytest.fixture(scope="session")
 def axe():
     """The script of axe-core."""

@@ -25,15 +25,20 @@ def focused(panel):
 
     Returns:
         ``inside``: whether it is in the panel; ``label``: its tag, role, name and text, for people; ``position``: among
-        all elements of the page; ``visible``: whether it looks different from before it had the focus.
+        all elements of the page; ``box``: left, top, right and bottom on the page; ``visible``: whether it looks
+        different from before it had the focus.
     """
     return panel.evaluate(
         f"""panel => {{
             const e = document.activeElement;
             const label = [e.tagName.toLowerCase(), e.getAttribute('role'), e.getAttribute('aria-label'),
                 e.labels?.[0]?.textContent, e.tagName === 'BUTTON' && e.textContent].filter(Boolean).join(' ').trim();
-            return {{inside: panel.contains(e), label, position: [...document.querySelectorAll('*')].indexOf(e),
-                visible: window.unfocusedLook?.has(e) ? window.unfocusedLook.get(e) !== ({LOOK})(e) : null}}; }}"""
+            const around = e.closest('.nbkit-choice, .nbkit-ref-choose') ?? e; // what is drawn for an unseen input
+            const {{left, top, right, bottom}} = around.getBoundingClientRect();
+            const down = panel.getBoundingClientRect().top;
+            const changed = around === e ? e : window.unfocusedLook?.has(around) ? around : e;
+            return {{inside: panel.contains(e), label, box: [left, top - down, right, bottom - down], position: [...document.querySelectorAll('*')].indexOf(e),
+                visible: window.unfocusedLook?.has(changed) ? window.unfocusedLook.get(changed) !== ({LOOK})(changed) : null}}; }}"""
     )
 
 

@@ -167,6 +167,23 @@ class Notebook:
             [index, code],
         )
 
+    def replace_cells(self, sources):
+        """Put new code cells in place of all cells; the kernel goes on."""
+        self.page.evaluate(
+            """sources => {
+                const { sharedModel } = jupyterapp.shell.currentWidget.content.model;
+                sharedModel.transact(() => {
+                    sharedModel.deleteCellRange(0, sharedModel.cells.length);
+                    sharedModel.insertCells(0, sources.map(source => ({cell_type: 'code', source, metadata: {}, outputs: []})));
+                }); }""",
+            list(sources),
+        )
+
+    def restart_kernel(self):
+        """Restart the kernel and wait until it is idle."""
+        evaluate_async(self.page, f"() => {KERNEL}.restart().then(() => null)")
+        self.page.wait_for_function(IDLE, timeout=40_000)
+
     def active_cell(self):
         """The index of the active cell."""
         return self.page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex")

@@ -6,13 +6,44 @@ from playwright.sync_api import expect
 
 STUDIO = "import nbkit\nstudio = nbkit.Studio(engine={engine}, path='{path}', budget=5)"
 PANEL = "panel = studio.panel()\npanel"
+HELD = "nbkit.Offline(latency=1, sleep=lambda _: gate.wait(60))"
+"""An engine whose runs end when a cell says so."""
+HELD_PANEL = f"import threading\ngate = threading.Event()\n{PANEL}"
+RELEASE = "gate.set()"
 PROMPT = "A paper lantern shop at night, the sign reads “OPEN LATE”"
-SECTIONS = ("systemPrompt", "Grounding and safety", "References", "Output", "Delivery", "Show code", "Show JSON")
+SECTIONS = ("System prompt", "Grounding and safety", "Output", "Delivery", "Show code", "Show JSON")
 """The buttons of everything that is folded in a new panel."""
+BLANK = "The picture will appear here."
+"""What stands in the picture's place until there is one."""
 
 
 def prompt(panel):
-    return panel.get_by_label("prompt", exact=True)
+    return control(panel, "Prompt (prompt)")
+
+
+def control(panel, name):
+    """A control by its name in words, with the API's name in brackets."""
+    return panel.get_by_label(name, exact=True)
+
+
+def number(panel, name):
+    """The text box beside a slider."""
+    return control(panel, f"{name}, as a number")
+
+
+def choice(panel, name, text):
+    """One of several buttons of which one is chosen."""
+    return panel.get_by_role("radiogroup", name=name).get_by_role("radio", name=text, exact=True)
+
+
+def complaint(control):
+    """What is said to be wrong with a control, beside it."""
+    return control.locator("xpath=ancestor::*[contains(@class, 'nbkit-field')][1]").get_by_role("alert")
+
+
+def status(panel):
+    """The line under Generate: what is under way, how it ended, what went wrong."""
+    return panel.locator(".nbkit-status")
 
 
 def wait_until_live(panel):
@@ -33,15 +64,42 @@ def press_generate(panel, *, price=""):
 
 
 def stop(panel):
-    return panel.get_by_role("button", name=re.compile("^Stop"))
+    """Stop all that is under way and waits."""
+    return panel.get_by_role("button", name="Stop", exact=True)
+
+
+def stage(panel):
+    """The list that shows the chosen pictures: those of a run, or those that are compared."""
+    return panel.get_by_role("listbox", name="chosen pictures")
+
+
+def strip(panel):
+    """The list of all pictures of the panel, small; hidden while there is only one."""
+    return panel.get_by_role("listbox", name=re.compile("^pictures of this panel"))
+
+
+def wait_until_done(panel):
+    """Wait until a run has ended well."""
+    expect(status(panel)).to_have_text(re.compile(r"^Done in "))
+
+
+def button(panel, name):
+    return panel.get_by_role("button", name=name, exact=True)
+
+
+def choose_more(panel, entry):
+    """Choose in the menu under a picture."""
+    button(panel, "More").click()
+    panel.get_by_role("dialog", name="More").get_by_role("button", name=entry, exact=True).click()
 
 
 def translate(button, text):
     """Give a button another text as a browser that translates the page does, inside an element; the kernel learns nothing.
 
-    Returns the same button, which has another name now.
+    Returns the same button.
     """
-    same = button.page.locator(f"button.{'.'.join(button.evaluate('e => [...e.classList]'))}")
+    button.evaluate("button => { button.dataset.translated = 'true'; }")
+    same = button.page.locator("button[data-translated]").last
     button.evaluate(
         """(button, text) => {
             const font = document.createElement('font');
@@ -79,14 +137,15 @@ def alert(panel):
     return panel.get_by_role("alert").filter(has_text=re.compile(r"\S"))
 
 
-def picture(panel, number=0):
-    """The latest picture, or an earlier one."""
-    return panel.get_by_role("img", name=PROMPT).nth(number)
+def picture(panel, name=PROMPT):
+    """The picture that is shown large."""
+    return stage(panel).get_by_role("img", name=name)
 
 
 def unfold(panel, *names):
     """Open sections that are folded."""
     for name in names:
-        button = panel.get_by_role("button", name=name)
-        if button.get_attribute("aria-pressed") != "true" and "mod-active" not in (button.get_attribute("class") or ""):
-            button.click()
+        toggle = panel.get_by_role("button", name=re.compile(f"^{name}"))
+        if toggle.get_attribute("aria-expanded") != "true":
+            toggle.click()
+        expect(toggle).to_have_attribute("aria-expanded", "true")

@@ -7,7 +7,18 @@ import re
 import pytest
 from lab_page import RUNNING
 from lab_server import OLDER_IPYKERNEL
-from panel_page import PROMPT, STUDIO, alert, generate, picture, press_generate, prompt, stop
+from panel_page import (
+    PROMPT,
+    STUDIO,
+    alert,
+    generate,
+    picture,
+    press_generate,
+    prompt,
+    status,
+    stop,
+    wait_until_done,
+)
 from playwright.sync_api import expect
 
 BUSY_CELLS = {"waits": "import asyncio; await asyncio.sleep(10)", "blocks": "import time; time.sleep(10)"}
@@ -54,7 +65,7 @@ def test_one_click_makes_one_picture_and_one_row(show_panel, kernel):
     prompt(panel).fill(PROMPT)
     press_generate(panel)
     expect(picture(panel)).to_be_visible()
-    expect(panel.get_by_text(re.compile("^Done in"))).to_be_visible()
+    wait_until_done(panel)
     book.run(2)
     expect(book.output(2).get_by_text("0.06895")).to_have_count(1)
 
@@ -73,16 +84,35 @@ def test_stop_works_while_a_cell_runs(show_panel, kernel, cell):
     book, panel = show_panel(BUSY_CELLS[cell], engine="nbkit.Offline(latency=30)", kernel=kernel)
     prompt(panel).fill(PROMPT)
     press_generate(panel)
-    expect(panel.get_by_text("working…")).to_be_visible()
+    expect(status(panel)).to_have_text(re.compile("^Working"))
     cell_prompt = book.start(2)
     expect(cell_prompt).to_have_text(RUNNING)
     stop(panel).click()
     if not calls_handlers_during_cells(kernel):  # also while the cell awaits something
         expect(cell_prompt).not_to_have_text(RUNNING)
-    expect(panel.get_by_text(re.compile("^Stopped"))).to_be_visible()
+    expect(status(panel)).to_have_text(re.compile("^Stopped"))
     if calls_handlers_during_cells(kernel):
         assert cell_prompt.text_content() == RUNNING
     expect(generate(panel)).to_be_enabled()
+
+
+@pytest.mark.parametrize("cell", list(BUSY_CELLS))
+def test_ctrl_enter_sends_the_whole_prompt_while_a_cell_runs(show_panel, kernel, cell):
+    """Typed at full speed: one run, whose picture is there before the cell ends."""
+    book, panel = show_panel(BUSY_CELLS[cell], kernel=kernel)
+    cell_prompt = book.start(2)
+    expect(cell_prompt).to_have_text(RUNNING)
+    prompt(panel).click()
+    book.page.keyboard.type(PROMPT)
+    book.page.keyboard.press("Control+Enter")
+    if not calls_handlers_during_cells(kernel):
+        expect(cell_prompt).not_to_have_text(RUNNING)
+    expect(picture(panel)).to_be_visible()
+    wait_until_done(panel)
+    expect(panel.get_by_text("$4.93 left of $5.00")).to_be_visible()
+    if calls_handlers_during_cells(kernel):
+        assert cell_prompt.text_content() == RUNNING
+    assert book.active_cell() == 1
 
 
 def test_gallery_filters_are_removed_while_a_cell_runs(open_notebook, kernel, tmp_path):

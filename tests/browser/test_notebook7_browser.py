@@ -2,7 +2,18 @@
 
 import pytest
 from keyboard import LETTERS
-from panel_page import PANEL, PROMPT, STUDIO, generate, picture, press_generate, prompt, wait_until_live
+from panel_page import (
+    PANEL,
+    PROMPT,
+    STUDIO,
+    control,
+    generate,
+    number,
+    picture,
+    press_generate,
+    prompt,
+    wait_until_live,
+)
 from playwright.sync_api import expect
 
 
@@ -39,13 +50,12 @@ def test_keys_pressed_in_the_panel_do_not_reach_notebook_7(show_panel7):
     prompt(panel).click()
     book.page.keyboard.type(LETTERS)
     expect(prompt(panel)).to_have_value(LETTERS)
-    handle = panel.get_by_role("slider").first
+    handle = control(panel, "Temperature (temperature)")
     handle.focus()
     for key in ("ArrowRight", "ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
         book.page.keyboard.press(key)
     expect(handle).to_be_focused()
-    expect(panel.get_by_role("checkbox", name="temperature")).to_be_checked()
-    expect(panel.locator(".widget-readout").first).to_have_text("0.51")
+    expect(number(panel, "Temperature (temperature)")).to_have_value("0.51")
     for letter in "abxddmyz":
         book.page.keyboard.press(letter)
     assert book.cell_sources() == cells
@@ -53,5 +63,5 @@ def test_keys_pressed_in_the_panel_do_not_reach_notebook_7(show_panel7):
     expect(generate(panel)).to_be_enabled()
     generate(panel).focus()
     book.page.keyboard.press("Enter")
-    expect(panel.get_by_role("img", name=LETTERS)).to_be_visible()
+    expect(picture(panel, LETTERS)).to_be_visible()
     assert book.cell_sources() == cells

@@ -6,7 +6,7 @@ import re
 import pytest
 from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
 from page_checks import brightest_channel, overflowing
-from panel_page import STUDIO, alert, milliseconds_until, prompt, translate, wait_until_live
+from panel_page import STUDIO, alert, choice, control, milliseconds_until, prompt, translate, wait_until_live
 from playwright.sync_api import expect
 
 PANEL = "panel = studio.sweep_panel({})\npanel"
@@ -67,8 +67,8 @@ def test_run_fills_the_grid_of_a_template_with_axes(show_sweep_panel):
     prompt(panel).fill("A {colour} lantern")
     panel.get_by_label("colour values").fill("red, jade")
     expect(run_button(panel)).to_have_text("Run · 2 cells · $0.1379")
-    panel.get_by_label("seed", exact=True).fill(str(2**63 - 1))
-    panel.get_by_label("resolution", exact=True).select_option("0.5K")
+    control(panel, "Seed (seed)").fill(str(2**63 - 1))
+    choice(panel, "Resolution (resolution)", "0.5K").check()
     panel.get_by_label("add axis").select_option("temperature")
     expect(panel.get_by_text("temperature is an axis without a value")).to_be_visible()
     panel.get_by_label("temperature start").fill("0.2")
@@ -192,7 +192,7 @@ def test_an_invalid_value_is_reported_at_its_axis(show_sweep_panel):
     expect(panel.get_by_text("not ready: seed")).to_be_visible()
     panel.get_by_role("button", name="seed remove").click()
     expect(panel.get_by_label("seed values")).to_have_count(0)
-    expect(panel.get_by_label("seed", exact=True)).to_be_visible()
+    expect(control(panel, "Seed (seed)")).to_be_visible()
     expect(run_button(panel)).to_have_text("Run · 2 cells · $0.09314")
 
 
@@ -399,7 +399,7 @@ def test_axe_core_finds_nothing_in_any_state(show_sweep_panel, find_violations):
     panel.get_by_label("colour values").fill("red, jade")
     panel.get_by_label("temperature values").fill("0.2, 0.4, 0.6")
     panel.get_by_label("thinking HIGH").check()
-    panel.get_by_label("resolution", exact=True).select_option("0.5K")
+    choice(panel, "Resolution (resolution)", "0.5K").check()
     expect(run_button(panel)).to_be_enabled()
     check("all sections open")
     panel.get_by_label("max_workers").fill("1")
