@@ -30,7 +30,7 @@ export default widget((model, store, el) => {
   promptField.root.append(history);
   const heard = new Map(); // what the kernel answers, by kind
   const ask = (button, kind, answer, more) => { heard.set(kind, answer); press(button, more); };
-  const recalled = { list: [], at: -1, typed: "" };
+  const recalled = { list: [], at: -1 };
   const write = (text) => { store.set("prompt", text); prompt.focus(); prompt.setSelectionRange(text.length, text.length); };
 
   const prompts = popup(history, "Prompt history", (box, shut) => {
@@ -90,7 +90,7 @@ export default widget((model, store, el) => {
       // What was typed a moment ago may have changed the price: one that is no higher than what stood there is agreed to.
       const now = bar();
       if (now.why && !now.ready && now.quote) { flash(why); return; }
-      press("generate", { quote: now.quote && now.most <= (most ?? Infinity) ? now.quote : quote });
+      press("generate", { quote: now.quote && now.most <= (most ?? -1) ? now.quote : quote });
       bringPicture();
     });
   };
@@ -108,10 +108,10 @@ export default widget((model, store, el) => {
 
   const drawBar = () => {
     if (store.kernel.gone) return;
-    const { price: said, exact, why: reason, ready, warns, charged, jobs, hint } = bar();
+    const { price: said, exact, depends, why: reason, ready, warns, charged, jobs, hint } = bar();
     prompt.placeholder = hint || promptHelp;
     setText(price, said ? `· ${said}` : "");
-    generate.title = `${exact ? `${exact} at most. ` : ""}Ctrl+Enter`;
+    generate.title = [exact && `${exact} at most.`, depends, "Ctrl+Enter"].filter(Boolean).join(" ");
     generate.setAttribute("aria-label", said ? `Generate · ${said}` : "Generate");
     generate.setAttribute("aria-disabled", String(!ready));
     generate.classList.toggle("nbkit-real", charged);
@@ -261,7 +261,6 @@ export default widget((model, store, el) => {
   const hear = (message) => {
     if (message.kind === "here") root()?.classList.add("nbkit-live");
     else if (message.kind === "focus") side.querySelector(`[data-name="${message.name}"] :is(input, textarea, select)`)?.focus();
-    
     else if (message.kind === "prompts" || message.kind === "presets") heard.get(message.kind)?.(message);
   };
 

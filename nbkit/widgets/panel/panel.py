@@ -283,6 +283,7 @@ class Panel(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing of it
         return {
             "price": usd_short_range(price) if price else "",
             "exact": usd_range(price) if price else "",
+            "depends": "" if not price or price.low == price.high else status.DEPENDS,
             "most": price.high if price else None,
             "quote": self._presses.quotes.offer("generate", price.high) if price else 0,
             "why": why or dear,

@@ -15,6 +15,7 @@ from nbkit.widgets.page.guard import words_of
 
 FAULT = "This is a fault of nbkit. studio.log shows whether anything was sent; studio.recover() settles it."
 NO_PROMPT = "Write a prompt first."
+DEPENDS = "The price depends on the size of a reference image or on a search."
 WORKING = "Working. You can keep using the notebook."
 
 
