@@ -202,7 +202,10 @@ def kept_notebooks():
 
 @pytest.fixture
 def show_next_panel(lab, lab_page, kept_notebooks, request, tmp_path):
-    """``show_panel`` for tests that need no kernel of their own: new cells in one notebook, and a log of its own."""
+    """``show_panel`` for tests that need no kernel of their own: new cells in one notebook, and a log of its own.
+
+    The notebook stays open, so a file whose tests use this opens no other.
+    """
     page = lab_page
     page.script_errors.clear()
 
