@@ -221,7 +221,7 @@ def test_a_cell_is_chosen_and_opened_by_keyboard(show_sweep_panel):
     keyboard.press(" ")
     expect(fifth).to_have_attribute("aria-selected", "true")
     chosen = panel.get_by_role("listbox", name="pictures of the chosen cells")
-    expect(chosen.get_by_text("colour jade · 512x512 · seed 2")).to_be_visible()
+    expect(chosen.get_by_text("colour jade · 512 × 512 · seed 2")).to_be_visible()
     keyboard.press("ArrowLeft")
     keyboard.press("Enter")
     dialog = panel.get_by_role("dialog")
@@ -447,7 +447,7 @@ def test_a_sweep_panel_is_dark_on_a_dark_page_and_fits_700_pixels(show_sweep_pan
     page.wait_for_timeout(800)
     page.screenshot(path=screenshots / "sweep-narrow.png")
     assert panel.locator(".nbkit-panel").evaluate("e => e.clientWidth") <= 700
-    assert overflowing(panel.locator(".nbkit-panel"), scrolled=".nbkit-board-scroll, .nbkit-plan-text") == []
+    assert overflowing(panel.locator(".nbkit-panel"), scrolled=".nbkit-board-scroll, .nbkit-plan-text, .nbkit-images-hidden") == []
 
 
 def test_tables_larger_than_the_page_are_scrolled_by_keyboard(show_sweep_panel, find_violations):
