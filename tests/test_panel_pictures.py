@@ -369,3 +369,43 @@ def test_the_stage_has_a_place_for_each_picture_that_is_being_made(tmp_path):
         finish.set()
         run = panel.wait(30)
         assert stage_keys(panel) == [image.image_uuid for image in run]
+
+
+# -- several threads ---------------------------------------------------------------------------------------------
+
+
+def test_messages_in_several_threads_while_runs_end_block_nobody(panel, studio):
+    """Some kernels handle each message of a page in a thread of its own, and runs end in others."""
+    panel.set(prompt=PROMPT, seed=None)
+    make_run(panel)
+    make_run(panel)
+    finish = threading.Event()
+
+    def repeat(*acts):
+        while not finish.wait(0.02):
+            for act in acts:
+                act()
+
+    acts = (
+        (
+            lambda: type_in(panel, temperature="0.3"),
+            lambda: type_in(panel, temperature="0.4"),
+            lambda: do(panel, "undo"),
+        ),
+        (lambda: press(panel, "compare"), lambda: press(panel, "seed"), lambda: type_in(panel, seed=None)),
+        (lambda: press(panel, "reference"), lambda: press(panel, "stop", number=99), lambda: do(panel, "undo")),
+        (panel.on_budget_change, lambda: panel.pictures.strip.select([])),
+    )
+    threads = [threading.Thread(target=repeat, args=one, daemon=True) for one in acts]
+    for thread in threads:
+        thread.start()
+    for _ in range(6):
+        press(panel, "generate", quote=panel.view.bar["quote"])
+        until(lambda: panel.form.lock.acquire(timeout=10) and not panel.form.lock.release())
+    finish.set()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+    press(panel, "stop")
+    assert queue(panel) == []
+    assert "Error" not in message(panel)
