@@ -354,6 +354,23 @@ def test_an_edit_of_a_picture_of_the_default_size_has_that_size(studio):
 # -- while it comes ----------------------------------------------------------------------------------------------
 
 
+def test_another_run_under_way_has_its_place_in_the_strip_when_a_picture_has_come(tmp_path):
+    """The picture that came stays large."""
+    first, second = threading.Event(), threading.Event()
+    waits = iter([first, second])
+    with offline_studio(tmp_path, engine=nbkit.Offline(latency=1, sleep=lambda _: next(waits).wait(20))) as studio:
+        panel = studio.panel(PROMPT, at_once=2, resolution="0.5K")
+        panel.generate()
+        panel.generate()
+        first.set()
+        until(lambda: len(studio.df[studio.df.status == "done"]) == 1 and stage_keys(panel) != [])
+        until(lambda: [item.status for item in panel.pictures.strip._items][:1] == ["coming"])
+        assert [item.status for item in panel.pictures.stage._items] == ["done"]
+        second.set()
+        panel.wait(30)
+        assert [item.status for item in panel.pictures.strip._items] == ["done", "done"]
+
+
 def test_the_stage_has_a_place_for_each_picture_that_is_being_made(tmp_path):
     """Of its shape; the pictures before it stay in the strip, and can be chosen again when it was stopped."""
     finish = threading.Event()

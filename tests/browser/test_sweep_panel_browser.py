@@ -447,7 +447,12 @@ def test_a_sweep_panel_is_dark_on_a_dark_page_and_fits_700_pixels(show_sweep_pan
     page.wait_for_timeout(800)
     page.screenshot(path=screenshots / "sweep-narrow.png")
     assert panel.locator(".nbkit-panel").evaluate("e => e.clientWidth") <= 700
-    assert overflowing(panel.locator(".nbkit-panel"), scrolled=".nbkit-board-scroll, .nbkit-plan-text, .nbkit-images-hidden") == []
+    assert (
+        overflowing(
+            panel.locator(".nbkit-panel"), scrolled=".nbkit-board-scroll, .nbkit-plan-text, .nbkit-images-hidden"
+        )
+        == []
+    )
 
 
 def test_tables_larger_than_the_page_are_scrolled_by_keyboard(show_sweep_panel, find_violations):

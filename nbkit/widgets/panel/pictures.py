@@ -67,7 +67,7 @@ class Pictures:
         self._mine: dict[str, PictureRef] = {}
         self._coming: list[Item] = []
         self._expected: ImageRequest | None = None
-        self._is_waiting = False  # whether the places of coming pictures are large
+        self._is_busy = self._is_waiting = False  # whether any are coming, and whether their places are large
         self._quotes = QuoteBook()
         self.shown: tuple[PictureRef, ...] = ()
         self.gallery: Gallery | None = None
@@ -134,7 +134,7 @@ class Pictures:
             self._mine = {**new, **{key: shown for key, shown in self._mine.items() if key not in new}}
             is_shown = not self.shown or (bool(run.images) and not late)
             if not late:
-                self._coming, self._is_waiting = [], False
+                self._coming, self._expected, self._is_waiting = [], None, False
             self._show_strip()
         if is_shown:
             self.show(tuple(new.values()))
@@ -153,7 +153,8 @@ class Pictures:
         with self._lock:
             if request is self._expected:
                 return
-            self._is_waiting = request is not None and not self._coming and self._expected is None
+            self._is_waiting = request is not None and not self._is_busy
+            self._is_busy = request is not None
             self._expected, self._coming = request, [] if request is None else _places_of(request)
             self._show_strip()
             self._show()
