@@ -52,7 +52,7 @@ def wait_until_live(panel):
 
 
 def generate(panel):
-    return panel.get_by_role("button", name=re.compile("^Generate"))
+    return panel.get_by_role("button", name=re.compile("^Generate")).first  # the status line may offer another price
 
 
 def press_generate(panel, *, price=""):
