@@ -255,5 +255,3 @@ def test_prompts_typed_before_come_back_by_arrow_keys_and_by_search(show_next_pa
     expect(prompt(panel)).to_have_value("A paper lantern")
     expect(prompt(panel)).to_be_focused()
     expect(search).to_be_hidden()
-    prompt(panel).press("Control+z")
-    expect(prompt(panel)).to_have_value("")
