@@ -493,6 +493,18 @@ def test_the_page_is_told_what_the_kernel_has_seen(view):
     assert updates[-1] == ({"a": 7, "b": 2}, "B")
 
 
+def test_a_text_that_is_chosen_at_once_is_a_step_of_its_own(view, form):
+    """Such as a prompt of the history, right after others and right before more is typed."""
+    for number, (text, whole) in enumerate(
+        (("a lan", False), ("a red boat", True), ("a red boat at dusk", False)), start=1
+    ):
+        values = {"prompt": text}
+        hear(view, kind="set", page="a", number=number, values=values, whole=whole)
+    for text in ("a red boat", "a lan", None):
+        assert form.undo()
+        assert form.read().get("prompt") == text
+
+
 def test_the_buttons_of_a_form_work_from_the_page(view, form):
     """Undo, redo, draft, and the seed's tools."""
     type_in(view, seed="5")

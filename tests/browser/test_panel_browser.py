@@ -143,7 +143,7 @@ def test_generate_sends_nothing_if_the_price_on_its_button_is_out_of_date(show_p
     expect(generate(panel)).to_have_text("Generate · $0.15")
     book.run(3)
     expect(book.output(3)).to_contain_text("('sent', 0)")
-    status(panel).get_by_role("button", name="Generate · $0.15").click()
+    status(panel).get_by_role("button", name="Send at $0.15").click()
     expect(picture(panel)).to_be_visible()
 
 

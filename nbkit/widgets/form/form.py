@@ -209,13 +209,14 @@ class Form:
         names = [name for name in PARAMETERS if name not in SIZE and (prompt or name != "prompt")]
         self.write({name: request.parameters.get(name) for name in (*names, *size)})
 
-    def typed(self, values: Mapping[str, Any]) -> None:
+    def typed(self, values: Mapping[str, Any], *, whole: bool = False) -> None:
         """Take what a person set on a page, unchecked.
 
         Args:
             values: by Python name, as :func:`~nbkit.widgets.form.fields.shown` tells them; ``None`` unsets.
+            whole: whether it was chosen at once, such as a prompt of the history: a step of its own for undo.
         """
-        with self.change(",".join(values)):
+        with self.change("" if whole else ",".join(values)):
             for name, value in values.items():
                 if name == "width":
                     self._take_pixels(value or "")

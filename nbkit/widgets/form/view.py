@@ -87,7 +87,7 @@ class FormView(anywidget.AnyWidget):
         match content:
             case {"kind": "set", "values": values, "page": page, "number": number}:
                 with self.form.lock, self.hold_sync():
-                    self.form.typed(values)
+                    self.form.typed(values, whole=bool(content.get("whole")))
                     self.seen = {**self.seen, page: number}
                     self.refresh()
             case {"kind": "do", "what": what}:

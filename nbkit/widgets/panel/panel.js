@@ -31,7 +31,7 @@ export default widget((model, store, el) => {
   const heard = new Map(); // what the kernel answers, by kind
   const ask = (button, kind, answer, more) => { heard.set(kind, answer); press(button, more); };
   const recalled = { list: [], at: -1 };
-  const write = (text) => { store.set("prompt", text); prompt.focus(); prompt.setSelectionRange(text.length, text.length); };
+  const write = (text) => { store.set("prompt", text, { whole: true }); prompt.focus(); prompt.setSelectionRange(text.length, text.length); };
 
   const prompts = popup(history, "Prompt history", (box, shut) => {
     const list = h("ul", { class: "nbkit-choices-list", "aria-label": "prompts, newest first" });

@@ -151,7 +151,7 @@ class Presses:
     def _offer_price(self, request: ImageRequest) -> None:
         """Ask about a price that the button did not say: what was typed last has changed it."""
         price = usd_short_range(request.price)
-        again = Action("generate", f"Generate · {price}", self.quotes.offer("generate", request.price.high))
+        again = Action("generate", f"Send at {price}", self.quotes.offer("generate", request.price.high))
         self._say(status.say(f"The price is {price} now, so nothing was sent.", actions=(again,)))
 
     def _offer_same(self, request: ImageRequest, same: Run) -> None:

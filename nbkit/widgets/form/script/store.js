@@ -25,8 +25,10 @@ class Store {
 
   get isAhead() { return this.dirty.size > 0 || this.seen !== this.number; }
 
-  set(name, value) {
+  set(name, value, { whole = false } = {}) { // whole: chosen at once, and a step of its own for undo
     if (this.values[name] === value) return;
+    if (whole) this.flush();
+    this.whole = whole;
     this.values[name] = value;
     this.dirty.set(name, value);
     if (this.seen === this.number) this.flush();
@@ -40,7 +42,7 @@ class Store {
     if (!this.dirty.size) return;
     this.number += 1;
     for (const name of this.dirty.keys()) this.sent.set(name, this.number);
-    this.kernel.send({ kind: "set", page: this.page, number: this.number, values: Object.fromEntries(this.dirty) });
+    this.kernel.send({ kind: "set", page: this.page, number: this.number, values: Object.fromEntries(this.dirty), whole: this.whole ?? false });
     this.dirty.clear();
   }
 
