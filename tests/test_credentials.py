@@ -276,7 +276,9 @@ def test_the_saved_state_of_widgets_has_no_canary(studio, given):
         studio.gallery(),
         studio.panel(run.request.replace(extra=None)),
     ]
-    made[0].source.code.value = made[0].source.json.value = True
+    for button in ("code", "json"):
+        made[0].view.hear({"kind": "press", "button": button}, [])
+    assert all(made[0].view.source[text] for text in ("code", "json"))
     states = json.dumps(Widget.get_manager_state()["state"], default=str)
     assert canaries_in(states) == []
     assert "hooks.slack.com" in states

@@ -123,7 +123,7 @@ def test_a_request_with_a_seed_finds_its_newest_done_run(service, studio):
     sent = len(service.received)
     found = studio.log.same_as(request.replace(ttl=60, output_type="URL"), studio.engine)
     assert found == newest
-    assert found.rerun_with is not None, "a run of the studio's log can be made again"
+    assert found.context.make is not None, "a run of the studio's log can be made again"
     assert studio.generate(request, reuse=True).task_uuid == newest.task_uuid
     assert len(service.received) == sent
 
