@@ -85,6 +85,8 @@ class BareGrid:
             "shapes": [],
             "actions": [],
             "detailed": False,
+            "opens": True,
+            "empty": "Nothing to show.",
         }
         state |= {**shown, **defaults, **traits} | ({"total": 0, "version": 0} if new else {})
         code, style = SCRIPT, (HERE / "image_grid.css").read_text("utf-8")
