@@ -23,6 +23,11 @@ URL = "https://pictures.example/cats/tom.png"
 UUID = "5a1f5f0a-2b63-4f36-8ac8-0123456789ab"
 
 
+def fail(error):
+    """Of a view that no test expects an error from."""
+    raise error
+
+
 @pytest.fixture
 def form():
     return Form()
@@ -31,7 +36,7 @@ def form():
 @pytest.fixture
 def view(form):
     """The widget of the form, which shows its state after each change."""
-    view = FormView(form, form.references.fault)
+    view = FormView(form, fail)
     form.on_change(view.refresh)
     return view
 

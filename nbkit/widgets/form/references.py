@@ -27,7 +27,6 @@ from nbkit.request.reference_values import is_iterator, references_in
 from nbkit.results.run import GeneratedImage
 from nbkit.service.threads import THREADS
 from nbkit.widgets.form.entries import Coming, Item, name_of, tile
-from nbkit.widgets.page.guard import words_of
 
 Entries = tuple[Item | Coming, ...]
 Send = Callable[..., None]
@@ -308,12 +307,6 @@ class References:
         """Change the list, and then tell whoever asked for it."""
         with self._lock:
             change()
-        self.changed()
-
-    def fault(self, error: Exception) -> None:
-        """Show an error under the list, beside what else is wrong with it."""
-        with self._lock:
-            self._notices = (*self._notices, words_of(error))
         self.changed()
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from nbkit.errors import EngineError, UnknownParameter
 from nbkit.ledger.budget import BudgetListener
@@ -15,6 +15,7 @@ from nbkit.request.image_request import NAMES, ImageRequest
 from nbkit.results.money import Budget
 from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
+from nbkit.sweep.sweep import Sweep
 
 
 class StudioAPI(Protocol):
@@ -51,6 +52,9 @@ class StudioAPI(Protocol):
         Once the token is cancelled, what the service has not accepted is not sent. The future is cancelled where nobody
         waits for it and nothing has come.
         """
+
+    def sweep(self, prompt: Any = None, **keywords: Any) -> Sweep:
+        """Make a sweep; sends nothing."""
 
     def balance(self) -> float:
         """What the account holds, in USD. Asks the service."""

@@ -273,7 +273,9 @@ class Panel(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing of it
             head = status.head_of(self._budget, charged=self._studio.charged)
             self.view.head = {**head, "balance": self._library.balance}
             self.view.bar = self._bar(
-                self.form.price(), "" if request else _not_ready(problems, is_empty=is_empty), ready=request is not None
+                request.price if request else self.form.price(),
+                "" if request else _not_ready(problems, is_empty=is_empty),
+                ready=request is not None,
             )
             self.view.source = self._library.source(request)
 

@@ -47,6 +47,7 @@ class Pictures:
         lock: guards what two threads touch. It is the panel's own: each calls the other while it holds it.
 
     Attributes:
+        quotes: what the paid buttons under a picture promise.
         shown: what is large: the pictures of a run, or those that are compared.
         stage: shows them.
         strip: all pictures of this panel, small.
@@ -68,7 +69,7 @@ class Pictures:
         self._coming: list[Item] = []
         self._expected: ImageRequest | None = None
         self._is_busy = self._is_waiting = False  # whether any are coming, and whether their places are large
-        self._quotes = QuoteBook()
+        self.quotes = QuoteBook()
         self.shown: tuple[PictureRef, ...] = ()
         self.gallery: Gallery | None = None
         self.compared = False
@@ -104,11 +105,6 @@ class Pictures:
             grid.on_action(lambda action, key: pressed({"kind": "press", "button": action, "key": key}))
         self._show_strip()
         self._show()
-
-    @property
-    def quotes(self) -> QuoteBook:
-        """What the paid buttons under a picture promise."""
-        return self._quotes
 
     @property
     def chosen(self) -> PictureRef | None:
@@ -253,7 +249,7 @@ class Pictures:
         chosen = self.chosen
         number = f"{self.shown.index(chosen) + 1} of {len(self.shown)}" if chosen and len(self.shown) > 1 else ""
         self.tools.offer = {
-            **offer_of(chosen, self._quotes),
+            **offer_of(chosen, self.quotes),
             "which": LETTERS[self.shown.index(chosen)] if self.compared and chosen else number,
             "compare": len({*self._mine, *(one.key for one in self.shown)}) > 1,
             "compared": self.compared,

@@ -11,16 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
 
 from nbkit.display.text import count, usd
-from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO
 from nbkit.results.run import FAILED
 from nbkit.service.threads import THREADS
 from nbkit.sweep.frame import status_of
 from nbkit.sweep.plan import CostSummary, Quote, Totals, pending_cells
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.jobs.job import StudioAPI
 
 AT_ONCE = 100
 """Cells that are counted before a control's change is answered: about 20 ms."""
@@ -28,22 +27,6 @@ MOST = 5_000
 """Cells that are counted at all."""
 SETTLE = 0.2
 """Seconds without a change before many are counted."""
-
-
-class Books(Protocol):
-    """Where it is known what has been run."""
-
-    @property
-    def log(self) -> RunLog:
-        """Of the studio."""
-
-    @property
-    def engine(self) -> str:
-        """By its name in the log."""
-
-    @property
-    def charged(self) -> bool:
-        """Whether it is real money."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +48,7 @@ class Count:
     again: tuple[int, ...]
 
 
-def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> Count:
+def count_up(sweep: Sweep, studio: StudioAPI, *, workers: int, retry: str | None) -> Count:
     """Count a sweep's cells, its images, its price, and what of it is there already.
 
     Raises:
@@ -77,10 +60,10 @@ def count_up(sweep: Sweep, books: Books, *, workers: int, retry: str | None) -> 
     quote = Quote(CostSummary.of(to_send), CostSummary.of(lost))
     waiting = set(places)
     ended = Counter(status_of(state) for place, state in enumerate(states) if place not in waiting)
-    seconds = quote.seconds(books.log.history.typical_latency(books.engine), workers)
+    seconds = quote.seconds(studio.log.history.typical_latency(studio.engine), workers)
     refused = sum(state is not None and state.was_never_accepted for state in states)
-    withheld = books.log.withheld(sweep.name)
-    totals = Totals(*CostSummary.of(costs), ended, quote, None, seconds, books.charged, withheld, refused)
+    withheld = studio.log.withheld(sweep.name)
+    totals = Totals(*CostSummary.of(costs), ended, quote, None, seconds, studio.charged, withheld, refused)
     return Count(sweep, totals, ended[FAILED], *(tuple(one.price.high for one in part) for part in (to_send, lost)))
 
 
@@ -115,13 +98,13 @@ class Counting:
     """Counts the sweep that was asked about last.
 
     Args:
-        books: where it is known what has been run.
+        studio: where it is known what has been run.
         told: called with the count, or with what is wrong with the sweep; from a thread if it took one.
         lock: under which is asked and told, so that nobody is told of a sweep while another is asked about.
     """
 
-    def __init__(self, books: Books, told: Told, lock: threading.RLock) -> None:
-        self._books, self._told = books, told
+    def __init__(self, studio: StudioAPI, told: Told, lock: threading.RLock) -> None:
+        self._studio, self._told = studio, told
         self._latest = 0
         self._newer = threading.Condition(lock)
 
@@ -148,7 +131,7 @@ class Counting:
     def _count(self, mine: int, sweep: Sweep, workers: int, retry: str | None) -> None:
         found, wrong = None, None
         try:
-            found = count_up(sweep, self._books, workers=workers, retry=retry)
+            found = count_up(sweep, self._studio, workers=workers, retry=retry)
         except Exception as error:  # noqa: BLE001  a thread's error shows nowhere: the panel shows it
             wrong = error
         with self._newer:

@@ -20,11 +20,11 @@ from nbkit.sweep.pages import MAX_TILES
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.image_grid.image_grid import ImageGrid
 from nbkit.widgets.image_grid.item import Item
+from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.panel.picture import pictures_of
 from nbkit.widgets.sweep_panel.board import Board, BoardTile
-from nbkit.widgets.sweep_panel.counting import Books
 from nbkit.widgets.sweep_panel.tables import arrange, sides_of, told
 
 EVERY = 0.5
@@ -85,8 +85,8 @@ class Filling:
         box: all of it.
     """
 
-    def __init__(self, books: Books, fault: Callable[[Exception], None]) -> None:
-        self._books, self.fault = books, fault
+    def __init__(self, studio: StudioAPI, fault: Callable[[Exception], None]) -> None:
+        self._studio, self.fault = studio, fault
         self._lock = threading.RLock()
         self._looked = 0.0
         self._known: dict[str, Known] = {}
@@ -94,7 +94,7 @@ class Filling:
         self._placing = self._chosen = False
         self._order: list[int] = []
         self.sweep: Sweep | None = None
-        preview = books.log.previews.get
+        preview = studio.log.previews.get
         self.board = Board(preview, label="cells of the sweep")
         self.stage = ImageGrid(preview, size=STAGE, label="pictures of the chosen cells", height=None, multiple=False)
         self.rows = plain(widgets.Dropdown, layout={}, description="rows", tooltip="rows: the axis down the side")
@@ -206,7 +206,7 @@ class Filling:
     def _tiles(self) -> dict[int, BoardTile]:
         states = self._states()
         uuids = [s.task_uuid for s in states if s and s.status != PLANNED and self._is_new(s)]
-        self._known |= {uuid: Known.of(run) for uuid, run in self._books.log.get_runs(uuids).items()}
+        self._known |= {uuid: Known.of(run) for uuid, run in self._studio.log.get_runs(uuids).items()}
         return {place: self._tile(place, state) for place, state in enumerate(states)}
 
     def _is_new(self, state: State) -> bool:

@@ -8,22 +8,20 @@ press starts the sweep in a thread (:mod:`nbkit.widgets.sweep_panel.work`) and r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import ipywidgets as widgets
 
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import BudgetExceeded, RequestError
-from nbkit.ledger.budget import BudgetListener
-from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO
-from nbkit.results.money import Budget
 from nbkit.results.run import DONE
 from nbkit.service.threads import THREADS
 from nbkit.sweep.plan import Quote
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.jobs.saved_output import SavedOutput
 from nbkit.widgets.jobs.source import findable
 from nbkit.widgets.page.cell import close_parts, replace_in_cell
@@ -47,32 +45,6 @@ ALONE = (
 )
 VARY = "<strong>vary</strong> · each takes several values, the last one fastest; {name} in the prompt is one, too"
 STAY = "<strong>hold still</strong> · the same for every cell"
-
-
-class SweepHost(Protocol):
-    """What a sweep panel needs of a studio."""
-
-    @property
-    def charged(self) -> bool:
-        """Whether runs cost real money."""
-
-    @property
-    def budget(self) -> Budget:
-        """What may still be spent."""
-
-    @property
-    def engine(self) -> str:
-        """By its name in the log."""
-
-    @property
-    def log(self) -> RunLog:
-        """Where runs and their pictures are."""
-
-    def sweep(self, prompt: Any = None, **keywords: Any) -> Sweep:
-        """Make a sweep; sends nothing."""
-
-    def watch(self, watcher: BudgetListener, /) -> None:
-        """Have it told when money has moved, as long as somebody holds it."""
 
 
 class SweepPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of its types
@@ -108,7 +80,7 @@ class SweepPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing
         ['A red lantern', 'A jade lantern']
     """
 
-    def __init__(self, studio: SweepHost, **parameters: Any) -> None:
+    def __init__(self, studio: StudioAPI, **parameters: Any) -> None:
         self._studio = studio
         self._touched = False
         self._ran: Sweep | None = None
