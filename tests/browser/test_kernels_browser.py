@@ -21,7 +21,8 @@ from panel_page import (
 )
 from playwright.sync_api import expect
 
-BUSY_CELLS = {"waits": "import asyncio; await asyncio.sleep(10)", "blocks": "import time; time.sleep(10)"}
+BUSY_CELLS = {"waits": "import asyncio; await asyncio.sleep({0})", "blocks": "import time; time.sleep({0})"}
+"""Cells that take some seconds: longer than a test where the kernel calls handlers meanwhile, else the test waits for them."""
 GALLERY = """
 result = studio.sweep("A paper lantern", temperature=[0.2, 0.8], resolution="0.5K").run()
 gallery = studio.gallery()
@@ -48,6 +49,11 @@ def version(kernel):
 def calls_handlers_during_cells(kernel):
     """Whether this ipykernel calls a button's handler while a cell runs; before 7.0 it waits for the cell's end."""
     return tuple(int(number) for number in version(kernel).split(".")[:2]) >= (7, 0)
+
+
+def busy_cell(kernel, cell):
+    """A cell that is busy while a test looks at what happens meanwhile."""
+    return BUSY_CELLS[cell].format(120 if calls_handlers_during_cells(kernel) else 10)
 
 
 def test_the_notebook_runs_the_chosen_ipykernel(open_notebook, kernel):
@@ -81,7 +87,7 @@ def test_the_panel_shows_an_error_raised_in_any_thread(show_panel, kernel):
 @pytest.mark.parametrize("cell", list(BUSY_CELLS))
 def test_stop_works_while_a_cell_runs(show_panel, kernel, cell):
     """The panel is free before the cell ends; if the kernel calls no handlers during a cell, right after it."""
-    book, panel = show_panel(BUSY_CELLS[cell], engine="nbkit.Offline(latency=30)", kernel=kernel)
+    book, panel = show_panel(busy_cell(kernel, cell), engine="nbkit.Offline(latency=30)", kernel=kernel)
     prompt(panel).fill(PROMPT)
     press_generate(panel)
     expect(status(panel)).to_have_text(re.compile("^Working"))
@@ -99,7 +105,7 @@ def test_stop_works_while_a_cell_runs(show_panel, kernel, cell):
 @pytest.mark.parametrize("cell", list(BUSY_CELLS))
 def test_ctrl_enter_sends_the_whole_prompt_while_a_cell_runs(show_panel, kernel, cell):
     """Typed at full speed: one run, whose picture is there before the cell ends."""
-    book, panel = show_panel(BUSY_CELLS[cell], kernel=kernel)
+    book, panel = show_panel(busy_cell(kernel, cell), kernel=kernel)
     cell_prompt = book.start(2)
     expect(cell_prompt).to_have_text(RUNNING)
     prompt(panel).click()
@@ -117,7 +123,7 @@ def test_ctrl_enter_sends_the_whole_prompt_while_a_cell_runs(show_panel, kernel,
 
 def test_gallery_filters_are_removed_while_a_cell_runs(open_notebook, kernel, tmp_path):
     """A click removes a filter before the cell ends; if the kernel calls no handlers during a cell, right after it."""
-    cells = (STUDIO.format(engine="'offline'", path=tmp_path / "runs"), GALLERY, BUSY_CELLS["blocks"])
+    cells = (STUDIO.format(engine="'offline'", path=tmp_path / "runs"), GALLERY, busy_cell(kernel, "blocks"))
     book = open_notebook(*cells, kernel=kernel)
     book.run(0)
     book.run(1)

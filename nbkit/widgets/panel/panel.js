@@ -260,8 +260,15 @@ export default widget((model, store, el) => {
   // -- messages
   const hear = (message) => {
     if (message.kind === "here") root()?.classList.add("nbkit-live");
-    else if (message.kind === "focus") side.querySelector(`[data-name="${message.name}"] :is(input, textarea, select)`)?.focus();
+    else if (message.kind === "focus") focusField(message.name);
     else if (message.kind === "prompts" || message.kind === "presets") heard.get(message.kind)?.(message);
+  };
+
+  // Whoever is in the control already stays where they are; else its wrong part comes first.
+  const focusField = (name) => {
+    const field = side.querySelector(`[data-name="${name}"]`);
+    if (!field || field.contains(document.activeElement)) return;
+    (field.querySelector('[aria-invalid="true"]') ?? field.querySelector("input, textarea, select"))?.focus();
   };
 
   const root = () => el.closest(".nbkit-panel");
