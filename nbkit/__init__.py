@@ -82,7 +82,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.sweep.sweep import Sweep as Sweep
     from nbkit.widgets.gallery.gallery import Gallery as Gallery
     from nbkit.widgets.panel.panel import Panel as Panel
-    from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel as SweepPanel
+    from nbkit.widgets.panel.sweep_panel import SweepPanel as SweepPanel
 
 __version__ = "0.1.0"
 
@@ -103,7 +103,7 @@ _MODULES = {
     "RunLog": "nbkit.log.store",
     "Studio": "nbkit.studio",
     "Sweep": "nbkit.sweep.sweep",
-    "SweepPanel": "nbkit.widgets.sweep_panel.sweep_panel",
+    "SweepPanel": "nbkit.widgets.panel.sweep_panel",
     "SweepResult": "nbkit.sweep.result",
     "SweepRun": "nbkit.sweep.runner",
     "compare": "nbkit.comparison.result",

@@ -40,7 +40,7 @@ from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
-from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
+from nbkit.widgets.panel.sweep_panel import SweepPanel
 
 PRINTED_NOTICES: set[str] = set()
 """The notices that this kernel has printed: each is printed once."""

@@ -34,6 +34,14 @@ FIRST = (
     "thinking",
 )
 """The controls that come first, in this order. The others follow in the order of their declarations, folded by group."""
+VARIED = tuple(
+    name
+    for name, parameter in PARAMETERS.items()
+    if parameter.affects_picture and name not in ("width", "height", "reference_images")
+)
+"""What may take several values: what changes the picture and can be typed or ticked. A size is a ratio and a tier here."""
+MARKED = tuple(name for name in VARIED if not isinstance(PARAMETERS[name].kind, Text))
+"""Those whose controls have a mark that makes them an axis; a text has ``{name}`` for that."""
 WITHIN = {"height": "width"}
 """A parameter that is set in the control of another one."""
 
@@ -80,6 +88,7 @@ def _field(parameter: Parameter[Any]) -> dict[str, Any]:
         "help": parameter.help,
         "group": GROUPS.get(parameter.group, parameter.group) if name not in FIRST else "",
         "unset": unset_label(parameter),
+        "vary": name in MARKED,
     }
     if name == "width":
         return {**told, "kind": "pixels", "title": "Pixels", "api": "width, height", "help": _pixels_help()}

@@ -14,13 +14,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from nbkit.errors import RequestError
+from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import model, rules
 from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Address
 from nbkit.results.run import GeneratedImage
-from nbkit.widgets.form.fields import label, parse, shown, unset_label
+from nbkit.sweep.spec import TEMPLATES, is_axis
+from nbkit.sweep.sweep import Sweep
+from nbkit.sweep.template import text_of
+from nbkit.widgets.form import axes, options
+from nbkit.widgets.form.axes import Axes, AxesState
+from nbkit.widgets.form.fields import MARKED, label, parse, shown, unset_label
+from nbkit.widgets.form.options import BUILDING, RUNNING, SweepOptions
 from nbkit.widgets.form.references import Entries, References
 from nbkit.widgets.form.undo import UndoHistory
 
@@ -42,15 +49,22 @@ class FormState(NamedTuple):
         values: what is set, by Python name, unchecked.
         references: the reference images.
         draft: whether drafts are made.
+        axes: what takes several values.
+        options: how a sweep is run.
     """
 
     values: dict[str, Any]
     references: Entries
     draft: bool
+    axes: AxesState
+    options: dict[str, str]
 
 
 class Form:
     """The controls of every parameter.
+
+    Args:
+        sweeps: whether it asks for a sweep also while nothing takes several values.
 
     Attributes:
         references: the reference images.
@@ -58,17 +72,19 @@ class Form:
         lock: guards the state; messages of pages may come in any thread.
         keeps_seed: whether the seed stays for the next run; else a new one is drawn after each run.
         last_seed: the seed of the last picture.
-        varied: parameters that take several values elsewhere; their controls are not shown.
+        axes: what takes several values. What the control of such a parameter held is kept, and not asked for.
+        options: how a sweep is run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sweeps: bool = False) -> None:
+        self._sweeps = sweeps
+        self.axes, self.options = Axes(), SweepOptions()
         self.lock = threading.RLock()
         self.references = References()
         self.references.changed = self._references_changed
         self.history: UndoHistory[FormState] = UndoHistory()
         self.keeps_seed = True
         self.last_seed: int | None = None
-        self.varied: frozenset[str] = frozenset()
         self._values: dict[str, Any] = {}
         self._draft = False
         self._complaints: dict[str, str] = {}
@@ -92,18 +108,24 @@ class Form:
     @property
     def state(self) -> FormState:
         """All that undo brings back."""
-        return FormState(dict(self._values), self.references.entries, self._draft)
+        return FormState(dict(self._values), self.references.entries, self._draft, self.axes.state, self.options.texts)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether a sweep is asked for."""
+        return self._sweeps or bool(self.axes.texts)
 
     def read(self) -> dict[str, Any]:
-        """What is asked for, by Python name and unchecked."""
+        """What is asked for, by Python name and unchecked, without what takes several values."""
         with self.lock:
-            values = {name: self._values[name] for name in PARAMETERS if name in self._values}
+            varied = self.axes.texts
+            values = {name: self._values[name] for name in PARAMETERS if name in self._values and name not in varied}
             if given := self.references.read():
                 values["reference_images"] = given
             if self._draft:
                 for name in ("number_results", "width", "height"):
                     values.pop(name, None)
-                values["resolution"] = DRAFT_TIER
+                values |= {} if "resolution" in varied else {"resolution": DRAFT_TIER}
             return values
 
     def wrong(self) -> dict[str, RequestError]:
@@ -148,6 +170,83 @@ class Form:
         except RequestError:
             return None
 
+    # -- as a sweep --------------------------------------------------------------------------------------
+
+    def asked(self, make: Callable[..., Sweep]) -> tuple[Sweep | None, dict[str, RequestError]]:
+        """The sweep that the controls ask for, or else, by control, what is wrong with them.
+
+        Args:
+            make: ``studio.sweep``.
+        """
+        with self.lock:
+            problems = {**self.wrong(), **self._wrong_size(), **self.axes.wrong(), **self.options.wrong()}
+            if "prompt" not in self.axes.texts and is_blank(self.read().get("prompt")):
+                try:
+                    rules.check_combination({}, {})
+                except RequestError as error:
+                    problems = {"prompt": error, **problems}
+            if problems:
+                return None, problems
+            try:
+                return make(**self.keywords(), **self.options.building()), {}
+            except RequestError as error:
+                return None, {place_of(error): error}
+
+    def keywords(self) -> dict[str, Any]:
+        """Parameters and variables, as ``studio.sweep`` takes them: the prompt, what varies, what stays."""
+        varied = self.axes.read()
+        fixed = {label(PARAMETERS[name]): self.axes.written(name, value) for name, value in self.read().items()}
+        prompt = {"prompt": fixed.pop("prompt")} if "prompt" in fixed else {}
+        return {**prompt, **varied, **fixed}
+
+    def vary(self, name: str) -> None:
+        """Have a parameter or a variable take several values, three around the present one; or a single one again."""
+        with self.change():
+            if name in self.axes.texts:
+                self.axes.take(name)
+            elif name in MARKED:
+                self.axes.put(name, axes.around(name, self.read().get(name)))
+            elif name in self.axes.state.literal:
+                self.axes.state = self.axes.state._replace(literal=self.axes.state.literal - {name})
+
+    def write_sweep(self, parameters: Mapping[str, Any]) -> None:
+        """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
+
+        Raises:
+            UnknownParameter: for a name that is no parameter, no option and no variable of the template.
+            RequestError: for a value that the model does not allow. Nothing has changed then.
+        """
+        how = {name: value for name, value in parameters.items() if name in (*BUILDING, *RUNNING)}
+        given, free = _sorted({name: value for name, value in parameters.items() if name not in how})
+        lists = {name: axes.listed(name, said, value) for name, (said, value) in given.items() if is_axis(name, value)}
+        fixed = {said: value for name, (said, value) in given.items() if name not in lists}
+        self._refuse_strangers(free, {name: lists.get(name, [value]) for name, (_, value) in given.items()})
+        lists |= {name: list(value) if is_axis(name, value) else [value] for name, value in free.items()}
+        for name in free:
+            for value in lists[name]:
+                text_of(name, value)  # as text in the box, a gap could not be told from a word
+        order = [name for name in dict.fromkeys(map(python_name, parameters)) if name in lists]
+        with self.change():
+            self.options.write(how)
+            self.write({**fixed, **{axes.said(name): None for name in lists if name in PARAMETERS}})
+            for name in given:
+                if name not in lists:
+                    self.axes.take(name)
+            for name in order:
+                self.axes.put(name, lists[name])
+
+    def _templates(self) -> list[str]:
+        values = self.read()
+        return [*(values[name] for name in TEMPLATES if name in values), *self.axes.templates()]
+
+    def _refuse_strangers(self, free: Collection[str], given: Mapping[str, list[Any]]) -> None:
+        """A name that is no parameter is a variable of a template, or misspelled."""
+        texts = [*self._templates(), *(text for name in TEMPLATES for text in given.get(name, ()))]
+        known = axes.variables_in(text for text in texts if isinstance(text, str))
+        for name in free:
+            if name not in known:
+                NAMES.find(name)
+
     # -- writing -----------------------------------------------------------------------------------------
 
     def on_change(self, changed: Callable[[], None]) -> None:
@@ -169,6 +268,8 @@ class Form:
                 yield
             finally:
                 self._quiet -= 1
+                if self.is_sweep and not self._quiet:
+                    self.axes.follow(self._templates())
                 self._before_references = self.references.entries
                 if undoable and not self._quiet and before != self.state:
                     self.history.record(before, what)
@@ -182,8 +283,7 @@ class Form:
         """
         given, head = NAMES.resolve(parameters)
         if head:
-            name = next(iter(head))
-            raise RequestError(f"{name} is made for each send: a panel has no control for it", parameter=name)
+            raise _made_for_each_send(next(iter(head)))
         checked = {
             name: None if value is None else rules.check_value(PARAMETERS[name], spelling, value)
             for name, (spelling, value) in given.items()
@@ -218,7 +318,12 @@ class Form:
         """
         with self.change("" if whole else ",".join(values)):
             for name, value in values.items():
-                if name == "width":
+                if name.startswith(axes.PREFIX):
+                    if name.removeprefix(axes.PREFIX) in self.axes.texts:  # else it was taken away meanwhile
+                        self.axes.type(name.removeprefix(axes.PREFIX), value or "")
+                elif name.startswith(options.PREFIX):
+                    self.options.type(name.removeprefix(options.PREFIX), value)
+                elif name == "width":
                     self._take_pixels(value or "")
                 elif name in ("aspect_ratio", "resolution"):
                     self._put_size({**{n: self._values.get(n) for n in ("aspect_ratio", "resolution")}, name: value})
@@ -232,6 +337,7 @@ class Form:
         """Bring back an earlier state; not a step of its own."""
         with self.change(undoable=False):
             self._values, self._draft = dict(state.values), state.draft
+            self.axes.state, self.options.texts = state.axes, state.options
             self.references.restore(state.references)
 
     def undo(self) -> bool:
@@ -246,6 +352,7 @@ class Form:
         """Unset everything; one step, which undo takes back."""
         with self.change():
             self._values, self._draft = {}, False
+            self.axes.state, self.options.texts = AxesState(), {}
             self.references.restore(())
 
     def draw_seed(self, *, undoable: bool = True) -> None:
@@ -266,12 +373,6 @@ class Form:
             self.keeps_seed = on
             if not on and self.last_seed is not None and self._values.get("seed") == self.last_seed:
                 self._put("seed", secrets.randbits(model.RANDOM_SEED_BITS))
-
-    def vary(self, names: Collection[str]) -> None:
-        """Hide the controls of these parameters, which take several values elsewhere."""
-        if self.varied != frozenset(names):
-            self.varied = frozenset(names)
-            self._tell()
 
     # -- what is wrong -------------------------------------------------------------------------------------
 
@@ -297,15 +398,23 @@ class Form:
             given = bool(self.references.read())
             complaints = {name: self.complaint(name) for name in PARAMETERS}
             complaints["width"] = complaints["width"] or complaints.pop("height", "")
+            complaints |= {
+                name: self._complaints.get(name, "") for name in (*self.axes.texts, *options.BUILDING, *options.RUNNING)
+            }
             size = self._size()
+            texts = {f"{axes.PREFIX}{name}": text for name, text in self.axes.texts.items()}
+            texts |= {f"{options.PREFIX}{name}": text for name, text in self.options.texts.items()}
+            values = {name: self._page_value(name) for name in names if name in self._values}
             return {
-                "values": {name: self._page_value(name) for name in names if name in self._values} | self._pixels(size),
+                "values": values | self._pixels(size) | texts,
                 "unset": {name: "As reference" if given else unset_label(PARAMETERS[name]) for name in SIZE[2:]},
                 "shape": list(size or ()),
-                "complaints": {name: text for name, text in complaints.items() if text and name in names},
+                "complaints": {name: text for name, text in complaints.items() if text},
                 "gently": self._gently,
                 "draft": self._draft,
-                "varied": sorted(self.varied),
+                "sweep": self.is_sweep,
+                "axes": self.axes.rows(),
+                "literal": sorted(self.axes.state.literal),
                 "seed": {"kept": self.keeps_seed, "last": self.last_seed is not None},
                 "undo": self.history.can_undo,
                 "redo": self.history.can_redo,
@@ -401,6 +510,36 @@ def words_of(error: RequestError) -> str:
     kind = type(error.value).__name__
     rule = rule.removesuffix(f", not {kind}")
     return f"Must be {rule}." if not near else f"Must be {rule}. Nearest: {error.suggestion}"
+
+
+def python_name(name: str) -> str:
+    """The Python name of a parameter; any other name as it is."""
+    try:
+        return NAMES.find(name).name
+    except UnknownParameter:
+        return name
+
+
+def place_of(error: RequestError) -> str:
+    """Whose control an error is about."""
+    return python_name(str(error.parameter or "").split(",")[0].strip())
+
+
+def _sorted(parameters: Mapping[str, Any]) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
+    """Keywords as parameters, by Python name, and as variables of a template."""
+
+    def is_free(name: str) -> bool:
+        return python_name(name) not in PARAMETERS and name not in TASK_KEYS and not NAMES.is_group(name)
+
+    free = {name: value for name, value in parameters.items() if is_free(name)}
+    given, head = NAMES.resolve({name: value for name, value in parameters.items() if name not in free})
+    if head:
+        raise _made_for_each_send(next(iter(head)))
+    return given, free
+
+
+def _made_for_each_send(name: str) -> RequestError:
+    return RequestError(f"{name} is made for each send: a panel has no control for it", parameter=name)
 
 
 def is_blank(prompt: Any) -> bool:

@@ -28,7 +28,7 @@ from nbkit.widgets.page.alive import ALIVE
 from nbkit.widgets.page.guard import guarded
 
 HERE = Path(__file__).parent
-_PARTS = ("dom", "store", "references", "fields")
+_PARTS = ("dom", "store", "references", "fields", "axes")
 SCRIPT = "\n".join((ALIVE, *((HERE / "script" / f"{part}.js").read_text("utf-8") for part in _PARTS)))
 """What draws the controls; whoever shows them adds what renders them."""
 STYLE = "\n".join((HERE / f"{part}.css").read_text("utf-8") for part in ("form", "references"))
@@ -42,7 +42,7 @@ class FormView(anywidget.AnyWidget):
         form: their state.
         fault: shows an error.
         names: of the parameters that are shown; all by default.
-        tools: whether the seed has its tools, which are about one run after another.
+        **traits: of the widget.
 
     Attributes:
         description: how the group of controls is called.
@@ -56,20 +56,18 @@ class FormView(anywidget.AnyWidget):
     seen = traitlets.Dict().tag(sync=True)
     tiles: Any = traitlets.List().tag(sync=True)
     limit = traitlets.Int(model.MAX_REFERENCES).tag(sync=True)
-    tools = traitlets.Bool(default_value=True).tag(sync=True)
 
     def __init__(
         self,
         form: Form,
         fault: Callable[[Exception], None],
         names: Collection[str] | None = None,
-        *,
-        tools: bool = True,
+        **traits: Any,
     ) -> None:
         drawn = fields(names)
         self.form, self.fault = form, fault
         self._names = tuple(field["name"] for field in drawn)
-        super().__init__(fields=drawn, tools=tools, state=form.shown(self._names), tiles=form.references.tiles)
+        super().__init__(fields=drawn, state=form.shown(self._names), tiles=form.references.tiles, **traits)
         if "reference_images" in self._names:
             form.references.send = lambda message, buffers=(): self.send(message, list(buffers))
         self.on_msg(lambda _, content, buffers: self.hear(content, buffers))
@@ -91,14 +89,16 @@ class FormView(anywidget.AnyWidget):
                     self.seen = {**self.seen, page: number}
                     self.refresh()
             case {"kind": "do", "what": what}:
-                self.do(what)
+                self.do(what, str(content.get("name", "")))
             case _:
                 self.form.references.hear(content, buffers)
 
-    def do(self, what: str) -> None:
-        """Press one of the form's own buttons."""
+    def do(self, what: str, name: str = "") -> None:
+        """Press one of the form's own buttons, or the mark of a control."""
         form = self.form
         match what:
+            case "vary":
+                form.vary(name)
             case "undo":
                 form.undo()
             case "redo":

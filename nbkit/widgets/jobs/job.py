@@ -12,6 +12,7 @@ from nbkit.errors import EngineError, UnknownParameter
 from nbkit.ledger.budget import BudgetListener
 from nbkit.log.store import RunLog
 from nbkit.request.image_request import NAMES, ImageRequest
+from nbkit.request.model import Price
 from nbkit.results.money import Budget
 from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
@@ -63,26 +64,71 @@ class StudioAPI(Protocol):
         """Have it told when money has moved, as long as somebody holds it."""
 
 
+class Work(Protocol):
+    """What a press sends."""
+
+    @property
+    def prompt(self) -> str:
+        """What people know it by in the queue."""
+
+    @property
+    def price(self) -> Price:
+        """What it may cost."""
+
+    @property
+    def lands(self) -> bool:
+        """Whether it is over only when nothing of it is under way, also after Stop."""
+
+    def start(self, token: CancelToken, /) -> Future[Any]:
+        """Send it, and return; or raise, and nothing is sent. A cancelled future is one that has sent nothing."""
+
+    def stop(self) -> None:
+        """Send no more of it; the token is cancelled."""
+
+
+class RunWork:
+    """A single request.
+
+    Args:
+        studio: makes the run.
+        request: what is sent.
+        parent: the taskUUID of the run that is made again.
+        parent_image: the imageUUID of the picture that it is made from.
+    """
+
+    lands = False
+
+    def __init__(
+        self, studio: StudioAPI, request: ImageRequest, *, parent: str | None = None, parent_image: str | None = None
+    ) -> None:
+        self._studio, self.request = studio, request
+        self.parent, self.parent_image = parent, parent_image
+        self.prompt, self.price = request.prompt, request.price
+
+    def start(self, token: CancelToken) -> Future[Run]:
+        """Begin the run."""
+        return self._studio.start(self.request, parent=self.parent, parent_image=self.parent_image, token=token)
+
+    def stop(self) -> None:
+        """The token is all that it takes."""
+
+
 @dataclass(eq=False)
 class Job:
     """One press, until it has ended or is no longer waited for.
 
     Attributes:
-        request: what is sent.
+        work: what is sent.
         token: cancelled when nobody waits any more.
         number: of the press; people see it in the queue.
-        parent: the taskUUID of the run that is made again.
-        parent_image: the imageUUID of the picture that it is made from.
         sent: whether it has been sent; before that it waits in the queue.
-        failure: why it did not become a run.
-        over: set when nobody waits any more.
+        failure: why it did not come to a result.
+        over: set when it has ended, or nobody waits any more.
     """
 
-    request: ImageRequest
+    work: Work
     token: CancelToken
     number: int
-    parent: str | None = None
-    parent_image: str | None = None
     began: float = field(default_factory=time.monotonic)
     sent: bool = False
     failure: BaseException | None = None

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
-from nbkit.request.image_request import ImageRequest
-from nbkit.results.run import Run
+from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import THREADS
-from nbkit.widgets.jobs.job import Job, StudioAPI
+from nbkit.widgets.jobs.job import Job, Work
+from nbkit.widgets.jobs.sweep_work import SweepWork
 
 QUEUE = 4
 """Jobs that wait at most."""
@@ -33,17 +33,20 @@ class JobObserver(Protocol):
     def passing(self) -> None:
         """Time passes while jobs are under way."""
 
-    def ended(self, job: Job, run: Run | None, *, late: bool) -> None:
-        """A job has a run, or ``job.failure``, or, if it was stopped in time, neither.
+    def ended(self, job: Job, result: Any, *, late: bool) -> None:
+        """A job has a result, or ``job.failure``, or, if it was stopped in time, neither.
 
         Args:
             job: the press.
-            run: its run, or ``None``.
+            result: what came of it, or ``None``.
             late: whether it was no longer waited for.
         """
 
-    def show(self, run: Run, *, late: bool) -> None:
-        """Show a run. Not under the lock, because making previews takes its time."""
+    def show(self, job: Job, result: Any, *, late: bool) -> None:
+        """Show a result. Not under the lock, because making previews takes its time."""
+
+    def progressed(self, work: SweepWork) -> None:
+        """Show how far a sweep is. Not under the lock: it reads the log."""
 
     def fault(self, error: BaseException) -> None:
         """Show what went wrong in any of these."""
@@ -53,18 +56,28 @@ class JobRunner:
     """The jobs of one panel.
 
     Args:
-        studio: makes runs.
+        new_token: makes the token of a job.
         observer: is told how they go.
         lock: guards what two threads touch.
-        at_once: how many may be under way at the same time; up to :data:`QUEUE` more wait for them.
+        at_once: how many may be under way at the same time.
+        queue: how many more may wait for them.
 
     Attributes:
         observer: can be replaced, for jobs that outlive their panel.
         latest: the latest job.
     """
 
-    def __init__(self, studio: StudioAPI, observer: JobObserver, lock: threading.RLock, *, at_once: int = 1) -> None:
-        self._studio, self.observer, self.lock, self._at_once = studio, observer, lock, at_once
+    def __init__(
+        self,
+        new_token: Callable[[], CancelToken],
+        observer: JobObserver,
+        lock: threading.RLock,
+        *,
+        at_once: int = 1,
+        queue: int = QUEUE,
+    ) -> None:
+        self._new_token, self.observer, self.lock = new_token, observer, lock
+        self._at_once, self._queue = at_once, queue
         self._jobs: list[Job] = []
         self._ticking = False
         self._number = 0
@@ -83,15 +96,15 @@ class JobRunner:
     @property
     def full(self) -> bool:
         """Whether another press would not be taken."""
-        return len(self._jobs) >= self._at_once + QUEUE
+        return len(self._jobs) >= self._at_once + self._queue
 
-    def add(self, request: ImageRequest, *, parent: str | None = None, parent_image: str | None = None) -> Job | None:
+    def add(self, work: Work) -> Job | None:
         """Take a press: it is sent as soon as fewer than ``at_once`` are under way. ``None`` if too many wait."""
         with self.lock:
             if self.full:
                 return None
             self._number += 1
-            job = self.latest = Job(request, self._studio.new_token(), self._number, parent, parent_image)
+            job = self.latest = Job(work, self._new_token(), self._number)
             self._jobs.append(job)
             self.observer.jobs_changed()
             if not self._ticking:
@@ -122,7 +135,9 @@ class JobRunner:
             self._jobs = [job for job in self._jobs if job not in stopped]
             for job in stopped:
                 job.token.cancel()
-                job.over.set()
+                job.work.stop()
+                if not (job.sent and job.work.lands):
+                    job.over.set()
             self.observer.jobs_changed()
         self.send_in_background()
         return stopped
@@ -132,14 +147,14 @@ class JobRunner:
 
         Raises:
             TimeoutError: if it takes more than ``timeout`` seconds.
-            Exception: what kept the latest press from being a run at all.
+            Exception: what kept the latest press from coming to a result.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self.lock:
             waited = list(dict.fromkeys((*self._jobs, *((self.latest,) if self.latest else ()))))
         for job in waited:
             if not job.over.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
-                raise TimeoutError(f"the run is still under way after {timeout} s; panel.wait() waits on")
+                raise TimeoutError(f"still under way after {timeout} s; panel.wait() waits on")
         if self.latest is not None and self.latest.failure is not None:
             raise self.latest.failure
 
@@ -154,7 +169,7 @@ class JobRunner:
 
     def _send(self, job: Job) -> None:
         try:
-            future = self._studio.start(job.request, parent=job.parent, parent_image=job.parent_image, token=job.token)
+            future = job.work.start(job.token)
         except BaseException as error:
             self._done(job, None, error)
             if not isinstance(error, Exception):  # an interrupt; an error has nobody above to be told to
@@ -162,7 +177,7 @@ class JobRunner:
         else:
             future.add_done_callback(lambda ended: self._done_with(job, ended))
 
-    def _done_with(self, job: Job, ended: Future[Run]) -> None:
+    def _done_with(self, job: Job, ended: Future[Any]) -> None:
         if ended.cancelled():
             self._done(job, None, None)
         elif (error := ended.exception()) is not None:
@@ -183,17 +198,17 @@ class JobRunner:
                 except Exception as error:  # noqa: BLE001  the clock goes on
                     self.observer.fault(error)
 
-    def _done(self, job: Job, run: Run | None, error: BaseException | None) -> None:
-        """A run has ended; called from the thread that made it."""
+    def _done(self, job: Job, result: Any, error: BaseException | None) -> None:
+        """A job has ended; called from the thread that made its result."""
         try:
             with self.lock:
                 late = job not in self._jobs
                 if not late:
                     self._jobs.remove(job)
-                job.failure = error if run is None else None
-                self.observer.ended(job, run, late=late)
-            if run is not None:
-                self.observer.show(run, late=late)
+                job.failure = error if result is None else None
+                self.observer.ended(job, result, late=late)
+            if result is not None:
+                self.observer.show(job, result, late=late)
         except Exception as fault:  # noqa: BLE001  a fault in showing it is shown too; the run itself is in the log
             job.failure = fault
             self.observer.fault(fault)

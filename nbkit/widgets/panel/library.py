@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.image_request import PARAMETERS
 from nbkit.service.threads import THREADS
 from nbkit.widgets.form.form import SIZE, Form
 from nbkit.widgets.jobs.job import StudioAPI
-from nbkit.widgets.jobs.source import code_of, findable, json_of
 from nbkit.widgets.page.guard import showing
 from nbkit.widgets.panel import status
 from nbkit.widgets.panel.pictures import Pictures
@@ -61,21 +60,17 @@ class Library:
             "history": lambda _: self._toggle("history"),
             "code": lambda _: self._toggle("code"),
             "json": lambda _: self._toggle("json"),
+            "plan": lambda _: self._toggle("plan"),
         }
 
-    def source(self, request: ImageRequest | None) -> dict[str, Any]:
-        """The texts that are open, as the page shows them; ``None`` for one that is not, which then costs nothing."""
-        return {
-            "code": self._code(request) if "code" in self._open else None,
-            "json": (json_of(request) if request else "") if "json" in self._open else None,
-            "history": "history" in self._open,
-        }
+    def source(self, texts: Mapping[str, Callable[[], str]]) -> dict[str, Any]:
+        """The texts that are open, as the page shows them; ``None`` for one that is not, which then costs nothing.
 
-    def _code(self, request: ImageRequest | None) -> str:
-        if request is None:
-            return ""
-        files = self._form.references.files
-        return code_of(request, findable(request.reference_images or (), files, self._studio.log.images))
+        Args:
+            texts: what makes each, by its name; those that are missing cannot be opened now.
+        """
+        shown = {name: make() if name in self._open else None for name, make in texts.items()}
+        return {**shown, "history": "history" in self._open}
 
     def _toggle(self, name: str) -> None:
         self._open ^= {name}

@@ -72,12 +72,19 @@ export default widget((model, store, el) => {
   const popups = [prompts, presetList, keyList];
 
   // -- Generate, Stop, status, queue
+  const verb = h("span", {}, "Generate");
   const price = h("span", { class: "nbkit-price" });
-  const generate = h("button", { type: "button", class: "nbkit-primary nbkit-generate" }, "Generate ", price);
+  const generate = h("button", { type: "button", class: "nbkit-primary nbkit-generate" }, verb, " ", price);
+  const confirm = h("input", { type: "checkbox", onchange: () => drawBar() });
+  const confirmText = h("span");
+  const confirmation = h("label", { class: "nbkit-confirm", hidden: true }, confirm, confirmText);
+  let confirmed = 0; // the number of images that the tick is about
+  const progress = h("progress", { "aria-label": "cells that have ended", hidden: true });
+  const totals = h("div", { class: "nbkit-totals nbkit-quiet", hidden: true });
   const stop = textButton("Stop", () => press("stop"), { class: "nbkit-stop", title: "Stop waiting (Esc). What was sent is paid and still comes into the log" });
   const draft = textButton("Draft", () => act("draft"), { "aria-pressed": "false", title: "Everything at 0.5K and one picture, at the lowest price" });
   const clock = h("span", { class: "nbkit-clock" });
-  const row = h("div", { class: "nbkit-bar" }, generate, stop, draft, clock);
+  const row = h("div", { class: "nbkit-bar" }, generate, stop, draft, progress, clock);
   const why = h("div", { class: "nbkit-why", id: `nbkit-${newKey()}` });
   const line = h("div", { class: "nbkit-status", role: "status", "aria-live": "polite" });
   const queue = h("ol", { class: "nbkit-queue", "aria-label": "runs under way and waiting" });
@@ -85,12 +92,15 @@ export default widget((model, store, el) => {
 
   const pressGenerate = () => {
     if (store.kernel.gone) { flash(line); return; }
-    const { quote, most } = bar();
+    const { quote, most, images } = bar();
+    const ticked = confirm.checked ? confirmed : 0;
     whenSeen(() => {
       // What was typed a moment ago may have changed the price: one that is no higher than what stood there is agreed to.
       const now = bar();
+      if (needsTick()) { flash(confirmation); confirm.focus(); return; }
       if (now.why && !now.ready && now.quote) { flash(why); return; }
-      press("generate", { quote: now.quote && now.most <= (most ?? -1) ? now.quote : quote });
+      const agrees = now.quote && now.most <= (most ?? -1) && now.images <= images;
+      press("generate", { quote: agrees ? now.quote : quote, ...(ticked ? { ticked } : {}) });
       bringPicture();
     });
   };
@@ -108,14 +118,26 @@ export default widget((model, store, el) => {
 
   const drawBar = () => {
     if (store.kernel.gone) return;
-    const { price: said, exact, depends, why: reason, ready, warns, charged, jobs, hint } = bar();
+    const { verb: does, price: said, exact, depends, why: reason, ready, warns, charged, jobs, hint, totals: lines_, progress: far } = bar();
+    const many = bar().confirm;
+    confirmation.hidden = !many;
+    if (many && many.images !== confirmed) {
+      confirmed = many.images;
+      confirm.checked = false;
+      setText(confirmText, many.label);
+    }
+    setText(verb, does);
     prompt.placeholder = hint || promptHelp;
     setText(price, said ? `· ${said}` : "");
     generate.title = [exact && `${exact} at most.`, depends, "Ctrl+Enter"].filter(Boolean).join(" ");
-    generate.setAttribute("aria-label", said ? `Generate · ${said}` : "Generate");
-    generate.setAttribute("aria-disabled", String(!ready));
+    generate.setAttribute("aria-label", said ? `${does} · ${said}` : does);
+    generate.setAttribute("aria-disabled", String(!ready || needsTick()));
     generate.classList.toggle("nbkit-real", charged);
-    setText(why, reason);
+    setText(why, needsTick() && ready ? `Tick “${many.label}” first.` : reason);
+    setText(totals, lines_.join(" · "));
+    totals.hidden = !lines_.length;
+    progress.hidden = !far;
+    if (far) Object.assign(progress, far.total ? { max: far.total, value: far.ended } : { max: 1, value: 0 });
     why.classList.toggle("nbkit-warn", Boolean(warns));
     const running = jobs.some((job) => job.sent);
     if (stop.hidden !== !jobs.length) {
@@ -123,7 +145,8 @@ export default widget((model, store, el) => {
       stop.hidden = !jobs.length;
       if (had && stop.hidden) generate.focus();
     }
-    began = running ? performance.now() - 1000 * Math.max(...jobs.filter((job) => job.sent).map((job) => job.seconds)) : 0;
+    paced = far ? far.text : "";
+    began = running && !far ? performance.now() - 1000 * Math.max(...jobs.filter((job) => job.sent).map((job) => job.seconds)) : 0;
     tick();
     drawStatus();
     const shown = jobs.length > 1 ? jobs : [];
@@ -160,8 +183,9 @@ export default widget((model, store, el) => {
     if (had) (line.querySelector("button") ?? generate).focus();
   };
 
-  let began = 0;
-  const tick = () => setText(clock, began ? `${((performance.now() - began) / 1000).toFixed(1)} s` : "");
+  let began = 0, paced = "";
+  const needsTick = () => Boolean(bar().confirm) && !confirm.checked;
+  const tick = () => setText(clock, paced || (began ? `${((performance.now() - began) / 1000).toFixed(1)} s` : ""));
   const timer = setInterval(tick, 100);
 
   function flash(element) {
@@ -171,10 +195,10 @@ export default widget((model, store, el) => {
 
   // -- the rest of the form, and what can be opened under it
   const fields = drawFields(model, store, all.filter((field) => field.name !== "prompt"));
-  const toggles = [["history", "History", "All runs of the log, with filters"], ["code", "Show code", "The line of Python that does the same"], ["json", "Show JSON", "What is sent to the service"]].map(([name, label, title]) =>
+  const toggles = [["history", "History", "All runs of the log, with filters"], ["code", "Show code", "The line of Python that does the same"], ["json", "Show JSON", "What is sent to the service"], ["plan", "Show plan", "Every cell with its price"]].map(([name, label, title]) =>
     [name, textButton(label, () => { if (name === "history" && !model.get("source").history) bringPast(); press(name); }, { title, "aria-expanded": "false" })]);
-  const sources = ["code", "json"].map((name) => {
-    const text = h("pre", { class: "nbkit-source", tabindex: "0", "aria-label": name === "code" ? "code" : "JSON" });
+  const sources = ["code", "json", "plan"].map((name) => {
+    const text = h("pre", { class: `nbkit-source nbkit-source-${name}`, tabindex: "0", "aria-label": name === "json" ? "JSON" : name });
     const copy = textButton("Copy", async () => {
       try {
         await navigator.clipboard.writeText(text.textContent);
@@ -189,7 +213,10 @@ export default widget((model, store, el) => {
   });
   const drawSource = () => {
     const source = model.get("source");
-    for (const [name, button] of toggles) button.setAttribute("aria-expanded", String(name === "history" ? source.history : source[name] !== null));
+    for (const [name, button] of toggles) {
+      button.setAttribute("aria-expanded", String(name === "history" ? source.history : source[name] !== null));
+      button.hidden = name === "plan" && !("plan" in source);
+    }
     for (const { name, text, box } of sources) {
       box.hidden = source[name] === null || source[name] === undefined;
       setText(text, source[name] || "Nothing to show yet: write a prompt first.");
@@ -212,8 +239,9 @@ export default widget((model, store, el) => {
   const drawGone = () => {
     root()?.classList.add("nbkit-gone");
     generate.setAttribute("aria-disabled", "true");
-    stop.hidden = queue.hidden = true;
+    stop.hidden = queue.hidden = progress.hidden = true;
     began = 0;
+    paced = "";
     tick();
     line.className = "nbkit-status nbkit-error";
     line.setAttribute("role", "alert");
@@ -223,6 +251,7 @@ export default widget((model, store, el) => {
   const drawForm = () => {
     if (store.kernel.gone) drawGone();
     promptField.draw();
+    promptField.root.hidden = isVaried(store, { name: "prompt" });
     const { draft: drafting, undo: can, redo: again } = store.state;
     draft.setAttribute("aria-pressed", String(drafting));
     undo.setAttribute("aria-disabled", String(!can));
@@ -236,7 +265,8 @@ export default widget((model, store, el) => {
     settings.setAttribute("aria-expanded", String(!on));
   };
 
-  const side = h("div", { class: "nbkit-side" }, head, promptField.root, row, h("div", { class: "nbkit-line-of-status" }, why, line), queue, settings, fields,
+  const axes = drawAxes(model, store);
+  const side = h("div", { class: "nbkit-side" }, head, promptField.root, row, confirmation, totals, h("div", { class: "nbkit-line-of-status" }, why, line), queue, axes, settings, fields,
     h("div", { class: "nbkit-more" }, ...toggles.map(([, button]) => button)), ...sources.map((one) => one.box));
   el.classList.add("nbkit-form");
   el.append(side);
@@ -272,7 +302,7 @@ export default widget((model, store, el) => {
   };
 
   const root = () => el.closest(".nbkit-panel");
-  const stage = () => root()?.querySelector(".nbkit-stage");
+  const stage = () => root()?.querySelector(store.state.sweep ? ".nbkit-sweep-grid" : ".nbkit-stage");
   // What History opens comes a moment later: it is brought into view while it grows, until somebody does something else.
   function bringPast() {
     const past = root()?.querySelector(".nbkit-past");

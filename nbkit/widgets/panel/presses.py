@@ -14,14 +14,16 @@ from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO, tier_of_pixels
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.form.form import FINAL_TIERS, Form, is_blank
-from nbkit.widgets.jobs.job import StudioAPI
+from nbkit.widgets.jobs.job import RunWork, StudioAPI
 from nbkit.widgets.jobs.quote import QuoteBook, check_price, refusal
 from nbkit.widgets.jobs.runner import QUEUE, JobRunner
+from nbkit.widgets.jobs.sweep_work import SweepWork
 from nbkit.widgets.panel import status
 from nbkit.widgets.panel.library import Library
 from nbkit.widgets.panel.picture import PictureRef
 from nbkit.widgets.panel.pictures import Pictures
 from nbkit.widgets.panel.status import UNDO, Action, Status
+from nbkit.widgets.panel.sweeps import Sweeps
 from nbkit.widgets.panel.tools import request_of
 
 Press = Mapping[str, Any]
@@ -36,6 +38,7 @@ class Presses:
         jobs: carries out what is sent.
         pictures: shows what has come.
         library: answers what is asked of the log.
+        sweeps: knows what a sweep comes to.
         left: what the budget has left for another press, in micro-dollars; ``None`` without a limit.
         say: puts something into the status line.
         send: sends a message to the page's form.
@@ -51,12 +54,14 @@ class Presses:
         jobs: JobRunner,
         pictures: Pictures,
         library: Library,
+        sweeps: Sweeps,
         *,
         left: Callable[[], int | None],
         say: Callable[[Status], None],
         send: Callable[[dict[str, Any]], None],
     ) -> None:
         self._studio, self._form, self._jobs, self._pictures = studio, form, jobs, pictures
+        self._sweeps = sweeps
         self._left, self._say, self._send = left, say, send
         self._same: tuple[ImageRequest, Run] | None = None
         self.quotes = QuoteBook()
@@ -105,7 +110,7 @@ class Presses:
         Raises:
             BudgetExceeded: if the budget cannot pay it together with what waits.
         """
-        waiting = sum(job.request.price.high for job in self._jobs.waiting) / MICRO
+        waiting = sum(job.work.price.high for job in self._jobs.waiting) / MICRO
         if waiting and (why := status.too_dear(request.price, self._left())):
             budget, asked = self._studio.budget, request.price.high / MICRO
             raise BudgetExceeded(
@@ -113,7 +118,7 @@ class Presses:
                 limit=budget.limit or 0.0, spent=budget.spent, held=budget.held + waiting, asked=asked,
             )  # fmt: skip
         origin = parent_image or (None if parent else self._origin(request))
-        return self._jobs.add(request, parent=parent, parent_image=origin) is not None
+        return self._jobs.add(RunWork(self._studio, request, parent=parent, parent_image=origin)) is not None
 
     @property
     def is_edit(self) -> bool:
@@ -133,13 +138,38 @@ class Presses:
         else:
             self._say(status.say(f"{QUEUE} runs wait already: nothing was added."))
 
+    def add_sweep(self, work: SweepWork) -> bool:
+        """Put a sweep in line; whether there was room."""
+        self._say(Status())
+        taken = self._jobs.add(work) is not None
+        if taken:
+            self._jobs.send_in_background()
+        return taken
+
     def _generate(self, press: Press) -> None:
+        if self._form.is_sweep:
+            self._run_sweep(press)
+        else:
+            self._generate_single(press)
+
+    def _run_sweep(self, press: Press) -> None:
+        problems = self._form.asked(self._studio.sweep)[1]
+        if problems:
+            self._say_wrong(problems, is_empty=getattr(problems.get("prompt"), "reason", "") == "missing")
+        elif self._jobs.full:
+            self._say(None)  # the second half of a double click, or one that came while the page was behind
+        else:
+            self.add_sweep(self._sweeps.pressed(press))
+
+    def _say_wrong(self, problems: Mapping[str, Any], *, is_empty: bool) -> None:
+        self._say(status.error(status.NO_PROMPT if is_empty else "Nothing was sent: see what is wrong below."))
+        self._send({"kind": "focus", "name": "prompt" if is_empty else next(iter(problems))})
+
+    def _generate_single(self, press: Press) -> None:
         promised = self.quotes.promised(press["quote"]) if press.get("quote") else None
         request, problems = self._form.check()
         if request is None:
-            missing = is_blank(self._form.read().get("prompt"))
-            self._say(status.error(status.NO_PROMPT if missing else "Nothing was sent: see what is wrong below."))
-            self._send({"kind": "focus", "name": "prompt" if missing else next(iter(problems))})
+            self._say_wrong(problems, is_empty=is_blank(self._form.read().get("prompt")))
             return
         if promised is None or request.price.high > promised:
             self._offer_price(request)
@@ -192,11 +222,16 @@ class Presses:
         number = press.get("number")
         with self._form.lock:
             chosen = [job for job in self._jobs.jobs if number in (None, job.number)]
-            if chosen:
-                sent = sum(job.request.price.high for job in chosen if job.sent)
-                waiting = sum(not job.sent for job in chosen)
-                self._jobs.stop(chosen)
-                self._say(status.stopped(sent, waiting, charged=self._studio.charged, number=number))
+            if not chosen:
+                return
+            sweeps = [job.work for job in chosen if job.sent and isinstance(job.work, SweepWork)]
+            lines = [line for work in sweeps for line in self._sweeps.stopped(work)]
+            runs = [job for job in chosen if job.work not in sweeps]
+            sent = sum(job.work.price.high for job in runs if job.sent)
+            waiting = sum(not job.sent for job in runs)
+            self._jobs.stop(chosen)
+            said = status.stopped(sent, waiting, charged=self._studio.charged, number=number) if runs else Status()
+            self._say(status.say(*lines, *said.lines))
 
     def _reset(self, _press: Press) -> None:
         self._form.reset()

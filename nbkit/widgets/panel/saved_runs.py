@@ -15,21 +15,20 @@ EARLIER = 12
 """Earlier pictures that stay beside the latest; studio.log has them all, and the notebook stays small."""
 EARLIER_SIZE = 112
 """Pixels on the long side of an earlier picture."""
-NO_PICTURE = (
-    "No picture yet. The panel that makes one needs a live kernel: in Jupyter, run this cell again and press Generate; "
-    "in code, call panel.generate() and panel.wait()."
-)
 
 
 class SavedRuns:
     """The runs of a panel as its output shows them: the latest in full, the pictures before it small.
 
+    Args:
+        empty: what stands there before the first one.
+
     Attributes:
         output: the output.
     """
 
-    def __init__(self) -> None:
-        self.output = SavedOutput(NO_PICTURE)
+    def __init__(self, empty: str) -> None:
+        self.output = SavedOutput(empty)
         self._lock = threading.Lock()
         self._latest: Run | None = None
         self._earlier: list[tuple[str, str]] = []

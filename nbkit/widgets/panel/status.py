@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from nbkit.display.text import count, ellipsis, usd, usd_short
 from nbkit.errors import EngineError, NbkitError
-from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO, MODEL_NAME, Price
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE, NOT_SENT, Run
+from nbkit.widgets.jobs.job import Work
 from nbkit.widgets.page.guard import words_of
 
 FAULT = "This is a fault of nbkit. studio.log shows whether anything was sent; studio.recover() settles it."
@@ -163,8 +163,8 @@ def of_late(run: Run) -> Status:
     return say("A run that was stopped has come: its pictures are in the strip and in History.")
 
 
-def taken_over(request: ImageRequest, many: int) -> Status:
-    """The cell was run again while requests of its earlier panel were under way."""
-    which = f"“{ellipsis(request.prompt, 40)}”" if many == 1 else f"{many} requests"
-    cost = usd_short(request.price.high)
+def taken_over(work: Work, many: int) -> Status:
+    """The cell was run again while jobs of its earlier panel were under way."""
+    which = f"“{ellipsis(work.prompt, 40)}”" if many == 1 else f"{many} requests"
+    cost = usd_short(work.price.high)
     return say(f"Still under way from before this cell was run again: {which}, up to {cost} each. It will appear here.")

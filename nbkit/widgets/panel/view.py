@@ -14,6 +14,7 @@ from typing import Any
 import traitlets
 
 from nbkit.widgets.form.form import Form
+from nbkit.widgets.form.options import option_fields
 from nbkit.widgets.form.view import SCRIPT, STYLE, FormView
 from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.panel.status import Status
@@ -32,7 +33,8 @@ class PanelView(FormView):
     Attributes:
         head: model, kind of engine, and what is left of the budget.
         bar: what is on the buttons, what is under way and waits, and the status line.
-        source: the code and the JSON of what the controls ask for; texts that are not open are ``None``.
+        source: the code, the JSON and a sweep's plan; texts that are not open are ``None``.
+        options: how a sweep is run, as controls.
         kept: the name of what the saved output shows now.
     """
 
@@ -41,12 +43,13 @@ class PanelView(FormView):
     head = traitlets.Dict().tag(sync=True)
     bar = traitlets.Dict({"jobs": [], "status": Status().told()}).tag(sync=True)
     source = traitlets.Dict({"code": None, "json": None}).tag(sync=True)
+    options: Any = traitlets.List().tag(sync=True)
     kept = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self, form: Form, fault: Callable[[Exception], None], pressed: Callable[[Mapping[str, Any]], None]
     ) -> None:
-        super().__init__(form, fault)
+        super().__init__(form, fault, options=option_fields())
         self._pressed = pressed
 
     @guarded

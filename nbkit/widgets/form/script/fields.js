@@ -10,14 +10,16 @@ function drawField(model, store, field) {
   const wrong = h("div", { class: "nbkit-complaint", id: `${id}-wrong`, role: "alert" });
   const told = { id, "aria-describedby": `${id}-tip ${id}-wrong` };
   const control = KINDS[field.kind]({ model, store, field, id, name, told });
-  const heading = control.heading ?? h(control.labelled ? "label" : "span", { class: "nbkit-label", ...(control.labelled ? { for: id } : {}) }, field.title);
+  const mark = field.vary ? [iconButton("vary", `Vary ${field.api}`, () => store.press({ kind: "do", what: "vary", name: field.name }), { class: "nbkit-icon-button nbkit-vary", "aria-pressed": "false", title: `Vary ${field.api}: make it an axis of several values` })] : [];
+  const title = control.heading ?? h(control.labelled ? "label" : "span", { class: "nbkit-label", ...(control.labelled ? { for: id } : {}) }, field.title);
+  const heading = mark.length ? h("div", { class: "nbkit-marked" }, title, ...mark) : title;
   const root = h("div", { class: `nbkit-field nbkit-kind-${field.kind}`, "data-name": field.name }, heading, control.element, tip, wrong);
   const draw = () => {
-    const { complaints, gently, varied } = store.state;
-    const complaint = complaints[field.name] ?? "";
+    const { complaints, gently } = store.state;
+    const complaint = complaints[field.key ?? field.name] ?? "";
     const shown = gently && field.name !== "reference_images" ? "" : complaint;
     if (wrong.textContent !== shown) wrong.replaceChildren(...lines(shown));
-    root.hidden = varied.includes(field.name);
+    root.hidden = isVaried(store, field);
     root.classList.toggle("nbkit-wrong", Boolean(shown));
     control.input?.setAttribute("aria-invalid", String(Boolean(shown)));
     control.draw?.();
@@ -31,6 +33,8 @@ function drawField(model, store, field) {
   for (const act of ["input", "change"]) root.addEventListener(act, () => root.classList.add("nbkit-tip-off"));
   return { root, draw };
 }
+
+const isVaried = (store, field) => store.state.axes.some((row) => row.name === field.name);
 
 const lines = (text) => text.split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line]));
 
@@ -137,13 +141,13 @@ function buttonsField({ store, field, name, told, id }) {
   return { element: root, input: root, draw };
 }
 
-function seedField({ model, store, field, name, told }) {
+function seedField({ store, field, name, told }) {
   const input = h("input", { ...told, type: "text", inputmode: "numeric", "aria-label": name, placeholder: "Random", autocomplete: "off", spellcheck: "false" });
   input.addEventListener("input", () => store.set(field.name, input.value));
   const press = (what) => () => store.press({ kind: "do", what });
   const keep = iconButton("locked", "Keep this seed for the next run", press("keep seed"));
   const last = iconButton("last", "Use the last picture's seed", press("last seed"));
-  const tools = model.get("tools") ? [keep, iconButton("random", "New random seed", press("random seed")), last] : [];
+  const tools = [keep, iconButton("random", "New random seed", press("random seed")), last];
   const draw = () => {
     const value = store.values[field.name] ?? "";
     if (input.value !== value) input.value = value;
@@ -185,8 +189,8 @@ function referencesField({ model, store, name, told }) {
 }
 
 // All controls but the first ones in groups that are folded, each behind a button that counts what is set.
-function drawFields(model, store, fields = model.get("fields")) {
-  const root = h("div", { class: "nbkit-fields", role: "group", "aria-label": model.get("description") });
+function drawFields(model, store, fields = model.get("fields"), name = model.get("description")) {
+  const root = h("div", { class: "nbkit-fields", role: "group", "aria-label": name });
   const draws = [];
   const add = (field, to) => {
     const { root: element, draw } = drawField(model, store, field);
@@ -210,8 +214,8 @@ function drawFields(model, store, fields = model.get("fields")) {
     draws.push(() => {
       const set = held.filter((field) => isSet(store.values[field.name])).length;
       setText(button, set ? `${title} · ${set} set` : title);
-      button.hidden = held.every((field) => store.state.varied.includes(field.name));
-      if (held.some((field) => store.state.complaints[field.name]) && !store.state.gently) show(true);
+      button.hidden = held.every((field) => isVaried(store, field));
+      if (held.some((field) => store.state.complaints[field.key ?? field.name]) && !store.state.gently) show(true);
     });
   }
   root.addEventListener("keydown", (event) => {
