@@ -64,7 +64,7 @@ def reached() -> dict[str, Any]:
 REACHED = reached()
 COMMANDS = [name for name, value in REACHED.items() if inspect.isfunction(value) and name.count(".") > 1]
 CALLED_BY_WIDGETS = {
-    "began", "ended", "fault", "figure", "jobs_changed", "on_budget_change", "passing", "ready", "runs_of", "seen", "show",
+    "began", "ended", "fault", "figure", "jobs_changed", "on_budget_change", "passing", "progressed", "runs_of", "seen", "show",
 }  # fmt: skip
 """Methods by which the parts of a widget call each other, and a picture's way into a grid."""
 

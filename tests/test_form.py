@@ -550,7 +550,7 @@ def test_a_malformed_message_does_not_leave_the_handler(view, content):
 
 def test_some_controls_of_a_form_can_be_a_widget_of_their_own(form):
     """Two widgets show one form; each is told of its own controls, and both of undo."""
-    prompt = FormView(form, [].append, ["prompt"], tools=False)
+    prompt = FormView(form, [].append, ["prompt"])
     rest = FormView(form, [].append, [name for name in PARAMETERS if name != "prompt"])
     for part in (prompt, rest):
         form.on_change(part.refresh)

@@ -145,7 +145,11 @@ class Axes:
         told["title"] = PARAMETERS[name].title if name in PARAMETERS else _named(name)
         if isinstance(kind, (Choice, Boolean)):
             choices: tuple[Any, ...] = kind.choices if isinstance(kind, Choice) else (True, False)
-            return {**told, "kind": "ticks", "options": [["Default" if one is None else word(one), write(name, [one])] for one in (*choices, None)]}
+            return {
+                **told,
+                "kind": "ticks",
+                "options": [["Default" if one is None else word(one), write(name, [one])] for one in (*choices, None)],
+            }
         return {**told, "kind": "values", "lines": isinstance(kind, Text)}
 
 
@@ -174,15 +178,15 @@ def around(name: str, value: Any) -> list[Any]:
     if isinstance(kind, Choice):
         return _window(kind.choices, value if value in kind.choices else parameter.default)
     if name == "seed":
-        first = secrets.randbits(model.RANDOM_SEED_BITS) if value is None else int(value)
-        return [min(first, model.MAX_SEED - 2) + by for by in range(3)]
+        seed = secrets.randbits(model.RANDOM_SEED_BITS) if value is None else int(value)
+        return [min(seed, model.MAX_SEED - 2) + by for by in range(3)]
     assert isinstance(kind, (Integer, Decimal2))
-    high = kind.minimum + 10 if kind.maximum is None else kind.maximum
-    here = value if isinstance(value, (int, float)) else parameter.default
+    high: float = kind.minimum + 10 if kind.maximum is None else kind.maximum
+    here: float | None = value if isinstance(value, (int, float)) else parameter.default
     here = (kind.minimum + high) / 2 if here is None else min(max(here, kind.minimum), high)
     by = 0.3 * (high - kind.minimum)
-    first = min(max(here - by, kind.minimum), high - 2 * by)
-    steps = [first, first + by, first + 2 * by]
+    first: float = min(max(here - by, kind.minimum), high - 2 * by)
+    steps: list[float] = [first, first + by, first + 2 * by]
     steps[min(range(3), key=lambda place: abs(steps[place] - here))] = here
     whole = isinstance(kind, Integer)
     return list(dict.fromkeys(round(step) if whole else round(step, 2) for step in steps))

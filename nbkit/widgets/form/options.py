@@ -36,7 +36,12 @@ _FOLDED = {
     "name": ("Name", "What the sweep is found by when it goes on in a later kernel.", "Made of the axes", None),
     "max_workers": ("At once", "How many requests are under way at the same time.", str(WORKERS), None),
     "budget": ("Budget", "The most that one press of Run may spend, in USD.", "No limit", None),
-    "retry": ("Send again", "What Run sends besides the cells that are missing.", "Nothing", [["Failed cells", FAILED]]),
+    "retry": (
+        "Send again",
+        "What Run sends besides the cells that are missing.",
+        "Nothing",
+        [["Failed cells", FAILED]],
+    ),
 }
 
 

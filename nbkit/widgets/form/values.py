@@ -61,7 +61,7 @@ def read_values(text: str, kind: Kind | None) -> list[Any]:
         elif found := _RANGE.fullmatch(word):
             values += _steps(Decimal(found[1]), Decimal(1), Decimal(found[2]), kind, word)
         elif found := _SPREAD.fullmatch(word):
-            values += spread(*found.groups(), kind)
+            values += spread(found[1], found[2], found[3], kind)
         else:
             values.append(_read(word, kind))
     return values

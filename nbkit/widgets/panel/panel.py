@@ -70,9 +70,7 @@ class Panel(Workbench):
         form.draft = draft
         if parameters:
             form.write(parameters)
-        super().__init__(
-            studio, form, alone=ALONE, saved=NO_PICTURE, verbs=("Generate", "Generate"), at_once=at_once
-        )
+        super().__init__(studio, form, alone=ALONE, saved=NO_PICTURE, verbs=("Generate", "Generate"), at_once=at_once)
 
     @property
     def request(self) -> ImageRequest:

@@ -156,9 +156,7 @@ class Presses:
         problems = self._form.asked(self._studio.sweep)[1]
         if problems:
             self._say_wrong(problems, is_empty=getattr(problems.get("prompt"), "reason", "") == "missing")
-        elif self._jobs.full:
-            self._say(None)  # the second half of a double click, or one that came while the page was behind
-        else:
+        elif not self._jobs.full:  # else the page was behind: what is under way says so
             self.add_sweep(self._sweeps.pressed(press))
 
     def _say_wrong(self, problems: Mapping[str, Any], *, is_empty: bool) -> None:

@@ -42,12 +42,13 @@ class Sweeps:
         studio: makes them.
         form: the controls.
         jobs: carries them out.
-        counted: called, with an error or without one, when a sweep has been counted in a thread.
+        counted: called when a sweep has been counted in a thread.
         fault: shows an error.
 
     Attributes:
         quotes: what the button promises.
         ran: the sweep that was run last.
+        problems: by control, what is wrong with what is asked for.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Sweeps:
         form: Form,
         jobs: JobRunner,
         *,
-        counted: Callable[[Exception | None], None],
+        counted: Callable[[], None],
         fault: Callable[[BaseException], None],
     ) -> None:
         self._studio, self._form, self._jobs, self._fault = studio, form, jobs, fault
@@ -65,8 +66,8 @@ class Sweeps:
         self._count: Count | None = None
         self._asked: Sweep | None = None
         self._why = ""
-        self._within_ask = False
-        self._wrong: Exception | None = None
+        self._is_asking = False
+        self.problems: dict[str, RequestError] = {}
         self._watched: SweepWork | None = None
         self._grid: Filling | None = None
         self.quotes = QuoteBook()
@@ -87,31 +88,27 @@ class Sweeps:
 
     # -- what is asked for ---------------------------------------------------------------------------------
 
-    def ask(self) -> dict[str, RequestError]:
-        """Take over what the controls ask for, and return what is wrong with them."""
-        sweep, problems = self._form.asked(self._studio.sweep)
-        self._count, self._asked, self._why = None, sweep, ""
+    def ask(self) -> None:
+        """Take over what the controls ask for, and what is wrong with them."""
+        sweep, self.problems = self._form.asked(self._studio.sweep)
+        self._count, self._asked, self._why, self._is_asking = None, sweep, "", True
         if sweep is None or len(sweep) > MOST:
             self._counting.ask(None)
             self._why = "" if sweep is None else too_many(sweep)
-            return problems
-        self._within_ask, self._wrong = True, None
-        how = self._form.options
-        is_counted = self._counting.ask(sweep, workers=int(how.read("max_workers")), retry=how.read("retry"))
-        self._within_ask = False
-        self._why = "" if is_counted else COUNTING
-        if isinstance(self._wrong, RequestError):
-            return {place_of(self._wrong): self._wrong}
-        if self._wrong is not None:
-            raise self._wrong
-        return {}
+        else:
+            self._why, how = COUNTING, self._form.options
+            self._counting.ask(sweep, workers=int(how.read("max_workers")), retry=how.read("retry"))
+        self._is_asking = False
 
     def _told(self, counted: Count | None, error: Exception | None) -> None:
-        """The sweep has been counted, or is wrong in one of its cells; told under the lock."""
-        self._count, self._wrong = counted, error
-        self._why = ""
-        if not self._within_ask:
-            self._counted_later(error)
+        """The sweep has been counted, or is wrong in one of its cells; told under the lock, in a thread if it took one."""
+        self._count, self._why = counted, ""
+        if isinstance(error, RequestError):
+            self.problems = {place_of(error): error}
+        elif error is not None:
+            self._fault(error)
+        if not self._is_asking:
+            self._counted_later()
 
     @property
     def quote(self) -> Quote | None:

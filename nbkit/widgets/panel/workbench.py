@@ -82,7 +82,15 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         send = self.view.send
         self._library = Library(studio, form, self.pictures, say=self._say, send=send, fault=self.fault)
         self._presses = Presses(
-            studio, form, self.jobs, self.pictures, self._library, self.sweeps, left=self._left, say=self._say, send=send
+            studio,
+            form,
+            self.jobs,
+            self.pictures,
+            self._library,
+            self.sweeps,
+            left=self._left,
+            say=self._say,
+            send=send,
         )
         self._body = widgets.Box((self.view, *self.pictures.parts))
         self._body.add_class("nbkit-body")
@@ -184,13 +192,19 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         store = self._studio.log.images
         self.view.source = self._library.source(
             {
-                "code": lambda: code_of(request, findable(request.reference_images or (), files, store)) if request else "",
+                "code": lambda: (
+                    code_of(request, findable(request.reference_images or (), files, store)) if request else ""
+                ),
                 "json": lambda: json_of(request) if request else "",
             }
         )
 
     def _refresh_sweep(self) -> None:
-        problems = self.sweeps.ask()
+        self.sweeps.ask()
+        self._show_sweep_bar()
+
+    def _show_sweep_bar(self) -> None:
+        problems = self.sweeps.problems
         is_empty = getattr(problems.get("prompt"), "reason", "") == "missing"
         complaints = {name: words_of(error) for name, error in problems.items() if name != "prompt" or not is_empty}
         self.form.complain(complaints or self._refused)
@@ -228,7 +242,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def _show_bar(self, offer: dict[str, Any]) -> None:
         """Show what is on the buttons, what is under way and waits, and the status line."""
-        self.view.bar = {
+        shown: dict[str, Any] = {
             **offer,
             "hint": "Describe the change." if self._presses.is_edit else "",
             "charged": self._studio.charged,
@@ -246,6 +260,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             ],
             "status": self._status().told(),
         }
+        self.view.bar = shown
 
     def _status(self) -> Status:
         if self._said.lines or not any(job.sent for job in self.jobs.jobs):
@@ -300,22 +315,23 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             self._refresh()
 
     @guarded
-    def _counted(self, error: Exception | None) -> None:
+    def _counted(self) -> None:
         """A sweep has been counted in a thread, or is wrong in one of its cells."""
-        if error is not None and not isinstance(error, RequestError):
-            self.fault(error)
-        else:
-            self._refresh()
+        with self.form.lock, self.view.hold_sync():
+            self._show_sweep_bar()
 
     def progressed(self, work: SweepWork) -> None:
         """Show how far a sweep is; called by its thread."""
         self._budget = self._studio.budget
         with self.form.lock:
-            self.view.bar = {**self.view.bar, "progress": self.sweeps.progress(), "status": self._status().told()}
+            now: dict[str, Any] = {"progress": self.sweeps.progress(), "status": self._status().told()}
+            self.view.bar = {**self.view.bar, **now}
         self.sweeps.progressed(work)
-        if work.is_stopped and self._kept is not work:  # what has come so far, should the kernel end before the rest lands
+        if (
+            work.is_stopped and self._kept is not work
+        ):  # what has come so far, should the kernel end before the rest lands
             self._kept = work
-            self.keep_grid(work)
+            self._keep_grid(work)
 
     def ended(self, job: Job, result: Any, *, late: bool) -> None:
         """Show how a press ended; called by the runner.
@@ -368,7 +384,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             late: whether Stop was pressed before.
         """
         if isinstance(job.work, SweepWork):
-            self.keep_grid(job.work)
+            self._keep_grid(job.work)
             return
         run: Run = result
         said = self._said
@@ -383,9 +399,9 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     @guarded
     def _keep_grid_safely(self, work: SweepWork) -> None:
         """The same in a thread, for a sweep that came to no result."""
-        self.keep_grid(work)
+        self._keep_grid(work)
 
-    def keep_grid(self, work: SweepWork) -> None:
+    def _keep_grid(self, work: SweepWork) -> None:
         """Put the grid of a sweep into the output that lasts."""
         latest = self.jobs.latest
         if work.running is not None and (latest is None or latest.work is work):
