@@ -75,8 +75,8 @@ def test_stop_returns_the_result_while_requests_are_under_way(service, studio):
 
 def test_stop_ends_the_pause_of_a_busy_service(service, open_studio):
     """Workers that wait out a pause send nothing after Stop, and the sweep ends at once; a later run sends the rest."""
-    studio = open_studio(pace=Pace(retry_first=30))
-    service.faults += [None, None, *[fault.plain(429, retry_after="60")] * 20]
+    studio = open_studio(pace=Pace(retry_first=5))
+    service.faults += [None, None, *[fault.plain(429, retry_after="6")] * 20]
     sweep = studio.sweep("A lantern", seed=range(20))
     handle = sweep.start(max_workers=4)
     until(lambda: len(service.sent) >= 3 and handle.progress.done == 2)
@@ -95,7 +95,7 @@ def test_stop_ends_the_pause_of_a_busy_service(service, open_studio):
 def test_a_task_with_a_lost_answer_is_not_sent_again_after_stop(service, open_studio):
     """The run stays unknown, with its money held; the next run of the sweep sends it under the same taskUUID."""
     studio = open_studio(pace=Pace(0.01, 1.5, 0.02, retry_first=0.01, patience=0.1))
-    unavailable = fault.Held(fault.plain(503, retry_after="30"))
+    unavailable = fault.Held(fault.plain(503, retry_after="4"))
     service.faults.append(unavailable)
     sweep = studio.sweep("A lantern", seed=[1])
     handle = sweep.start()

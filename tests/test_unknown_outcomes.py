@@ -272,7 +272,7 @@ def test_a_run_without_credit_cancels_the_runs_that_wait_out_a_pause(service, op
 
     def busy(_service, _task):
         reads_before_pause.append(len(clock_reads))
-        return Answer(429, b"", {"retry-after": "30"})
+        return Answer(429, b"", {"retry-after": "5"})
 
     studio = open_studio(pace=dataclasses.replace(QUICK, clock=clock, retry_first=0.01))
     no_credit = fault.Held(fault.plain(402))
