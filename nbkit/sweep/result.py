@@ -25,6 +25,7 @@ from nbkit.request.model import MICRO, Price
 from nbkit.results.image import with_folder
 from nbkit.results.money import amount
 from nbkit.results.run import DONE, FAILED, PLANNED, Run
+from nbkit.sweep.arrange import Arrangement
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
@@ -302,4 +303,4 @@ class SweepResult:
                 rest = ".to_frame() has them all, and a sweep of the same name with where= shows some of them"
                 message = f"a grid of {count(number, noun)} is too large to look at; {rest}"
                 raise RequestError(message, parameter="grid", reason="count")
-        return Pages(self.cells, runs, self._statuses, pictures, **previews).arrange(rows, columns, pages)
+        return Pages(Arrangement(self.cells), runs, self._statuses, pictures, **previews).arrange(rows, columns, pages)
