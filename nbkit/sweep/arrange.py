@@ -38,7 +38,7 @@ class GridAxis:
         return " + ".join(self.names)
 
 
-class Arrangement:
+class CellArrangement:
     """The axes of a sweep and the positions of its cells.
 
     Args:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
 from nbkit.results.run import GeneratedImage, Run
-from nbkit.sweep.arrange import Arrangement
+from nbkit.sweep.arrange import CellArrangement
 
 MAX_TILES, MAX_PICTURES = 600, 2000
 """A larger grid is too large to look at, and its notebook would not open."""
@@ -37,7 +37,7 @@ class Pages:
         deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
     """
 
-    arrangement: Arrangement
+    arrangement: CellArrangement
     runs: Mapping[int, Run]
     statuses: Sequence[str]
     pictures: int
@@ -46,7 +46,7 @@ class Pages:
     deadline: float = math.inf
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
-        """One grid for each combination of the axes that are neither rows nor columns; see :meth:`Arrangement.pages`."""
+        """One grid for each combination of the axes that are neither rows nor columns; see :meth:`CellArrangement.pages`."""
         return self.arrangement.pages(rows, columns, pages, self._tile)
 
     def _tile(self, cell: int) -> Tile:

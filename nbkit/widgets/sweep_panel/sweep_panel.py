@@ -21,6 +21,7 @@ from nbkit.sweep.plan import Quote
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import Progress
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.explorer.explorer import Explorer
 from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.jobs.saved_output import SavedOutput
 from nbkit.widgets.jobs.source import findable
@@ -32,10 +33,8 @@ from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.sweep_panel.access import Access
 from nbkit.widgets.sweep_panel.bar import SweepBar, head_html
 from nbkit.widgets.sweep_panel.counting import MOST, Count, Counting, shortfall
-from nbkit.widgets.sweep_panel.filling import Filling
 from nbkit.widgets.sweep_panel.form import SweepForm, place_of, spoken
 from nbkit.widgets.sweep_panel.promise import check
-from nbkit.widgets.sweep_panel.record import EMPTY, grid_of
 from nbkit.widgets.sweep_panel.source import SweepSource, plan_html
 from nbkit.widgets.sweep_panel.work import Allow, SweepJob, SweepWork
 
@@ -43,6 +42,7 @@ ALONE = (
     "An nbkit sweep panel. It needs a live kernel: here it does nothing and sends nothing. "
     "In Jupyter, run this cell again to use it. What it has made stands below."
 )
+EMPTY = "No sweep has been run yet: Run puts its grid here, and the saved notebook keeps it."
 VARY = "<strong>vary</strong> · each takes several values, the last one fastest; {name} in the prompt is one, too"
 STAY = "<strong>hold still</strong> · the same for every cell"
 
@@ -60,7 +60,7 @@ class SweepPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing
     Attributes:
         form: all controls: ``form.axes`` of the axes, ``form.stay`` of the fixed values, ``form.options``.
         bar: the totals, Run and Stop.
-        grid: the tables with the pictures.
+        grid: the :class:`~nbkit.Explorer` with the pictures.
         record: the output under the panel, which a saved notebook keeps.
 
     Raises:
@@ -89,7 +89,7 @@ class SweepPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing
         self.bar = SweepBar(charged=studio.charged)
         self.access = Access((self.bar.run,), self.fault)
         self.form = SweepForm(studio.sweep, self.fault)
-        self.grid, self.source, self.record = Filling(studio, self.fault), SweepSource(), SavedOutput(EMPTY)
+        self.grid, self.source, self.record = Explorer(studio, self.fault), SweepSource(), SavedOutput(EMPTY)
         self.work = SweepWork(self)
         self._counting = Counting(studio, self._told, self.work.lock)
         self._head = plain(widgets.HTML)
@@ -445,7 +445,7 @@ class SweepPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing
         if job.sweep is None or job.running is None or job is not self.work.latest:
             return
         self.grid.refresh()
-        self.record.show(grid_of(job.sweep.result, self.grid.rows.value, self.grid.columns.value))
+        self.record.show(self.grid.plain(job.sweep.result))
         self.access.kept = self.record.state
 
     @guarded
