@@ -26,7 +26,7 @@ comparison/     pictures side by side, with only what differs
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
-widgets/        the panel, the sweep panel, the gallery
+widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep's grid
 studio.py       ``Studio``, the facade that joins all of it
 magic.py        the ``%%imagine`` cell
 ==============  ====================================================================================================
@@ -80,6 +80,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.sweep.result import SweepResult as SweepResult
     from nbkit.sweep.runner import SweepRun as SweepRun
     from nbkit.sweep.sweep import Sweep as Sweep
+    from nbkit.widgets.explorer.explorer import Explorer as Explorer
     from nbkit.widgets.gallery.gallery import Gallery as Gallery
     from nbkit.widgets.panel.panel import Panel as Panel
     from nbkit.widgets.panel.sweep_panel import SweepPanel as SweepPanel
@@ -91,6 +92,7 @@ _MODULES = {
     "BudgetExceeded": "nbkit.errors",
     "Comparison": "nbkit.comparison.result",
     "Estimate": "nbkit.results.money",
+    "Explorer": "nbkit.widgets.explorer.explorer",
     "Gallery": "nbkit.widgets.gallery.gallery",
     "GeneratedImage": "nbkit.results.run",
     "ImageRequest": "nbkit.request.image_request",

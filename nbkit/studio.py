@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ from nbkit.sweep.grid import Grid
 from nbkit.sweep.result import SweepContext
 from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.explorer.explorer import explore
+from nbkit.widgets.explorer.page import page_of
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
@@ -189,9 +192,17 @@ class Studio:
         options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
         grid = Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options)
         self._check_open()
-        return Sweep(
-            grid, SweepContext(self._ledger, self._recovery, self.log, self.engine, self.charged, self.balance)
+        context = SweepContext(
+            self._ledger,
+            self._recovery,
+            self.log,
+            self.engine,
+            self.charged,
+            self.balance,
+            functools.partial(explore, self, lambda request: Panel(self, **request.parameters)),
+            functools.partial(page_of, self.log),
         )
+        return Sweep(grid, context)
 
     def start(
         self,

@@ -111,7 +111,8 @@ def is_busy(button):
 
 def tile(panel, cell):
     """What the grid of a sweep panel shows of a cell, by its number; ``None`` before it shows any."""
-    return panel.grid.board._tiles.get(cell)
+    items = panel.grid.grid._items
+    return items[cell] if cell < len(items) else None
 
 
 # -- what a page sends -------------------------------------------------------------------------------------------
@@ -186,9 +187,10 @@ def press_run(panel, *, quote=None):
 
 
 def choose_cells(panel, *places):
-    """Choose cells in the grid of a sweep panel."""
-    box = panel.grid.board.box
-    box._handle_custom_msg({"type": "choose", "version": box.version, "at": list(places)}, [])
+    """Choose tiles in the grid of an explorer, or of a sweep panel."""
+    box = getattr(panel.grid, "grid", panel.grid).box
+    ranges = [[place, place + 1] for place in places]
+    box._handle_custom_msg({"type": "select", "version": box.version, "ranges": ranges, "active": places[-1]}, [])
 
 
 def press_key(gallery, key):

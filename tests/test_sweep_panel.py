@@ -10,8 +10,10 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from nbkit.widgets.sweep_panel import counting
+from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
+from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK, SETTLE
 from panel_tools import (
-    choose_cells,
     execute_notebook,
     head,
     message,
@@ -31,10 +33,6 @@ from sweep_tools import until
 import nbkit
 from nbkit.errors import BudgetExceeded, RequestError, UnknownParameter
 from nbkit.request.parameter import Decimal2, Integer, Text
-from nbkit.widgets.sweep_panel import counting
-from nbkit.widgets.sweep_panel.tables import arrange
-from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
-from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK, SETTLE
 
 SEED = 2**63 - 1
 PROMPT = "A {colour} lantern, {mood}"
@@ -735,7 +733,7 @@ def fail(*_arguments, **_named):
         ("form.stay", "read", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
         ("form.axes", "take", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
         ("form.stay", "read", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
-        ("grid.board", "lay_out", lambda panel: setattr(panel.grid.rows, "value", "mood")),
+        ("grid.grid", "show_table", lambda panel: panel.set(seed=3)),
         ("bar", "ask", lambda panel: setattr(panel.bar.confirm, "value", True)),
         ("bar", "ask", lambda panel: panel._told(None, RequestError("x", parameter="seed"))),
         ("work", "click", lambda panel: panel.bar.run.click()),
@@ -779,64 +777,23 @@ def test_an_exception_after_the_last_cell_is_shown_in_the_panel(panel, studio):
 # -- the grid ---------------------------------------------------------------------------------------------------
 
 
-def test_cells_are_arranged_in_rows_and_columns(panel):
-    """An axis that is neither makes several tables, and each cell is in one place."""
-    tables = arrange(panel.sweep.cells, "temperature", "mood")
-    assert [table.title for table in tables] == ["colour red", "colour jade"]
-    assert tables[0].rows == ("0.2", "0.8")
-    assert tables[0].columns == ("calm", "loud")
-    assert sorted(place for table in tables for row in table.places for place in row) == list(range(8))
-    assert panel.sweep[tables[1].places[1][0]].values == {"colour": "jade", "mood": "calm", "temperature": 0.8}
-
-
-def test_zipped_axes_share_one_side_of_the_grid(studio):
-    """Their steps are in one line, not on the diagonal of a table with gaps."""
-    panel = studio.sweep_panel(PROMPT, **WORDS, combine="zip")
-    (table,) = arrange(panel.sweep.cells, panel.grid.rows.value, panel.grid.columns.value)
-    assert table.columns == ("red, calm", "jade, loud")
-    assert table.places == ((0, 1),)
-
-
-def test_choosing_the_axis_of_the_other_side_swaps_the_two(panel):
-    """No axis is on both sides."""
-    grid = panel.grid
-    assert (grid.rows.value, grid.columns.value) == ("colour", "temperature")
-    grid.rows.value = "temperature"
-    assert (grid.rows.value, grid.columns.value) == ("temperature", "colour")
-    assert grid.board.box.names == ["temperature", "colour"]
-
-
 def test_the_grid_keeps_the_sweep_that_was_run_while_the_controls_describe_another(panel):
     """A note has the reason, until the controls describe the same sweep again."""
     panel.run()
     panel.wait(60)
     panel.set(seed=8)
-    assert "controls ask for another" in text_of(panel.grid.note.value)
+    assert "controls ask for another" in panel.grid.grid.box.message
     assert tile(panel, 0).status == "done"
     assert panel.bar.run.description.startswith("Run · 8 cells")
     panel.set(seed=7)
-    assert panel.grid.note.value == ""
+    assert panel.grid.grid.box.message == ""
 
 
 def test_a_grid_with_too_many_cells_is_not_drawn(studio):
-    """The cells are counted and can be run; a note says that the frame has all of them."""
-    panel = studio.sweep_panel("A lantern", seed=range(700), resolution="0.5K")
-    until(lambda: "700 cells, 700 images" in totals(panel))
-    until(lambda: "700 cells are too many to show" in text_of(panel.grid.note.value))
-    assert panel.grid.board.box.layout.display == "none"
-
-
-def test_the_pictures_of_chosen_cells_are_shown_below_the_grid(panel):
-    """All results of a cell; a cell that was not run has none."""
-    panel.set(number_results=2, mood=["calm"])
-    choose_cells(panel, 0)
-    assert len(panel.grid.stage) == 0
-    panel.run()
-    panel.wait(60)
-    choose_cells(panel, 0, 3)
-    assert len(panel.grid.stage) == 4
-    assert panel.grid.board.box.problem == ""
-    assert tile(panel, 0).note == "+ 1 more"
+    """The cells are counted and can be run; in place of the grid stands that the frame has all of them."""
+    panel = studio.sweep_panel("A lantern", seed=range(2001), resolution="0.5K")
+    until(lambda: "2,001 cells are too many to show" in panel.grid.grid.box.empty)
+    assert len(panel.grid.grid) == 0
 
 
 def test_the_saved_state_of_a_sweep_panel_has_no_pictures(panel):

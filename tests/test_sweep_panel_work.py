@@ -7,13 +7,13 @@ import threading
 import pytest
 import service_faults as fault
 from ipywidgets.widgets import widget
+from nbkit.widgets.sweep_panel import counting
+from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK
 from panel_tools import choose_cells, is_busy, message, png, text_of, tile, type_in, use_manual_clock
 from sweep_tools import until
 
 from nbkit.errors import RequestError, StorageError
 from nbkit.request.reference import Reference
-from nbkit.widgets.sweep_panel import counting
-from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK
 
 
 @pytest.fixture
@@ -183,18 +183,18 @@ def test_run_keeps_the_keyboard_focus_while_many_cells_are_counted(service, stud
     panel.wait(20)
 
 
-def test_a_cell_that_was_chosen_before_its_run_shows_its_picture_at_the_end(service, panel):
-    """Until then it is shown as running."""
+def test_a_cell_that_was_chosen_before_its_run_stays_chosen(service, panel):
+    """Its tile is shown as running, then has the picture."""
     service.free.clear()
     panel.run()
     until(lambda: tile(panel, 0) and tile(panel, 0).status == "running")
     choose_cells(panel, 0, 1)
-    (item,) = panel.grid.stage._items
-    assert (item.file, item.missing) == (None, "running")
+    assert tile(panel, 0).file is None
     service.free.set()
     panel.wait(20)
-    assert ["seed 0" in item.caption for item in panel.grid.stage._items] == [True, False]
-    assert all(item.file.exists() for item in panel.grid.stage._items)
+    assert len(panel.grid.grid.selected) == 2
+    assert ["seed 0" in tile(panel, cell).caption for cell in (0, 1)] == [True, False]
+    assert all(tile(panel, cell).file.exists() for cell in (0, 1))
 
 
 def test_the_progress_line_counts_cells_that_ended_and_cells_that_failed(service, panel):
@@ -247,9 +247,3 @@ def test_only_an_axis_of_numbers_has_boxes_for_a_range(studio):
     rows = panel.form.axes.rows
     assert rows["colour"].range is None
     assert [field.value for field in (rows["temperature"].range.start, rows["temperature"].range.stop)] == ["0", "1"]
-
-
-def test_the_note_of_the_grid_is_escaped(panel):
-    """It can have values in it that a person typed."""
-    panel.grid.say("<b>5</b>")
-    assert "&lt;b&gt;5" in panel.grid.note.value

@@ -1,7 +1,9 @@
-"""Pictures with their facts as one HTML file that needs no script, no network and no nbkit."""
+"""Pictures with their facts as one HTML file that needs no network and no nbkit."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -65,17 +67,22 @@ def document_html(title: str, summary: str, cards: Iterable[Card]) -> str:
     return page_html(title, f"<main>\n{heading}\n<ol>\n{items}\n</ol>\n</main>", _STYLE)
 
 
-def page_html(title: str, body: str, style: str = "") -> str:
+def page_html(title: str, body: str, style: str = "", script: str = "") -> str:
     """A whole HTML file with the content security policy; every page that nbkit writes is made here.
 
     Args:
         title: of the page, as text.
         body: the content, as HTML.
         style: a style sheet.
+        script: the only script that the page runs: the policy has its hash.
     """
+    policy, script = POLICY, printable(script)
+    if script:
+        policy += f"; script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        body += f"\n<script>{script}</script>"
     return printable(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

@@ -1,21 +1,17 @@
-"""The pictures of a sweep as grids: which axis goes where, and what each position shows."""
+"""The pictures of a sweep as grids: what each position shows."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
-from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request.image_request import NAMES
-from nbkit.request.parameter import nearest
 from nbkit.results.run import GeneratedImage, Run
-from nbkit.sweep.grid import Cell, CellSequence
+from nbkit.sweep.arrange import CellArrangement
 
 MAX_TILES, MAX_PICTURES = 600, 2000
 """A larger grid is too large to look at, and its notebook would not open."""
@@ -29,10 +25,10 @@ _SIZES = ((16, 256), (64, 192), (150, 160), (MAX_TILES, 96), (1000, 64), (MAX_PI
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Arranges the cells of a sweep in grids.
+    """Makes the grids of a sweep.
 
     Attributes:
-        cells: of the sweep.
+        arrangement: where the cells stand.
         runs: by index of the cell, the runs that there are.
         statuses: of each cell.
         pictures: how many there are in all.
@@ -41,7 +37,7 @@ class Pages:
         deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
     """
 
-    cells: CellSequence
+    arrangement: CellArrangement
     runs: Mapping[int, Run]
     statuses: Sequence[str]
     pictures: int
@@ -50,56 +46,14 @@ class Pages:
     deadline: float = math.inf
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
-        """One grid for each combination of the axes that are neither rows nor columns.
+        """One grid for each combination of the axes that are neither rows nor columns; see :meth:`CellArrangement.pages`."""
+        return self.arrangement.pages(rows, columns, pages, self._tile)
 
-        Args:
-            rows: the axis down the side; the first free one if not given.
-            columns: the axis along the top; the last free one if not given.
-            pages: an axis whose values become groups that unfold.
-
-        Raises:
-            UnknownParameter: for a name that is no axis of the sweep.
-            RequestError: for an axis that is named twice.
-        """
-        across, down, folded = (self._axis(name) if name else "" for name in (columns, rows, pages))
-        chosen = [name for name in (down, across, folded) if name]
-        if len(set(chosen)) < len(chosen):
-            message = f"rows, columns and pages are different axes, and {', '.join(chosen)} are not"
-            raise RequestError(message, parameter="rows", value=chosen, reason="conflict")
-        free = [name for name in self.cells.axis_names if name not in chosen]
-        across = across or (free.pop() if free else "")
-        down = down or (free.pop(0) if free else "")
-        grids: dict[tuple[str, str], list[Cell]] = {}
-        for cell in self.cells:
-            grids.setdefault((self._labels(cell, [folded]), self._labels(cell, free)), []).append(cell)
-        groups = list(dict.fromkeys(group for group, _ in grids))
-        ordered = sorted(grids, key=lambda grid: groups.index(grid[0]))
-        return [self._page(group, title, grids[group, title], down, across) for group, title in ordered]
-
-    def _axis(self, name: str) -> str:
-        """The axis that a name in either spelling stands for, as the sweep spells it."""
-        python = NAMES.find(name).name if name in NAMES else name
-        names = self.cells.axis_names
-        for found in (name, self.cells.spec.spelled.get(python)):
-            if found in names:
-                return found
-        message = f"{name} is no axis of this sweep; its axes are {', '.join(names) or 'none'}"
-        raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=nearest(name, names))
-
-    def _page(self, group: str, title: str, cells: Sequence[Cell], down: str, across: str) -> Page:
-        positions = [(self._label(cell, down), self._label(cell, across)) for cell in cells]
-        lines, columns = (list(dict.fromkeys(labels)) for labels in zip(*positions, strict=True))
-        tiles = defaultdict(list)
-        for cell, position in zip(cells, positions, strict=True):
-            tiles[position].append(self._tile(cell))
-        table = [[tiles[line, column] for column in columns] for line in lines]
-        return Page(title, down, lines, across, columns, table, group)
-
-    def _tile(self, cell: Cell) -> Tile:
-        run, status = self.runs.get(cell.index), self.statuses[cell.index]
+    def _tile(self, cell: int) -> Tile:
+        run, status = self.runs.get(cell), self.statuses[cell]
         if run is None:
             return Tile(status=status)
-        values = self._labels(cell, self.cells.axis_names)
+        values = ", ".join(self.arrangement.facts(cell))
         alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
         return Tile(tuple(map(self._figure, run.images, alts)), status, note)
@@ -111,9 +65,3 @@ class Pages:
         size = self.size or next((size for limit, size in _SIZES if self.pictures <= limit), _SIZES[-1][1])
         max_bytes = PREVIEWS_BYTES // max(self.pictures, 75) if self.in_notebook else None
         return dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)
-
-    def _label(self, cell: Cell, name: str) -> str:
-        return self.cells.label(name, cell.values[name]) if name else ""
-
-    def _labels(self, cell: Cell, names: Sequence[str]) -> str:
-        return ", ".join(f"{name} {self._label(cell, name)}" for name in names if name)

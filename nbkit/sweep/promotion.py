@@ -8,9 +8,15 @@ from typing import Any
 import pandas as pd
 
 from nbkit.errors import RequestError
+from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
 from nbkit.sweep.grid import Cell, CellSequence
+
+
+def promoted_request(draft: ImageRequest, seed: int | None, resolution: str) -> ImageRequest:
+    """The request that makes a picture again at a tier, with the seed that the service reported for it."""
+    return draft.replace(resolution=resolution, seed=draft.seed if seed is None else seed, number_results=None)
 
 
 def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[CellSequence, int]:
@@ -34,7 +40,7 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
     for row in pictures.to_dict("records"):
         draft = cells.cell(int(row["cell"]))
         seed = draft.request.seed if pd.isna(row["seed"]) else int(row["seed"])
-        request = draft.request.replace(resolution=resolution, seed=seed, number_results=None)
+        request = promoted_request(draft.request, seed, resolution)
         if seed is not None and request.identity in identities:
             continue  # the drafts differed only in what a promotion resets, such as the number of results
         identities.add(request.identity)

@@ -25,6 +25,7 @@ from nbkit.request.model import MICRO, Price
 from nbkit.results.image import with_folder
 from nbkit.results.money import amount
 from nbkit.results.run import DONE, FAILED, PLANNED, Run
+from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
@@ -46,6 +47,8 @@ class SweepContext:
         engine: the engine's name in the log.
         charged: whether it charges real money.
         balance: asks the service what the account holds, in USD.
+        explore: makes the widget that shows a sweep: ``explore(sweep, **sides)``.
+        page: makes the HTML file in which a result is explored: ``page(result, **sides)``.
     """
 
     ledger: Ledger
@@ -54,6 +57,8 @@ class SweepContext:
     engine: str
     charged: bool
     balance: Callable[[], float]
+    explore: Callable[..., Any]
+    page: Callable[..., str]
 
 
 class SweepResult:
@@ -80,7 +85,7 @@ class SweepResult:
         cells: CellSequence,
         context: SweepContext,
         states: Sequence[State | None],
-        run: Callable[..., SweepResult],
+        make: Callable[[CellSequence], Any],
     ) -> None:
         """Keep the states, from which all else follows.
 
@@ -88,10 +93,10 @@ class SweepResult:
             cells: of the sweep.
             context: of the sweep.
             states: of each cell.
-            run: runs some cells as a sweep of their own: ``run(cells, **options)``.
+            make: makes a sweep of some cells, which has the same context.
         """
         self.cells = cells
-        self._log, self._charged, self._run = context.log, context.charged, run
+        self._context, self._log, self._charged, self._make = context, context.log, context.charged, make
         self._missing = context.log.history.count_missing(cells.key, context.engine)
         self._statuses = list(map(status_of, states))
         self._states = {index: state for index, state in enumerate(states) if state and state.status != PLANNED}
@@ -162,6 +167,80 @@ class SweepResult:
               temperature 0.2, seed 1: ✓ don
         """
         return self._shown(self._pages(rows, columns, pages, size=size))
+
+    def explore(
+        self,
+        rows: str | None = None,
+        columns: str | None = None,
+        slider: str | None = None,
+        pages: str | None = None,
+    ) -> Any:
+        """The grid explorer, a widget: any axis down the side, along the top, on a slider or on pages.
+
+        A press on a picture opens it in full size, where arrows move along rows and columns and Page Up and Page Down
+        along the slider. Chosen pictures are rated, compared, promoted and exported from there.
+
+        Args:
+            rows: the axis down the side, in either spelling; ``""`` for none.
+            columns: the axis along the top.
+            slider: the axis of the slider.
+            pages: the axis of which one value is shown at a time. If not given, the axes go where most is seen at once.
+
+        Returns:
+            An :class:`nbkit.Explorer`.
+
+        Raises:
+            UnknownParameter: for a name that is no axis of this sweep.
+            RequestError: for an axis that is named twice.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> sweep = studio.sweep("A {colour} lantern", colour=["red", "jade"], seed=[1, 2, 3], name="to explore")
+            >>> explorer = sweep.start().wait().explore()
+            >>> explorer.sides
+            {'rows': 'colour', 'columns': 'seed', 'slider': '', 'pages': ''}
+        """
+        return self._context.explore(self._make(self.cells), rows=rows, columns=columns, slider=slider, pages=pages)
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        rows: str | None = None,
+        columns: str | None = None,
+        slider: str | None = None,
+        pages: str | None = None,
+        size: int = 512,
+    ) -> Path:
+        """Write one HTML file in which the grid is explored as in :meth:`explore`, and return its path.
+
+        The file loads nothing: it opens from a folder, without a network, without Jupyter and without nbkit.
+
+        Args:
+            path: of the file.
+            rows: the axis down the side, as in :meth:`explore`.
+            columns: the axis along the top.
+            slider: the axis of the slider.
+            pages: the axis of which one value is shown at a time.
+            size: pixels on the long side of a picture in the file.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", seed=[1, 2], name="a file").start().wait()
+            >>> result.export(f"{tempfile.mkdtemp()}/grid.html").name
+            'grid.html'
+        """
+        target = with_folder(path)
+        html = self._context.page(self, rows=rows, columns=columns, slider=slider, pages=pages, size=size)
+        target.write_text(html, "utf-8")
+        return target
+
+    @property
+    def states(self) -> list[State | None]:
+        """The state of each cell in the log, when this object was made."""
+        return [self._states.get(index) for index in range(len(self))]
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
@@ -258,12 +337,18 @@ class SweepResult:
             (2, '1K')
         """
         cells, drafts = promoted_cells(self.cells, self.to_frame(), rows, resolution)
-        price = CostSummary.of(cells.costs).price
+        sweep, price = self._make(cells), CostSummary.of(cells.costs).price
         more = Price(price.low - drafts, price.high - drafts)
         money = "" if self._charged else " at offline list prices"
         what = f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}"
         print(f"{what}, {usd_range(more)} more than the drafts.")  # noqa: T201  the price, before anything is sent
-        return self._run(cells, max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
+        result: SweepResult = sweep.run(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
+        return result
+
+    def promotion(self, rows: Any, resolution: str = "4K") -> Any:
+        """The :class:`~nbkit.Sweep` that :meth:`promote` runs: nothing is sent yet."""
+        cells, _ = promoted_cells(self.cells, self.to_frame(), rows, resolution)
+        return self._make(cells)
 
     def __repr__(self) -> str:
         return f"<SweepResult {self._totals()}>"
@@ -302,4 +387,6 @@ class SweepResult:
                 rest = ".to_frame() has them all, and a sweep of the same name with where= shows some of them"
                 message = f"a grid of {count(number, noun)} is too large to look at; {rest}"
                 raise RequestError(message, parameter="grid", reason="count")
-        return Pages(self.cells, runs, self._statuses, pictures, **previews).arrange(rows, columns, pages)
+        return Pages(CellArrangement(self.cells), runs, self._statuses, pictures, **previews).arrange(
+            rows, columns, pages
+        )

@@ -291,9 +291,7 @@ class Sweep(Sequence[Cell]):
     def result(self) -> SweepResult:
         """What there is so far: also while it runs, after Stop, and in a later kernel."""
         context = self._context
-        return SweepResult(
-            self.cells, context, self.states, lambda cells, **options: Sweep(cells, context).run(**options)
-        )
+        return SweepResult(self.cells, context, self.states, lambda cells: Sweep(cells, context))
 
     def __repr__(self) -> str:
         spelled = self.cells.spec.spelled

@@ -2,6 +2,6 @@
 
 From the ground up: ``page`` (what every panel needs of the page), ``form`` (a control for each parameter, and undo),
 ``image_grid`` (many pictures, loaded as they come into view, and the lightbox), ``jobs`` (quotes, queue, what the notebook keeps),
-``gallery``, ``panel``, ``sweep_panel``. A script and a style sheet stand beside the module that they belong to, under the
+``gallery``, ``explorer`` (the grid of a sweep), ``panel``. A script and a style sheet stand beside the module that they belong to, under the
 same name; a script of several parts is a folder.
 """

@@ -209,6 +209,11 @@ class Form:
             elif name in self.axes.state.literal:
                 self.axes.state = self.axes.state._replace(literal=self.axes.state.literal - {name})
 
+    def hold_still(self) -> None:
+        """Have nothing vary any more."""
+        with self.change():
+            self.axes.state = AxesState()
+
     def write_sweep(self, parameters: Mapping[str, Any]) -> None:
         """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
 

@@ -56,9 +56,16 @@ TIMELESS = ("previews", "original", "find", "typed", "action")
 Ranges = list[tuple[int, int]]
 
 HERE = Path(__file__).parent
-_PARTS = ("tools", "ranges", "keys", "tile", "fit", "store", "lightbox", "view", "image_grid")
-# anywidget takes one module, and nothing is built here: its parts are put together as they are.
-SCRIPT = "\n".join((ALIVE, *((HERE / "script" / f"{part}.js").read_text("utf-8") for part in _PARTS)))
+
+
+def script_of(*parts: str) -> str:
+    """Parts of the script. anywidget takes one module, and nothing is built here: they are put together as they are."""
+    return "\n".join((HERE / "script" / f"{part}.js").read_text("utf-8") for part in parts)
+
+
+SHARED = ALIVE + script_of("tools", "ranges", "keys", "tile", "fit", "store", "lightbox")
+"""What every kind of grid needs: what is known of the pictures, and the lightbox."""
+SCRIPT = SHARED + script_of("view", "image_grid")
 """The script of the page, one ES module."""
 
 
@@ -78,9 +85,11 @@ class Action(NamedTuple):
     closes: bool = False
 
 
-class _View(anywidget.AnyWidget):
+class GridView(anywidget.AnyWidget):
+    """What the page has of a grid."""
+
     _esm = SCRIPT
-    _css = HERE / "image_grid.css"
+    _css: Path | str = HERE / "image_grid.css"
     total = traitlets.Int(0).tag(sync=True)
     version = traitlets.Int(0).tag(sync=True)
     groups: Any = traitlets.List().tag(sync=True)
@@ -125,6 +134,8 @@ class ImageGrid:
         box: the widget, to be placed into other widgets.
     """
 
+    VIEW: type[GridView] = GridView
+
     def __init__(
         self,
         preview: Callable[[Path, int], bytes],
@@ -155,7 +166,7 @@ class ImageGrid:
             "open": [],
         }
         self._details = details
-        self.box = _View(
+        self.box = self.VIEW(
             size=size, label=label, tall=height or "", multiple=multiple, marking=keys, fit=fit, empty=empty, opens=opens,
             actions=[list(Action(*action)) for action in actions], detailed=details is not None,
         )  # fmt: skip
@@ -393,16 +404,7 @@ class ImageGrid:
         if known and self._told.get(number) == item:
             return number
         self._told[number] = item
-        said = {
-            "alt": _short(item.alt), "cut": _short(item.alt) != item.alt, "caption": list(item.caption), "width": item.width, "height": item.height,
-            "media": item.media_type, "missing": item.missing, "rating": item.rating, "keep": item.keep,
-            "tags": item.tags, "note": item.note, "name": _file_name(item),
-            "status": "" if item.status == "done" else item.status,
-        }  # fmt: skip
-        return {
-            "id": number,
-            **{name: value for name, value in said.items() if value or (name == "keep" and value is False)},
-        }
+        return fact_of(item, number)
 
     def _shapes(self) -> list[float]:
         """Width by height of the pictures of a contact sheet; 0 where it is not known."""
@@ -450,6 +452,20 @@ class ImageGrid:
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 self._faults[kind] = f"{type(error).__name__}: {error} (in {where.name}, line {where.lineno})"
             self.box.problem = "; ".join(self._faults.values())
+
+
+def fact_of(item: Item, number: int) -> dict[str, Any]:
+    """An item as the page takes it, under the number by which the page knows it."""
+    said = {
+        "alt": _short(item.alt), "cut": _short(item.alt) != item.alt, "caption": list(item.caption), "width": item.width, "height": item.height,
+        "media": item.media_type, "missing": item.missing, "rating": item.rating, "keep": item.keep,
+        "tags": item.tags, "note": item.note, "name": _file_name(item),
+        "status": "" if item.status == "done" else item.status,
+    }  # fmt: skip
+    return {
+        "id": number,
+        **{name: value for name, value in said.items() if value or (name == "keep" and value is False)},
+    }
 
 
 def _ranges(places: Iterable[int]) -> Ranges:

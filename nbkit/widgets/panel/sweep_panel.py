@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbkit.request.image_request import ImageRequest
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.form.form import Form
 from nbkit.widgets.jobs.job import StudioAPI
+from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.panel.workbench import Workbench
 
 ALONE = (
@@ -159,6 +161,10 @@ class SweepPanel(Workbench):
         """
         self._wait(timeout)
         return self.result
+
+    def _open_cell(self, request: ImageRequest) -> Panel:
+        """A panel of its own for one picture, under the grid."""
+        return Panel(self._studio, **request.parameters)
 
     def __repr__(self) -> str:
         return f"<SweepPanel{self.sweeps!r}>"

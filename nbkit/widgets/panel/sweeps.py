@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ipywidgets import Widget
+
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import call, count, ellipsis, usd_range, usd_short, usd_short_range
-from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request.image_request import PARAMETERS
+from nbkit.errors import RequestError
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.keywords import sealed
 from nbkit.request.model import MICRO, Price
 from nbkit.results.run import DONE, reference_code
 from nbkit.sweep.plan import Quote, make_plan
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.sweep import MANY_IMAGES, Sweep
+from nbkit.widgets.explorer.explorer import Explorer
 from nbkit.widgets.form.fields import label
 from nbkit.widgets.form.form import Form, place_of
 from nbkit.widgets.jobs.counting import MOST, Count, Counting, shortfall
@@ -24,13 +26,10 @@ from nbkit.widgets.jobs.quote import QuoteBook, refusal
 from nbkit.widgets.jobs.runner import JobRunner
 from nbkit.widgets.jobs.source import findable, json_of
 from nbkit.widgets.jobs.sweep_work import SweepWork, check_quote, sizes_of
-from nbkit.widgets.sweep_panel.filling import Filling
 
 REFERENCES = label(PARAMETERS["reference_images"])
 PLAN_ROWS = 60
 """Rows of the plan that are shown; the first and the last ones of more."""
-PATIENCE = 20.0
-"""Seconds for the previews of a large grid that the notebook keeps; the rest says where its pictures are."""
 COUNTING = "Counting the cells…"
 ALL_DONE = "All cells are done."
 
@@ -42,6 +41,7 @@ class Sweeps:
         studio: makes them.
         form: the controls.
         jobs: carries them out.
+        open_cell: what "Open in panel" does with a picture's request; a widget that it returns is shown under the grid.
         counted: called when a sweep has been counted in a thread.
         fault: shows an error.
 
@@ -57,11 +57,12 @@ class Sweeps:
         form: Form,
         jobs: JobRunner,
         *,
+        open_cell: Callable[[ImageRequest], Widget | None],
         counted: Callable[[], None],
         fault: Callable[[BaseException], None],
     ) -> None:
         self._studio, self._form, self._jobs, self._fault = studio, form, jobs, fault
-        self._counted_later = counted
+        self._open_cell, self._counted_later = open_cell, counted
         self._counting = Counting(studio, self._told, form.lock)
         self._count: Count | None = None
         self._asked: Sweep | None = None
@@ -69,16 +70,16 @@ class Sweeps:
         self._is_asking = False
         self.problems: dict[str, RequestError] = {}
         self._watched: SweepWork | None = None
-        self._grid: Filling | None = None
+        self._grid: Explorer | None = None
         self.quotes = QuoteBook()
         self.ran: Sweep | None = None
 
     @property
-    def grid(self) -> Filling:
+    def grid(self) -> Explorer:
         """The pictures of the sweep that is asked for, or was run last; made when it is first asked for."""
         if self._grid is None:
-            self._grid = Filling(self._studio, self._fault)
-            self._grid.box.add_class("nbkit-sweep-grid")
+            self._grid = Explorer(self._studio, self._fault, self._open_cell)
+            self._grid.add_class("nbkit-sweep-grid")
         return self._grid
 
     @property
@@ -229,10 +230,7 @@ class Sweeps:
     def refreshed(self, sweep: Sweep) -> MimeBundle:
         """The grid of a sweep as a notebook keeps it."""
         self.grid.refresh()
-        try:
-            return sweep.result.grid(self.grid.rows.value or None, self.grid.columns.value or None)
-        except (RequestError, UnknownParameter):  # too large, or axes that only go together
-            return sweep.result.peek(PATIENCE)
+        return self.grid.plain(sweep.result)
 
     @property
     def result(self) -> SweepResult:

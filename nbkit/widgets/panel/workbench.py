@@ -16,7 +16,7 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd_range, usd_short_range
 from nbkit.errors import BudgetExceeded, RequestError
-from nbkit.request.image_request import PARAMETERS
+from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.model import MICRO, Price
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.service.threads import THREADS
@@ -35,7 +35,7 @@ from nbkit.widgets.panel.library import Library
 from nbkit.widgets.panel.pictures import Pictures
 from nbkit.widgets.panel.presses import Presses
 from nbkit.widgets.panel.saved_runs import SavedRuns
-from nbkit.widgets.panel.status import Status
+from nbkit.widgets.panel.status import UNDO, Status
 from nbkit.widgets.panel.sweeps import Sweeps
 from nbkit.widgets.panel.view import PanelView
 
@@ -78,7 +78,9 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         self.saved = SavedRuns(saved)
         self.view = PanelView(form, self.fault, self._pressed)
         self.pictures = Pictures(studio.log, self.fault, self._pressed, self._picture_chosen, form.lock)
-        self.sweeps = Sweeps(studio, form, self.jobs, counted=self._counted, fault=self.fault)
+        self.sweeps = Sweeps(
+            studio, form, self.jobs, open_cell=self._open_cell, counted=self._counted, fault=self.fault
+        )
         send = self.view.send
         self._library = Library(studio, form, self.pictures, say=self._say, send=send, fault=self.fault)
         self._presses = Presses(
@@ -219,8 +221,16 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         (self._body.add_class if on else self._body.remove_class)("nbkit-sweeping")
         if on:
             self.sweeps.show()
-            if self.sweeps.grid.box not in self._body.children:
-                self._body.children = (*self._body.children, self.sweeps.grid.box)
+            if self.sweeps.grid not in self._body.children:
+                self._body.children = (*self._body.children, self.sweeps.grid)
+
+    def _open_cell(self, request: ImageRequest) -> widgets.Widget | None:
+        """Take the settings of one picture of a sweep over; nothing varies any more."""
+        with self.form.change():
+            self.form.hold_still()
+            self.form.use(request)
+        self._say(status.say("Settings of that picture; nothing varies any more.", actions=(UNDO,)))
+        return None
 
     def _offer(self, price: Price | None, why: str, *, ready: bool) -> dict[str, Any]:
         """What is on the button for a single request."""

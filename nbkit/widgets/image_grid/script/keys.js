@@ -10,12 +10,19 @@ const IN_LIGHTBOX = [
   ["+ −, wheel", "zoom"], ["z, double click", "fit or 100 %"], ["Shift+arrows, drag", "move the part that is shown"], ["Esc", "close"],
 ];
 
+const BOXED = [["t, n, /", "to the boxes for tags, note, search"]];
+
+function markOf(event) { // what a key says of pictures: a rating, "k", "x" or "u"; nothing for any other key
+  const key = event.key.toLowerCase();
+  if (event.ctrlKey || event.metaKey) return key === "z" && !event.shiftKey ? "u" : "";
+  return key.length === 1 && "012345kxu".includes(key) ? key : "";
+}
+
 class KeyList {
-  constructor(model) {
+  constructor(model, { marked = BOXED, seen = [] } = {}) { // further keys: where marks are given, and in full size
     const marking = model.get("marking");
-    const boxes = ["t, n, /", "to the boxes for tags, note, search"];
-    const inGrid = [...IN_GRID, ...(model.get("multiple") ? SEVERAL : []), ...(marking ? [...MARKS, boxes] : [])];
-    const inLightbox = marking ? [...IN_LIGHTBOX, ...MARKS] : [...IN_LIGHTBOX, ["0", "fit"]];
+    const inGrid = [...IN_GRID, ...(model.get("multiple") ? SEVERAL : []), ...(marking ? [...MARKS, ...marked] : []), ...seen];
+    const inLightbox = [...IN_LIGHTBOX, ...(marking ? MARKS : [["0", "fit"]]), ...seen];
     const close = makeButton("Close (Esc)", "✕", () => this.dialog.close());
     this.dialog = make("dialog", { class: "nbkit-images-keys", "aria-label": "Keys" },
       close, keyTable("Among the pictures", inGrid), keyTable("In full size", inLightbox));

@@ -87,8 +87,8 @@ class Lightbox {
   // other pictures
 
   move(by) { // to a neighbour, past those that are still coming
-    let to = this.pictures[0]?.place + by;
-    while (isComing(this.store.fact(to))) to += Math.sign(by);
+    let to = this.view.beside(this.pictures[0]?.place, by);
+    while (isComing(this.store.fact(to))) to = this.view.beside(to, by);
     this.go(to);
   }
 
@@ -104,10 +104,10 @@ class Lightbox {
   }
 
   target(key) { // where a key leads from the one picture that is open
-    const { view, store } = this, place = this.pictures[0]?.place;
+    const { view } = this, place = this.pictures[0]?.place;
     if (this.pictures.length !== 1 || !this.placed) return undefined;
-    if (key === "Home") return 0;
-    if (key === "End") return store.total - 1;
+    if (key === "Home" || key === "End") return view.edge(key === "Home" ? -1 : 1);
+    if (key === "PageUp" || key === "PageDown") return view.flipped?.(key === "PageUp" ? -1 : 1, place);
     const by = { ArrowUp: -1, ArrowDown: 1 }[key];
     return by && (view.columns ? view.below(by, place) : place + by);
   }
@@ -131,12 +131,13 @@ class Lightbox {
     const { store, pictures } = this;
     const [{ id, place }] = pictures;
     const several = pictures.length > 1;
-    this.previous.hidden = this.next.hidden = several || store.total === 1;
-    for (const [button, end] of [[this.previous, 0], [this.next, store.total - 1]]) {
+    const among = this.view.where(place);
+    this.previous.hidden = this.next.hidden = several || !among;
+    for (const [button, end] of [[this.previous, this.view.edge(-1)], [this.next, this.view.edge(1)]]) {
       if (place === end && button.matches(":focus")) this.close.focus(); // a disabled button hears no keys
       button.disabled = place === end;
     }
-    const which = several ? `${pictures.length} pictures side by side` : store.total > 1 ? `${number(place + 1)} of ${number(store.total)}` : "";
+    const which = several ? `${pictures.length} pictures side by side` : among;
     write(this.where, which);
     this.dialog.setAttribute("aria-label", several ? which : `${`Picture ${which}`.trim()}: ${store.facts.get(id)?.alt ?? ""}`);
     this.offer(this.deeds, several ? undefined : id);
@@ -182,7 +183,7 @@ class Lightbox {
     const fact = store.facts.get(id);
     const room = pane.firstChild, image = room.querySelector("img");
     const original = store.originals.get(id);
-    const problem = original?.broken ?? (fact && !fact.name ? fact.missing || "no picture" : "");
+    const problem = original?.broken ?? (fact && !fact.name ? fact.missing || fact.status || "no picture" : "");
     pane.shown = id;
     pane.wide = fact?.width || 1024;
     pane.high = fact?.height || 1024;
@@ -312,7 +313,7 @@ class Lightbox {
     const pan = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
     if (pan && event.shiftKey) this.zoom(this.scale, [this.centre[0] + pan[0] / 10, this.centre[1] + pan[1] / 10]);
     else if (pan?.[0]) this.move(pan[0]);
-    else if (pan || key === "Home" || key === "End") this.go(this.target(key));
+    else if (pan || ["Home", "End", "PageUp", "PageDown"].includes(key)) this.go(this.target(key));
     else if (key === "+" || key === "=") this.step(STEP);
     else if (key === "-") this.step(1 / STEP);
     else if (key === "z" && !event.altKey) this.toggle(this.centre);

@@ -14,6 +14,7 @@ class Store {
     this.model = model;
     this.me = Math.random().toString(36).slice(2);
     this.views = new Set();
+    this.kept = KEPT;
     this.rows = new Map(); // place -> number of the picture, for the version that is shown
     this.facts = new Map(); // number -> facts
     this.previews = new Map(); // number -> {url, pixels}; the one that was seen longest ago comes first
@@ -227,7 +228,7 @@ class Store {
 
   evict() {
     const shown = new Set([...this.views].flatMap((view) => [...view.shown(), ...view.lightbox.ids()]));
-    const most = Math.max(KEPT, 2 * shown.size);
+    const most = Math.max(this.kept, 2 * shown.size);
     for (const [id, { url }] of this.previews) {
       if (this.previews.size <= most) break;
       if (shown.has(id)) continue;

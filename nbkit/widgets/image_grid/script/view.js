@@ -7,7 +7,6 @@ const EVERY = 60; // milliseconds between two questions while somebody scrolls
 const QUIET = "data-lm-suppress-shortcuts";
 const BOXES = { t: ".nbkit-tag input", n: ".nbkit-note input", "/": ".nbkit-search input" }; // of the gallery around it
 const READ = { tag: BOXES.t, note: BOXES.n, value: ".nbkit-value input" }; // boxes whose text is used at a press
-const KEYS = { 0: "0", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5", k: "k", x: "x", u: "u" };
 
 class View {
   constructor(store, el) {
@@ -337,6 +336,12 @@ class View {
     else this.store.pressed.push({ place, id: this.tiles.get(place)?.fact?.id, press });
   }
 
+  // what the lightbox asks: the neighbour of a picture (-1: none), the first or the last one, which one it is
+
+  beside(place, by) { return place + by >= 0 && place + by < this.store.total ? place + by : -1; }
+  edge(by) { return by < 0 ? 0 : this.store.total - 1; }
+  where(place) { return this.store.total > 1 ? `${number(place + 1)} of ${number(this.store.total)}` : ""; }
+
   below(by, from = this.store.active) { // one row up or down, into the next group where this one ends
     const { group, row, column } = this.spot(from);
     const g = this.groupOf(from);
@@ -427,8 +432,7 @@ class View {
   mark(event, ranges) { // a key that is for the pictures and not for the grid
     const { store } = this;
     if (!store.model.get("marking") || event.altKey || event.repeat) return false;
-    const command = event.ctrlKey || event.metaKey;
-    const pressed = command ? (event.key.toLowerCase() === "z" && !event.shiftKey ? "u" : "") : KEYS[event.key.toLowerCase()];
+    const pressed = markOf(event);
     if (!pressed) return false;
     if (!store.send({ type: "key", key: pressed, ranges })) this.refuse();
     return true;

@@ -1,1 +1,0 @@
-"""The interactive form for sweeps: axes and values, cells and price, a grid that fills."""
