@@ -18,7 +18,7 @@ from nbkit.sweep.frame import NOT_RUN, RUNNING, status_of
 from nbkit.sweep.grid import CellSequence
 from nbkit.widgets.gallery.rows import MARKS
 from nbkit.widgets.image_grid.item import Item
-from nbkit.widgets.panel.picture import pictures_of
+from nbkit.widgets.image_grid.picture import pictures_of
 
 PICTURE = "picture"
 """The axis that tells the pictures of one cell apart."""

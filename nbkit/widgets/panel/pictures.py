@@ -20,10 +20,10 @@ from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.image_grid.image_grid import Action, ImageGrid
 from nbkit.widgets.image_grid.item import Item
+from nbkit.widgets.image_grid.picture import PictureRef, pictures_of
 from nbkit.widgets.jobs.quote import QuoteBook
 from nbkit.widgets.page.guard import guarded, showing
 from nbkit.widgets.page.plain import plain
-from nbkit.widgets.panel.picture import PictureRef, pictures_of
 from nbkit.widgets.panel.tools import Tools, offer_of
 from nbkit.widgets.panel.versions import lines_of, versions_of
 

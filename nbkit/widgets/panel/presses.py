@@ -14,13 +14,13 @@ from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO, tier_of_pixels
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.form.form import FINAL_TIERS, Form, is_blank
+from nbkit.widgets.image_grid.picture import PictureRef
 from nbkit.widgets.jobs.job import RunWork, StudioAPI
 from nbkit.widgets.jobs.quote import QuoteBook, check_price, refusal
 from nbkit.widgets.jobs.runner import QUEUE, JobRunner
 from nbkit.widgets.jobs.sweep_work import SweepWork
 from nbkit.widgets.panel import status
 from nbkit.widgets.panel.library import Library
-from nbkit.widgets.panel.picture import PictureRef
 from nbkit.widgets.panel.pictures import Pictures
 from nbkit.widgets.panel.status import UNDO, Action, Status
 from nbkit.widgets.panel.sweeps import Sweeps

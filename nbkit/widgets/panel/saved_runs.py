@@ -8,8 +8,8 @@ from nbkit.display.figure import Figure, figure_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.notice import quiet_html
 from nbkit.results.run import Run
+from nbkit.widgets.image_grid.picture import PictureRef
 from nbkit.widgets.jobs.saved_output import SavedOutput
-from nbkit.widgets.panel.picture import PictureRef
 
 EARLIER = 12
 """Earlier pictures that stay beside the latest; studio.log has them all, and the notebook stays small."""

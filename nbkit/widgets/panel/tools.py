@@ -15,9 +15,9 @@ from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import BLOCKED
 from nbkit.widgets.form.form import FINAL_TIERS, final_request, lost_references
 from nbkit.widgets.form.view import HERE as FORM
+from nbkit.widgets.image_grid.picture import PictureRef
 from nbkit.widgets.jobs.quote import QuoteBook
 from nbkit.widgets.page.guard import guarded
-from nbkit.widgets.panel.picture import PictureRef
 
 HERE = Path(__file__).parent
 
