@@ -156,7 +156,7 @@ class Presses:
         problems = self._form.asked(self._studio.sweep)[1]
         if problems:
             self._say_wrong(problems, is_empty=getattr(problems.get("prompt"), "reason", "") == "missing")
-        elif not self._jobs.full:  # else the page was behind: what is under way says so
+        elif not self._sweeps.is_taken:  # else the page was behind: what is under way says so
             self.add_sweep(self._sweeps.pressed(press))
 
     def _say_wrong(self, problems: Mapping[str, Any], *, is_empty: bool) -> None:

@@ -116,12 +116,13 @@ class Sweeps:
         """What the next press sends, as far as it is known."""
         return self._count.totals.quote if self._count else None
 
-    def bar(self, begin: str, go_on: str) -> dict[str, Any]:
+    def bar(self, begin: str, go_on: str, *, left: float | None) -> dict[str, Any]:
         """What is on the button and beside it.
 
         Args:
             begin: what the button says while nothing of the sweep is there.
             go_on: what it says then.
+            left: of the budget in USD, without what waits; ``None`` without a limit.
         """
         quote = self.quote
         if self._count is None or quote is None:
@@ -129,7 +130,7 @@ class Sweeps:
                 "why": self._why, "ready": False, "warns": False, "confirm": None, "totals": self._heading(),
             }  # fmt: skip
         totals = self._count.totals
-        short = shortfall(self._count, self._studio.budget.left, self._form.options.read("budget"))
+        short = shortfall(self._count, left, self._form.options.read("budget"))
         is_due = bool(quote.cells)
         failed = f" {self._count.failed} failed: “Send again” in Sweep sends them." if self._count.failed else ""
         why = "" if is_due else f"{ALL_DONE}{failed}"
@@ -144,7 +145,7 @@ class Sweeps:
             "depends": "What is in the log is not sent again.",
             "why": short or why,
             "warns": bool(short),
-            "ready": is_due and not self._is_running,
+            "ready": is_due and not self.is_taken,
             "confirm": {"images": quote.images, "label": f"Send {count(quote.images, 'image')}"} if is_many else None,
             "totals": list(totals.lines()),
         }
@@ -211,8 +212,14 @@ class Sweeps:
         return self.grid.refresh(now=False)
 
     @property
-    def _is_running(self) -> bool:
-        return any(isinstance(job.work, SweepWork) for job in self._jobs.jobs)
+    def is_taken(self) -> bool:
+        """Whether a press would not be taken: too many wait, or this very sweep is under way or waits."""
+        name = self._asked.name if self._asked is not None else ""
+        return self._jobs.full or any(work.sweep.name == name for work in self._under_way)
+
+    @property
+    def _under_way(self) -> list[SweepWork]:
+        return [job.work for job in self._jobs.jobs if isinstance(job.work, SweepWork)]
 
     # -- showing it ----------------------------------------------------------------------------------------
 
@@ -222,7 +229,7 @@ class Sweeps:
         if sweep is None:
             return
         shown = self.grid.sweep
-        if not self._is_running and (self.ran is None or shown is None or sweep.name == shown.name):
+        if not self._under_way and (self.ran is None or shown is None or sweep.name == shown.name):
             self.grid.show(sweep)
         elif shown is not None and sweep.name != shown.name:
             self.grid.say("The sweep that was run last; the controls ask for another one.")
