@@ -92,6 +92,7 @@ export default widget((model, store, el) => {
 
   const pressGenerate = () => {
     if (store.kernel.gone) { flash(line); return; }
+    pressed = acted;
     const { quote, most, images } = bar();
     const ticked = confirm.checked ? confirmed : 0;
     whenSeen(() => {
@@ -183,6 +184,7 @@ export default widget((model, store, el) => {
     if (had) (line.querySelector("button") ?? generate).focus();
   };
 
+  let acted = 0, pressed = 0; // keys and clicks so far, and at the last press of Generate
   let began = 0, paced = "";
   const needsTick = () => Boolean(bar().confirm) && !confirm.checked;
   const tick = () => setText(clock, paced || (began ? `${((performance.now() - began) / 1000).toFixed(1)} s` : ""));
@@ -290,7 +292,7 @@ export default widget((model, store, el) => {
   // -- messages
   const hear = (message) => {
     if (message.kind === "here") root()?.classList.add("nbkit-live");
-    else if (message.kind === "focus") focusField(message.name);
+    else if (message.kind === "focus" && !(message.unless_acted && acted !== pressed)) focusField(message.name);
     else if (message.kind === "prompts" || message.kind === "presets") heard.get(message.kind)?.(message);
   };
 
@@ -352,6 +354,7 @@ export default widget((model, store, el) => {
       isPrompt: (target) => target === prompt,
       recall,
     }, signal);
+    for (const act of ["keydown", "pointerdown"]) panel.addEventListener(act, () => { acted += 1; }, { capture: true, signal });
     fitWindow(panel, signal);
     store.kernel.drawn(el);
     store.kernel.send({ kind: "there" });

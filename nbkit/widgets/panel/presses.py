@@ -161,7 +161,8 @@ class Presses:
 
     def _say_wrong(self, problems: Mapping[str, Any], *, is_empty: bool) -> None:
         self._say(status.error(status.NO_PROMPT if is_empty else "Nothing was sent: see what is wrong below."))
-        self._send({"kind": "focus", "name": "prompt" if is_empty else next(iter(problems))})
+        name = "prompt" if is_empty else next(iter(problems))
+        self._send({"kind": "focus", "name": name, "unless_acted": True})  # whoever has gone on is not called back
 
     def _generate_single(self, press: Press) -> None:
         promised = self.quotes.promised(press["quote"]) if press.get("quote") else None
