@@ -176,12 +176,12 @@ def test_a_refused_request_leaves_nothing_under_way(open_offline):
     sent = messages_of(panel.view)
     press_generate(panel)
     assert message(panel) == "Write a prompt first."
-    assert sent == [{"kind": "focus", "name": "prompt"}]
+    assert sent == [{"kind": "focus", "name": "prompt", "unless_acted": True}]
     panel.set(prompt=PROMPT)
     type_in(panel, top_p="7")
     press_generate(panel)
     assert message(panel) == "Nothing was sent: see what is wrong below."
-    assert sent[1:] == [{"kind": "focus", "name": "top_p"}]
+    assert sent[1:] == [{"kind": "focus", "name": "top_p", "unless_acted": True}]
     assert panel.jobs.latest is None
     assert len(studio.log) == 0
 
