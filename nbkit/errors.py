@@ -8,6 +8,8 @@
     ├── ConfigurationError               no key, an engine that does not exist, an address that cannot be used
     ├── BudgetExceeded                   the next run might cost more than is left; nothing was sent
     ├── NoImage                          a picture that does not exist or cannot be read was accessed
+    ├── NoSuchKey (KeyError)             the log has no run, picture or preset of this name
+    ├── NoSuchNumber (IndexError)        a run has no picture, or a sweep no cell, of this number
     ├── StorageError                     the log or the image folder cannot be read or written
     │   └── LogVersionError              the log was made by a newer nbkit
     ├── DownloadError                    a picture could not be fetched, or is not one
@@ -146,6 +148,17 @@ class BudgetExceeded(NbkitError):
 
 class NoImage(NbkitError):
     """A picture was accessed that does not exist, or whose file cannot be read."""
+
+
+class NoSuchKey(NbkitError, KeyError):
+    """The log has no run, picture or preset of this name."""
+
+    def __str__(self) -> str:
+        return printable(str(self.args[0]) if self.args else "")  # that of KeyError is in quotation marks
+
+
+class NoSuchNumber(NbkitError, IndexError):
+    """A run has no picture, or a sweep no cell, of this number."""
 
 
 class StorageError(NbkitError):

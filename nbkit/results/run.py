@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from nbkit.display.figure import Figure, figure_html, figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
 from nbkit.display.text import call, count, ellipsis, printable_json, usd
-from nbkit.errors import NbkitError, NoImage, printable
+from nbkit.errors import NbkitError, NoImage, NoSuchNumber, RequestError, printable
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
 from nbkit.request.model import MICRO, tier_of_pixels
+from nbkit.request.parameter import short_repr
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -308,11 +309,24 @@ class Run:
             The provider's safety filter refused this content. [invalidProviderContent]
         """
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # without the lines that raised it before
         return self
 
-    def __getitem__(self, index: int) -> GeneratedImage:
-        return self.images[index]
+    @overload
+    def __getitem__(self, index: int) -> GeneratedImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[GeneratedImage, ...]: ...
+    def __getitem__(self, index: int | slice) -> GeneratedImage | tuple[GeneratedImage, ...]:
+        try:
+            return self.images[index]
+        except IndexError:
+            number = len(self.images)
+            numbers = f", run[0] to run[{number - 1}]" if number > 1 else ", run[0]" if number else ""
+            reason = "" if number else f": {self.headline}"
+            raise NoSuchNumber(f"run[{index!r}]: this run has {count(number, 'picture')}{numbers}{reason}") from None
+        except TypeError:
+            message = f"run[{short_repr(index)}]: a run's pictures have numbers: run[0]; settings are in run.request"
+            raise RequestError(message, parameter="index", value=index) from None
 
     def __len__(self) -> int:
         return len(self.images)

@@ -8,12 +8,13 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES
-from nbkit.request.parameter import nearest
+from nbkit.request.parameter import nearest, short_repr
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.grid import Cell, CellSequence
 
@@ -76,10 +77,13 @@ class Pages:
         ordered = sorted(grids, key=lambda grid: groups.index(grid[0]))
         return [self._page(group, title, grids[group, title], down, across) for group, title in ordered]
 
-    def _axis(self, name: str) -> str:
+    def _axis(self, name: Any) -> str:
         """The axis that a name in either spelling stands for, as the sweep spells it."""
-        python = NAMES.find(name).name if name in NAMES else name
         names = self.cells.axis_names
+        if not isinstance(name, str):
+            message = f"{short_repr(name)}: rows, columns and pages are each the name of one axis, as text: {', '.join(names)}"
+            raise RequestError(message, parameter="rows", value=name)
+        python = NAMES.find(name).name if name in NAMES else name
         for found in (name, self.cells.spec.spelled.get(python)):
             if found in names:
                 return found
