@@ -14,6 +14,7 @@ Architecture
 Each folder imports only folders that stand before it in this list; a test asserts the order.
 
 ==============  ====================================================================================================
+tracebacks.py   an error as IPython shows it: the user's own lines and the message
 errors.py       everything that nbkit raises, as one tree
 request/        what may be asked: each parameter declared once, the model as data, reference images, prices
 display/        pure functions from plain values to HTML and text, lettering, the typeface

@@ -45,6 +45,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from nbkit.tracebacks import short_traceback
+
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
 )
@@ -83,6 +85,10 @@ class NbkitError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, unpickling calls the class with the message only, and most of these classes require more.
         return type(self).__new__, (type(self), *self.args), self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        """Called by IPython to show the error: the user's own lines and the message."""
+        return short_traceback(self, printable)
 
 
 class RequestError(NbkitError, ValueError):
