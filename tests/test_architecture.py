@@ -17,7 +17,7 @@ ROOT = Path(nbkit.__file__).parent
 
 FOLDERS = (
     "tracebacks", "errors", "request", "display", "service", "measures", "results", "log", "ledger", "comparison", "sweep",
-    "offline", "backends", "widgets", "studio", "magic",
+    "offline", "backends", "widgets", "studio", "completion", "magic",
 )  # fmt: skip
 """The folders and the modules at the top, lowest first: each imports only those that come before it."""
 
