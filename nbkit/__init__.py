@@ -23,7 +23,7 @@ measures/       what can be read from the bytes and pixels of a picture: format,
 results/        values that people hold: run, picture, estimate, budget
 log/            what stays: tables, frames, filters, annotations, pictures, exports, copies, checks, whose it is
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
-comparison/     pictures side by side, with only what differs
+comparison/     pictures beside each other, with only what differs
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
@@ -66,6 +66,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit import errors as errors
+    from nbkit.comparison.pictures import show as show
     from nbkit.comparison.result import Comparison as Comparison
     from nbkit.comparison.result import compare as compare
     from nbkit.errors import BudgetExceeded as BudgetExceeded
@@ -111,6 +112,7 @@ _MODULES = {
     "SweepRun": "nbkit.sweep.runner",
     "compare": "nbkit.comparison.result",
     "errors": "nbkit.errors",
+    "show": "nbkit.comparison.pictures",
     "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__
     "unload_ipython_extension": "nbkit.magic",
 }

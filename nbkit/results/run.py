@@ -77,6 +77,8 @@ class GeneratedImage(PictureFile):
         cost_micros: the cost in micro-dollars; see :attr:`cost`.
         prompt: that it was made from.
         request: the :class:`~nbkit.ImageRequest` that it was made from; ``None`` where that is not known.
+        link: the relative path of its file from the notebook's folder, to which it leads in a cell; ``""`` where the log
+            is elsewhere.
         origin: the run that made it, without the run's pictures; ``None`` for a picture without a log.
 
     Example:
@@ -100,12 +102,14 @@ class GeneratedImage(PictureFile):
         nsfw: bool | None = None,
         prompt: str = "",
         request: ImageRequest | None = None,
+        link: str = "",
     ) -> None:
         self._path, self._data, self.cost_micros = path, data, cost_micros
         self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
         self.sha256, self.fingerprint, self.problem = facts.sha256, facts.fingerprint, facts.problem
         self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
         self.prompt, self.request = prompt, request
+        self.link = link
         self.origin: Run | None = None
 
     @property
@@ -166,7 +170,7 @@ class GeneratedImage(PictureFile):
             data = self.preview(size, max_bytes)
         except NoImage as error:
             return Figure(None, self.prompt, caption=caption, missing=str(error))
-        return Figure(data, self.prompt or "generated picture", *header_size(data), caption)
+        return Figure(data, self.prompt or "generated picture", *header_size(data), caption, link=self.link)
 
     @property
     def caption(self) -> tuple[str, ...]:
@@ -494,7 +498,9 @@ class Run:
         if self.failures:
             missing = f"{count(len(self.failures), 'result')} without a picture here"
             parts.append(notice_html(FAILED, missing, tuple(f"{f.message} {f.advice}".strip() for f in self.failures)))
-        parts.append(quiet_html(self._money_line(), mark="REAL MONEY" if self.charged else ""))
+        is_elsewhere = any(image.is_stored and not image.link for image in self.images)
+        original = ("run.image.path is the original",) if is_elsewhere else ()
+        parts.append(quiet_html((*self._money_line(), *original), mark="REAL MONEY" if self.charged else ""))
         return "".join(parts)
 
     def to_text(self) -> str:
