@@ -14,6 +14,7 @@ Architecture
 Each folder imports only folders that stand before it in this list; a test asserts the order.
 
 ==============  ====================================================================================================
+tracebacks.py   an error as IPython shows it: the user's own lines and the message
 errors.py       everything that nbkit raises, as one tree
 request/        what may be asked: each parameter declared once, the model as data, reference images, prices
 display/        pure functions from plain values to HTML and text, lettering, the typeface
@@ -22,12 +23,13 @@ measures/       what can be read from the bytes and pixels of a picture: format,
 results/        values that people hold: run, picture, estimate, budget
 log/            what stays: tables, frames, filters, annotations, pictures, exports, copies, checks, whose it is
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
-comparison/     pictures side by side, with only what differs
+comparison/     pictures beside each other, with only what differs
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
 widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep's grid
 studio.py       ``Studio``, the facade that joins all of it
+completion.py   TAB: parameters and their values
 magic.py        the ``%%imagine`` cell
 ==============  ====================================================================================================
 
@@ -57,12 +59,14 @@ it. A sweep is a loop over ``Ledger.run``, which waits for room and for money.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit import errors as errors
+    from nbkit.comparison.pictures import show as show
     from nbkit.comparison.result import Comparison as Comparison
     from nbkit.comparison.result import compare as compare
     from nbkit.errors import BudgetExceeded as BudgetExceeded
@@ -110,6 +114,7 @@ _MODULES = {
     "SweepRun": "nbkit.sweep.runner",
     "compare": "nbkit.comparison.result",
     "errors": "nbkit.errors",
+    "show": "nbkit.comparison.pictures",
     "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__
     "unload_ipython_extension": "nbkit.magic",
 }
@@ -133,13 +138,12 @@ def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
 
 
-def _leave_out_of_autoreload() -> None:
+def _leave_out_of_autoreload(shell: Any) -> None:
     """Let IPython's ``%autoreload`` pass over nbkit's modules, as ``%aimport -nbkit.…`` does.
 
     A class that is loaded again is another class: runs and errors of the old one would not be recognised any more, in the
     middle of paid work. ``%aimport nbkit.…`` has a module reloaded all the same.
     """
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     done: set[tuple[Any, str]] = set()
 
     def skip_modules() -> None:
@@ -151,8 +155,31 @@ def _leave_out_of_autoreload() -> None:
                 done.add((magic, name))
                 magic(f"-{name}")
 
-    if shell:
-        shell.events.register("post_execute", skip_modules)
+    shell.events.register("post_execute", skip_modules)
 
 
-_leave_out_of_autoreload()
+def _complete_parameters(shell: Any) -> None:
+    """Have TAB complete the parameters of a request and their values; see :mod:`nbkit.completion`."""
+
+    def complete(context: Any) -> Any:
+        try:
+            completion = importlib.import_module("nbkit.completion")
+            return completion.complete(context, shell.user_ns, shell.user_ns_hidden)
+        except Exception:  # noqa: BLE001  IPython would print its traceback into the cell that is being typed
+            return {"completions": []}
+
+    complete.matcher_api_version, complete.matcher_identifier = 2, "nbkit.parameters"  # type: ignore[attr-defined]
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != "nbkit.parameters"]
+    matchers.append(complete)
+
+
+def _join_ipython() -> None:
+    """Do what IPython needs to know of nbkit, where nbkit is imported in it."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    for join in (_leave_out_of_autoreload, _complete_parameters) if shell else ():
+        with contextlib.suppress(Exception):  # a shell that is not IPython's own may lack something
+            join(shell)
+
+
+_join_ipython()

@@ -80,8 +80,14 @@ def resolve(
     Raises:
         ConfigurationError: if there is no such engine, or it needs a key and has none.
     """
-    key = _checked(api_key if isinstance(api_key, Secret) else Secret(api_key))
+    given = api_key if isinstance(api_key, Secret) else Secret(api_key)
     del api_key
+    if given.is_empty:
+        raise ConfigurationError(
+            f"api_key=… is an empty text: give the key, or leave it out for the one in {KEY_VARIABLE}; "
+            "engine='offline' needs none"
+        )
+    key = _checked(given)
     backend = _resolve(engine, key, transport)
     return backend if pace is None else dataclasses.replace(backend, pace=pace)
 

@@ -8,6 +8,8 @@
     ├── ConfigurationError               no key, an engine that does not exist, an address that cannot be used
     ├── BudgetExceeded                   the next run might cost more than is left; nothing was sent
     ├── NoImage                          a picture that does not exist or cannot be read was accessed
+    ├── NoSuchKey (KeyError)             the log has no run, picture or preset of this name
+    ├── NoSuchNumber (IndexError)        a run has no picture, or a sweep no cell, of this number
     ├── StorageError                     the log or the image folder cannot be read or written
     │   └── LogVersionError              the log was made by a newer nbkit
     ├── DownloadError                    a picture could not be fetched, or is not one
@@ -42,6 +44,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+
+from nbkit.tracebacks import short_traceback
 
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
@@ -81,6 +85,10 @@ class NbkitError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, unpickling calls the class with the message only, and most of these classes require more.
         return type(self).__new__, (type(self), *self.args), self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        """Called by IPython to show the error: the user's own lines and the message."""
+        return short_traceback(self, printable)
 
 
 class RequestError(NbkitError, ValueError):
@@ -146,6 +154,17 @@ class BudgetExceeded(NbkitError):
 
 class NoImage(NbkitError):
     """A picture was accessed that does not exist, or whose file cannot be read."""
+
+
+class NoSuchKey(NbkitError, KeyError):
+    """The log has no run, picture or preset of this name."""
+
+    def __str__(self) -> str:
+        return printable(str(self.args[0]) if self.args else "")  # that of KeyError is in quotation marks
+
+
+class NoSuchNumber(NbkitError, IndexError):
+    """A run has no picture, or a sweep no cell, of this number."""
 
 
 class StorageError(NbkitError):

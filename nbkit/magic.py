@@ -29,6 +29,7 @@ from PIL.Image import Image
 
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
+from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Parameter, Text, nearest
 from nbkit.results.money import Estimate
 from nbkit.results.run import GeneratedImage, Run
@@ -175,9 +176,10 @@ def _unexpected(word: str) -> RequestError:
     option = word.partition("=")[0]
     bare = option.lstrip(_DASHES)  # the dashes that all options have would make each one similar
     name = bare.replace("-", "_")
-    if name.replace("_", "").lower() == "negativeprompt":
+    other = other_name(bare)
+    if other and not other.parameter:
         NAMES.find(name)  # its error says more than the nearest option
-    guess = nearest(bare, [option[2:] for option in _OPTIONS])
+    guess = other.parameter if other else nearest(bare, [option[2:] for option in _OPTIONS])
     if (parameter := _PARAMETERS.get(f"--{guess}")) and bare == bare.lower():
         guess = parameter.name.replace("_", "-")
     hint = f"did you mean --{guess}? " if guess else ""

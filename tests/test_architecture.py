@@ -16,8 +16,8 @@ import nbkit
 ROOT = Path(nbkit.__file__).parent
 
 FOLDERS = (
-    "errors", "request", "display", "service", "measures", "results", "log", "ledger", "comparison", "sweep",
-    "offline", "backends", "widgets", "studio", "magic",
+    "tracebacks", "errors", "request", "display", "service", "measures", "results", "log", "ledger", "comparison", "sweep",
+    "offline", "backends", "widgets", "studio", "completion", "magic",
 )  # fmt: skip
 """The folders and the modules at the top, lowest first: each imports only those that come before it."""
 

@@ -25,7 +25,7 @@ def shown(value):
 
 
 def assert_harmless(html):
-    """No script, no handler of an event, only pictures that are inside the HTML."""
+    """No script, no handler of an event, only pictures that are inside the HTML, only links to their originals."""
     page = Page(html)
     assert not page.all("script")
     for tag, attributes in page.elements:
@@ -44,7 +44,10 @@ def assert_harmless(html):
             "tr",
             "th",
             "td",
+            "a",
         }
+    for link in page.all("a"):
+        assert re.fullmatch(r"[\w/-]+/images/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]+", link["href"]), link
     for image in page.all("img"):
         assert image["src"].startswith("data:image/jpeg;base64,")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbkit.comparison.settings import settings_that_differ
@@ -92,7 +92,8 @@ class Comparison:
             image = subject.image
             figure = Figure(None, "", caption=image.caption) if image else None
             if image and previews:
-                figure = image.figure(size, max_bytes=max_bytes)
+                # Without a link: dragging the picture moves the comparison.
+                figure = replace(image.figure(size, max_bytes=max_bytes), link="")
             words = (measured.word, measured.sentence) if measured else ("", "")
             sides.append(Side(label, figure, image.fingerprint if image else "", subject.notice, words))
         return sides

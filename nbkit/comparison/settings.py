@@ -30,7 +30,7 @@ def settings_that_differ(subjects: Sequence[Subject]) -> list[Difference]:
         values = [subject.requested.get(name, _MISSING) for subject in subjects]
         if _has_differences([default if value is None else value for value in values]):
             is_text = parameter is not None and isinstance(parameter.kind, Text)
-            shown = _text_pieces(values) if is_text else _in_one_piece(_value_text(v, default) for v in values)
+            shown = _text_pieces(values) if is_text else _in_one_piece(value_text(v, default) for v in values)
             found.append(Difference(name, shown))
     for name in _RETURNED_COLUMNS:
         values = [subject.returned.get(name, _MISSING) for subject in subjects]
@@ -52,7 +52,7 @@ def _seed_difference(subjects: Sequence[Subject]) -> list[Difference]:
     texts = []
     for seed, requested in zip(seeds, sent, strict=True):
         drawn = f"{seed} (drawn by the service)" if requested is None else str(seed)
-        texts.append(_value_text(requested) if seed is _MISSING else drawn)
+        texts.append(value_text(requested) if seed is _MISSING else drawn)
     was_requested = any(requested not in (_MISSING, None) for requested in sent)
     return [Difference("seed", _in_one_piece(texts), result=not was_requested)]
 
@@ -69,12 +69,13 @@ def _text_pieces(values: Sequence[Any]) -> tuple[tuple[Piece, ...], ...]:
     """The difference of each text from the first one."""
     base = next((i for i, value in enumerate(values) if isinstance(value, str)), 0)
     return tuple(
-        word_difference(values[base], value) if i > base and isinstance(value, str) else (Piece(_value_text(value)),)
+        word_difference(values[base], value) if i > base and isinstance(value, str) else (Piece(value_text(value)),)
         for i, value in enumerate(values)
     )
 
 
-def _value_text(value: Any, default: Any = None) -> str:
+def value_text(value: Any, default: Any = None) -> str:
+    """The value of a parameter as text."""
     if value is _MISSING:
         return UNKNOWN_TEXT
     if value is None:

@@ -13,7 +13,7 @@ import pandas as pd
 from nbkit.display.text import usd
 from nbkit.errors import NbkitError, NoImage
 from nbkit.log.frame import check_unique_columns
-from nbkit.log.images import file_of, read_picture
+from nbkit.log.images import file_of, link_of, read_picture
 from nbkit.log.rows import parameter_values
 from nbkit.log.table import is_gap
 from nbkit.measures.facts import examine
@@ -49,8 +49,12 @@ class Subject:
     notice: tuple[str, ...] = ()
 
 
-def subjects(things: Iterable[Any]) -> Iterator[Subject]:
-    """The subjects in the arguments of ``compare``, one by one; a run with several pictures gives one for each.
+def subjects(things: Iterable[Any], caller: str = "compare()") -> Iterator[Subject]:
+    """The subjects in the arguments of a function, one by one; a run with several pictures gives one for each.
+
+    Args:
+        things: pictures, runs, rows, and lists of those.
+        caller: the function, for the message of the error.
 
     Raises:
         NbkitError: for a value of another type, and for a row without the column ``file``.
@@ -65,9 +69,9 @@ def subjects(things: Iterable[Any]) -> Iterator[Subject]:
         elif isinstance(thing, pd.Series):
             yield _of_row(thing)
         elif isinstance(thing, (list, tuple)):
-            yield from subjects(thing)
+            yield from subjects(thing, caller)
         else:
-            raise NbkitError(f"compare() takes {ACCEPTED_TYPES}, not {type(thing).__name__}")
+            raise NbkitError(f"{caller} takes {ACCEPTED_TYPES}, not {type(thing).__name__}")
 
 
 def _of_run(run: Run) -> Iterator[Subject]:
@@ -115,6 +119,7 @@ def _picture(row: Mapping[str, Any]) -> tuple[GeneratedImage | None, tuple[str, 
         return GeneratedImage(
             facts=examine(read_picture(path)),
             path=path,
+            link=link_of(row["file"]),
             seed=None if seed is None else int(seed),
             cost_micros=row.get("cost"),
             nsfw=row.get("NSFWContent"),

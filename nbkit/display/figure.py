@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from nbkit.display.text import ellipsis, escape
 from nbkit.errors import printable
@@ -27,6 +28,7 @@ class Figure:
         width, height: of the preview on the page, in CSS pixels.
         caption: short facts, the most important first.
         missing: why there is no picture; empty if there is one.
+        link: relative path of the original file, from the notebook or page; empty without one.
     """
 
     preview: bytes | None
@@ -35,20 +37,27 @@ class Figure:
     height: int = 0
     caption: tuple[str, ...] = ()
     missing: str = ""
+    link: str = ""
 
 
 def picture_html(figure: Figure) -> str:
-    """The ``<img>`` without its caption, with the JPEG as a data URI; without a picture, a box with the reason."""
+    """The ``<img>`` without its caption, with the JPEG as a data URI; without a picture, a box with the reason.
+
+    A press on the picture opens the original, where there is a link to it.
+    """
     if figure.preview is None:
         return (
             f'<div role="img" aria-label="{escape(ellipsis(figure.alt, 300))}" style="border:1px dashed currentColor;'
             f'padding:1em;max-width:24em;opacity:0.75">{escape(figure.missing or "no picture")}</div>'
         )
     data = base64.b64encode(figure.preview).decode()
-    return (
+    picture = (
         f'<img src="data:image/jpeg;base64,{data}" alt="{escape(ellipsis(figure.alt, 300))}" '
         f'width="{figure.width}" height="{figure.height}" style="max-width:100%;height:auto;border-radius:4px"/>'
     )
+    if not figure.link:
+        return picture
+    return f'<a href="{escape(quote(figure.link))}" target="_blank" title="Open the original">{picture}</a>'
 
 
 def figure_html(figure: Figure) -> str:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from nbkit.display.figure import Figure, picture_html
 from nbkit.display.text import escape
@@ -42,16 +41,14 @@ class Card:
     """One picture on a page.
 
     Attributes:
-        figure: a small picture.
+        figure: a small picture, with the relative path of the original file as its link.
         text: under the picture, in full.
         facts: name and value of each fact.
-        link: relative path of the original file; ``""`` without one.
     """
 
     figure: Figure
     text: str
     facts: Sequence[tuple[str, str]]
-    link: str = ""
 
 
 def document_html(title: str, summary: str, cards: Iterable[Card]) -> str:
@@ -90,8 +87,6 @@ def page_html(title: str, body: str, style: str = "", script: str = "") -> str:
 
 def _card(card: Card) -> str:
     picture = picture_html(card.figure)
-    if card.link:
-        picture = f'<a href="{escape(quote(card.link))}">{picture}</a>'
     facts = "".join(f"<dt>{escape(name)}</dt><dd{_tabindex(value)}>{escape(value)}</dd>" for name, value in card.facts)
     return f"{picture}<p{_tabindex(card.text)}>{escape(card.text)}</p><dl>{facts}</dl>"
 

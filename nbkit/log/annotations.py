@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nbkit.display.text import count, ellipsis
-from nbkit.errors import RequestError, printable
+from nbkit.errors import NoSuchKey, RequestError, printable
 from nbkit.log import text_index
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import check_argument
@@ -205,7 +205,7 @@ def check_known(uuids: list[str], known: Iterable[str]) -> None:
     missing = [uuid for uuid in uuids if uuid not in present]
     if missing:
         others = f" (and {len(missing) - 1:,} others)" if len(missing) > 1 else ""
-        raise KeyError(f"the log has no picture {missing[0]!r}{others}; the column imageUUID of studio.df lists them")
+        raise NoSuchKey(f"the log has no picture {missing[0]!r}{others}; the column imageUUID of studio.df lists them")
 
 
 def _which_error(problem: str, reason: str = "type") -> RequestError:

@@ -18,6 +18,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ def _card(file: Any, row: Mapping[Any, Any]) -> Card:
         if name in row and (name in _ALWAYS_SHOWN or not is_gap(row[name]))
     ]
     link = "" if is_gap(row["file"]) else str(row["file"])
-    return Card(figure_of(file, prompt, EXPORT_PREVIEW_SIZE), prompt, facts, link)
+    return Card(replace(figure_of(file, prompt, EXPORT_PREVIEW_SIZE), link=link), prompt, facts)
 
 
 @contextlib.contextmanager

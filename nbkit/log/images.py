@@ -212,6 +212,21 @@ def write_file(target: Path, data: bytes, *, sync: bool) -> None:
             Path(temporary).unlink()
 
 
+def link_of(file: object) -> str:
+    """A relative path to a picture, for a page in the notebook's folder; ``""`` if there is none.
+
+    No absolute path gets into a notebook: a log elsewhere on the machine has no links.
+
+    Args:
+        file: the value of the column ``file``, or an absolute path.
+    """
+    path = Path(str(file))
+    if path.is_absolute():
+        here = Path.cwd()
+        path = path.relative_to(here) if path.is_relative_to(here) else Path(_NOWHERE)
+    return path.as_posix() if is_picture_name("/".join(path.parts[-2:])) else ""
+
+
 def file_of(file: object) -> Path:
     """The path of a row's picture, from the column ``file``.
 

@@ -21,7 +21,7 @@ from typing import Any
 from nbkit.display.mime import MimeBundle
 from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count
-from nbkit.errors import LogVersionError, RequestError, StorageError, printable
+from nbkit.errors import LogVersionError, NoSuchKey, RequestError, StorageError, printable
 from nbkit.log.database import Database
 from nbkit.log.frame import check_argument
 from nbkit.log.images import sync_folder, write_file
@@ -233,10 +233,10 @@ def _check_name(name: Any) -> str:
     return text
 
 
-def _no_preset(name: object, entries: Mapping[str, Any]) -> KeyError:
+def _no_preset(name: object, entries: Mapping[str, Any]) -> NoSuchKey:
     guess = nearest(name, entries)
     present = f"did you mean {guess!r}?" if guess else f"there are {', '.join(map(repr, entries)) or 'none'}"
-    return KeyError(printable(f"the log has no preset {name!r}; {present}"))
+    return NoSuchKey(f"the log has no preset {name!r}; {present}")
 
 
 def _table(presets: Mapping[str, Mapping[str, Any]]) -> MimeBundle:

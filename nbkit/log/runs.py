@@ -16,7 +16,7 @@ from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
 from nbkit.log.damage import Damage, check_request, columns_of, fetch, read_undamaged
 from nbkit.log.database import Database, one_of
-from nbkit.log.images import ImageStore, read_picture
+from nbkit.log.images import ImageStore, link_of, read_picture
 from nbkit.log.rows import logged_request, picture_facts
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.thread import Thread, find_parent, find_thread
@@ -305,6 +305,7 @@ class History:
             yield GeneratedImage(
                 facts=picture_facts(result),
                 path=self._images.path(result["file"]),
+                link=link_of(self._images.given_path / result["file"]),
                 seed=result["seed"],
                 cost_micros=result["cost"],
                 image_uuid=result["imageUUID"] or "",

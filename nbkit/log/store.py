@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
-from nbkit.errors import NoImage, printable
+from nbkit.errors import NoImage, NoSuchKey, printable
 from nbkit.log import text_index
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
@@ -554,19 +554,19 @@ class RunLog:
         """
         digest = str(sha256).strip().lower().removeprefix("sha256:")
         if not re.fullmatch("[0-9a-f]{12,64}", digest):
-            raise KeyError("a reference image is named by its SHA-256, or by its first 12 hex digits or more")
+            raise NoSuchKey("a reference image is named by its SHA-256, or by its first 12 hex digits or more")
         paths = (self.images.folder / digest[:2]).glob(f"{digest}*")
         paths = (self.images.path(f"{digest[:2]}/{path.name}") for path in paths)  # no link leads out of the folder
         found = {path.stem: path for path in paths if path.suffix in REFERENCE_TYPES}
         if not found:
-            raise KeyError(f"the image folder has no picture {digest}; it may have been deleted, or be in another log")
+            raise NoSuchKey(f"the image folder has no picture {digest}; it may have been deleted, or be in another log")
         if len(found) > 1:
-            raise KeyError(f"{digest} begins the hashes of {len(found)} pictures: give more of its digits")
+            raise NoSuchKey(f"{digest} begins the hashes of {len(found)} pictures: give more of its digits")
         (path,) = found.values()
         try:
             return make_reference(read_picture(path))  # removes metadata, which a picture of the service may have too
         except (OSError, NoImage, ValueInvalid):
-            raise KeyError(f"the picture {path.stem} cannot be read; its file is damaged") from None
+            raise NoSuchKey(f"the picture {path.stem} cannot be read; its file is damaged") from None
 
     def mark(
         self,
@@ -672,7 +672,7 @@ class RunLog:
         if not thread and (task_uuid := self.history.task_of(name)):
             thread = self.history.thread(task_uuid)
         if not thread:
-            raise KeyError(f"the log has no run and no picture {name!r}; studio.df has their taskUUID and imageUUID")
+            raise NoSuchKey(f"the log has no run and no picture {name!r}; studio.df has their taskUUID and imageUUID")
         return Thread(map(self._finished, thread), is_cut=thread.is_cut)
 
     def parent_of(self, run: Run) -> Run | None:
@@ -754,7 +754,7 @@ class RunLog:
         try:
             return self._finished(self.history.get(task_uuid))
         except KeyError:
-            raise KeyError(f"the log has no run {task_uuid!r}; the column taskUUID of studio.df lists them") from None
+            raise NoSuchKey(f"the log has no run {task_uuid!r}; the column taskUUID of studio.df lists them") from None
 
     def __contains__(self, task_uuid: object) -> bool:
         return bool(self.history.many([str(task_uuid)]))

@@ -19,7 +19,7 @@ from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import NoImage, RequestError, UnknownParameter
 from nbkit.log.frame import check_argument, check_frame
-from nbkit.log.images import file_of, read_picture
+from nbkit.log.images import file_of, link_of, read_picture
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
 from nbkit.measures.preview import make_preview
@@ -318,7 +318,7 @@ def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) 
         return Figure(None, alt, caption=caption, missing="its file is not here")
     except NoImage as error:
         return Figure(None, alt, caption=caption, missing=str(error))
-    return Figure(data, alt, *header_size(data), caption)
+    return Figure(data, alt, *header_size(data), caption, link=link_of(file))
 
 
 def totals_of(frame: pd.DataFrame) -> str:

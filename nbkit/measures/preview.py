@@ -15,6 +15,13 @@ PREVIEW_SIZE = 384
 PREVIEW_BYTES = 26_000
 """Limit for a preview: a hundred of them, in base64, keep a notebook under 4 MB."""
 
+PREVIEWS_BYTES = 1_900_000
+"""Limit for all previews of one output together: with base64 and labels they stay under 3 MB."""
+
+_SIZES = ((16, 256), (64, 192), (150, 160), (600, 96), (1000, 64))
+_SMALLEST = 48
+"""Pixels on the long side of a preview, up to a number of pictures in one output; and for more of them."""
+
 _QUALITIES = (82, 72, 60, 45, 30, 20, 10)
 """JPEG qualities, tried one after the other until the preview is small enough."""
 
@@ -38,6 +45,11 @@ def make_preview(data: bytes, size: int = PREVIEW_SIZE, max_bytes: int | None = 
         if out.tell() <= limit:
             break
     return out.getvalue()
+
+
+def size_among(pictures: int) -> int:
+    """Pixels on the long side of a preview in an output with so many pictures: the more, the smaller."""
+    return next((size for limit, size in _SIZES if pictures <= limit), _SMALLEST)
 
 
 def fitted_size(width: int, height: int, limit: int) -> tuple[int, int]:

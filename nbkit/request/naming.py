@@ -12,6 +12,7 @@ from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import model
+from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Parameter, nearest, none_if_gap
 
 TASK_KEYS = {
@@ -73,7 +74,7 @@ class Naming:
         """
         if name in self._by_spelling:
             return self._by_spelling[name]
-        _reject_negative_prompt(name, name)
+        _refuse_other_name(name, name)
         if name == "extra":  # a keyword of requests, which no control has
             message = (
                 "extra is sent by code alone, and has no control: studio.generate(…, extra={…}) or studio.sweep(…)"
@@ -82,11 +83,17 @@ class Naming:
         if name in LOG_COLUMNS:
             again = "studio.log[row.taskUUID].rerun() makes the request of a row again."
             raise _unknown_parameter(name, f"it is a column of the log. {again}", None)
-        guess = nearest(name, [*self._by_spelling, "extra", *TASK_KEYS, *(path[0] for path in self._groups)])
+        guess = self._nearest(name)
         if guess in self._by_spelling and not any(letter.isupper() for letter in name):
             guess = self._by_spelling[guess].name  # in snake_case, as the user wrote
         hint = f"did you mean {guess}?" if guess else f"the parameters are {', '.join(self._parameters)}."
         raise _unknown_parameter(name, hint, guess)
+
+    def _nearest(self, name: str) -> str | None:
+        """The most similar name; for a short one that is a part of a longer one, that one."""
+        names = [*self._by_spelling, "extra", *TASK_KEYS, *(path[0] for path in self._groups)]
+        whole = (other for other in names if other.startswith(name.lower()) or name.lower() in other.split("_"))
+        return nearest(name, names, cutoff=0.6) or (next(whole, None) if len(name) > 2 else None)
 
     def __contains__(self, name: str) -> bool:
         return name in self._by_spelling
@@ -118,7 +125,11 @@ class Naming:
                 head[TASK_KEYS[spelling]] = value
             if is_head:
                 continue
-            parameter = self._parameter_at(path) if as_task or len(path) > 1 else self.find(spelling)
+            if as_task or len(path) > 1:
+                parameter = self._parameter_at(path)
+            else:
+                _refuse_variable(spelling, parameters if spelling not in self._by_spelling else {})
+                parameter = self.find(spelling)
             if as_task and value is None:
                 message = f"{spelling}=null: must be {parameter.kind.rule()}; leave it out to not send it"
                 raise RequestError(message, parameter=spelling, value=None, reason="type")
@@ -149,19 +160,26 @@ class Naming:
         paths = {wire[-1]: ".".join(wire) for wire in self._by_wire}
         if path[-1] in paths:
             raise _unknown_parameter(name, f"the API has it as {paths[path[-1]]}.", paths[path[-1]])
-        _reject_negative_prompt(path[-1], name)
+        _refuse_other_name(path[-1], name)
         guess = paths.get(nearest(path[-1], paths) or "")
         raise _unknown_parameter(name, f"did you mean {guess}?" if guess else "its page has no such key.", guess)
 
 
-def _reject_negative_prompt(leaf: str, name: str) -> None:
-    # Other models have a negative prompt. Its nearest name is prompt, which would ask for what the user wants to avoid.
-    if leaf.replace("_", "").lower() == "negativeprompt":
-        raise _unknown_parameter(name, "the model has none: the prompt itself says what to leave out.", None)
+def _refuse_other_name(leaf: str, name: str) -> None:
+    # The nearest name may be a wrong answer: that of negative_prompt would ask for what the user wants to avoid.
+    if (other := other_name(leaf)) is not None:
+        raise _unknown_parameter(name, other.hint, other.parameter or None, newer="")
 
 
-def _unknown_parameter(name: str, hint: str, suggestion: str | None) -> UnknownParameter:
-    message = (
-        f"{name} is no parameter of {model.MODEL_NAME}; {hint} (Something newer than nbkit goes into extra={{…}}.)"
-    )
+def _refuse_variable(name: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse a keyword that is meant to fill its name in braces, as in a sweep."""
+    if any(f"{{{name}}}" in text for text in parameters.values() if isinstance(text, str)):
+        hint = f"studio.sweep(…, {name}=[…]) fills {{{name}}} in a prompt, and an f-string does it here."
+        raise _unknown_parameter(name, hint, None, newer="")
+
+
+def _unknown_parameter(
+    name: str, hint: str, suggestion: str | None, *, newer: str = " (Something newer than nbkit goes into extra={…}.)"
+) -> UnknownParameter:
+    message = f"{name} is no parameter of {model.MODEL_NAME}; {hint}{newer}"
     return UnknownParameter(message, parameter=name, reason="unknown", suggestion=suggestion)

@@ -69,10 +69,10 @@ class ValueInvalid(Exception):
         self.reason, self.rule, self.suggestion = reason, rule, suggestion
 
 
-def nearest(word: Any, choices: Iterable[str]) -> str | None:
+def nearest(word: Any, choices: Iterable[str], cutoff: float = 0.5) -> str | None:
     """The choice that is most similar to a word, or ``None`` if none is similar; case does not matter."""
     by_lower = {choice.lower(): choice for choice in choices}
-    matches = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[matches[0]] if matches else None
 
 

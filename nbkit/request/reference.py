@@ -43,7 +43,7 @@ from nbkit.request.pixels import EXIF, pixels_only
 from nbkit.request.reference_values import file_or_picture
 
 _RULE = (
-    "a pathlib.Path, an open file, bytes, a PIL image, a GeneratedImage, an array, or text that is a URL, a UUID, "
+    "a pathlib.Path, an open file, bytes, a PIL image, a run or its picture (run.image), an array, or text that is a URL, a UUID, "
     "a data URI or base64"
 )
 MAX_REFERENCE_PIXELS = 100_000_000

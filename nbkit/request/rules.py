@@ -43,7 +43,8 @@ def check_value(
         parameter: the parameter.
         spelling: its name as the user wrote it.
         value: the value to check.
-        given: all spellings and values of the request, by Python name: a suggested width depends on the height.
+        given: all spellings and values of the request, by Python name: a suggested width depends on the height. A sweep,
+            which takes several values, gives none.
 
     Raises:
         RequestError: if the parameter does not allow the value.
@@ -52,13 +53,15 @@ def check_value(
         return parameter.kind.check(value)
     except ValueInvalid as invalid:
         invalid.suggestion = _suggestion(parameter, value, invalid, given or {})
-        raise _request_error(parameter, spelling, value, invalid) from None
+        raise _request_error(parameter, spelling, value, invalid, is_one=given is not None) from None
     except Exception as error:  # the methods of a foreign object may raise anything
         rule = f"{parameter.kind.rule()}, and this {type(value).__name__} fails when it is read"
         raise _request_error(parameter, spelling, value, ValueInvalid("type", rule)) from error
 
 
-def _request_error(parameter: Parameter[Any], spelling: str, value: Any, invalid: ValueInvalid) -> RequestError:
+def _request_error(
+    parameter: Parameter[Any], spelling: str, value: Any, invalid: ValueInvalid, *, is_one: bool = False
+) -> RequestError:
     text = short_repr(value)
     if isinstance(parameter.kind, Address):  # an address may have credentials, also inside bytes or a list
         text = short_repr(without_credentials(value)) if isinstance(value, str) else f"<{type(value).__name__}>"
@@ -68,8 +71,15 @@ def _request_error(parameter: Parameter[Any], spelling: str, value: Any, invalid
     hint = "" if near is None else f". Nearest: {spelling}={near!r}"
     if isinstance(near, tuple):
         hint = f". Nearest pair: width={near[0]}, height={near[1]}"
+    elif is_one and _is_list_like(value) and not isinstance(parameter.kind, ListOf):
+        hint = f"; studio.sweep(…, {spelling}=[…]) makes a picture for each value of a list"
     message = f"{spelling}={text}: must be {invalid}{hint}"
     return RequestError(message, parameter=spelling, value=value, reason=invalid.reason, suggestion=near)
+
+
+def _is_list_like(value: Any) -> bool:
+    is_single = isinstance(value, (str, bytes, bytearray, memoryview, Mapping))
+    return hasattr(type(value), "__iter__") and not is_single and getattr(value, "ndim", 1) == 1
 
 
 def _suggestion(

@@ -36,6 +36,11 @@ class PictureFile:
         return self._path
 
     @property
+    def is_stored(self) -> bool:
+        """Whether it has a file in the image folder."""
+        return self._path is not None
+
+    @property
     def bytes(self) -> builtins.bytes:
         """The original file's bytes, exactly as the service sent them.
 

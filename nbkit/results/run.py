@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 from nbkit.display.figure import Figure, figure_html, figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
 from nbkit.display.text import call, count, ellipsis, printable_json, usd
-from nbkit.errors import NbkitError, NoImage, printable
+from nbkit.errors import NbkitError, NoImage, NoSuchNumber, RequestError, printable
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
 from nbkit.request.model import MICRO, tier_of_pixels
+from nbkit.request.parameter import short_repr
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -76,6 +77,8 @@ class GeneratedImage(PictureFile):
         cost_micros: the cost in micro-dollars; see :attr:`cost`.
         prompt: that it was made from.
         request: the :class:`~nbkit.ImageRequest` that it was made from; ``None`` where that is not known.
+        link: the relative path of its file from the notebook's folder, to which it leads in a cell; ``""`` where the log
+            is elsewhere.
         origin: the run that made it, without the run's pictures; ``None`` for a picture without a log.
 
     Example:
@@ -99,12 +102,14 @@ class GeneratedImage(PictureFile):
         nsfw: bool | None = None,
         prompt: str = "",
         request: ImageRequest | None = None,
+        link: str = "",
     ) -> None:
         self._path, self._data, self.cost_micros = path, data, cost_micros
         self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
         self.sha256, self.fingerprint, self.problem = facts.sha256, facts.fingerprint, facts.problem
         self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
         self.prompt, self.request = prompt, request
+        self.link = link
         self.origin: Run | None = None
 
     @property
@@ -165,7 +170,7 @@ class GeneratedImage(PictureFile):
             data = self.preview(size, max_bytes)
         except NoImage as error:
             return Figure(None, self.prompt, caption=caption, missing=str(error))
-        return Figure(data, self.prompt or "generated picture", *header_size(data), caption)
+        return Figure(data, self.prompt or "generated picture", *header_size(data), caption, link=self.link)
 
     @property
     def caption(self) -> tuple[str, ...]:
@@ -308,11 +313,24 @@ class Run:
             The provider's safety filter refused this content. [invalidProviderContent]
         """
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # without the lines that raised it before
         return self
 
-    def __getitem__(self, index: int) -> GeneratedImage:
-        return self.images[index]
+    @overload
+    def __getitem__(self, index: int) -> GeneratedImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[GeneratedImage, ...]: ...
+    def __getitem__(self, index: int | slice) -> GeneratedImage | tuple[GeneratedImage, ...]:
+        try:
+            return self.images[index]
+        except IndexError:
+            number = len(self.images)
+            numbers = f", run[0] to run[{number - 1}]" if number > 1 else ", run[0]" if number else ""
+            reason = "" if number else f": {self.headline}"
+            raise NoSuchNumber(f"run[{index!r}]: this run has {count(number, 'picture')}{numbers}{reason}") from None
+        except TypeError:
+            message = f"run[{short_repr(index)}]: a run's pictures have numbers: run[0]; settings are in run.request"
+            raise RequestError(message, parameter="index", value=index) from None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -480,7 +498,9 @@ class Run:
         if self.failures:
             missing = f"{count(len(self.failures), 'result')} without a picture here"
             parts.append(notice_html(FAILED, missing, tuple(f"{f.message} {f.advice}".strip() for f in self.failures)))
-        parts.append(quiet_html(self._money_line(), mark="REAL MONEY" if self.charged else ""))
+        is_elsewhere = any(image.is_stored and not image.link for image in self.images)
+        original = ("run.image.path is the original",) if is_elsewhere else ()
+        parts.append(quiet_html((*self._money_line(), *original), mark="REAL MONEY" if self.charged else ""))
         return "".join(parts)
 
     def to_text(self) -> str:

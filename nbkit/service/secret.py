@@ -51,6 +51,11 @@ class Secret(httpx.Auth):
     def __getstate__(self) -> None:
         """Nothing, for whoever asks for the state by itself."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it was given, as a text without a character."""
+        return self._value is not None and not self._value
+
     def check(self) -> None:
         """Raise ``ConfigurationError`` unless the value is ``None`` or can be sent in a header."""
         if self._value is None:

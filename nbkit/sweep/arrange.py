@@ -13,7 +13,7 @@ from typing import Any
 from nbkit.display.grid import Page, Tile
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES, PARAMETERS
-from nbkit.request.parameter import nearest
+from nbkit.request.parameter import nearest, short_repr
 from nbkit.sweep.grid import CellSequence
 
 WIDEST = 12
@@ -65,18 +65,22 @@ class CellArrangement:
         places = [{value: place for place, value in enumerate(axis.values)} for axis in self.axes]
         self.positions = [tuple(at[value] for at, value in zip(places, text, strict=True)) for text in texts]
 
-    def find(self, name: str) -> int:
+    def find(self, name: Any) -> int:
         """The index of the axis that a name in either spelling stands for.
 
         Raises:
             UnknownParameter: for a name that is no axis of the sweep.
+            RequestError: for what is no name, such as a list of two.
         """
+        names = [name for axis in self.axes for name in axis.names]
+        if not isinstance(name, str):
+            message = f"{short_repr(name)}: rows, columns and pages are each the name of one axis, as text: {', '.join(names)}"
+            raise RequestError(message, parameter="rows", value=name)
         python = NAMES.find(name).name if name in NAMES else name
         for found in (name, self._cells.spec.spelled.get(python)):
             for number, axis in enumerate(self.axes):
                 if found in (axis.name, *axis.names):
                     return number
-        names = [name for axis in self.axes for name in axis.names]
         message = f"{name} is no axis of this sweep; its axes are {', '.join(names) or 'none'}"
         raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=nearest(name, names))
 

@@ -10,17 +10,12 @@ from dataclasses import dataclass
 
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
+from nbkit.measures.preview import PREVIEWS_BYTES, size_among
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.arrange import CellArrangement
 
 MAX_TILES, MAX_PICTURES = 600, 2000
 """A larger grid is too large to look at, and its notebook would not open."""
-
-PREVIEWS_BYTES = 1_900_000
-"""Limit for all previews of a grid together: with base64 and labels they stay under 3 MB."""
-
-_SIZES = ((16, 256), (64, 192), (150, 160), (MAX_TILES, 96), (1000, 64), (MAX_PICTURES, 48))
-"""Pixels on the long side of a preview, up to a number of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +57,7 @@ class Pages:
         caption = (f"seed {image.seed}", *filter(None, (image.problem,)), image.caption[-1])
         if time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
-        size = self.size or next((size for limit, size in _SIZES if self.pictures <= limit), _SIZES[-1][1])
+        size = self.size or size_among(self.pictures)
         max_bytes = PREVIEWS_BYTES // max(self.pictures, 75) if self.in_notebook else None
-        return dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)
+        figure = dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)
+        return figure if self.in_notebook else dataclasses.replace(figure, link="")  # a file may be anywhere

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from nbkit.display.text import ellipsis
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.log.frame import check_argument
 from nbkit.request.address import whole_text
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
+from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Choice, none_if_gap, short_repr
 from nbkit.request.reference_values import is_iterator
 from nbkit.request.rules import check_head, check_value, values_kept
@@ -263,12 +265,19 @@ def _check_variables(
             raise name_taken(name) if is_taken(name) else no_value(name, known)
     for name in free:
         if name not in used:
-            try:
-                NAMES.find(name)
-            except UnknownParameter as error:
-                error.args = (f"{error} It is no template variable either: no prompt holds {{{name}}}.",)
-                error.value = free[name]
-                raise
+            raise _unused(name, free[name], texts)
+
+
+def _unused(name: str, value: Any, templates: Sequence[str]) -> UnknownParameter:
+    """The error for a keyword that is neither a parameter nor a variable of a template."""
+    example = f', as in "{ellipsis(templates[0], 60)} {{{name}}}"' if templates else ""
+    hint = f"no prompt holds {{{name}}}: put {{{name}}} into the prompt where its values are to appear{example}"
+    try:
+        NAMES.find(name)
+    except UnknownParameter as error:
+        found, known = error.suggestion, other_name(name)
+        message = f"{error} As for a variable, {hint}" if known or found else hint
+    return UnknownParameter(message, parameter=name, value=value, reason="unknown", suggestion=found)
 
 
 def _combined(axes: list[Axis], combine: str, spelled: Mapping[str, str]) -> list[Axis]:

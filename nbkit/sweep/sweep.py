@@ -12,7 +12,7 @@ from typing import Any, overload
 from IPython.display import display
 
 from nbkit.display.text import count, usd, usd_range
-from nbkit.errors import BudgetExceeded, NbkitError, RequestError, StorageError, printable
+from nbkit.errors import BudgetExceeded, NbkitError, NoSuchNumber, RequestError, StorageError, printable
 from nbkit.ledger.recovery import FOREIGN, TAKEN
 from nbkit.log.frame import check_argument
 from nbkit.log.rows import given_values
@@ -78,7 +78,7 @@ class Sweep(Sequence[Cell]):
         if isinstance(index, slice):
             return [self.cells.cell(i) for i in numbers[index]]
         if not -len(self) <= index < len(self):
-            raise IndexError(f"the sweep has {len(self)} cells")
+            raise NoSuchNumber(f"the sweep has {len(self)} cells, numbered from 0")
         return self.cells.cell(numbers[index])
 
     # -- before it runs --------------------------------------------------------------------------------------
