@@ -2,7 +2,8 @@
 
 ``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
 spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
-the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
+the reason why there is none. ``axes`` has one row for each run of a sweep and name: the value by which it varies, where that
+is no parameter. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
 when heartbeats of other machines were first seen. ``limits`` and ``senders`` have what all kernels know of a busy
 service. ``meta`` has the version of the log, and an author id of each person
 who has opened it.
@@ -28,7 +29,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 5
+VERSION = 6
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 4
@@ -58,6 +59,16 @@ PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.it
 
 # SQLite numbers rows automatically only if the type of the key is INTEGER.
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class _AsGiven(sa.types.UserDefinedType[Any]):
+    """A text, a whole number or a float: SQLite converts no value of a column of this type."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BLOB"
+
 
 META = sa.Table("meta", METADATA, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 
@@ -125,6 +136,17 @@ IMAGES = sa.Table(
     sa.UniqueConstraint("run", "imageUUID"),
 )
 
+AXES = sa.Table(
+    # What a sweep varies, or fixes, that is no parameter: see nbkit.log.axes.
+    "axes",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("value", _AsGiven(), nullable=False),
+    sa.UniqueConstraint("run", "name"),
+)
+
 ACCOUNTS = sa.Table(
     # Running totals, updated in the transactions that write the rows: checking a budget needs no sum over all runs.
     "accounts",
@@ -170,6 +192,7 @@ SENDERS = sa.Table(
     sa.Column("written", sa.Float, nullable=False),
 )
 
+sa.Index("axes_values", AXES.c.name, AXES.c.value)
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 sa.Index("images_seed", IMAGES.c.seed)
 sa.Index("images_rating", IMAGES.c.rating, sqlite_where=IMAGES.c.rating.is_not(None))
@@ -206,7 +229,7 @@ def prepare(database: Database) -> None:
         METADATA.create_all(connection)
         if not _is_outdated(connection, database.name):
             return  # another kernel has just done it
-        for table in (RUNS, IMAGES):
+        for table in (RUNS, IMAGES, AXES):
             _add_what_is_missing(connection, table)
         values = {"version": VERSION, "min_reader": MIN_READER}
         rows = [{"key": key, "value": str(value)} for key, value in values.items()]
