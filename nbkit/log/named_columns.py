@@ -45,9 +45,9 @@ class NamedColumns(Mapping[str, sa.ColumnElement[Any]]):
         return self.axes[name]
 
     def all_axes(self) -> list[str]:
-        """The columns of all axes of the log."""
+        """The columns of all axes of the log, in alphabetical order."""
         with self._database.reading() as connection:
-            return list(map(axis_column, axis_names(connection)))
+            return sorted(map(axis_column, axis_names(connection)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys((*self._expressions, *self.all_axes())))

@@ -126,6 +126,7 @@ IMAGES = sa.Table(
     sa.Column("height", sa.Integer),
     sa.Column("fingerprint", sa.Text),
     sa.Column("file", sa.Text),  # below the image folder; null: not fetched (yet)
+    sa.Column("removed", sa.Text),  # the file of a picture that was removed from the disk; `file` is null then
     sa.Column("whole", sa.Boolean),  # false: what came is cut or damaged, and is fetched again
     sa.Column("stamp", sa.Text),  # size and time of the file when its bytes were last compared with the hash
     sa.Column("error", sa.Text),  # of a result without a file, why; of one with a file, what is wrong with its bytes
@@ -191,6 +192,9 @@ SENDERS = sa.Table(
     sa.Column("asked", sa.Float),  # when one of its tasks last had to wait; null: none waits
     sa.Column("written", sa.Float, nullable=False),
 )
+
+IS_REMOVED = IMAGES.c.file.is_(None) & IMAGES.c.removed.is_not(None)
+"""The condition that a picture was removed from the disk; one that an older nbkit has fetched again was not."""
 
 sa.Index("axes_values", AXES.c.name, AXES.c.value)
 sa.Index("images_uuid", IMAGES.c.imageUUID)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of, show_rows
 from nbkit.log.thread import Thread
+from nbkit.log.trash import DiskUsage, Trash
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
 from nbkit.request.image_request import ImageRequest
@@ -113,6 +115,7 @@ class RunLog:
         self.previews = previews_in(folder)
         self.presets = Presets(self.database, self.images.folder.parent / PRESETS)
         self.history = History(self.database, self.images, self.trust)
+        self._trash = Trash(self.database, self.images, self.previews)
 
     def to_frame(
         self,
@@ -641,6 +644,93 @@ class RunLog:
             <Change: 1 picture, rating and tags as before>
         """
         return annotate(self.database, which, {"rating": rating, "keep": keep, "tags": tags, "note": note})
+
+    @property
+    def size(self) -> DiskUsage:
+        """How much disk the log takes, in bytes: ``size.pictures``, ``.previews``, ``.trash``, ``.database``, ``.total``.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> nbkit.Studio(engine="offline", path=tempfile.mkdtemp()).log.size.pictures
+            0
+        """
+        return self._trash.size
+
+    def remove_pictures(self, which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any]) -> Change:
+        """Remove pictures from the disk. Their rows stay, with what they cost, and nothing fetches them again.
+
+        The files are moved to the folder ``trash`` of the log; :meth:`empty_trash` deletes them there. A file with the same
+        bytes as another picture, or as a reference image of a run, stays where it is. In the frame such a picture has no
+        ``file``, and says so in ``error``.
+
+        Args:
+            which: pictures as :meth:`mark` takes them, such as ``log.filter("rating <= 2")``.
+
+        Returns:
+            A :class:`Change`; its ``undo()`` brings them back, until the trash is emptied.
+
+        Raises:
+            RequestError: for a run or a row without a picture.
+            KeyError: for a picture that the log does not have. In both cases nothing is removed.
+            StorageError: if the log cannot be written, or a file cannot be moved.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> change = studio.log.remove_pictures(run)
+            >>> studio.df[["cost", "error"]].to_dict("records")
+            [{'cost': 0.06895, 'error': 'its picture was removed from the disk'}]
+            >>> change.undo()
+            <Change: 1 picture, on the disk again>
+        """
+        return self._trash.remove(which)
+
+    def restore_pictures(
+        self, which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any] | None = None
+    ) -> Change:
+        """Bring removed pictures back from the trash.
+
+        Args:
+            which: pictures or runs, as for :meth:`remove_pictures`; by default all that were removed.
+
+        Returns:
+            A :class:`Change`; its ``undo()`` removes them again.
+
+        Raises:
+            StorageError: if the log cannot be written, or a file cannot be moved.
+
+        Warns:
+            UserWarning: if some of them are gone, because the trash was emptied.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> change = studio.log.remove_pictures(run)
+            >>> studio.log.restore_pictures()
+            <Change: 1 picture, on the disk again>
+        """
+        change, gone = self._trash.restore(which)
+        if gone:
+            warnings.warn(f"{count(gone, 'removed picture')} cannot be restored: the trash was emptied", stacklevel=2)
+        return change
+
+    def empty_trash(self) -> int:
+        """Delete the files of removed pictures; nothing brings them back then. Returns the number of bytes that are free.
+
+        Raises:
+            StorageError: if the log cannot be written, or a file cannot be deleted.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> change = studio.log.remove_pictures(run)
+            >>> studio.log.empty_trash() > 0
+            True
+        """
+        return self._trash.empty()
 
     def annotations_of(self, image_uuids: Iterable[str]) -> pd.DataFrame:
         """Rating, keep, tags and note of pictures as they are now; faster than a frame of all rows.

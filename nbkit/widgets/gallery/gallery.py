@@ -608,7 +608,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
 
     @property
     def _shown_axes(self) -> list[str]:
-        return [name for name in self._axes if name in self._rows]
+        return [name for name in self._rows if name in self._axes]
 
     def _offer_columns(self) -> None:
         """Offer the columns of axes that have come into the log."""
