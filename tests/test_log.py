@@ -265,6 +265,7 @@ COLUMNS = {
 }
 COLUMNS[4] = COLUMNS[3]  # it has tables and indexes of its own
 COLUMNS[5] = (COLUMNS[4][0].replace(" parent ", " parent parentImage "), COLUMNS[4][1])
+COLUMNS[6] = (COLUMNS[5][0], COLUMNS[5][1].replace(" file ", " file removed "))  # and a table of axes
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 
 

@@ -38,6 +38,7 @@ from nbkit.ledger.result_rows import (
     write_result,
 )
 from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, settled_account, studio_account
+from nbkit.log.axes import to_log, write_axes
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import given_values, parameter_values
@@ -66,6 +67,7 @@ class RunPlan:
         sweep: the name of the sweep that it belongs to.
         sub_budget: a budget that it shares with other runs of the studio.
         max_runs: maximum number of runs of this request in the sweep, across kernels.
+        axes: what the sweep varies or fixes that is no parameter, by name.
     """
 
     request: ImageRequest
@@ -75,6 +77,7 @@ class RunPlan:
     sweep: str | None = None
     sub_budget: SubBudget | None = None
     max_runs: int | None = None
+    axes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def task_uuid(self) -> str:
@@ -150,6 +153,7 @@ class Journal:
         created = _now()
         own = plan.sub_budget or SubBudget("")
         days, names = self._accounts(created, own.id)
+        axes = to_log(plan.axes)
         row = {
             **parameter_values(plan.request, plan.task),
             "taskUUID": plan.task_uuid,
@@ -186,7 +190,8 @@ class Journal:
                 check_limit(own.limit, spent, price.high, "this sweep", "sweep.run(budget=…)")
             if plan.max_runs is not None and self._count_started(connection, plan) >= plan.max_runs:
                 raise AlreadyStarted
-            connection.execute(_INSERT_RUN, row)
+            run = connection.execute(_INSERT_RUN, row).inserted_primary_key
+            write_axes(connection, run[0], axes)  # type: ignore[index]  # an insert of one row has a key
             add_to_accounts(connection, [(name, 0, price.high) for name in names])
 
         try:

@@ -123,6 +123,7 @@ class Ledger:
         sweep: str | None = None,
         sub_budget: SubBudget | None = None,
         max_runs: int | None = None,
+        axes: Mapping[str, Any] | None = None,
         on_sent: Callable[[], None] = lambda: None,
         finish: Callable[[Run], Run] = lambda run: run,
         executor: Executor = THREADS,
@@ -137,6 +138,7 @@ class Ledger:
             sweep: the name of the sweep that it belongs to.
             sub_budget: a budget that it shares with other runs.
             max_runs: maximum number of runs of this request in the sweep, across kernels.
+            axes: what the sweep varies or fixes that is no parameter, by name.
             on_sent: called right before the request leaves.
             finish: adds to the run what it needs of its studio.
             executor: sends it, settles it and stores its pictures.
@@ -149,7 +151,8 @@ class Ledger:
             BudgetExceeded: if the run might cost more than is left.
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
-        plan = self.plan(RunPlan(request, request.to_send(), parent, parent_image, sweep, sub_budget, max_runs))
+        task = request.to_send()
+        plan = self.plan(RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}))
         try:
             future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:

@@ -62,7 +62,10 @@ _HASH = re.compile("[0-9a-f]{64}")
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _INSERT_RESULT = sa.insert(IMAGES)
 _PICTURES = (
-    sa.select(*(IMAGES.c[name] for name in ("id", "imageUUID", "seed", "cost", "url", "nsfw", "file")))
+    sa.select(
+        *(IMAGES.c[name] for name in ("id", "imageUUID", "seed", "cost", "url", "nsfw")),
+        sa.func.coalesce(IMAGES.c.file, IMAGES.c.removed).label("file"),  # what was removed is not fetched again
+    )
     .join(RUNS)
     .where(RUNS.c.taskUUID == _WHICH, IMAGES.c.status == DONE)
     .order_by(IMAGES.c.id)

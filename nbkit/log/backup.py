@@ -20,7 +20,8 @@ from nbkit.log.previews import PICTURES
 def back_up(database: Database, images: ImageStore, path: str | os.PathLike[str]) -> Path:
     """Copy a log, also while other processes write it.
 
-    The database is copied first: a picture is on the disk before a row names it, and nbkit removes none.
+    The database is copied first: a picture is on the disk before a row names it, and
+    nbkit removes none unless the user does. What is in the trash is not copied.
 
     Args:
         database: of the log.

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,12 @@ Write = Callable[[str, bytes], None]
 
 
 def export_frame(
-    frame: pd.DataFrame, path: str | os.PathLike[str], *, private: tuple[str, ...] = (), originals: bool = True
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    private: tuple[str, ...] = (),
+    originals: bool = True,
+    axes: Collection[str] = (),
 ) -> Path:
     """Write a frame's pictures, a manifest of its rows as CSV and JSON, and ``index.html``.
 
@@ -70,6 +75,7 @@ def export_frame(
         path: a new or empty folder, or a new file that ends in ``.zip``.
         private: folders of this machine, whose paths are removed from all texts.
         originals: whether to copy the pictures themselves; ``index.html`` has small ones in any case.
+        axes: columns of axes, which stand first in the captions.
 
     Returns:
         The folder or the file.
@@ -86,13 +92,15 @@ def export_frame(
     if frame.empty:
         raise NbkitError("there are no rows to export: studio.generate(…) writes the first one")
     with new_export(path) as (target, write):
-        missing = _write_files(write, frame.reset_index(drop=True), private, originals)
+        missing = _write_files(write, frame.reset_index(drop=True), private, originals, axes)
     if missing:
         warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line of the user's call
     return target
 
 
-def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], originals: bool) -> str:
+def _write_files(
+    write: Write, frame: pd.DataFrame, private: tuple[str, ...], originals: bool, axes: Collection[str]
+) -> str:
     """Write all files of an export. Returns what is missing, as text."""
     rows = enumerate(frame.to_dict("records"), 1)
     exported = [_export_picture(write, number, row, originals) for number, row in rows]
@@ -107,7 +115,8 @@ def _write_files(write: Write, frame: pd.DataFrame, private: tuple[str, ...], or
     columns = {str(name): _json_column(manifest[name]) for name in manifest}
     records = pd.DataFrame(columns, dtype=object).to_dict("records")
     write("manifest.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
-    cards = (_card(file, row) for file, row in zip(frame["file"], manifest.to_dict("records"), strict=True))
+    captions = [*(name for name in axes if name in frame), *CARD_COLUMNS]
+    cards = (_card(file, row, captions) for file, row in zip(frame["file"], manifest.to_dict("records"), strict=True))
     summary = totals_of(frame) + (f" · without {missing}" if missing else "")
     write("index.html", document_html("Pictures and how they were made", summary, cards).encode("utf-8"))
     return missing
@@ -128,9 +137,12 @@ def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """
     safe = frame.copy()
     for name in safe.columns[[dtype.kind == "O" for dtype in safe.dtypes]]:
-        texts = safe[name].astype(object)
-        safe[name] = [f"'{text}" if isinstance(text, str) and text[:1] in _FORMULA else text for text in texts]
-    return safe
+        safe[name] = list(map(_without_formula, safe[name].astype(object)))
+    return safe.rename(columns=_without_formula)  # an axis may have any name
+
+
+def _without_formula(text: Any) -> Any:
+    return f"'{text}" if isinstance(text, str) and text[:1] in _FORMULA else text
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -199,11 +211,11 @@ def _text(value: Any) -> str:
     return str(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
-def _card(file: Any, row: Mapping[Any, Any]) -> Card:
+def _card(file: Any, row: Mapping[Any, Any], columns: Collection[str]) -> Card:
     prompt = "" if is_gap(row.get("prompt")) else str(row["prompt"])
     facts = [
         (name, f"{row[name]} of 5" if name == "rating" and not is_gap(row[name]) else format_value(name, row[name]))
-        for name in CARD_COLUMNS
+        for name in columns
         if name in row and (name in _ALWAYS_SHOWN or not is_gap(row[name]))
     ]
     link = "" if is_gap(row["file"]) else str(row["file"])

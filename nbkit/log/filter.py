@@ -15,7 +15,7 @@ import functools
 import operator
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from nbkit.display.text import ellipsis
 from nbkit.errors import RequestError
 from nbkit.log.filter_columns import Columns, FrameColumns, LogColumns, Unusable, compare, compare_columns
+from nbkit.log.frame import COLUMNS
 from nbkit.request.parameter import is_utf8
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_COMPARISONS = 60_000, 40, 200
@@ -100,16 +101,16 @@ class Filter:
         found: pd.Series[bool] = self._compiled(FrameColumns(frame)).fillna(value=False).astype(bool)
         return found
 
-    def condition(self, **replaced: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    def condition(self, columns: Mapping[str, sa.ColumnElement[Any]] = COLUMNS) -> sa.ColumnElement[bool]:
         """The condition on the log's rows in SQL.
 
         Args:
-            **replaced: expressions that take the place of those in the log's ``COLUMNS``, by column.
+            columns: their expressions by name; those of every frame are the default.
 
         Raises:
             RequestError: as :meth:`mask`.
         """
-        found: sa.ColumnElement[bool] = self._compiled(LogColumns(replaced))
+        found: sa.ColumnElement[bool] = self._compiled(LogColumns(columns))
         return found
 
     def _compiled(self, columns: Columns) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import warnings
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import UnknownParameter
-from nbkit.log.frame import BOOLEAN, COLUMNS, DTYPES, FLOAT, INTEGER, MEASURE, STRING, TIME
+from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, INTEGER, MEASURE, STRING, TIME, dtype_of
 from nbkit.log.sqlite import casefold
 from nbkit.log.table import column_of
 from nbkit.request.parameter import MAX_INTEGER, short_repr
@@ -172,22 +173,25 @@ class LogColumns:
     """The columns of the log's rows in SQL.
 
     Args:
-        replaced: expressions in place of those of ``COLUMNS``, by name.
+        columns: their expressions by name.
     """
 
     _TYPES: Mapping[str, Any] = {
         BOOLEAN: sa.Boolean(), INTEGER: sa.BigInteger(), FLOAT: sa.Float(), TIME: sa.BigInteger(), STRING: sa.Text()
     }  # fmt: skip
 
-    def __init__(self, replaced: Mapping[str, sa.ColumnElement[Any]]) -> None:
+    def __init__(self, columns: Mapping[str, sa.ColumnElement[Any]] = COLUMNS) -> None:
         each = sa.func.json_each(COLUMNS["referenceImages"]).table_valued("value")
         images = sa.select(sa.func.group_concat(each.c.value, " ")).scalar_subquery()  # as the frame has them
-        self._columns = {**COLUMNS, "referenceImages": images, **replaced}
+        # Not copied into one mapping: an axis is looked up when it is named.
+        own: dict[str, sa.ColumnElement[Any]] = {"referenceImages": images}
+        self._columns: Mapping[str, sa.ColumnElement[Any]] = ChainMap(own, columns)  # type: ignore[arg-type]  # read only
 
     def find(self, name: str) -> tuple[str, str, Any]:
         name = column_of(self._columns, name)
-        kind = FLOAT if DTYPES[name] == MEASURE else DTYPES[name]
-        return name, kind, sa.type_coerce(self._columns[name], self._TYPES[kind])
+        expression = self._columns[name]
+        kind = dtype_of(name, expression).replace(MEASURE, FLOAT)
+        return name, kind, sa.type_coerce(expression, self._TYPES[kind])
 
     def apply(self, how: str, left: Any, right: Any) -> Any:
         return OPERATORS[how](left, right)

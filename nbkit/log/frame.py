@@ -1,13 +1,15 @@
 """The log as a DataFrame: one row per picture, and one for each run or result without a picture.
 
 :data:`_NAMES` lists the columns; a new column is one name there. Every dtype has gaps and is always the same,
-also for an empty log, so a seed of 63 bits stays exact beside a gap.
+also for an empty log, so a seed of 63 bits stays exact beside a gap. After these columns come those of the axes of the
+sweeps that are shown (:mod:`nbkit.log.axes`), whose dtype follows from their values.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +20,19 @@ import pandas as pd
 import sqlalchemy as sa
 
 from nbkit.errors import NbkitError, RequestError
+from nbkit.log.axes import read_axes, value_as_text
 from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, columns_of, read_undamaged
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
-from nbkit.log.schema import IMAGES, PARAMETER_COLUMNS, RUNS
+from nbkit.log.schema import IMAGES, IS_REMOVED, PARAMETER_COLUMNS, RUNS
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import ValueInvalid, short_repr
 from nbkit.request.reference import name_in_log
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
+
+REMOVED = "its picture was removed from the disk"
+"""The column ``error`` of such a picture."""
 
 STRING, INTEGER, FLOAT, BOOLEAN, TIME = "string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"
 
@@ -52,7 +58,8 @@ _NAMES = (
 _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "cost": IMAGES.c.cost / float(MICRO),
     "NSFWContent": IMAGES.c.nsfw,
-    **{name: sa.func.coalesce(IMAGES.c[name], RUNS.c[name]) for name in ("status", "error")},
+    "status": sa.func.coalesce(IMAGES.c.status, RUNS.c.status),
+    "error": sa.case((IS_REMOVED, REMOVED), else_=sa.func.coalesce(IMAGES.c.error, RUNS.c.error)),
     # The picture's own size where none was sent.
     **{name: sa.func.coalesce(RUNS.c[name], IMAGES.c[name]) for name in ("width", "height")},
 }
@@ -71,6 +78,24 @@ DTYPES = {name: _OF_TYPE.get(type(source.type), STRING) for name, source in COLU
     "created": TIME,
 }
 """The dtypes of the columns."""
+
+
+def dtype_of(name: str, expression: sa.ColumnElement[Any]) -> str:
+    """The dtype of a column of the log, given its expression; that of an axis follows from the expression's type."""
+    return DTYPES.get(name) or _OF_TYPE.get(type(expression.type), STRING)
+
+
+def axis_column(name: str) -> str:
+    """The column of an axis: its name, or where a column of every frame has that, ``var_`` and the name."""
+    return f"var_{name}" if _PREFIX.sub("", name) in COLUMNS else name
+
+
+def axis_name(column: str) -> str:
+    """The name of the axis that :func:`axis_column` gives a column."""
+    return column.removeprefix("var_") if _PREFIX.sub("", column) in COLUMNS else column
+
+
+_PREFIX = re.compile("^(var_)+")  # an axis "var_status" has the column "var_var_status", and takes none from "status"
 
 _ROWS = RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id)
 
@@ -221,8 +246,9 @@ def to_frame(
     database: Database,
     images: Path,
     where: sa.ColumnElement[bool] | None = None,
-    columns: Iterable[str] = _NAMES,
+    columns: Iterable[str] | None = None,
     page: RowPage | None = None,
+    axes: Iterable[str] = (),
 ) -> pd.DataFrame:
     """The log as a DataFrame; :meth:`nbkit.log.store.RunLog.to_frame` lists its columns and dtypes.
 
@@ -232,20 +258,27 @@ def to_frame(
         database: the log.
         images: the image folder; the column ``file`` starts with it.
         where: a condition on the rows; ``None`` selects all.
-        columns: the columns of the frame.
+        columns: the columns of the frame; without them, those of every frame, and those of the axes that the rows have.
         page: only those rows.
+        axes: columns of axes that the frame has in any case.
 
     Returns:
         The rows, oldest first.
     """
-    names = tuple(columns)
+    names = _NAMES if columns is None else tuple(columns)
+    fixed = [name for name in names if name in COLUMNS]
+    wanted = None if columns is None else [axis_name(name) for name in names if name not in COLUMNS]
 
-    def read(connection: sa.Connection, damage: Damage) -> tuple[dict[str, list[Any]], int]:
-        return _read_values(connection, damage, _narrowed(connection, damage, where, page), names)
+    def read(connection: sa.Connection, damage: Damage) -> tuple[dict[str, list[Any]], list[int]]:
+        values, runs = _read_values(connection, damage, _narrowed(connection, damage, where, page), fixed)
+        found = read_axes(connection, runs, wanted)
+        return values | {axis_column(name): of_axis for name, of_axis in found.items()}, runs
 
-    values, rows = read_undamaged(database, read)
-    series = {name: values_of(name, values.get(name), rows, images) for name in names}
-    return pd.DataFrame(series, index=pd.RangeIndex(rows))
+    values, runs = read_undamaged(database, read)
+    if columns is None:
+        names = tuple(dict.fromkeys((*names, *(name for name in values if name not in COLUMNS), *axes)))
+    series = {name: values_of(name, values.get(name), len(runs), images) for name in names}
+    return pd.DataFrame(series, index=pd.RangeIndex(len(runs)))
 
 
 _COUNTS = (
@@ -275,17 +308,20 @@ def count_rows(database: Database, where: sa.ColumnElement[bool] | None = None) 
 
 
 def count_groups(
-    database: Database, name: str, where: sa.ColumnElement[bool] | None = None, limit: int | None = None
+    database: Database,
+    column: sa.ColumnElement[Any],
+    where: sa.ColumnElement[bool] | None = None,
+    limit: int | None = None,
 ) -> tuple[list[Any], list[int]]:
     """The values of a column, as they are stored, in ascending order with a gap at the end, and the rows of each.
 
     Args:
         database: the log.
-        name: of the column.
+        column: its expression.
         where: a condition on the rows.
         limit: only so many values.
     """
-    column = sa.type_coerce(COLUMNS[name], sa.types.NullType())  # the values are compared as they are stored
+    column = sa.type_coerce(column, sa.types.NullType())  # the values are compared as they are stored
     query = query_of(where, (column, sa.func.count())).group_by(column).order_by(None)
     values, rows = columns_of(database, query.order_by(column.is_(None), column).limit(limit))
     return values, rows
@@ -306,8 +342,8 @@ def values_of(name: str, values: list[Any] | None, rows: int, images: Path) -> p
 
 def _read_values(
     connection: sa.Connection, damage: Damage, where: sa.ColumnElement[bool] | None, columns: Sequence[str]
-) -> tuple[dict[str, list[Any]], int]:
-    """The values of each column that is not empty, and the number of rows."""
+) -> tuple[dict[str, list[Any]], list[int]]:
+    """The values of each column that is not empty, and the number of each row's run."""
 
     def rows_of(*expressions: Any) -> sa.Select[Any]:
         return damage.without(query_of(where, expressions), RUNS, IMAGES)
@@ -319,13 +355,13 @@ def _read_values(
         raise DamagedRow("a row")
     empty = {name for name, number in zip(optional, counts, strict=True) if not number}
     present = [name for name in columns if name not in empty]
-    number, *fetched = read_columns(connection, rows_of(RUNS.c.id, *(COLUMNS[name] for name in present)))
+    runs, *fetched = read_columns(connection, rows_of(RUNS.c.id, *(COLUMNS[name] for name in present)))
     for name, values in zip(present, fetched, strict=True):
         _check(name, values)
     read = dict(zip(present, fetched, strict=True))
     if "file" in read:
         read["file"] = [name if is_picture_name(name) else None for name in read["file"]]
-    return read, len(number)
+    return read, runs
 
 
 def _check(name: str, values: list[Any]) -> None:
@@ -343,13 +379,31 @@ def _check(name: str, values: list[Any]) -> None:
 
 
 def _series(name: str, values: list[Any] | None, rows: int) -> pd.Series[Any]:
-    dtype = cast("Any", DTYPES[name])  # the stubs of pandas accept only literal names of dtypes
+    if name not in DTYPES:
+        values = _of_one_type(values)
+    # The stubs of pandas accept only literal names of dtypes.
+    dtype = cast("Any", DTYPES.get(name) or _DTYPE_OF.get(_types(values), STRING))
     if not values:
         gap: Any = np.nan if dtype == MEASURE else pd.NA
         return cast("pd.Series[Any]", pd.Series(gap, index=range(rows), dtype=dtype))
     if name == "referenceImages":
         values = [value and " ".join(map(name_in_log, json.loads(value))) for value in values]  # old logs have queries
     return cast("pd.Series[Any]", pd.Series(_ARRAYS[dtype](values), dtype=dtype))
+
+
+_DTYPE_OF = {frozenset({int}): INTEGER, frozenset({float}): FLOAT, frozenset({int, float}): FLOAT}
+"""The dtypes of axes by the types of their values; it is text for all others."""
+
+
+def _types(values: list[Any] | None) -> frozenset[type]:
+    return frozenset(map(type, values or ())) - {type(None)}
+
+
+def _of_one_type(values: list[Any] | None) -> list[Any] | None:
+    """The values of an axis; if some are text, all are."""
+    if values is None or str not in (types := _types(values)) or len(types) == 1:
+        return values
+    return [None if value is None else value_as_text(value) for value in values]
 
 
 def _with_mask(kind: str, values: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -31,6 +31,9 @@ NAME_GLOBS = (f"[0-9a-f][0-9a-f]/{'[0-9a-f]' * 64}.?*", "*.*[^a-z0-9]*")
 _NOWHERE = ".refused"
 """The name of a file that does not exist. It replaces a name that a log may not have."""
 
+TRASH = "trash"
+"""The name of the folder of removed pictures."""
+
 DIGEST = re.compile("[0-9a-f]{64}")
 """The name of a stored picture, without its suffix."""
 
@@ -47,11 +50,13 @@ class ImageStore:
     Attributes:
         folder: the absolute path, so that a change of the working directory has no effect.
         given_path: the path as it was given, which frames and messages have.
+        trash: the folder beside it of pictures that were removed.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.given_path = folder
+        self.trash = self.folder.with_name(TRASH)
         folders = _absolute_folders.setdefault(folder.as_posix(), [])
         if self.folder not in folders:
             folders.insert(0, self.folder)
@@ -134,6 +139,8 @@ class ImageStore:
         """
         path = self.path(name)
         now = _stamp(path)
+        if now is None and self.take_back(name):  # it was removed for another picture of the same bytes
+            now = _stamp(path)
         if now is not None and (now != stamp or path in FOUND_DAMAGED):
             try:
                 read_picture(path)
@@ -163,6 +170,35 @@ class ImageStore:
             return False
         is_same = stat.S_ISREG(facts.st_mode) and f"{facts.st_size} {facts.st_mtime_ns}" == stamp
         return is_same and not links[folder] and not (FOUND_DAMAGED and Path(path) in FOUND_DAMAGED)
+
+    def discard(self, name: str) -> bool:
+        """Move a picture to the trash. Returns whether it was there to move.
+
+        Raises:
+            OSError: if it cannot be moved.
+        """
+        return self._move(self.path(name), self._in_trash(name))
+
+    def take_back(self, name: str) -> bool:
+        """Move a picture back from the trash. Returns whether it is in the folder then.
+
+        Raises:
+            OSError: if it cannot be moved.
+        """
+        return self.path(name).exists() or self._move(self._in_trash(name), self.path(name))
+
+    def _in_trash(self, name: str) -> Path:
+        is_safe = is_picture_name(name) and not self.trash.is_symlink()
+        return _without_link(self.trash / name) if is_safe else self.trash / _NOWHERE
+
+    def _move(self, source: Path, target: Path) -> bool:
+        if _NOWHERE in (source.name, target.name) or not source.is_file():
+            return False
+        _make_folder(target.parent)
+        source.replace(target)
+        sync_folder(target.parent)
+        sync_folder(source.parent)
+        return True
 
     def stamp(self, name: str) -> str | None:
         """Size and time of a picture's file when this store last wrote or compared it; ``None`` if it has not."""

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from nbkit.log.damage import columns_of
 from nbkit.log.database import Database
-from nbkit.log.frame import COLUMNS, RowPage, count_groups, count_rows, query_of, to_frame
+from nbkit.log.frame import RowPage, count_groups, count_rows, query_of, to_frame
+from nbkit.log.named_columns import NamedColumns
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import Group, sums_text, totals_text
 
@@ -23,28 +24,29 @@ class LogRows:
     Args:
         database: of the log.
         images: the image folder, as it was given.
+
+    Attributes:
+        names: its columns.
     """
 
-    names = COLUMNS
-
     def __init__(self, database: Database, images: Path) -> None:
-        self._database, self._images = database, images
+        self._database, self._images, self.names = database, images, NamedColumns(database)
 
     def has_values(self, name: str) -> bool:
-        newest = query_of(None, (COLUMNS[name].label("value"),)).order_by(None).order_by(RUNS.c.id.desc())
+        newest = query_of(None, (self.names[name].label("value"),)).order_by(None).order_by(RUNS.c.id.desc())
         of_newest = newest.limit(_LOOKED_AT).subquery()
         return columns_of(self._database, sa.select(sa.func.count(of_newest.c.value))) != [[0]]
 
     def groups(self, by: str | None) -> list[Group]:
         if by is None:
             return [Group(None, count_rows(self._database))]
-        column = sa.type_coerce(COLUMNS[by], sa.types.NullType())
-        values, rows = count_groups(self._database, by)
+        column = sa.type_coerce(self.names[by], sa.types.NullType())
+        values, rows = count_groups(self._database, column)
         return [Group(column.is_not_distinct_from(value), number) for value, number in zip(values, rows, strict=True)]
 
     def read(self, group: Group, start: int, stop: int) -> pd.DataFrame:
         page = RowPage(stop - start, start)
-        return to_frame(self._database, self._images, group.key, page=page).iloc[::-1]
+        return to_frame(self._database, self._images, group.key, page=page, axes=self.names.axes).iloc[::-1]
 
     def totals(self, group: Group) -> str:
         columns = (RUNS.c.charged, sa.func.total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost))

@@ -41,6 +41,7 @@ class CheckedRows:
     Attributes:
         faults: of the rows.
         pictures: which row names a picture, with its hash, by the picture's file.
+        removed: the files of pictures that were removed from the disk.
         references: which runs need a reference image, by its hash.
         under_way: numbers of the runs that a process works on, or may work on.
         sums: what is spent and held, by account.
@@ -50,6 +51,7 @@ class CheckedRows:
 
     faults: list[Fault] = field(default_factory=list)
     pictures: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
     references: dict[str, list[str]] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
     sums: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -84,7 +86,9 @@ def _read_results(connection: sa.Connection, found: CheckedRows, runs: Collectio
         problems = [_WRONG.format(name) for name in wrong]
         if row["run"] not in runs:
             problems.append("its run is not in the log")
-        if row["status"] == DONE and row["file"] is None:
+        if row["file"] is None and isinstance(row["removed"], str):
+            found.removed.add(row["removed"])
+        elif row["status"] == DONE and row["file"] is None:
             found.is_open = True
             if row["run"] not in found.under_way:
                 problems.append(f"its picture is paid and was not fetched; {FETCHED}")

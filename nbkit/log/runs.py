@@ -16,9 +16,10 @@ from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
 from nbkit.log.damage import Damage, check_request, columns_of, fetch, read_undamaged
 from nbkit.log.database import Database, one_of
+from nbkit.log.frame import REMOVED
 from nbkit.log.images import ImageStore, link_of, read_picture
 from nbkit.log.rows import logged_request, picture_facts
-from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.schema import IMAGES, IS_REMOVED, RUNS
 from nbkit.log.thread import Thread, find_parent, find_thread
 from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES
@@ -33,6 +34,9 @@ OPEN = (PLANNED, SENT, UNKNOWN)
 """The statuses that are not final; named, because the index of the column finds them so."""
 
 STILL_MISSING = "The picture is paid and will be fetched again by studio.recover()."
+
+
+RESTORED = "Until the trash is emptied, studio.log.restore_pictures() brings it back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ class History:
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None, *, foreign: bool = False) -> list[Row]:
         """The paid results of trusted runs whose picture is not on disk, each with some facts of its run.
 
-        Files that were deleted, damaged or cut count too: the service may still have the picture. A file is compared
+        A picture that was removed is not among them. Files that were deleted, damaged or cut count too: the service may still have the picture. A file is compared
         with its hash if its size or time has changed; those of a single run are always compared.
 
         Args:
@@ -194,7 +198,7 @@ class History:
         of_run = (RUNS.c[name] for name in ("taskUUID", "owner", "heartbeat", "heartbeatClock", "engine"))
         query = sa.select(IMAGES, *of_run).join(RUNS)
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
-        which &= self._trust.condition(foreign=foreign)
+        which &= self._trust.condition(foreign=foreign) & sa.not_(IS_REMOVED)
         facts = sa.select(*(IMAGES.c[name] for name in ("id", "file", "whole", "stamp"))).join(RUNS)
         found = columns_of(self._database, facts.where(IMAGES.c.status == DONE, which))
         changed, missing = [], []
@@ -224,7 +228,11 @@ class History:
         """The number of paid pictures of a sweep that never came to the disk."""
         query = sa.select(sa.func.count().label("pictures")).select_from(IMAGES.join(RUNS))
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine)
-        return int(self._rows(query.where(of_sweep, IMAGES.c.status == DONE, IMAGES.c.file.is_(None)))[0]["pictures"])
+        return int(
+            self._rows(query.where(of_sweep, IMAGES.c.status == DONE, IMAGES.c.file.is_(None), ~IS_REMOVED))[0][
+                "pictures"
+            ]
+        )
 
     def count(self) -> int:
         """The number of runs in the log."""
@@ -328,6 +336,8 @@ def _failures(row: Row, results: Sequence[Row]) -> Iterator[Failure]:
     for result in results:
         if result["status"] == FAILED and row["status"] == DONE:
             yield Failure(result["error"] or "no picture came")
+        elif result["status"] == DONE and result["file"] is None and result["removed"] is not None:
+            yield Failure(REMOVED, RESTORED)
         elif result["status"] == DONE and result["file"] is None:
             yield Failure(result["error"] or "its picture has not been fetched yet", STILL_MISSING)
 

@@ -2,7 +2,8 @@
 
 ``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
 spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
-the reason why there is none. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
+the reason why there is none. ``axes`` has one row for each run of a sweep and name: the value by which it varies, where that
+is no parameter. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
 when heartbeats of other machines were first seen. ``limits`` and ``senders`` have what all kernels know of a busy
 service. ``meta`` has the version of the log, and an author id of each person
 who has opened it.
@@ -28,7 +29,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 5
+VERSION = 6
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 4
@@ -58,6 +59,16 @@ PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.it
 
 # SQLite numbers rows automatically only if the type of the key is INTEGER.
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class _AsGiven(sa.types.UserDefinedType[Any]):
+    """A text, a whole number or a float: SQLite converts no value of a column of this type."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BLOB"
+
 
 META = sa.Table("meta", METADATA, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 
@@ -115,6 +126,7 @@ IMAGES = sa.Table(
     sa.Column("height", sa.Integer),
     sa.Column("fingerprint", sa.Text),
     sa.Column("file", sa.Text),  # below the image folder; null: not fetched (yet)
+    sa.Column("removed", sa.Text),  # the file of a picture that was removed from the disk; `file` is null then
     sa.Column("whole", sa.Boolean),  # false: what came is cut or damaged, and is fetched again
     sa.Column("stamp", sa.Text),  # size and time of the file when its bytes were last compared with the hash
     sa.Column("error", sa.Text),  # of a result without a file, why; of one with a file, what is wrong with its bytes
@@ -123,6 +135,17 @@ IMAGES = sa.Table(
     sa.Column("tags", sa.Text),
     sa.Column("note", sa.Text),
     sa.UniqueConstraint("run", "imageUUID"),
+)
+
+AXES = sa.Table(
+    # What a sweep varies, or fixes, that is no parameter: see nbkit.log.axes.
+    "axes",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("value", _AsGiven(), nullable=False),
+    sa.UniqueConstraint("run", "name"),
 )
 
 ACCOUNTS = sa.Table(
@@ -170,6 +193,10 @@ SENDERS = sa.Table(
     sa.Column("written", sa.Float, nullable=False),
 )
 
+IS_REMOVED = IMAGES.c.file.is_(None) & IMAGES.c.removed.is_not(None)
+"""The condition that a picture was removed from the disk; one that an older nbkit has fetched again was not."""
+
+sa.Index("axes_values", AXES.c.name, AXES.c.value)
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 sa.Index("images_seed", IMAGES.c.seed)
 sa.Index("images_rating", IMAGES.c.rating, sqlite_where=IMAGES.c.rating.is_not(None))
@@ -206,7 +233,7 @@ def prepare(database: Database) -> None:
         METADATA.create_all(connection)
         if not _is_outdated(connection, database.name):
             return  # another kernel has just done it
-        for table in (RUNS, IMAGES):
+        for table in (RUNS, IMAGES, AXES):
             _add_what_is_missing(connection, table)
         values = {"version": VERSION, "min_reader": MIN_READER}
         rows = [{"key": key, "value": str(value)} for key, value in values.items()]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import EllipsisType
@@ -36,6 +37,7 @@ from nbkit.log.frame import (
 )
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.log_rows import LogRows
+from nbkit.log.named_columns import NamedColumns
 from nbkit.log.presets import PRESETS, Presets
 from nbkit.log.previews import PICTURES, previews_in
 from nbkit.log.prompts import find_prompts
@@ -44,6 +46,7 @@ from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
 from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of, show_rows
 from nbkit.log.thread import Thread
+from nbkit.log.trash import DiskUsage, Trash
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
 from nbkit.request.image_request import ImageRequest
@@ -61,8 +64,8 @@ SHOWN_ROWS = 20
 class RowCondition(Protocol):
     """A condition on rows of the log."""
 
-    def condition(self, **replaced: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-        """The condition in SQL; ``replaced`` has expressions for columns, by name."""
+    def condition(self, columns: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+        """The condition in SQL; ``columns`` has the expression of each column by name."""
 
 
 class RunLog:
@@ -112,6 +115,7 @@ class RunLog:
         self.previews = previews_in(folder)
         self.presets = Presets(self.database, self.images.folder.parent / PRESETS)
         self.history = History(self.database, self.images, self.trust)
+        self._trash = Trash(self.database, self.images, self.previews)
 
     def to_frame(
         self,
@@ -145,6 +149,11 @@ class RunLog:
         is in USD, ``latency`` in seconds, ``created`` in UTC. ``charged`` is true for real money and false for the
         offline engine's list prices.
 
+        After these come the axes of the sweeps in the frame that are no parameters, such as the variable ``subject`` of a
+        template: string, Int64 or Float64, as the sweep was given them; string where one has text beside numbers. One of
+        the name of a column above, such as ``status``, is ``var_status``. Of more than 100 axes it has those of the newest
+        sweeps, and any of them by ``columns``.
+
         Args:
             sweep: only the runs of the sweep with that name.
             where: only the rows that meet a condition, as :meth:`filter` takes it.
@@ -166,20 +175,29 @@ class RunLog:
             [{'prompt': 'A paper lantern', 'seed': 7, 'temperature': 0.4}]
         """
         condition = None if sweep is None else RUNS.c.sweep == sweep
+        found = self._columns
         if where is not None:
-            filtered = parse(where).condition(file=self._file)
+            filtered = parse(where).condition(found)
             condition = filtered if condition is None else condition & filtered
-        names = tuple(COLUMNS)
         if columns is not None:
             given = [columns] if isinstance(columns, str) else columns
-            names = tuple(dict.fromkeys(column_of(COLUMNS, name) for name in given))
-        return self._frame(condition, limit, names)
+            columns = list(dict.fromkeys(column_of(found, name) for name in given))
+        return self._frame(condition, limit, columns, axes=found.axes)
 
     def _frame(
-        self, where: sa.ColumnElement[bool] | None, limit: int | None = None, columns: Iterable[str] = tuple(COLUMNS)
+        self,
+        where: sa.ColumnElement[bool] | None,
+        limit: int | None = None,
+        columns: Iterable[str] | None = None,
+        axes: Iterable[str] = (),
     ) -> pd.DataFrame:
         page = None if limit is None else RowPage(check_argument("limit", Integer(0).check, limit))
-        return to_frame(self.database, self.images.given_path, where, columns, page)
+        return to_frame(self.database, self.images.given_path, where, columns, page, axes)
+
+    @property
+    def _columns(self) -> NamedColumns:
+        """The columns that a condition may name; those of axes that it has named are in the frame."""
+        return NamedColumns(self.database, file=self._file)
 
     def rows_of(self, task_uuids: Iterable[str], image_uuids: Iterable[str] = ()) -> pd.DataFrame:
         """The rows of some runs, in the columns of :meth:`to_frame`; faster than all rows where the runs are few.
@@ -199,6 +217,22 @@ class RunLog:
         of_images = sa.select(IMAGES.c.run).where(one_of(IMAGES.c.imageUUID, names)).correlate(None)
         runs = one_of(RUNS.c.taskUUID, task_uuids)
         return self._frame(runs | RUNS.c.id.in_(of_images) if names else runs)
+
+    def axes(self) -> list[str]:
+        """The columns of all axes of sweeps that are no parameters: variables of templates, and ``repeat``.
+
+        Each is a column of :meth:`to_frame` where a row has it, and can be named wherever a column can.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> result = studio.sweep("A {colour} lantern", colour=["red", "jade"], seed=1).start().wait()
+            >>> studio.log.axes()
+            ['colour']
+            >>> studio.log.filter("colour == 'jade'")[["colour", "prompt"]].to_dict("records")
+            [{'colour': 'jade', 'prompt': 'A jade lantern'}]
+        """
+        return self._columns.all_axes()
 
     def count_rows(self) -> int:
         """The number of rows of :meth:`to_frame`, without reading them.
@@ -246,18 +280,19 @@ class RunLog:
             [53, 52, 51]
         """
         limit = check_argument("limit", Integer(0).check, limit)
-        sort = None if sort is None else column_of(COLUMNS, sort)
+        columns = self._columns
+        sort = None if sort is None else column_of(columns, sort)
         is_newest = sort is None and each is None and not conditions
-        where = self._where(conditions, text, limit if is_newest else None)
+        where = self._where(columns, conditions, text, limit if is_newest else None)
         page = RowPage(limit)
         if each is not None:
-            column = sa.type_coerce(COLUMNS[str(each.name)], sa.types.NullType())
+            column = sa.type_coerce(columns[str(each.name)], sa.types.NullType())
             page = replace(page, each=column, rows=int(each.clip(upper=limit).sum()))
         if sort is not None:
-            column = sa.type_coerce(COLUMNS[sort], sa.types.NullType())
+            column = sa.type_coerce(columns[sort], sa.types.NullType())
             by = (column.is_(None), column if ascending else column.desc())
             page = replace(page, order=(*by, *NEWEST_FIRST))
-        rows = to_frame(self.database, self.images.given_path, where, page=page).iloc[::-1]
+        rows = to_frame(self.database, self.images.given_path, where, page=page, axes=columns.axes).iloc[::-1]
         return rows if sort is None else rows.sort_values(sort, ascending=ascending, kind="stable", na_position="last")
 
     def group_sizes(
@@ -283,17 +318,20 @@ class RunLog:
             >>> sizes.index.tolist(), sizes.tolist()
             ([0.4], [2])
         """
-        name = column_of(COLUMNS, column)
-        values, rows = count_groups(self.database, name, self._where(conditions, text), limit)
+        columns = self._columns
+        name = column_of(columns, column)
+        where = self._where(columns, conditions, text)
+        own = columns[name] if name in columns.axes else COLUMNS[name]  # a file as it is stored
+        values, rows = count_groups(self.database, own, where, limit)
         index = values_of(name, values, len(values), self.images.given_path)
         return pd.Series(rows, index=pd.Index(index), dtype="int64", name=name)
 
     def _where(
-        self, conditions: Iterable[RowCondition], text: str, newest: int | None = None
+        self, columns: NamedColumns, conditions: Iterable[RowCondition], text: str, newest: int | None = None
     ) -> sa.ColumnElement[bool]:
         """Some conditions and a search; ``newest`` as for :func:`nbkit.log.search.find_rows`."""
         found = [find_rows(self.database, text, newest)]
-        found += [condition.condition(file=self._file) for condition in conditions]
+        found += [condition.condition(columns) for condition in conditions]
         return sa.and_(sa.true(), *(one for one in found if one is not None))
 
     def search(self, text: str, *, limit: int | None = None) -> pd.DataFrame:
@@ -388,7 +426,8 @@ class RunLog:
             >>> sorted(found.seed.unique().tolist())
             [42, 43]
         """
-        return self._frame(parse(expression).condition(file=self._file), limit)
+        columns = self._columns
+        return self._frame(parse(expression).condition(columns), limit, axes=columns.axes)
 
     @property
     def _file(self) -> sa.ColumnElement[Any]:
@@ -472,7 +511,7 @@ class RunLog:
             names = image_uuids(frame)
             check_known(names, rows["imageUUID"].dropna())
             rows = rows[rows["imageUUID"].isin(names)]
-        return export_frame(rows, path, private=self._private, originals=originals)
+        return export_frame(rows, path, private=self._private, originals=originals, axes=self.axes())
 
     @property
     def _private(self) -> tuple[str, ...]:
@@ -605,6 +644,93 @@ class RunLog:
             <Change: 1 picture, rating and tags as before>
         """
         return annotate(self.database, which, {"rating": rating, "keep": keep, "tags": tags, "note": note})
+
+    @property
+    def size(self) -> DiskUsage:
+        """How much disk the log takes, in bytes: ``size.pictures``, ``.previews``, ``.trash``, ``.database``, ``.total``.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> nbkit.Studio(engine="offline", path=tempfile.mkdtemp()).log.size.pictures
+            0
+        """
+        return self._trash.size
+
+    def remove_pictures(self, which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any]) -> Change:
+        """Remove pictures from the disk. Their rows stay, with what they cost, and nothing fetches them again.
+
+        The files are moved to the folder ``trash`` of the log; :meth:`empty_trash` deletes them there. A file with the same
+        bytes as another picture, or as a reference image of a run, stays where it is. In the frame such a picture has no
+        ``file``, and says so in ``error``.
+
+        Args:
+            which: pictures as :meth:`mark` takes them, such as ``log.filter("rating <= 2")``.
+
+        Returns:
+            A :class:`Change`; its ``undo()`` brings them back, until the trash is emptied.
+
+        Raises:
+            RequestError: for a run or a row without a picture.
+            KeyError: for a picture that the log does not have. In both cases nothing is removed.
+            StorageError: if the log cannot be written, or a file cannot be moved.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> change = studio.log.remove_pictures(run)
+            >>> studio.df[["cost", "error"]].to_dict("records")
+            [{'cost': 0.06895, 'error': 'its picture was removed from the disk'}]
+            >>> change.undo()
+            <Change: 1 picture, on the disk again>
+        """
+        return self._trash.remove(which)
+
+    def restore_pictures(
+        self, which: GeneratedImage | Run | str | pd.DataFrame | Iterable[Any] | None = None
+    ) -> Change:
+        """Bring removed pictures back from the trash.
+
+        Args:
+            which: pictures or runs, as for :meth:`remove_pictures`; by default all that were removed.
+
+        Returns:
+            A :class:`Change`; its ``undo()`` removes them again.
+
+        Raises:
+            StorageError: if the log cannot be written, or a file cannot be moved.
+
+        Warns:
+            UserWarning: if some of them are gone, because the trash was emptied.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> change = studio.log.remove_pictures(run)
+            >>> studio.log.restore_pictures()
+            <Change: 1 picture, on the disk again>
+        """
+        change, gone = self._trash.restore(which)
+        if gone:
+            warnings.warn(f"{count(gone, 'removed picture')} cannot be restored: the trash was emptied", stacklevel=2)
+        return change
+
+    def empty_trash(self) -> int:
+        """Delete the files of removed pictures; nothing brings them back then. Returns the number of bytes that are free.
+
+        Raises:
+            StorageError: if the log cannot be written, or a file cannot be deleted.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> change = studio.log.remove_pictures(run)
+            >>> studio.log.empty_trash() > 0
+            True
+        """
+        return self._trash.empty()
 
     def annotations_of(self, image_uuids: Iterable[str]) -> pd.DataFrame:
         """Rating, keep, tags and note of pictures as they are now; faster than a frame of all rows.

@@ -18,7 +18,7 @@ import platformdirs
 import sqlalchemy as sa
 
 from nbkit.log.database import Database
-from nbkit.log.schema import ACCOUNTS, IMAGES, META, RUNS
+from nbkit.log.schema import ACCOUNTS, AXES, IMAGES, META, RUNS
 from nbkit.results.run import DONE
 
 VARIABLE = "NBKIT_TRUST"
@@ -100,7 +100,8 @@ def trust_in(database: Database, *, trust: bool = False) -> Trust:
             connection.execute(sa.update(RUNS).where(foreign).values(author=None))
         if not own:  # what no run accounts for would count for the runs to come
             runs = sa.select(RUNS.c.id)
-            connection.execute(sa.delete(IMAGES).where(IMAGES.c.run.not_in(runs)))
+            for table in (IMAGES, AXES):
+                connection.execute(sa.delete(table).where(table.c.run.not_in(runs)))
             connection.execute(sa.delete(ACCOUNTS).where(~sa.exists(runs)))
     return Trust(own | {author}, is_whole, remembered, shared)
 

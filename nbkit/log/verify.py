@@ -163,7 +163,10 @@ def _unnamed(found: CheckedRows, files: Mapping[str, Path]) -> Iterator[tuple[st
     return (
         (name, path)
         for name, path in files.items()
-        if name not in found.pictures and path.stem not in found.references and not path.name.startswith(".")
+        if name not in found.pictures
+        and name not in found.removed
+        and path.stem not in found.references
+        and not path.name.startswith(".")
     )
 
 

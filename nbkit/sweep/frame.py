@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nbkit.log.frame import DTYPES, FLOAT
+from nbkit.log.frame import DTYPES, FLOAT, axis_column
 from nbkit.log.runs import State
 from nbkit.request.address import Url
 from nbkit.request.image_request import PARAMETERS
@@ -70,12 +70,12 @@ def axis_columns(cells: CellSequence, indices: Iterable[int]) -> dict[str, pd.Se
 def _axis_column(spec: SweepSpec, name: str) -> str:
     """The column of an axis: the log's own for a parameter, the name for a variable of the template.
 
-    A variable whose name is taken (``status``) keeps the braces that it has in the template.
+    A variable whose name is taken (``status``) has ``var_`` before it.
     """
     python = spec.python_name(name)
     if python in PARAMETERS:
         return "seed" if python == "seed" else PARAMETERS[python].column
-    return f"{{{name}}}" if name in DTYPES or name in _SWEEP_COLUMNS else name
+    return f"var_{name}" if name in _SWEEP_COLUMNS else axis_column(name)
 
 
 def _labelled(cells: CellSequence, name: str, value: Any) -> Any:

@@ -79,6 +79,12 @@ class Cell:
         return printable(f"<Cell {self.index}: {_describe(self.values)}>")
 
 
+def own_axes(cell: Cell) -> dict[str, Any]:
+    """The values of a cell that are no parameters of its request: variables of the template, and the repeat."""
+    values = {**cell.values, **cell.template_vars}
+    return {name: value for name, value in values.items() if name not in NAMES and name != "extra"}
+
+
 class CellCost(NamedTuple):
     """What a plan needs of a cell: its key, its price, and how many images it makes."""
 

@@ -27,7 +27,7 @@ from nbkit.results.money import amount
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
 from nbkit.service.cancel import CHECK_SECONDS, CancelToken
 from nbkit.service.threads import THREADS
-from nbkit.sweep.grid import Cell, CellSequence
+from nbkit.sweep.grid import Cell, CellSequence, own_axes
 from nbkit.sweep.plan import CostSummary, Quote, cost_of
 from nbkit.sweep.result import SweepContext, SweepResult
 
@@ -313,6 +313,7 @@ class SweepRun:
             sweep=self._cells.key,
             sub_budget=SubBudget(self._sub_budget, self._budget, self._resent),
             max_runs=self._max_runs[cell.key],
+            axes=own_axes(cell),
             on_sent=functools.partial(self._sent, sending),
         )
 

@@ -113,7 +113,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._count()
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
-        columns = [str(name) for name in self._rows.columns]
+        columns = self._names = self._columns()
         self.arrangement = Arrangement(columns, size=size, quick=not self._is_long and len(self._rows) <= QUICK)
         self.filters = Filters(columns, functools.partial(self._do, self._rearrange), self._narrow)
         self._comparing = Comparing(log)
@@ -329,6 +329,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             self._count()
             if not self._is_long:
                 self._rows, self._sizes = self._read(), None
+            self._offer_columns()
             self._show(top=self._is_long)
 
     # -- what is said of the selected ------------------------------------------------------------------------
@@ -585,13 +586,39 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
     def _count(self) -> None:
         self._runs, self._newer = len(self._log), 0
         self._in_log = self._log.count_rows() if self._given is None else 0
+        self._axes = self._log.axes()
 
     def _read(self) -> pd.DataFrame:
         """The rows to choose from; the index is what the grid knows them by."""
         if self._given is not None:
             names = (self._given[name].dropna().astype(str) for name in ("taskUUID", "imageUUID"))
             return _keyed(with_marks(self._given, self._log.rows_of(*names)))
-        return _keyed(self._log.page(FIRST if self._is_long else QUICK))
+        return self._with_axes(self._log.page(FIRST if self._is_long else QUICK))
+
+    def _with_axes(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a long log with every axis of the log, also where others than these rows have it."""
+        lacking = [name for name in self._axes[:MOST_GROUPS] if name not in rows] if self._is_long else []
+        gaps = pd.array([pd.NA] * len(rows), dtype="string")
+        return _keyed(rows.assign(**dict.fromkeys(lacking, gaps)))
+
+    def _columns(self) -> list[str]:
+        """The columns to choose from, the axes of sweeps first."""
+        names = [str(name) for name in self._rows.columns]
+        return [*self._shown_axes, *(name for name in names if name not in self._shown_axes)]
+
+    @property
+    def _shown_axes(self) -> list[str]:
+        return [name for name in self._rows if name in self._axes]
+
+    def _offer_columns(self) -> None:
+        """Offer the columns of axes that have come into the log."""
+        if self._names != (names := self._columns()):
+            self._names, self._still = names, True
+            try:
+                self.arrangement.offer(names)
+                self.filters.column.options = tuple(names)
+            finally:
+                self._still = False
 
     def _read_found(self) -> None:
         """Of a long log, the first rows that the controls ask for; with groups, the first of each."""
@@ -603,7 +630,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             check_groups(group, len(sizes), more=True)
             limit = max(1, FIRST // max(1, len(sizes)))
         asked |= {"sort": controls.sort.value or None, "ascending": controls.ascending.value}
-        self._rows, self._sizes = _keyed(self._log.page(limit, **asked, each=sizes)), sizes
+        self._rows, self._sizes = self._with_axes(self._log.page(limit, **asked, each=sizes)), sizes
 
     def _show(self, *, top: bool = False) -> None:
         """Put in the grid what the controls ask for; ``top``: they ask for something else than before."""
@@ -624,7 +651,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             )
             self._order = order
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
-            items = RowItems(rows, order, [name for name in (sort, *asked) if name], without=group)
+            also = [name for name in (sort, *asked) if name]
+            items = RowItems(rows, order, also, without=group, axes=self._shown_axes)
             self.grid.show(items, groups, top=top)
             self._worth = " and ".join(sums_of(rows.iloc[order]))
             self._tell()

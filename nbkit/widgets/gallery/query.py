@@ -6,7 +6,7 @@ masks over a frame and say in one line what they ask for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from pandas.api import types
 
 from nbkit.errors import RequestError
 from nbkit.log.filter_columns import LogColumns, time_of
-from nbkit.log.frame import BOOLEAN, DTYPES, FLOAT, STRING, TIME
+from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, STRING, TIME
 from nbkit.log.search import match_rows
 from nbkit.log.sqlite import casefold
 from nbkit.log.table import heading_of, is_gap
@@ -74,17 +74,16 @@ class Condition:
             return pd.concat(found, axis=1).all(axis=1) | series.isna()
         return pd.concat(found, axis=1).any(axis=1)
 
-    def condition(self, **replaced: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    def condition(self, columns: Mapping[str, sa.ColumnElement[Any]] = COLUMNS) -> sa.ColumnElement[bool]:
         """The same condition on the rows of the log, in SQL.
 
         Args:
-            **replaced: expressions for columns, by name.
+            columns: their expressions by name.
 
         Raises:
             RequestError: as :meth:`mask`.
         """
-        columns = LogColumns(replaced)
-        _, kind, column = columns.find(self.column)
+        _, kind, column = LogColumns(columns).find(self.column)
         gap: sa.ColumnElement[bool] = column.is_(None)
         if self.operator in ALONE:
             return sa.not_(gap) if self.operator == SET else gap
@@ -92,7 +91,7 @@ class Condition:
             text = column if kind == STRING else _written(column, kind)
             return sa.func.instr(sa.func.casefold(text), casefold(str(self.value))) > 0
         values = self.value if isinstance(self.value, tuple) else (self.value,)
-        series = pd.Series(dtype=cast("Any", DTYPES[self.column]))
+        series = pd.Series(dtype=cast("Any", kind))
         found = [
             gap
             if is_gap(value)

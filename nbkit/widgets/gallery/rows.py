@@ -26,6 +26,9 @@ CAME = ("seed", "cost", "status", "width", "height", "file", "error", "imageUUID
 CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
 """Facts under a picture, where a row has them."""
 
+MOST_AXES = 6
+"""Axes of sweeps under a picture."""
+
 _READ = ("prompt", *CAPTION, "width", "height", "status", "error", *MARKS, *NEEDED)
 _MEDIA = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
 
@@ -93,15 +96,23 @@ class RowItems(Items):
         order: which of its rows, by number, in the order in which they stand in the grid.
         also: further columns whose values stand under the pictures.
         without: a column whose values need not, because they stand over them.
+        axes: columns of the axes of sweeps, which stand first under the pictures.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, order: np.ndarray[Any, Any], also: Sequence[str] = (), without: str | None = None
+        self,
+        frame: pd.DataFrame,
+        order: np.ndarray[Any, Any],
+        also: Sequence[str] = (),
+        without: str | None = None,
+        axes: Sequence[str] = (),
     ) -> None:
         self._frame, self._order = frame, order
         self._place = np.full(len(frame), -1)
         self._place[order] = np.arange(len(order))
-        self._caption = tuple(name for name in dict.fromkeys((*CAPTION, *also)) if name not in ("prompt", without))
+        names = dict.fromkeys((*axes, *CAPTION, *also))
+        self._caption = tuple(name for name in names if name not in ("prompt", without))
+        self._axes = frozenset(axes)
         self._columns = [name for name in dict.fromkeys((*_READ, *self._caption)) if name in frame.columns]
 
     def __len__(self) -> int:
@@ -153,15 +164,16 @@ class RowItems(Items):
         )
 
     def _facts(self, row: dict[str, Any]) -> Iterable[str]:
+        told = [name for name in self._caption if name in self._axes and row.get(name) is not None][:MOST_AXES]
         for name in self._caption:
-            value = row.get(name)
+            value = None if name in self._axes and name not in told else row.get(name)
             if name == "cost" and (
                 place := model.ratio_and_tier(int(row.get("width") or 0), int(row.get("height") or 0))
             ):
                 yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
                 words = ellipsis(format_value(name, value), 60)
-                yield words if name == "cost" else f"{name} {words}"
+                yield words if name == "cost" else f"{ellipsis(name, 30)} {words}"
 
 
 def _missing(status: str, error: Any) -> str:

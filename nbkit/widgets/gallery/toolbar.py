@@ -43,16 +43,14 @@ class Arrangement:
     """
 
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
-        names = tuple(columns)
         self.search = plain(widgets.Text, description="search", placeholder="words to find", continuous_update=quick)
         self.search.add_class("nbkit-search")
-        order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in _first(names)}}
+        order, by = _choices(columns)
         self.sort = plain(widgets.Dropdown, options=order, value=NONE, description="sort by")
         self.ascending = plain(
             widgets.Dropdown, options={"high to low": False, "low to high": True}, description="order"
         )
-        by = {name: name for name in _first(names)}
-        self.group = plain(widgets.Dropdown, options={NO_GROUP: NONE, **by}, value=NONE)
+        self.group = plain(widgets.Dropdown, options=by, value=NONE)
         self.group.description = "group by"
         self.ascending.disabled = True  # what stands as it was given has no order to turn
         self.sort.observe(lambda change: setattr(self.ascending, "disabled", change["new"] == NONE), "value")
@@ -60,6 +58,13 @@ class Arrangement:
         self.size = plain(widgets.Dropdown, options=sizes, value=size, description="tiles")
         self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
         self.box.add_class("nbkit-gallery-grid")
+
+    def offer(self, columns: Iterable[str]) -> None:
+        """Have these columns to choose from; what is chosen stays."""
+        for control, options in zip((self.sort, self.group), _choices(columns), strict=True):
+            chosen = control.value
+            control.options = options
+            control.value = chosen if chosen in options.values() else NONE
 
 
 class Marking:
@@ -94,6 +99,13 @@ class Marking:
             one.add_class("nbkit-gallery-row")
         keys = plain(widgets.HTML, f'<div class="nbkit-gallery-keys">{KEYS}</div>')
         self.box = plain(widgets.VBox, (marks, words, keys))
+
+
+def _choices(columns: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The columns to sort and to group by, with the words for them."""
+    names = _first(tuple(columns))
+    order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in names}}
+    return order, {NO_GROUP: NONE, **{name: name for name in names}}
 
 
 def _first(names: tuple[str, ...]) -> list[str]:

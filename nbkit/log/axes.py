@@ -1,0 +1,169 @@
+"""The values by which a sweep varies and which are no parameters: one row for each run and name, as the sweep was given them.
+
+They are the variables of its template and the number of a repeat. A text stays text, and a number a number. The rows are
+written with the run, so that a later kernel can filter, group and sort by them without the sweep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import math
+import numbers
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nbkit.errors import printable
+from nbkit.log.database import one_of, read_columns
+from nbkit.log.schema import AXES, RUNS
+from nbkit.request.parameter import MAX_INTEGER
+
+MAX_AXES = 100
+"""Axes that a run has in the log, and axes that a frame has: the first of a run, and the newest of a log."""
+
+MAX_NAME, MAX_TEXT = 100, 2_000
+"""Characters of a name and of a text in the log; the rest of a longer one is replaced by a hash of the whole."""
+
+_FEW = 20_000
+"""The axes of so many runs are found by their numbers; of more, those of all runs between the first and the last are read."""
+
+_MIN_INTEGER = -MAX_INTEGER - 1
+_MAX_LISTED = 1_000
+_VALUES = ("text", "integer", "real")  # what SQLite calls the types that nbkit writes
+_NEXT = sa.text(
+    "WITH RECURSIVE found(name) AS (SELECT min(name) FROM axes UNION ALL "
+    "SELECT (SELECT min(name) FROM axes WHERE name > found.name) FROM found WHERE found.name IS NOT NULL "
+    "LIMIT :most) SELECT name FROM found"
+).bindparams(most=_MAX_LISTED)
+"""Finds each name by one look at the index, however many rows have it."""
+
+
+def to_log(values: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Values by name as the log has them: numbers of 64 bits, and everything else as the text that a prompt has.
+
+    Args:
+        values: of any kind, by any name.
+    """
+    some = itertools.islice(values.items(), MAX_AXES)
+    return {_bounded(printable(name), MAX_NAME): _value(value) for name, value in some}
+
+
+def _value(value: Any) -> str | int | float:
+    text = str(value)
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if is_whole and _MIN_INTEGER <= int(value) <= MAX_INTEGER:
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+        number = float(text)  # of a number of 32 bits, the digits that a prompt has
+        if math.isfinite(number):
+            return number
+    return _bounded(text, MAX_TEXT)
+
+
+def _bounded(text: str, most: int) -> str:
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")  # SQLite takes no half of a surrogate pair
+    if len(whole) <= most:
+        return whole
+    return f"{whole[: most - 9]}…{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+def write_axes(connection: sa.Connection, run: int, values: Mapping[str, str | int | float]) -> None:
+    """Write the axes of a run, in the transaction that writes the run.
+
+    Args:
+        connection: of the transaction.
+        run: number of the row.
+        values: as :func:`to_log` returns them.
+    """
+    if values:
+        rows = [{"run": run, "name": name, "value": value} for name, value in values.items()]
+        connection.execute(_INSERT, rows)
+
+
+# A row that another program left, of a run that is not there, refuses no run.
+_INSERT = sa.insert(AXES).prefix_with("OR REPLACE")
+
+
+def read_axes(
+    connection: sa.Connection, runs: Sequence[int], names: Collection[str] | None = None
+) -> dict[str, list[str | int | float | None]]:
+    """The axes of some runs: by name, a value or ``None`` for each run.
+
+    Args:
+        connection: of a reading transaction.
+        runs: the numbers of their rows, ascending; one may come several times.
+        names: only these axes, which are all in the result; without them, those that the runs have.
+    """
+    if not runs or (names is not None and not names) or connection.scalar(sa.select(AXES.c.id).limit(1)) is None:
+        return {name: [None] * len(runs) for name in names or ()}
+    distinct = list(dict.fromkeys(runs))
+    some = one_of(AXES.c.run, distinct) if len(distinct) <= _FEW else AXES.c.run.between(distinct[0], distinct[-1])
+    query = sa.select(AXES.c.run, AXES.c.name, AXES.c.value).where(some)
+    if names is not None:
+        query = query.where(one_of(AXES.c.name, names))
+    with _any_text(connection):
+        columns = read_columns(connection, query.order_by(AXES.c.id))
+    wanted = set(distinct)
+    found: dict[str, dict[int, Any]] = {name: {} for name in names or ()}
+    for run, name, value in zip(*columns, strict=True):
+        if run in wanted and _is_axis(name) and isinstance(value, (str, int, float)):
+            found.setdefault(name, {})[run] = value
+    shown = list(found) if names is not None else list(found)[-MAX_AXES:]
+    return {name: list(map(found[name].get, runs)) for name in shown}
+
+
+def axis_names(connection: sa.Connection) -> list[str]:
+    """The names of all axes of the log."""
+    with _any_text(connection):
+        (names,) = read_columns(connection, _NEXT)
+    return [name for name in names if _is_axis(name)]
+
+
+def axis_types(connection: sa.Connection, name: str) -> set[str]:
+    """What SQLite calls the types of an axis's values; empty if the log has no such axis."""
+    if not _is_axis(name):
+        return set()
+    query = sa.select(sa.func.typeof(AXES.c.value)).where(AXES.c.name == name).distinct()
+    return set(connection.scalars(query)) & set(_VALUES)
+
+
+def axis_expression(name: str, types: Collection[str]) -> sa.ColumnElement[Any]:
+    """The value of a row's axis in SQL.
+
+    Args:
+        name: of the axis.
+        types: of its values. If some are text, all are; a float beside whole numbers makes all of them floats.
+    """
+    is_mixed = "text" in types and len(types) > 1
+    kind: sa.types.TypeEngine[Any] = sa.Text() if "text" in types else sa.Float()
+    kind = sa.BigInteger() if set(types) == {"integer"} else kind
+    value: sa.ColumnElement[Any] = sa.cast(AXES.c.value, kind) if is_mixed else sa.type_coerce(AXES.c.value, kind)
+    of_run = sa.select(value).where(AXES.c.run == RUNS.c.id, AXES.c.name == name)
+    return of_run.where(sa.func.typeof(AXES.c.value).in_(_VALUES)).correlate(RUNS).scalar_subquery()
+
+
+def value_as_text(value: str | float) -> str:
+    """A value as SQLite makes text of it."""
+    if not isinstance(value, float):
+        return str(value)
+    digits, sign, exponent = f"{value:.15g}".partition("e")
+    return f"{digits if '.' in digits else f'{digits}.0'}{sign}{exponent}"
+
+
+def _is_axis(name: object) -> bool:
+    """Whether a name is one that nbkit writes."""
+    return isinstance(name, str) and len(name) <= MAX_NAME and name == _bounded(printable(name), MAX_NAME)
+
+
+@contextlib.contextmanager
+def _any_text(connection: sa.Connection) -> Iterator[None]:
+    """Texts of another program may be no UTF-8; then they are read as what they are most like."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.text_factory = lambda text: text.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
