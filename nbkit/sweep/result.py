@@ -346,7 +346,23 @@ class SweepResult:
         return result
 
     def promotion(self, rows: Any, resolution: str = "4K") -> Any:
-        """The :class:`~nbkit.Sweep` that :meth:`promote` runs: nothing is sent yet."""
+        """The :class:`~nbkit.Sweep` that :meth:`promote` runs. Nothing is sent yet.
+
+        Args:
+            rows: as :meth:`promote` takes them.
+            resolution: the tier.
+
+        Raises:
+            RequestError: if a row is not of this sweep, or has no picture.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> drafts = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K", name="drafts").start().wait()
+            >>> final = drafts.promotion([1], resolution="2K")
+            >>> len(final), final[0].resolution
+            (1, '2K')
+        """
         cells, _ = promoted_cells(self.cells, self.to_frame(), rows, resolution)
         return self._make(cells)
 

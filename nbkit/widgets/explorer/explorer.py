@@ -295,17 +295,24 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
     def plain(self, result: SweepResult) -> MimeBundle:
         """A result as a notebook keeps it: the same axes down the side and along the top, without a script.
 
+        The pages, or else the slider's values, unfold one by one.
+
         Example:
             >>> import nbkit
             >>> result = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2], name="kept").start().wait()
             >>> result.explore().plain(result).text.splitlines()[1].split(":")[0]
             '  seed 1'
         """
-        sides = {side: name for side, name in self.sides.items() if name}
+        rows, columns, slider, pages = (name or None for name in self._own_sides())
         try:
-            return result.grid(sides.get("rows"), sides.get("columns"), sides.get("pages"))
-        except (RequestError, UnknownParameter):  # too large, or an axis that is the explorer's own
+            return result.grid(rows, columns, pages or slider)
+        except (RequestError, UnknownParameter):  # too large, or of other axes
             return result.peek(PATIENCE)
+
+    def _own_sides(self) -> list[str]:
+        """The sweep's own axes at the sides; not the one that the explorer adds for several pictures of a cell."""
+        own = {axis.name for axis in self._table.arrangement.axes} if self._table else set()
+        return [name if name in own else "" for name in self.sides.values()]
 
     def _lay_out(self, sweep: Sweep) -> None:
         self.layout.display = ""
@@ -381,8 +388,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         """
         if self.sweep is None:
             raise RequestError("There is no sweep to export.", parameter="sweep", reason="missing")
-        own = {axis.name for axis in CellArrangement(self.sweep.cells).axes}
-        rows, columns, slider, pages = (name if name in own else "" for name in self.sides.values())
+        rows, columns, slider, pages = self._own_sides()
         return self.sweep.result.export(path, rows=rows, columns=columns, slider=slider, pages=pages)
 
     @guarded

@@ -20,6 +20,7 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.model import MICRO, Price
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.service.threads import THREADS
+from nbkit.widgets.explorer.explorer import Explorer
 from nbkit.widgets.form.form import Form, is_blank, words_of
 from nbkit.widgets.form.options import option_titles
 from nbkit.widgets.jobs.job import Job, RunWork, StudioAPI, refused
@@ -124,6 +125,11 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     def box(self) -> Workbench:
         """The widget that can be put into other widgets: the panel itself."""
         return self
+
+    @property
+    def grid(self) -> Explorer:
+        """The pictures of the sweep that is asked for, or was run last."""
+        return self.sweeps.grid
 
     @property
     def draft(self) -> bool:

@@ -4,16 +4,15 @@ const STATUS = { "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "
 
 class CellTile {
   constructor() {
-    this.image = make("img", { decoding: "async", draggable: "false", alt: "" });
     this.word = make("div", { class: "nbkit-explorer-word" });
     this.signs = make("div", { class: "nbkit-explorer-signs", "aria-hidden": "true" });
     this.tick = make("span", { class: "nbkit-explorer-tick", "aria-hidden": "true", title: "Select (Ctrl+Space)" });
     this.element = make("div", { class: "nbkit-explorer-cell", role: "gridcell", tabindex: "-1" });
   }
 
-  show(place, facts, fact, url, broken) {
-    if (this.place === place && this.fact === fact && this.url === url && this.why === broken) return;
-    Object.assign(this, { place, fact, url, why: broken });
+  show(place, facts, fact, image, broken) {
+    if (this.place === place && this.fact === fact && this.image === image && this.why === broken) return;
+    Object.assign(this, { place, fact, image, why: broken });
     const { element } = this;
     if (place < 0) {
       element.removeAttribute("data-place");
@@ -31,10 +30,8 @@ class CellTile {
     element.setAttribute("aria-label", said.filter(Boolean).join(", "));
     element.title = [facts.join(" · "), why, fact?.note && `✎ ${fact.note}`].filter(Boolean).join("\n");
     this.signs.textContent = fact ? marksOf(fact) : "";
-    if (fact?.name && url) {
-      if (this.image.src !== url) this.image.src = url;
-      element.replaceChildren(this.image, this.signs, this.tick);
-    } else {
+    if (fact?.name && image) element.replaceChildren(image, this.signs, this.tick);
+    else {
       const word = !fact || (fact.name && !broken) ? "" : fact.name ? broken : `${STATUS[status] ?? ""} ${status}`;
       const note = fact && !fact.name && fact.missing ? [make("small", {}, fact.missing)] : [];
       this.word.replaceChildren(make("span", {}, word), ...note);

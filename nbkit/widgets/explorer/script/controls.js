@@ -8,19 +8,19 @@ class Controls {
   constructor(view) {
     this.view = view;
     this.sides = Object.fromEntries(SIDES.map(([side, name]) => [side, this.choice(name, (value) => view.assign(side, Number(value)))]));
-    this.size = make("input", { type: "range", min: TINIEST, max: HUGEST, step: 4 });
+    this.size = make("input", { type: "range", min: TINIEST, max: HUGEST, step: 4, "aria-label": "Tile size" });
     this.size.addEventListener("input", () => view.resize(Number(this.size.value)));
     this.size.addEventListener("change", () => view.resize(Number(this.size.value), true));
     this.whole = makeButton("Fit the tiles to the window", "Fit", () => view.resize(0, true));
     this.held = make("div", { class: "nbkit-explorer-held" });
     this.top = make("div", { class: "nbkit-explorer-top" }, ...Object.values(this.sides).map(({ label }) => label),
       make("label", { class: "nbkit-explorer-size" }, "Tile size", this.size), this.whole);
-    this.acts = make("div", { class: "nbkit-explorer-acts", role: "toolbar", "aria-label": "The chosen pictures" });
+    this.acts = make("div", { class: "nbkit-explorer-acts", role: "group", "aria-label": "Chosen pictures" });
     if (view.store.model.get("marking")) this.build();
   }
 
   choice(name, chosen) {
-    const select = make("select", {});
+    const select = make("select", name ? { "aria-label": name } : {});
     select.addEventListener("change", () => chosen(select.value));
     return { label: make("label", {}, name, select), select };
   }

@@ -13,6 +13,7 @@ class ExplorerView {
   constructor(store, el) {
     this.store = store;
     this.tiles = []; // of the present slice, line by line
+    this.images = new Map(); // by place
     this.columns = 1;
     store.kept = HELD_PREVIEWS;
     this.grid = make("div", { class: "nbkit-explorer-grid", role: "grid" });
@@ -73,6 +74,7 @@ class ExplorerView {
     this.sides = { ...model.get("sides") };
     this.at = [...model.get("at")];
     this.version = this.store.version;
+    this.images.clear();
   }
 
   // which axis is where
@@ -169,12 +171,22 @@ class ExplorerView {
     const there = this.order.filter((place) => place >= 0);
     this.steps = new Map(there.map((place, i) => [place, i]));
     this.tiles.forEach((tile, i) => {
-      const place = this.order[i], id = store.rows.get(place), preview = store.seen(id);
-      tile.show(place, projection.facts(place), store.facts.get(id), preview?.url ?? "", store.broken.get(id));
+      const place = this.order[i], id = store.rows.get(place);
+      tile.show(place, projection.facts(place), store.facts.get(id), this.imageOf(place), store.broken.get(id));
     });
     this.paintChosen();
     if (store.facts.size && !store.kernel.gone) this.root.classList.add("nbkit-live"); // the output beside it stands aside
     this.lightbox.paint();
+  }
+
+  imageOf(place) { // made as soon as its preview is there: whoever turns the slider does not wait until it is decoded
+    const preview = this.store.seen(this.store.rows.get(place)), old = this.images.get(place);
+    if (!preview) return undefined;
+    if (old?.src === preview.url) return old;
+    const image = make("img", { draggable: "false", alt: "", src: preview.url });
+    image.decode().catch(() => {}); // one that is damaged is said in its tile, or in full size
+    this.images.set(place, image);
+    return image;
   }
 
   build() { // the headings and the tiles of a slice, whose places change with the slider
@@ -182,7 +194,7 @@ class ExplorerView {
     const names = [sides.rows >= 0 && `${projection.axes[sides.rows].name} ↓`, sides.columns >= 0 && `${projection.axes[sides.columns].name} →`].filter(Boolean);
     const heading = (role, axis, index) => make("div", { role, class: "nbkit-explorer-head", "aria-label": projection.said(axis, index), title: projection.said(axis, index) },
       make("span", {}, projection.axes[axis].values[index]));
-    const corner = () => make("div", { role: "presentation", class: "nbkit-explorer-corner" }, ...names.toReversed().map((name) => make("div", {}, name)));
+    const corner = () => make("div", { role: "columnheader", class: "nbkit-explorer-corner", "aria-label": "axes" }, ...names.toReversed().map((name) => make("div", {}, name)));
     const broken = this.lines.length > projection.count(sides.rows);
     this.tiles = [];
     const rows = [];
@@ -232,6 +244,7 @@ class ExplorerView {
     const near = (spot) => projection.axes.reduce((far, _, axis) => far + (axis === sides.rows || axis === sides.columns ? 0
       : Math.abs(spot[axis] - this.at[axis]) * (axis === sides.slider ? 1 : 100)), 0);
     const ahead = projection.spots.map((spot, place) => [near(spot), place]).filter(([, place]) => !asked.has(place)).sort(([a], [b]) => a - b);
+    for (const [, place] of ahead) this.imageOf(place);
     store.askPreviews([...wanted, ...ahead.slice(0, HELD_PREVIEWS / 2).map(([, place]) => place)], pixelsFor(this.size));
   }
 
@@ -311,6 +324,8 @@ class ExplorerView {
 
   open(at) {
     if (!at.every((place) => this.store.rows.has(place))) return;
+    for (const place of at) this.store.broken.delete(this.store.rows.get(place)); // its file may be back
+    this.askSoon();
     this.store.latest = this;
     this.lightbox.open(at);
   }
