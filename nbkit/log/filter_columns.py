@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import UnknownParameter
+from nbkit.log.columns import column_of
 from nbkit.log.frame import BOOLEAN, COLUMNS, DTYPES, FLOAT, INTEGER, MEASURE, STRING, TIME
 from nbkit.log.sqlite import casefold
-from nbkit.log.table import column_of
 from nbkit.request.parameter import MAX_INTEGER, short_repr
 
 OPERATORS = {
