@@ -1,5 +1,6 @@
 """``nbkit.show``: pictures of runs beside each other, as a plain output."""
 
+import contextlib
 import re
 
 import pytest
@@ -77,8 +78,10 @@ def test_a_run_without_a_picture_shows_why(studio, runs):
     assert "No picture: refused by a safety filter" in shown.text
 
 
-def test_many_pictures_are_small_and_too_many_are_refused(runs):
+def test_many_pictures_are_small_and_too_many_are_refused():
     """An output of a hundred pictures stays light; ``size`` overrides."""
+    with contextlib.closing(nbkit.Studio(engine="offline")) as studio:
+        runs = [studio.generate("A lantern", seed=7, resolution="0.5K")]
     many = nbkit.show([runs[0]] * 100)
     assert 'width="160"' in many.html
     assert len(many.html) < 3_000_000

@@ -12,10 +12,10 @@ import pandas as pd
 
 from nbkit.display.text import usd
 from nbkit.errors import NbkitError, NoImage
+from nbkit.log.columns import is_gap
 from nbkit.log.frame import check_unique_columns
 from nbkit.log.images import file_of, link_of, read_picture
 from nbkit.log.rows import parameter_values
-from nbkit.log.table import is_gap
 from nbkit.measures.facts import examine
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest

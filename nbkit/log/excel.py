@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from nbkit.errors import StorageError
+from nbkit.log.columns import is_gap
 from nbkit.log.export import occupied, path_error, path_of, without_private
-from nbkit.log.table import is_gap
 
 MAX_CELL = 32_767
 """Characters that a cell of a spreadsheet can have; a longer text ends with ``…``."""

@@ -27,9 +27,10 @@ import pandas as pd
 from nbkit.display.page import Card, document_html
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, NoImage, RequestError, StorageError
+from nbkit.log.columns import format_value, is_gap
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of, read_picture
-from nbkit.log.table import figure_of, format_value, is_gap, totals_of
+from nbkit.log.table import figure_of, totals_of
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, examine
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS

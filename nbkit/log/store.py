@@ -21,6 +21,7 @@ from nbkit.errors import NoImage, NoSuchKey, printable
 from nbkit.log import text_index
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
+from nbkit.log.columns import column_of
 from nbkit.log.database import Database, one_of
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
@@ -44,7 +45,7 @@ from nbkit.log.prompts import find_prompts
 from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
-from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, column_of, show_rows
+from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, show_rows
 from nbkit.log.thread import Thread
 from nbkit.log.trash import DiskUsage, Trash
 from nbkit.log.trust import trust_in

@@ -5,7 +5,6 @@ Importing this module adds ``frame.nbkit.show()`` to every DataFrame: rows are f
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,16 +16,18 @@ from nbkit.display.figure import Figure
 from nbkit.display.mime import MimeBundle
 from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
-from nbkit.errors import NoImage, RequestError, UnknownParameter
+from nbkit.errors import NoImage, RequestError
+from nbkit.log.columns import column_of as column_of  # noqa: PLC0414  the widgets import these three from here
+from nbkit.log.columns import format_value as format_value  # noqa: PLC0414
+from nbkit.log.columns import is_gap as is_gap  # noqa: PLC0414
 from nbkit.log.frame import check_argument, check_frame
 from nbkit.log.images import file_of, link_of, read_picture
+from nbkit.log.plots import plot_rows
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
 from nbkit.measures.preview import make_preview
-from nbkit.request.image_request import NAMES
 from nbkit.request.model import MICRO
-from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Integer, nearest
+from nbkit.request.parameter import Integer
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
@@ -106,6 +107,31 @@ class FrameAccessor:
         """
         check_frame(self._frame)
         return show_rows(_FrameRows(self._frame), size, columns=columns, limit=limit, page=page, by=by)
+
+    def plot(self, x: str, y: str) -> MimeBundle:
+        """A dot for every row, as a drawing (SVG) in a plain output. As the last line of a cell it shows itself.
+
+        Dots that would hide each other stand side by side. Rows without a ``y`` are counted below the plot.
+
+        Args:
+            x: the column along the bottom, in either spelling of a parameter: numbers, or up to forty texts.
+            y: the column up the side: a number, such as ``cost``, ``latency`` or ``rating``.
+
+        Raises:
+            UnknownParameter: for a column that the frame does not have.
+            RequestError: for a ``y`` without numbers, and for more rows or texts than have room.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=7, resolution=tier) for tier in ("0.5K", "1K")]
+            >>> frame = studio.log.to_frame()
+            >>> frame[frame.taskUUID.isin([run.task_uuid for run in runs])].nbkit.plot("resolution", "cost")
+            cost (USD) by resolution: 2 pictures from 0.04657 to 0.06895
+              0.5K: 1 picture, 0.04657
+              1K: 1 picture, 0.06895
+        """
+        return plot_rows(self._frame, [x], y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,46 +282,6 @@ def _columns(rows: Rows, columns: list[str] | str | None) -> list[str]:
         optional = [name for name in OPTIONAL_COLUMNS if name in names and rows.has_values(name)]
         return [name for name in (*DEFAULT_COLUMNS, *optional) if name in names]
     return [column_of(names, name) for name in ([columns] if isinstance(columns, str) else columns)]
-
-
-def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:
-    """The name of a frame's column.
-
-    Args:
-        frame: with the log's columns, or their names as keys.
-        name: of the column, in either spelling of a parameter.
-
-    Raises:
-        UnknownParameter: if the frame has no such column; its ``suggestion`` is the nearest name.
-    """
-    if name in frame:
-        return name
-    column = TASK_KEYS.get(name, name)
-    with contextlib.suppress(UnknownParameter):
-        column = NAMES.find(name).column
-    if column not in frame:
-        guess = nearest(name, [str(present) for present in frame])
-        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame))}"
-        raise UnknownParameter(
-            f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
-        )
-    return column
-
-
-def is_gap(value: Any) -> bool:
-    """Whether a value of a frame is missing. A list, which a user's own column may hold, is not."""
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
-
-
-def format_value(name: str, value: Any) -> str:
-    """A value as text, formatted for its column; ``—`` for a gap."""
-    if is_gap(value):
-        return "—"
-    if name == "cost" and isinstance(value, (int, float)):
-        return usd(round(float(value) * MICRO))
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d %H:%M")
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def figure_of(file: Any, prompt: Any, size: int, caption: tuple[str, ...] = ()) -> Figure:

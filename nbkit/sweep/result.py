@@ -19,6 +19,7 @@ from nbkit.display.text import count, escape, usd_range
 from nbkit.errors import RequestError
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.plots import plot_rows
 from nbkit.log.runs import State
 from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO, Price
@@ -27,7 +28,7 @@ from nbkit.results.money import amount
 from nbkit.results.run import DONE, FAILED, PLANNED, Run
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.contact_sheet import draw_sheet
-from nbkit.sweep.frame import RUNNING, status_of, sweep_frame
+from nbkit.sweep.frame import RUNNING, axis_column, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages
 from nbkit.sweep.plan import CostSummary
@@ -241,6 +242,33 @@ class SweepResult:
     def states(self) -> list[State | None]:
         """The state of each cell in the log, when this object was made."""
         return [self._states.get(index) for index in range(len(self))]
+
+    def plot(self, value: str, by: str | None = None) -> MimeBundle:
+        """A dot for every picture, by each axis, as a drawing (SVG) in a plain output.
+
+        Dots that would hide each other stand side by side. Cells without the value are counted below the plots.
+
+        Args:
+            value: the column up the side, a number: ``cost``, ``latency``, ``rating``, or another one of :meth:`to_frame`.
+            by: the axis along the bottom, or another column, in either spelling; a plot for each axis if not given.
+
+        Raises:
+            UnknownParameter: for a column that the frame does not have.
+            RequestError: for a value that is no number, and for more pictures than have room.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> sweep = studio.sweep("A lantern", resolution=["0.5K", "1K"], seed=[1, 2], name="a plot")
+            >>> sweep.start().wait().plot("cost", by="resolution")
+            cost (USD) by resolution: 4 pictures from 0.04657 to 0.06895
+              0.5K: 2 pictures, 0.04657
+              1K: 2 pictures, 0.06895
+        """
+        steps = {name: len(axis) for axis in self.cells.axes for name in axis.names}
+        several = [name for name, number in steps.items() if number > 1]
+        axes = [axis_column(self.cells.spec, self.cells.spec.spelled.get(name, name)) for name in several or steps]
+        return plot_rows(self.to_frame(), (axes or ["seed"]) if by is None else [by], value)
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""

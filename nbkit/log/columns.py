@@ -1,0 +1,56 @@
+"""The columns of a frame by name, and their values as text."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from nbkit.display.text import usd
+from nbkit.errors import UnknownParameter
+from nbkit.request.image_request import NAMES
+from nbkit.request.model import MICRO
+from nbkit.request.naming import TASK_KEYS
+from nbkit.request.parameter import nearest
+
+
+def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:
+    """The name of a frame's column.
+
+    Args:
+        frame: with the log's columns, or their names as keys.
+        name: of the column, in either spelling of a parameter.
+
+    Raises:
+        UnknownParameter: if the frame has no such column; its ``suggestion`` is the nearest name.
+    """
+    if name in frame:
+        return name
+    column = TASK_KEYS.get(name, name)
+    with contextlib.suppress(UnknownParameter):
+        column = NAMES.find(name).column
+    if column not in frame:
+        guess = nearest(name, [str(present) for present in frame])
+        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(map(str, frame))}"
+        raise UnknownParameter(
+            f"this frame has no column {column!r}; {hint}", parameter=name, reason="unknown", suggestion=guess
+        )
+    return column
+
+
+def is_gap(value: Any) -> bool:
+    """Whether a value of a frame is missing. A list, which a user's own column may hold, is not."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def format_value(name: str, value: Any) -> str:
+    """A value as text, formatted for its column; ``—`` for a gap."""
+    if is_gap(value):
+        return "—"
+    if name == "cost" and isinstance(value, (int, float)):
+        return usd(round(float(value) * MICRO))
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return f"{value:g}" if isinstance(value, float) else str(value)
