@@ -18,12 +18,8 @@ import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import UnknownParameter
-<<<<<<< HEAD
-from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, INTEGER, MEASURE, STRING, TIME, dtype_of
-=======
 from nbkit.log.columns import column_of
-from nbkit.log.frame import BOOLEAN, COLUMNS, DTYPES, FLOAT, INTEGER, MEASURE, STRING, TIME
->>>>>>> hcode
+from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, INTEGER, MEASURE, STRING, TIME, dtype_of
 from nbkit.log.sqlite import casefold
 from nbkit.request.parameter import MAX_INTEGER, short_repr
 

@@ -60,14 +60,14 @@ def sweep_frame(cells: CellSequence, states: Mapping[int, State], log: pd.DataFr
 def axis_columns(cells: CellSequence, indices: Iterable[int]) -> dict[str, pd.Series[Any]]:
     """The values of some cells: a column for each axis."""
     values = [cells.values_of(index) for index in indices]
-    columns = {axis_column(cells.spec, name): name for name in cells.axis_names}
+    columns = {column_of_axis(cells.spec, name): name for name in cells.axis_names}
     return {
         column: _axis_series(column, [_labelled(cells, name, of_cell[name]) for of_cell in values])
         for column, name in columns.items()
     }
 
 
-def axis_column(spec: SweepSpec, name: str) -> str:
+def column_of_axis(spec: SweepSpec, name: str) -> str:
     """The column of an axis: the log's own for a parameter, the name for a variable of the template.
 
     A variable whose name is taken (``status``) has ``var_`` before it.

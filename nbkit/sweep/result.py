@@ -28,7 +28,7 @@ from nbkit.results.money import amount
 from nbkit.results.run import DONE, FAILED, PLANNED, Run
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.contact_sheet import draw_sheet
-from nbkit.sweep.frame import RUNNING, axis_column, status_of, sweep_frame
+from nbkit.sweep.frame import RUNNING, column_of_axis, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages
 from nbkit.sweep.plan import CostSummary
@@ -267,7 +267,7 @@ class SweepResult:
         """
         steps = {name: len(axis) for axis in self.cells.axes for name in axis.names}
         several = [name for name, number in steps.items() if number > 1]
-        axes = [axis_column(self.cells.spec, self.cells.spec.spelled.get(name, name)) for name in several or steps]
+        axes = [column_of_axis(self.cells.spec, self.cells.spec.spelled.get(name, name)) for name in several or steps]
         return plot_rows(self.to_frame(), (axes or ["seed"]) if by is None else [by], value)
 
     def peek(self, seconds: float) -> MimeBundle:
