@@ -205,15 +205,15 @@ def _names(found: CallAtCursor, name: str, variables: Mapping[str, Any], hidden:
     given = {NAMES.find(keyword).name if keyword in NAMES else keyword for keyword in found.given}
     given |= set() if found.is_first else {"prompt"}
     free = [parameter for parameter in PARAMETERS.values() if parameter.name not in given]
-    parameters = _begun([parameter.name for parameter in free], found.typed)
+    parameters = _starting([parameter.name for parameter in free], found.typed)
     spellings = [spelling for parameter in free for spelling in parameter.spellings]
     own = [keyword for keyword in _keywords(name) if keyword not in given]
-    yield from (f"{text}=" for text in parameters or (_begun(spellings, found.typed) if found.typed else []))
-    yield from (f"{text}=" for text in _begun(own, found.typed))
+    yield from (f"{text}=" for text in parameters or (_starting(spellings, found.typed) if found.typed else []))
+    yield from (f"{text}=" for text in _starting(own, found.typed))
     if not found.in_list:
         visible = [text for text in variables if text not in hidden and (text[:1] != "_" or found.typed[:1] == "_")]
-        yield from _begun(visible, found.typed)
-        yield from _begun(dir(builtins), found.typed) if found.typed else []
+        yield from _starting(visible, found.typed)
+        yield from _starting(dir(builtins), found.typed) if found.typed else []
 
 
 @functools.cache
@@ -232,10 +232,10 @@ def _values(found: CallAtCursor, name: str) -> list[str]:
     if found.in_list and name not in TAKES_LISTS:
         return []
     if isinstance(kind, Boolean) and not found.in_string:
-        return _begun(("True", "False"), found.typed)
-    values = _begun(kind.choices, found.typed) if isinstance(kind, Choice) else []
+        return _starting(("True", "False"), found.typed)
+    values = _starting(kind.choices, found.typed) if isinstance(kind, Choice) else []
     return values if found.in_string else [f'"{value}"' for value in values]
 
 
-def _begun(texts: Iterable[str], typed: str) -> list[str]:
+def _starting(texts: Iterable[str], typed: str) -> list[str]:
     return [text for text in texts if text.lower().startswith(typed.lower())]

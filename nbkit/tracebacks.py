@@ -7,8 +7,11 @@ the modes ``%xmode Verbose`` and ``%xmode Docs``. An error that is no :class:`~n
 from __future__ import annotations
 
 import copy
+import itertools
+import linecache
 import sys
 import sysconfig
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,7 +26,7 @@ _FOREIGN = (
 """What the files begin with that are not the user's: those of nbkit and of Python."""
 
 _INSTALLED = {"site-packages", "dist-packages"}
-_MAX_FRAMES = 6
+_MAX_FRAMES, _MAX_LINES = 6, 12
 _MAX_CAUSE = 500
 """Characters of a cause that are shown."""
 
@@ -41,13 +44,12 @@ def short_traceback(error: BaseException, as_text: Callable[[str], str]) -> list
     formatter, whole = shell.InteractiveTB, error.__traceback__
     if formatter.mode in ("Verbose", "Docs") or _is_asked_for_all():
         return list(formatter.structured_traceback(type(error), error, whole))
-    alone = copy.copy(error)  # without its cause, whose traceback would follow
-    frames = users_frames(whole)
-    shown = _chained(_few(frames))
-    lines = formatter.structured_traceback(type(error), alone, shown, 0, 1) if shown else []
     formatter.tb = whole  # for %debug, which goes where the error was raised
-    lines = lines or formatter.get_exception_only(type(error), alone)
-    return [*lines, *(as_text(line) for line in _causes(error, frames, shell))]
+    frames = users_frames(whole)
+    shown = [] if formatter.mode == "Minimal" else [_shown(frame, shell) for frame in _few(frames)]
+    alone = copy.copy(error)  # without its cause, whose traceback would follow
+    message = "".join(formatter.get_exception_only(type(error), alone)).rstrip("\n")
+    return [*shown, message, *(as_text(line) for line in _causes(error, frames, shell))]
 
 
 def users_frames(whole: TracebackType | None) -> list[TracebackType]:
@@ -68,11 +70,18 @@ def _few(frames: Sequence[TracebackType]) -> Sequence[TracebackType]:
     return frames if len(frames) <= _MAX_FRAMES else [frames[0], *frames[1 - _MAX_FRAMES :]]
 
 
-def _chained(frames: Sequence[TracebackType]) -> TracebackType | None:
-    chain = None
-    for frame in reversed(frames):
-        chain = TracebackType(chain, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
-    return chain
+def _shown(frame: TracebackType, shell: Any) -> str:
+    """Where a frame is, and the lines of its statement, in the colours of the shell."""
+    code = frame.tb_frame.f_code
+    first, last, *_ = next(itertools.islice(code.co_positions(), frame.tb_lasti // 2, None), (None, None))
+    first, last = (first or frame.tb_lineno), (last or frame.tb_lineno)
+    source = linecache.getlines(code.co_filename)[first - 1 : min(last, first + _MAX_LINES - 1)]
+    text = textwrap.dedent("".join(source)).rstrip()
+    coloured = str(shell.pycolorize(text)).rstrip("\n").split("\n")
+    lines = coloured if len(coloured) == text.count("\n") + 1 else text.split("\n")
+    numbered = [f"{'---->' if n == first else '':5} {n} {line}" for n, line in enumerate(lines, first) if text]
+    function = "" if code.co_name == "<module>" else f", in {code.co_name}"
+    return "\n".join([f"{_label(frame, shell)}{function}", *numbered, ""])
 
 
 def _is_asked_for_all() -> bool:
@@ -108,7 +117,9 @@ def _place(frame: TracebackType) -> tuple[str, int]:
 
 
 def _label(frame: TracebackType, shell: Any) -> str:
-    """A line of a cell or a file by its name."""
+    """A line of a cell, or of a file by its path from here or its name: no absolute path gets into a notebook."""
     file, line = _place(frame)
-    name = shell.compile.format_code_name(file)
-    return f"{' '.join(name) if name else Path(file).name}, line {line}"
+    cell = shell.compile.format_code_name(file)
+    path = Path(file)
+    name = path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name
+    return f"{' '.join(cell) if cell else name}, line {line}"

@@ -52,6 +52,7 @@ CELLS = {
     "a function": "def f():\n    x = 1\n    return studio.log['x']\nf()",
     "pandas": "import pandas as pd\npd.Series([3]).apply(lambda t: studio.estimate('A pot', temperature=t))",
     "a thread": "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n    pool.submit(studio.estimate, 'A pot', n=3).result()",
+    "lines": "x = 1\nrun = studio.generate(\n    'A pot',\n    n=3,\n)\ny = 2",
     "deep": "def down(n):\n    return down(n - 1) if n else studio.log['x']\ndown(60)",
     "an old one": "run = studio.generate('A pot', resolution='0.5K')\nobject.__setattr__(run, 'error', nbkit.errors.BlockedError('refused'))\ntry:\n    run.raise_for_status()\nexcept nbkit.NbkitError:\n    pass",
     "raised again": "run.raise_for_status()",
@@ -88,12 +89,12 @@ def printed(tmp_path_factory):
 
 def test_an_error_shows_the_line_of_the_cell_and_the_message(printed):
     """The neighbouring lines and nbkit's own are left out."""
-    first, *lines = printed["a name"].strip().splitlines()
-    assert set(first) == {"-"}
-    assert len([line for line in lines if line]) == 4
-    assert "studio.generate('A pot', temprature=0.4)" in printed["a name"]
-    assert "did you mean temperature?" in lines[-1]
-    assert "y = 2" not in printed["a name"]
+    place, line, blank, message = printed["a name"].strip().splitlines()
+    assert place == "Cell In[2], line 2"
+    assert line == "----> 2 studio.generate('A pot', temprature=0.4)"
+    assert blank == ""
+    assert message.startswith("UnknownParameter: temprature is no parameter")
+    assert "did you mean temperature?" in message
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -107,9 +108,15 @@ def test_a_call_in_a_module_of_the_user_shows_the_cell_and_the_line_there(printe
     """Also where the line is in a function of the cell."""
     assert "lesson.make(studio, seed=[1])" in printed["a module"]
     assert 'return studio.estimate("A pot", **values)' in printed["a module"]
-    assert "lesson.py:5" in printed["a module"]
+    assert "lesson.py, line 5, in make" in printed["a module"]
     assert "----> 4 f()" in printed["a function"]
     assert "----> 3 return studio.log['x']" in printed["a function"]
+
+
+def test_a_statement_of_several_lines_is_shown_whole(printed):
+    """From its first line to its last one."""
+    shown = "----> 2 run = studio.generate(\n      3     'A pot',\n      4     n=3,\n      5 )\n"
+    assert printed["lines"].startswith(f"Cell In[10], line 2\n{shown}\nUnknownParameter: n is")
 
 
 def test_frames_of_other_packages_and_of_python_are_left_out(printed):
