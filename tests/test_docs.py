@@ -21,6 +21,7 @@ from nbkit.log.presets import Presets
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import FrameAccessor
 from nbkit.log.thread import Thread, ThreadCost
+from nbkit.log.trash import DiskUsage
 from nbkit.offline import OfflineTransport
 from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
@@ -41,6 +42,7 @@ def members(owner: Any) -> Iterator[tuple[str, Any]]:
 RETURNED = {
     "Cell": Cell,
     "Change": Change,
+    "DiskUsage": DiskUsage,
     "FrameAccessor": FrameAccessor,
     "OfflineTransport": OfflineTransport,
     "Presets": Presets,

@@ -22,6 +22,7 @@ from nbkit.log.schema import AXES, RUNS, VERSION
 from nbkit.widgets.gallery import gallery as gallery_module
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.gallery.query import equal_to
+from nbkit.widgets.panel.picture import pictures_of
 
 SIZE = {"width": 512, "height": 512}
 
@@ -188,6 +189,15 @@ def test_captions_in_the_gallery_have_them(log):
     assert captions(gallery)[1][:2] == ("subject hen", "repeat 2")
     assert captions(gallery)[-1][:4] == ("subject fox", "var_status old", "n 1", "style ink")
     gallery.close()
+
+
+def test_a_run_knows_its_axes(log):
+    """And so do the captions of its pictures in a panel."""
+    first = log[log.filter("subject == 'fox' and n == 1").taskUUID[0]]
+    assert first.axes == {"subject": "fox", "status": "old", "n": 1, "style": "ink"}
+    (picture,) = pictures_of(first)
+    assert picture.caption[:4] == ("subject fox", "status old", "n 1", "style ink")
+    assert next(iter(log)).axes == {}
 
 
 def test_a_gallery_that_is_open_learns_of_new_axes(tmp_path):

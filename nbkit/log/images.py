@@ -139,7 +139,9 @@ class ImageStore:
         """
         path = self.path(name)
         now = _stamp(path)
-        if now is None and self.take_back(name):  # it was removed for another picture of the same bytes
+        if now is None:
+            with contextlib.suppress(OSError):
+                self.take_back(name)  # another picture of the same bytes was removed at the same time
             now = _stamp(path)
         if now is not None and (now != stamp or path in FOUND_DAMAGED):
             try:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
+from nbkit.log.axes import read_axes
 from nbkit.log.damage import Damage, check_request, columns_of, fetch, read_undamaged
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import REMOVED
@@ -253,10 +254,15 @@ class History:
         results: dict[int, list[Row]] = {}
         for result in fetch(connection, damage.without(_RESULTS, IMAGES), ids=json.dumps([row["id"] for row in rows])):
             results.setdefault(result["run"], []).append(result)
+        swept = sorted(row["id"] for row in rows if row["sweep"] is not None)
+        axes: dict[int, dict[str, Any]] = {number: {} for number in swept}
+        for name, values in read_axes(connection, swept).items():
+            for number, value in zip(swept, values, strict=True):
+                axes[number] |= {} if value is None else {name: value}
         read: dict[str, Reference] = {}  # by hash, because the runs of a sweep share their reference images
-        return [self._run(row, results.get(row["id"], []), read) for row in rows]
+        return [self._run(row, results.get(row["id"], []), read, axes.get(row["id"], {})) for row in rows]
 
-    def _run(self, row: Row, results: Sequence[Row], read: dict[str, Reference]) -> Run:
+    def _run(self, row: Row, results: Sequence[Row], read: dict[str, Reference], axes: dict[str, Any]) -> Run:
         files: dict[str, str] = {}
         values = dict(row["request"])
         if "reference_images" in values:
@@ -283,6 +289,7 @@ class History:
             task=row["task"],
             complete=row["resendable"],
             reference_files=files,
+            axes=axes,
         )
 
     def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:

@@ -247,6 +247,7 @@ class Run:
         complete: ``False`` if the request lacks credentials that were sent: the log does not store those of addresses.
         task: the JSON that was sent, without credentials and with inline pictures as their hash.
         reference_files: the files of its reference images in the image folder, by the hash of their content.
+        axes: of a sweep's run, the variables of the template and the repeat, by name.
         money: the studio's :class:`~nbkit.Budget` when the run ended, or ``None``.
         context: its log and its studio, behind :attr:`parent`, :meth:`rerun` and ``image.edit``; ``None`` without them.
 
@@ -277,6 +278,7 @@ class Run:
     complete: bool = True
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
+    axes: dict[str, str | int | float] = field(default_factory=dict)
     money: Budget | None = None
     context: RunContext | None = None
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis, usd_short
+from nbkit.log.table import format_value
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.form.fields import label
 from nbkit.widgets.image_grid.item import Item
+
+MOST_AXES = 6
+"""Axes of a sweep under a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,11 @@ class PictureRef:
         """Its facts, and what was set of the parameters that people compare pictures by."""
         image = self.image
         if image is None:
-            return sampling(self.run)
+            return (*axes_of(self.run), *sampling(self.run))
         size = () if image.width is None else (f"{image.width} × {image.height}",)
         problem = (image.problem,) if image.problem else ()
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*size, *problem, *seed, usd_short(image.cost_micros), *sampling(self.run))
+        return (*axes_of(self.run), *size, *problem, *seed, usd_short(image.cost_micros), *sampling(self.run))
 
     @property
     def short_caption(self) -> tuple[str, ...]:
@@ -72,6 +77,12 @@ class PictureRef:
 def pictures_of(run: Run) -> Iterator[PictureRef]:
     """Each picture of a run; the run itself when it has none."""
     yield from (PictureRef(run, index) for index in range(len(run))) if len(run) else (PictureRef(run, None),)
+
+
+def axes_of(run: Run) -> Iterator[str]:
+    """What a sweep varied or fixed in this run that is no parameter, such as ``subject fox``; of many, the first."""
+    for name, value in itertools.islice(run.axes.items(), MOST_AXES):
+        yield f"{ellipsis(name, 30)} {ellipsis(format_value(name, value), 60)}"
 
 
 def sampling(run: Run) -> tuple[str, ...]:
