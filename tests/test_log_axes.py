@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from gallery_log import write_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbkit.widgets.panel.picture import pictures_of
 from panel_tools import offline_studio
 
 import nbkit
@@ -22,7 +23,6 @@ from nbkit.log.schema import AXES, RUNS, VERSION
 from nbkit.widgets.gallery import gallery as gallery_module
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.gallery.query import equal_to
-from nbkit.widgets.panel.picture import pictures_of
 
 SIZE = {"width": 512, "height": 512}
 
