@@ -115,12 +115,13 @@ class Sweeps:
         """What the next press sends, as far as it is known."""
         return self._count.totals.quote if self._count else None
 
-    def bar(self, begin: str, go_on: str) -> dict[str, Any]:
+    def bar(self, begin: str, go_on: str, left: int | None) -> dict[str, Any]:
         """What is on the button and beside it.
 
         Args:
             begin: what the button says while nothing of the sweep is there.
             go_on: what it says then.
+            left: what the budget has left for another press, in micro-dollars; ``None`` without a limit.
         """
         quote = self.quote
         if self._count is None or quote is None:
@@ -128,7 +129,7 @@ class Sweeps:
                 "why": self._why, "ready": False, "warns": False, "confirm": None, "totals": self._heading(),
             }  # fmt: skip
         totals = self._count.totals
-        short = shortfall(self._count, self._studio.budget.left, self._form.options.read("budget"))
+        short = shortfall(self._count, None if left is None else left / MICRO, self._form.options.read("budget"))
         is_due = bool(quote.cells)
         failed = f" {self._count.failed} failed: “Send again” in Sweep sends them." if self._count.failed else ""
         why = "" if is_due else f"{ALL_DONE}{failed}"

@@ -176,8 +176,11 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         """
         with self.form.lock, self.view.hold_sync():
             (self._refresh_sweep if self.form.is_sweep else self._refresh_single)()
-            head = status.head_of(self._budget, charged=self._studio.charged)
-            self.view.head = {**head, "balance": self._library.balance}
+            self._show_head()
+
+    def _show_head(self) -> None:
+        head = status.head_of(self._budget, charged=self._studio.charged)
+        self.view.head = {**head, "balance": self._library.balance}
 
     def _refresh_single(self) -> None:
         request, problems = self.form.check()
@@ -209,7 +212,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         complaints = {name: words_of(error) for name, error in problems.items() if name != "prompt" or not is_empty}
         self.form.complain(complaints or self._refused)
         self.view.refresh()
-        offer = self.sweeps.bar(*self._verbs)
+        offer = self.sweeps.bar(*self._verbs, left=self._left())
         self._show_bar({**offer, "why": offer["why"] or ("" if is_empty else _not_ready(problems))})
         self._show_sweep(on=True)
         self.view.source = self._library.source(self.sweeps.texts)
@@ -280,9 +283,11 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     @guarded
     def on_budget_change(self) -> None:
-        """Bring the money in step; the studio calls it after each change."""
+        """Bring the money in step; the studio calls it after each change. No cell is counted again for it."""
         self._budget = self._studio.budget
-        self._refresh()
+        with self.form.lock, self.view.hold_sync():
+            (self._show_sweep_bar if self.form.is_sweep else self._refresh_single)()
+            self._show_head()
 
     def fault(self, error: BaseException) -> None:
         """Show an error that occurred while the panel was updated."""
