@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import keyword
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbkit.errors import RequestError, UnknownParameter

@@ -158,8 +158,6 @@ def _words(text: str, lines: bool) -> Iterator[tuple[str, bool]]:
 
 
 def _read(word: str, kind: Kind | None) -> Any:
-    if isinstance(kind, Text):
-        return word
     if word.lower() in (UNSET, NOT_SENT):
         return None
     if isinstance(kind, Boolean):
