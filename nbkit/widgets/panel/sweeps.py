@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,6 +68,8 @@ class Sweeps:
         self._why = ""
         self._is_asking = False
         self.problems: dict[str, RequestError] = {}
+        self._begun: weakref.WeakSet[SweepWork] = weakref.WeakSet()
+        self._newest: SweepWork | None = None
         self._watched: SweepWork | None = None
         self._grid: Filling | None = None
         self.quotes = QuoteBook()
@@ -200,14 +203,21 @@ class Sweeps:
 
     def progressed(self, work: SweepWork) -> bool:
         """Bring the grid in step with the log; whether it was due."""
-        latest = self._jobs.latest
-        if latest is not None and latest.work is not work:
+        if not self.is_newest(work):
             return False
         if self._watched is not work:  # from now on the grid is about this one, until the controls ask for more of it
-            self.ran, self._watched = work.sweep, work
+            self._watched = work
             self.grid.show(work.sweep)
             self.grid.say("")
         return self.grid.refresh(now=False)
+
+    def is_newest(self, work: SweepWork) -> bool:
+        """Whether no other sweep has begun after this one, which has begun; the grid is about it then."""
+        with self._form.lock:
+            if work not in self._begun:
+                self._begun.add(work)
+                self.ran, self._newest = work.sweep, work
+            return self._newest is work
 
     @property
     def _is_running(self) -> bool:

@@ -373,8 +373,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     def _end_of_sweep(self, job: Job, work: SweepWork) -> Status | None:
         if job.failure is None:
             told = self.sweeps.ended(job, work)
-            is_latest = self.jobs.latest is None or self.jobs.latest.work is work
-            return status.say(told) if told and is_latest else None
+            return status.say(told) if told and not self.jobs.jobs else None  # else the line is about what is under way
         rest = "What was sent is in the grid. A larger budget and Go on send the rest."
         is_dear = isinstance(job.failure, BudgetExceeded) and work.running is not None
         said = status.of_error(job.failure)
@@ -408,8 +407,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def _keep_grid(self, work: SweepWork) -> None:
         """Put the grid of a sweep into the output that lasts."""
-        latest = self.jobs.latest
-        if work.running is not None and (latest is None or latest.work is work):
+        if work.running is not None and self.sweeps.is_newest(work):
             self.saved.output.show(self.sweeps.refreshed(work.sweep))
             self.view.kept = self.saved.output.state
 
