@@ -66,8 +66,8 @@ def test_an_exception_while_progress_is_shown_does_not_end_the_sweep(service, st
     panel.run()
     until(lambda: "database is locked" in message(panel))
     assert panel.jobs.jobs == (panel.jobs.latest,)
+    until(lambda: queue(panel) == [(1, True)])
     assert not panel.jobs.latest.over.is_set()
-    assert queue(panel) == [(1, True)]
     assert not panel.run()
     until(lambda: tile(panel, 0).status == "running" and service.accepted)
     panel.stop()
