@@ -41,13 +41,6 @@ def execute_notebook(folder, sources):
     return nbformat.read(str(file), as_version=4).cells
 
 
-def use_manual_clock(panel):
-    """Give a sweep panel a clock that the test moves, so that it need not wait until a double click is over."""
-    clock = ManualClock()
-    panel.work.clock = clock.time
-    return clock
-
-
 def use_undo_clock(form):
     """Give the undo of a form a clock that the test moves, so that what is typed is one step as long as it stands."""
     clock = ManualClock()
@@ -78,8 +71,25 @@ def text_of(html):
 
 
 def message(panel):
-    """What a person reads in the line under a panel's buttons; the sweep panel's is HTML."""
-    return "\n".join(panel.view.bar["status"]["lines"]) if hasattr(panel, "view") else text_of(panel.bar.under.value)
+    """What a person reads in the status line of a panel."""
+    return "\n".join(panel.view.bar["status"]["lines"])
+
+
+def button_of(panel):
+    """What is on the button of a panel that asks for a sweep: what it does, how much, and the exact price."""
+    bar = panel.view.bar
+    sizes = bar["price"].rpartition(" · ")[0]
+    return " · ".join(part for part in (bar["verb"], sizes, bar["exact"]) if part)
+
+
+def totals(panel):
+    """What a person reads about cells, images and price, and about why they cannot be sent or paid."""
+    return " · ".join((*panel.view.bar["totals"], panel.view.bar["why"]))
+
+
+def complaint_at(panel, name):
+    """What a person reads at a control, an axis or an option as wrong with it."""
+    return panel.view.state["complaints"].get(name, "")
 
 
 def actions(panel):
@@ -89,9 +99,7 @@ def actions(panel):
 
 def head(panel):
     """What a person reads in a panel's first line, with the exact amount that is left of the budget."""
-    if hasattr(panel, "view"):
-        return " ".join(str(panel.view.head[name]) for name in ("model", "mark", "what", "exact"))
-    return text_of(panel._head.value)
+    return " ".join(str(panel.view.head[name]) for name in ("model", "mark", "what", "exact"))
 
 
 def queue(panel):
@@ -102,11 +110,6 @@ def queue(panel):
 def paid(panel, name):
     """What a paid button under the chosen picture of a panel offers: ``Rerun``, ``2K`` or ``4K``; ``None`` if not there."""
     return next((offer for offer in panel.pictures.tools.offer["paid"] if offer["name"] == name), None)
-
-
-def is_busy(button):
-    """Whether a button is shown as busy: a press has no effect, and it keeps the keyboard's focus."""
-    return "nbkit-busy" in button._dom_classes
 
 
 def tile(panel, cell):
@@ -143,9 +146,14 @@ def messages_of(view):
     return messages
 
 
-def do(panel, what):
-    """Press one of the form's own buttons on the page: undo, redo, reset, draft, or a tool of the seed."""
-    hear(panel.view, kind="do", what=what)
+def type_values(panel, name, text):
+    """Set the text of an axis on the page."""
+    type_in(panel, **{f"axis:{name}": text})
+
+
+def do(panel, what, name=""):
+    """Press one of the form's own buttons on the page: undo, redo, draft, a tool of the seed, or the mark of a control."""
+    hear(panel.view, kind="do", what=what, name=name)
 
 
 def press(panel, button, **content):
@@ -163,27 +171,28 @@ def press_paid(panel, name, quote=None):
     press(panel, name, quote=paid(panel, name)["quote"] if quote is None else quote)
 
 
-def press_on_page(panel, quote):
-    """Press a paid button of a sweep panel on the page, where this is the number that stands on it."""
-    panel.access._handle_custom_msg({"quote": quote}, [])
+def press_run(panel, *, quote=None, ticked=0):
+    """Press the button of a panel that asks for a sweep, by the number that stands on it or by an earlier one.
 
+    Args:
+        panel: the panel.
+        quote: the number; that on the button by default.
+        ticked: how many images the tick names.
 
-def press_without_number(button):
-    """Press a paid button on a page whose button has no number, so that the press is the button's own message."""
-    button._handle_custom_msg({"event": "click"}, [])
-
-
-def press_run(panel, *, quote=None):
-    """Press Run of a sweep panel on the page, by the number of its quote or of an earlier one; or, without, from code.
-
-    Returns the job, or ``None`` if there is none.
+    Returns:
+        The job, or ``None`` if the press has made none.
     """
-    before = panel.work.latest
-    if quote is None:
-        panel.bar.run.click()
-    else:
-        press_on_page(panel, quote)
-    return panel.work.latest if panel.work.latest is not before else None
+    before = panel.jobs.latest
+    number = panel.view.bar["quote"] if quote is None else quote
+    press(panel, "generate", quote=number, **({"ticked": ticked} if ticked else {}))
+    return panel.jobs.latest if panel.jobs.latest is not before else None
+
+
+def press_and_wait(panel, **press):
+    """The same, and wait until nothing of it is under way any more."""
+    job = press_run(panel, **press)
+    assert job.over.wait(30)
+    return job
 
 
 def choose_cells(panel, *places):

@@ -560,7 +560,7 @@ def test_some_controls_of_a_form_can_be_a_widget_of_their_own(form):
     assert "seed" not in prompt.state["values"]
     assert rest.state["values"]["seed"] == "5"
     assert (prompt.state["undo"], rest.state["undo"]) == (True, True)
-    assert not prompt.tools
+    assert prompt.state["axes"] == rest.state["axes"] == []
 
 
 @pytest.mark.parametrize(

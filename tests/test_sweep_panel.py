@@ -1,6 +1,5 @@
 """The sweep panel without a page: axes and their values, the price, Run, Stop and Go on, the grid, what a notebook keeps."""
 
-import json
 import operator
 import re
 import subprocess
@@ -11,28 +10,31 @@ import numpy as np
 import pandas as pd
 import pytest
 from nbkit.widgets.sweep_panel import counting
-from nbkit.widgets.sweep_panel.values import read_values, spread, write_values
-from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK, SETTLE
 from panel_tools import (
+    button_of,
+    complaint_at,
+    do,
     execute_notebook,
     head,
     message,
+    messages_of,
     offline_studio,
     png,
-    press_on_page,
+    press,
+    press_and_wait,
     press_run,
-    press_without_number,
+    queue,
     state_of,
-    text_of,
     tile,
+    totals,
     type_in,
-    use_manual_clock,
+    type_values,
 )
 from sweep_tools import until
 
 import nbkit
 from nbkit.errors import BudgetExceeded, RequestError, UnknownParameter
-from nbkit.request.parameter import Decimal2, Integer, Text
+from nbkit.widgets.jobs import counting
 
 SEED = 2**63 - 1
 PROMPT = "A {colour} lantern, {mood}"
@@ -62,83 +64,16 @@ def cells_of(sweep):
 
 
 def rows_of(panel):
-    return list(panel.form.axes.rows)
-
-
-def type_values(panel, name, text):
-    panel.form.axes.rows[name].field.value = text
+    return list(panel.form.axes.texts)
 
 
 def type_prompt(panel, text):
-    type_in(panel.form.prompt, prompt=text)
+    type_in(panel, prompt=text)
 
 
-def shown(panel):
-    """What the page shows of the values that stay the same."""
-    return panel.form.rest.state
-
-
-def complaint_at(panel, name):
-    """What a person reads at an axis, or at the control of a fixed value."""
-    row = panel.form.axes.rows.get(name)
-    return text_of(row.complaint) if row else panel.form.stay.complaint(name)
-
-
-def totals(panel):
-    """What a person reads about cells, images and price."""
-    return text_of(panel.bar.totals.value)
-
-
-# -- values as they are typed ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "values"),
-    [
-        ("red, jade", None, ["red", "jade"]),
-        ("red\njade\n\n", None, ["red", "jade"]),
-        ('"red, dark", "say ""hi"""\n blue ', None, ["red, dark", 'say "hi"', "blue"]),
-        ('5" tall, 6" tall', None, ['5" tall', '6" tall']),
-        ('1, 2.5, 007, "3"', None, [1, 2.5, "007", "3"]),
-        (f"{SEED}, 1", Integer(0, SEED), [SEED, 1]),
-        ("0.2 , .5\n1", Decimal2(0, 1), [0.2, 0.5, 1.0]),
-        ("0.2, not sent, high", Decimal2(0, 1), [0.2, None, "high"]),
-        ("A cat, sitting\nA dog, lying", Text(3, 100), ["A cat, sitting", "A dog, lying"]),
-        ('"two\nlines"\nA dog', Text(3, 100), ["two\nlines", "A dog"]),
-        (" ,, \n ", None, []),
-        ("nan, inf, -inf, 1e999, Infinity", None, ["nan", "inf", "-inf", "1e999", "Infinity"]),
-        ("0.2, nan", Decimal2(0, 1), [0.2, "nan"]),
-        ("9" * 400, None, [int("9" * 400)]),
-    ],
-)
-def test_typed_values_are_read_and_come_back_when_they_are_written(text, kind, values):
-    """Lines or commas separate them, a value with a comma is in quotes, and a seed keeps its 63 bits."""
-    assert read_values(text, kind) == values
-    assert read_values(write_values(values, kind), kind) == values
-
-
-def test_a_range_is_spread_in_the_steps_of_its_parameter():
-    """Hundredths are rounded to two digits, whole numbers are exact at any size, and no value comes twice."""
-    assert spread("0", "1", "4", Decimal2(0, 1)) == [0.0, 0.33, 0.67, 1.0]
-    assert spread("0.1", "0.3", "3", Decimal2(0, 1)) == [0.1, 0.2, 0.3]
-    assert spread("0", str(SEED), "3", Integer(0, SEED)) == [0, (SEED + 1) // 2, SEED]
-    assert spread("1", "3", "9", Integer(0, SEED)) == [1, 2, 3]
-    assert spread("5", "9", "1", Integer(0, SEED)) == [5]
-
-
-@pytest.mark.parametrize(
-    ("given", "kind", "parameter", "value", "allowed"),
-    [
-        (("x", "9", "3"), Integer(0, SEED), "start", "x", "a whole number"),
-        (("0", "1e999999", "3"), Decimal2(0, 1), "stop", "1e999999", "a number from 0 to 1"),
-        (("1", "9", "0"), Integer(0, SEED), "count", 0, "a whole number from 1"),
-    ],
-)
-def test_a_range_that_cannot_be_spread_raises_a_request_error(given, kind, parameter, value, allowed):
-    """The error names the box, and what is allowed there."""
-    with pytest.raises(RequestError, match=f"must be {allowed}") as caught:
-        spread(*given, kind)
-    assert (caught.value.parameter, caught.value.value) == (parameter, value)
+def is_ready(panel):
+    """Whether the button of a panel sends something."""
+    return panel.view.bar["ready"]
 
 
 # -- first values -----------------------------------------------------------------------------------------------
@@ -148,7 +83,7 @@ def test_a_panel_makes_the_sweep_that_studio_sweep_makes(panel, studio):
     """List-like values are axes, all others are fixed; cells and name are the same."""
     own = studio.sweep(PROMPT, **WORDS, temperature=[0.2, 0.8], resolution="0.5K", seed=7)
     assert rows_of(panel) == ["colour", "mood", "temperature"]
-    assert panel.form.stay.read()["seed"] == 7
+    assert panel.form.read()["seed"] == 7
     assert cells_of(panel.sweep) == cells_of(own)
     assert panel.sweep.name == own.name
     assert "8 cells" in repr(panel)
@@ -162,7 +97,7 @@ def test_axes_have_the_order_of_the_keywords(studio):
 
 
 def test_ranges_arrays_and_lists_are_axes(studio):
-    """A seed keeps all of its bits, and values of a few choices are checkboxes."""
+    """A seed keeps all of its bits, and values of a few choices are ticked."""
     panel = studio.sweep_panel(
         "A lantern",
         seed=range(SEED - 2, SEED),
@@ -173,7 +108,13 @@ def test_ranges_arrays_and_lists_are_axes(studio):
     assert {cell.seed for cell in panel.sweep} == {SEED - 2, SEED - 1}
     assert {cell.top_p for cell in panel.sweep} == {0.1, 0.2, 0.3}
     assert {cell.thinking for cell in panel.sweep} == {"HIGH", None}
-    assert str(SEED - 1) in json.dumps(panel.form.axes.rows["seed"].field.get_state())
+    assert str(SEED - 1) in panel.view.state["values"]["axis:seed"]
+    assert {row["name"]: row["kind"] for row in panel.view.state["axes"]} == {
+        "seed": "values",
+        "top_p": "values",
+        "thinking": "ticks",
+        "web_search": "ticks",
+    }
 
 
 def test_a_list_of_prompts_is_an_axis(studio):
@@ -197,7 +138,7 @@ def test_options_are_those_of_sweep_and_of_run(studio):
     )
     assert len(panel.sweep) == 4
     assert panel.sweep.name == "two"
-    assert panel.code.endswith("sweep.run(budget=0.5, retry='failed', max_workers=2)")
+    assert panel.code.endswith("sweep.run(max_workers=2, budget=0.5, retry='failed')")
     panel.set(combine="product", repeats=None, sample=3)
     assert len(panel.sweep) == 3
 
@@ -233,18 +174,18 @@ def test_a_variable_of_the_prompt_is_an_axis(studio):
     panel = studio.sweep_panel()
     type_prompt(panel, "A {colour} lantern")
     assert rows_of(panel) == ["colour"]
-    assert "without a value" in complaint_at(panel, "colour")
-    assert panel.bar.run.disabled
-    assert panel.bar.run.tooltip == "not ready: colour"
+    assert complaint_at(panel, "colour") == "Add values for {colour}, separated by commas or lines."
+    assert not is_ready(panel)
+    assert panel.view.bar["why"] == "Not ready: {colour}."
     type_values(panel, "colour", "red, jade")
-    assert panel.bar.run.description == "Run · 2 cells · $0.1379"
-    assert not panel.bar.run.disabled
+    assert button_of(panel) == "Run · 2 cells · $0.1379"
+    assert is_ready(panel)
     type_prompt(panel, "A lantern")
     assert rows_of(panel) == []
     type_prompt(panel, "A {colour} lantern at {{heat}}")
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern at {heat}", "A jade lantern at {heat}"]
     type_prompt(panel, "A {colour} lantern at {temperature}")
-    assert panel.bar.run.tooltip == "not ready: temperature"
+    assert panel.view.bar["why"] == "Not ready: Temperature."
     panel.set(temperature=0.5)
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern at 0.5", "A jade lantern at 0.5"]
 
@@ -255,84 +196,104 @@ def test_a_variable_with_a_reserved_name_must_be_renamed(studio, name):
     panel = studio.sweep_panel()
     type_prompt(panel, f"A {{{name}}} lantern")
     assert "another name" in complaint_at(panel, name)
-    assert panel.bar.run.disabled
+    assert not is_ready(panel)
 
 
 def test_a_parameter_can_become_an_axis_and_be_fixed_again(panel):
-    """Its control is hidden, and its value is the first of the axis; "remove" shows the control again."""
-    panel.form.axes.add.value = "seed"
-    assert "seed" in shown(panel)["varied"]
-    assert "seed" not in shown(panel)["values"]
-    assert panel.form.axes.rows["seed"].read() == [7]
+    """Its mark makes three values of it, the present one among them; pressed again, the present one is fixed."""
+    do(panel, "vary", "seed")
+    assert panel.form.axes.values("seed") == [7, 8, 9]
+    assert "seed" not in panel.form.read()
+    assert len(panel.sweep) == 24
     type_values(panel, "seed", f"1, {SEED}")
     assert len(panel.sweep) == 16
-    panel.form.axes.rows["seed"].remove.click()
-    assert "seed" not in shown(panel)["varied"]
+    do(panel, "vary", "seed")
+    assert "seed" not in rows_of(panel)
+    assert panel.form.read()["seed"] == 7
     assert len(panel.sweep) == 8
     panel.set(temperature=0.3)
     assert rows_of(panel) == ["colour", "mood"]
     assert panel.sweep[0].temperature == 0.3
     panel.set(thinking=["HIGH", "MINIMAL"])
-    assert [box.value for box in panel.form.axes.rows["thinking"].ticks.values()] == [True, True, False]
+    assert panel.form.axes.values("thinking") == ["HIGH", "MINIMAL"]
+    (row,) = (row for row in panel.view.state["axes"] if row["name"] == "thinking")
+    assert [text for _, text in row["options"]] == ["MINIMAL", "HIGH", "default"]
 
 
 def test_the_ratio_can_be_an_axis_while_the_tier_is_fixed(panel):
-    """The list of tiers stays, with its value, and the list of ratios is hidden."""
+    """The list of tiers stays, with its value."""
     panel.set(aspect_ratio=["1:1", "3:2"])
-    assert "aspect_ratio" in shown(panel)["varied"]
-    assert "resolution" not in shown(panel)["varied"]
-    assert shown(panel)["values"]["resolution"] == "0.5K"
+    assert "aspect_ratio" in rows_of(panel)
+    assert "resolution" not in rows_of(panel)
+    assert panel.view.state["values"]["resolution"] == "0.5K"
     assert {cell.request.size for cell in panel.sweep} == {(512, 512), (632, 424)}
 
 
-def test_fill_writes_the_values_of_a_range(panel):
-    """From start to stop; a count that is not a number is reported at the axis."""
-    row = panel.form.axes.rows["temperature"]
-    row.range.start.value, row.range.stop.value, row.range.count.value = "0.1", "0.4", "4"
-    row.range.fill.click()
-    assert row.field.value == "0.1, 0.2, 0.3, 0.4"
+def test_a_range_is_typed_as_it_is_said(panel):
+    """From start to stop; one that is too long is reported at the axis."""
+    type_values(panel, "temperature", "0.1 to 0.4 in 4")
+    assert [cell.temperature for cell in panel.sweep][:4] == [0.1, 0.2, 0.3, 0.4]
     assert len(panel.sweep) == 16
-    row.range.count.value = "many"
-    row.range.fill.click()
-    assert "temperature count='many': must be a whole number" in complaint_at(panel, "temperature")
+    type_values(panel, "temperature", "0.1 to 0.4 in 4000")
+    assert "at most 1,000 values" in complaint_at(panel, "temperature")
+    assert not is_ready(panel)
 
 
-def test_an_invalid_value_is_reported_at_its_axis_and_disables_run(panel):
-    """The other axes report nothing, the tooltip of Run names the axis, and ``panel.run()`` raises the error."""
+def test_an_invalid_value_is_reported_at_its_axis_and_keeps_run_from_sending(panel, studio):
+    """The other axes report nothing, the line beside Run names the axis, and ``panel.run()`` raises the error."""
     type_values(panel, "temperature", "0.2, 3")
-    assert "temperature=3.0: must be a number from 0 to 1" in complaint_at(panel, "temperature")
+    assert complaint_at(panel, "temperature") == "Must be a number from 0 to 1 in steps of 0.01. Nearest: 1.0"
     assert complaint_at(panel, "colour") == ""
-    assert panel.bar.run.disabled
-    assert panel.bar.run.tooltip == "not ready: temperature"
+    assert not is_ready(panel)
+    assert panel.view.bar["why"] == "Not ready: Temperature."
+    sent = messages_of(panel.view)
+    assert press_run(panel) is None
+    assert message(panel) == "Nothing was sent: see what is wrong below."
+    assert sent == [{"kind": "focus", "name": "temperature"}]
     type_values(panel, "temperature", "0.2, 0.20")
     assert "twice" in complaint_at(panel, "temperature")
     with pytest.raises(RequestError, match="twice") as caught:
         panel.run()
     assert (caught.value.parameter, caught.value.reason) == ("temperature", "conflict")
-    panel.form.options.combine.value = "zip"
+    type_in(panel, **{"option:combine": "zip"})
     type_values(panel, "temperature", "0.2")
     assert "same number of values" in complaint_at(panel, "colour")
     type_values(panel, "temperature", "0.2, 0.3")
-    assert panel.bar.run.description.startswith("Run · 2 cells")
+    assert button_of(panel).startswith("Run · 2 cells")
+    assert len(studio.log) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words", "title"),
+    [
+        ("repeats", "0", "from 1 to 100000", "Repeats"),
+        ("sample", "some", "at least 1", "Sample"),
+        ("max_workers", "-1", "at least 1", "At once"),
+        ("budget", "much", "an amount in USD", "Budget"),
+        ("combine", "cross", "'product' or 'zip'", "Combine"),
+    ],
+)
+def test_an_invalid_option_is_reported_at_its_control(panel, studio, name, text, words, title):
+    """Nothing is sent while it stands there, and an empty control is as it would be anyway."""
+    type_in(panel, **{f"option:{name}": text})
+    assert words in complaint_at(panel, name)
+    assert panel.view.bar["why"] == f"Not ready: {title}."
+    assert press_run(panel) is None
+    assert len(studio.log) == 0
+    type_in(panel, **{f"option:{name}": " "})
+    assert complaint_at(panel, name) == ""
+    assert button_of(panel) == "Run · 8 cells · $0.37256"
 
 
 def test_an_invalid_cell_is_reported_at_the_control_of_its_parameter(panel):
     """Before anything is sent: here, a prompt that is too short once its variables have values."""
     panel.set(prompt="{colour}", colour=["jade", "r"], mood="calm")
-    assert "prompt='r': must be" in complaint_at(panel, "prompt")
-    assert panel.bar.run.tooltip == "not ready: prompt"
-    assert panel.bar.run.disabled
-
-
-def test_typed_values_are_escaped(studio):
-    """In the message at their axis and in the code."""
-    panel = studio.sweep_panel("A {colour} lantern", colour=["<b>red</b>", "<i>"])
-    type_values(panel, "colour", "<b>, <b>")
-    panel.source.code.value = True
-    assert "&lt;b&gt;" in panel.form.axes.rows["colour"].complaint
-    type_values(panel, "colour", "<b>, <i>")
-    assert "&lt;b&gt;" in panel.source.box.children[0].value
-    assert "<b>" not in panel.source.box.children[0].value
+    assert "Must be" in complaint_at(panel, "prompt")
+    assert panel.view.bar["why"] == "Not ready: Prompt."
+    assert not is_ready(panel)
+    job = press_and_wait(panel)
+    assert isinstance(job.failure, RequestError)
+    assert len(panel._studio.log) == 0
 
 
 # -- cells, images, price ---------------------------------------------------------------------------------------
@@ -340,19 +301,16 @@ def test_typed_values_are_escaped(studio):
 
 def test_cells_images_and_price_follow_each_change(panel):
     """They are those of ``sweep.plan()``; the plan itself is shown on request."""
-    plan = panel.sweep.plan().totals
-    assert (
-        panel.bar.totals.value
-        == "<strong>8 cells, 8 images: $0.37256</strong> · offline list prices, nothing is charged"
-    )
-    assert panel.bar.totals.value.startswith(f"<strong>{plan.lines()[0]}</strong>")
+    lines = panel.sweep.plan().totals.lines()
+    assert panel.view.bar["totals"] == ["8 cells, 8 images: $0.37256", "offline list prices, nothing is charged"]
+    assert panel.view.bar["totals"] == [line for line in lines if "account" not in line]  # which a plan asks about
     panel.set(number_results=2)
     assert "8 cells, 16 images" in totals(panel)
-    panel.source.plan.value = True
-    assert panel.source.box.children[1].value.count("<tr>") == 8
+    press(panel, "plan")
+    assert panel.view.source["plan"].count("to do") == 8
     type_prompt(panel, "")
-    assert panel.bar.totals.value == ""
-    assert "Nothing to show yet" in panel.source.box.children[1].value
+    assert panel.view.bar["totals"] == []
+    assert panel.view.source["plan"] == ""
 
 
 def test_many_cells_are_counted_in_the_background(studio):
@@ -361,23 +319,25 @@ def test_many_cells_are_counted_in_the_background(studio):
     until(lambda: "60 images" in totals(panel))
     for last in range(21, 26):
         type_values(panel, "seed", ", ".join(map(str, range(10 * last))))
-    assert panel.bar.run.disabled
-    assert panel.bar.run.tooltip == "counting"
+    assert not is_ready(panel)
+    assert panel.view.bar["why"] == "Counting the cells…"
     until(lambda: "750 cells, 750 images: $34.9275" in totals(panel))
 
 
 @pytest.mark.parametrize(
-    ("seeds", "words"), [(100_000, "1,000,000 cells"), (1_000, "10,000 cells are too many for a panel")]
+    ("seeds", "words"), [(100_000, "the axes span 1,000,000 cells"), (1_000, "10,000 cells are too many for a panel")]
 )
 def test_too_many_cells_are_not_counted(studio, seeds, words):
     """The panel shows their number and suggests ``sample=``, and it does not freeze."""
     panel = studio.sweep_panel("A lantern", seed=range(seeds), temperature=[i / 10 for i in range(10)])
-    shown = panel.bar.run.tooltip + state_of(panel)
-    assert words in shown
-    assert "sample=" in shown
-    assert panel.bar.run.disabled
+    said = totals(panel) + complaint_at(panel, "sample")
+    assert words in said
+    assert "sample" in said.lower()
+    assert not is_ready(panel)
+    assert press_run(panel) is None
+    assert "Nothing was sent" in message(panel)
     panel.set(sample=5)
-    assert panel.bar.run.description.startswith("Run · 5 cells")
+    assert button_of(panel).startswith("Run · 5 cells")
 
 
 def test_the_count_for_earlier_values_does_not_replace_a_later_one(studio, monkeypatch):
@@ -406,57 +366,84 @@ def test_run_makes_all_cells(panel, studio):
     assert panel.run()
     assert panel.wait(60).counts == {"done": 8}
     assert len(studio.log) == 8
-    assert "8 done · $0.37256" in message(panel)
-    assert panel.record.bundle.html.count("data:image/jpeg") == 8
-    assert "colour red, temperature 0.2: ✓ done" in panel.record.bundle.text
+    assert "8 done · $0.37" in message(panel)
+    assert panel.saved.output.bundle.html.count("data:image/jpeg") == 8
+    assert "colour red, temperature 0.2: ✓ done" in panel.saved.output.bundle.text
     assert all(tile(panel, cell).file.exists() for cell in range(8))
-    assert panel.bar.locked
-    assert panel.bar.run.tooltip == "nothing to send: every cell is in the log"
+    assert not is_ready(panel)
+    assert panel.view.bar["why"] == "All cells are done."
     assert "$19.62744 left of $20.00" in head(panel)
 
 
-def test_a_press_has_no_effect_while_a_sweep_is_under_way(panel, studio):
-    """Neither with the mouse nor from code. Nor has the second click of a double click, even if the sweep has ended."""
-    clock = use_manual_clock(panel)
-    panel.bar.run.click()
-    panel.bar.run.click()
+def test_a_press_has_no_effect_while_a_sweep_is_under_way(service, open_studio):
+    """Neither with the mouse nor from code. A press by the same number when all has come sends nothing either."""
+    studio = open_studio()
+    panel = studio.sweep_panel("A lantern", seed=range(4), resolution="0.5K")
+    service.free.clear()
+    quote = panel.view.bar["quote"]
+    job = press_run(panel)
+    assert press_run(panel, quote=quote) is None
     assert not panel.run()
-    panel.wait(60)
-    assert len(studio.log) == 8
-    panel.bar.run.click()
-    assert "8 done" in message(panel)
-    clock.now += DOUBLE_CLICK
-    panel.bar.run.click()
-    assert "Nothing was sent" in message(panel)
+    assert queue(panel)[0][0] == 1
+    service.free.set()
+    assert panel.wait(60).counts == {"done": 4}
+    assert panel.jobs.latest is job
+    assert "4 done" in message(panel)
+    press_and_wait(panel, quote=quote)
+    assert "All cells are done: nothing was sent." in message(panel)
+    assert len(service.sent) == 4
 
 
 def test_go_on_sends_the_cells_that_stop_left_out(slow_studio):
     """Stop takes effect at once and shows what may still be paid; no cell is sent twice."""
     panel = slow_studio.sweep_panel("A lantern", seed=range(12), resolution="0.5K", max_workers=2)
     panel.run()
-    until(lambda: panel.work.job.running and panel.work.job.running.progress.done >= 2)
-    panel.bar.stop.click()
+    until(lambda: (running := panel.jobs.latest.work.running) and running.progress.done >= 2)
+    press(panel, "stop")
     assert re.search(r"\d requests? under way, up to \$0\.\d+, at list prices", message(panel))
     done = panel.wait(20).counts["done"]
     assert 2 <= done < 12
     assert "landed" in message(panel)
-    assert "not run" in panel.record.bundle.text
-    assert panel.bar.run.description.startswith(f"Go on · {12 - done} cells · $")
+    assert "not run" in panel.saved.output.bundle.text
+    assert button_of(panel).startswith(f"Go on · {12 - done} cells · $")
     assert panel.run()
     assert panel.wait(30).counts == {"done": 12}
     assert slow_studio.budget.spent == pytest.approx(12 * 0.04657)
     assert (slow_studio.df.status == "done").sum() == 12
-    assert "not run" not in panel.record.bundle.text
+    assert "not run" not in panel.saved.output.bundle.text
 
 
 def test_stop_right_after_the_click_sends_nothing(panel, studio):
-    """A click waits a moment for the last keystroke before it sends."""
-    panel.bar.run.click()
-    panel.bar.stop.click()
-    panel.work.latest.over.wait(10)
+    """The press is handed to a thread, which has not begun."""
+    with panel.form.lock:  # which the thread takes, too
+        job = press_run(panel)
+        press(panel, "stop")
+    assert job.over.wait(10)
     assert len(studio.log) == 0
-    assert panel.bar.run.description == "Run · 8 cells · $0.37256"
-    assert not panel.bar.run.disabled
+    assert queue(panel) == []
+    assert button_of(panel) == "Run · 8 cells · $0.37256"
+    assert is_ready(panel)
+
+
+def test_stop_while_the_cells_are_planned_sends_nothing(panel, studio, monkeypatch):
+    """The thread finds out when it would begin."""
+    planning, planned = threading.Event(), threading.Event()
+    prepare = nbkit.sweep.sweep.Sweep.prepare
+
+    def slowly(sweep, **how):
+        planning.set()
+        assert planned.wait(20)
+        return prepare(sweep, **how)
+
+    monkeypatch.setattr(nbkit.sweep.sweep.Sweep, "prepare", slowly)
+    job = press_run(panel)
+    assert planning.wait(20)
+    press(panel, "stop")
+    assert message(panel) == "Stopped before anything was sent."
+    planned.set()
+    assert job.over.wait(20)
+    assert len(studio.log) == 0
+    assert button_of(panel) == "Run · 8 cells · $0.37256"
 
 
 def test_cells_that_are_in_the_log_are_not_paid_again(panel, studio):
@@ -464,29 +451,29 @@ def test_cells_that_are_in_the_log_are_not_paid_again(panel, studio):
     panel.run()
     panel.wait(60)
     later = studio.sweep_panel(PROMPT, **WORDS, temperature=[0.2, 0.8, 0.5], resolution="0.5K", seed=7)
-    assert later.bar.run.description == "Go on · 4 cells · $0.18628"
+    assert button_of(later) == "Go on · 4 cells · $0.18628"
     assert "already there: 8 done" in totals(later)
     assert sum(tile(later, cell).status == "done" for cell in range(12)) == 8
 
 
 def test_more_than_a_hundred_images_need_a_confirmation(studio):
-    """Run is disabled until the box is ticked, and a tick for another number of images does not count."""
+    """The page asks for a tick and names the number of images; from code it is ``confirm=True``."""
     panel = studio.sweep_panel("A lantern", seed=range(51), number_results=2, resolution="0.5K")
-    assert panel.bar.confirm.layout.display == ""
-    assert panel.bar.confirm.description == "send 102 images"
-    assert panel.bar.run.disabled
-    assert "tick" in panel.bar.run.tooltip
-    panel.bar.confirm.value = True
-    assert not panel.bar.run.disabled
+    assert panel.view.bar["confirm"] == {"images": 102, "label": "Send 102 images"}
+    press_and_wait(panel)
+    assert "The tick was not set, and this is $4.75014 for 51 cells and 102 images now" in message(panel)
     panel.set(seed=range(52))
-    assert panel.bar.run.disabled
-    assert not panel.bar.confirm.value
+    assert panel.view.bar["confirm"] == {"images": 104, "label": "Send 104 images"}
+    press_and_wait(panel, ticked=102)
+    assert "The tick said 102 images, and this is" in message(panel)
     panel.run()
     with pytest.raises(RequestError, match="104 images") as caught:
         panel.wait(10)
     assert caught.value.parameter == "confirm"
     assert "104 images" in message(panel)
     assert len(studio.log) == 0
+    panel.set(seed=range(50))
+    assert panel.view.bar["confirm"] is None
 
 
 def test_a_budget_that_is_too_small_ends_the_sweep_early(studio):
@@ -497,7 +484,7 @@ def test_a_budget_that_is_too_small_ends_the_sweep_early(studio):
         panel.wait(20)
     assert (caught.value.limit, caught.value.spent) == (0.1, 0.09314)
     assert "larger budget" in message(panel)
-    assert panel.bar.run.description == "Go on · 2 cells · $0.09314"
+    assert button_of(panel) == "Go on · 2 cells · $0.09314"
     panel.set(budget=None)
     panel.run()
     assert panel.wait(20).counts == {"done": 4}
@@ -526,27 +513,20 @@ def test_failed_cells_are_sent_again_only_with_retry_failed(tmp_path):
         assert panel.wait(30).counts == {"failed": 2}
         assert tile(panel, 0).status == "failed"
         assert tile(panel, 0).note
-        assert "2 failed: “retry failed” sends them again" in panel.bar.run.tooltip
-        panel.form.options.retry.value = True
-        assert panel.bar.run.description == "Run · 2 cells · $0.09314"
-        assert not panel.bar.run.disabled
+        assert "2 failed: “Send again” in Sweep sends them." in panel.view.bar["why"]
+        type_in(panel, **{"option:retry": "failed"})
+        assert button_of(panel) == "Run · 2 cells · $0.09314"
+        assert is_ready(panel)
 
 
 def test_an_exception_after_a_change_is_shown_in_the_panel(panel):
     """Jupyter would drop it."""
-    panel.form.stay.on_change(lambda: 1 / 0)
-    type_in(panel.form.rest, seed="3")
+    panel.form.on_change(lambda: 1 / 0)
+    type_in(panel, seed="3")
     assert "ZeroDivisionError" in message(panel)
 
 
 # -- a press sends no more than the button showed ---------------------------------------------------------------
-
-
-def press_and_wait(panel, *, quote=None):
-    """Press Run, and return the job when nothing of it is under way any more."""
-    job = press_run(panel, quote=quote)
-    assert job.over.wait(30)
-    return job
 
 
 @pytest.fixture
@@ -557,10 +537,10 @@ def single(studio):
 
 def test_a_press_sends_no_more_than_the_page_showed(single, studio):
     """Ninety seeds were typed while a cell kept the kernel busy: the page's button still had the price of one."""
-    quote = single.bar.run.quote
-    assert single.bar.run.description == "Run · 1 cell · $0.04657"
+    quote = single.view.bar["quote"]
+    assert button_of(single) == "Run · 1 cell · $0.04657"
     type_values(single, "seed", ", ".join(map(str, range(90))))
-    assert single.bar.run.description == "Run · 90 cells · $4.1913"
+    assert button_of(single) == "Run · 90 cells · $4.1913"
     press_and_wait(single, quote=quote)
     refusal = "The button said $0.04657, and this is $4.1913 for 90 cells now. Nothing was sent: press again."
     assert refusal in message(single)
@@ -573,52 +553,65 @@ def test_a_press_sends_no_more_than_the_page_showed(single, studio):
 def test_a_press_with_an_older_number_is_served_if_it_covers_what_is_sent(studio):
     """The page still had the price of more cells."""
     panel = studio.sweep_panel("A lantern", seed=[0, 1, 2], resolution="0.5K")
-    quote = panel.bar.run.quote
+    quote = panel.view.bar["quote"]
     type_values(panel, "seed", "0, 1")
-    assert panel.bar.run.quote > quote
+    assert panel.view.bar["quote"] > quote
     assert press_and_wait(panel, quote=quote).failure is None
     assert len(studio.log) == 2
 
 
-@pytest.mark.parametrize("number", [0, -1, 10**9, None, "1"])
+@pytest.mark.parametrize("number", [-1, 10**9, 1.5, "1", [1], True])
 def test_a_press_with_a_number_that_run_never_had_sends_nothing(single, studio, number):
     """The panel says so, and nothing is under way."""
-    press_on_page(single, number)
+    assert press_run(single, quote=number) is None
     assert "Nothing was sent: press again." in message(single)
-    assert single.work.latest is None
+    assert single.jobs.latest is None
     assert len(studio.log) == 0
 
 
-def test_cells_that_are_typed_after_the_click_are_not_sent(studio):
-    """A sweep that is larger when it would be sent is refused; one that is smaller or cheaper is sent."""
-    panel = studio.sweep_panel("A lantern", seed=[0, 1], resolution="0.5K")
-    clock = use_manual_clock(panel)
-    job = press_run(panel)
-    type_values(panel, "seed", ", ".join(map(str, range(10))))
-    assert job.over.wait(10)
-    assert "The button said $0.09314, and this is $0.4657 for 10 cells now" in message(panel)
+def test_a_number_of_a_single_picture_is_none_of_a_sweep(studio):
+    """The prices of the two are promised apart."""
+    panel = studio.panel("A lantern", resolution="4K")
+    quote = panel.view.bar["quote"]
+    panel.set(resolution="0.5K")
+    panel.form.vary("seed")
+    assert press_run(panel, quote=quote) is None
+    assert "Nothing was sent: press again." in message(panel)
+    quote = panel.view.bar["quote"]
+    panel.form.vary("seed")
+    press(panel, "generate", quote=quote)
+    assert "Nothing was sent: press again." in message(panel)
     assert len(studio.log) == 0
-    assert panel.bar.run.description == "Run · 10 cells · $0.4657"
-    clock.now += DOUBLE_CLICK
-    job = press_run(panel)
-    type_values(panel, "seed", "0, 1, 2")
+
+
+def test_cells_that_are_typed_after_the_click_are_not_sent(service, open_studio):
+    """A press is about the cells that were there; what is typed while it is prepared is for the next one."""
+    panel = open_studio().sweep_panel("A lantern", seed=[0, 1], resolution="0.5K")
+    with panel.form.lock:  # which the sending takes, too
+        job = press_run(panel)
+        type_values(panel, "seed", ", ".join(map(str, range(10))))
     assert job.over.wait(30)
-    assert panel.wait(1).counts == {"done": 3}
+    assert panel.result.counts == {"done": 2}
+    assert len(service.sent) == 2
+    assert button_of(panel) == "Go on · 8 cells · $0.37256"
+    with panel.form.lock:
+        job = press_run(panel)
+        type_values(panel, "seed", "0, 1, 2")
+    assert job.over.wait(30)
+    assert len(service.sent) == 10
 
 
 def test_more_images_than_shown_are_not_sent_for_less_money(studio):
     """The numbers on the button count too; it has the number of images if that is not the number of cells."""
     panel = studio.sweep_panel("A lantern", seed=[0], resolution="4K")
-    clock = use_manual_clock(panel)
-    quote = panel.bar.run.quote
+    quote = panel.view.bar["quote"]
     panel.set(seed=[0, 1], resolution="0.5K")
     press_and_wait(panel, quote=quote)
     assert "The button said 1 cell, and this is $0.09314 for 2 cells now" in message(panel)
     panel.set(seed=[0], resolution="4K", number_results=2)
-    assert " · 1 cell · 2 images · $" in panel.bar.run.description
-    quote = panel.bar.run.quote
+    assert "1 cell · 2 images · $" in button_of(panel)
+    quote = panel.view.bar["quote"]
     panel.set(resolution="0.5K", number_results=3)
-    clock.now += DOUBLE_CLICK
     press_and_wait(panel, quote=quote)
     assert "The button said 1 cell and 2 images, and this is" in message(panel)
     assert len(studio.log) == 0
@@ -626,8 +619,7 @@ def test_more_images_than_shown_are_not_sent_for_less_money(studio):
 
 def test_a_press_on_a_button_without_a_price_sends_nothing(single, studio):
     """The page has not received the price yet."""
-    press_without_number(single.bar.run)
-    assert single.work.latest.over.wait(30)
+    press_and_wait(single, quote=0)
     assert "The button named no price yet, and this is $0.04657 for 1 cell" in message(single)
     assert len(studio.log) == 0
 
@@ -635,45 +627,61 @@ def test_a_press_on_a_button_without_a_price_sends_nothing(single, studio):
 def test_a_tick_is_valid_for_the_number_of_images_that_it_names(studio):
     """A larger number needs another tick, and while the cells are counted a press sends nothing."""
     panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
-    clock = use_manual_clock(panel)
-    until(lambda: panel.bar.confirm.description == "send 101 images")
-    panel.bar.confirm.value = True
-    assert not panel.bar.run.disabled  # a tick changes no cell, so that nothing is counted again
+    until(lambda: panel.view.bar["confirm"] == {"images": 101, "label": "Send 101 images"})
+    quote = panel.view.bar["quote"]
     type_values(panel, "seed", ", ".join(map(str, range(1500))))
-    assert press_run(panel) is None
+    assert press_run(panel, quote=quote, ticked=101) is None
     assert "still being counted" in message(panel)
-    until(lambda: panel.bar.confirm.description == "send 1,500 images")
-    assert not panel.bar.confirm.value
-    clock.now += DOUBLE_CLICK
-    assert press_run(panel) is None
-    assert "Nothing was sent: tick “send 1,500 images” first" in message(panel)
+    until(lambda: panel.view.bar["confirm"] == {"images": 1500, "label": "Send 1,500 images"})
+    press_and_wait(panel, ticked=101)
+    assert "The tick said 101 images, and this is $69.855 for 1,500 cells now" in message(panel)
+    assert len(studio.log) == 0
+
+
+@pytest.mark.parametrize("ticked", ["101", None, 1e9, [101], True])
+def test_a_malformed_tick_is_none(studio, ticked):
+    """Only a number of images counts."""
+    panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
+    until(lambda: panel.view.bar["quote"])
+    job = press_and_wait(panel, ticked=ticked)
+    assert isinstance(job.failure, RequestError)
     assert len(studio.log) == 0
 
 
 def test_a_tick_stays_valid_while_its_press_counts_the_cells_again(studio):
     """The images that were ticked at the press are sent."""
     panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K")
-    until(lambda: panel.bar.confirm.description == "send 101 images")
-    panel.bar.confirm.value = True
-    job = press_run(panel, quote=panel.bar.run.quote)
-    until(lambda: job.running or job.over.is_set())
+    until(lambda: panel.view.bar["confirm"] == {"images": 101, "label": "Send 101 images"})
+    job = press_run(panel, ticked=101)
+    until(lambda: job.work.running or job.over.is_set())
     panel.stop()
     assert job.over.wait(30)
     assert job.failure is None
-    assert job.running is not None
+    assert job.work.running is not None
+
+
+def test_what_is_paid_elsewhere_does_not_have_many_cells_counted_again(studio):
+    """The button keeps its price, and the line about the budget follows."""
+    panel = studio.sweep_panel("A lantern", seed=range(150), resolution="0.5K")
+    until(lambda: panel.view.bar["quote"])
+    before = panel.view.bar
+    seen = []
+    panel.view.observe(lambda change: seen.append(change["new"]["why"]), "bar")
+    studio.generate("A boat", resolution="0.5K")
+    assert "Counting the cells…" not in seen
+    assert panel.view.bar["quote"] == before["quote"]
+    assert "$19.95343 left" in head(panel)
 
 
 def test_a_press_sends_nothing_if_every_cell_is_in_the_log(single, studio):
     """Also if another panel has made the cells meanwhile; the line under the buttons has the reason."""
-    quote = single.bar.run.quote
-    clock = use_manual_clock(single)
+    quote = single.view.bar["quote"]
     other = studio.sweep_panel("A lantern", seed=[0], resolution="0.5K")
     assert press_and_wait(single).failure is None
-    clock.now += DOUBLE_CLICK
-    assert press_run(single, quote=quote) is None
-    assert "Nothing was sent: every cell is in the log." in message(single)
+    press_and_wait(single, quote=quote)
+    assert "All cells are done: nothing was sent." in message(single)
     press_and_wait(other)
-    assert "Nothing was sent: every cell is in the log" in message(other)
+    assert "All cells are done: nothing was sent." in message(other)
     assert len(studio.log) == 1
 
 
@@ -683,16 +691,16 @@ def test_go_on_waits_for_the_requests_that_are_under_way(service, open_studio):
     service.free.clear()
     panel.run()
     until(lambda: len(service.accepted) == 2 and len(panel._studio.log) == 4)  # two are sent, two are planned
-    panel.bar.stop.click()
-    assert panel.bar.run.description == "Go on · 8 cells · $0.37256"
+    press(panel, "stop")
+    assert button_of(panel) == "Go on · 8 cells · $0.37256"
     job = press_run(panel)
-    assert not job.over.wait(3 * SETTLE)  # a press that did not wait would be counted by then
+    assert not job.over.wait(0.5)  # a press that did not wait would be counted by then
     service.free.set()
     assert job.over.wait(30)
     refusal = "The button said $0.37256, and this is $0.4657 for 10 cells now. Nothing was sent: press again."
     assert refusal in message(panel)
     assert len(service.sent) == 2
-    assert panel.bar.run.description == "Go on · 10 cells · $0.4657"
+    assert button_of(panel) == "Go on · 10 cells · $0.4657"
 
 
 def test_another_sweep_does_not_wait_for_the_requests_of_one_that_was_stopped(service, open_studio):
@@ -702,9 +710,9 @@ def test_another_sweep_does_not_wait_for_the_requests_of_one_that_was_stopped(se
     service.free.clear()
     panel.run()
     until(lambda: len(service.accepted) == 2)
-    panel.bar.stop.click()
+    press(panel, "stop")
     panel.set(prompt="A boat", seed=[1, 2])
-    job = press_run(panel, quote=panel.bar.run.quote)
+    job = press_run(panel, quote=panel.view.bar["quote"])
     until(lambda: len(service.accepted) == 4)
     service.free.set()
     assert job.over.wait(30)
@@ -716,7 +724,7 @@ def test_another_sweep_does_not_wait_for_the_requests_of_one_that_was_stopped(se
 def test_a_closed_studio_is_reported_in_the_panel(studio, panel):
     """Nothing is sent."""
     studio.close()
-    press_and_wait(panel)
+    assert press_run(panel) is None
     assert "this studio is closed" in message(panel)
 
 
@@ -730,47 +738,39 @@ def fail(*_arguments, **_named):
 @pytest.mark.parametrize(
     ("part", "name", "act"),
     [
-        ("form.stay", "read", lambda panel: setattr(panel.form.axes.add, "value", "seed")),
-        ("form.axes", "take", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
-        ("form.stay", "read", lambda panel: panel.form.axes.rows["temperature"].remove.click()),
+        ("form", "typed", lambda panel: type_values(panel, "temperature", "0.1")),
+        ("form", "vary", lambda panel: do(panel, "vary", "temperature")),
+        ("form.axes", "rows", lambda panel: type_in(panel, seed="8")),
         ("grid.grid", "show_table", lambda panel: panel.set(seed=3)),
-        ("bar", "ask", lambda panel: setattr(panel.bar.confirm, "value", True)),
-        ("bar", "ask", lambda panel: panel._told(None, RequestError("x", parameter="seed"))),
-        ("work", "click", lambda panel: panel.bar.run.click()),
-        ("work", "stop", lambda panel: panel.bar.stop.click()),
-        ("form", "asked", lambda panel: setattr(panel.source.code, "value", True)),
+        ("sweeps", "bar", lambda panel: type_in(panel, seed="8")),
+        ("sweeps", "bar", lambda panel: panel._counted()),
+        ("_presses", "press", press_run),
+        ("jobs", "stop", lambda panel: (panel.run(), press(panel, "stop"))),
+        ("form", "asked", lambda panel: press(panel, "code")),
     ],
 )
 def test_an_exception_in_a_handler_is_shown_in_the_panel(panel, monkeypatch, part, name, act):
     """It does not leave the handler, where Jupyter would drop it."""
-    panel.set(aspect_ratio=["1:1", "3:2"])  # its control is read when another axis is added or removed
     monkeypatch.setattr(operator.attrgetter(part)(panel), name, fail)
     act(panel)
     assert "ZeroDivisionError" in message(panel)
 
 
-def test_an_exception_while_a_range_is_filled_is_shown_at_its_axis(panel):
-    """Where invalid numbers of the range are reported too."""
-    row = panel.form.axes.rows["temperature"]
-    row.write = fail
-    row.range.fill.click()
-    assert "ZeroDivisionError" in complaint_at(panel, "temperature")
+def test_an_exception_while_many_cells_are_counted_is_shown_in_the_panel(studio, monkeypatch):
+    """It occurs in the thread that counts."""
+    monkeypatch.setattr(counting, "count_up", fail)
+    panel = studio.sweep_panel("A lantern", seed=range(101))
+    until(lambda: "ZeroDivisionError" in message(panel))
+    assert not is_ready(panel)
 
 
-def test_an_exception_after_the_last_cell_is_shown_in_the_panel(panel, studio):
+def test_an_exception_after_the_last_cell_is_shown_in_the_panel(panel, studio, monkeypatch):
     """It occurs in the thread that watches the sweep. The runs are in the log, and the panel can be used again."""
-    errors, say = [], panel.bar.say
-
-    def say_until_done(*sentences, **named):
-        if sentences[0].startswith("Done"):
-            raise ZeroDivisionError
-        say(*sentences, **named)
-
-    panel.bar.say, panel.bar.say_error = say_until_done, errors.append
+    monkeypatch.setattr(panel.sweeps, "ended", fail)
     panel.run()
-    assert panel.work.latest.over.wait(60)
-    assert [type(error) for error in errors] == [ZeroDivisionError]
-    assert panel.work.job is None
+    assert panel.jobs.latest.over.wait(60)
+    assert "ZeroDivisionError" in message(panel)
+    assert panel.jobs.jobs == ()
     assert len(studio.log) == 8
 
 
@@ -784,7 +784,7 @@ def test_the_grid_keeps_the_sweep_that_was_run_while_the_controls_describe_anoth
     panel.set(seed=8)
     assert "controls ask for another" in panel.grid.grid.box.message
     assert tile(panel, 0).status == "done"
-    assert panel.bar.run.description.startswith("Run · 8 cells")
+    assert button_of(panel).startswith("Run · 8 cells")
     panel.set(seed=7)
     assert panel.grid.grid.box.message == ""
 
@@ -801,7 +801,8 @@ def test_the_saved_state_of_a_sweep_panel_has_no_pictures(panel):
     before = len(state_of(panel))
     panel.run()
     panel.wait(60)
-    panel.source.code.value = panel.source.plan.value = True
+    press(panel, "code")
+    press(panel, "plan")
     state = state_of(panel)
     assert "base64," not in state
     assert "memory" not in state
@@ -846,8 +847,9 @@ def test_the_code_makes_the_same_sweep(studio, given):
 def test_credentials_are_in_neither_the_code_nor_the_saved_state(studio):
     """The query of an address is in the kernel only."""
     panel = studio.sweep_panel("A lantern", seed=[1, 2], webhook_url="https://a.org/h?key=secret")
-    panel.source.code.value = True
+    press(panel, "code")
     assert "https://a.org/h" in panel.code
+    assert "https://a.org/h" in panel.view.source["code"]
     assert "secret" not in panel.code + state_of(panel)
     assert panel.sweep[0].request.webhook_url == "https://a.org/h?key=secret"
 
@@ -855,7 +857,7 @@ def test_credentials_are_in_neither_the_code_nor_the_saved_state(studio):
 def test_the_code_for_an_uploaded_picture_makes_the_same_sweep(studio):
     """The picture is in the image folder as soon as its code is shown."""
     panel = studio.sweep_panel("A lantern", seed=[1, 2])
-    panel.form.stay.references.append(png(), "teal.png")
+    panel.form.references.append(png(), "teal.png")
     sweep = sweep_made_by(panel.code, studio)
     assert [cell.request for cell in sweep] == [cell.request for cell in panel.sweep]
 
@@ -892,16 +894,13 @@ def test_cells_that_a_killed_kernel_had_planned_are_sent_by_the_second_press(stu
     )
     assert subprocess.run([sys.executable, "-c", plans], timeout=60, check=False).returncode == 1
     panel = studio.sweep_panel("A lantern", seed=[1, 2, 3], resolution="0.5K")
-    clock = use_manual_clock(panel)
-    assert panel.bar.run.description.endswith("1 cell · $0.04657")
-    panel.bar.run.click()
-    until(lambda: "for 3 cells now" in message(panel))
+    assert button_of(panel).endswith("1 cell · $0.04657")
+    press_and_wait(panel)
+    assert "for 3 cells now" in message(panel)
     assert studio.budget.spent == 0
-    until(lambda: "3 cells · $0.13971" in panel.bar.run.description)
-    until(lambda: panel.work.job is None)
-    clock.now += DOUBLE_CLICK
-    panel.bar.run.click()
-    until(lambda: studio.budget.spent == 0.13971)
+    assert button_of(panel).endswith("3 cells · $0.13971")
+    press_and_wait(panel)
+    assert studio.budget.spent == 0.13971
 
 
 @pytest.mark.parametrize("gap", [None, float("nan"), pd.NA, pd.NaT], ids=str)
@@ -918,15 +917,14 @@ def test_a_gap_in_a_variable_from_code_is_an_error(studio, gap):
 def test_a_name_in_braces_can_stay_text(studio):
     """A sign that reads {open}, or JSON in a prompt, need not be an axis, and can become one again."""
     panel = studio.sweep_panel("A {colour} lantern, the sign reads {open}", colour=["red"], resolution="0.5K")
-    panel.form.axes.rows["open"].remove.click()
+    do(panel, "vary", "open")
     assert rows_of(panel) == ["colour"]
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern, the sign reads {open}"]
     assert "the sign reads {{open}}" in panel.code
-    (vary,) = panel.form.axes._stay.children
-    assert vary.description == "vary {open}"
-    vary.click()
+    assert panel.view.state["literal"] == ["open"]
+    do(panel, "vary", "open")
     assert rows_of(panel) == ["colour", "open"]
-    panel.form.axes.rows["open"].remove.click()
+    do(panel, "vary", "open")
     panel.set(open=["late", "early"])
     assert [cell.prompt[-5:].strip() for cell in panel.sweep] == ["late", "early"]
-    assert panel.form.axes._stay.children == ()
+    assert panel.view.state["literal"] == []

@@ -1,19 +1,30 @@
 """A sweep panel while its sweep runs: exceptions while it is shown, Stop, the buttons, and what it keeps in memory."""
 
 import gc
+import operator
 import sys
 import threading
 
 import pytest
 import service_faults as fault
-from ipywidgets.widgets import widget
-from nbkit.widgets.sweep_panel import counting
-from nbkit.widgets.sweep_panel.work import DOUBLE_CLICK
-from panel_tools import choose_cells, is_busy, message, png, text_of, tile, type_in, use_manual_clock
+from panel_tools import (
+    button_of,
+    choose_cells,
+    message,
+    messages_of,
+    png,
+    press_and_wait,
+    press_run,
+    queue,
+    tile,
+    type_in,
+    type_values,
+)
 from sweep_tools import until
 
-from nbkit.errors import RequestError, StorageError
+from nbkit.errors import StorageError
 from nbkit.request.reference import Reference
+from nbkit.widgets.jobs import counting
 
 
 @pytest.fixture
@@ -39,19 +50,24 @@ def failing(times, function, error=None):
 
 @pytest.mark.parametrize(
     ("part", "name"),
-    [("panel.grid", "refresh"), ("panel.grid", "show"), ("panel.bar", "passing"), ("studio.log", "get_runs")],
+    [
+        ("panel.sweeps.grid", "refresh"),
+        ("panel.sweeps.grid", "show"),
+        ("panel.sweeps", "progressed"),
+        ("studio.log", "get_runs"),
+    ],
 )
 def test_an_exception_while_progress_is_shown_does_not_end_the_sweep(service, studio, panel, monkeypatch, part, name):
     """It is shown; the sweep goes on and Stop works, and the grid is shown when that is possible again."""
-    owner, _, attribute = part.partition(".")
-    shown = getattr({"panel": panel, "studio": studio}[owner], attribute)
+    owner, _, attributes = part.partition(".")
+    shown = operator.attrgetter(attributes)({"panel": panel, "studio": studio}[owner])
     monkeypatch.setattr(shown, name, failing(2, getattr(shown, name)))
     service.free.clear()
     panel.run()
     until(lambda: "database is locked" in message(panel))
-    assert panel.work.job is panel.work.latest
-    assert not panel.work.latest.over.is_set()
-    assert panel.bar.stop.layout.display == ""
+    assert panel.jobs.jobs == (panel.jobs.latest,)
+    until(lambda: queue(panel) == [(1, True)])
+    assert not panel.jobs.latest.over.is_set()
     assert not panel.run()
     until(lambda: tile(panel, 0).status == "running" and service.accepted)
     panel.stop()
@@ -64,12 +80,12 @@ def test_an_exception_while_progress_is_shown_does_not_end_the_sweep(service, st
 
 def test_a_page_that_cannot_be_reached_does_not_end_the_sweep(service, panel):
     """Neither the progress nor the exception can be shown; the sweep runs to its end all the same."""
-    panel.bar.passing = failing(3, panel.bar.passing, OSError("no socket"))
-    panel.bar.say_error = failing(1, panel.bar.say_error, OSError("no socket"))
+    panel.progressed = failing(3, panel.progressed, OSError("no socket"))
+    panel.fault = failing(1, panel.fault, OSError("no socket"))
     service.free.clear()
     panel.run()
     until(lambda: tile(panel, 0).status == "running")
-    assert panel.work.job is panel.work.latest
+    assert panel.jobs.jobs == (panel.jobs.latest,)
     service.free.set()
     assert panel.wait(20).counts == {"done": 8}
 
@@ -79,34 +95,42 @@ def test_an_exception_in_the_output_after_stop_is_shown(service, panel):
     service.free.clear()
     panel.run()
     until(lambda: service.accepted)
-    panel.record.show = failing(1, panel.record.show, ZeroDivisionError("no grid"))
+    panel.saved.output.show = failing(1, panel.saved.output.show, ZeroDivisionError("no grid"))
     panel.stop()
     until(lambda: "ZeroDivisionError: no grid" in message(panel))
     service.free.set()
     panel.wait(20)
-    assert "✓ done" in panel.record.bundle.text
+    assert "✓ done" in panel.saved.output.bundle.text
 
 
 def test_an_exception_in_the_output_at_the_end_is_shown_and_raised_by_wait(panel):
     """The notebook does not keep the grid that it should keep."""
-    panel.record.show = failing(1, panel.record.show, ZeroDivisionError("no grid"))
+    panel.saved.output.show = failing(1, panel.saved.output.show, ZeroDivisionError("no grid"))
     panel.run()
     with pytest.raises(ZeroDivisionError):
         panel.wait(20)
     assert "ZeroDivisionError: no grid" in message(panel)
 
 
-def test_a_press_that_is_refused_at_the_send_is_not_under_way(service, panel):
-    """The prompt was deleted between the press and the send: the panel says that nothing was sent."""
-    job = panel.work.take(lambda: panel._ask(confirm=True))
-    assert "Working." in message(panel)
-    type_in(panel.form.prompt, prompt="")
-    panel.work.carry_out(job)
-    assert isinstance(job.failure, RequestError)
-    assert (job.failure.parameter, job.failure.reason) == ("prompt", "missing")
-    assert "Nothing was sent: what is wrong stands at its control." in message(panel)
-    assert "Working." not in message(panel)
+def test_a_press_that_is_refused_is_not_under_way(service, panel):
+    """The prompt was deleted before the press came: the panel says that nothing was sent, and shows the prompt."""
+    quote = panel.view.bar["quote"]
+    type_in(panel, prompt="")
+    sent = messages_of(panel.view)
+    assert press_run(panel, quote=quote) is None
+    assert message(panel) == "Write a prompt first."
+    assert sent == [{"kind": "focus", "name": "prompt"}]
+    assert panel.jobs.jobs == ()
     assert service.sent == []
+
+
+def test_a_prompt_that_is_deleted_after_the_press_is_sent(service, panel):
+    """The press was about what was there."""
+    with panel.form.lock:  # which the sending takes, too
+        job = press_run(panel)
+        type_in(panel, prompt="")
+    assert job.over.wait(30)
+    assert len(service.sent) == 8
 
 
 # -- the price on the button -----------------------------------------------------------------------------------
@@ -116,7 +140,7 @@ def test_the_count_for_earlier_values_does_not_replace_a_later_one(studio, monke
     """Even if it ends just when other values are set: the button is about those."""
     monkeypatch.setattr(counting, "AT_ONCE", 1)
     panel = studio.sweep_panel("A lantern", seed=range(3), resolution="0.5K")
-    until(lambda: "3 cells" in panel.bar.run.description)
+    until(lambda: "3 cells" in button_of(panel))
     counted, locked, count_up = threading.Event(), threading.Event(), counting.count_up
     threads = []
 
@@ -130,13 +154,13 @@ def test_the_count_for_earlier_values_does_not_replace_a_later_one(studio, monke
     monkeypatch.setattr(counting, "count_up", counts)
     panel.set(seed=range(4))
     assert counted.wait(20)
-    with panel.work.lock:  # a handler of the page holds it too
+    with panel.form.lock:  # a handler of the page holds it too
         locked.set()
         until(lambda: "counts" not in _functions_of(threads[0]))  # it waits for the lock now
         panel.set(seed=range(9))
     until(lambda: "_count" not in _functions_of(threads[0]))
-    assert "4 cells" not in panel.bar.run.description
-    until(lambda: "9 cells" in panel.bar.run.description)
+    assert "4 cells" not in button_of(panel)
+    until(lambda: "9 cells" in button_of(panel))
 
 
 def _functions_of(thread):
@@ -151,34 +175,34 @@ def _functions_of(thread):
 # -- while it runs ---------------------------------------------------------------------------------------------
 
 
-def test_run_keeps_the_keyboard_focus_during_and_after_a_sweep(service, panel):
-    """A disabled button would lose it: Run is shown as busy instead, and a press sends nothing."""
-    clock = use_manual_clock(panel)
+def test_a_press_while_a_sweep_is_under_way_or_all_is_there_sends_nothing(service, panel):
+    """The button says the first while it lasts, and the second is said once it is pressed."""
     service.free.clear()
+    quote = panel.view.bar["quote"]
     panel.run()
-    until(lambda: panel.work.job.running)
-    assert not panel.bar.run.disabled
-    assert is_busy(panel.bar.run)
-    panel.bar.run.click()
+    until(lambda: panel.jobs.latest.work.running)
+    assert not panel.view.bar["ready"]
+    assert press_run(panel, quote=quote) is None
     service.free.set()
     assert panel.wait(20).counts == {"done": 8}
-    assert not panel.bar.run.disabled
-    clock.now += DOUBLE_CLICK
-    panel.bar.run.click()
-    assert "Nothing was sent: every cell is in the log." in message(panel)
+    assert panel.view.bar["why"] == "All cells are done."
+    press_and_wait(panel, quote=quote)
+    assert "All cells are done: nothing was sent." in message(panel)
     assert len(service.sent) == 8
     panel.set(seed=range(9))
-    assert not is_busy(panel.bar.run)
+    assert panel.view.bar["ready"]
 
 
-def test_run_keeps_the_keyboard_focus_while_many_cells_are_counted(service, studio):
+def test_many_cells_have_their_progress_shown_while_they_are_counted_again(service, studio):
     """A press has them counted again in the background."""
     panel = studio.sweep_panel("A lantern", seed=range(101), resolution="0.5K", max_workers=1)
-    until(lambda: "101 cells" in panel.bar.run.description)
+    until(lambda: "101 cells" in button_of(panel))
     service.free.clear()
     panel.run(confirm=True)
-    assert not panel.bar.run.disabled
+    until(lambda: (panel.view.bar["progress"] or {}).get("total") == 101)
+    assert queue(panel) == [(1, True)]
     panel.stop()
+    assert panel.view.bar["progress"] is None
     service.free.set()
     panel.wait(20)
 
@@ -200,11 +224,14 @@ def test_a_cell_that_was_chosen_before_its_run_stays_chosen(service, panel):
 def test_the_progress_line_counts_cells_that_ended_and_cells_that_failed(service, panel):
     """With money and time; the line is short enough to fit beside the buttons."""
     service.faults.extend([None, fault.refused("inferenceError")])
+    shown = []
+    panel.view.observe(lambda change: shown.append(change["new"]["progress"]), "bar")
     panel.run()
     panel.wait(20)
-    panel.bar.passing(panel.work.latest.running.progress)
-    assert "8 of 8 · 1 failed · $0.48265 · " in text_of(panel.bar.beside.value)
-    assert "done" not in panel.bar.beside.value
+    last = [progress for progress in shown if progress][-1]
+    assert (last["ended"], last["total"]) == (8, 8)
+    assert "8 of 8 · 1 failed · $0.48 · " in last["text"]
+    assert "done" not in last["text"]
 
 
 # -- memory ----------------------------------------------------------------------------------------------------
@@ -222,28 +249,19 @@ def test_the_grid_keeps_no_reference_images_in_memory(studio):
 
 
 def test_a_variable_without_values_is_forgotten_with_its_name(studio):
-    """A name that is typed letter by letter leaves no widgets; one that had values has them when it comes again."""
+    """A name that is typed letter by letter leaves nothing; one that had values has them when it comes again."""
     panel = studio.sweep_panel("A lantern")
 
     def type_prompt(text):
-        type_in(panel.form.prompt, prompt=text)
+        type_in(panel, prompt=text)
 
-    before = set(widget._instances)
     for end in range(1, len("colour") + 1):
         type_prompt(f"A {{{'colour'[:end]}}} lantern")
     type_prompt("A lantern")
     assert panel.form.axes._kept == {}
-    assert set(widget._instances) == before
+    assert panel.view.state["axes"] == []
     type_prompt("A {colour} lantern")
-    panel.form.axes.rows["colour"].field.value = "red"
+    type_values(panel, "colour", "red")
     type_prompt("A lantern")
     type_prompt("A {colour} lantern")
-    assert panel.form.axes.rows["colour"].read() == ["red"]
-
-
-def test_only_an_axis_of_numbers_has_boxes_for_a_range(studio):
-    """Words and prompts have no range."""
-    panel = studio.sweep_panel("A {colour} lantern", colour=["red"], temperature=[0.1])
-    rows = panel.form.axes.rows
-    assert rows["colour"].range is None
-    assert [field.value for field in (rows["temperature"].range.start, rows["temperature"].range.stop)] == ["0", "1"]
+    assert panel.form.axes.values("colour") == ["red"]

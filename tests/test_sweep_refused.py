@@ -2,7 +2,7 @@
 
 import pytest
 import service_faults as fault
-from panel_tools import text_of
+from panel_tools import button_of, totals
 from service import PRICE, Answer, error
 from sweep_tools import assert_books_agree, lanterns
 
@@ -59,8 +59,8 @@ def test_cells_that_were_never_accepted_are_due_again_in_a_later_kernel(service,
     assert pending.price.high == pending.cells * 68_950
     assert f"{refused} cell" in "".join(line for line in plan.totals.lines() if "refused before" in line)
     panel = studio.sweep_panel("A lantern", seed=range(4), resolution="1K", name="lanterns")
-    assert f"{pending.cells} cell" in panel.bar.run.description
-    assert "refused before they were accepted" in text_of(panel.bar.totals.value)
+    assert f"{pending.cells} cell" in button_of(panel)
+    assert "refused before they were accepted" in totals(panel)
     sent = len(service.sent)
     assert lanterns(studio, range(4)).run().counts == {"done": 4}
     assert len(service.sent) - sent == pending.cells

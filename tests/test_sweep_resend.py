@@ -4,7 +4,7 @@ import math
 
 import pytest
 import service_faults as fault
-from panel_tools import message, press_run, text_of
+from panel_tools import button_of, message, press, press_and_wait, press_run, totals
 from service import PRICE
 from sweep_tools import assert_books_agree, lanterns, studio_after_lost_answers, until
 
@@ -18,17 +18,10 @@ def lanterns_panel(studio, seeds=range(5), **options):
     return studio.sweep_panel("A lantern", seed=seeds, resolution="1K", name="lanterns", **options)
 
 
-def press(panel, quote=None):
-    """Press Run by the number of this quote, or of its latest, and wait until nothing of it is under way."""
-    press_run(panel, quote=quote or panel.bar.run.quote)
-    assert panel.work.latest.over.wait(30)
-
-
 def earlier_quote(panel, *, cells, resend, price):
     """The number of a quote that Run had before; each cell makes one image, and the price is in micro-dollars."""
     pending = CostSummary(cells, cells, Price(price, price))
-    panel.bar.run.offer("an earlier label", Quote(pending, CostSummary(resend, resend, Price(0, 0))))
-    return panel.bar.run.quote
+    return panel.sweeps.quotes.offer("sweep", Quote(pending, CostSummary(resend, resend, Price(0, 0))))
 
 
 # -- a sweep ---------------------------------------------------------------------------------------------------
@@ -125,10 +118,9 @@ def test_the_run_button_shows_how_many_cells_may_be_sent_again(service, open_stu
     """Its price is the most that a press pays, and the summary at the end includes what was sent again."""
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio)
-    assert panel.bar.run.description == "Go on · 1 cell · up to 4 sent again · $0.06895 to $0.34475"
-    totals = text_of(panel.bar.totals.value)
-    assert "up to 4 sent again if the service does not know them: up to $0.2758" in totals
-    press(panel)
+    assert button_of(panel) == "Go on · 1 cell · up to 4 sent again · $0.06895 to $0.34475"
+    assert "up to 4 sent again if the service does not know them: up to $0.2758" in totals(panel)
+    press_and_wait(panel)
     assert "5 done · $0.34475 ·" in message(panel)
     assert_books_agree(service, studio, 5)
 
@@ -137,13 +129,12 @@ def test_a_page_that_showed_less_sends_nothing_again(service, open_studio):
     """A quote from before the lost answers, or with fewer cells to send again, is not agreed to."""
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio)
-    press(panel, quote=earlier_quote(panel, cells=1, resend=0, price=68_950))
+    press_and_wait(panel, quote=earlier_quote(panel, cells=1, resend=0, price=68_950))
     assert (
         "The button said $0.06895, and this is $0.34475 for 1 cell and up to 4 sent again now. Nothing was sent"
         in message(panel)
     )
-    panel.work.clock = lambda: math.inf  # so late that the next press is no double click
-    press(panel, quote=earlier_quote(panel, cells=1, resend=3, price=9_000_000))
+    press_and_wait(panel, quote=earlier_quote(panel, cells=1, resend=3, price=9_000_000))
     assert "The button said 1 cell and up to 3 sent again, and this is" in message(panel)
     assert service.sent == []
 
@@ -152,27 +143,28 @@ def test_run_can_be_pressed_when_all_cells_may_only_be_sent_again(service, open_
     """The press settles them all, and then the button has nothing left to send."""
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio, range(4))
-    assert panel.bar.run.description == "Go on · up to 4 sent again · $0.00 to $0.2758"
-    press(panel)
+    assert button_of(panel) == "Go on · up to 4 sent again · $0.00 to $0.2758"
+    press_and_wait(panel)
     assert "4 done · $0.2758 ·" in message(panel)
-    assert "every cell is in the log" in panel.bar.run.tooltip
+    assert panel.view.bar["why"] == "All cells are done."
 
 
 def test_the_panel_shows_how_many_cells_its_budget_covers(service, open_studio):
     """Cells that are sent again are counted first."""
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio, range(6), budget=0.4)
-    assert "budget of $0.40: about 5 of 6 cells" in text_of(panel.bar.totals.value)
+    assert "budget of $0.40: about 5 of 6 cells" in totals(panel)
 
 
 def test_stop_before_the_first_send_sends_nothing_again(service, open_studio):
     """The panel shows that nothing was sent, and the button keeps its label."""
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio)
-    label = panel.bar.run.description
-    panel.bar.run.click()
-    panel.bar.stop.click()
-    assert panel.work.latest.over.wait(20)
-    assert "Stopped before anything was sent." in message(panel)
+    label = button_of(panel)
+    with panel.form.lock:  # which the sending takes, too
+        job = press_run(panel)
+        press(panel, "stop")
+    assert job.over.wait(20)
+    assert message(panel) == "1 waiting run was not sent."
     assert service.sent == []
-    assert panel.bar.run.description == label
+    assert button_of(panel) == label

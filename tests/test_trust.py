@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import service_faults as fault
 from conftest import QUICK
-from panel_tools import message
+from panel_tools import message, totals
 from service import PRICE, Service, picture
 from small_requests import generate
 from strangers import SWEEP, another_home, empty_log, forge
@@ -106,7 +106,7 @@ def test_the_message_says_what_to_type(service, open_studio, stranger, capsys, k
     assert TRUST in message(studio.panel())
     sweep = lanterns(studio, [1])
     assert TRUST in sweep.plan().totals.lines()[-1]
-    assert TRUST in studio.sweep_panel("A lantern", seed=[1], resolution="1K", name=SWEEP).bar.totals.value
+    assert TRUST in totals(studio.sweep_panel("A lantern", seed=[1], resolution="1K", name=SWEEP))
     if not kind.startswith("failed"):
         sweep.run()
         assert TRUST in capsys.readouterr().out

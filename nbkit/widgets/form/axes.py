@@ -165,8 +165,7 @@ def kind_of(name: str) -> Kind | None:
 
 def write(name: str, values: Iterable[Any]) -> str:
     """Values as the text of an axis."""
-    spoken = isinstance(kind_of(name), Boolean)
-    return write_values((word(value) if spoken and value is not None else value for value in values), kind_of(name))
+    return write_values(values, kind_of(name))
 
 
 def around(name: str, value: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from typing import Any
 from nbkit.errors import RequestError
 from nbkit.request.parameter import Boolean, Decimal2, Integer, Kind, Text
 from nbkit.widgets.form.fields import NOT_SENT
+from nbkit.widgets.form.fields import word as word_of
 
 UNSET = "default"
 """The word for a parameter that is left out."""
@@ -184,7 +185,7 @@ def _or_text(number: type[int | float], word: str) -> Any:
 def _write(value: Any, kind: Kind | None) -> str:
     if value is None:
         return UNSET
-    text = str(value)
+    text = word_of(value) if isinstance(kind, Boolean) else str(value)
     try:
         if not isinstance(value, str) or read_values(text, kind) == [text]:
             return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,6 +70,8 @@ class Sweeps:
         self._why = ""
         self._is_asking = False
         self.problems: dict[str, RequestError] = {}
+        self._begun: weakref.WeakSet[SweepWork] = weakref.WeakSet()
+        self._newest: SweepWork | None = None
         self._watched: SweepWork | None = None
         self._grid: Explorer | None = None
         self.quotes = QuoteBook()
@@ -116,13 +119,13 @@ class Sweeps:
         """What the next press sends, as far as it is known."""
         return self._count.totals.quote if self._count else None
 
-    def bar(self, begin: str, go_on: str, *, left: float | None) -> dict[str, Any]:
+    def bar(self, begin: str, go_on: str, *, left: int | None) -> dict[str, Any]:
         """What is on the button and beside it.
 
         Args:
             begin: what the button says while nothing of the sweep is there.
             go_on: what it says then.
-            left: of the budget in USD, without what waits; ``None`` without a limit.
+            left: what the budget has left for another press, in micro-dollars; ``None`` without a limit.
         """
         quote = self.quote
         if self._count is None or quote is None:
@@ -130,7 +133,7 @@ class Sweeps:
                 "why": self._why, "ready": False, "warns": False, "confirm": None, "totals": self._heading(),
             }  # fmt: skip
         totals = self._count.totals
-        short = shortfall(self._count, left, self._form.options.read("budget"))
+        short = shortfall(self._count, None if left is None else left / MICRO, self._form.options.read("budget"))
         is_due = bool(quote.cells)
         failed = f" {self._count.failed} failed: “Send again” in Sweep sends them." if self._count.failed else ""
         why = "" if is_due else f"{ALL_DONE}{failed}"
@@ -202,20 +205,32 @@ class Sweeps:
 
     def progressed(self, work: SweepWork) -> bool:
         """Bring the grid in step with the log; whether it was due."""
-        latest = self._jobs.latest
-        if latest is not None and latest.work is not work:
+        if not self.is_newest(work):
             return False
         if self._watched is not work:  # from now on the grid is about this one, until the controls ask for more of it
-            self.ran, self._watched = work.sweep, work
+            self._watched = work
             self.grid.show(work.sweep)
             self.grid.say("")
         return self.grid.refresh(now=False)
+
+    def is_newest(self, work: SweepWork) -> bool:
+        """Whether no other sweep has begun after this one, which has begun; the grid is about it then."""
+        with self._form.lock:
+            if work not in self._begun:
+                self._begun.add(work)
+                self.ran, self._newest = work.sweep, work
+            return self._newest is work
 
     @property
     def is_taken(self) -> bool:
         """Whether a press would not be taken: too many wait, or this very sweep is under way or waits."""
         name = self._asked.name if self._asked is not None else ""
         return self._jobs.full or any(work.sweep.name == name for work in self._under_way)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a sweep is under way, or waits."""
+        return bool(self._under_way)
 
     @property
     def _under_way(self) -> list[SweepWork]:

@@ -220,8 +220,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         complaints = {name: words_of(error) for name, error in problems.items() if name != "prompt" or not is_empty}
         self.form.complain(complaints or self._refused)
         self.view.refresh()
-        left = self._left()
-        offer = self.sweeps.bar(*self._verbs, left=None if left is None else left / MICRO)
+        offer = self.sweeps.bar(*self._verbs, left=self._left())
         self._show_bar({**offer, "why": offer["why"] or ("" if is_empty else _not_ready(problems))})
         self._show_sweep(on=True)
         self.view.source = self._library.source(self.sweeps.texts)
@@ -300,13 +299,14 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     @guarded
     def on_budget_change(self) -> None:
-        """Bring the money in step; the studio calls it after each change."""
+        """Bring the money in step; the studio calls it after each change. No cell is counted again for it."""
         self._budget = self._studio.budget
-        if self.form.is_sweep:  # a sweep is counted again when it ends, and not after each of its cells
-            with self.form.lock:
-                self._show_head()
-        else:
-            self._refresh()
+        with self.form.lock, self.view.hold_sync():
+            if not self.form.is_sweep:
+                self._refresh_single()
+            elif not self.sweeps.is_under_way:  # it is counted again when it ends, and not after each of its cells
+                self._show_sweep_bar()
+            self._show_head()
 
     def fault(self, error: BaseException) -> None:
         """Show an error that occurred while the panel was updated."""
@@ -392,8 +392,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     def _end_of_sweep(self, job: Job, work: SweepWork) -> Status | None:
         if job.failure is None:
             told = self.sweeps.ended(job, work)
-            is_latest = self.jobs.latest is None or self.jobs.latest.work is work
-            return status.say(told) if told and is_latest else None
+            return status.say(told) if told and not self.jobs.jobs else None  # else the line is about what is under way
         rest = "What was sent is in the grid. A larger budget and Go on send the rest."
         is_dear = isinstance(job.failure, BudgetExceeded) and work.running is not None
         said = status.of_error(job.failure)
@@ -427,8 +426,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def _keep_grid(self, work: SweepWork) -> None:
         """Put the grid of a sweep into the output that lasts."""
-        latest = self.jobs.latest
-        if work.running is not None and (latest is None or latest.work is work):
+        if work.running is not None and self.sweeps.is_newest(work):
             self.saved.output.show(self.sweeps.refreshed(work.sweep))
             self.view.kept = self.saved.output.state
 
