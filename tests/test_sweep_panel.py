@@ -9,7 +9,6 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
-from nbkit.widgets.sweep_panel import counting
 from panel_tools import (
     button_of,
     complaint_at,
