@@ -71,7 +71,7 @@ def test_run_fills_the_grid_of_a_template_with_axes(show_sweep_panel):
     expect(run_button(panel)).to_be_disabled()
     prompt(panel).fill("A {colour} lantern")
     panel.get_by_label("colour values").fill("red, jade")
-    expect(run_button(panel)).to_have_text("Run 2 cells · $0.14")
+    expect(run_button(panel)).to_have_text("Run · 2 cells · $0.14")
     control(panel, "Seed (seed)").fill(str(2**63 - 1))
     choice(panel, "Resolution (resolution)", "0.5K").check()
     vary(panel, "temperature").click()
@@ -83,7 +83,7 @@ def test_run_fills_the_grid_of_a_template_with_axes(show_sweep_panel):
     values.fill("0.2 to 0.8 in 3")
     expect(panel.get_by_text("6 cells, 6 images: $0.27942")).to_be_visible()
     expect(tiles(panel, "not run")).to_have_count(6)
-    expect(run_button(panel)).to_have_text("Run 6 cells · $0.28")
+    expect(run_button(panel)).to_have_text("Run · 6 cells · $0.28")
     run_button(panel).click()
     wait_until_done(panel, 6)
     expect(panel.get_by_role("columnheader", name="temperature 0.5")).to_be_visible()
@@ -111,7 +111,7 @@ def test_a_stopped_sweep_goes_on_and_its_code_makes_the_same_sweep(show_sweep_pa
     button = panel.get_by_role("button", name="Stop")
     assert milliseconds_until(button, r"^Stopped\. \d requests? under way, up to \$0\.\d+, at list") < 1000
     expect(panel.get_by_text("Stopped, and all that was sent has landed")).to_be_visible()
-    expect(run_button(panel)).to_have_text(re.compile(r"^Go on \d+ cells · \$"))
+    expect(run_button(panel)).to_have_text(re.compile(r"^Go on · \d+ cells · \$"))
     missing = int(re.search(r"\d+", run_button(panel).inner_text()).group())
     assert 0 < missing < 8
     expect(tiles(panel, "not run")).to_have_count(missing)
@@ -141,8 +141,8 @@ def test_run_on_a_translated_page_pays_once(show_sweep_panel):
     book, panel = show_sweep_panel(
         "'A lantern', seed=range(4), resolution='0.5K'", "len(studio.log), round(studio.budget.spent, 5)"
     )
-    expect(run_button(panel)).to_have_text("Run 4 cells · $0.19")
-    translate(run_button(panel), "Los 4 Zellen · 0,19 $").click()
+    expect(run_button(panel)).to_have_text("Run · 4 cells · $0.19")
+    translate(run_button(panel), "Los · 4 Zellen · 0,19 $").click()
     wait_until_done(panel, 4)
     book.run_until(2, "(4, 0.18628)")
     assert book.page.script_errors == []
@@ -160,13 +160,13 @@ def test_run_sends_nothing_if_the_price_on_its_button_is_out_of_date(show_sweep_
     book, panel = show_sweep_panel(
         "'A lantern', seed=[0], resolution='0.5K'", BUSY[subshells], "'sent', len(studio.log)", subshells=subshells
     )
-    expect(run_button(panel)).to_have_text("Run 1 cell · $0.047")
+    expect(run_button(panel)).to_have_text("Run · 1 cell · $0.047")
     expect(book.start(2)).to_have_text(RUNNING)
     panel.get_by_label("seed values").fill(", ".join(map(str, range(90))))
-    expect(run_button(panel)).to_have_text("Run 1 cell · $0.047")
+    expect(run_button(panel)).to_have_text("Run · 1 cell · $0.047")
     run_button(panel).click()
     expect(alert(panel)).to_contain_text("The button said $0.04657, and this is $4.1913 for 90 cells now.")
-    expect(run_button(panel)).to_have_text("Run 90 cells · $4.19")
+    expect(run_button(panel)).to_have_text("Run · 90 cells · $4.19")
     book.run(3)
     expect(book.output(3)).to_contain_text("('sent', 0)")
 
@@ -198,7 +198,7 @@ def test_an_invalid_value_is_reported_at_its_axis(show_sweep_panel):
     vary(panel, "seed").click()
     expect(panel.get_by_label("seed values")).to_have_count(0)
     expect(control(panel, "Seed (seed)")).to_be_visible()
-    expect(run_button(panel)).to_have_text("Run 2 cells · $0.093")
+    expect(run_button(panel)).to_have_text("Run · 2 cells · $0.093")
 
 
 def test_values_of_a_parameter_with_few_choices_are_ticked(show_sweep_panel):
@@ -209,7 +209,7 @@ def test_values_of_a_parameter_with_few_choices_are_ticked(show_sweep_panel):
     expect(ticks.get_by_label("HIGH")).to_be_checked()
     ticks.get_by_label("MINIMAL").uncheck()
     ticks.get_by_label("Default").check()
-    expect(run_button(panel)).to_have_text("Run 2 cells · $0.093")
+    expect(run_button(panel)).to_have_text("Run · 2 cells · $0.093")
     expect(panel.get_by_role("columnheader")).to_have_text(["HIGH", "default"], ignore_case=True)
 
 
