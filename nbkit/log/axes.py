@@ -6,12 +6,12 @@ written with the run, so that a later kernel can filter, group and sort by them 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import math
 import numbers
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,21 +104,23 @@ def read_axes(
     query = sa.select(AXES.c.run, AXES.c.name, AXES.c.value).where(some)
     if names is not None:
         query = query.where(one_of(AXES.c.name, names))
-    with _any_text(connection):
-        columns = read_columns(connection, query.order_by(AXES.c.id))
-    wanted = set(distinct)
-    found: dict[str, dict[int, Any]] = {name: {} for name in names or ()}
+    columns = _read_any_text(connection, query.order_by(AXES.c.id))
+    wanted, types = set(distinct), {str, int, float}
+    found: dict[str, dict[int, Any]] = {
+        name: {} for name in (*(names or ()), *filter(_is_axis, dict.fromkeys(columns[1])))
+    }
     for run, name, value in zip(*columns, strict=True):
-        if run in wanted and _is_axis(name) and isinstance(value, (str, int, float)):
-            found.setdefault(name, {})[run] = value
+        if run in wanted and name in found and type(value) in types:
+            found[name][run] = value
+    if names is None:  # the range of many runs may have others between them
+        found = {name: values for name, values in found.items() if values}
     shown = list(found) if names is not None else list(found)[-MAX_AXES:]
     return {name: list(map(found[name].get, runs)) for name in shown}
 
 
 def axis_names(connection: sa.Connection) -> list[str]:
     """The names of all axes of the log."""
-    with _any_text(connection):
-        (names,) = read_columns(connection, _NEXT)
+    (names,) = _read_any_text(connection, _NEXT)
     return [name for name in names if _is_axis(name)]
 
 
@@ -158,12 +160,16 @@ def _is_axis(name: object) -> bool:
     return isinstance(name, str) and len(name) <= MAX_NAME and name == _bounded(printable(name), MAX_NAME)
 
 
-@contextlib.contextmanager
-def _any_text(connection: sa.Connection) -> Iterator[None]:
-    """Texts of another program may be no UTF-8; then they are read as what they are most like."""
-    driver: Any = connection.connection.dbapi_connection
-    driver.text_factory = lambda text: text.decode("utf-8", "replace")
+def _read_any_text(connection: sa.Connection, query: sa.Executable) -> list[list[Any]]:
+    """The columns of a query; a text of another program that is no UTF-8 is read as what it is most like."""
     try:
-        yield
+        return read_columns(connection, query)
+    except (sqlite3.OperationalError, sa.exc.OperationalError) as error:
+        if "UTF-8" not in str(error):
+            raise
+    driver: Any = connection.connection.dbapi_connection
+    driver.text_factory = lambda text: text.decode("utf-8", "replace")  # slower
+    try:
+        return read_columns(connection, query)
     finally:
         driver.text_factory = str
