@@ -414,7 +414,7 @@ def test_a_sweep_under_way_is_stopped_by_its_number(held):
 
 def test_the_budget_counts_a_sweep_that_waits(held):
     """A press that could not be paid together with it is not taken; the line beside the button says so before."""
-    panel, studio, arrived, release = held
+    panel, _, arrived, _ = held
     press_generate(panel)
     assert arrived.wait(20)
     panel.form.vary("seed")
@@ -454,7 +454,7 @@ def test_no_more_than_four_wait_whatever_they_are(held):
 
 def test_a_stopped_sweep_leaves_the_saved_grid(held):
     """With what has come, and what was not run."""
-    panel, studio, arrived, release = held
+    panel, _, arrived, release = held
     panel.form.vary("top_p")
     type_in(panel, **{"option:max_workers": "1"})
     job = press_run(panel)
@@ -472,7 +472,7 @@ def test_a_stopped_sweep_leaves_the_saved_grid(held):
 
 def test_of_two_sweeps_in_line_the_grid_shows_the_one_under_way(held):
     """Then the other one; ``panel.result`` is about the one that began last."""
-    panel, studio, arrived, release = held
+    panel, _, arrived, release = held
     panel.form.vary("seed")
     first = press_run(panel)
     assert arrived.wait(20)

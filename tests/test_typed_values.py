@@ -113,7 +113,9 @@ def test_the_longest_range_is_read():
 
 
 KINDS = st.sampled_from([None, SEEDS, UNIT, Integer(1), Text(1, 100), Boolean(), Choice(("MINIMAL", "HIGH"))])
-PARTS = st.sampled_from(["1", "-2", "0.5", ".", "..", "…", " to ", " in ", ",", "\n", '"', " ", "default", "nan", "1e9"])
+PARTS = st.sampled_from(
+    ["1", "-2", "0.5", ".", "..", "…", " to ", " in ", ",", "\n", '"', " ", "default", "nan", "1e9"]
+)
 TYPED = st.one_of(st.text(), st.lists(PARTS, max_size=12).map("".join))
 
 
