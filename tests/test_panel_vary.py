@@ -152,8 +152,8 @@ def test_two_marks_make_a_grid_of_nine(panel, studio):
     press_and_wait(panel)
     assert panel.result.counts == {"done": 9}
     assert len(studio.log) == 9
-    assert panel.grid.sides["rows"] == "topP"
-    assert panel.grid.sides["columns"] == "temperature"
+    assert panel.sweeps.grid.rows.value == "topP"
+    assert panel.sweeps.grid.columns.value == "temperature"
     assert panel.saved.output.bundle.html.count("data:image/jpeg") == 9
     assert "9 done" in message(panel)
     assert panel.view.bar["why"] == "All cells are done."
@@ -414,7 +414,7 @@ def test_a_sweep_under_way_is_stopped_by_its_number(held):
 
 def test_the_budget_counts_a_sweep_that_waits(held):
     """A press that could not be paid together with it is not taken; the line beside the button says so before."""
-    panel, _studio, arrived, _release = held
+    panel, _, arrived, _ = held
     press_generate(panel)
     assert arrived.wait(20)
     panel.form.vary("seed")
@@ -454,7 +454,7 @@ def test_no_more_than_four_wait_whatever_they_are(held):
 
 def test_a_stopped_sweep_leaves_the_saved_grid(held):
     """With what has come, and what was not run."""
-    panel, _studio, arrived, release = held
+    panel, _, arrived, release = held
     panel.form.vary("top_p")
     type_in(panel, **{"option:max_workers": "1"})
     job = press_run(panel)
@@ -472,7 +472,7 @@ def test_a_stopped_sweep_leaves_the_saved_grid(held):
 
 def test_of_two_sweeps_in_line_the_grid_shows_the_one_under_way(held):
     """Then the other one; ``panel.result`` is about the one that began last."""
-    panel, _studio, arrived, release = held
+    panel, _, arrived, release = held
     panel.form.vary("seed")
     first = press_run(panel)
     assert arrived.wait(20)

@@ -121,7 +121,7 @@ def test_the_run_button_shows_how_many_cells_may_be_sent_again(service, open_stu
     assert button_of(panel) == "Go on · 1 cell · up to 4 sent again · $0.06895 to $0.34475"
     assert "up to 4 sent again if the service does not know them: up to $0.2758" in totals(panel)
     press_and_wait(panel)
-    assert "5 done · $0.34475 ·" in message(panel)
+    assert "5 done · $0.34 ·" in message(panel)
     assert_books_agree(service, studio, 5)
 
 
@@ -145,7 +145,7 @@ def test_run_can_be_pressed_when_all_cells_may_only_be_sent_again(service, open_
     panel = lanterns_panel(studio, range(4))
     assert button_of(panel) == "Go on · up to 4 sent again · $0.00 to $0.2758"
     press_and_wait(panel)
-    assert "4 done · $0.2758 ·" in message(panel)
+    assert "4 done · $0.28 ·" in message(panel)
     assert panel.view.bar["why"] == "All cells are done."
 
 

@@ -43,6 +43,7 @@ class Axes:
 
     def __init__(self) -> None:
         self.state = AxesState()
+        self._read: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._kept: dict[str, str] = {}  # the values of variables whose names left the template while it was typed
 
     @property
@@ -100,7 +101,13 @@ class Axes:
         Raises:
             RequestError: for a range that is none.
         """
-        return read_values(self.texts[name], kind_of(name))
+        text = self.texts[name]
+        known, values = self._read.get(name, ("", ()))
+        if known != text:  # each change asks for all values several times, and there may be many
+            values = tuple(read_values(text, kind_of(name)))
+            here = {other: kept for other, kept in self._read.items() if other in self.texts}
+            self._read = {**here, name: (text, values)}
+        return list(values)
 
     def read(self) -> dict[str, list[Any]]:
         """The values, unchecked, by what each axis is called in a sweep's keywords."""
