@@ -152,8 +152,8 @@ def test_two_marks_make_a_grid_of_nine(panel, studio):
     press_and_wait(panel)
     assert panel.result.counts == {"done": 9}
     assert len(studio.log) == 9
-    assert panel.sweeps.grid.rows.value == "topP"
-    assert panel.sweeps.grid.columns.value == "temperature"
+    assert panel.grid.sides["rows"] == "topP"
+    assert panel.grid.sides["columns"] == "temperature"
     assert panel.saved.output.bundle.html.count("data:image/jpeg") == 9
     assert "9 done" in message(panel)
     assert panel.view.bar["why"] == "All cells are done."
@@ -228,7 +228,7 @@ def test_a_cell_that_the_model_refuses_is_reported_at_its_control(panel, studio)
     sent = messages_of(panel.view)
     press_generate(panel)
     assert message(panel) == "Nothing was sent: see what is wrong below."
-    assert sent == [{"kind": "focus", "name": "top_p"}]
+    assert sent == [{"kind": "focus", "name": "top_p", "unless_acted": True}]
     with pytest.raises(RequestError, match="from 0 to 1"):
         panel.generate()
     assert len(studio.log) == 0
@@ -438,8 +438,10 @@ def test_no_more_than_four_wait_whatever_they_are(held):
     press_generate(panel)
     assert arrived.wait(20)
     panel.form.vary("top_p")
-    for _ in range(4):
+    for seed in range(4):
+        type_in(panel, seed=str(seed))
         press_run(panel)
+        assert press_run(panel) is None  # these very cells wait already
     assert len(queue(panel)) == 5
     assert not panel.view.bar["ready"]
     assert not panel.generate()

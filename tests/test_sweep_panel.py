@@ -248,7 +248,7 @@ def test_an_invalid_value_is_reported_at_its_axis_and_keeps_run_from_sending(pan
     sent = messages_of(panel.view)
     assert press_run(panel) is None
     assert message(panel) == "Nothing was sent: see what is wrong below."
-    assert sent == [{"kind": "focus", "name": "temperature"}]
+    assert sent == [{"kind": "focus", "name": "temperature", "unless_acted": True}]
     type_values(panel, "temperature", "0.2, 0.20")
     assert "twice" in complaint_at(panel, "temperature")
     with pytest.raises(RequestError, match="twice") as caught:
@@ -511,7 +511,7 @@ def test_failed_cells_are_sent_again_only_with_retry_failed(tmp_path):
         panel.run()
         assert panel.wait(30).counts == {"failed": 2}
         assert tile(panel, 0).status == "failed"
-        assert tile(panel, 0).note
+        assert tile(panel, 0).missing
         assert "2 failed: “Send again” in Sweep sends them." in panel.view.bar["why"]
         type_in(panel, **{"option:retry": "failed"})
         assert button_of(panel) == "Run · 2 cells · $0.09314"

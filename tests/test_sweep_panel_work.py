@@ -119,7 +119,7 @@ def test_a_press_that_is_refused_is_not_under_way(service, panel):
     sent = messages_of(panel.view)
     assert press_run(panel, quote=quote) is None
     assert message(panel) == "Write a prompt first."
-    assert sent == [{"kind": "focus", "name": "prompt"}]
+    assert sent == [{"kind": "focus", "name": "prompt", "unless_acted": True}]
     assert panel.jobs.jobs == ()
     assert service.sent == []
 

@@ -223,9 +223,9 @@ class Sweeps:
 
     @property
     def is_taken(self) -> bool:
-        """Whether a press would not be taken: too many wait, or this very sweep is under way or waits."""
-        name = self._asked.name if self._asked is not None else ""
-        return self._jobs.full or any(work.sweep.name == name for work in self._under_way)
+        """Whether a press would not be taken: too many wait, or these very cells are under way or wait."""
+        spec = self._asked.cells.spec if self._asked is not None else None
+        return self._jobs.full or any(work.sweep.cells.spec == spec for work in self._under_way)
 
     @property
     def is_under_way(self) -> bool:
