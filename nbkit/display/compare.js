@@ -83,21 +83,21 @@
     const [first] = pictures;
     const over = make("div", { class: "nbkit-compare-over" });
     const line = make("div", { class: "nbkit-compare-line" });
-    const letters = [make("div", { class: "nbkit-compare-letter", style: "left:8px" }), make("div", { class: "nbkit-compare-letter", style: "right:8px" }, first.label)];
+    const letters = [make("div", { class: "nbkit-compare-letter", style: "left:8px" }, first.label), make("div", { class: "nbkit-compare-letter", style: "right:8px" })];
     const frame = makeFrame(view, "one picture over the other", (event) => event.target !== line, first.image.cloneNode(), over, ...letters, line);
     const slider = make("input", { type: "range", min: "0", max: "100", value: "50", step: "1" });
     const wipe = (share) => {
       slider.value = within(share, 0, 100);
       slider.setAttribute("aria-valuetext", `${slider.value} %`);
-      over.style.clipPath = `inset(0 ${100 - slider.value}% 0 0)`;
+      over.style.clipPath = `inset(0 0 0 ${slider.value}%)`; // the first is on the left, as in the table
       line.style.left = `${slider.value}%`;
       letters[0].hidden = slider.value < 8;
       letters[1].hidden = slider.value > 92;
     };
     const show = (picture) => {
       over.replaceChildren(picture.image.cloneNode());
-      letters[0].textContent = picture.label;
-      slider.setAttribute("aria-label", `how much of ${picture.label} is uncovered over ${first.label}`);
+      letters[1].textContent = picture.label;
+      slider.setAttribute("aria-label", `how much of ${first.label} is seen beside ${picture.label}`);
       view.set({});
     };
     slider.addEventListener("input", () => wipe(Number(slider.value)));
@@ -138,7 +138,7 @@
     }
 
     const others = pictures.slice(1).map((picture) => make("option", { value: picture.label }, picture.label));
-    const choice = make("label", { hidden: "" }, `over ${pictures[0].label}:`, make("select", {}, ...others));
+    const choice = make("label", { hidden: "" }, `beside ${pictures[0].label}:`, make("select", {}, ...others));
     choice.lastChild.addEventListener("change", (event) => show(pictures.find((picture) => picture.label === event.target.value)));
     const beside = make("button", { type: "button", "aria-pressed": "true" }, "Side by side");
     const wipe = make("button", { type: "button", "aria-pressed": "false" }, "Wipe");

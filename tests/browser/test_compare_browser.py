@@ -42,7 +42,7 @@ def test_arrow_keys_move_the_wipe(show_comparison):
     output.get_by_role("button", name="Wipe").focus()
     book.page.keyboard.press("Enter")
     expect(output.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "true")
-    slider = output.get_by_role("slider", name="how much of B is uncovered over A")
+    slider = output.get_by_role("slider", name="how much of A is seen beside B")
     slider.focus()
     for key in ("Home", "ArrowRight", "ArrowUp", "ArrowRight"):
         book.page.keyboard.press(key)
@@ -66,7 +66,7 @@ def test_dragging_on_the_picture_moves_the_wipe(show_comparison):
     book.page.mouse.down()
     book.page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 100, steps=4)
     book.page.mouse.up()
-    expect(output.get_by_role("slider", name=re.compile("uncovered"))).to_have_value(re.compile("^2[456]$"))
+    expect(output.get_by_role("slider", name=re.compile("is seen beside"))).to_have_value(re.compile("^2[456]$"))
 
 
 def test_zooming_and_moving_apply_to_all_pictures(show_comparison):
@@ -94,10 +94,10 @@ def test_two_comparisons_on_a_page_are_independent(show_comparison):
     for output in (one, two):
         expect(output.get_by_role("button", name="Wipe")).to_have_count(1)
     two.get_by_role("button", name="Wipe").click()
-    two.get_by_label("over A:").select_option("C")
-    expect(two.get_by_role("slider", name="how much of C is uncovered over A")).to_be_visible()
+    two.get_by_label("beside A:").select_option("C")
+    expect(two.get_by_role("slider", name="how much of A is seen beside C")).to_be_visible()
     expect(one.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "false")
-    expect(one.get_by_role("slider", name=re.compile("uncovered"))).to_be_hidden()
+    expect(one.get_by_role("slider", name=re.compile("is seen beside"))).to_be_hidden()
     assert book.page.evaluate("() => Object.keys(window).filter(name => /nbkit|sheet|setUp/.test(name))") == []
     assert book.page.evaluate("() => document.querySelectorAll('.nbkit-compare [id]').length") == 0
 
@@ -148,7 +148,7 @@ def test_a_comparison_is_accessible_and_fits_a_narrow_page(show_comparison, find
         assert find_violations(output.locator(".nbkit-compare")) == []
         output.get_by_role("button", name="Wipe").click()
         output.get_by_role("slider", name="Zoom").fill("2")
-        output.get_by_role("slider", name=re.compile("uncovered")).focus()
+        output.get_by_role("slider", name=re.compile("is seen beside")).focus()
         page.keyboard.press("ArrowRight")
         page.screenshot(path=screenshots / f"compare-wipe-{name}.png")
         assert find_violations(output.locator(".nbkit-compare")) == []
