@@ -85,6 +85,7 @@ class BareGrid:
             "shapes": [],
             "actions": [],
             "detailed": False,
+            "advances": False,
             "opens": True,
             "empty": "Nothing to show.",
         }

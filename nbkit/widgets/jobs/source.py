@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from nbkit.display.text import escape
 from nbkit.log.images import ImageStore
 from nbkit.request.address import Url
 from nbkit.request.image_request import ImageRequest, task_for_display
@@ -13,7 +12,6 @@ from nbkit.request.reference import Reference
 from nbkit.results.run import PLANNED, Run
 
 NEW_UUID = "(a new UUID at each send)"
-NOTHING = "Nothing to show yet: the controls do not make a request."
 
 
 def findable(references: Iterable[Reference], files: Mapping[str, str], store: ImageStore) -> dict[str, str]:
@@ -47,11 +45,3 @@ def code_of(request: ImageRequest, files: Mapping[str, str]) -> str:
 def json_of(request: ImageRequest) -> str:
     """What would be sent; credentials are left out and pictures stand as the hash of their content."""
     return json.dumps([task_for_display(request, NEW_UUID)], indent=2, ensure_ascii=False)
-
-
-def source_html(text: str) -> str:
-    """A text to read and to copy."""
-    return (
-        '<div class="nbkit-copied"><button type="button" class="nbkit-copy">Copy</button>'
-        f'<pre class="nbkit-source" tabindex="0">{escape(text)}</pre></div>'
-    )
