@@ -85,11 +85,6 @@ class Sweeps:
             self._grid.add_class("nbkit-sweep-grid")
         return self._grid
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether there is a grid."""
-        return self._grid is not None
-
     # -- what is asked for ---------------------------------------------------------------------------------
 
     def ask(self) -> None:
