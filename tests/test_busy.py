@@ -77,7 +77,7 @@ def test_cells_are_sent_in_the_order_of_the_sweep(busy_service, open_patient):
 
 def test_nothing_is_sent_before_the_pause_that_the_service_asks_for(busy_service, open_patient):
     """By no worker, and by no other studio of the log."""
-    busy_service.retry_after = "1"
+    busy_service.retry_after, busy_service.task_seconds = "1", 0.4  # also a slow machine has more than four under way
     one, other = open_patient(), open_patient()
     running = [
         small_lanterns(s, range(first, first + 12), name=f"l{first}").start(max_workers=8)
@@ -102,6 +102,7 @@ def run_sweep(url, folder, first, barrier, said):
 
 def test_three_kernels_share_what_the_service_takes(busy_service, open_patient):
     """They learn from each other's refusals, say so, and each gets its share."""
+    busy_service.task_seconds = 0.15  # also on a slow machine, none has ended before the others begin
     studio = open_patient()
     context = multiprocessing.get_context("spawn")
     barrier, said = context.Barrier(3), context.Queue()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from IPython.core.completer import CompletionContext
-from nbkit.widgets.sweep_panel.sweep_panel import SweepPanel
 
 import nbkit
 from nbkit.completion import CALLS, call_at, complete
 from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.widgets.panel.sweep_panel import SweepPanel
 
 NAMES = [f"{name}=" for name in PARAMETERS]
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from gallery_log import write_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nbkit.widgets.panel.picture import pictures_of
 from panel_tools import offline_studio
 
 import nbkit
@@ -23,6 +22,7 @@ from nbkit.log.schema import AXES, RUNS, VERSION
 from nbkit.widgets.gallery import gallery as gallery_module
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.gallery.query import equal_to
+from nbkit.widgets.image_grid.picture import pictures_of
 
 SIZE = {"width": 512, "height": 512}
 

@@ -32,15 +32,15 @@ def test_a_plan_has_one_row_per_cell_and_sends_nothing(service, studio):
     assert service.sent == []
 
 
-def test_a_variable_named_like_a_column_has_a_column_in_braces(studio):
+def test_a_variable_named_like_a_column_has_a_column_of_another_name(studio):
     """It does not hide the column of the plan or of the frame."""
     sweep = studio.sweep("A {status} lantern, {images}", status=["red", "lit"], images=["one"])
     plan = sweep.plan()
-    assert plan["{status}"].tolist() == ["red", "lit"]
+    assert plan["var_status"].tolist() == ["red", "lit"]
     assert (plan.status.tolist(), plan.images.tolist()) == (["to do"] * 2, [1, 1])
     sweep.run()
     frame = sweep.result.to_frame()
-    assert (frame["{status}"].tolist(), frame.status.tolist()) == (["red", "lit"], ["done"] * 2)
+    assert (frame["var_status"].tolist(), frame.status.tolist()) == (["red", "lit"], ["done"] * 2)
     assert len(sweep.result.promote([0], "2K")) == 1
 
 
