@@ -16,7 +16,7 @@ function drawField(model, store, field) {
   const root = h("div", { class: `nbkit-field nbkit-kind-${field.kind}`, "data-name": field.name }, heading, control.element, tip, wrong);
   const draw = () => {
     const { complaints, gently } = store.state;
-    const complaint = complaints[field.key ?? field.name] ?? "";
+    const complaint = isVaried(store, field) ? "" : complaints[field.key ?? field.name] ?? ""; // its axis says it
     const shown = gently && field.name !== "reference_images" ? "" : complaint;
     if (wrong.textContent !== shown) wrong.replaceChildren(...lines(shown));
     root.hidden = isVaried(store, field);
