@@ -394,11 +394,19 @@ class Studio:
             >>> gallery.selection.seed.tolist()
             [7]
         """
-        gallery = Gallery(self.log, frame, size=size, height=height)
+        gallery = Gallery(self.log, frame, size=size, height=height, open_panel=self._panel_of)
         for before in replace_in_cell(gallery):
             before.close()
         self.watch(gallery)
         return gallery
+
+    def _panel_of(self, image: GeneratedImage, edit: bool) -> Panel:
+        """A panel that edits a picture, or has the settings that it was made with."""
+        request = image.request
+        panel = Panel(self, **(request.parameters if request is not None and not edit else {}))
+        if edit:
+            panel.edit(image)
+        return panel
 
     # -- money -----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,9 @@ from nbkit.widgets.gallery.query import ALONE, IS, OPERATORS, Condition
 from nbkit.widgets.page.plain import plain
 from nbkit.widgets.page.subshell import answer_at_once
 
+MOST_VALUES = 12
+"""Values of a column that stand as buttons under the line."""
+
 
 class Filters:
     """A line to make a condition with, and a button for each that is in force.
@@ -20,27 +23,37 @@ class Filters:
         columns: the names to choose from.
         changed: called when a condition has come or gone.
         add: called with what a person wants to have added; raises what is wrong with it.
+        counts: the values of a column that are shown, and how many rows have each.
 
     Attributes:
         box: the widget.
     """
 
-    def __init__(self, columns: Iterable[str], changed: Callable[[], None], add: Callable[[Condition], None]) -> None:
-        self._changed, self._add = changed, add
+    def __init__(
+        self,
+        columns: Iterable[str],
+        changed: Callable[[], None],
+        add: Callable[[Condition], None],
+        counts: Callable[[str], list[tuple[str, int]]],
+    ) -> None:
+        self._changed, self._add, self._counts = changed, add, counts
+        self._suggested: tuple[str, list[tuple[str, int]]] = ("", [])
         self._held: tuple[Condition | Filter, ...] = ()
         self.column = plain(widgets.Dropdown, options=tuple(columns), description="filter by")
         self.operator = plain(widgets.Dropdown, options=OPERATORS, description="how")
         self.value = plain(widgets.Text, description="value", placeholder="such as 0.7")
         self.button = plain(widgets.Button, description="Add filter", tooltip="Show only the rows that meet this, too")
-        self.chips = widgets.HBox()
+        self.chips, self.values = widgets.HBox(), widgets.HBox()
         self.value.add_class("nbkit-value")
         for name in ("nbkit-gallery-button", "nbkit-reads"):
             self.button.add_class(name)
         self.operator.observe(self._follow, "value")
-        self.chips.add_class("nbkit-gallery-row")
+        self.column.observe(lambda _: self.suggest(), "value")
+        for row in (self.chips, self.values):
+            row.add_class("nbkit-gallery-row")
         line = plain(widgets.Box, (self.column, self.operator, self.value, self.button))
         line.add_class("nbkit-gallery-grid")
-        self.box = plain(widgets.VBox, (line, self.chips))
+        self.box = plain(widgets.VBox, (line, self.values, self.chips))
 
     @property
     def held(self) -> tuple[Condition | Filter, ...]:
@@ -53,13 +66,25 @@ class Filters:
 
     def replace(self, conditions: Iterable[Condition | Filter]) -> None:
         """Have these conditions and no others."""
-        self._held, before = tuple(conditions), self.chips.children
-        self.chips.children = tuple(self._chip(condition) for condition in self._held)
-        for chip in before:
-            for part in (chip, chip.layout, chip.style):
-                part.close()
+        self._held = tuple(conditions)
+        _replace(self.chips, [self._chip(condition) for condition in self._held])
         self.chips.layout.display = "" if self._held else "none"
         self._changed()
+
+    def suggest(self) -> None:
+        """Offer the values of the chosen column, where they are few, each with the number of its rows."""
+        found = self._counts(self.column.value) if self.column.value else []
+        if (self.column.value, found) != self._suggested:
+            self._suggested = self.column.value, found
+            _replace(self.values, [self._value(value, many) for value, many in found] if len(found) > 1 else [])
+
+    def _value(self, value: str, many: int) -> widgets.Button:
+        column = self.column.value
+        button = widgets.Button(description=f"{ellipsis(value, 30)} · {many:,}", tooltip=f"Only {column} {value}")
+        button.add_class("nbkit-gallery-button")
+        button.on_click(lambda _: self._add(Condition(column, IS, value)))
+        answer_at_once(button)
+        return button
 
     def offer(self, value: str) -> None:
         """Add what the line says with this value; nothing where it says nothing."""
@@ -79,6 +104,14 @@ class Filters:
 
     def _follow(self, _change: object) -> None:
         self.value.disabled = self.operator.value in ALONE
+
+
+def _replace(row: widgets.HBox, buttons: list[widgets.Button]) -> None:
+    """Put other buttons into a row, and close those that were there."""
+    before, row.children = row.children, tuple(buttons)
+    for button in before:
+        for part in (button, button.layout, button.style):
+            part.close()
 
 
 def _same_place(old: Condition | Filter, new: Condition | Filter) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,18 +23,19 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, escape
 from nbkit.errors import RequestError
 from nbkit.log.annotations import image_uuids
+from nbkit.log.columns import is_gap
 from nbkit.log.filter import Filter, parse
 from nbkit.log.store import RunLog
 from nbkit.log.table import column_of, sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing
-from nbkit.widgets.gallery.filters import Filters
+from nbkit.widgets.gallery.filters import MOST_VALUES, Filters
 from nbkit.widgets.gallery.marker import Marker, Told, tags_of
 from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, check_groups, equal_to, searched
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
-from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking
+from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking, offered
 from nbkit.widgets.image_grid.image_grid import ImageGrid
 from nbkit.widgets.page.cell import close_parts
 from nbkit.widgets.page.guard import guarded, words_of
@@ -49,6 +52,9 @@ database finds them."""
 ALONE = "An nbkit gallery: run this cell again to use it. What it showed first stands below."
 SIZES = Integer(32, 1024)
 """Of a tile, in CSS pixels."""
+
+
+OpenPanel = Callable[[GeneratedImage, bool], widgets.Widget]
 
 
 class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of its types
@@ -71,6 +77,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         frame: rows of the log, after whatever pandas did to them; ``None`` for all rows, the newest first.
         size: of a tile, in CSS pixels, 32 to 1024.
         height: of the part with the pictures, in CSS; ``None`` for as much as they need.
+        open_panel: makes the panel of "Open in panel" and "Edit this" from a picture and whether it is edited; without
+            it there are no such buttons.
 
     Attributes:
         grid: the part with the pictures.
@@ -92,7 +100,13 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
     """
 
     def __init__(
-        self, log: RunLog, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px"
+        self,
+        log: RunLog,
+        frame: pd.DataFrame | None = None,
+        *,
+        size: int = 160,
+        height: str | None = "520px",
+        open_panel: OpenPanel | None = None,
     ) -> None:
         if frame is not None:
             check_columns(frame)
@@ -108,6 +122,10 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self.grid = ImageGrid(log.previews.get, size=size, label="gallery", height=height, keys=True)
         answer_at_once(self.grid.box)
         self.marking = Marking()
+        self._open_panel = open_panel
+        self._below = widgets.VBox()
+        for button in (self.marking.edit, self.marking.settings):
+            button.layout.display = "" if open_panel else "none"
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
         self._count()
@@ -115,7 +133,9 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._order = np.arange(len(self._rows))
         columns = self._names = self._columns()
         self.arrangement = Arrangement(columns, size=size, quick=not self._is_long and len(self._rows) <= QUICK)
-        self.filters = Filters(columns, functools.partial(self._do, self._rearrange), self._narrow)
+        self.filters = Filters(
+            offered(self._rows, columns), functools.partial(self._do, self._rearrange), self._narrow, self._counts
+        )
         self._comparing = Comparing(log)
         self._line, self._trouble, self._worth = plain(widgets.HTML), plain(widgets.HTML), ""
         super().__init__(self._build())
@@ -485,6 +505,44 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             told = self._marker.undo(self._rows)
         self._told(told)
 
+    def remove(self) -> None:
+        """Remove the selected pictures from the disk. Their rows and what they cost stay; :meth:`undo` brings them back.
+
+        Raises:
+            RequestError: if no picture is selected; nothing is changed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.remove()
+            >>> gallery.undo()
+            >>> studio.log[run.task_uuid].image.path.exists()
+            True
+        """
+        with self._lock:
+            told = self._marker.remove(self._rows, self.grid.selected)
+        self._told(told)
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the selected pictures, or all that are shown, with a manifest and a page; see :meth:`nbkit.RunLog.export`.
+
+        Args:
+            path: a new folder, or a new file that ends in ``.zip``.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7)
+            >>> gallery = studio.gallery()
+            >>> gallery.select(run)
+            >>> gallery.export(f"{tempfile.mkdtemp()}/lantern.zip").name
+            'lantern.zip'
+        """
+        return self._log.export(path, self.selection if self.grid.selected else self.frame)
+
     def compare(self) -> None:
         """Show the two to four selected pictures side by side, and a table of the parameters and results that differ.
 
@@ -552,8 +610,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._line.add_class("nbkit-gallery-line")
         line = plain(widgets.HBox, (self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
-        above = (self.arrangement.box, self.filters.box, line, self.grid.box)
-        return (*above, self._comparing.box, self.marking.box, self._trouble)
+        above = (self.arrangement.box, self.filters.box, self._trouble, line, self.marking.box, self.grid.box)
+        return (*above, self._comparing.box, self._below)
 
     def _listen(self) -> None:
         arrangement, marking = self.arrangement, self.marking
@@ -568,7 +626,9 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             *((button, functools.partial(self.rate, stars or None)) for stars, button in marking.stars.items()),
             (marking.keep, lambda: self._turn(self.grid.selected, keep=True)),
             (marking.reject, lambda: self._turn(self.grid.selected, keep=False)), (marking.undo, self.undo),
-            (marking.compare, self.compare), (marking.refresh, self.refresh),
+            (marking.compare, self.compare), (marking.refresh, self.refresh), (marking.remove, self.remove),
+            (marking.edit, lambda: self._show_panel(edit=True)), (marking.settings, lambda: self._show_panel(edit=False)),
+            (marking.export, self._export),
             (marking.add_tag, lambda: self.tag(self._read_box("tag"))),
             (marking.drop_tag, lambda: self.untag(self._read_box("tag"))),
             (marking.set_note, lambda: self.note(self._read_box("note"))),
@@ -582,6 +642,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         ]  # fmt: skip
         for text, enter in entered:
             text.on_msg(functools.partial(self._enter, enter))
+        marking.advance.observe(lambda change: setattr(self.grid.box, "advances", change["new"]), "value")
 
     def _count(self) -> None:
         self._runs, self._newer = len(self._log), 0
@@ -616,7 +677,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             self._names, self._still = names, True
             try:
                 self.arrangement.offer(names)
-                self.filters.column.options = tuple(names)
+                self.filters.column.options = offered(self._rows, names)
             finally:
                 self._still = False
 
@@ -655,7 +716,20 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             items = RowItems(rows, order, also, without=group, axes=self._shown_axes)
             self.grid.show(items, groups, top=top)
             self._worth = " and ".join(sums_of(rows.iloc[order]))
+            if not self._is_long:  # a million rows are counted when somebody asks
+                self.filters.suggest()
             self._tell()
+
+    def _counts(self, column: str) -> list[tuple[str, int]]:
+        """The values of a column among the rows that are shown, the most frequent first; none where there are many."""
+        if self._is_long:
+            text = self.arrangement.search.value
+            sizes = self._log.group_sizes(column, conditions=self.filters.held, text=text, limit=MOST_VALUES + 1)
+        else:
+            sizes = self._rows[column].iloc[self._order].value_counts()
+        if len(sizes) > MOST_VALUES:
+            return []
+        return [(str(value), int(many)) for value, many in sizes.items() if not is_gap(value)]
 
     @contextlib.contextmanager
     def _from_code(self) -> Iterator[None]:
@@ -763,8 +837,32 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._told(told)
 
     def _told(self, told: Told) -> None:
+        if told.is_on_disk:
+            self.refresh()
         self.grid.refresh(told.keys)
         self.grid.say(told.words)
+
+    # -- inside: what is done with a picture ------------------------------------------------------------------------
+
+    def _export(self) -> None:
+        names = ("gallery.zip", *(f"gallery-{number}.zip" for number in range(2, 1000)))
+        path = self.export(next(name for name in names if not Path(name).exists()))
+        self.grid.say(f"Wrote {path}, {path.stat().st_size / 1e6:.1f} MB.")
+
+    def _show_panel(self, *, edit: bool) -> None:
+        """A panel under the pictures, with what the first selected picture was made from, or with itself."""
+        selected = self.grid.selected
+        with self._lock:
+            row = self._rows.loc[selected[0]] if selected else None
+        if row is None or self._open_panel is None:
+            raise RequestError("no picture is selected; select one first", parameter="which", reason="missing")
+        run = self._log[str(row["taskUUID"])]
+        image = next((image for image in run if image.image_uuid == row["imageUUID"]), None)
+        if image is None:
+            raise RequestError("what is selected has no picture; select one first", parameter="which", reason="missing")
+        before, self._below.children = self._below.children, (self._open_panel(image, edit),)
+        for panel in before:
+            panel.close()
 
 
 def _keyed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,11 @@ UNDONE = 100
 
 @dataclass(frozen=True)
 class Told:
-    """What was done: the keys of the rows, and a line that says it."""
+    """What was done: the keys of the rows, a line that says it, and whether it was done to files."""
 
     keys: list[str]
     words: str
+    is_on_disk: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class _Done:
     change: Change
     names: list[str]
     words: str
+    is_on_disk: bool = False
 
 
 class Marker:
@@ -58,9 +60,22 @@ class Marker:
         """
         names = list(rows.loc[_pictures(rows, keys), "imageUUID"])
         change = self._log.mark(names, **values)
-        words = f"{', '.join(change.descriptions)}: {count(change.count, 'picture')}"
-        self._done = [*self._done, _Done(change, names, words)][-UNDONE:]
-        return Told(self._follow(rows, names), words)
+        return self._note(rows, _Done(change, names, _words(change, values)))
+
+    def remove(self, rows: pd.DataFrame, keys: Iterable[str]) -> Told:
+        """Remove pictures from the disk; :meth:`undo` brings them back.
+
+        Raises:
+            RequestError: if none of the keys has a picture.
+        """
+        names = list(rows.loc[_pictures(rows, keys), "imageUUID"])
+        change = self._log.remove_pictures(names)
+        words = f"Removed {count(change.count, 'picture')} from the disk."
+        return self._note(rows, _Done(change, names, words, is_on_disk=True))
+
+    def _note(self, rows: pd.DataFrame, done: _Done) -> Told:
+        self._done = [*self._done, done][-UNDONE:]
+        return Told(self._follow(rows, done.names), done.words, done.is_on_disk)
 
     def turned(self, rows: pd.DataFrame, keys: Iterable[str], *, keep: bool) -> bool | None:
         """What ``keep`` becomes at a press: where that is said of all of these already, it is taken back."""
@@ -78,7 +93,7 @@ class Marker:
         done = self._done[-1]
         done.change.undo()
         self._done.pop()
-        return Told(self._follow(rows, done.names), f"taken back: {done.words}")
+        return Told(self._follow(rows, done.names), f"Undone: {done.words}", done.is_on_disk)
 
     def _follow(self, rows: pd.DataFrame, names: list[str]) -> list[str]:
         """Put into the rows what the log says of these pictures now, whoever said it; the keys of those rows."""
@@ -87,6 +102,23 @@ class Marker:
         for name in MARKS:
             rows.loc[here, name] = now[name].array
         return [str(key) for key in rows.index[here]]
+
+
+def _words(change: Change, values: Mapping[str, Any]) -> str:
+    """What was marked, as a sentence."""
+    many = count(change.count, "picture")
+    match dict(values):
+        case {"keep": True}:
+            return f"Kept {many}."
+        case {"keep": False}:
+            return f"Rejected {many}."
+        case {"keep": None}:
+            return f"Neither kept nor rejected: {many}."
+        case {"rating": None}:
+            return f"Rating removed: {many}."
+        case {"rating": rating}:
+            return f"Rated {rating} of 5: {many}."
+    return f"{', '.join(change.descriptions)}: {many}."
 
 
 def _pictures(rows: pd.DataFrame, keys: Iterable[str]) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import ipywidgets as widgets
+import pandas as pd
 
+from nbkit.widgets.gallery.rows import MARKS
 from nbkit.widgets.page.plain import plain
 
 NEWEST = "created"
@@ -29,8 +32,8 @@ NONE = ""
 """The value of these choices; ipywidgets takes ``None`` for no choice at all, and shows nothing."""
 SIZES = {"small": 112, "medium": 160, "large": 256, "very large": 384}
 KEYS = (
-    "Keys, on the pictures: arrows move, with Shift they select · 1 to 5 rate, 0 takes it away · k keeps, x rejects · "
-    "t tags, n notes, Esc leads back · u takes back · / searches · Space shows in full size"
+    "Keys: ←→ move · Shift select · 1-5 rate · 0 clear · K keep · X reject · T tag · N note · U undo · / search · "
+    "Space full size"
 )
 STARS = range(1, 6)
 
@@ -73,6 +76,7 @@ class Marking:
     Attributes:
         box: the widget.
         stars: the buttons of the ratings, by rating; 0 takes it away.
+        acts: the buttons that do more than mark.
     """
 
     def __init__(self) -> None:
@@ -83,6 +87,15 @@ class Marking:
         self.undo = _button("Undo", "Take back the last change (key u)")
         self.compare = _button("Compare", "Show two to four selected side by side")
         self.refresh = _button("Refresh", "Read the log again, for new runs and changed marks")
+        self.advance = plain(
+            widgets.ToggleButton,
+            description="Auto-advance",
+            tooltip="After a rating key the next picture is selected; with Shift the same one stays",
+        )
+        self.edit = _button("Edit this", "A panel below, with the selected picture as the only reference image")
+        self.settings = _button("Open in panel", "A panel below, with the settings of the selected picture")
+        self.export = _button("Export", "Write the selected pictures, or all that are shown, as a zip file")
+        self.remove = _button("Remove from disk", "The rows and what they cost stay; Undo brings the pictures back")
         self.tag = plain(widgets.Text, description="tag", placeholder="one, or a, b, c")
         self.add_tag, self.drop_tag = _button("Add tag", "To the selected"), _button("Remove tag", "From the selected")
         self.note = plain(widgets.Text, description="note", placeholder="on the selected")
@@ -92,13 +105,26 @@ class Marking:
         for reads in (self.add_tag, self.drop_tag, self.set_note):
             reads.add_class("nbkit-reads")
         marks = plain(
-            widgets.HBox, (*self.stars.values(), self.keep, self.reject, self.undo, self.compare, self.refresh)
+            widgets.HBox,
+            (*self.stars.values(), self.keep, self.reject, self.advance, self.undo, self.compare, self.refresh),
         )
+        self.acts = plain(widgets.HBox, (self.edit, self.settings, self.export, self.remove))
+        self.advance.add_class("nbkit-gallery-button")
         words = plain(widgets.HBox, (self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
-        for one in (marks, words):
+        for one in (marks, self.acts, words):
             one.add_class("nbkit-gallery-row")
         keys = plain(widgets.HTML, f'<div class="nbkit-gallery-keys">{KEYS}</div>')
-        self.box = plain(widgets.VBox, (marks, words, keys))
+        self.box = plain(widgets.VBox, (marks, self.acts, words, keys))
+
+
+def offered(rows: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that tell these rows apart, and those that people mark; those first that people look for."""
+    return tuple(_first(tuple(name for name in columns if name in ASKED or name in MARKS or _varies(rows[name]))))
+
+
+def _varies(values: pd.Series[Any]) -> bool:
+    gaps = values.isna()
+    return not gaps.all() if gaps.any() else bool(len(values)) and bool((values != values.iloc[0]).any())
 
 
 def _choices(columns: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -107,6 +107,7 @@ class GridView(anywidget.AnyWidget):
     detailed = traitlets.Bool(default_value=False).tag(sync=True)
     multiple = traitlets.Bool(default_value=True).tag(sync=True)
     marking = traitlets.Bool(default_value=False).tag(sync=True)
+    advances = traitlets.Bool(default_value=False).tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
 

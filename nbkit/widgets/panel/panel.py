@@ -8,7 +8,7 @@ from nbkit.display.text import ellipsis, usd_range
 from nbkit.errors import NbkitError, RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
-from nbkit.results.run import Run
+from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.form.form import Form
@@ -127,6 +127,25 @@ class Panel(Workbench):
             ImageRequest(prompt='A paper lantern', seed=7, top_p=0.9)
         """
         self.form.write(changes)
+
+    def edit(self, image: GeneratedImage) -> None:
+        """Press Edit this: the picture becomes the only reference image, and the prompt waits for the change.
+
+        Args:
+            image: of any run of this studio's log.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern shop", seed=7)
+            >>> panel = studio.panel()
+            >>> panel.edit(run.image)
+            >>> panel.set(prompt="The same shop in the snow")
+            >>> len(panel.request.reference_images)
+            1
+        """
+        request = image.request or ImageRequest(image.prompt)
+        self._presses.edit(image, request)
 
     def generate(self) -> bool:
         """Press Generate. This returns at once; :meth:`wait` waits for the run.

@@ -248,10 +248,14 @@ class Presses:
         picture = self._picture(press)
         if picture is None or picture.image is None:
             return
+        self.edit(picture.image, picture.run.request)
+
+    def edit(self, image: GeneratedImage, request: ImageRequest) -> None:
+        """The same for a picture and the request that made it."""
         with self._form.change():
-            self._form.references.append(picture.image, alone=True)
-            self._form.write({"prompt": None, "number_results": None, **_kept_size(picture.run.request, picture.image)})
-        seed = "" if picture.image.seed is None else f" with seed {picture.image.seed}"
+            self._form.references.append(image, alone=True)
+            self._form.write({"prompt": None, "number_results": None, **_kept_size(request, image)})
+        seed = "" if image.seed is None else f" with seed {image.seed}"
         self._say(status.say(f"Editing the picture{seed}: describe the change.", actions=(UNDO,)))
         self._send({"kind": "focus", "name": "prompt"})
 

@@ -303,6 +303,7 @@ class Lightbox {
     else if (event.ctrlKey || event.metaKey || !this.look(event)) {
       const marked = this.known && this.view.mark(event, this.pictures.map(({ place }) => [place, place + 1]));
       if (!marked) return event.stopPropagation();
+      if (this.pictures.length === 1 && this.view.advances?.(markOf(event), event)) this.move(1);
     }
     event.preventDefault();
     event.stopPropagation();

@@ -435,7 +435,12 @@ class View {
     const pressed = markOf(event);
     if (!pressed) return false;
     if (!store.send({ type: "key", key: pressed, ranges })) this.refuse();
+    else if (this.advances(pressed, event) && size(ranges) === 1) this.go(Math.min(ranges[0][0] + 1, store.total - 1));
     return true;
+  }
+
+  advances(pressed, event) { // whether the next picture follows a mark; with Shift one stays
+    return this.store.model.get("advances") && pressed !== "u" && !event.shiftKey;
   }
 
   refuse() { // a press that needs the kernel
