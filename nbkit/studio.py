@@ -27,7 +27,7 @@ from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
-from nbkit.results.run import DONE, FINAL, Run, RunContext, with_context
+from nbkit.results.run import DONE, FINAL, GeneratedImage, Run, RunContext, with_context
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace

@@ -187,7 +187,7 @@ def test_keys_rate_and_keep_the_chosen_pictures_in_the_log(offline):
     assert [(item.rating, item.keep) for item in explorer.grid._items] == [(4, True)] * 2
     press_key(explorer, "u")
     assert offline.df.keep.isna().all()
-    assert said(explorer) == "taken back: keep True: 2 pictures"
+    assert said(explorer) == "Undone: Kept 2 pictures."
     press_key(explorer, "0")
     assert offline.df.rating.isna().all()
 

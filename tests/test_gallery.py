@@ -301,7 +301,7 @@ def test_undo_reports_what_it_undid_and_refuses_when_there_is_nothing_left(galle
     gallery.select(gallery.frame[gallery.frame.seed == 5])
     gallery.rate(2)
     gallery.undo()
-    assert gallery.grid.box.message == "taken back: rating 2: 1 picture"
+    assert gallery.grid.box.message == "Undone: Rated 2 of 5: 1 picture."
     with pytest.raises(RequestError, match="no change to take back") as caught:
         gallery.undo()
     assert (caught.value.parameter, caught.value.reason) == ("undo", "missing")
