@@ -2,6 +2,7 @@
 
 import io
 import uuid
+import zipfile
 
 import pandas as pd
 import pytest
@@ -664,3 +665,80 @@ def test_an_expression_that_cannot_be_used_is_refused_with_a_reason_in_words(gal
     with pytest.raises(RequestError, match=words) as caught:
         gallery.filter(text)
     assert (caught.value.parameter, caught.value.value) == ("filter", text)
+
+
+# -- what is done with pictures ------------------------------------------------------------------------------------
+
+
+def test_removed_pictures_come_back_with_undo(studio):
+    """Their rows and what they cost stay; the tile says where the picture is."""
+    runs = [studio.generate("A paper lantern", seed=seed, resolution="0.5K") for seed in (1, 2)]
+    gallery, cost = studio.gallery(), studio.df.cost.sum()
+    gallery.select(runs[0])
+    gallery.marking.remove.click()
+    assert not runs[0].image.path.exists()
+    assert gallery.grid.box.message == "Removed 1 picture from the disk."
+    assert (len(studio.df), studio.df.cost.sum()) == (2, cost)
+    assert [item.file is None for item in gallery.grid._items] == [False, True]
+    gallery.marking.undo.click()
+    assert gallery.grid.box.message == "Undone: Removed 1 picture from the disk."
+    assert runs[0].image.path.exists()
+    assert [item.file is None for item in gallery.grid._items] == [False, False]
+
+
+def test_export_writes_the_selected_pictures_or_all_that_are_shown(studio, tmp_path, monkeypatch):
+    """Into the notebook's folder, under a name that no file has."""
+    monkeypatch.chdir(tmp_path)
+    runs = [studio.generate("A paper lantern", seed=seed, resolution="0.5K") for seed in (1, 2)]
+    gallery = studio.gallery()
+    gallery.marking.export.click()
+    gallery.select(runs[0])
+    gallery.marking.export.click()
+    assert gallery.grid.box.message.startswith("Wrote gallery-2.zip, ")
+    sizes = [
+        sum(n.endswith(".jpg") for n in zipfile.ZipFile(name).namelist()) for name in ("gallery.zip", "gallery-2.zip")
+    ]
+    assert sizes == [2, 1]
+
+
+def test_a_picture_is_edited_or_taken_over_in_a_panel_below(studio):
+    """Open in panel has its settings; Edit this has it as the only reference, and one panel takes the place of the other."""
+    run = studio.generate("A paper lantern", seed=7, temperature=0.4, resolution="0.5K")
+    gallery = studio.gallery()
+    gallery.marking.edit.click()
+    assert "select one first" in message(gallery)
+    gallery.select(run)
+    gallery.marking.settings.click()
+    (panel,) = gallery._below.children
+    assert (panel.request.prompt, panel.request.seed, panel.request.temperature) == ("A paper lantern", 7, 0.4)
+    gallery.marking.edit.click()
+    (panel,) = gallery._below.children
+    panel.set(prompt="In the snow")
+    assert [item.origin for item in panel.form.references.items] == [run.image.image_uuid]
+
+
+def test_a_gallery_without_a_studio_opens_no_panel(gallery):
+    """There are no buttons for it."""
+    assert [button.layout.display for button in (gallery.marking.edit, gallery.marking.settings)] == ["none", "none"]
+
+
+def test_values_of_a_column_are_offered_with_their_counts(studio):
+    """Among the rows that are shown; a press filters by one, and columns that tell nothing apart are not offered."""
+    for seed, temperature in enumerate((0.2, 0.2, 0.8)):
+        studio.generate("A paper lantern", seed=seed, temperature=temperature, resolution="0.5K")
+    gallery = studio.gallery()
+    offered = gallery.filters.column.options
+    assert "temperature" in offered
+    assert not {"webhookURL", "ttl", "resolution"} & set(offered)
+    gallery.filters.column.value = "temperature"
+    assert [button.description for button in gallery.filters.values.children] == ["0.2 · 2", "0.8 · 1"]
+    gallery.filters.values.children[0].click()
+    assert gallery.frame.temperature.tolist() == [0.2, 0.2]
+    assert gallery.filters.values.children == ()
+
+
+def test_the_switch_for_auto_advance_reaches_the_page(gallery):
+    """It is off at first."""
+    assert not gallery.grid.box.advances
+    gallery.marking.advance.value = True
+    assert gallery.grid.box.advances

@@ -208,3 +208,26 @@ def test_a_gallery_is_accessible_and_fits_a_narrow_page(show_gallery, find_viola
     assert overflowing(output.locator(".nbkit-gallery")) == []
     page.set_viewport_size(VIEWPORT)
     book.run(3)
+
+
+def test_fifty_pictures_are_rated_in_fifty_keys(show_gallery):
+    """With Auto-advance each rating selects the next picture, at full speed and in full size too; each is in the log."""
+    book, output = show_gallery(
+        "studio.df.dropna(subset='rating').rating.astype(int).value_counts().sort_index().to_dict()"
+    )
+    button(output, "Auto-advance").click()
+    tile(output, 1).click()
+    for _ in range(15):
+        for key in "123":
+            book.page.keyboard.press(key)
+    book.page.keyboard.press("Enter")
+    expect(output.get_by_role("dialog")).to_contain_text("46 of 2,000")
+    for number in range(47, 52):
+        book.page.keyboard.press("4")
+        expect(output.get_by_role("dialog")).to_contain_text(f"{number} of 2,000")
+    book.page.keyboard.press("Escape")
+    book.run_until(2, "{1: 15, 2: 15, 3: 15, 4: 5}")
+    tiles(output).focus()
+    for _ in range(50):
+        book.page.keyboard.press("Control+z")
+    book.run_until(2, "{}")
