@@ -314,7 +314,7 @@ def test_only_pictures_can_be_rated(gallery):
     """A selected row without a picture is left out; without any picture, the rating is refused."""
     gallery.select(gallery.frame.head(2))
     gallery.rate(3)
-    assert gallery.grid.box.message == "rating 3: 1 picture"
+    assert gallery.grid.box.message == "Rated 3 of 5: 1 picture."
     for rows, words in ((gallery.frame.head(1), "has no picture"), ([], "no picture is selected")):
         gallery.select(rows)
         with pytest.raises(RequestError, match=words) as caught:

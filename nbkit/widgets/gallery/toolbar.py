@@ -118,8 +118,8 @@ class Marking:
 
 
 def offered(rows: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:
-    """The columns that tell these rows apart, and those that people mark; those first that people look for."""
-    return tuple(_first(tuple(name for name in columns if name in ASKED or name in MARKS or _varies(rows[name]))))
+    """The columns that tell these rows apart, and those that people look for or mark."""
+    return tuple(name for name in columns if name in ASKED or name in MARKS or _varies(rows[name]))
 
 
 def _varies(values: pd.Series[Any]) -> bool:
