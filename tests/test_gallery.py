@@ -719,7 +719,7 @@ def test_a_picture_is_edited_or_taken_over_in_a_panel_below(studio):
 
 def test_a_gallery_without_a_studio_opens_no_panel(gallery):
     """There are no buttons for it."""
-    assert [button.layout.display for button in (gallery.marking.edit, gallery.marking.settings)] == ["none", "none"]
+    assert [button.description for button in gallery.marking.acts.children] == ["Export", "Remove from disk"]
 
 
 def test_values_of_a_column_are_offered_with_their_counts(studio):

@@ -124,8 +124,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self.marking = Marking()
         self._open_panel = open_panel
         self._below = widgets.VBox()
-        for button in (self.marking.edit, self.marking.settings):
-            button.layout.display = "" if open_panel else "none"
+        if open_panel is None:
+            self.marking.acts.children = (self.marking.export, self.marking.remove)
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
         self._count()
