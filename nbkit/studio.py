@@ -40,7 +40,7 @@ from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.explorer import explore
 from nbkit.widgets.explorer.page import page_of
-from nbkit.widgets.gallery.gallery import Gallery
+from nbkit.widgets.gallery.gallery import HEIGHT, Gallery
 from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.panel.sweep_panel import SweepPanel
@@ -374,7 +374,7 @@ class Studio:
         """
         return SweepPanel(self, **_with_prompt(prompt, parameters))
 
-    def gallery(self, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = "520px") -> Gallery:
+    def gallery(self, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = HEIGHT) -> Gallery:
         """The log's pictures to browse, filter, rate and pick from; ``gallery.selection`` has the selected rows.
 
         Args:

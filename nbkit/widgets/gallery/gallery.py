@@ -54,6 +54,8 @@ SIZES = Integer(32, 1024)
 """Of a tile, in CSS pixels."""
 
 
+HEIGHT = "clamp(260px, 100vh - 440px, 900px)"
+"""Of the pictures: what is above and below them stays in view on a laptop, and a tall window shows more."""
 OpenPanel = Callable[[GeneratedImage, bool], widgets.Widget]
 
 
@@ -105,7 +107,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         frame: pd.DataFrame | None = None,
         *,
         size: int = 160,
-        height: str | None = "520px",
+        height: str | None = HEIGHT,
         open_panel: OpenPanel | None = None,
     ) -> None:
         if frame is not None:
@@ -610,8 +612,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._line.add_class("nbkit-gallery-line")
         line = plain(widgets.HBox, (self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
-        above = (self.arrangement.box, self.filters.box, self._trouble, line, self.marking.box, self.grid.box)
-        return (*above, self._comparing.box, self._below)
+        above = (self.arrangement.box, self.filters.box, self._trouble, line, self.grid.box)
+        return (*above, self._comparing.box, self.marking.box, self._below)
 
     def _listen(self) -> None:
         arrangement, marking = self.arrangement, self.marking
