@@ -92,6 +92,7 @@ def test_a_closed_panel_leaves_no_widgets(studio):
         "Layout",
         "ButtonStyle",
         "TextStyle",
+        "ToggleButtonStyle",
         "DescriptionStyle",
         "HTMLStyle",
     }

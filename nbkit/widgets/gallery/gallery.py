@@ -128,6 +128,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._below = widgets.VBox()
         if open_panel is None:
             self.marking.acts.children = (self.marking.export, self.marking.remove)
+            for button in (self.marking.edit, self.marking.settings):
+                button.close()
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
         self._count()
