@@ -187,7 +187,8 @@ def _write(value: Any, kind: Kind | None) -> str:
         return UNSET
     text = word_of(value) if isinstance(kind, Boolean) else str(value)
     try:
-        if not isinstance(value, str) or read_values(text, kind) == [text]:
+        is_plain = not text.lstrip().startswith('"')  # else it might open a quotation with what follows
+        if not isinstance(value, str) or (is_plain and read_values(text, kind) == [text]):
             return text
     except RequestError:
         pass  # a range that is none: in quotes it is a word
