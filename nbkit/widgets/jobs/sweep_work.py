@@ -87,8 +87,7 @@ class SweepWork:
             self.running = running
         running.begin()
         is_finished = is_faulty = False
-        while not is_finished:
-            is_finished = running.wait_finished(TICK)
+        while True:  # first at once: of two sweeps, the one that begins later is the newer one
             try:
                 self._observer().progressed(self)
             except Exception as error:  # noqa: BLE001  it ends nothing: what is being paid for can still be stopped
@@ -96,7 +95,9 @@ class SweepWork:
                     with contextlib.suppress(Exception):  # the page itself may be what cannot be reached
                         self._observer().fault(error)
                 is_faulty = True
-        return running.wait(0)
+            if is_finished:
+                return running.wait(0)
+            is_finished = running.wait_finished(TICK)
 
 
 def sizes_of(quote: Quote) -> str:
