@@ -88,7 +88,6 @@ class Form:
         self._values: dict[str, Any] = {}
         self._draft = False
         self._complaints: dict[str, str] = {}
-        self._gently = True
         self._callbacks: list[Callable[[], None]] = []
         self._quiet = 0
         self._before_references: Entries = ()
@@ -381,14 +380,13 @@ class Form:
 
     # -- what is wrong -------------------------------------------------------------------------------------
 
-    def complain(self, problems: Mapping[str, str], *, gently: bool = False) -> None:
+    def complain(self, problems: Mapping[str, str]) -> None:
         """Show these sentences at their controls, and none at the others.
 
         Args:
             problems: by Python name.
-            gently: nobody has touched anything yet: what is merely missing is not an error.
         """
-        self._complaints, self._gently = dict(problems), gently
+        self._complaints = dict(problems)
 
     def complaint(self, name: str) -> str:
         """What is shown at a control as wrong with it; empty where nothing is."""
@@ -415,7 +413,6 @@ class Form:
                 "unset": {name: "As reference" if given else unset_label(PARAMETERS[name]) for name in SIZE[2:]},
                 "shape": list(size or ()),
                 "complaints": {name: text for name, text in complaints.items() if text},
-                "gently": self._gently,
                 "draft": self._draft,
                 "sweep": self.is_sweep,
                 "axes": self.axes.rows(),

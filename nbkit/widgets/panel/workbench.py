@@ -67,7 +67,6 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     ) -> None:
         self._studio, self._alone, self._verbs, self._queue = studio, alone, verbs, queue
         self._refused: dict[str, str] = {}
-        self._touched = False
         self._said = Status()
         self._budget = studio.budget
         self._kept: SweepWork | None = None
@@ -170,7 +169,6 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     @guarded
     def _changed(self) -> None:
-        self._touched = True
         self._refused = {}
         self._presses.changed()
         self._said = Status()  # what was said is about the controls as they were, and so is the Undo beside it
@@ -316,7 +314,6 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def _pressed(self, content: Mapping[str, Any]) -> None:
         """A press of a button on the page."""
-        self._touched = True
         self._presses.press(content)
 
     def _picture_chosen(self) -> None:
@@ -328,7 +325,6 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def jobs_changed(self) -> None:
         """Show what is under way and what waits; called by the runner."""
-        self._touched = True
         sent = [job.work.request for job in self.jobs.jobs if job.sent and isinstance(job.work, RunWork)]
         self.pictures.expect(sent[-1] if sent else None)
         self._refresh()
@@ -346,14 +342,11 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def progressed(self, work: SweepWork) -> None:
         """Show how far a sweep is; called by its thread."""
-        self._budget = self._studio.budget
         with self.form.lock:
             now: dict[str, Any] = {"progress": self.sweeps.progress(), "status": self._status().told()}
             self.view.bar = {**self.view.bar, **now}
         self.sweeps.progressed(work)
-        if (
-            work.is_stopped and self._kept is not work
-        ):  # what has come so far, should the kernel end before the rest lands
+        if work.is_stopped and self._kept is not work:  # should the kernel end before the rest lands
             self._kept = work
             self._keep_grid(work)
 

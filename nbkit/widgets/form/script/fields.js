@@ -15,9 +15,7 @@ function drawField(model, store, field) {
   const heading = mark.length ? h("div", { class: "nbkit-marked" }, title, ...mark) : title;
   const root = h("div", { class: `nbkit-field nbkit-kind-${field.kind}`, "data-name": field.name }, heading, control.element, tip, wrong);
   const draw = () => {
-    const { complaints, gently } = store.state;
-    const complaint = isVaried(store, field) ? "" : complaints[field.key ?? field.name] ?? ""; // its axis says it
-    const shown = gently && field.name !== "reference_images" ? "" : complaint;
+    const shown = isVaried(store, field) ? "" : store.state.complaints[field.key ?? field.name] ?? ""; // its axis says it
     if (wrong.textContent !== shown) wrong.replaceChildren(...lines(shown));
     root.hidden = isVaried(store, field);
     root.classList.toggle("nbkit-wrong", Boolean(shown));
@@ -215,7 +213,7 @@ function drawFields(model, store, fields = model.get("fields"), name = model.get
       const set = held.filter((field) => isSet(store.values[field.name])).length;
       setText(button, set ? `${title} · ${set} set` : title);
       button.hidden = held.every((field) => isVaried(store, field));
-      if (held.some((field) => store.state.complaints[field.key ?? field.name]) && !store.state.gently) show(true);
+      if (held.some((field) => store.state.complaints[field.key ?? field.name])) show(true);
     });
   }
   root.addEventListener("keydown", (event) => {
