@@ -22,7 +22,7 @@ from sweep_tools import until
 
 import nbkit
 from nbkit.request.image_request import ImageRequest
-from nbkit.widgets.form.form import final_request
+from nbkit.sweep.promotion import promoted_request
 
 PROMPT = "A paper lantern shop at night"
 
@@ -127,7 +127,7 @@ def test_make_final_requests_the_chosen_picture_at_a_higher_tier(panel, tier, si
     run = make_run(panel, aspect_ratio="3:2", number_results=3, seed=None)
     assert (run.request.size, len(run)) == ((632, 424), 1)
     assert paid(panel, tier)["exact"] == price
-    request = final_request(run.request, run.image, tier)
+    request = promoted_request(run.request, run.image.seed, tier)
     assert (request.size, request.seed, request.number_results) == (size, run.image.seed, None)
 
 

@@ -20,7 +20,6 @@ from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Address
-from nbkit.results.run import GeneratedImage
 from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.sweep.template import text_of
@@ -565,9 +564,3 @@ def lost_references(request: ImageRequest) -> RequestError | None:
     return RequestError(
         f"{which} no longer in the image folder: remove it here, or give it again", parameter="reference_images"
     )
-
-
-def final_request(request: ImageRequest, image: GeneratedImage, tier: str) -> ImageRequest:
-    """The request that makes a chosen picture again at a higher tier: its shape, its seed, one result."""
-    seed = request.seed if image.seed is None else image.seed
-    return request.replace(resolution=tier, seed=seed, number_results=None)

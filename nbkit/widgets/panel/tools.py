@@ -13,7 +13,8 @@ from nbkit.display.text import usd_range, usd_short_range
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import BLOCKED
-from nbkit.widgets.form.form import FINAL_TIERS, final_request, lost_references
+from nbkit.sweep.promotion import promoted_request
+from nbkit.widgets.form.form import FINAL_TIERS, lost_references
 from nbkit.widgets.form.view import HERE as FORM
 from nbkit.widgets.image_grid.picture import PictureRef
 from nbkit.widgets.jobs.quote import QuoteBook
@@ -90,7 +91,7 @@ def request_of(picture: PictureRef, name: str) -> ImageRequest | None:
     if image is None:
         return None
     try:
-        request = final_request(picture.run.request, image, name)
+        request = promoted_request(picture.run.request, image.seed, name)
     except RequestError:  # what came through `extra` may not go together with another size
         return None
     return None if request.identity == picture.run.request.replace(seed=request.seed).identity else request
