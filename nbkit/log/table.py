@@ -17,9 +17,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.table import Section, table_html, table_text
 from nbkit.display.text import count, ellipsis, usd
 from nbkit.errors import NoImage, RequestError
-from nbkit.log.columns import column_of as column_of  # noqa: PLC0414  the widgets import these three from here
-from nbkit.log.columns import format_value as format_value  # noqa: PLC0414
-from nbkit.log.columns import is_gap as is_gap  # noqa: PLC0414
+from nbkit.log.columns import column_of, format_value, is_gap
 from nbkit.log.frame import check_argument, check_frame
 from nbkit.log.images import file_of, link_of, read_picture
 from nbkit.log.plots import plot_rows

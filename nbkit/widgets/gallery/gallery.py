@@ -23,10 +23,10 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, escape
 from nbkit.errors import RequestError
 from nbkit.log.annotations import image_uuids
-from nbkit.log.columns import is_gap
+from nbkit.log.columns import column_of, is_gap
 from nbkit.log.filter import Filter, parse
 from nbkit.log.store import RunLog
-from nbkit.log.table import column_of, sums_of
+from nbkit.log.table import sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing

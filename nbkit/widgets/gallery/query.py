@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import RequestError
+from nbkit.log.columns import is_gap
 from nbkit.log.filter_columns import LogColumns, time_of
 from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, STRING, TIME
 from nbkit.log.search import match_rows
 from nbkit.log.sqlite import casefold
-from nbkit.log.table import heading_of, is_gap
+from nbkit.log.table import heading_of
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import MAX_INTEGER
 

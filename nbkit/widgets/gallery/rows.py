@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from nbkit.display.text import ellipsis
+from nbkit.log.columns import format_value, is_gap
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
-from nbkit.log.table import format_value, is_gap
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request import model
 from nbkit.results.run import DONE, UNKNOWN

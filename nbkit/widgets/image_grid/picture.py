@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis, usd_short
-from nbkit.log.table import format_value
+from nbkit.log.columns import format_value
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.run import GeneratedImage, Run
