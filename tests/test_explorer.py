@@ -238,7 +238,7 @@ def test_a_press_that_agrees_to_no_offer_sends_nothing(offline):
 
 
 def test_open_in_panel_shows_a_panel_with_the_settings_of_the_picture(offline):
-    """Under the grid; whoever asked to be called gets the request instead."""
+    """Under the grid; whoever opens panels in another way gets the request instead."""
     explorer = pair(offline, temperature=0.4)
     choose_cells(explorer, 1)
     press(explorer, "panel")
@@ -246,9 +246,12 @@ def test_open_in_panel_shows_a_panel_with_the_settings_of_the_picture(offline):
     assert isinstance(panel, Panel)
     assert panel.request == explorer.sweep[1].request
     called = []
-    explorer.on_action(lambda action, request: called.append((action, request)))
-    press(explorer, "panel")
-    assert called == [("open in panel", explorer.sweep[1].request)]
+    other = nbkit.Explorer(offline, open_panel=called.append)
+    other.show(explorer.sweep)
+    choose_cells(other, 1)
+    press(other, "panel")
+    assert called == [explorer.sweep[1].request]
+    assert other.children == (other.grid.box,)
 
 
 def test_the_exported_file_needs_nothing_from_outside(service, studio, tmp_path):
@@ -297,6 +300,7 @@ def test_the_button_writes_a_file_beside_the_notebook(offline, tmp_path, monkeyp
     until(lambda: said(explorer).startswith("Wrote my-pair-1-2.html"))
     press(explorer, "export")
     until(lambda: said(explorer).startswith("Wrote my-pair-1-2-2.html"))
+    assert sorted(file.name for file in tmp_path.glob("*.html")) == ["my-pair-1-2-2.html", "my-pair-1-2.html"]
 
 
 def test_closing_an_explorer_frees_its_widgets(offline):

@@ -168,7 +168,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         self._layout: Any = None
         self._table: CellTable | None = None
         self._chosen_sides: dict[str, str] = {}
-        self._callbacks: list[Callable[[str, ImageRequest], None]] = []
         self._is_promoting = False
         self._running: SweepRun | None = None
         self._tier = TIERS[-1]
@@ -359,20 +358,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
 
     # -- the buttons -------------------------------------------------------------------------------------------
 
-    def on_action(self, callback: Callable[[str, ImageRequest], None]) -> None:
-        """Call instead of opening a panel under the grid when a person presses "Open in panel".
-
-        Args:
-            callback: called with ``"open in panel"`` and the request of the chosen picture, which ``studio.panel(request)``
-                and ``panel.set(**request.parameters)`` take.
-
-        Example:
-            >>> import nbkit
-            >>> explorer = nbkit.Studio(engine="offline").sweep("A lantern", seed=[1, 2]).result.explore()
-            >>> explorer.on_action(lambda action, request: print(action, request))
-        """
-        self._callbacks.append(callback)
-
     def export(self, path: str | Path) -> Path:
         """Write the grid as one HTML file, arranged as it is now; see :meth:`nbkit.SweepResult.export`.
 
@@ -418,19 +403,15 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         self.say(f"Wrote {path}, {path.stat().st_size / 1e6:.1f} MB: it opens in any browser.")
 
     def _open_in_panel(self, keys: Sequence[str]) -> None:
-        if self.sweep is None or self._table is None or not keys:
+        if self.sweep is None or self._table is None or self._open_panel is None or not keys:
             return
         cell, _ = self._table.places[self._table.place(keys[0])]
-        request = self.sweep.cells.cell(cell).request
-        for callback in self._callbacks:
-            callback(PANEL, request)
-        if not self._callbacks and self._open_panel is not None:
-            panel = self._open_panel(request)
-            if panel is not None:
-                if self._panel is not None:
-                    self._panel.close()
-                self._panel, self.children = panel, (self.grid.box, panel)
-                self.grid.box.send({"type": "below"})  # the page goes there as soon as it has drawn it
+        panel = self._open_panel(self.sweep.cells.cell(cell).request)
+        if panel is not None:
+            if self._panel is not None:
+                self._panel.close()
+            self._panel, self.children = panel, (self.grid.box, panel)
+            self.grid.box.send({"type": "below"})  # the page goes there as soon as it has drawn it
 
     # -- promotion ---------------------------------------------------------------------------------------------
 
