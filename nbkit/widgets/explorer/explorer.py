@@ -67,7 +67,7 @@ STYLE = "\n".join(path.read_text("utf-8") for path in (IMAGE_GRID / "image_grid.
 
 
 class _CellView(GridView):
-    _esm = VIEW_SCRIPT + (HERE / "script" / "widget.js").read_text("utf-8")
+    _esm = f"{VIEW_SCRIPT}\nexport default gridWidget(ExplorerView);"
     _css = STYLE
     axes: Any = traitlets.List().tag(sync=True)
     spots: Any = traitlets.List().tag(sync=True)

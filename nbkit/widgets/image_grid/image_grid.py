@@ -65,7 +65,7 @@ def script_of(*parts: str) -> str:
 
 SHARED = ALIVE + script_of("tools", "ranges", "keys", "tile", "fit", "store", "lightbox")
 """What every kind of grid needs: what is known of the pictures, and the lightbox."""
-SCRIPT = SHARED + script_of("view", "image_grid")
+SCRIPT = f"{SHARED}{script_of('view')}\nexport default gridWidget(View);"
 """The script of the page, one ES module."""
 
 

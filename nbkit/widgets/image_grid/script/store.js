@@ -313,3 +313,20 @@ function download(bytes, fact) {
   make("a", { href: url, download: fact?.name ?? "picture" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000); // the browser reads it after the click
 }
+
+// The widget of a kind of view: one Store for each model, shared by its views; one view for each output that shows it.
+function gridWidget(Kind) {
+  return () => {
+    let store;
+    return {
+      initialize({ model }) {
+        store = new Store(model);
+        return () => store.close();
+      },
+      render({ el }) {
+        const view = new Kind(store, el);
+        return () => view.close();
+      },
+    };
+  };
+}
