@@ -9,8 +9,6 @@ from nbkit.errors import NbkitError, RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
 from nbkit.results.run import GeneratedImage, Run
-from nbkit.sweep.result import SweepResult
-from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.form.form import Form
 from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.panel import status
@@ -89,24 +87,6 @@ class Panel(Workbench):
         if request is None:
             raise next(iter(problems.values()))
         return request
-
-    @property
-    def sweep(self) -> Sweep:
-        """The sweep that the controls describe; one of a single cell while nothing varies. Nothing is sent.
-
-        Raises:
-            RequestError: if the model does not allow it; the message names the allowed values.
-        """
-        return self.sweeps.sweep
-
-    @property
-    def result(self) -> SweepResult:
-        """The result of the sweep that was run last; before the first one, of the sweep that the controls describe.
-
-        Raises:
-            RequestError: if no sweep was run, and the controls do not describe one.
-        """
-        return self.sweeps.result
 
     @name_parameters
     def set(self, **changes: Unpack[RequestChanges]) -> None:

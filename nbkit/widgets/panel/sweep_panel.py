@@ -6,7 +6,6 @@ from typing import Any
 
 from nbkit.request.image_request import ImageRequest
 from nbkit.sweep.result import SweepResult
-from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.form.form import Form
 from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.panel.panel import Panel
@@ -57,30 +56,6 @@ class SweepPanel(Workbench):
         if parameters:
             form.write_sweep(parameters)
         super().__init__(studio, form, alone=ALONE, saved=EMPTY, verbs=("Run", "Go on"), queue=0)
-
-    @property
-    def sweep(self) -> Sweep:
-        """The sweep that the controls describe now. Nothing is sent to the service.
-
-        Raises:
-            RequestError: if the model does not allow it; the message names the allowed values.
-
-        Example:
-            >>> import nbkit
-            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", temperature=[0.2, 0.8], seed=[1, 2, 3])
-            >>> len(panel.sweep), panel.sweep[0].values
-            (6, {'temperature': 0.2, 'seed': 1})
-        """
-        return self.sweeps.sweep
-
-    @property
-    def result(self) -> SweepResult:
-        """The result of the sweep that was run last; before the first one, of the sweep that the controls describe.
-
-        Raises:
-            RequestError: if no sweep was run, and the controls do not describe one.
-        """
-        return self.sweeps.result
 
     @property
     def code(self) -> str:

@@ -20,6 +20,8 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.model import MICRO, Price
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.service.threads import THREADS
+from nbkit.sweep.result import SweepResult
+from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.explorer import Explorer
 from nbkit.widgets.form.form import Form, is_blank, words_of
 from nbkit.widgets.form.options import option_titles
@@ -124,6 +126,30 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     def box(self) -> Workbench:
         """The widget that can be put into other widgets: the panel itself."""
         return self
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep that the controls describe now; of a single cell while nothing varies. Nothing is sent to the service.
+
+        Raises:
+            RequestError: if the model does not allow it; the message names the allowed values.
+
+        Example:
+            >>> import nbkit
+            >>> panel = nbkit.Studio(engine="offline").sweep_panel("A lantern", temperature=[0.2, 0.8], seed=[1, 2, 3])
+            >>> len(panel.sweep), panel.sweep[0].values
+            (6, {'temperature': 0.2, 'seed': 1})
+        """
+        return self.sweeps.sweep
+
+    @property
+    def result(self) -> SweepResult:
+        """The result of the sweep that was run last; before the first one, of the sweep that the controls describe.
+
+        Raises:
+            RequestError: if no sweep was run, and the controls do not describe one.
+        """
+        return self.sweeps.result
 
     @property
     def grid(self) -> Explorer:
