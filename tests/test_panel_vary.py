@@ -166,6 +166,19 @@ def test_two_marks_make_a_grid_of_nine(panel, studio):
     assert len(studio.log) == 10
 
 
+def test_a_value_from_code_takes_the_place_of_an_axis(panel):
+    """In either spelling; what else varies goes on, and undo brings the axis back."""
+    panel.form.vary("top_p")
+    panel.form.vary("temperature")
+    panel.set(topP=0.9, seed=7)
+    assert list(panel.form.axes.texts) == ["temperature"]
+    panel.set(temperature=0.3)
+    assert not panel.form.is_sweep
+    assert (panel.request.top_p, panel.request.temperature, panel.request.seed) == (0.9, 0.3, 7)
+    do(panel, "undo")
+    assert list(panel.form.axes.texts) == ["temperature"]
+
+
 def test_generate_from_code_runs_the_sweep(panel, studio):
     """``panel.wait()`` waits for it, and ``panel.result`` has it, also when the controls ask for a single picture again."""
     panel.form.vary("seed")

@@ -207,10 +207,13 @@ class Form:
             elif name in self.axes.state.literal:
                 self.axes.state = self.axes.state._replace(literal=self.axes.state.literal - {name})
 
-    def hold_still(self) -> None:
-        """Have nothing vary any more."""
+    def hold_still(self, names: Collection[str] | None = None) -> None:
+        """Have these take one value again, in any spelling; by default all."""
         with self.change():
-            self.axes.state = AxesState()
+            if names is None:
+                self.axes.state = AxesState()
+            for name in map(python_name, names or ()):
+                self.axes.take(name)
 
     def write_sweep(self, parameters: Mapping[str, Any]) -> None:
         """Set axes (list-like values), what stays, and options, in any spelling; ``None`` takes one back.
@@ -232,9 +235,7 @@ class Form:
         with self.change():
             self.options.write(how)
             self.write({**fixed, **{axes.said(name): None for name in lists if name in PARAMETERS}})
-            for name in given:
-                if name not in lists:
-                    self.axes.take(name)
+            self.hold_still([name for name in given if name not in lists])
             for name in order:
                 self.axes.put(name, lists[name])
 

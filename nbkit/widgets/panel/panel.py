@@ -93,7 +93,8 @@ class Panel(Workbench):
         """Set controls. Nothing is sent to the service.
 
         Args:
-            **changes: parameters in Python's or the API's spelling; ``None`` sets a control to "not sent".
+            **changes: parameters in Python's or the API's spelling; ``None`` sets a control to "not sent". What took
+                several values takes this one.
 
         Raises:
             UnknownParameter: for a name that is no parameter.
@@ -106,7 +107,9 @@ class Panel(Workbench):
             >>> panel.request
             ImageRequest(prompt='A paper lantern', seed=7, top_p=0.9)
         """
-        self.form.write(changes)
+        with self.form.change():
+            self.form.write(changes)
+            self.form.hold_still(changes)
 
     def edit(self, image: GeneratedImage) -> None:
         """Press Edit this: the picture becomes the only reference image, and the prompt waits for the change.
