@@ -706,7 +706,7 @@ def test_a_picture_is_edited_or_taken_over_in_a_panel_below(studio):
     run = studio.generate("A paper lantern", seed=7, temperature=0.4, resolution="0.5K")
     gallery = studio.gallery()
     gallery.marking.edit.click()
-    assert "select one first" in message(gallery)
+    assert "no picture is selected" in message(gallery)
     gallery.select(run)
     gallery.marking.settings.click()
     (panel,) = gallery._below.children

@@ -31,7 +31,7 @@ from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import MOST_VALUES, Filters
-from nbkit.widgets.gallery.marker import Marker, Told, tags_of
+from nbkit.widgets.gallery.marker import Marker, Told, pictured, tags_of
 from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, check_groups, equal_to, searched
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
@@ -855,15 +855,10 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
 
     def _show_panel(self, *, edit: bool) -> None:
         """A panel under the pictures, with what the first selected picture was made from, or with itself."""
-        selected = self.grid.selected
+        assert self._open_panel is not None  # else there is no such button
         with self._lock:
-            row = self._rows.loc[selected[0]] if selected else None
-        if row is None or self._open_panel is None:
-            raise RequestError("no picture is selected; select one first", parameter="which", reason="missing")
-        run = self._log[str(row["taskUUID"])]
-        image = next((image for image in run if image.image_uuid == row["imageUUID"]), None)
-        if image is None:
-            raise RequestError("what is selected has no picture; select one first", parameter="which", reason="missing")
+            row = self._rows.loc[pictured(self._rows, self.grid.selected)[0]]
+        image = next(one for one in self._log[str(row["taskUUID"])] if one.image_uuid == row["imageUUID"])
         before, self._below.children = self._below.children, (self._open_panel(image, edit),)
         for panel in before:
             panel.close()

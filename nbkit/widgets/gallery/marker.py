@@ -58,7 +58,7 @@ class Marker:
         Raises:
             RequestError: for a value that cannot be, or if none of them has a picture; nothing is changed.
         """
-        names = list(rows.loc[_pictures(rows, keys), "imageUUID"])
+        names = list(rows.loc[pictured(rows, keys), "imageUUID"])
         change = self._log.mark(names, **values)
         return self._note(rows, _Done(change, names, _words(change, values)))
 
@@ -68,7 +68,7 @@ class Marker:
         Raises:
             RequestError: if none of the keys has a picture.
         """
-        names = list(rows.loc[_pictures(rows, keys), "imageUUID"])
+        names = list(rows.loc[pictured(rows, keys), "imageUUID"])
         change = self._log.remove_pictures(names)
         words = f"Removed {count(change.count, 'picture')} from the disk."
         return self._note(rows, _Done(change, names, words, is_on_disk=True))
@@ -121,8 +121,12 @@ def _words(change: Change, values: Mapping[str, Any]) -> str:
     return f"{', '.join(change.descriptions)}: {many}."
 
 
-def _pictures(rows: pd.DataFrame, keys: Iterable[str]) -> list[str]:
-    """Those of the keys whose rows are pictures."""
+def pictured(rows: pd.DataFrame, keys: Iterable[str]) -> list[str]:
+    """Those of the keys whose rows are pictures.
+
+    Raises:
+        RequestError: if there is none.
+    """
     named = rows.loc[[key for key in keys if key in rows.index]]
     there = named["imageUUID"].notna() & (named["status"] != FAILED if "status" in named else True)
     if not there.any():
