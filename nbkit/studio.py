@@ -401,9 +401,8 @@ class Studio:
         return gallery
 
     def _panel_of(self, image: GeneratedImage, edit: bool) -> Panel:
-        """A panel that edits a picture, or has the settings that it was made with."""
-        request = image.request
-        panel = Panel(self, **(request.parameters if request is not None and not edit else {}))
+        """A panel with the settings that a picture was made with, or one that edits it with these."""
+        panel = Panel(self, **(image.request.parameters if image.request is not None else {}))
         if edit:
             panel.edit(image)
         return panel

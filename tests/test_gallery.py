@@ -714,6 +714,7 @@ def test_a_picture_is_edited_or_taken_over_in_a_panel_below(studio):
     gallery.marking.edit.click()
     (panel,) = gallery._below.children
     panel.set(prompt="In the snow")
+    assert (panel.request.temperature, panel.request.resolution) == (0.4, "0.5K")  # so that it has its size, and one price
     assert [item.origin for item in panel.form.references.items] == [run.image.image_uuid]
 
 

@@ -725,12 +725,12 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             self._tell()
 
     def _counts(self, column: str) -> list[tuple[str, int]]:
-        """The values of a column among the rows that are shown, the most frequent first; none where there are many."""
+        """The values of a column among the rows that are shown, ascending; none where there are many."""
         if self._is_long:
             text = self.arrangement.search.value
             sizes = self._log.group_sizes(column, conditions=self.filters.held, text=text, limit=MOST_VALUES + 1)
         else:
-            sizes = self._rows[column].iloc[self._order].value_counts()
+            sizes = self._rows[column].iloc[self._order].value_counts().sort_index()
         if len(sizes) > MOST_VALUES:
             return []
         return [(str(value), int(many)) for value, many in sizes.items() if not is_gap(value)]

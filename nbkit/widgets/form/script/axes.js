@@ -2,6 +2,7 @@
 
 const AXIS_HINT = "Vary: give each parameter several values, with the mark at its name. {name} in the prompt works too.";
 const VALUES_HINT = "0.2, 0.5 · 1..8 · 1, 2, .., 10 · 0 to 1 in 5";
+const WORDS_HINT = "words, with commas between or one per line";
 
 function drawAxes(model, store) {
   const list = h("div", { class: "nbkit-axes-rows" });
@@ -49,7 +50,7 @@ function drawAxis(store, { name, title, api, kind, variable, lines: onlyLines, o
     title: variable ? `{${name}} stays in the prompt as it is` : `One value again for ${api}`,
   });
   const told = { "aria-describedby": `${id}-wrong` };
-  const control = kind === "ticks" ? tickedValues(store, key, said, options, told) : typedValues(store, key, said, { ...told, id }, onlyLines ? "one per line" : VALUES_HINT);
+  const control = kind === "ticks" ? tickedValues(store, key, said, options, told) : typedValues(store, key, said, { ...told, id }, onlyLines ? "one per line" : variable ? WORDS_HINT : VALUES_HINT);
   const label = h(kind === "ticks" ? "span" : "label", { class: "nbkit-label", ...(kind === "ticks" ? {} : { for: id }) }, title);
   const root = h("div", { class: `nbkit-field nbkit-axis nbkit-kind-${kind}`, "data-name": name }, label,
     h("div", { class: "nbkit-line" }, control.element, many, stop), wrong);
