@@ -4,6 +4,7 @@ import io
 import uuid
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from gallery_log import write_log
@@ -714,7 +715,10 @@ def test_a_picture_is_edited_or_taken_over_in_a_panel_below(studio):
     gallery.marking.edit.click()
     (panel,) = gallery._below.children
     panel.set(prompt="In the snow")
-    assert (panel.request.temperature, panel.request.resolution) == (0.4, "0.5K")  # so that it has its size, and one price
+    assert (panel.request.temperature, panel.request.resolution) == (
+        0.4,
+        "0.5K",
+    )  # so that it has its size, and one price
     assert [item.origin for item in panel.form.references.items] == [run.image.image_uuid]
 
 
@@ -736,6 +740,15 @@ def test_values_of_a_column_are_offered_with_their_counts(studio):
     gallery.filters.values.children[0].click()
     assert gallery.frame.temperature.tolist() == [0.2, 0.2]
     assert gallery.filters.values.children == ()
+
+
+def test_a_column_of_lists_or_arrays_can_be_chosen(log):
+    """Its values are not counted."""
+    frame = log.to_frame().head(3).assign(points=[[1, 2], [3], None], pixels=[np.zeros(2), np.ones(2), np.ones(3)])
+    gallery = Gallery(log, frame)
+    for name in ("points", "pixels"):
+        gallery.filters.column.value = name
+        assert (gallery.filters.values.children, message(gallery)) == ((), "")
 
 
 def test_the_switch_for_auto_advance_reaches_the_page(gallery):

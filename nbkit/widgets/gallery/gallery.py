@@ -729,6 +729,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         if self._is_long:
             text = self.arrangement.search.value
             sizes = self._log.group_sizes(column, conditions=self.filters.held, text=text, limit=MOST_VALUES + 1)
+        elif self._rows[column].dtype == object:  # of a frame's own: lists have no order
+            return []
         else:
             sizes = self._rows[column].iloc[self._order].value_counts().sort_index()
         if len(sizes) > MOST_VALUES:

@@ -124,7 +124,9 @@ def offered(rows: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:
 
 def _varies(values: pd.Series[Any]) -> bool:
     gaps = values.isna()
-    return not gaps.all() if gaps.any() else bool(len(values)) and bool((values != values.iloc[0]).any())
+    if gaps.any() or values.dtype == object:  # which may hold lists, and these are not compared
+        return not gaps.all()
+    return bool(len(values)) and bool((values != values.iloc[0]).any())
 
 
 def _choices(columns: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
