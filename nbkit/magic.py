@@ -185,7 +185,7 @@ def _unexpected(word: str) -> RequestError:
     hint = f"did you mean --{guess}? " if guess else ""
     if name in PARAMETERS["prompt"].spellings:
         hint, guess = "the prompt is the cell's body. ", None
-    problem = f"{option} is no option of %%imagine; {hint}%%imagine --help shows them all"
+    problem = f"{option} is not an option of %%imagine; {hint}%%imagine --help shows them all"
     suggestion = f"--{guess}" if guess else None
     return UnknownParameter(problem, parameter=option, reason="unknown", suggestion=suggestion)
 

@@ -397,7 +397,7 @@ def test_an_answer_that_is_too_large_is_given_up(client_on, monkeypatch, given, 
 def test_an_answer_that_is_nested_too_deeply_is_given_up(client_on, depth):
     """Parsing it does not exceed the recursion limit."""
     body = b'{"data": ' + b"[" * depth + b"]" * depth + b"}"
-    with pytest.raises(errors.AnswerLost, match="that are no answer"):
+    with pytest.raises(errors.AnswerLost, match="that are not an answer"):
         client_on(httpx.MockTransport(lambda _: httpx.Response(200, content=body))).submit(task())
 
 

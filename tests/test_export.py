@@ -178,8 +178,8 @@ def test_a_frame_cannot_export_a_file_that_is_no_picture(full, tmp_path):
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("", "is no path"),
-        ("a\0b", "is no path"),
+        ("", "is not a path"),
+        ("a\0b", "is not a path"),
         ("~no-such-user/x", "type the whole path"),
         ("...zip", "type a name before .zip"),
         (".zip", "type a name before .zip"),
@@ -189,7 +189,7 @@ def test_a_frame_cannot_export_a_file_that_is_no_picture(full, tmp_path):
     ],
 )
 def test_an_unusable_path_raises_a_request_error_with_a_hint(full, path, hint):
-    """One that is no path, has no name, or is a folder with something in it."""
+    """One that is not a path, has no name, or is a folder with something in it."""
     with pytest.raises(errors.RequestError, match=re.escape(hint)) as raised:
         full.log.export(path)
     assert raised.value.parameter == "path"
@@ -257,7 +257,7 @@ def test_export_accepts_runs_pictures_and_uuids(full, tmp_path):
     for number, which in enumerate((run, [run], run.image, run.image.image_uuid)):
         exported = full.log.export(tmp_path / f"out{number}", which)
         assert [row["seed"] for row in manifest_of(exported)] == [7]
-    with pytest.raises(errors.RequestError, match="not int"):
+    with pytest.raises(errors.RequestError, match="got a number"):
         full.log.export(tmp_path / "out", 7)
     with pytest.raises(KeyError, match="no picture 'x'"):
         full.log.export(tmp_path / "out", "x")

@@ -657,7 +657,7 @@ def test_a_tile_size_outside_the_range_is_refused(log, size):
     ("text", "words"),
     [
         ("seed > @x", "put the value in"),
-        ("seed > (", "it is no expression"),
+        ("seed > (", "it is not an expression"),
         ("prompt.str.contains(@prompt)", "put the value in"),
     ],
 )

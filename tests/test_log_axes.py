@@ -140,7 +140,7 @@ def test_a_filter_knows_them(log, expression, rows):
 
 def test_a_misspelled_axis_has_a_suggestion(log):
     """The error is that of every other column, also where a sweep's axis was meant."""
-    with pytest.raises(RequestError, match="'subjct' is no column; did you mean subject"):
+    with pytest.raises(RequestError, match="'subjct' is not a column; did you mean subject"):
         log.filter("subjct == 'fox'")
     with pytest.raises(RequestError, match="n is compared with a number, not 'one'"):
         log.filter("n == 'one'")

@@ -164,7 +164,7 @@ def test_what_cannot_be_drawn_is_said(result):
         frame.nbkit.plot("temprature", "cost")
     with pytest.raises(UnknownParameter, match="did you mean rating"):
         result.plot("ratng")
-    with pytest.raises(RequestError, match=r"^y='prompt': its values are no numbers"):
+    with pytest.raises(RequestError, match=r"^y='prompt': its values are not numbers"):
         frame.nbkit.plot("temperature", "prompt")
     many = pd.DataFrame({"name": [str(n) for n in range(MAX_DOTS + 1)], "cost": 1.0})
     with pytest.raises(

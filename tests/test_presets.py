@@ -79,7 +79,7 @@ def test_presets_are_a_mapping(log, file):
     [
         ({"temperature": 1.2}, "temperature=1.2: must be a number from 0 to 1 in steps of 0.01. Nearest: temperature=1.0"),
         ({"seed": True}, "seed=True: must be a whole number"),
-        ({"temprature": 0.4}, "temprature is no parameter of .*did you mean temperature"),
+        ({"temprature": 0.4}, '"temprature" is not a parameter\\. Did you mean temperature'),
         ({"topP": 0.4, "top_p": 0.5}, "two spellings"),
         ({"width": 1024}, "width=1024 needs height too"),
         ({"width": 1920, "height": 1080}, "not a size of"),
@@ -92,8 +92,8 @@ def test_presets_are_a_mapping(log, file):
         ({"extra": {"key": "canary"}}, "extra is sent by code alone"),
         ({"task_uuid": "canary"}, "taskUUID cannot be part of a preset"),
         ({"model": "google:4@3"}, "model cannot be part of a preset"),
-        ("temperature=0.4", "a preset is a dict of settings"),
-        (None, "a preset is a dict of settings"),
+        ("temperature=0.4", "a preset must be a dict of settings"),
+        (None, "a preset must be a dict of settings"),
     ],
 )  # fmt: skip
 def test_what_is_no_setting_is_refused(log, file, parameters, message):
@@ -196,7 +196,7 @@ def test_only_a_regular_file_of_usual_size_is_read(studio, tmp_path, kind, monke
         "pipe": lambda: os.mkfifo(file),
         "huge": lambda: write(file, {"a": {"system_prompt": "x" * 100}}),
     }[kind]()
-    with pytest.raises(errors.StorageError, match=r"is no regular file|is longer than 100 bytes"):
+    with pytest.raises(errors.StorageError, match=r"is not a regular file|is longer than 100 bytes"):
         dict(studio.log.presets)
     studio.log.backup(tmp_path / "copy")
     assert (tmp_path / "copy" / "presets.json").exists() == (kind == "huge")

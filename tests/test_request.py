@@ -151,19 +151,19 @@ def test_python_names_api_names_and_api_groups_make_the_same_request():
 @pytest.mark.parametrize(
     ("task", "parameter", "suggestion", "hint"),
     [
-        ({"topP": 0.9}, "topP", "settings.topP", "the API has it as settings.topP."),
+        ({"topP": 0.9}, "topP", "settings.topP", "The API has it as settings.topP."),
         (
             {"settings": {"webSearch": True}}, "settings.webSearch", "providerSettings.google.webSearch",
-            "the API has it as providerSettings.google.webSearch.",
+            "The API has it as providerSettings.google.webSearch.",
         ),
         (
             {"settings": {"temprature": 1}}, "settings.temprature", "settings.temperature",
-            "did you mean settings.temperature?",
+            "Did you mean settings.temperature?",
         ),
-        ({"top_p": 0.9}, "top_p", "settings.topP", "did you mean settings.topP?"),
-        ({"aspectRatio": "1:1"}, "aspectRatio", None, "its page has no such key."),
-        ({"zzz": 1}, "zzz", None, "its page has no such key."),
-        ({"safety": {"zzz": 1}}, "safety.zzz", None, "its page has no such key."),
+        ({"top_p": 0.9}, "top_p", "settings.topP", "Did you mean settings.topP?"),
+        ({"aspectRatio": "1:1"}, "aspectRatio", None, "Its page has no such key."),
+        ({"zzz": 1}, "zzz", None, "Its page has no such key."),
+        ({"safety": {"zzz": 1}}, "safety.zzz", None, "Its page has no such key."),
     ],
 )  # fmt: skip
 def test_a_key_at_the_wrong_path_of_a_task_raises_with_the_right_path(task, parameter, suggestion, hint):
@@ -172,7 +172,7 @@ def test_a_key_at_the_wrong_path_of_a_task_raises_with_the_right_path(task, para
         ImageRequest.from_task({"positivePrompt": "A lantern", **task})
     assert (caught.value.parameter, caught.value.suggestion) == (parameter, suggestion)
     assert caught.value.reason == "unknown"
-    assert str(caught.value).startswith(f"{parameter} is no parameter of ")
+    assert str(caught.value).startswith(f'"{parameter}" is not a parameter. ')
     assert hint in str(caught.value)
 
 
@@ -181,7 +181,7 @@ def test_a_key_at_the_wrong_path_of_a_task_raises_with_the_right_path(task, para
     [
         ({"seed": None}, "seed", "type", "seed=null: must be a whole number .* leave it out"),
         ({"settings": {"topP": None}}, "topP", "type", "topP=null"),
-        ({"settings": None}, "settings", "type", "settings is a group: a dict, not NoneType"),
+        ({"settings": None}, "settings", "type", "settings is a group: must be a dict, got None"),
         (
             {"providerSettings": {"google": "x"}},
             "providerSettings.google",
@@ -202,7 +202,7 @@ def test_null_in_a_task_raises_a_request_error(task, parameter, reason, words):
 @pytest.mark.parametrize("task", [None, [], "x", 5, [{"positivePrompt": "A lantern"}]])
 def test_from_task_refuses_anything_but_a_dict(task):
     """Also the list of tasks that is the API's body: a request is one task of it."""
-    with pytest.raises(RequestError, match="a task is a dict, not") as caught:
+    with pytest.raises(RequestError, match="a task must be a dict, got") as caught:
         ImageRequest.from_task(task)
     assert (caught.value.parameter, caught.value.value) == ("task", task)
 

@@ -108,7 +108,7 @@ def test_a_signal_ends_serve_within_two_seconds(serve, number):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--fail", "flood=1"], "'flood' is no fault"),
+        (["--fail", "flood=1"], "'flood' is not a fault"),
         (["--fail", "busy"], "NAME=P"),
         (["--fail", "busy=2"], "must be a probability"),
         (["--latency", "-1"], "0 seconds or more"),

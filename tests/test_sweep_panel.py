@@ -145,7 +145,7 @@ def test_options_are_those_of_sweep_and_of_run(studio):
 @pytest.mark.parametrize(
     ("given", "error", "reason", "words"),
     [
-        ({"temprature": [0.2]}, UnknownParameter, "unknown", "did you mean temperature"),
+        ({"temprature": [0.2]}, UnknownParameter, "unknown", "Did you mean temperature"),
         ({"temperature": [0.2, 3]}, RequestError, "range", "from 0 to 1"),
         ({"seed": {1, 2}}, RequestError, "type", "no order"),
         ({"reference_images": [["https://a.org/1.png"]]}, RequestError, "type", r"studio\.sweep\(reference_images"),

@@ -93,8 +93,8 @@ def test_an_error_shows_the_line_of_the_cell_and_the_message(printed):
     assert place == "Cell In[2], line 2"
     assert line == "----> 2 studio.generate('A pot', temprature=0.4)"
     assert blank == ""
-    assert message.startswith("UnknownParameter: temprature is no parameter")
-    assert "did you mean temperature?" in message
+    assert message.startswith('UnknownParameter: "temprature" is not a parameter.')
+    assert "Did you mean temperature?" in message
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -116,7 +116,7 @@ def test_a_call_in_a_module_of_the_user_shows_the_cell_and_the_line_there(printe
 def test_a_statement_of_several_lines_is_shown_whole(printed):
     """From its first line to its last one."""
     shown = "----> 2 run = studio.generate(\n      3     'A pot',\n      4     n=3,\n      5 )\n"
-    assert printed["lines"].startswith(f"Cell In[10], line 2\n{shown}\nUnknownParameter: n is")
+    assert printed["lines"].startswith(f'Cell In[10], line 2\n{shown}\nUnknownParameter: "n" is')
 
 
 def test_frames_of_other_packages_and_of_python_are_left_out(printed):
@@ -161,7 +161,7 @@ def test_colours_are_those_of_ipython(tmp_path, monkeypatch):
     assert "\x1b[" in shown["error"]
     assert "\x1b[" in shown["other"]
     assert "\x1b[41m" not in shown["error"].replace("'\\x1b[41m'", "")
-    assert r"\x1b[41m is no parameter" in shown["error"]
+    assert r'"\x1b[41m" is not a parameter.' in shown["error"]
 
 
 def test_an_error_without_a_shell_has_its_whole_traceback():

@@ -15,7 +15,7 @@ from nbkit.log import text_index
 from nbkit.log.database import Database, one_of
 from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
-from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8
+from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8, type_in_words
 from nbkit.results.run import FAILED, GeneratedImage, Run
 
 Rows = list[dict[str, Any]]
@@ -95,7 +95,7 @@ def _iter_uuids(which: Any) -> Iterator[str]:
             yield from _iter_uuids(item)
     else:
         raise _which_error(
-            f"a picture, a run, an imageUUID, rows of log.to_frame(), or a list of those, not {type(which).__name__}"
+            f"must be a picture, a run, an imageUUID, rows of log.to_frame(), or a list of those, got {type_in_words(which)}"
         )
 
 
@@ -228,7 +228,7 @@ def _tags(value: Any) -> str | None:
 
 def _text(value: Any, rule: str = "text") -> str:
     if not isinstance(value, str):
-        raise ValueInvalid("type", f"{rule}, not {type(value).__name__}")
+        raise ValueInvalid("type", f"{rule}, got {type_in_words(value)}")
     if not is_utf8(value):
         raise ValueInvalid("format", "text that can be written as UTF-8, and this holds half of a surrogate pair")
     return value

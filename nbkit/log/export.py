@@ -34,6 +34,7 @@ from nbkit.log.table import figure_of, totals_of
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, examine
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS
+from nbkit.request.parameter import type_in_words
 
 EXPORT_PICTURES = "images"
 """The folder of pictures in an export."""
@@ -266,7 +267,7 @@ def new_export(path: str | os.PathLike[str], what: str = "an export") -> Iterato
         ) from error
 
 
-_SHEET = "is no spreadsheet, log.to_excel({0!r}) is; "
+_SHEET = "is not a spreadsheet, log.to_excel({0!r}) is; "
 _FILES = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), _SHEET),
     **{
@@ -289,10 +290,10 @@ def path_of(path: str | os.PathLike[str]) -> Path:
     try:
         target, text = Path(path), os.fspath(path)
         if not text.strip() or "\0" in text:
-            raise path_error(f"{text!r} is no path; 'export' makes a folder, 'export.zip' one file", path, "format")
+            raise path_error(f"{text!r} is not a path; 'export' makes a folder, 'export.zip' one file", path, "format")
         target = target.expanduser()
     except TypeError:
-        problem = f"must be text or a Path, not {type(path).__name__}; 'export' makes a folder"
+        problem = f"must be text or a Path, got {type_in_words(path)}; 'export' makes a folder"
         raise path_error(problem, path, "type") from None
     except RuntimeError:
         problem = f"{text}: there is no home folder {target.parts[0]}; type the whole path"

@@ -26,7 +26,7 @@ from nbkit.display.text import ellipsis
 from nbkit.errors import RequestError
 from nbkit.log.filter_columns import Columns, FrameColumns, LogColumns, Unusable, compare, compare_columns
 from nbkit.log.frame import COLUMNS
-from nbkit.request.parameter import is_utf8
+from nbkit.request.parameter import is_utf8, type_in_words
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_COMPARISONS = 60_000, 40, 200
 """Limits of a filter: SQLite has some for the depth of an expression and the number of constants."""
@@ -127,7 +127,7 @@ def parse(text: str) -> Filter:
         RequestError: if it is none; the message quotes what it cannot have, and says what to type.
     """
     if not isinstance(text, str):
-        raise RequestError(f"filter: must be text, not {type(text).__name__}", parameter="filter", value=text)
+        raise RequestError(f"filter: must be text, got {type_in_words(text)}", parameter="filter", value=text)
     try:
         return Filter(text, _condition(_parsed(text)))
     except Unusable as why:
@@ -172,9 +172,9 @@ def _parsed(text: str) -> ast.expr:
     except SyntaxError as error:
         place = ellipsis((error.text or "")[max(0, (error.offset or 1) - 1) :].strip() or "its end", 40)
         why = "one = compares nothing, == does" if place.startswith("=") else error.msg
-        raise Unusable(f"it is no expression at {place!r} ({why}); {EXAMPLE}") from None
+        raise Unusable(f"it is not an expression at {place!r} ({why}); {EXAMPLE}") from None
     except (ValueError, MemoryError, RecursionError):
-        raise Unusable(f"it is no expression; {EXAMPLE}") from None
+        raise Unusable(f"it is not an expression; {EXAMPLE}") from None
     level: list[ast.AST] = [tree]
     comparisons = 0
     for _ in range(MAX_DEPTH):
@@ -244,7 +244,7 @@ def _refusal(node: ast.expr) -> Unusable:
     if isinstance(node, ast.BinOp):
         return Unusable("it compares and does not compute; add a column with frame.assign(…) first")
     if isinstance(node, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
-        return Unusable(f"{written!r} is a condition, and no value; and, or, not combine conditions")
+        return Unusable(f"{written!r} is a condition, not a value; and, or, not combine conditions")
     if isinstance(node, (ast.Call, ast.Attribute)):
         return Unusable(f"{written!r} is not part of a filter; a column has .{'(), .'.join(CALLS)}()")
     return Unusable(f"{written!r} is not part of a filter; {EXAMPLE}")

@@ -126,7 +126,7 @@ def _found(columns: Columns, name: str) -> tuple[str, str, Any]:
         return columns.find(name)
     except UnknownParameter as error:
         hint = f"; did you mean {error.suggestion}?" if error.suggestion else ""
-        raise Unusable(f"{name!r} is no column{hint}", error.suggestion) from None
+        raise Unusable(f"{name!r} is not a column{hint}", error.suggestion) from None
 
 
 class FrameColumns:

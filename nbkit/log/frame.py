@@ -26,7 +26,7 @@ from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, IS_REMOVED, PARAMETER_COLUMNS, RUNS
 from nbkit.request.model import MICRO
-from nbkit.request.parameter import ValueInvalid, short_repr
+from nbkit.request.parameter import ValueInvalid, short_repr, type_in_words
 from nbkit.request.reference import name_in_log
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
@@ -139,7 +139,7 @@ def check_frame(frame: object, needed: Sequence[str] = ("file",)) -> None:
     """
     if not isinstance(frame, pd.DataFrame):
         raise NbkitError(
-            f"rows of studio.df are wanted, as a frame, not {type(frame).__name__}: studio.df[studio.df.seed == 7]"
+            f"the rows must be a frame, such as studio.df[studio.df.seed == 7], got {type_in_words(frame)}"
         )
     check_unique_columns(frame.columns)
     lacking = [name for name in needed if name not in frame.columns]

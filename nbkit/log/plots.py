@@ -73,7 +73,7 @@ def _numbers(values: pd.Series[Any], name: str) -> list[float]:
         return [float(value) for value in values]
     except (TypeError, ValueError):
         message = (
-            f"y={name!r}: its values are no numbers; they can be the x of a plot, and cost, latency or rating its y"
+            f"y={name!r}: its values are not numbers; they can be the x of a plot, and cost, latency or rating its y"
         )
         raise RequestError(message, parameter="y", value=name) from None
 

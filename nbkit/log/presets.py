@@ -28,7 +28,7 @@ from nbkit.log.images import sync_folder, write_file
 from nbkit.log.sqlite import casefold
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import sealed_task
-from nbkit.request.parameter import Address, ListOf, Text, ValueInvalid, nearest
+from nbkit.request.parameter import Address, ListOf, Text, ValueInvalid, nearest, type_in_words
 
 PRESETS = "presets.json"
 """The file, in the log's folder."""
@@ -158,7 +158,7 @@ class Presets(MutableMapping[str, dict[str, Any]]):
         try:
             facts = os.lstat(self._file)
             if not stat.S_ISREG(facts.st_mode):  # a link of a stranger's log may lead anywhere
-                raise self._unreadable("is no regular file")
+                raise self._unreadable("is not a regular file")
             if facts.st_size > MAX_BYTES:
                 raise self._unreadable(f"is longer than {MAX_BYTES:,} bytes")
             content = json.loads(self._file.read_bytes(), parse_float=_finite, parse_constant=_finite)
@@ -193,7 +193,9 @@ def check_settings(parameters: Any) -> dict[str, Any]:
         RequestError: for a value that the model does not allow, and for a parameter that no preset keeps.
     """
     if not isinstance(parameters, Mapping):
-        message = f"a preset is a dict of settings, such as {{'temperature': 0.4}}, not {type(parameters).__name__}"
+        message = (
+            f"a preset must be a dict of settings, such as {{'temperature': 0.4}}, got {type_in_words(parameters)}"
+        )
         raise RequestError(message, parameter="preset", value=parameters)
     given, head = NAMES.resolve(sealed_task(parameters))  # so that no traceback shows a credential
     refused = dict.fromkeys(head, "it belongs to one task")

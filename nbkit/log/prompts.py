@@ -17,7 +17,7 @@ from nbkit.log.search import candidates
 from nbkit.log.sqlite import casefold, has_words
 from nbkit.log.text_index import FOLDED, text_bytes
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.parameter import Integer, ValueInvalid, is_utf8
+from nbkit.request.parameter import Integer, ValueInvalid, is_utf8, type_in_words
 
 MAX_RUNS = 100_000
 """Limit for the runs that are read, the newest ones: a sweep of one prompt may have as many."""
@@ -39,7 +39,7 @@ def find_prompts(database: Database, search: str, limit: int) -> list[str]:
         StorageError: if the log cannot be read.
     """
     if not isinstance(search, str):
-        raise RequestError(f"search: must be text, not {type(search).__name__}", parameter="search", value=search)
+        raise RequestError(f"search: must be text, got {type_in_words(search)}", parameter="search", value=search)
     limit = check_argument("limit", Integer(0).check, limit)
     words = casefold(search).split()
     if not limit or not is_utf8(search):  # no text in a log has half of a surrogate pair

@@ -318,7 +318,7 @@ def _is_outdated(connection: sa.Connection, name: str) -> bool:
         version = int(meta.get("version", 0))
         min_reader = int(meta.get("min_reader", version))
     except (TypeError, ValueError):
-        raise StorageError(f"the log {name} is damaged: what it says of its version is no number") from None
+        raise StorageError(f"the log {name} is damaged: its version is not a number") from None
     if version <= VERSION:
         return version < VERSION or "min_reader" not in meta
     if min_reader > VERSION:

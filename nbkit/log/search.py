@@ -20,7 +20,7 @@ from nbkit.log.frame import count_rows
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.sqlite import casefold, has_words
 from nbkit.log.text_index import FOLDED, query_for
-from nbkit.request.parameter import is_utf8
+from nbkit.request.parameter import is_utf8, type_in_words
 
 _SEARCHED = (RUNS.c.prompt, IMAGES.c.tags, IMAGES.c.note)
 
@@ -110,7 +110,7 @@ def _words_and_phrases(text: str) -> tuple[list[str], list[str]]:
         RequestError: if it is not a string.
     """
     if not isinstance(text, str):
-        raise RequestError(f"text: must be text, not {type(text).__name__}", parameter="text", value=text)
+        raise RequestError(f"text: must be text, got {type_in_words(text)}", parameter="text", value=text)
     terms = [" ".join((phrase or word).split()) for phrase, word in _TERM.findall(casefold(text))]
     words = list(dict.fromkeys(word for term in terms for word in term.split()))
     return words, [term for term in terms if " " in term]

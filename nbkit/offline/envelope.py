@@ -171,4 +171,4 @@ def read_tasks(body: bytes, authorization: str | None, expected_key: Secret) -> 
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

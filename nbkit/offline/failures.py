@@ -77,7 +77,7 @@ class Failures:
         self.probabilities = dict(probabilities or {})
         for name, chance in self.probabilities.items():
             if name not in FAULTS:
-                raise ValueError(f"{name!r} is no fault; there are {', '.join(FAULTS)}")
+                raise ValueError(f"{name!r} is not a fault; there are {', '.join(FAULTS)}")
             if isinstance(chance, bool) or not 0 <= chance <= 1:
                 raise ValueError(f"failures[{name!r}]={chance!r}: must be a probability from 0 to 1")
         if sum(self.probabilities.values()) > 1 + 1e-9:

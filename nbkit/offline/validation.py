@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nbkit.display.text import ellipsis
 from nbkit.errors import RequestError
 from nbkit.offline.envelope import Problem, Task
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.parameter import Choice, short_repr
+from nbkit.request.parameter import Choice
 from nbkit.request.rules import UUID4_PATTERN
 
 CODES_BY_REASON = {
@@ -105,7 +106,7 @@ def _to_problem(error: RequestError) -> Problem:
     allowed = declared.kind.choices if declared and isinstance(declared.kind, Choice) else ()
     if error.reason == "unknown":
         hint = f" Did you mean {error.suggestion}?" if error.suggestion else ""
-        message = f"{short_repr(error.parameter)} is no parameter of {model.MODEL}.{hint}"
+        message = f'"{ellipsis(str(error.parameter), 60)}" is not a parameter.{hint}'
         return Problem("unsupportedParameter", message, parameter=error.parameter, allowed=allowed)
     if error.reason == "dimensions":
         code = "missingDimensionParameters" if error.value is None else "invalidDimensions"

@@ -31,6 +31,7 @@ from nbkit.request.parameter import (
     Parameter,
     Text,
     short_repr,
+    type_in_words,
 )
 from nbkit.request.reference import Reference, make_reference
 from nbkit.request.reference_values import references_in
@@ -482,7 +483,7 @@ class ImageRequest:
             ImageRequest(prompt='A paper lantern', top_p=0.9)
         """
         if not isinstance(task, Mapping):
-            raise RequestError(f"a task is a dict, not {type(task).__name__}", parameter="task", value=task)
+            raise RequestError(f"a task must be a dict, got {type_in_words(task)}", parameter="task", value=task)
         task = Task(sealed_task(task))
         extra = Task(extra) if type(extra) is dict else extra
         try:

@@ -7,13 +7,13 @@ A parameter has three spellings: the Python name (``top_p``), the API's leaf nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request import model
 from nbkit.request.other_names import other_name
-from nbkit.request.parameter import Parameter, nearest, none_if_gap
+from nbkit.request.parameter import Parameter, nearest, none_if_gap, type_in_words
 
 TASK_KEYS = {
     "task_type": "taskType",
@@ -150,7 +150,7 @@ class Naming:
                 yield from self._leaves(value, key_path)
             else:
                 name = ".".join(key_path)
-                message = f"{name} is a group: a dict, not {type(value).__name__}"
+                message = f"{name} is a group: must be a dict, got {type_in_words(value)}"
                 raise RequestError(message, parameter=name, value=value)
 
     def _parameter_at(self, path: WirePath) -> Parameter[Any]:
@@ -181,5 +181,6 @@ def _refuse_variable(name: str, parameters: Mapping[str, Any]) -> None:
 def _unknown_parameter(
     name: str, hint: str, suggestion: str | None, *, newer: str = " (Something newer than nbkit goes into extra={…}.)"
 ) -> UnknownParameter:
-    message = f"{name} is no parameter of {model.MODEL_NAME}; {hint}{newer}"
+    hint = hint[:1].upper() + hint[1:] if re.match(r"[a-z]+ ", hint) else hint  # code stays as it is typed
+    message = f'"{name}" is not a parameter. {hint}{newer}'
     return UnknownParameter(message, parameter=name, reason="unknown", suggestion=suggestion)

@@ -11,7 +11,7 @@ class OtherName:
 
     Attributes:
         parameter: the parameter that it stands for, by Python name; ``""`` if there is none.
-        hint: what to type, as the end of a sentence that begins "X is no parameter of the model;".
+        hint: what to type, as it follows the sentence that X is not a parameter.
     """
 
     parameter: str

@@ -55,6 +55,33 @@ def short_repr(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
+_TYPES = {
+    "str": "text",
+    "int": "a number",
+    "float": "a decimal number",
+    "NoneType": "None",
+    "bytes": "bytes",
+    "ndarray": "an array",
+}
+"""Types in words, for people who write no Python classes."""
+
+
+def type_in_words(value: Any) -> str:
+    """What a value of the wrong type is, as the end of a message: "must be a whole number, got text".
+
+    Example:
+        >>> from nbkit.request.parameter import type_in_words
+        >>> [type_in_words(value) for value in ("7", 7, 0.5, True, [7], None)]
+        ['text', 'a number', 'a decimal number', 'True', 'a list', 'None']
+    """
+    if _is_bool(value):
+        return str(bool(value))
+    kinds = {numbers.Integral: "int", numbers.Real: "float", str: "str", bytes: "bytes"}
+    name = type(value).__name__
+    general = next((own for kind, own in kinds.items() if isinstance(value, kind)), name)  # also numpy's and enums
+    return _TYPES.get(name) or _TYPES.get(general) or f"{'an' if name[:1] in 'aeiouAEIO' else 'a'} {name}"
+
+
 class ValueInvalid(Exception):
     """A value that a kind does not accept. It never leaves nbkit: users get a :class:`~nbkit.errors.RequestError`.
 
@@ -114,7 +141,7 @@ class Text:
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
+            raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}")
         if not self.minimum <= len(value) <= self.maximum:
             raise ValueInvalid("length", f"{self.rule()}, and this has {len(value):,}")
         if not value.strip():
@@ -139,7 +166,7 @@ class Integer:
     def check(self, value: Any) -> int:
         if _is_bool(value) or not isinstance(value, numbers.Integral):
             near = _guess(value, lambda text: self._clamp(int(text)))
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", near)
+            raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}", near)
         number = operator.index(value)
         if self.maximum is None and number > MAX_INTEGER:
             raise ValueInvalid("range", f"{self.rule()} that 64 bits can hold")
@@ -169,7 +196,7 @@ class Decimal2:
     def check(self, value: Any) -> float:
         if _is_bool(value) or not isinstance(value, numbers.Real):
             near = _guess(value, lambda text: self._nearest(float(text)))
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", near)
+            raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}", near)
         if getattr(getattr(value, "dtype", None), "itemsize", 8) < 8:
             value = str(value)  # numpy.float32(0.72) is 0.7200000286 as a double, but the user typed 0.72
         try:
@@ -201,7 +228,7 @@ class Choice:
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", nearest(value, self.choices))
+            raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}", nearest(value, self.choices))
         if value not in self.choices:
             raise ValueInvalid("choice", self.rule(), nearest(value, self.choices))
         return as_plain_str(value)
@@ -218,7 +245,7 @@ class Boolean:
         if not _is_bool(value):
             guesses = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
             guess = guesses.get(str(value).lower()) if isinstance(value, (str, numbers.Number)) else None
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}", guess)
+            raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}", guess)
         return bool(value)
 
 
@@ -231,7 +258,7 @@ class Address:
 
     def check(self, value: Any) -> Url:
         if not isinstance(value, str):
-            raise ValueInvalid("type", f"{self.rule()}, not {type(value).__name__}")
+            raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}")
         if isinstance(value, Url) and value.whole is None:  # of a log or a pickle: it is shown, and not sent
             return value
         text = whole_text(value)

@@ -37,6 +37,7 @@ from nbkit.request.parameter import (
     ValueInvalid,
     is_address,
     short_repr,
+    type_in_words,
     without_memory_addresses,
 )
 from nbkit.request.pixels import EXIF, pixels_only
@@ -140,7 +141,7 @@ def make_reference(value: Any) -> Reference:
         return _from_text(value if isinstance(value, str) else str(value))
     found = _read(value) if isinstance(value, os.PathLike) else file_or_picture(value)
     if found is None:
-        raise ValueInvalid("type", f"{_RULE}, not {type(value).__name__}")
+        raise ValueInvalid("type", f"{_RULE}, got {type_in_words(value)}")
     return _from_bytes(found) if isinstance(found, bytes) else _from_picture(found)
 
 

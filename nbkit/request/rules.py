@@ -24,6 +24,7 @@ from nbkit.request.parameter import (
     ValueInvalid,
     as_plain_str,
     short_repr,
+    type_in_words,
 )
 
 UUID4_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -196,7 +197,7 @@ def check_extra(extra: Any) -> str:
     if extra is not None and not isinstance(extra, Mapping):
         text = short_repr(extra)  # what is as long as a secret is not repeated
         text = f"<{type(extra).__name__}>" if re.search(r"[^\W_]{6}", text) else text
-        message = f"extra={text}: must be a dict, not {type(extra).__name__}"
+        message = f"extra={text}: must be a dict, got {type_in_words(extra)}"
         raise RequestError(message, parameter="extra", value=extra)
     if not extra:
         return ""

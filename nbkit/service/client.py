@@ -199,7 +199,7 @@ class Client:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task_uuid)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            problem = ConfigurationError(f"{self.url} is no address of an engine: {error}")
+            problem = ConfigurationError(f"{self.url} is not an address of an engine: {error}")
         except httpx.HTTPError as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             problem = AnswerLost(f"the answer of {_host(self.url)} was lost ({what})", task_uuid=task_uuid)
@@ -284,7 +284,7 @@ def _envelope_for_status(answer: httpx.Response, received: bytearray, task_uuid:
         where = " (a redirect, which a task does not follow)" if status < 400 else ""
         return {"errors": [{"code": "", "message": f"the address answered HTTP {status}{where}{said}", "status": 400}]}
     raise AnswerLost(
-        f"HTTP {status} with {len(received):,} bytes of {kind} that are no answer{said}",
+        f"HTTP {status} with {len(received):,} bytes of {kind} that are not an answer{said}",
         status=status,
         task_uuid=task_uuid,
         retry_after=retry_after(answer.headers),

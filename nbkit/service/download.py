@@ -127,7 +127,7 @@ def fetch(
 
 
 def _no_picture(data: bytes) -> str:
-    return f"what came is no picture ({len(data):,} bytes of text)" if data else "the picture's address gave no byte"
+    return f"what came is not a picture ({len(data):,} bytes of text)" if data else "the picture's address gave no byte"
 
 
 def _download(

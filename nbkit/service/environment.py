@@ -65,10 +65,10 @@ def check_tls_variables() -> None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
         except (OSError, ValueError) as error:  # also ssl.SSLError: a file without a certificate
             raise _unusable(
-                "SSL_CERT_FILE", f"a file of PEM certificates, and {file} is none ({_why(error)})"
+                "SSL_CERT_FILE", f"a file of PEM certificates, and {file} is not one ({_why(error)})"
             ) from None
     elif folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
-        raise _unusable("SSL_CERT_DIR", f"a folder of certificates, and {folder} is none")
+        raise _unusable("SSL_CERT_DIR", f"a folder of certificates, and {folder} is not one")
     if log:
         try:
             Path(log).open("a").close()

@@ -81,7 +81,7 @@ class CellArrangement:
             for number, axis in enumerate(self.axes):
                 if found in (axis.name, *axis.names):
                     return number
-        message = f"{name} is no axis of this sweep; its axes are {', '.join(names) or 'none'}"
+        message = f"{name} is not an axis of this sweep; its axes are {', '.join(names) or 'none'}"
         raise UnknownParameter(message, parameter=name, reason="unknown", suggestion=nearest(name, names))
 
     def assigned(self, **sides: str | None) -> dict[str, int | None]:

@@ -83,7 +83,7 @@ def text_of(name: str, value: Any) -> str:
     """
     if is_gap(value):
         message = (
-            f"{name}={short_repr(value)}: a gap is no value for {{{name}}}; leave it out of the axis, or give a text"
+            f"{name}={short_repr(value)}: a gap is not a value for {{{name}}}; leave it out of the axis, or give a text"
         )
         raise RequestError(message, parameter=name, value=value, reason="missing")
     return str(value)

@@ -19,7 +19,7 @@ from nbkit.request import model, rules
 from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Address
+from nbkit.request.parameter import Address, type_in_words
 from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.sweep.template import text_of
@@ -509,8 +509,7 @@ def words_of(error: RequestError) -> str:
     if not rule:
         return said
     rule, _, near = rule.partition(". Nearest")
-    kind = type(error.value).__name__
-    rule = rule.removesuffix(f", not {kind}")
+    rule = rule.removesuffix(f", got {type_in_words(error.value)}")
     return f"Must be {rule}." if not near else f"Must be {rule}. Nearest: {error.suggestion}"
 
 
