@@ -15,7 +15,7 @@ import httpx
 import pandas as pd
 
 from nbkit import backends
-from nbkit.display.text import usd
+from nbkit.display.text import usd_short
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
@@ -512,11 +512,10 @@ class Studio:
             )
         except KeyboardInterrupt:
             token.cancel()  # what waits for its first or its next attempt is not sent any more
-            price = usd(request.price.high)
-            offline = f"it counts up to {price} at offline list prices"
-            cost = f"up to {price} is still being paid for it" if self.charged else offline
-            later = "its pictures land in the log when they come: studio.log"
-            print(f"Stopped waiting. What has been sent goes on, and {cost}; {later}")  # noqa: T201  for the user, who has pressed Stop
+            price = usd_short(request.price.high)
+            may = f"cost up to {price}" if self.charged else f"count up to {price} at list prices"
+            later = "the picture will appear in studio.log"
+            print(f"Stopped waiting. If the request was already sent, it may still {may}; {later}.")  # noqa: T201  for the user, who has pressed Stop
             raise
 
     def _ended(self, run: Run) -> Run:

@@ -209,8 +209,8 @@ def test_a_failed_download_is_retried(service, client, picture_fault):
 @pytest.mark.parametrize(
     ("picture_fault", "reason", "attempts"),
     [
-        (fault.file(b"<html>expired</html>"), "no picture", 4),
-        (fault.file(b'{"error": "expired"}'), "no picture", 4),
+        (fault.file(b"<html>expired</html>"), "not a picture", 4),
+        (fault.file(b'{"error": "expired"}'), "not a picture", 4),
         (fault.file(b""), "gave no byte", 4),
         (fault.file(b"gone", 404), "answered 404; its address may have expired", 4),
         (fault.file(b"no", 403), "answered 403; its address may have expired", 1),
@@ -389,7 +389,7 @@ def test_an_answer_that_is_too_large_is_given_up(client_on, monkeypatch, given, 
     client = client_on(dripping(0, b"x" * 1024, kilobytes + 5))
     with pytest.raises(errors.AnswerLost, match=f"larger than {kilobytes * 1024:,} bytes"):
         client.submit(task(**given))
-    with pytest.raises(errors.AnswerLost, match="no answer"):
+    with pytest.raises(errors.AnswerLost, match="not an answer"):
         client_on(dripping(0, b"x" * 1024, kilobytes)).submit(task(**given))
 
 

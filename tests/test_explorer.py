@@ -109,7 +109,7 @@ def test_values_of_parameters_are_said_in_words(offline):
     """A switch is on or off, and what is not set is not sent; a template's own values stay as they are."""
     sweep = offline.sweep("A {flag} lantern", flag=[True], web_search=[True, False], thinking=["HIGH", None])
     axes = CellArrangement(sweep.cells).axes
-    assert [axis.values for axis in axes] == [("True",), ("on", "off"), ("HIGH", "not sent")]
+    assert [axis.values for axis in axes] == [("True",), ("on", "off"), ("HIGH", "Default")]
 
 
 def test_axes_that_were_put_somewhere_stay_there_while_the_sweep_changes(offline):

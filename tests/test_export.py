@@ -103,7 +103,7 @@ def test_the_page_of_an_export_loads_nothing_and_runs_no_script(full, tmp_path):
     assert "http://" not in html
     assert "https://" not in html
     assert "default-src 'none'" in html
-    assert "3 rows · $0.1379 charged" in page.text
+    assert "3 rows · $0.14 charged" in page.text
 
 
 def test_a_zip_has_the_same_files_as_a_folder(full, tmp_path):

@@ -63,7 +63,7 @@ def test_a_gallery_shows_every_row_of_the_log_newest_first(gallery, log):
     assert len(gallery.frame) == len(log.to_frame()) == RUNS
     first, second = gallery.grid._items[:2]
     assert (first.file, first.status, first.missing) == (None, "blocked", "refused by a safety filter")
-    assert second.caption == ("seed 42", "temperature 0.7", "$0.06895")
+    assert second.caption == ("seed 42", "temperature 0.7", "$0.069")
     assert second.alt == "A jade tram in the rain, number 42"
     assert second.file.exists()
     assert repr(gallery) == "<Gallery: 44 rows, 0 selected>"
@@ -222,11 +222,25 @@ def test_a_column_with_too_many_values_is_refused_as_groups(tmp_path):
     log.close()
 
 
+@pytest.mark.parametrize("narrow", ["filter", "search"])
+def test_a_gallery_in_which_nothing_matches_names_the_way_out(gallery, narrow):
+    """The button stands there only while a filter or a search leaves something out, and it takes both away."""
+    clear = gallery.arrangement.clear
+    assert clear.layout.display == "none"
+    gallery.filter(seed=-1) if narrow == "filter" else gallery.search("no such words")
+    assert len(gallery.frame) == 0
+    assert gallery.grid.box.empty == "Nothing matches. “Clear filters” shows all pictures again."
+    assert gallery._record().text == "No picture matched the filters and the search of this gallery when it was shown."
+    assert (clear.description, clear.layout.display) == ("Clear filters", "")
+    clear.click()
+    assert (len(gallery.frame), clear.layout.display) == (RUNS, "none")
+
+
 def test_the_summary_has_counts_and_costs_of_the_rows_shown_and_selected(gallery):
     """In one line over the pictures."""
     gallery.filter("seed < 10")
     gallery.select(gallery.frame.head(2))
-    line = "10 of 44 shown · $0.6895 at offline list prices · 2 selected · $0.1379 at offline list prices"
+    line = "10 of 44 shown · List price $0.69 (offline, not charged) · 2 selected · List price $0.14 (offline, not charged)"
     assert line in summary(gallery)
 
 
@@ -404,7 +418,7 @@ def test_the_output_has_a_few_small_pictures_with_their_facts(gallery):
     """It can be read without a kernel, and it is the same each time."""
     record = gallery._record()
     assert record.html.count("data:image/jpeg") == 5
-    assert "The first 6 of 44 rows, as the notebook keeps them" in Page(record.html).texts["summary"]
+    assert "Saved preview: 6 of 44" in Page(record.html).texts["summary"]
     assert "A jade tram in the rain, number 42" in record.text
     assert len(record.html) < 60_000
     assert gallery._record().text == record.text
@@ -483,7 +497,7 @@ def test_a_filter_with_a_list_matches_any_of_its_values(gallery):
 @pytest.mark.parametrize("frame", ["x", [1], 7])
 def test_a_gallery_refuses_anything_but_a_frame(log, frame):
     """The error says what it needs."""
-    with pytest.raises(NbkitError, match=r"rows of studio\.df are wanted"):
+    with pytest.raises(NbkitError, match=r"the rows must be a frame, such as studio\.df"):
         Gallery(log, frame)
 
 
@@ -499,7 +513,7 @@ def test_the_captions_of_a_draft_and_its_final_picture_have_their_tiers(studio):
     studio.generate("A lantern", seed=1, resolution="0.5K").rerun(resolution="2K")
     for frame in (studio.df, pd.read_csv(io.StringIO(studio.df.to_csv(index=False)))):
         captions = [item.caption for item in Gallery(studio.log, frame).grid._items[:2]]
-        assert captions == [("seed 1", "0.5K", "$0.04657"), ("seed 1", "2K", "$0.10255")]
+        assert captions == [("seed 1", "0.5K", "$0.047"), ("seed 1", "2K", "$0.10")]
 
 
 def test_the_text_that_the_page_reports_is_used_instead_of_the_box(gallery):

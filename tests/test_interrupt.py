@@ -50,7 +50,7 @@ def test_stop_ends_the_cell_and_the_picture_still_comes_into_the_log(service, ke
     """``KeyboardInterrupt`` comes within a second, with one line that says what is still paid for."""
     process = kernel(delivery)
     line = interrupt(process)
-    assert "up to $0.04657 is still being paid for it" in line
+    assert "If the request was already sent, it may still cost up to $0.047" in line
     assert "studio.log" in line
     studio = open_studio()
     assert studio.df.status.tolist() == ["sent"]

@@ -241,7 +241,7 @@ def test_a_gallery_of_a_long_log_has_the_first_rows_of_what_is_asked_for(long_lo
     kept = gallery._record().text.splitlines()[0]
     first = min(6, len(found))
     assert kept.startswith(
-        f"The first {first} rows," if len(expected) >= most else f"The first {first} of {len(found)} row"
+        f"Saved preview: {first}" if len(expected) >= most else f"Saved preview: {first} of {len(found)}"
     )
 
 

@@ -74,7 +74,7 @@ def test_a_panel_can_be_shown_twice_and_after_a_run(studio):
     panel = studio.panel(PROMPT)
     for _ in range(2):
         panel._ipython_display_()
-    assert repr(panel) == "<Panel 'A paper lantern', $0.06895>"
+    assert repr(panel) == "<Panel 'A paper lantern', $0.069>"
     panel.set(prompt=None)
     assert repr(panel).startswith("<Panel, not ready: ")
 

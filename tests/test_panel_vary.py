@@ -146,7 +146,7 @@ def test_two_marks_make_a_grid_of_nine(panel, studio):
     assert button_of(panel) == "Generate · 3 cells · $0.13971"
     panel.form.vary("temperature")
     assert button_of(panel) == "Generate · 9 cells · $0.41913"
-    assert panel.view.bar["totals"][0] == panel.sweep.plan().totals.lines()[0] == "9 cells, 9 images: $0.41913"
+    assert panel.view.bar["totals"][0] == panel.sweep.plan().totals.lines()[0] == "9 cells, 9 images: $0.42"
     assert "9 cells" in repr(panel)
     assert len(studio.log) == 0
     press_and_wait(panel)

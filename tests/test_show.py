@@ -29,7 +29,7 @@ def test_a_list_of_runs_is_its_pictures_with_what_differs(runs):
     ]
     assert set(shown._repr_mimebundle_()) == {"text/html", "text/plain"}
     assert shown.text.splitlines()[0] == "3 pictures"
-    assert f"temperature 0.5 · 96x64 · seed 7 · $0.06895 · picture {runs[1].image.fingerprint}" in shown.text
+    assert f"temperature 0.5 · 96x64 · seed 7 · $0.069 · picture {runs[1].image.fingerprint}" in shown.text
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ GAPS = [
 def test_a_gap_in_a_variable_is_an_error_that_names_variable_and_cell(service, studio, keywords, cell):
     """When the sweep is made, however the gap came into the axis."""
     for gap in GAPS:
-        with pytest.raises(errors.RequestError, match=r"^colour=.* a gap is no value for \{colour\}") as caught:
+        with pytest.raises(errors.RequestError, match=r"^colour=.* a gap is not a value for \{colour\}") as caught:
             studio.sweep("A {colour} teapot", **keywords(gap))
         assert (caught.value.parameter, caught.value.reason) == ("colour", "missing")
         assert f"(cell {cell}: " in str(caught.value)

@@ -50,7 +50,7 @@ def test_a_plan_shows_its_totals_before_the_table(studio):
     html, text = plan._repr_html_(), repr(plan)
     for shown in (html, text):
         head = shown.split("webSearch")[0]
-        assert "2 cells, 6 images: $0.27942 to $0.69942" in head
+        assert "2 cells, 6 images: $0.28 to $0.70" in head
         assert "the account holds $12.50" in head
         assert "real money" in head
     assert "<script>" not in html
@@ -73,7 +73,7 @@ def test_a_plan_has_the_status_of_each_cell_of_an_earlier_run(service, studio):
     plan = sweep.plan()
     assert plan.status.tolist() == ["failed", "blocked", "done", "to do"]
     assert "already there: 1 blocked, 1 done, 1 failed" in repr(plan)
-    assert "to send: 1 cell for $0.04657" in repr(plan)
+    assert "to send: 1 cell for $0.047" in repr(plan)
     assert plan.totals.quote.pending == (1, 1, Price(46570, 46570))
 
 

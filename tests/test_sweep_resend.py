@@ -33,7 +33,7 @@ def test_the_plan_lists_what_may_be_sent_again_apart_from_what_is_to_do(service,
     plan = lanterns(studio, range(5)).plan()
     assert plan.totals.quote.pending.cells == 1
     assert (plan.totals.quote.resend.cells, plan.totals.quote.price.high) == (4, 5 * 68_950)
-    assert "up to 4 sent again if the service does not know them: up to $0.2758" in repr(plan)
+    assert "up to 4 sent again if the service does not know them: up to $0.28" in repr(plan)
     assert service.sent == []
 
 
@@ -119,7 +119,7 @@ def test_the_run_button_shows_how_many_cells_may_be_sent_again(service, open_stu
     studio = studio_after_lost_answers(service, open_studio)
     panel = lanterns_panel(studio)
     assert button_of(panel) == "Go on · 1 cell · up to 4 sent again · $0.06895 to $0.34475"
-    assert "up to 4 sent again if the service does not know them: up to $0.2758" in totals(panel)
+    assert "up to 4 sent again if the service does not know them: up to $0.28" in totals(panel)
     press_and_wait(panel)
     assert "5 done · $0.34 ·" in message(panel)
     assert_books_agree(service, studio, 5)

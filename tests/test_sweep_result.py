@@ -24,7 +24,10 @@ def html_of(output):
 
 
 def header_texts(output):
-    return Page(html_of(output)).texts.get("th", [])
+    """What a screen reader reads of each header: its axis and its value."""
+    page = Page(html_of(output))
+    heads = zip(page.all("th"), page.texts.get("th", []), strict=True)
+    return [head.get("abbr", text) for head, text in heads]
 
 
 # -- the frame -------------------------------------------------------------------------------------------------
@@ -145,44 +148,52 @@ def test_reference_images_are_told_apart_in_frame_and_grid(studio):
 
 
 def test_a_screen_reader_finds_headers_a_caption_and_alternative_texts(studio):
-    """Headers have a scope and name axis and value, the caption names both axes, each picture has a text of its own."""
+    """The corner names both axes, so headers show the values; who hears a header hears its axis too. What is the same for
+    all pictures stands above them, and what is an axis is not repeated under each. Each picture has a text of its own.
+    """
     result = studio.sweep("A lantern", temperature=[0.2, 0.8], seed=[1, 2, 3]).run()
     page = Page(html_of(result.grid(rows="temperature", columns="seed")))
     scopes = [head["scope"] for head in page.all("th")]
     assert scopes == ["col"] * 3 + ["row"] * 2
-    assert page.texts["th"] == ["seed 1", "seed 2", "seed 3", "temperature 0.2", "temperature 0.8"]
-    assert page.texts["caption"] == ["temperature down the side, seed along the top"]
+    assert page.texts["th"] == ["1", "2", "3", "0.2", "0.8"]
+    spoken = [head["abbr"] for head in page.all("th")]
+    assert spoken == ["seed 1", "seed 2", "seed 3", "temperature 0.2", "temperature 0.8"]
+    assert page.texts["td"][0] == "temperature \\ seed"
+    assert [table["aria-label"] for table in page.all("table")] == ["temperature down the side, seed along the top"]
+    assert "caption" not in page.texts
     alts = [image["alt"] for image in page.all("img")]
     assert alts[0] == "temperature 0.2, seed 1: A lantern"
     assert len(set(alts)) == 6
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
-    assert page.texts["figcaption"][0] == "seed 1 · $0.06895"
+    assert "figcaption" not in page.texts
+    assert "6 cells: 6 done · $0.069 each · $0.41 charged" in page.text
     assert "script" not in dict(page.elements)
 
 
 @pytest.mark.parametrize("axis", [{}, {"seed": [1, 2]}])
 def test_a_grid_with_few_axes_has_no_empty_header(studio, axis):
-    """With one axis or none, each header that there is has a text, and so has the caption."""
+    """With one axis or none, each header that there is has a text, and so has the name of the table."""
     result = studio.sweep("A lantern", **axis).run()
     for output in (result.grid(), result.grid(rows="seed") if axis else result):
         page = Page(html_of(output))
         assert all(text.strip() for text in page.texts.get("th", []))
-        assert page.texts["caption"][0]
+        assert page.all("table")[0]["aria-label"]
 
 
 def test_axes_beyond_two_become_grids_of_their_own(studio):
-    """Each caption names the values of the further axes; the values of ``pages=`` unfold without a script."""
+    """Each caption has the values of the further axes; the values of ``pages=`` unfold without a script."""
     sweep = studio.sweep("A {c} lantern", c=["red", "jade"], temperature=[0.1, 0.2], topP=[0.3, 0.4], seed=[1, 2])
     result = sweep.run()
     page = Page(html_of(result))
     assert len(page.texts["caption"]) == 4
-    assert page.texts["caption"][0] == "temperature 0.1, topP 0.3: c down the side, seed along the top"
+    assert page.texts["caption"][0] == "temperature 0.1, topP 0.3"
+    assert page.all("table")[0]["aria-label"] == "temperature 0.1, topP 0.3: c down the side, seed along the top"
     page = Page(html_of(result.grid(rows="temperature", columns="top_p", pages="c")))
     assert page.texts["summary"] == ["c red", "c jade"]
     assert [("open" in details) for details in page.all("details")] == [True, False]
-    assert page.texts["caption"][1] == "c red, seed 2: temperature down the side, topP along the top"
+    assert page.texts["caption"][1] == "c red, seed 2"
     assert len(page.all("img")) == 16
-    assert "c jade, seed 2\n  temperature 0.1, topP 0.3: ✓ done seed 2" in result.grid("temperature", "topP", "c").text
+    assert "c jade, seed 2\n  temperature 0.1, topP 0.3: ✓ done\n" in result.grid("temperature", "topP", "c").text
 
 
 def test_grid_accepts_axis_names_in_both_spellings(studio):
@@ -317,7 +328,7 @@ def test_a_promoted_picture_has_its_drafts_seed_and_shape_at_a_higher_tier(servi
     chosen = frame[frame.seed == 11][["imageUUID", "taskUUID"]]
     capsys.readouterr()
     final = result.promote(chosen, resolution="4K")
-    assert "1 picture at 4K: $0.15295, $0.084 more than the drafts." in capsys.readouterr().out
+    assert "1 picture at 4K · $0.15, $0.084 more than the drafts." in capsys.readouterr().out
     task = service.tasks()[-1]
     assert (task["seed"], task["width"], task["height"], task.get("numberResults")) == (11, 5056, 3392, None)
     made = final.to_frame()

@@ -44,7 +44,7 @@ def test_done_failed_and_blocked_cells_are_counted(service, studio):
     assert (now.ended, now.not_run, now.remaining, now.held) == (6, 0, 0.0, 0.0)
     assert now.spent == pytest.approx(result.cost) == pytest.approx(4 * PRICE)
     assert repr(handle) == "<SweepRun finished: 4 done, 1 failed, 1 blocked, 0 under way, 0 to go>"
-    assert repr(result).startswith("<SweepResult 6 cells: 4 done, 1 failed, 1 blocked · $0.2758 charged")
+    assert repr(result).startswith("<SweepResult 6 cells: 4 done, 1 failed, 1 blocked · $0.28 charged")
 
 
 def test_max_workers_limits_the_requests_under_way(service, studio):
@@ -67,7 +67,7 @@ def test_the_progress_bar_shows_cells_and_money(studio, capsys):
     small_lanterns(studio).run()
     bar = capsys.readouterr().err
     assert "6/6" in bar
-    assert "spent=$0.4137" in bar
+    assert "spent=$0.41" in bar
     assert "failed" not in bar
 
 

@@ -125,7 +125,7 @@ def test_a_run_that_waits_for_an_earlier_one_can_be_stopped(service, studio):
     handle = studio.sweep("A lantern", seed=range(8)).start(max_workers=2)
     until(lambda: len(service.accepted) == 2)
     threading.Timer(0.1, interrupt_main_thread).start()
-    with pytest.raises(Interrupted, match=r"2 requests under way, up to \$0.1379"):
+    with pytest.raises(Interrupted, match=r"2 requests under way, up to \$0\.14"):
         studio.sweep("A lantern", seed=range(8)).run()
     service.free.set()
     assert handle.wait(20).counts == {"done": 2, "not run": 6}
@@ -163,7 +163,7 @@ def test_stop_while_requests_are_under_way(service, studio):
     threading.Thread(target=stop_after_two_requests, daemon=True).start()
     with pytest.raises(Interrupted) as caught:
         sweep.run(max_workers=2)
-    assert "2 requests under way, up to $0.1379, still being paid for" in str(caught.value)
+    assert "2 requests under way, up to $0.14, still being paid for" in str(caught.value)
     service.free.set()
     sweep._last.wait(20)
     assert len(service.sent) == 2

@@ -107,7 +107,7 @@ def test_a_picture_without_a_studio_says_what_to_type(offline, load):
 def test_an_edit_with_a_misspelled_name_or_an_invalid_prompt_sends_nothing(service, studio):
     """The error has the nearest name."""
     image = studio.generate("A lantern").image
-    with pytest.raises(errors.UnknownParameter, match="did you mean temperature"):
+    with pytest.raises(errors.UnknownParameter, match="Did you mean temperature"):
         image.edit("in the snow", temprature=0.4)
     with pytest.raises(errors.RequestError, match="prompt"):
         image.edit("")
@@ -222,14 +222,14 @@ def test_a_thread_shows_as_a_tree(offline, tree):
     """What each was made from, what changed, what it cost and what it cost so far; the same at each execution."""
     thread = offline.log.thread(tree[0])
     assert thread.to_text().splitlines() == [
-        "Thread of 5 runs · $0.30292 at offline list prices, of which nothing was charged",
-        "  1 · A lantern shop · 2 images · $0.09314",
-        "    2 edits image 2 of 1 · in the <b>snow</b> · $0.04685, so far $0.13999",
-        "      4 edits 2 · at dawn · size 512x512 → 1024x1024 · $0.06923, so far $0.20922",
-        "      5 makes 2 again · seed 7 → not set · $0.04685, so far $0.18684",
-        "    3 edits image 1 of 1 · in the rain · temperature 0.4 → 0.9 · $0.04685, so far $0.13999",
+        "Thread of 5 runs · List price $0.30 (offline, not charged)",
+        "  1 · A lantern shop · 2 images · $0.093",
+        "    2 edits image 2 of 1 · in the <b>snow</b> · $0.047, so far $0.14",
+        "      4 edits 2 · at dawn · size 512x512 → 1024x1024 · $0.069, so far $0.21",
+        "      5 makes 2 again · seed 7 → not set · $0.047, so far $0.19",
+        "    3 edits image 1 of 1 · in the rain · temperature 0.4 → 0.9 · $0.047, so far $0.14",
     ]
-    assert repr(thread) == "<Thread of 5 runs · $0.30292 at offline list prices, of which nothing was charged>"
+    assert repr(thread) == "<Thread of 5 runs · List price $0.30 (offline, not charged)>"
 
 
 def test_a_thread_in_a_notebook_has_small_pictures_and_escaped_texts(offline, tree):
@@ -268,7 +268,7 @@ def test_the_cost_of_a_thread_names_what_is_not_known_and_adds_no_list_prices_to
     ]
     cost = Thread(runs).cost
     assert (cost.charged, cost.listed, cost.unknown) == (0.1, 0.05, 1)
-    assert repr(cost) == "$0.10 charged · $0.05 at offline list prices · 1 run of unknown cost"
+    assert repr(cost) == "$0.10 charged · List price $0.05 (offline, not charged) · 1 run of unknown cost"
     assert (repr(ThreadCost()), repr(Thread()), Thread().to_text()) == (
         "$0.00",
         "<Thread of 0 runs>",

@@ -61,12 +61,12 @@ def picture_html(figure: Figure) -> str:
 
 
 def figure_html(figure: Figure) -> str:
-    """The picture over its caption."""
-    caption = " · ".join(escape(fact) for fact in figure.caption)
+    """The picture over its caption, if it has one."""
+    facts = " · ".join(escape(fact) for fact in figure.caption)
+    caption = f'<figcaption style="{QUIET_STYLE};max-width:{max(figure.width, 240)}px">{facts}</figcaption>'
     return (
         f'<figure style="margin:0 0.75em 0.5em 0;display:inline-block;vertical-align:top;max-width:100%">'
-        f"{picture_html(figure)}"
-        f'<figcaption style="{QUIET_STYLE};max-width:{max(figure.width, 240)}px">{caption}</figcaption></figure>'
+        f"{picture_html(figure)}{caption if facts else ''}</figure>"
     )
 
 

@@ -11,6 +11,9 @@ from nbkit.display.notice import SIGNS, quiet_html
 from nbkit.display.text import count, ellipsis, escape
 
 _EDGE = "border:1px solid rgba(128,128,128,0.35);padding:0.4em;text-align:left;vertical-align:top"
+_TABLE = "border-collapse:collapse;display:inline-table;vertical-align:top;margin:0 1em 0.5em 0"
+"""Small grids stand beside each other, as many as the page is wide."""
+
 MAX_LABEL_CHARACTERS = 120
 """Longer headers are cut."""
 
@@ -37,7 +40,7 @@ class Page:
     """One grid.
 
     Attributes:
-        title: its caption.
+        title: its caption; may be empty.
         row_name: name of the axis down the side; empty without one.
         rows: values of that axis.
         column_name: name of the axis along the top; empty without one.
@@ -57,22 +60,26 @@ class Page:
 
 
 def page_html(page: Page) -> str:
-    """One grid as a table; each header has the name and the value of an axis."""
-    axes = " \\ ".join(name for name in (page.row_name, page.column_name) if name)
-    corner = f'<td style="{_EDGE};{QUIET_STYLE}">{escape(axes)}</td>' if page.row_name else ""
-    columns = "".join(_headers("col", page.column_name, page.columns))
+    """One grid as a table. Where both sides have an axis, the corner names them, and the headers have the values."""
+    names = corner_of(page)
+    corner = f'<td style="{_EDGE};{QUIET_STYLE}">{escape(names)}</td>' if page.row_name else ""
+    columns = "".join(_headers("col", page.column_name, page.columns, bare=bool(names)))
     top = f"<thead><tr>{corner}{columns}</tr></thead>" if page.column_name else ""  # no row of empty headers
-    rows = _headers("row", page.row_name, page.rows) if page.row_name else [""] * len(page.rows)
+    rows = _headers("row", page.row_name, page.rows, bare=bool(names)) if page.row_name else [""] * len(page.rows)
     body = "".join(
         f"<tr>{header}{''.join(map(_cell_html, row))}</tr>" for header, row in zip(rows, page.tiles, strict=True)
     )
     sides = ((page.row_name, "down the side"), (page.column_name, "along the top"))
     parts = (_title(page), ", ".join(f"{name} {side}" for name, side in sides if name))
-    caption = ": ".join(part for part in parts if part) or "the only cell"
-    return (
-        f'<table style="border-collapse:collapse"><caption style="text-align:left;{QUIET_STYLE}">{escape(caption)}</caption>'
-        f"{top}<tbody>{body}</tbody></table>"
-    )
+    spoken = escape(": ".join(part for part in parts if part) or "the only cell")
+    title = escape(_title(page))
+    caption = f'<caption style="text-align:left;{QUIET_STYLE}">{title}</caption>' if title else ""
+    return f'<table aria-label="{spoken}" style="{_TABLE}">{caption}{top}<tbody>{body}</tbody></table>'
+
+
+def corner_of(page: Page) -> str:
+    """The names of both axes, for the corner between their headers; empty where there is one axis, or none."""
+    return f"{page.row_name} \\ {page.column_name}" if page.row_name and page.column_name else ""
 
 
 def pages_html(pages: Sequence[Page], *, totals: str) -> str:
@@ -105,11 +112,22 @@ def _title(page: Page) -> str:
     return ", ".join(part for part in (page.group, page.title) if part)
 
 
-def _headers(scope: str, name: str, values: Sequence[str]) -> list[str]:
-    """The headers of an axis, numbered where they are equal: long prompts may differ after the cut."""
-    cut = [ellipsis(_pair(name, value), MAX_LABEL_CHARACTERS) for value in values]
+def _headers(scope: str, name: str, values: Sequence[str], *, bare: bool) -> list[str]:
+    """The headers of an axis, numbered where they are equal: long prompts may differ after the cut.
+
+    Args:
+        scope: ``row`` or ``col``.
+        name: of the axis.
+        values: of the axis.
+        bare: whether they are seen without the name, which a screen reader reads all the same.
+    """
+    cut = [ellipsis(value if bare else _pair(name, value), MAX_LABEL_CHARACTERS) for value in values]
     labels = [label if cut.count(label) == 1 else f"{label} ({number})" for number, label in enumerate(cut, 1)]
-    return [f'<th scope="{scope}" style="{_EDGE}">{escape(label)}</th>' for label in labels]
+    spoken = [f' abbr="{escape(_pair(name, label))}"' if bare else "" for label in labels]
+    return [
+        f'<th scope="{scope}"{whole} style="{_EDGE}">{escape(label)}</th>'
+        for label, whole in zip(labels, spoken, strict=True)
+    ]
 
 
 def _pair(name: str, value: str) -> str:

@@ -44,6 +44,16 @@ def usd_range(price: Price) -> str:
     return usd(price.low) if price.low == price.high else f"{usd(price.low)} to {usd(price.high)}"
 
 
+def list_price(amount: str) -> str:
+    """What is said of an amount at the offline engine's list prices, which is no money that was spent.
+
+    Example:
+        >>> list_price("$0.31")
+        'List price $0.31 (offline, not charged)'
+    """
+    return f"List price {amount} (offline, not charged)"
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun: ``1 image``, ``2 images``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

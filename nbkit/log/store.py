@@ -45,7 +45,7 @@ from nbkit.log.prompts import find_prompts
 from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
-from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameAccessor, show_rows
+from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameRows, show_rows
 from nbkit.log.thread import Thread
 from nbkit.log.trash import DiskUsage, Trash
 from nbkit.log.trust import trust_in
@@ -60,6 +60,10 @@ DATABASE = "log.sqlite"
 
 SHOWN_ROWS = 20
 """Rows that the log shows as the last line of a cell: the latest ones."""
+
+
+FEW_ROWS, SMALL = 6, 64
+"""More rows than that have thumbnails of so many pixels on the long side, or one would scroll past them all."""
 
 
 class RowCondition(Protocol):
@@ -790,7 +794,7 @@ class RunLog:
             >>> run = studio.generate("A paper lantern", seed=7)
             >>> snow = run.image.edit("In the snow")
             >>> studio.log.thread(snow)
-            <Thread of 2 runs · $0.13818 at offline list prices, of which nothing was charged>
+            <Thread of 2 runs · List price $0.14 (offline, not charged)>
             >>> studio.log.thread(snow) == [run, snow]
             True
         """
@@ -899,9 +903,7 @@ class RunLog:
         if latest.empty:
             empty = "The log is empty: studio.generate(…) writes its first row."
             return {"text/html": empty, "text/plain": empty}
-        rows = self.count_rows()
-        earlier = f"The latest {len(latest)} of {rows:,} rows. " if rows > len(latest) else ""
-        note = f"{earlier}studio.df has them all, studio.log.show() shows them."
-        shown = FrameAccessor(latest).show()
+        note = "studio.df has them all, studio.log.show() shows them."
+        shown = show_rows(FrameRows(latest, self.count_rows()), THUMBNAIL if len(latest) <= FEW_ROWS else SMALL)
         html = no_mathjax(f'{shown.html}<div style="{QUIET_STYLE}">{note}</div>')
         return {"text/html": html, "text/plain": printable(shown.text)}

@@ -6,7 +6,7 @@ Importing this module adds ``frame.nbkit.show()`` to every DataFrame: rows are f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ import pandas as pd
 from nbkit.display.figure import Figure
 from nbkit.display.mime import MimeBundle
 from nbkit.display.table import Section, table_html, table_text
-from nbkit.display.text import count, ellipsis, usd
+from nbkit.display.text import count, ellipsis, list_price, usd_short
 from nbkit.errors import NoImage, RequestError
 from nbkit.log.columns import column_of, format_value, is_gap
 from nbkit.log.frame import check_argument, check_frame
@@ -42,8 +42,6 @@ DEFAULT_COLUMNS = ("prompt", "seed", "temperature", "topP", "cost", "status")
 OPTIONAL_COLUMNS = ("thinking", "width", "height", "rating", "tags", "note", "error")
 """Those that it has in addition if any row has a value in them."""
 
-_AT_LIST_PRICES = "at offline list prices"
-
 
 @pd.api.extensions.register_dataframe_accessor("nbkit")
 class FrameAccessor:
@@ -58,7 +56,7 @@ class FrameAccessor:
         >>> run = studio.generate("A paper lantern", seed=7)
         >>> frame = studio.log.to_frame()
         >>> frame[frame.taskUUID == run.task_uuid].nbkit.show(columns=["prompt", "seed"])
-        1 row · $0.06895 at offline list prices, of which nothing was charged
+        1 row · List price $0.069 (offline, not charged)
         prompt           seed
         A paper lantern  7
     """
@@ -96,15 +94,15 @@ class FrameAccessor:
             >>> frame = studio.log.to_frame()
             >>> rows = frame[frame.taskUUID.isin([run.task_uuid for run in runs])]
             >>> rows.nbkit.show(columns="seed", by="temperature")
-            2 rows · $0.1379 at offline list prices, of which nothing was charged
+            2 rows · List price $0.14 (offline, not charged)
             seed
-            temperature 0.2: 1 row · $0.06895 at offline list prices, of which nothing was charged
+            temperature 0.2: 1 row · List price $0.069 (offline, not charged)
             7
-            temperature 0.8: 1 row · $0.06895 at offline list prices, of which nothing was charged
+            temperature 0.8: 1 row · List price $0.069 (offline, not charged)
             7
         """
         check_frame(self._frame)
-        return show_rows(_FrameRows(self._frame), size, columns=columns, limit=limit, page=page, by=by)
+        return show_rows(FrameRows(self._frame), size, columns=columns, limit=limit, page=page, by=by)
 
     def plot(self, x: str, y: str) -> MimeBundle:
         """A dot for every row, as a drawing (SVG) in a plain output. As the last line of a cell it shows itself.
@@ -197,11 +195,16 @@ def show_rows(
     )
 
 
-class _FrameRows:
-    """The rows of a frame; the key of a group is the numbers of its rows."""
+class FrameRows:
+    """The rows of a frame; the key of a group is the numbers of its rows.
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.names = frame
+    Args:
+        frame: the rows.
+        of: how many there are in all, if these are the latest of more.
+    """
+
+    def __init__(self, frame: pd.DataFrame, of: int = 0) -> None:
+        self.names, self._of = frame, of
 
     def has_values(self, name: str) -> bool:
         return bool(self.names[name].notna().any())
@@ -227,7 +230,8 @@ class _FrameRows:
         return of_group.iloc[start:stop]
 
     def totals(self, group: Group) -> str:
-        return totals_of(self.names.iloc[group.key])
+        rows = self.names.iloc[group.key]
+        return totals_text(len(rows), sums_of(rows), of=self._of)
 
 
 def _other_arguments(by: str | None, size: int, columns: list[str] | str | None, limit: int) -> str:
@@ -310,10 +314,17 @@ def totals_of(frame: pd.DataFrame) -> str:
     return totals_text(len(frame), sums_of(frame))
 
 
-def totals_text(number: int, sums: Iterable[str], noun: str = "row") -> str:
-    """The number of some rows, or of what else the noun says, and their sums, as text."""
-    totals = " · ".join([count(number, noun), *sums])
-    return f"{totals}, of which nothing was charged" if totals.endswith(_AT_LIST_PRICES) else totals
+def totals_text(number: int, sums: Iterable[str], noun: str = "row", of: int = 0) -> str:
+    """The number of some rows, or of what else the noun says, and their sums, as text.
+
+    Args:
+        number: how many they are.
+        sums: what they cost.
+        noun: what they are.
+        of: how many there are in all, if these are the latest of more.
+    """
+    which = f"The latest {number:,} of {count(of, noun)}" if of > number else count(number, noun)
+    return " · ".join([which, *sums])
 
 
 def sums_of(frame: pd.DataFrame) -> list[str]:
@@ -325,7 +336,7 @@ def sums_of(frame: pd.DataFrame) -> list[str]:
     return sums_text({kind: round(float(of_kind.sum()) * MICRO) for kind, of_kind in costs if len(of_kind)})
 
 
-def sums_text(costs: Mapping[bool, int]) -> list[str]:
-    """Costs in micro-dollars, as text, by whether they were charged."""
-    labels = {True: "charged", False: _AT_LIST_PRICES}
-    return [f"{usd(costs[kind])} {label}" for kind, label in labels.items() if kind in costs]
+def sums_text(costs: Mapping[bool, int], write: Callable[[int], str] = usd_short) -> list[str]:
+    """Costs in micro-dollars, as text, by whether they were charged; ``write`` writes an amount."""
+    labels: dict[bool, Callable[[str], str]] = {True: "{} charged".format, False: list_price}
+    return [label(write(costs[kind])) for kind, label in labels.items() if kind in costs]

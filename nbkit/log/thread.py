@@ -6,14 +6,14 @@ as its ``parent_uuid``. A parent was logged before its children, and nothing els
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count, ellipsis, usd
+from nbkit.display.text import count, ellipsis, usd, usd_short
 from nbkit.display.tree import TreeRow, tree_html, tree_text
 from nbkit.errors import NbkitError, printable
 from nbkit.log.database import Database
@@ -49,7 +49,7 @@ class ThreadCost:
         >>> studio = nbkit.Studio(engine="offline")
         >>> snow = studio.generate("A paper lantern", seed=7).image.edit("In the snow")
         >>> studio.log.thread(snow).cost
-        $0.13818 at offline list prices
+        List price $0.13818 (offline, not charged)
     """
 
     charged_micros: int = 0
@@ -71,10 +71,25 @@ class ThreadCost:
         return ThreadCost(*sums, self.unknown + other.unknown)
 
     def __repr__(self) -> str:
+        return self._text(usd)
+
+    def to_text(self) -> str:
+        """The amounts as text that is read at a glance.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> snow = studio.generate("A paper lantern", seed=7).image.edit("In the snow")
+            >>> studio.log.thread(snow).cost.to_text()
+            'List price $0.14 (offline, not charged)'
+        """
+        return self._text(usd_short)
+
+    def _text(self, write: Callable[[int], str]) -> str:
         known = {True: self.charged_micros, False: self.listed_micros}
-        parts = sums_text({kind: cost for kind, cost in known.items() if cost})
+        parts = sums_text({kind: cost for kind, cost in known.items() if cost}, write)
         parts += [f"{count(self.unknown, 'run')} of unknown cost"] if self.unknown else []
-        return " · ".join(parts) or usd(0)
+        return " · ".join(parts) or write(0)
 
 
 class Thread(list[Run]):
@@ -96,10 +111,10 @@ class Thread(list[Run]):
         >>> snow = run.image.edit("In the snow")
         >>> again = snow.rerun(temperature=0.9)
         >>> print(studio.log.thread(run).to_text())
-        Thread of 3 runs · $0.20741 at offline list prices, of which nothing was charged
-          1 · A paper lantern · $0.06895
-          2 edits 1 · In the snow · $0.06923, so far $0.13818
-          3 makes 2 again · temperature 0.4 → 0.9 · $0.06923, so far $0.20741
+        Thread of 3 runs · List price $0.21 (offline, not charged)
+          1 · A paper lantern · $0.069
+          2 edits 1 · In the snow · $0.069, so far $0.14
+          3 makes 2 again · temperature 0.4 → 0.9 · $0.069, so far $0.21
     """
 
     def __init__(self, runs: Iterable[Run] = (), *, is_cut: bool = False) -> None:
@@ -201,7 +216,7 @@ class Thread(list[Run]):
             >>> studio = nbkit.Studio(engine="offline")
             >>> snow = studio.generate("A paper lantern", seed=7).image.edit("In the snow")
             >>> print(studio.log.thread(snow).to_text().splitlines()[-1])
-              2 edits 1 · In the snow · $0.06923, so far $0.13818
+              2 edits 1 · In the snow · $0.069, so far $0.14
         """
         return printable(tree_text(list(self._rows()), caption=self._totals(), foot=self._foot()))
 
@@ -217,7 +232,7 @@ class Thread(list[Run]):
         return self._numbers[run.task_uuid]
 
     def _totals(self) -> str:
-        return f"Thread of {totals_text(len(self), [repr(self.cost)] if self else [], 'run')}"
+        return f"Thread of {totals_text(len(self), [self.cost.to_text()] if self else [], 'run')}"
 
     def _foot(self) -> str:
         return f"There are more runs than these {len(self):,}." if self.is_cut else ""
@@ -266,9 +281,9 @@ class Thread(list[Run]):
         facts = [f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in changed.items() if name not in _SHOWN]
         facts += [] if run.status == DONE else [run.status]
         facts += [count(len(run.images), "image")] if len(run.images) > 1 else []
-        cost = "cost not known" if run.cost_micros is None else usd(run.cost_micros)
+        cost = "cost not known" if run.cost_micros is None else usd_short(run.cost_micros)
         is_mixed = total.unknown or (total.charged_micros and total.listed_micros)
-        sum_text = repr(so_far) if is_mixed else usd(so_far.charged_micros + so_far.listed_micros)
+        sum_text = so_far.to_text() if is_mixed else usd_short(so_far.charged_micros + so_far.listed_micros)
         return ellipsis(prompt, 160), (*facts, cost if parent is None else f"{cost}, so far {sum_text}")
 
 

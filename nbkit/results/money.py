@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any, Self
 
 from nbkit.display.figure import no_mathjax
-from nbkit.display.text import escape, usd, usd_range
+from nbkit.display.text import escape, usd, usd_range, usd_short
 from nbkit.errors import RequestError
 from nbkit.request.model import MICRO, Price
 
@@ -96,6 +96,11 @@ class Budget:
 def amount(dollars: float) -> str:
     """An amount in USD as text, to the micro-dollar."""
     return usd(round(dollars * MICRO))
+
+
+def short_amount(dollars: float) -> str:
+    """An amount in USD as text that is read at a glance: cents from one dollar on, two significant digits below."""
+    return usd_short(round(dollars * MICRO))
 
 
 def limit_in_micros(name: str, value: Any) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any, Unpack, overload
 
 from nbkit.display.figure import Figure, figure_html, figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
-from nbkit.display.text import call, count, ellipsis, printable_json, usd
+from nbkit.display.text import call, count, ellipsis, list_price, printable_json, usd_short
 from nbkit.errors import NbkitError, NoImage, NoSuchNumber, RequestError, printable
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
@@ -28,7 +28,7 @@ from nbkit.request.parameter import short_repr
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
-from nbkit.results.money import Budget, amount
+from nbkit.results.money import Budget, short_amount
 
 PLANNED, SENT, DONE, FAILED, BLOCKED = "planned", "sent", "done", "failed", "blocked"
 UNKNOWN, NOT_SENT = "unknown", "not_sent"
@@ -178,7 +178,7 @@ class GeneratedImage(PictureFile):
         size = () if self.width is None else (f"{self.width}x{self.height}",)
         problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (*size, *problem, *seed, usd(self.cost_micros))
+        return (*size, *problem, *seed, usd_short(self.cost_micros))
 
     def __eq__(self, other: object) -> bool:
         return self.sha256 == other.sha256 if isinstance(other, GeneratedImage) else NotImplemented
@@ -256,7 +256,7 @@ class Run:
         >>> studio = nbkit.Studio(engine="offline")
         >>> run = studio.generate("A paper lantern", seed=7, resolution="0.5K", number_results=2)
         >>> run
-        <Run done: 2 images, seed 7, $0.09314>
+        <Run done: 2 images, seed 7, $0.093>
         >>> run.status, run.cost, [image.seed for image in run]
         ('done', 0.09314, [7, 8])
     """
@@ -462,7 +462,7 @@ class Run:
         if self.failures:
             pictures = f"{len(self.images)} of {count(len(self.images) + len(self.failures), 'picture')} here"
         seed = "" if self.seed is None else f", seed {self.seed}"
-        return f"<Run done: {pictures}{seed}, {usd(self.cost_micros)}>"
+        return f"<Run done: {pictures}{seed}, {usd_short(self.cost_micros)}>"
 
     # -- as a value ------------------------------------------------------------------------------------
 
@@ -512,7 +512,7 @@ class Run:
             >>> import nbkit
             >>> studio = nbkit.Studio(engine="offline")
             >>> print(studio.generate("A paper lantern", seed=7).to_text().splitlines()[0])
-            <Run done: 1 image, seed 7, $0.06895>
+            <Run done: 1 image, seed 7, $0.069>
         """
         lines = [repr(self)]
         changed = "".join(f" · {fact}" for fact in self._changed())
@@ -544,19 +544,21 @@ class Run:
     def _money_line(self) -> tuple[str, ...]:
         if self.reused:
             return ("answered from the log: nothing was sent, nothing was charged",)
-        parts = [f"this run {usd(self.cost_micros)}" if self.cost_micros is not None else "this run: cost not known"]
+        cost = usd_short(self.cost_micros)
+        if self.cost_micros is None:
+            parts = ["this run: cost not known"]
+        elif self.cost_micros == 0:
+            parts = ["nothing was charged"]
+        else:
+            parts = [f"{cost} charged" if self.charged else list_price(cost)]
         if self.money is not None:
-            parts.append(f"this studio {amount(self.money.spent)}")
+            parts.append(f"this studio {short_amount(self.money.spent)}")
             if self.money.left is not None:
-                parts.append(f"{amount(self.money.left)} left of the budget")
+                parts.append(f"{short_amount(self.money.left)} left of the budget")
         if self.status not in FINAL:
             parts.append("not settled: its money stays held")
-        elif self.cost_micros == 0:
-            parts.append("nothing was charged")
-        else:
-            parts.append("charged" if self.charged else "offline list prices, nothing was charged")
         if self.request.has_default_size:
-            parts.append("size chosen by nbkit: 1:1 at 1K")
+            parts.append("auto size: 1:1 at 1K")
         return tuple(parts)
 
 

@@ -194,7 +194,7 @@ class CellArrangement:
 
     def _label(self, name: str, value: Any) -> str:
         if value is None or (isinstance(value, bool) and name in self._parameters):
-            return {None: "not sent", True: "on", False: "off"}[value]
+            return {None: "Default", True: "on", False: "off"}[value]
         return self._cells.label(name, value)
 
 

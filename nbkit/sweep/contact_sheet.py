@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageOps
 
 from nbkit.display.figure import Figure
-from nbkit.display.grid import Page, Tile
+from nbkit.display.grid import Page, Tile, corner_of
 from nbkit.display.lettering import drawable, face
 from nbkit.display.text import ellipsis
 from nbkit.request.decoder import opened
@@ -32,11 +32,13 @@ def _draw_page(page: Page) -> Image.Image:
     beside = max([1, *(len(here) for line in slots for here in line)])  # all pictures of a cell stand beside each other
     size = max([160, *(picture.width for picture in pictures)]), max([90, *(picture.height for picture in pictures)])
     wide = beside * (size[0] + GAP) + MARGIN
-    heads = [_label(f"{page.column_name} {value}".strip(), wide) for value in page.columns]
-    lines = [_joined([_label("", SIDE), *heads])]
+    names = corner_of(page)  # where it names both axes, the headers have the values alone
+    row_name, column_name = ("", "") if names else (page.row_name, page.column_name)
+    heads = [_label(f"{column_name} {value}".strip(), wide) for value in page.columns]
+    lines = [_joined([_label(names, SIDE), *heads])]
     for value, line in zip(page.rows, slots, strict=True):
         cells = [_joined([_card(slot, size) for slot in here], width=wide) for here in line]
-        lines.append(_joined([_label(f"{page.row_name} {value}".strip(), SIDE), *cells]))
+        lines.append(_joined([_label(f"{row_name} {value}".strip(), SIDE), *cells]))
     title = [_label(page.title, lines[0].width, 13)] if page.title else []
     return _joined([*title, *lines], down=True)
 

@@ -10,12 +10,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 import pandas as pd
 
 from nbkit.display.figure import no_mathjax
-from nbkit.display.text import count, escape, usd, usd_range
+from nbkit.display.text import count, escape, usd, usd_short, usd_short_range
 from nbkit.errors import printable
 from nbkit.log.frame import MEASURE
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
-from nbkit.results.money import amount
+from nbkit.results.money import amount, short_amount
 from nbkit.results.run import FAILED
 from nbkit.sweep.frame import NOT_RUN, axis_columns, status_of
 from nbkit.sweep.grid import CellCost, CellSequence
@@ -108,26 +108,29 @@ class Totals:
         ended = ", ".join(f"{number} {status}" for status, number in sorted(self.ended.items()))
         pending, resend = self.quote
         failed = self.ended.get(FAILED, 0)
-        again = f"{resend.cells:,} sent again if the service does not know them: up to {usd(resend.price.high)}"
+        again = f"{resend.cells:,} sent again if the service does not know them: up to {usd_short(resend.price.high)}"
         lines = (
-            (True, f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_range(self.price)}"),
+            (True, f"{count(self.cells, 'cell')}, {count(self.images, 'image')}: {usd_short_range(self.price)}"),
             (ended, f"already there: {ended}"),
-            (ended and pending.cells, f"to send: {count(pending.cells, 'cell')} for {usd_range(pending.price)}"),
+            (ended and pending.cells, f"to send: {count(pending.cells, 'cell')} for {usd_short_range(pending.price)}"),
             (self.refused, f"{count(self.refused, 'cell')} of these had been refused before they were accepted"),
             (failed, f'retry="{FAILED}" sends {failed:,} again that failed at the model'),
             (resend.cells, f"up to {again}"),
             (self.seconds is not None and self.quote.cells, f"about {_duration(self.seconds or 0)}"),
-            (self.balance is not None, f"the account holds {amount(self.balance or 0)}{self._shortfall()}"),
-            (True, "real money" if self.charged else "offline list prices, nothing is charged"),
+            (self.balance is not None, self._account()),
+            (True, "real money" if self.charged else "list prices (offline, not charged)"),
             (self.withheld, self.withheld),
         )
         return tuple(line for applies, line in lines if applies)
 
-    def _shortfall(self) -> str:
-        asked = self.quote.pending.price.high
-        if not self.charged or self.balance is None or asked <= round(self.balance * MICRO):
-            return ""
-        return f", and what is to send may cost up to {usd(asked)}: {cheaper(self.balance)}"
+    def _account(self) -> str:
+        """What the account holds; to the last digit where that is too little."""
+        asked, balance = self.quote.pending.price.high, self.balance or 0
+        if not self.charged or asked <= round(balance * MICRO):
+            return f"the account holds {short_amount(balance)}"
+        return (
+            f"the account holds {amount(balance)}, and what is to send may cost up to {usd(asked)}: {cheaper(balance)}"
+        )
 
 
 def cheaper(balance: float) -> str:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, escape
-from nbkit.results.money import amount
+from nbkit.results.money import short_amount
 from nbkit.results.run import BLOCKED, DONE, FAILED
 from nbkit.sweep.runner import Progress, SweepRun
 
@@ -52,7 +52,7 @@ def _show_bar(running: SweepRun) -> None:
 
 def _counts(now: Progress) -> dict[str, Any]:
     wrong = {name: number for name, number in ((FAILED, now.failed), (BLOCKED, now.blocked)) if number}
-    return {DONE: now.done, **wrong, "spent": amount(now.spent)}
+    return {DONE: now.done, **wrong, "spent": short_amount(now.spent)}
 
 
 def _bundle(now: Progress) -> dict[str, str]:

@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.page import page_html
-from nbkit.display.text import count, escape, usd_range
+from nbkit.display.text import count, escape, list_price, usd_short_range
 from nbkit.errors import RequestError
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
@@ -24,13 +24,13 @@ from nbkit.log.runs import State
 from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO, Price
 from nbkit.results.image import with_folder
-from nbkit.results.money import amount
+from nbkit.results.money import short_amount
 from nbkit.results.run import DONE, FAILED, PLANNED, Run
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, column_of_axis, status_of, sweep_frame
 from nbkit.sweep.grid import CellSequence
-from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages
+from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, Shared
 from nbkit.sweep.plan import CostSummary
 from nbkit.sweep.promotion import promoted_cells
 
@@ -60,6 +60,13 @@ class SweepContext:
     balance: Callable[[], float]
     explore: Callable[..., Any]
     page: Callable[..., str]
+
+
+class _Grids(NamedTuple):
+    """Grids, and what is said of all their pictures."""
+
+    pages: list[Page]
+    shared: tuple[str, ...]
 
 
 class SweepResult:
@@ -297,7 +304,8 @@ class SweepResult:
             'sheet.png'
         """
         target = with_folder(path)
-        draw_sheet(self._pages(rows, columns, size=size, in_notebook=False), self._totals()).save(target, "PNG")
+        grids = self._pages(rows, columns, size=size, in_notebook=False)
+        draw_sheet(grids.pages, self._totals(grids.shared)).save(target, "PNG")
         return target
 
     def save_html(
@@ -360,16 +368,16 @@ class SweepResult:
             >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
             >>> drafts = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K").start().wait()
             >>> final = drafts.promote([1], resolution="1K")
-            1 picture at 1K: $0.06895 at offline list prices, $0.02238 more than the drafts.
+            1 picture at 1K · List price $0.069 (offline, not charged), $0.022 more than the drafts.
             >>> final.runs[0].seed, final.runs[0].request.resolution
             (2, '1K')
         """
         cells, drafts = promoted_cells(self.cells, self.to_frame(), rows, resolution)
         sweep, price = self._make(cells), CostSummary.of(cells.costs).price
         more = Price(price.low - drafts, price.high - drafts)
-        money = "" if self._charged else " at offline list prices"
-        what = f"{count(len(cells), 'picture')} at {resolution}: {usd_range(price)}{money}"
-        print(f"{what}, {usd_range(more)} more than the drafts.")  # noqa: T201  the price, before anything is sent
+        cost = usd_short_range(price) if self._charged else list_price(usd_short_range(price))
+        what = f"{count(len(cells), 'picture')} at {resolution} · {cost}"
+        print(f"{what}, {usd_short_range(more)} more than the drafts.")  # noqa: T201  the price, before anything is sent
         result: SweepResult = sweep.run(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
         return result
 
@@ -402,35 +410,38 @@ class SweepResult:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _totals(self) -> str:
+    def _totals(self, shared: Sequence[str] = ()) -> str:
+        """What there is and what it cost, as one line; ``shared`` is said of all pictures."""
         counts = self.counts
         parts = ", ".join(f"{counts[status]} {status}" for status in sorted(counts, key=lambda status: status != DONE))
-        money = "charged" if self._charged else "at offline list prices, of which nothing was charged"
+        spent = short_amount(self.cost)
+        money = " · ".join([*shared, f"{spent} charged" if self._charged else list_price(spent)])
         refused = sum(state.was_never_accepted for state in self._states.values())
         failed = counts.get(FAILED, 0) - refused
         again = f"; sweep.run() sends {refused:,} again that the service never accepted" if refused else ""
         again += f'; sweep.run(retry="{FAILED}") sends {failed:,} again that failed there' if failed > 0 else ""
         running = "; what is running is being paid for and lands in the log" if counts.get(RUNNING) else ""
         missing = f" · {count(self._missing, 'picture')} paid and not here: sweep.run() fetches what is missing"
-        return f"{count(len(self.cells), 'cell')}: {parts} · {amount(self.cost)} {money}{running}{missing if self._missing else ''}{again}"
+        return f"{count(len(self.cells), 'cell')}: {parts} · {money}{running}{missing if self._missing else ''}{again}"
 
-    def _shown(self, pages: Sequence[Page]) -> MimeBundle:
-        totals = self._totals()
-        return MimeBundle(pages_html(pages, totals=totals), "\n".join([totals, *map(page_text, pages)]))
+    def _shown(self, grids: _Grids) -> MimeBundle:
+        totals = self._totals(grids.shared)
+        return MimeBundle(pages_html(grids.pages, totals=totals), "\n".join([totals, *map(page_text, grids.pages)]))
 
     def _pages(
         self, rows: str | None = None, columns: str | None = None, pages: str | None = None, **previews: Any
-    ) -> list[Page]:
+    ) -> _Grids:
         """The grids; ``previews`` says how :class:`Pages` makes its previews."""
         uuids = [state.task_uuid for state in self._states.values()]
         found = self._log.history.many(uuids) if len(self) <= MAX_TILES else {}
         runs = {index: found[state.task_uuid] for index, state in self._states.items() if state.task_uuid in found}
-        pictures = sum(len(run.images) for run in runs.values())
-        for number, limit, noun in ((len(self), MAX_TILES, "cell"), (pictures, MAX_PICTURES, "picture")):
+        pictures = [image for run in runs.values() for image in run.images]
+        for number, limit, noun in ((len(self), MAX_TILES, "cell"), (len(pictures), MAX_PICTURES, "picture")):
             if number > limit:
                 rest = ".to_frame() has them all, and a sweep of the same name with where= shows some of them"
                 message = f"a grid of {count(number, noun)} is too large to look at; {rest}"
                 raise RequestError(message, parameter="grid", reason="count")
-        return Pages(CellArrangement(self.cells), runs, self._statuses, pictures, **previews).arrange(
-            rows, columns, pages
-        )
+        arrangement = CellArrangement(self.cells)
+        shared = Shared.by(pictures, arrangement)
+        made = Pages(arrangement, runs, self._statuses, len(pictures), shared, **previews)
+        return _Grids(made.arrange(rows, columns, pages), shared.facts)

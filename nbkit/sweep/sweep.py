@@ -20,7 +20,7 @@ from nbkit.log.runs import State
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
-from nbkit.results.money import amount, limit_in_micros
+from nbkit.results.money import amount, limit_in_micros, short_amount
 from nbkit.results.run import FAILED, PLANNED
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted, run_interruptible
@@ -180,7 +180,9 @@ class Sweep(Sequence[Cell]):
             under_way.cancel()
             now = under_way.progress
             if now.running:
-                paid = f"{count(now.running, 'request')} under way, up to {amount(now.held)}, still being paid for; "
+                paid = (
+                    f"{count(now.running, 'request')} under way, up to {short_amount(now.held)}, still being paid for; "
+                )
         display(self.result.peek(PEEK_SECONDS))  # type: ignore[no-untyped-call]
         return Interrupted(f"Stopped: {paid}what comes lands in the log. sweep.result has it; sweep.run() goes on.")
 

@@ -179,7 +179,7 @@ def test_a_reopened_notebook_shows_the_first_rows_without_a_kernel(show_gallery,
     assert "".join(record["data"]["text/html"]).count("data:image/jpeg") <= 6
     assert len(book.path.read_bytes()) < 300_000
     reopen(book)
-    summary = book.output(1).get_by_text("The first 6 of 2,000 rows, as the notebook keeps them")
+    summary = book.output(1).get_by_text("Saved preview: 6 of 2,000")
     expect(summary).to_be_visible()
     summary.click()
     expect(book.output(1).get_by_role("img", name="A jade tram in the rain, number 1998")).to_be_visible()

@@ -33,7 +33,7 @@ from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import MOST_VALUES, Filters
 from nbkit.widgets.gallery.marker import Marker, Told, pictured, tags_of
 from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, check_groups, equal_to, searched
-from nbkit.widgets.gallery.record import KEPT_ROWS, NO_ROWS, NOTHING, record
+from nbkit.widgets.gallery.record import KEPT_ROWS, NO_MATCH, NO_ROWS, NO_RUNS, NONE_MATCHED, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking, offered
 from nbkit.widgets.image_grid.image_grid import ImageGrid
@@ -584,7 +584,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             return record(
                 self._rows.iloc[self._order[:KEPT_ROWS]],
                 None if self._is_cut else len(self._order),
-                empty=NO_ROWS if self._given is not None else NOTHING,
+                empty=NONE_MATCHED if self._is_narrowed else NO_ROWS if self._given is not None else NOTHING,
             )
 
     def __repr__(self) -> str:
@@ -612,7 +612,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
 
     def _build(self) -> tuple[widgets.Widget, ...]:
         self._line.add_class("nbkit-gallery-line")
-        line = plain(widgets.HBox, (self._line, self.arrangement.size))
+        line = plain(widgets.HBox, (self._line, self.arrangement.clear, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
         above = (self.arrangement.box, self.filters.box, self._trouble, line, self.grid.box)
         return (*above, self._comparing.box, self.marking.box, self._below)
@@ -632,7 +632,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             (marking.reject, lambda: self._turn(self.grid.selected, keep=False)), (marking.undo, self.undo),
             (marking.compare, self.compare), (marking.refresh, self.refresh), (marking.remove, self.remove),
             (marking.edit, lambda: self._show_panel(edit=True)), (marking.settings, lambda: self._show_panel(edit=False)),
-            (marking.export, self._export),
+            (marking.export, self._export), (arrangement.clear, self.clear),
             (marking.add_tag, lambda: self.tag(self._read_box("tag"))),
             (marking.drop_tag, lambda: self.untag(self._read_box("tag"))),
             (marking.set_note, lambda: self.note(self._read_box("note"))),
@@ -718,11 +718,22 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
             also = [name for name in (sort, *asked) if name]
             items = RowItems(rows, order, also, without=group, axes=self._shown_axes)
+            self._tell_emptiness()
             self.grid.show(items, groups, top=top)
-            self._worth = " and ".join(sums_of(rows.iloc[order]))
+            self._worth = " · ".join(sums_of(rows.iloc[order]))
             if not self._is_long:  # a million rows are counted when somebody asks
                 self.filters.suggest()
             self._tell()
+
+    @property
+    def _is_narrowed(self) -> bool:
+        """Whether a filter or a search leaves rows out."""
+        return bool(self.filters.held or self.arrangement.search.value.strip())
+
+    def _tell_emptiness(self) -> None:
+        """Where nothing is shown, say why, and how to see the pictures again."""
+        self.arrangement.clear.layout.display = "" if self._is_narrowed else "none"
+        self.grid.box.empty = NO_MATCH if self._is_narrowed else NO_ROWS if self._given is not None else NO_RUNS
 
     def _counts(self, column: str) -> list[tuple[str, int]]:
         """The values of a column among the rows that are shown, ascending; none where there are many."""
@@ -793,7 +804,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         """How many are selected of how many, and what they cost."""
         with self._lock:
             selected = self.grid.selected
-            chosen = " and ".join(sums_of(self._rows.loc[list(selected)])) if selected else ""
+            chosen = " · ".join(sums_of(self._rows.loc[list(selected)])) if selected else ""
             rows = self._in_log if self._is_long else len(self._rows)
             of = f" of {rows:,}" if len(self._order) < rows else ""
             newer = f"{count(self._newer, 'newer run')} not shown yet: Refresh" if self._newer > 0 else ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count
 from nbkit.log.table import FrameAccessor
 
 KEPT_ROWS = 6
 NOTHING = "The log was empty when this gallery was shown: studio.generate(…) makes its first run, and Refresh shows it."
+NO_RUNS = "The log is empty: studio.generate(…) makes its first run, and Refresh shows it."
+NO_MATCH = "Nothing matches. “Clear filters” shows all pictures again."
+NONE_MATCHED = "No picture matched the filters and the search of this gallery when it was shown."
 NO_ROWS = "The frame that this gallery was given has no rows."
 
 
@@ -23,7 +25,6 @@ def record(first: pd.DataFrame, many: int | None, *, empty: str) -> MimeBundle:
     """
     if first.empty:
         return MimeBundle(f"<em>{empty}</em>", empty)
-    of = f"{len(first)} rows" if many is None else f"{len(first)} of {count(many, 'row')}"
-    title = f"The first {of}, as the notebook keeps them"
+    title = f"Saved preview: {len(first)}" + ("" if many is None else f" of {many:,}")
     rows = FrameAccessor(first).show(size=96)
     return MimeBundle(f"<details><summary>{title}</summary>{rows.html}</details>", f"{title}\n{rows.text}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbkit.display.text import ellipsis
+from nbkit.display.text import ellipsis, usd_short
 from nbkit.log.columns import format_value, is_gap
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
@@ -172,8 +172,12 @@ class RowItems(Items):
             ):
                 yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
-                words = ellipsis(format_value(name, value), 60)
-                yield words if name == "cost" else f"{ellipsis(name, 30)} {words}"
+                is_price = name == "cost" and isinstance(value, (int, float))
+                yield _price(value) if is_price else f"{ellipsis(name, 30)} {ellipsis(format_value(name, value), 60)}"
+
+
+def _price(dollars: float) -> str:
+    return usd_short(round(dollars * model.MICRO))
 
 
 def _missing(status: str, error: Any) -> str:

@@ -42,7 +42,7 @@ class Arrangement:
     """Search, order, groups and the size of the tiles.
 
     Attributes:
-        box: the widget; the list of sizes is placed beside the line that counts.
+        box: the widget; the list of sizes and the button that clears are placed beside the line that counts.
     """
 
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
@@ -59,6 +59,7 @@ class Arrangement:
         self.sort.observe(lambda change: setattr(self.ascending, "disabled", change["new"] == NONE), "value")
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
         self.size = plain(widgets.Dropdown, options=sizes, value=size, description="tiles")
+        self.clear = _button("Clear filters", "Take all filters and the search away")
         self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
         self.box.add_class("nbkit-gallery-grid")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from nbkit.display.text import ellipsis, usd_range
+from nbkit.display.text import ellipsis, usd_short_range
 from nbkit.errors import NbkitError, RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestChanges, name_parameters
@@ -53,7 +53,7 @@ class Panel(Workbench):
         >>> import nbkit
         >>> panel = nbkit.Studio(engine="offline").panel("A paper lantern", temperature=0.4, seed=7)
         >>> panel
-        <Panel 'A paper lantern', $0.06895>
+        <Panel 'A paper lantern', $0.069>
         >>> panel.generate()
         True
         >>> run = panel.wait()
@@ -199,4 +199,4 @@ class Panel(Workbench):
         request, problems = self.form.check()
         if request is None:
             return f"<Panel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
-        return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_range(request.price)}>"
+        return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_short_range(request.price)}>"
