@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from IPython.core.completer import CompletionContext
+from IPython.core.completer import CompletionContext, IPCompleter, provisionalcompleter
 
 import nbkit
 from nbkit.completion import CALLS, call_at, complete
@@ -183,3 +183,23 @@ def test_importing_nbkit_in_a_shell_is_all_that_it_takes(tmp_path, monkeypatch):
     assert values == [f"nbkit.ImageRequest(resolution='{tier}" for tier in ("0.5K", "1K", "2K", "4K")]
     assert "print" in other
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_attributes_that_nobody_types_are_not_offered(tmp_path):
+    """Of a run, a picture and a result, TAB has what is documented to be typed; the rest can still be read."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path)
+    result = studio.sweep("A pot", seed=[1], resolution="0.5K").start().wait()
+    own = {"run": result.runs[0], "image": result.runs[0].image, "result": result}
+    completer = IPCompleter(namespace=own)
+    with provisionalcompleter():
+        offered = {
+            name: {one.text.lstrip(".") for one in completer.completions(f"{name}.", len(name) + 1)} for name in own
+        }
+    assert {"status", "cost", "seed", "task_uuid", "error", "request", "image", "rerun", "as_code"} <= offered["run"]
+    assert not {"cost_micros", "headline", "money", "failures", "context", "explanation"} & offered["run"]
+    assert {"bytes", "pil", "path", "seed", "cost", "width", "height", "sha256", "save"} <= offered["image"]
+    assert not {"cost_micros", "is_stored", "origin", "link", "figure"} & offered["image"]
+    assert {"grid", "explore", "to_frame", "promote", "runs"} <= offered["result"]
+    assert not {"peek", "states"} & offered["result"]
+    assert result.runs[0].cost_micros == 46_570
+    studio.close()

@@ -45,6 +45,13 @@ HEADLINES = {
 """Headline for a run without a picture, by its status."""
 
 
+_NOT_TYPED = frozenset({
+    "caption", "complete", "context", "cost_micros", "explanation", "failures", "figure", "headline", "is_stored", "link",
+    "money", "origin", "parent_image", "parent_uuid", "reference_files",
+})  # fmt: skip
+"""Attributes of runs and pictures that other parts of nbkit read, and that TAB does not offer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A result that failed, or a picture whose file could not be fetched.
@@ -179,6 +186,9 @@ class GeneratedImage(PictureFile):
         problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
         return (*size, *problem, *seed, usd_short(self.cost_micros))
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(super().__dir__()) - _NOT_TYPED)
 
     def __eq__(self, other: object) -> bool:
         return self.sha256 == other.sha256 if isinstance(other, GeneratedImage) else NotImplemented
@@ -463,6 +473,9 @@ class Run:
             pictures = f"{len(self.images)} of {count(len(self.images) + len(self.failures), 'picture')} here"
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"<Run done: {pictures}{seed}, {usd_short(self.cost_micros)}>"
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(super().__dir__()) - _NOT_TYPED)
 
     # -- as a value ------------------------------------------------------------------------------------
 

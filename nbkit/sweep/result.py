@@ -402,6 +402,9 @@ class SweepResult:
         cells, _ = promoted_cells(self.cells, self.to_frame(), rows, resolution)
         return self._make(cells)
 
+    def __dir__(self) -> list[str]:
+        return sorted(set(super().__dir__()) - {"peek", "states"})  # TAB offers what people type
+
     def __repr__(self) -> str:
         return f"<SweepResult {self._totals()}>"
 
