@@ -113,7 +113,7 @@ RUNS = "with contextlib.suppress(nbkit.BudgetExceeded):\n    result = sweep.run(
 ENDS = {
     "all done": ("", 3, "3 of 3 cells · done 3 · spent $0.14"),
     "one cell": ("", 1, "1 of 1 cell · done 1 · spent $0.047"),
-    "all failed": (", failures={'failed': 1.0}", 2, "2 of 2 cells · done 0 · failed 2 · spent $0.00"),
+    "all failed": (", failures={'failed': 1.0}", 2, "2 of 2 cells · done 0 · failed 2 · spent $0"),
     "budget used up": ("", 6, "4 of 6 cells · done 4 · spent $0.19"),
 }
 

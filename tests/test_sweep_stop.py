@@ -10,6 +10,7 @@ from kernel_process import STOP_SECONDS, interrupt_main_thread, press_stop
 from service import Answer
 from sweep_tools import assert_books_agree, noisy, until
 
+from nbkit.display.text import usd_short
 from nbkit.service.pace import Pace
 from nbkit.service.threads import Interrupted
 
@@ -178,10 +179,10 @@ def test_the_stop_button_of_a_kernel(service, kernel, open_studio):
     until(lambda: len(service.accepted) - len(service.gets) >= 4)
     text = interrupt(process)
     under_way = re.search(
-        r"Interrupted Stopped: (\d) requests under way, up to \$(\d\.\d+), still being paid for; what comes lands", text
+        r"Interrupted Stopped: (\d) requests under way, up to (\$\d\.\d+), still being paid for; what comes lands", text
     )
     assert int(under_way[1]) >= 4  # four are held back, and others may not be settled yet
-    assert float(under_way[2]) == pytest.approx(int(under_way[1]) * 0.06895)
+    assert under_way[2] == usd_short(int(under_way[1]) * 68_950)
     assert "✓ done" in text
     assert "… running" in text
     assert "· not run" in text
