@@ -906,7 +906,7 @@ def test_cells_that_a_killed_kernel_had_planned_are_sent_by_the_second_press(stu
 def test_a_gap_in_a_variable_from_code_is_an_error(studio, gap):
     """As in ``studio.sweep``; what a person types is a text, also if it spells a gap."""
     for values in (["red", gap], [gap], gap):
-        with pytest.raises(RequestError, match="a gap is no value for") as caught:
+        with pytest.raises(RequestError, match="a gap is not a value for") as caught:
             studio.sweep_panel("A {colour} lantern", colour=values)
         assert caught.value.parameter == "colour"
     panel = studio.sweep_panel("A {colour} lantern", colour=["nan", "red"])
