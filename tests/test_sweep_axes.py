@@ -384,9 +384,9 @@ def test_an_argument_of_sweep_cannot_be_an_axis(studio):
     ("wrong", "parameter", "reason", "words"),
     [
         ({"temperature": [0.2, 1.5]}, "temperature", "range", "temperature=1.5"),
-        ({"seed": []}, "seed", "count", "without a value"),
+        ({"seed": []}, "seed", "count", "seed: add at least one value"),
         ({"seed": {1, 2}}, "seed", "type", "a set has no order"),
-        ({"seed": iter(())}, "seed", "count", "without a value"),
+        ({"seed": iter(())}, "seed", "count", "seed: add at least one value"),
         ({"thinking": ["HIGH", "high"]}, "thinking", "choice", "thinking='high'"),
         ({"temperature": [0.3, 0.30000000000000004]}, "temperature", "conflict", "0.3 twice"),
         ({"seed": pd.DataFrame({"a": [1]})}, "seed", "type", "seed is a table"),

@@ -40,7 +40,7 @@ REFUSALS = {
 
 OUTCOMES = {
     "blocked": Problem("invalidProviderContent", "The provider's safety filter refused this content.", status=400),
-    "failed": Problem("inferenceError", "The model failed at this task.", status=200),
+    "failed": Problem("inferenceError", "The model could not make this picture.", status=200),
     "partial": Problem("inferenceError", "The model failed at this result.", status=200),
 }
 """The task is accepted, and all or some of its results are errors."""

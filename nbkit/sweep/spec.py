@@ -177,7 +177,7 @@ def _values(name: str, spelling: str, value: Any) -> list[Any]:
         raise RequestError(message, parameter=spelling, value=value)
     items = list(itertools.islice(iter(value), MAX_VALUES + 1))
     if not items:
-        message = f"{spelling} is an axis without a value: give at least one"
+        message = f"{spelling}: add at least one value"
         raise RequestError(message, parameter=spelling, value=value, reason="count")
     if len(items) > MAX_VALUES:
         raise RequestError(f"{spelling} has more than {MAX_VALUES:,} values", parameter=spelling, reason="count")

@@ -21,7 +21,7 @@ from nbkit.request.image_request import PARAMETERS
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
 from nbkit.results.money import amount, limit_in_micros, short_amount
-from nbkit.results.run import FAILED, PLANNED
+from nbkit.results.run import DONE, FAILED, PLANNED
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted, run_interruptible
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
@@ -152,7 +152,7 @@ class Sweep(Sequence[Cell]):
             >>> result.counts
             {'done': 2}
             >>> result = sweep.run()
-            Nothing to send: of 2 cells, 2 done already.
+            All cells are done.
         """
         if self._withheld:
             print(self._withheld)  # noqa: T201  before the bar, which does not count these runs
@@ -161,9 +161,7 @@ class Sweep(Sequence[Cell]):
             if running.quote.cells:
                 show_progress(running)
             else:
-                counts = ", ".join(f"{number:,} {status}" for status, number in self.result.counts.items())
-                retry = f' sweep.run(retry="{FAILED}") sends the failed again.' if FAILED in self.result.counts else ""
-                print(f"Nothing to send: of {count(len(self), 'cell')}, {counts} already.{retry}")  # noqa: T201  instead of an empty bar
+                print(_ended(self.result.counts))  # noqa: T201  instead of an empty bar
         except KeyboardInterrupt:
             raise self._interrupted() from None
         try:
@@ -324,6 +322,15 @@ def _distributed(
         left = [run for run in left if run is not own[-1]]
     spare = (run for run in left if run.status != FAILED)
     return [run or next(spare, None) for run in own]
+
+
+def _ended(counts: Mapping[str, int]) -> str:
+    """What is said of a sweep of which nothing is to be sent, by how many cells have which status."""
+    if set(counts) <= {DONE}:
+        return "All cells are done."
+    told = ", ".join(f"{number:,} {status}" for status, number in counts.items())
+    retry = f' sweep.run(retry="{FAILED}") sends the failed again.' if FAILED in counts else ""
+    return f"Nothing to send: of {count(sum(counts.values()), 'cell')}, {told} already.{retry}"
 
 
 def _check_confirmed(quote: Quote, *, confirm: bool) -> None:

@@ -76,7 +76,7 @@ def test_the_next_cell_reads_the_rows_selected_in_a_filtered_gallery(show_galler
     output.get_by_label("search").fill('jade "number 10"')
     expect(output.get_by_text(re.compile(r"^\d+ of 2,000 shown"))).to_be_visible()
     output.get_by_label("filter by").select_option("seed")
-    output.get_by_label("how").select_option("≥")
+    output.get_by_label("is", exact=True).select_option("≥")
     output.get_by_label("value").fill("1080")
     button(output, "Add filter").click()
     expect(button(output, "✕ seed ≥ 1080")).to_be_visible()

@@ -40,7 +40,7 @@ class Filters:
         self._suggested: tuple[str, list[tuple[str, int]]] = ("", [])
         self._held: tuple[Condition | Filter, ...] = ()
         self.column = plain(widgets.Dropdown, options=tuple(columns), description="filter by")
-        self.operator = plain(widgets.Dropdown, options=OPERATORS, description="how")
+        self.operator = plain(widgets.Dropdown, options=OPERATORS, description="is")
         self.value = plain(widgets.Text, description="value", placeholder="such as 0.7")
         self.button = plain(widgets.Button, description="Add filter", tooltip="Show only the rows that meet this, too")
         self.chips, self.values = widgets.HBox(), widgets.HBox()

@@ -133,7 +133,7 @@ def _varies(values: pd.Series[Any]) -> bool:
 def _choices(columns: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The columns to sort and to group by, with the words for them."""
     names = _first(tuple(columns))
-    order = {"as given": NONE, **{"newest" if name == NEWEST else name: name for name in names}}
+    order = {"Default order": NONE, **{"newest" if name == NEWEST else name: name for name in names}}
     return order, {NO_GROUP: NONE, **{name: name for name in names}}
 
 
