@@ -226,7 +226,7 @@ def test_a_column_with_too_many_values_is_refused_as_groups(tmp_path):
 def test_a_gallery_in_which_nothing_matches_names_the_way_out(gallery, narrow):
     """The button stands there only while a filter or a search leaves something out, and it takes both away."""
     clear = gallery.arrangement.clear
-    assert clear.layout.display == "none"
+    assert (clear.layout.display, gallery.arrangement.search.layout.display) == ("none", None)
     gallery.filter(seed=-1) if narrow == "filter" else gallery.search("no such words")
     assert len(gallery.frame) == 0
     assert gallery.grid.box.empty == "Nothing matches. “Clear filters” shows all pictures again."

@@ -120,6 +120,18 @@ def test_tags_and_notes_typed_while_a_cell_runs_are_saved_whole(show_gallery, su
     expect(tile(output, 1)).not_to_contain_text("dusk")
 
 
+def test_where_nothing_matches_a_button_leads_back(show_gallery):
+    """It stands beside the count while a filter or a search leaves pictures out, and takes them all away."""
+    _, output = show_gallery()
+    expect(button(output, "Clear filters")).to_be_hidden()
+    output.get_by_label("search").fill("no such words")
+    expect(output.get_by_text("Nothing matches. “Clear filters” shows all pictures again.")).to_be_visible()
+    button(output, "Clear filters").click()
+    expect(tile(output, 1)).to_contain_text("seed 1999")
+    expect(output.get_by_text(re.compile("^2,000 shown"))).to_be_visible()
+    expect(button(output, "Clear filters")).to_be_hidden()
+
+
 def test_the_gallery_is_used_by_keyboard_alone(show_gallery):
     """Tab from the search to the pictures, then rate, keep, tag, open, step and close; no key reaches the notebook."""
     book, output = show_gallery(

@@ -59,7 +59,7 @@ class Arrangement:
         self.sort.observe(lambda change: setattr(self.ascending, "disabled", change["new"] == NONE), "value")
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
         self.size = plain(widgets.Dropdown, options=sizes, value=size, description="tiles")
-        self.clear = _button("Clear filters", "Take all filters and the search away")
+        self.clear = _button("Clear filters", "Take all filters and the search away", layout={"display": "none"})
         self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
         self.box.add_class("nbkit-gallery-grid")
 
@@ -142,7 +142,7 @@ def _first(names: tuple[str, ...]) -> list[str]:
     return sorted(names, key=lambda name: ASKED.index(name) if name in ASKED else len(ASKED))
 
 
-def _button(text: str, tooltip: str) -> widgets.Button:
-    button = plain(widgets.Button, description=text, tooltip=tooltip)
+def _button(text: str, tooltip: str, **own: Any) -> widgets.Button:
+    button = plain(widgets.Button, description=text, tooltip=tooltip, **own)
     button.add_class("nbkit-gallery-button")
     return button
