@@ -39,7 +39,7 @@ from nbkit.sweep.result import SweepContext
 from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.explorer import explore
-from nbkit.widgets.explorer.page import page_of
+from nbkit.widgets.explorer.page import explorable
 from nbkit.widgets.gallery.gallery import HEIGHT, Gallery
 from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
@@ -200,7 +200,7 @@ class Studio:
             self.charged,
             self.balance,
             functools.partial(explore, self, lambda request: Panel(self, **request.parameters)),
-            functools.partial(page_of, self.log),
+            functools.partial(explorable, self.log),
         )
         return Sweep(grid, context)
 

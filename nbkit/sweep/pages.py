@@ -29,6 +29,7 @@ class Pages:
         pictures: how many there are in all.
         size: pixels on the long side of a preview; ``None`` for the more pictures, the smaller.
         in_notebook: whether the previews together have to stay light.
+        places: for a script, for each cell the number of its first picture among those of all cells.
         deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
     """
 
@@ -38,6 +39,7 @@ class Pages:
     pictures: int
     size: int | None = None
     in_notebook: bool = True
+    places: Sequence[int] = ()
     deadline: float = math.inf
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
@@ -51,12 +53,15 @@ class Pages:
         values = ", ".join(self.arrangement.facts(cell))
         alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
-        return Tile(tuple(map(self._figure, run.images, alts)), status, note)
+        figures = tuple(map(self._figure, run.images, alts))
+        return Tile(figures, status, note, self.places[cell] if self.places else -1)
 
     def _figure(self, image: GeneratedImage, alt: str) -> Figure:
         caption = (f"seed {image.seed}", *filter(None, (image.problem,)), image.caption[-1])
         if time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
+        if image.is_stored and not image.path.exists():  # and no path: the grid may be sent to somebody
+            return Figure(None, alt, caption=caption, missing="its file is not here")
         size = self.size or size_among(self.pictures)
         max_bytes = PREVIEWS_BYTES // max(self.pictures, 75) if self.in_notebook else None
         figure = dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)

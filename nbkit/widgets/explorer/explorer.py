@@ -292,9 +292,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
             self.grid.box.sides = sides_of(self._table, given)
 
     def plain(self, result: SweepResult) -> MimeBundle:
-        """A result as a notebook keeps it: the same axes down the side and along the top, without a script.
-
-        The pages, or else the slider's values, unfold one by one.
+        """A result as a notebook keeps it: arranged in the same way, and explored where scripts run.
 
         Example:
             >>> import nbkit
@@ -302,9 +300,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
             >>> result.explore().plain(result).text.splitlines()[1].split(":")[0]
             '  seed 1'
         """
-        rows, columns, slider, pages = (name or None for name in self._own_sides())
         try:
-            return result.grid(rows, columns, pages or slider)
+            return result.explorable(*self._own_sides())
         except (RequestError, UnknownParameter):  # too large, or of other axes
             return result.peek(PATIENCE)
 
