@@ -131,7 +131,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._open_panel = open_panel
         self._below = widgets.VBox()
         self._promoting = Promoting(promote, self.grid.say, self.fault) if promote else None
-        self.marking.offer(panel=open_panel is not None, promote=promote is not None)
+        self.marking.offer(panel=open_panel is not None, prices=self._promoting and self._promoting.box)
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
         self._count()
@@ -622,8 +622,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         line = plain(widgets.HBox, (self._line, self.arrangement.size))
         line.add_class("nbkit-gallery-row")
         above = (self.arrangement.box, self.filters.box, self._trouble, line, self.grid.box)
-        offers = (self._promoting.box,) if self._promoting else ()
-        return (*above, self._comparing.box, self.marking.box, *offers, self._below)
+        return (*above, self._comparing.box, self.marking.box, self._below)
 
     def _listen(self) -> None:
         arrangement, marking = self.arrangement, self.marking

@@ -119,14 +119,17 @@ class Marking:
         keys = plain(widgets.HTML, f'<div class="nbkit-gallery-keys">{KEYS}</div>')
         self.box = plain(widgets.VBox, (marks, self.acts, words, keys))
 
-    def offer(self, *, panel: bool, promote: bool) -> None:
+    def offer(self, *, panel: bool, prices: widgets.Widget | None) -> None:
         """Have the buttons that can do something.
 
         Args:
             panel: those that open one.
-            promote: the one that makes pictures again.
+            prices: what "Promote" fills stands below it; ``None`` for no such button.
         """
-        idle = (*((self.edit, self.settings) if not panel else ()), *((self.promote,) if not promote else ()))
+        idle = (*((self.edit, self.settings) if not panel else ()), *((self.promote,) if prices is None else ()))
+        if prices is not None:
+            marks, acts, *below = self.box.children
+            self.box.children = (marks, acts, prices, *below)
         self.acts.children = tuple(button for button in self.acts.children if button not in idle)
         for button in idle:
             button.close()
