@@ -112,7 +112,7 @@ _MODULES = {
     "SweepPanel": "nbkit.widgets.panel.sweep_panel",
     "SweepResult": "nbkit.sweep.result",
     "SweepRun": "nbkit.sweep.runner",
-    "compare": "nbkit.comparison.result",
+    "compare": "nbkit.studio",  # which joins it with the widget that hands out originals
     "errors": "nbkit.errors",
     "show": "nbkit.comparison.pictures",
     "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__

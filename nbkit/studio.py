@@ -15,6 +15,7 @@ import httpx
 import pandas as pd
 
 from nbkit import backends
+from nbkit.comparison.result import ON_SHOWN, compare  # noqa: F401  nbkit.compare is loaded from here
 from nbkit.display.text import usd
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
@@ -42,9 +43,12 @@ from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.explorer import explore
 from nbkit.widgets.explorer.page import explorable
 from nbkit.widgets.gallery.gallery import HEIGHT, Gallery
+from nbkit.widgets.image_grid.originals import serve_originals
 from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.panel.sweep_panel import SweepPanel
+
+ON_SHOWN.append(serve_originals)
 
 PRINTED_NOTICES: set[str] = set()
 """The notices that this kernel has printed: each is printed once."""
