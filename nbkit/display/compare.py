@@ -8,7 +8,6 @@ their controls, so that without a script there is no control that does nothing. 
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 import re
@@ -18,6 +17,7 @@ from importlib import resources
 
 from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
 from nbkit.display.notice import notice_html, quiet_html
+from nbkit.display.script import script_html
 from nbkit.display.text import escape
 
 _LINE = "border:0;border-top:1px solid rgba(128,128,128,0.35)"
@@ -257,11 +257,7 @@ def _shortened(text: str) -> str:
 
 @functools.cache
 def _script() -> str:
-    """The script, called with the style sheet; it sets up each comparison on the page that is not set up yet.
-
-    It is in an attribute: where tags are removed from HTML, as on code hosts and in Markdown, its text would be shown.
-    """
+    """The script, called with the style sheet; it sets up each comparison on the page that is not set up yet."""
     folder = resources.files("nbkit.display")
     code, style_sheet = (folder.joinpath(f"compare.{suffix}").read_text(encoding="utf-8") for suffix in ("js", "css"))
-    data = base64.b64encode(f"({code.strip()})({json.dumps(style_sheet)});".encode()).decode()
-    return f'<script src="data:text/javascript;charset=utf-8;base64,{data}"></script>'
+    return script_html(f"({code.strip()})({json.dumps(style_sheet)});")
