@@ -9,9 +9,9 @@ from nbkit.errors import RequestError
 from nbkit.statistics.distributions import scipy_stats
 
 MOST_SEEDS = 1_000
+_WHAT = "the power of a comparison"
 
 
-@functools.lru_cache(maxsize=1024)
 def power(settings: int, seeds: int, gap: float, alpha: float = 0.05) -> float:
     """The probability that one given pair of settings is told apart.
 
@@ -33,13 +33,19 @@ def power(settings: int, seeds: int, gap: float, alpha: float = 0.05) -> float:
         >>> round(power(settings=2, seeds=18, gap=1.0), 2)
         0.81
     """
+    limit = _limit(settings, seeds, alpha)
+    freedom, shift = (settings - 1) * (seeds - 1), gap * math.sqrt(seeds / 2)
+    noncentral = scipy_stats(_WHAT).nct
+    return float(noncentral.sf(limit, freedom, shift) + noncentral.cdf(-limit, freedom, shift))
+
+
+@functools.lru_cache(maxsize=1024)
+def _limit(settings: int, seeds: int, alpha: float) -> float:
+    """What the t of a pair has to exceed, with all pairs looked at; it takes a tenth of a second."""
     if settings < 2 or seeds < 2:
         raise RequestError("a comparison needs two settings and two seeds, or more", parameter="seeds", value=seeds)
-    stats = scipy_stats("the power of a comparison")
-    freedom = (settings - 1) * (seeds - 1)
-    limit = float(stats.studentized_range.ppf(1 - alpha, settings, freedom)) / math.sqrt(2)
-    noncentral = stats.nct(freedom, gap * math.sqrt(seeds / 2))
-    return float(noncentral.sf(limit) + noncentral.cdf(-limit))
+    ranges = scipy_stats(_WHAT).studentized_range
+    return float(ranges.ppf(1 - alpha, settings, (settings - 1) * (seeds - 1))) / math.sqrt(2)
 
 
 def seeds_needed(settings: int, gap: float, power: float = 0.8, alpha: float = 0.05) -> int:
