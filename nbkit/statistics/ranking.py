@@ -21,11 +21,11 @@ from nbkit.statistics.distributions import t_probability, t_quantile
 Array = np.ndarray[Any, Any]
 
 FEW = 60
-"""Below so many judgements the two standard deviations are not estimated."""
+"""Up to so many judgements the two standard deviations are not estimated."""
 FIXED = 1.5, 1.0
 """Then they are these, in logits: of settings, and of pictures of one setting."""
 SETTING_SDS = (0.35, 0.7, 1.2, 2.0)
-PICTURE_SDS = (0.2, 0.5, 0.8, 1.2, 1.8)
+PICTURE_SDS = (0.35, 0.6, 0.9, 1.3, 1.9)
 """The grid over which they are averaged otherwise, by their evidence."""
 MANY_TIES = 0.25
 """With a larger share of ties between two, how near two have to be for a tie is estimated."""
@@ -155,7 +155,7 @@ def bradley_terry(
             raise RequestError(message, parameter="settings", value=lost[0], reason="missing")
         items = tuple(dict.fromkeys(settings[picture] for picture in pictures))
         groups = np.array([items.index(settings[picture]) for picture in pictures], dtype=int)
-        few = len(shown) < FEW
+        few = len(shown) <= FEW
         setting_sds = [prior_sd] if prior_sd is not None else [FIXED[0]] if few else SETTING_SDS
         picture_sds = [picture_sd] if picture_sd is not None else [FIXED[1]] if few else PICTURE_SDS
         sds = list(product(setting_sds, picture_sds))
