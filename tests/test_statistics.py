@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbkit import errors
@@ -97,6 +97,7 @@ def test_many_ties_beside_choices_are_an_ordered_choice():
     assert both.se("A", "B") < alone.se("A", "B")
 
 
+@settings(deadline=None)
 @given(judgements, st.randoms())
 def test_neither_the_order_of_judgements_nor_that_of_the_losers_matters(given, random):
     """The same strengths and errors to 1e-9."""
@@ -306,6 +307,7 @@ def test_alpha_has_the_published_values():
     assert math.isnan(krippendorff_alpha(["a", "b"]))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
 def test_fishers_test_is_that_of_scipy(hits, misses, other_hits, other_misses):
     """For all small tables."""
