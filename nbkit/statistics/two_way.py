@@ -121,13 +121,20 @@ def _range_quantile(alpha: float, settings: int, freedom: int) -> float:
     return float(scipy_stats("the range of several means").studentized_range.ppf(1 - alpha, settings, freedom))
 
 
-def two_way(values: Sequence[float], settings: Sequence[Hashable], blocks: Sequence[Hashable] | None = None) -> TwoWay:
+def two_way(
+    values: Sequence[float],
+    settings: Sequence[Hashable],
+    blocks: Sequence[Hashable] | None = None,
+    *,
+    others: Sequence[Sequence[Hashable]] = (),
+) -> TwoWay:
     """Fit the additive model. Cells may be missing, or have several values.
 
     Args:
         values: numbers, such as ratings.
         settings: of each value.
         blocks: of each value, such as its seed; ``None`` for none.
+        others: what else differs, such as further axes: each adds an effect of its own, like the blocks.
 
     Raises:
         RequestError: for sequences of different length, values that are no numbers, or blocks that have no setting in
@@ -139,18 +146,17 @@ def two_way(values: Sequence[float], settings: Sequence[Hashable], blocks: Seque
         {'a': 1.5, 'b': 4.0}
     """
     numbers = np.asarray(values, dtype=float)
-    if not len(numbers) == len(settings) == len(numbers if blocks is None else blocks):
+    factors = [*([] if blocks is None else [blocks]), *others]
+    if any(len(labels) != len(numbers) for labels in (settings, *factors)):
         raise _wrong("values, settings and blocks are of different length")
     if not len(numbers) or not np.isfinite(numbers).all():
         why = "some of them are no numbers; leave out rows without a value" if len(numbers) else "there are none"
         raise _wrong(why)
-    names, rows = _coded(settings)
-    block_names, columns = _coded(blocks) if blocks is not None else ((), np.zeros(len(numbers), dtype=int))
-    several = max(1, len(block_names))
-    design = np.zeros((len(numbers), len(names) + several - 1))
-    design[np.arange(len(numbers)), rows] = 1
-    for block in range(1, several):
-        design[:, len(names) + block - 1] = columns == block
+    (names, rows), coded = _coded(settings), [_coded(labels) for labels in factors]
+    # each setting has a column, and each level of a factor but the first; a setting's mean is for all levels alike
+    levels = [(column == level, 1 / len(found)) for found, column in coded for level in range(1, len(found))]
+    design = np.column_stack([rows[:, None] == np.arange(len(names)), *(there for there, _ in levels)]).astype(float)
+    contrast = np.hstack([np.eye(len(names)), np.tile([share for _, share in levels], (len(names), 1))])
     rank = int(np.linalg.matrix_rank(design))
     if rank < design.shape[1]:
         raise _wrong("settings and blocks cannot be told apart: too few blocks have two of the settings")
@@ -160,18 +166,16 @@ def two_way(values: Sequence[float], settings: Sequence[Hashable], blocks: Seque
     squares, alone = float(residual @ residual), float(np.square(numbers - _group_means(numbers, rows)).sum())
     scale = float(np.square(numbers - numbers.mean()).sum()) or float(np.square(numbers).sum())
     squares = 0.0 if squares <= EXACT * scale else squares
-    # a setting's mean is the prediction for it, averaged over all blocks alike
-    contrast = np.hstack([np.eye(len(names)), np.full((len(names), several - 1), 1 / several)])
     means = contrast @ solution
     unscaled = contrast @ np.linalg.pinv(design.T @ design) @ contrast.T
     return TwoWay(
         settings=names,
-        blocks=block_names,
+        blocks=coded[0][0] if blocks is not None else (),
         means={
             name: float(f"{mean:.12g}") for name, mean in zip(names, means, strict=True)
         },  # what follows is rounding
         residual_variance=squares / freedom if freedom else math.nan,
-        block_share=max(0.0, 1 - squares / alone) if several > 1 and alone > EXACT * scale else 0.0,
+        block_share=max(0.0, 1 - squares / alone) if levels and alone > EXACT * scale else 0.0,
         freedom=freedom,
         counts=dict(zip(names, map(int, np.bincount(rows)), strict=True)),
         _unscaled=unscaled,
