@@ -16,6 +16,7 @@ Each folder imports only folders that stand before it in this list; a test asser
 ==============  ====================================================================================================
 tracebacks.py   an error as IPython shows it: the user's own lines and the message
 errors.py       everything that nbkit raises, as one tree
+statistics/     which differences are real: strengths from judgements, means of settings, power; of plain values
 request/        what may be asked: each parameter declared once, the model as data, reference images, prices
 display/        pure functions from plain values to HTML and text, lettering, the typeface
 service/        one exchange with the service, without memory: answers, failures, downloads, limits, key, cancel token
@@ -66,6 +67,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit import errors as errors
+    from nbkit import statistics as statistics
     from nbkit.comparison.pictures import show as show
     from nbkit.comparison.result import Comparison as Comparison
     from nbkit.comparison.result import compare as compare
@@ -112,9 +114,10 @@ _MODULES = {
     "SweepPanel": "nbkit.widgets.panel.sweep_panel",
     "SweepResult": "nbkit.sweep.result",
     "SweepRun": "nbkit.sweep.runner",
-    "compare": "nbkit.comparison.result",
+    "compare": "nbkit.studio",  # which joins it with the widget that hands out originals
     "errors": "nbkit.errors",
     "show": "nbkit.comparison.pictures",
+    "statistics": "nbkit.statistics",
     "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__
     "unload_ipython_extension": "nbkit.magic",
 }
@@ -129,7 +132,7 @@ if not TYPE_CHECKING:  # a type checker would take it for any name, and find no 
         if name not in _MODULES:
             raise AttributeError(f"module 'nbkit' has no attribute {name!r}")
         module = importlib.import_module(_MODULES[name])
-        value = module if name == "errors" else getattr(module, name)
+        value = module if _MODULES[name] == f"nbkit.{name}" else getattr(module, name)
         globals()[name] = value  # from now on the name is found without this function
         return value
 

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import uuid
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,6 +15,7 @@ import httpx
 import pandas as pd
 
 from nbkit import backends
+from nbkit.comparison.result import ON_SHOWN, compare  # noqa: F401  nbkit.compare is loaded from here
 from nbkit.display.text import usd_short
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
@@ -34,16 +35,20 @@ from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 from nbkit.service.threads import THIS_THREAD, THREADS, run_interruptible
 from nbkit.sweep import signature
-from nbkit.sweep.grid import Grid
+from nbkit.sweep.grid import CellSequence, Grid
+from nbkit.sweep.promotion import promoted_pictures
 from nbkit.sweep.result import SweepContext
 from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.explorer import explore
-from nbkit.widgets.explorer.page import page_of
+from nbkit.widgets.explorer.page import explorable
 from nbkit.widgets.gallery.gallery import HEIGHT, Gallery
+from nbkit.widgets.image_grid.originals import serve_originals
 from nbkit.widgets.page.cell import replace_in_cell
 from nbkit.widgets.panel.panel import Panel
 from nbkit.widgets.panel.sweep_panel import SweepPanel
+
+ON_SHOWN.append(serve_originals)
 
 PRINTED_NOTICES: set[str] = set()
 """The notices that this kernel has printed: each is printed once."""
@@ -190,7 +195,35 @@ class Studio:
             raise name_taken("prompt")
         prompt = prompts[0] if prompts else keywords.pop("prompt", None)
         options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
-        grid = Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options)
+        return self._sweep_of(Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options))
+
+    def promotion(
+        self, pictures: GeneratedImage | Run | Iterable[GeneratedImage | Run], resolution: str = "4K"
+    ) -> Sweep:
+        """The sweep that makes pictures again at a higher resolution, with the seeds they have. Nothing is sent yet.
+
+        What was promoted before is not paid again. In the log, ``parent`` and ``parentImage`` link each to its draft.
+
+        Args:
+            pictures: a picture, a run (all its pictures), or a list of those.
+            resolution: the tier.
+
+        Raises:
+            RequestError: for a tier that the model does not have, or if there is no picture.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=seed, resolution="0.5K") for seed in (1, 2)]
+            >>> final = studio.promotion(runs, "2K")
+            >>> len(final), final[0].resolution, final[0].seed
+            (2, '2K', 1)
+        """
+        listed = [pictures] if isinstance(pictures, (GeneratedImage, Run)) else pictures
+        images = [image for one in listed for image in (one if isinstance(one, Run) else (one,))]
+        return self._sweep_of(promoted_pictures(images, resolution))
+
+    def _sweep_of(self, cells: CellSequence) -> Sweep:
         self._check_open()
         context = SweepContext(
             self._ledger,
@@ -200,9 +233,9 @@ class Studio:
             self.charged,
             self.balance,
             functools.partial(explore, self, lambda request: Panel(self, **request.parameters)),
-            functools.partial(page_of, self.log),
+            functools.partial(explorable, self.log),
         )
-        return Sweep(grid, context)
+        return Sweep(cells, context)
 
     def start(
         self,
@@ -394,7 +427,7 @@ class Studio:
             >>> gallery.selection.seed.tolist()
             [7]
         """
-        gallery = Gallery(self.log, frame, size=size, height=height, open_panel=self._panel_of)
+        gallery = Gallery(self.log, frame, size=size, height=height, open_panel=self._panel_of, promote=self.promotion)
         for before in replace_in_cell(gallery):
             before.close()
         self.watch(gallery)

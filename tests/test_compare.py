@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import closing
+from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
@@ -52,7 +53,7 @@ def test_a_comparison_lists_only_the_parameters_that_differ(studio):
     """In the API's spelling, with one value for each picture."""
     a = generate(studio, temperature=0.2, top_p=0.9)
     b = generate(studio, temperature=0.8, top_p=0.9, thinking="HIGH")
-    assert differing([a, b]) == {"temperature": ["0.2", "0.8"], "thinking": ["not sent", "HIGH"]}
+    assert differing([a, b]) == {"temperature": ["0.2", "0.8"], "thinking": ["default", "HIGH"]}
     shown = nbkit.compare(a, b)._repr_mimebundle_()
     assert "2 parameters differ" in shown[TEXT]
     assert "temperature: 0.2 | 0.8" in shown[TEXT]
@@ -89,7 +90,7 @@ def test_a_seed_that_the_service_drew_is_listed_as_a_result(studio):
     a, b = generate(studio, seed=None), generate(studio, seed=None)
     (seed,) = differences([a, b])
     assert seed.result
-    assert [value[0].text for value in seed.values] == [f"{run.seed} (drawn by the service)" for run in (a, b)]
+    assert [value[0].text for value in seed.values] == [f"{run.seed} (random)" for run in (a, b)]
     assert "no parameter differs" in nbkit.compare(a, b).to_text()
 
 
@@ -140,7 +141,7 @@ def test_a_run_without_a_picture_is_shown_as_its_error(studio, tmp_path):
         assert "refused by a safety filter" in comparison.to_html()
         assert "refused by a safety filter" in comparison.to_text()
         different = differing([missing, good])
-        assert different["temperature"] == ["0.5", "not sent"]
+        assert different["temperature"] == ["0.5", "default"]
         assert "width" not in different
         assert [like and like.word for like in comparison.likenesses] == ["not compared", None, "same file"]
 
@@ -158,8 +159,8 @@ def test_a_picture_whose_file_was_deleted_is_not_compared(studio):
 def test_a_picture_without_a_request_is_compared_without_parameters(studio):
     """The text says that they are not known, and not that no parameter differs."""
     text = nbkit.compare(generate(studio), picture()).to_text()
-    assert "what was asked for is not known" in text
-    assert "What was asked for B is not known." in text
+    assert "2 pictures: parameters unknown" in text
+    assert "Parameters unknown: B." in text
 
 
 def test_the_text_of_a_comparison_is_the_same_at_every_execution(tmp_path):
@@ -215,11 +216,11 @@ def test_differences_html_is_the_table_of_parameters_without_pictures(studio):
 @pytest.mark.parametrize(
     ("first", "other", "word", "detail"),
     [
-        (picture(), picture(), "same file", "byte for byte"),
-        (picture(), picture(compress_level=0), "equal pixels", "every pixel is equal, in another file"),
+        (picture(), picture(), "same file", "every byte is the same"),
+        (picture(), picture(compress_level=0), "equal pixels", "every pixel is the same, in another file"),
         (picture(), picture(kind="WEBP", lossless=True), "equal pixels", "(WEBP, not PNG)"),
         (picture(), picture((0, 129, 127)), "nearly equal", "0.3 %"),
-        (picture(), picture(spot="red"), "different", "where most (upper left)"),
+        (picture(), picture(spot="red"), "different", "in the upper left"),
         (picture(), picture("red"), "different", "on average"),
         (picture(), picture(size=(128, 96)), "nearly equal", "128x96, not 64x48; colours differ by less than 0.1 %"),
         (picture(), picture(size=(64, 64)), "different", "another shape: 64x64, not 64x48"),
@@ -304,7 +305,7 @@ def test_a_pickled_picture_contains_no_reference_images(studio):
     assert back.request == run.request
     assert back.request.reference_images[0].is_missing
     assert not run[0].request.reference_images[0].is_missing
-    assert differing([back, generate(studio, reference_images=[noise])]) == {"temperature": ["0.3", "not sent"]}
+    assert differing([back, generate(studio, reference_images=[noise])]) == {"temperature": ["0.3", "default"]}
 
 
 # -- the public name ---------------------------------------------------------------------------------------
@@ -351,8 +352,86 @@ def test_where_tags_are_removed_a_comparison_is_its_words(studio, tags):
     left = re.sub(tags, " ", html)
     assert not re.search(r"=>|function|querySelector|nbkit-compare-tools|@media|\{\s*display", left)
     if tags.startswith("<[^"):
-        assert re.search(r"2 parameters differ.*temperature.*not sent.*0\.3", left, re.DOTALL)
+        assert re.search(r"2 parameters differ.*temperature.*default.*0\.3", left, re.DOTALL)
         assert len(left) < 2_000
+
+
+class CodeHost(HTMLParser):
+    """What a code host leaves of the HTML in Markdown: these elements without styles, classes and embedded pictures.
+
+    Attributes:
+        rows: the text of each cell, by row; a picture is its alternative text.
+        text: everything, without the tags.
+    """
+
+    KEPT = re.compile("a|br|caption|del|details|div|em|img|ins|p|span|strong|summary|table|tbody|td|th|thead|tr")
+    REMOVED = ("script", "style")
+    """Elements that are removed with their content; of any other one the content stays."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.rows, self.text, self._removed = [], "", False
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self._removed = tag in self.REMOVED
+        assert self._removed or self.KEPT.fullmatch(tag), tag
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+        elif tag == "img":
+            self.handle_data(dict(attributes)["alt"])
+
+    def handle_endtag(self, tag):
+        self._removed = False
+
+    def handle_data(self, data):
+        if not self._removed:
+            self.text += data
+            if self.rows and self.rows[-1]:
+                self.rows[-1][-1] = f"{self.rows[-1][-1]}{data}"
+
+
+def test_a_code_host_shows_a_comparison_as_a_table(studio):
+    """Letters, names of rows, alternative texts, facts, likeness, and values with their signs; no word runs into another."""
+    a = generate(studio, temperature=0.2)
+    b = generate(studio, "A glass lantern", temperature=0.8, width=1024, height=1024)
+    html = nbkit.compare(a, b)._repr_mimebundle_()[HTML]
+    host = CodeHost(html)
+    assert [[" ".join(cell.split()) for cell in row] for row in host.rows] == [
+        ["", "A", "B"],
+        ["picture", "A paper lantern 512x512 · seed 1 · $0.047", "A glass lantern 1024x1024 · seed 1 · $0.069"],
+        ["compared with A", "—", f"different: {nbkit.compare(a, b).likenesses[1].sentence}"],
+        ["prompt", "A paper lantern", "A −paper +glass lantern"],
+        ["width", "512", "1024"],
+        ["height", "512", "1024"],
+        ["temperature", "0.2", "0.8"],
+        ["cost", "$0.047", "$0.069"],
+    ]
+    assert host.text.split()[:6] == ["2", "pictures:", "4", "parameters", "differ", "A"]
+    assert not re.search(r"<img[^>]* width=", html)  # an empty box as large as the picture would be left of it
+    for joined in ("compared with A—", "differA", "AB", "lantern512", "pictureA"):
+        assert joined not in host.text
+
+
+def test_a_comparison_has_no_blank_line(studio):
+    """In Markdown it would end the HTML; the lines of a prompt stay apart all the same."""
+    a, b = (generate(studio, f"A lantern\n\n\r\n    {word}\n", system_prompt=f"\n\n{word}") for word in ("red", "jade"))
+    html = nbkit.compare(a, b)._repr_mimebundle_()[HTML]
+    assert not re.search(r"\n\s*\n", html)
+    assert re.search(r"A lantern(<br>)+ *<del", html)
+
+
+def test_prices_have_two_digits_unless_they_would_be_equal(studio):
+    """In captions and in the row of costs."""
+    a, b = generate(studio), generate(studio, width=1024, height=1024)
+    text = nbkit.compare(a, b).to_text()
+    assert "cost: $0.047 | $0.069" in text
+    assert "seed 1 · $0.047 · picture" in text
+    frame = studio.df.assign(cost=[0.06895, 0.06912])
+    assert "cost: $0.06895 | $0.06912" in nbkit.compare(frame).to_text()
 
 
 def test_a_comparison_in_a_markdown_export_is_readable(studio):

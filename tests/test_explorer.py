@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 
@@ -272,6 +273,23 @@ def test_the_exported_file_needs_nothing_from_outside(service, studio, tmp_path)
     values = json.loads(next(div for div in page.all("div") if "data-nbkit-explore" in div)["data-nbkit-explore"])
     assert [fact.get("status") for fact in values["facts"]] == [None, "failed", None]
     assert values["axes"][0] == ["c", [MARKUP, "jade", "gold"]]
+
+
+def test_a_plain_output_is_a_labelled_grid_where_no_script_runs(offline):
+    """Its script is in an attribute, so that its text is shown nowhere; the script finds each picture by its number."""
+    result = pair(offline, temperature=[0.1, 0.2]).sweep.result
+    page = Page(result.explorable(rows="seed", columns="temperature")._repr_mimebundle_()["text/html"])
+    assert [text.split()[-1] for text in page.texts["th"]] == ["0.1", "0.2", "1", "2"]
+    assert page.texts["script"] == [""]
+    places = [int(tag["data-nbkit-place"]) for tag in page.all("div") if "data-nbkit-place" in tag]
+    assert sorted(places) == list(range(len(result)))
+    values = json.loads(next(div for div in page.all("div") if "data-nbkit-explore" in div)["data-nbkit-explore"])
+    assert values["axes"] == [["seed", ["1", "2"]], ["temperature", ["0.1", "0.2"]]]
+    assert values["sides"] == {"rows": 0, "columns": 1, "slider": -1, "pages": -1}
+    alts = [image["alt"].split(":")[0] for image in page.all("img")]
+    assert [alts[places.index(place)] for place in range(4)] == [
+        f"seed {seed}, temperature {temperature}" for seed, temperature in itertools.product((1, 2), (0.1, 0.2))
+    ]
 
 
 def test_an_explorer_exports_what_it_shows(offline, tmp_path):

@@ -11,6 +11,7 @@ from gallery_log import write_log
 from html_page import Page
 from ipywidgets.widgets.widget import _instances
 from panel_tools import offline_studio, press_key, state_of, text_of
+from sweep_tools import until
 
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.widgets.gallery.gallery import Gallery
@@ -734,6 +735,65 @@ def test_a_picture_is_edited_or_taken_over_in_a_panel_below(studio):
         "0.5K",
     )  # so that it has its size, and one price
     assert [item.origin for item in panel.form.references.items] == [run.image.image_uuid]
+
+
+def tiers_offered(gallery):
+    """The buttons that promote, and the one that does not, by their words."""
+    return {button.description: button for button in gallery._promoting.box.children if hasattr(button, "description")}
+
+
+def test_selected_pictures_are_promoted_at_the_price_on_the_button(studio):
+    """Each tier above theirs has its price; what was promoted before is not paid again, and each knows its draft."""
+    drafts = [studio.generate("A lantern", seed=seed, resolution="0.5K") for seed in (1, 2)]
+    gallery = studio.gallery()
+    gallery.select(drafts)
+    gallery.marking.promote.click()
+    offers = tiers_offered(gallery)
+    assert [words for words in offers if "·" in words] == ["1K · $0.14", "2K · $0.21", "4K · $0.31"]
+    assert offers["1K · $0.14"].tooltip == "$0.1379"
+    assert len(studio.log) == 2
+    offers["1K · $0.14"].click()
+    until(lambda: gallery.promoted is not None and not gallery._promoting.promotion.is_under_way)
+    assert gallery.promoted.counts == {"done": 2}
+    assert {run.parent.task_uuid for run in gallery.promoted.runs} == {draft.task_uuid for draft in drafts}
+    assert gallery._promoting.box.children == ()
+    spent = studio.budget.spent
+    gallery.marking.promote.click()
+    tiers_offered(gallery)["1K · $0.14"].click()
+    until(lambda: not gallery._promoting.promotion.is_under_way and "$0.00;" in gallery.grid.box.message)
+    assert (studio.budget.spent, len(studio.log)) == (spent, 4)
+
+
+def test_a_promotion_that_cannot_be_paid_is_refused_in_the_gallery(tmp_path):
+    """The message has the price; nothing was sent, and the gallery can be used."""
+    with offline_studio(tmp_path, budget=0.10) as studio:
+        gallery = studio.gallery()
+        run = studio.generate("A lantern", seed=1, resolution="0.5K")
+        gallery.refresh()
+        gallery.select(run)
+        gallery.marking.promote.click()
+        tiers_offered(gallery)["1K · $0.069"].click()
+        until(lambda: "$0.06895" in message(gallery))
+        until(lambda: not gallery._promoting.promotion.is_under_way)
+        assert len(studio.log) == 1
+        gallery.rate(5)
+
+
+def test_what_cannot_be_promoted_is_said(studio):
+    """A picture that is as large as it can be, and no picture at all; Cancel takes the prices away."""
+    run = studio.generate("A lantern", seed=1, resolution="4K")
+    gallery = studio.gallery()
+    gallery.marking.promote.click()
+    assert "select one or more first" in message(gallery)
+    gallery.select(run)
+    gallery.marking.promote.click()
+    assert "no higher resolution" in message(gallery)
+    gallery.select(studio.generate("A lantern", seed=1, resolution="2K"))
+    gallery.refresh()
+    gallery.select(gallery.frame[gallery.frame.resolution == "2K"])
+    gallery.marking.promote.click()
+    tiers_offered(gallery)["Cancel"].click()
+    assert gallery._promoting.box.children == ()
 
 
 def test_a_gallery_without_a_studio_opens_no_panel(gallery):

@@ -1,12 +1,16 @@
 """A sweep before it runs: the price of each cell, the totals, what an earlier run has done, and the checks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import service_faults as fault
 from service import PRICE
 from sweep_tools import assert_books_agree, until
 
-from nbkit import errors
+import nbkit
+from nbkit import errors, statistics
 from nbkit.request.model import Price
 
 
@@ -177,3 +181,51 @@ def test_a_wrong_argument_of_run_is_an_error_that_names_it(service, studio, wron
         studio.sweep("A lantern", seed=[1]).run(**wrong)
     assert (caught.value.parameter, caught.value.value) == (name, value)
     assert service.sent == []
+
+
+# -- what a plan can tell ------------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_which_gap_it_sees():
+    """Of the axis with most values, what else varies counting as repeats; the numbers are those of the statistics."""
+    studio = nbkit.Studio(engine="offline")
+    sweep = studio.sweep("A lantern", temperature=[0.2, 0.6, 1.0], topP=[0.5, 0.9], seed=range(1, 8))
+    plan = sweep.plan()
+    assert plan.sees() == plan.sees("temperature") == pytest.approx(statistics.smallest_gap(3, 14))
+    assert plan.sees("top_p") == pytest.approx(statistics.smallest_gap(2, 21))
+    assert plan.sees(gap=1.5) == pytest.approx(statistics.power(3, 14, 1.5))
+    assert "gap of 1.3 standard deviations between two values of temperature" in repr(plan)
+    assert "gap of 1.3" in plan._repr_html_()
+
+
+def test_pictures_of_one_request_are_repeats():
+    """Four results of a request are four seeds."""
+    plan = nbkit.Studio(engine="offline").sweep("A lantern", temperature=[0.2, 1.0], number_results=4).plan()
+    assert plan.sees() == pytest.approx(statistics.smallest_gap(2, 4))
+
+
+@pytest.mark.parametrize("axes", [{"seed": [1, 2, 3]}, {"temperature": [0.2, 1.0], "seed": [1]}, {"seed": 1}])
+def test_a_plan_that_compares_nothing_says_so(axes):
+    """When it is asked; the plan itself has no line about it."""
+    plan = nbkit.Studio(engine="offline").sweep("A lantern", **axes).plan()
+    with pytest.raises(errors.RequestError):
+        plan.sees()
+    assert "gap" not in repr(plan)
+
+
+def test_without_scipy_a_plan_has_no_such_line():
+    """And the question says what to install."""
+    code = """
+import sys
+sys.modules["scipy"] = sys.modules["scipy.stats"] = None
+import nbkit
+plan = nbkit.Studio(engine="offline").sweep("A lantern", temperature=[0.2, 1.0], seed=[1, 2, 3]).plan()
+assert "gap" not in repr(plan), plan
+try:
+    plan.sees()
+except nbkit.NbkitError as error:
+    assert "nbkit[science]" in str(error), error
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

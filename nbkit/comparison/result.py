@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nbkit.comparison.settings import settings_that_differ
@@ -13,7 +14,7 @@ from nbkit.comparison.subject import ACCEPTED_TYPES, Subject, subjects
 from nbkit.display.compare import NO_DIFFERENCE, Difference, Side, comparison_html, comparison_text
 from nbkit.display.figure import Figure
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count
+from nbkit.display.text import count, usd_short
 from nbkit.errors import NbkitError, NoImage, printable
 from nbkit.measures.likeness import Likeness, likeness
 from nbkit.results.run import GeneratedImage
@@ -26,6 +27,9 @@ MAX_PREVIEW_BYTES = 96_000
 
 _PREVIEW_SIZES = {2: 512, 3: 448, 4: 384}
 """Pixels on the long side of a preview, by the number of pictures; 320 for five or more."""
+
+ON_SHOWN: list[Callable[[Mapping[str, Path]], None]] = []
+"""Called with the files of the originals, by name, when a cell shows a comparison; ``nbkit.studio`` adds who serves them."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -82,6 +86,9 @@ class Comparison:
         return printable(f"<Comparison of {self._texts()['summary']}>")
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        originals = {_name(image): image.path for image in self.images if image and image.is_stored}
+        for serve in ON_SHOWN:
+            serve(originals)
         return MimeBundle(self.to_html(), self.to_text())._repr_mimebundle_(**options)
 
     def _sides(self, *, previews: bool) -> list[Side]:
@@ -90,12 +97,17 @@ class Comparison:
         sides = []
         for label, subject, measured in zip(self.labels, self.subjects, self.likenesses, strict=True):
             image = subject.image
-            figure = Figure(None, "", caption=image.caption) if image else None
-            if image and previews:
-                # Without a link: dragging the picture moves the comparison.
-                figure = replace(image.figure(size, max_bytes=max_bytes), link="")
+            figure, original = None, ""
+            if image:
+                caption = (*image.caption[:-1], usd_short(image.cost_micros))  # the last one is the whole price
+                figure = Figure(None, "", caption=caption)
+                if previews:
+                    # Without a link: dragging the picture moves the comparison.
+                    figure = replace(image.figure(size, caption, max_bytes), link="")
+                original = _name(image) if image.is_stored else ""
             words = (measured.word, measured.sentence) if measured else ("", "")
-            sides.append(Side(label, figure, image.fingerprint if image else "", subject.notice, words))
+            fingerprint = image.fingerprint if image else ""
+            sides.append(Side(label, figure, fingerprint, subject.notice, words, original))
         return sides
 
     def _texts(self) -> dict[str, str]:
@@ -104,8 +116,8 @@ class Comparison:
         found = NO_DIFFERENCE if number == 0 else f"{count(number, 'parameter')} differ{'s' if number == 1 else ''}"
         unknown = [label for label, subject in zip(self.labels, self.subjects, strict=True) if not subject.requested]
         if len(unknown) > len(self.subjects) - 2:
-            found = "what was asked for is not known"  # fewer than two known requests: nothing to compare
-        foot = f"What was asked for {', '.join(unknown)} is not known." if unknown else ""
+            found = "parameters unknown"  # fewer than two known requests: nothing to compare
+        foot = f"Parameters unknown: {', '.join(unknown)}." if unknown else ""
         summary = f"{count(len(self.subjects), 'picture')}: {found}"
         return {"base": self.labels[self.likenesses.index(None)], "summary": summary, "foot": foot}
 
@@ -137,12 +149,17 @@ def compare(*things: Any) -> Comparison:
         fewer = f"give it fewer, such as frame.head({MAX_COMPARED}), or show a frame with frame.nbkit.show()"
         raise NbkitError(f"compare() shows at most {MAX_COMPARED} pictures; {fewer}")
     if len(found) < 2:
-        given = "one picture" if found else "no picture"
-        raise NbkitError(f"compare() needs two pictures or more, and this is {given}: each is {ACCEPTED_TYPES}")
+        given = "one" if found else "none"
+        raise NbkitError(f"compare() needs two pictures or more, not {given}: each is {ACCEPTED_TYPES}")
     base = next((number for number, subject in enumerate(found) if subject.image is not None), 0)
     first = found[base].image
     likenesses = tuple(None if i == base else _likeness(first, subject.image) for i, subject in enumerate(found))
     return Comparison(found, tuple(settings_that_differ(found)), likenesses)
+
+
+def _name(image: GeneratedImage) -> str:
+    """The name by which the page asks for the original."""
+    return image.sha256[:16]
 
 
 def differences(pictures: Iterable[Any]) -> list[Difference]:
@@ -159,8 +176,8 @@ def differences(pictures: Iterable[Any]) -> list[Difference]:
 
 def _likeness(base: GeneratedImage | None, image: GeneratedImage | None) -> Likeness:
     if base is None or image is None:
-        return Likeness("not compared", "there is no picture")
+        return Likeness("not compared", "no picture")
     try:
         return likeness(base, image)
     except NoImage:
-        return Likeness("not compared", "a file cannot be read")
+        return Likeness("not compared", "the file cannot be read")

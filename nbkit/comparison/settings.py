@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nbkit.comparison.subject import COMPARED_PARAMETERS, Subject
 from nbkit.comparison.text_difference import word_difference
 from nbkit.display.compare import Difference, Piece
+from nbkit.display.text import usd, usd_short
 from nbkit.request.parameter import Text
 
-UNKNOWN_TEXT, UNSET_TEXT = "not known", "not sent"
+UNKNOWN_TEXT, UNSET_TEXT = "unknown", "default"
 
 _MISSING = object()
 _RETURNED_COLUMNS = ("cost", "NSFWContent", "status", "engine", "charged")
@@ -35,7 +36,9 @@ def settings_that_differ(subjects: Sequence[Subject]) -> list[Difference]:
     for name in _RETURNED_COLUMNS:
         values = [subject.returned.get(name, _MISSING) for subject in subjects]
         if _has_differences(values):
-            found.append(Difference(name, _in_one_piece("—" if v is _MISSING else v for v in values), result=True))
+            text = _price_text(values) if name == "cost" else str
+            shown = _in_one_piece("—" if value is _MISSING else text(value) for value in values)
+            found.append(Difference(name, shown, result=True))
     return found
 
 
@@ -51,10 +54,16 @@ def _seed_difference(subjects: Sequence[Subject]) -> list[Difference]:
         return []
     texts = []
     for seed, requested in zip(seeds, sent, strict=True):
-        drawn = f"{seed} (drawn by the service)" if requested is None else str(seed)
+        drawn = f"{seed} (random)" if requested is None else str(seed)
         texts.append(value_text(requested) if seed is _MISSING else drawn)
     was_requested = any(requested not in (_MISSING, None) for requested in sent)
     return [Difference("seed", _in_one_piece(texts), result=not was_requested)]
+
+
+def _price_text(values: Sequence[Any]) -> Callable[[int], str]:
+    """How prices are written: short, unless two that differ would then read the same."""
+    known = {value for value in values if value is not _MISSING}
+    return usd_short if len({usd_short(value) for value in known}) == len(known) else usd
 
 
 def _in_one_piece(texts: Iterable[str]) -> tuple[tuple[Piece, ...], ...]:
@@ -79,7 +88,7 @@ def value_text(value: Any, default: Any = None) -> str:
     if value is _MISSING:
         return UNKNOWN_TEXT
     if value is None:
-        return UNSET_TEXT if default is None else f"{UNSET_TEXT} (default {default})"
+        return UNSET_TEXT if default is None else f"{UNSET_TEXT} ({default})"
     # The first 12 digits of a content hash distinguish two pictures, and a full hash is too long to read.
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return re.sub(r"sha256:([0-9a-f]{12})[0-9a-f]+", r"sha256:\1…", text)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.display.text import usd
 from nbkit.errors import NbkitError, NoImage
 from nbkit.log.columns import is_gap
 from nbkit.log.frame import check_unique_columns
@@ -39,13 +38,14 @@ class Subject:
         image: the picture, or ``None``.
         requested: the parameters of the request, by column of the log; ``None`` for one that was not sent. A column is
             missing if its value is not known.
-        returned: the results as text, by column of the log. A column is missing if its value is not known.
+        returned: the results as text, by column of the log; the cost in micro-dollars. A column is missing if its value
+            is not known.
         notice: if there is no picture: the kind of the notice, its headline, then its sentences.
     """
 
     image: GeneratedImage | None
     requested: Mapping[str, Any] = field(default_factory=dict)
-    returned: Mapping[str, str] = field(default_factory=dict)
+    returned: Mapping[str, Any] = field(default_factory=dict)
     notice: tuple[str, ...] = ()
 
 
@@ -97,8 +97,7 @@ def _columns(request: ImageRequest | None) -> dict[str, Any]:
 def _of_row(row: pd.Series[Any]) -> Subject:
     check_unique_columns(row.index)
     if "file" not in row.index:
-        why = "so it does not know its picture; keep it when selecting columns"
-        raise NbkitError(f"this row has no column 'file', {why}")
+        raise NbkitError("this row has no column 'file', which names its picture; keep it when selecting columns")
     known: dict[str, Any] = {str(name): None if is_gap(value) else value for name, value in row.items()}
     if known.get("cost") is not None:
         known["cost"] = round(float(known["cost"]) * MICRO)
@@ -126,7 +125,7 @@ def _picture(row: Mapping[str, Any]) -> tuple[GeneratedImage | None, tuple[str, 
             prompt=str(row.get("prompt") or ""),
         ), ()
     except (OSError, ValueError, NoImage):
-        return None, ("note", "The picture's file is not here, or is damaged")
+        return None, ("note", "The picture's file is missing or damaged")
 
 
 def _notice(status: str, *texts: str) -> tuple[str, ...]:
@@ -156,9 +155,8 @@ def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: t
         known["referenceImages"] = " ".join(without_credentials(name) if "://" in name else name for name in names)
     if known.get("extra"):
         known["extra"] = json.dumps(known["extra"], sort_keys=True, ensure_ascii=False)
-    if known.get("cost") is not None:
-        known["cost"] = usd(known["cost"])
     requested = {name: known[name] for name in (*COMPARED_PARAMETERS, "extra") if columns and name in known}
     results = ("status", "engine", "charged", "cost", *(("seed", "NSFWContent") if image else ()))
-    returned = {name: str(known[name]) for name in results if known.get(name) is not None}
+    known_results = {name: known[name] for name in results if known.get(name) is not None}
+    returned = {name: value if name == "cost" else str(value) for name, value in known_results.items()}
     return Subject(image, requested, returned, notice)

@@ -1,5 +1,6 @@
 // A wipe and a zoom in step for each comparison on the page that has none yet; called with the style sheet.
 // Nothing is left behind outside of a comparison: no name, no listener, no id.
+// Originals come from whoever hears the event "nbkit-original", while a kernel lives; without one the previews stay.
 (sheet) => {
   "use strict";
   const FINEST = 0.25, CLOSEST = 6, STEP = 0.1, WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
@@ -14,10 +15,10 @@
 
   // What several frames share: how close, and which part (0 is the left or upper edge, 1 the other).
   const makeView = (changed) => {
-    const view = { ...WHOLE, frames: [] };
+    const view = { ...WHOLE, closest: CLOSEST, pixels: 0, frames: [] };
     view.set = (change) => {
       Object.assign(view, change);
-      view.zoom = within(view.zoom, 1, CLOSEST);
+      view.zoom = within(view.zoom, 1, view.closest);
       view.x = within(view.x, 0, 1);
       view.y = within(view.y, 0, 1);
       const rest = (view.zoom - 1) * -100;
@@ -79,12 +80,36 @@
     return frame;
   };
 
+  // Asks for the originals of pictures that are shown larger than their preview is, or one over the other.
+  const wantOriginals = (view, pictures) => {
+    for (const picture of pictures) {
+      const { image, copy, name, width } = picture;
+      const pixels = image.clientWidth * view.zoom * devicePixelRatio;
+      if (!name || picture.take?.done || (!copy.clientWidth && pixels <= width)) continue;
+      picture.take ??= takerOf(view, picture);
+      document.dispatchEvent(new CustomEvent("nbkit-original", { detail: { name, take: picture.take } }));
+    }
+  };
+
+  // Puts an original in the place of its preview, once the browser has read it.
+  const takerOf = (view, { image, copy }) => {
+    const take = (url) => {
+      take.done = true;
+      const original = make("img", { src: url });
+      original.decode().then(() => {
+        image.src = copy.src = url;
+        view.set({ pixels: Math.max(view.pixels, original.naturalWidth) });
+      }, () => {}); // one that the browser cannot read
+    };
+    return take;
+  };
+
   const makeStage = (view, pictures) => {
     const [first] = pictures;
     const over = make("div", { class: "nbkit-compare-over" });
     const line = make("div", { class: "nbkit-compare-line" });
     const letters = [make("div", { class: "nbkit-compare-letter", style: "left:8px" }, first.label), make("div", { class: "nbkit-compare-letter", style: "right:8px" })];
-    const frame = makeFrame(view, "one picture over the other", (event) => event.target !== line, first.image.cloneNode(), over, ...letters, line);
+    const frame = makeFrame(view, "one picture over the other", (event) => event.target !== line, first.copy, over, ...letters, line);
     const slider = make("input", { type: "range", min: "0", max: "100", value: "50", step: "1" });
     const wipe = (share) => {
       slider.value = within(share, 0, 100);
@@ -95,14 +120,14 @@
       letters[1].hidden = slider.value > 92;
     };
     const show = (picture) => {
-      over.replaceChildren(picture.image.cloneNode());
+      over.replaceChildren(picture.copy);
       letters[1].textContent = picture.label;
       slider.setAttribute("aria-label", `how much of ${first.label} is seen beside ${picture.label}`);
       view.set({});
     };
     slider.addEventListener("input", () => wipe(Number(slider.value)));
     draggable(frame, (event) => event.target === line || view.zoom === 1, (place) => wipe(place.x * 100));
-    const stage = make("div", { class: "nbkit-compare-stage", hidden: "", style: `max-width:min(100%, ${Math.max(640, first.image.width)}px)` }, frame, slider);
+    const stage = make("div", { class: "nbkit-compare-stage", hidden: "", style: `max-width:min(100%, ${Math.max(640, first.width)}px)` }, frame, slider);
     wipe(50);
     show(pictures[1]);
     return { stage, show };
@@ -112,33 +137,43 @@
     const row = root.querySelector("[data-nbkit-pictures]");
     const cells = [...row.querySelectorAll("[data-nbkit-label]")];
     const pictures = cells
-      .map((cell) => ({ label: cell.dataset.nbkitLabel, image: cell.querySelector("img") }))
+      .map((cell) => ({ label: cell.dataset.nbkitLabel, name: cell.dataset.nbkitOriginal, width: Number(cell.dataset.nbkitWidth), image: cell.querySelector("img") }))
       .filter((picture) => picture.image);
     if (pictures.length < 2) return;
+    for (const picture of pictures) picture.copy = picture.image.cloneNode(); // for the wipe
 
-    const zoom = make("input", { type: "range", min: "1", max: String(CLOSEST), step: String(FINEST), value: "1" });
+    const zoom = make("input", { type: "range", min: "1", step: String(FINEST), value: "1" });
     const told = make("output", { "aria-live": "off" }, "1×");
+    const actual = make("button", { type: "button", hidden: "", title: "Each pixel of the original as one pixel of the screen" }, "100 %");
     const reset = make("button", { type: "button", hidden: "" }, "Whole picture");
-    const hint = make("span", { class: "nbkit-compare-hint", hidden: "" }, "drag, or focus a picture and use the arrow keys");
+    const hint = make("span", { class: "nbkit-compare-hint", hidden: "" }, "drag to move, or use the arrow keys on a picture");
     const view = makeView(() => {
+      zoom.max = view.closest;
       zoom.value = view.zoom;
       told.textContent = `${Number(view.zoom.toFixed(2))}×`;
       zoom.setAttribute("aria-valuetext", `${Number(view.zoom.toFixed(2))} times`);
       reset.hidden = hint.hidden = view.zoom === 1;
+      actual.hidden = view.pixels <= pictures[0].width; // until there is an original, and where it has no more to show
+      wantOriginals(view, pictures);
     });
     zoom.addEventListener("input", () => view.set({ zoom: Number(zoom.value) }));
+    actual.addEventListener("click", () => {
+      const width = Math.max(...view.frames.map((frame) => frame.getBoundingClientRect().width));
+      const exact = view.pixels / width / devicePixelRatio;
+      view.set({ closest: Math.max(view.closest, Math.ceil(exact)), zoom: exact });
+    });
     reset.addEventListener("click", () => { view.set(WHOLE); zoom.focus(); });
 
     const { stage, show } = makeStage(view, pictures);
-    for (const { label, image } of pictures) {
+    for (const { label, image, width } of pictures) {
       const frame = makeFrame(view, `picture ${label}`, () => true);
-      frame.style.maxWidth = `${image.getAttribute("width")}px`;
+      frame.style.maxWidth = `${width}px`;
       image.replaceWith(frame);
       frame.append(image);
     }
 
     const others = pictures.slice(1).map((picture) => make("option", { value: picture.label }, picture.label));
-    const choice = make("label", { hidden: "" }, `beside ${pictures[0].label}:`, make("select", {}, ...others));
+    const choice = make("label", { hidden: "" }, `${pictures[0].label} with`, make("select", {}, ...others));
     choice.lastChild.addEventListener("change", (event) => show(pictures.find((picture) => picture.label === event.target.value)));
     const beside = make("button", { type: "button", "aria-pressed": "true" }, "Side by side");
     const wipe = make("button", { type: "button", "aria-pressed": "false" }, "Wipe");
@@ -148,17 +183,21 @@
       stage.hidden = !wiping;
       row.hidden = wiping;
       choice.hidden = !wiping || others.length < 2;
+      wantOriginals(view, pictures);
     };
     beside.addEventListener("click", () => turn(false));
     wipe.addEventListener("click", () => turn(true));
 
-    const views = make("div", { class: "nbkit-compare-views", role: "group", "aria-label": "how the pictures stand" }, beside, wipe);
-    const tools = make("div", { class: "nbkit-compare-tools", role: "group", "aria-label": "how to look at the pictures" },
-      views, choice, make("label", {}, "Zoom", zoom, told), reset, hint);
+    const views = make("div", { class: "nbkit-compare-views", role: "group", "aria-label": "arrangement of the pictures" }, beside, wipe);
+    const tools = make("div", { class: "nbkit-compare-tools", role: "group", "aria-label": "view of the pictures" },
+      views, choice, make("label", {}, "Zoom", zoom, told), actual, reset, hint);
     root.prepend(make("style", {}, sheet), tools, stage);
     for (const node of root.querySelectorAll("button, input, select, .nbkit-compare-frame")) {
       node.setAttribute("data-lm-suppress-shortcuts", "true"); // its arrow keys are its own, not the notebook's
     }
+    const seen = new IntersectionObserver((entries) => { if (entries.at(-1).isIntersecting) wantOriginals(view, pictures); });
+    seen.observe(root);
+    root.addEventListener("nbkit-originals", () => { seen.unobserve(root); seen.observe(root); }); // from now on a kernel answers
     view.set({});
   };
 

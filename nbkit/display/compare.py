@@ -1,21 +1,23 @@
 """A comparison: pictures beside each other, and under each the values that differ.
 
-One table holds both, with a column for each picture and a row for each parameter, so that it is readable where styles
-and scripts are removed. Where scripts run, ``compare.js`` beside this module adds a wipe and a zoom. It also makes
-their controls, so that without a script there is no control that does nothing.
+One table holds both, with a column for each picture and a row for each parameter, so that it is readable where styles,
+scripts and embedded pictures are removed, as in Markdown on a code host. There is no blank line in it, which would end
+the HTML in Markdown. Where scripts run, ``compare.js`` beside this module adds a wipe and a zoom. It also makes
+their controls, so that without a script there is no control that does nothing. It asks the page for the originals.
 """
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from nbkit.display.figure import QUIET_STYLE, Figure, picture_html
 from nbkit.display.notice import notice_html, quiet_html
+from nbkit.display.script import script_html
 from nbkit.display.text import escape
 
 _LINE = "border:0;border-top:1px solid rgba(128,128,128,0.35)"
@@ -71,6 +73,7 @@ class Side:
         fingerprint: stands for the picture in the text form.
         notice: without a picture: the kind of the notice, its headline, then its sentences.
         likeness: how similar it is to the first, as a word and as a sentence; empty for the first.
+        original: the name by which the page can ask for the original; empty if it cannot.
     """
 
     label: str
@@ -78,6 +81,7 @@ class Side:
     fingerprint: str = ""
     notice: tuple[str, ...] = ()
     likeness: tuple[str, str] = ("", "")
+    original: str = ""
 
 
 def comparison_html(
@@ -92,13 +96,11 @@ def comparison_html(
         summary: one sentence, which a screen reader reads first.
         foot: a quiet line under the table.
     """
-    pictures = "".join(
-        f'<td data-nbkit-label="{side.label}" style="{_CELL};border:0">{_side(side)}</td>' for side in sides
-    )
-    rows = [f'<tr style="{_ROW}" data-nbkit-pictures>{_name("picture", "border:0")}{pictures}</tr>']
+    cells = [f'<td {_data(side)} style="{_CELL};border:0">{_side(side)}</td>' for side in sides]
+    rows = [_tr(_name("picture", "border:0"), *cells, attributes=" data-nbkit-pictures")]
     if any(word for word, _ in (side.likeness for side in sides)):
-        likeness = "".join(f'<td style="{_CELL}">{_likeness(side, base)}</td>' for side in sides)
-        rows.append(f'<tr style="{_ROW}">{_name(f"beside {base}")}{likeness}</tr>')
+        cells = [f'<td style="{_CELL}">{_likeness(side)}</td>' for side in sides]
+        rows.append(_tr(_name(f"compared with {base}"), *cells))
     rows += [_difference(difference) for difference in differences]
     natural_width = sum(side.figure.width if side.figure else 240 for side in sides)
     labels = [side.label for side in sides]
@@ -140,7 +142,7 @@ def comparison_text(
         facts = side.figure.caption if side.figure else side.notice[1:]
         facts = (*facts, f"picture {side.fingerprint}") if side.fingerprint else facts
         lines.append(f"  {side.label}  {' · '.join(fact for fact in facts if fact)}")
-    lines += [f"  {side.label} beside {base}: {': '.join(side.likeness)}" for side in sides if side.likeness[0]]
+    lines += [f"  {side.label} compared with {base}: {_likeness_text(side)}" for side in sides if side.likeness[0]]
     for difference in differences:
         values = [_pieces_text(value) for value in difference.values]
         if max(map(len, values)) <= 40:
@@ -153,16 +155,26 @@ def comparison_text(
 
 def _table(labels: Sequence[str], rows: Sequence[str], caption: str, extra_style: str = "") -> str:
     # All columns have the same fixed width: a long word must not make one picture larger than another.
-    head = "".join(f'<th scope="col" style="{_CELL};border:0">{escape(label)}</th>' for label in labels)
+    head = [f'<th scope="col" style="{_CELL};border:0">{escape(label)}</th>' for label in labels]
     corner = f'<td style="{_CELL};border:0;width:{_NAMES_WIDTH}"></td>'
     if caption:
         style = "text-align:left;padding:0 0 0.3em;font-weight:bold;color:inherit"
-        caption = f'<caption style="{style}">{escape(caption)}</caption>'
+        caption = f'<caption style="{style}">{escape(caption)}</caption>\n'
+    body = "\n".join(rows)
     style = f"border-collapse:collapse;table-layout:fixed;width:100%;min-width:calc({_MIN_PICTURE_EM * len(labels)}em + {_NAMES_WIDTH});margin:0;{extra_style}"
-    return (
-        f'<table style="{style}">{caption}'
-        f'<thead><tr style="{_ROW}">{corner}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    )
+    return f'<table style="{style}">{caption}<thead>{_tr(corner, *head)}</thead>\n<tbody>{body}</tbody></table>\n'
+
+
+def _tr(*cells: str, attributes: str = "") -> str:
+    """A row; its cells are on lines of their own, so that words stay apart where tags are removed."""
+    lines = "\n".join(cells)
+    return f'<tr style="{_ROW}"{attributes}>{lines}</tr>'
+
+
+def _data(side: Side) -> str:
+    """What the script needs to know of a picture: its letter, the pixels of its preview, the name of its original."""
+    original = f' data-nbkit-original="{escape(side.original)}"' if side.original else ""
+    return f'data-nbkit-label="{escape(side.label)}" data-nbkit-width="{side.figure.width if side.figure else 0}"{original}'
 
 
 def _name(name: str, extra_style: str = "") -> str:
@@ -174,22 +186,26 @@ def _name(name: str, extra_style: str = "") -> str:
 def _side(side: Side) -> str:
     if side.figure is None:
         kind, headline, *sentences = side.notice
-        return notice_html(kind, headline, tuple(sentences))
+        return notice_html(kind, headline, tuple(" ".join(sentence.split()) for sentence in sentences))
     caption = " · ".join(escape(fact) for fact in side.figure.caption)
-    return f'{picture_html(side.figure)}<div style="{QUIET_STYLE};padding-top:0.3em">{caption}</div>'
+    # Without a size: where the picture is removed, its alternative text would stand in an empty box as large.
+    picture = picture_html(replace(side.figure, width=0, height=0))
+    return f'{picture}\n<div style="{QUIET_STYLE};padding-top:0.3em">{caption}</div>'
 
 
-def _likeness(side: Side, base: str) -> str:
+def _likeness(side: Side) -> str:
     word, sentence = side.likeness
-    if not word:
-        return f'<span style="{QUIET_STYLE}">{"the first" if side.label == base else "—"}</span>'
-    return f"<strong>{escape(word)}</strong>" + (f"<div>{escape(sentence)}</div>" if sentence else "")
+    return f"<strong>{escape(word)}</strong>{escape(f': {sentence}' if sentence else '')}" if word else "—"
+
+
+def _likeness_text(side: Side) -> str:
+    return ": ".join(filter(None, side.likeness))
 
 
 def _difference(difference: Difference) -> str:
     style = f"{_CELL};overflow-wrap:anywhere;white-space:pre-wrap"
-    cells = "".join(f'<td style="{style}">{_pieces_html(value)}</td>' for value in difference.values)
-    return f'<tr style="{_ROW}">{_name(difference.name)}{cells}</tr>'
+    cells = [f'<td style="{style}">{_pieces_html(value)}</td>' for value in difference.values]
+    return _tr(_name(difference.name), *cells)
 
 
 # -- pieces of a text --------------------------------------------------------------------------------------
@@ -212,7 +228,7 @@ def _pieces_html(pieces: Sequence[Piece]) -> str:
             box = f'<span style="display:inline-block;text-decoration:none;padding-right:0.1em">{mark}</span>'
             html = f'<{tag} style="{style}">{box}{html}</{tag}>'
         parts.append(space + html)
-    return "".join(parts)
+    return re.sub(r"\r\n?|\n", "<br>", "".join(parts))
 
 
 def _pieces_text(pieces: Sequence[Piece]) -> str:
@@ -225,7 +241,7 @@ def _readable(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, str]]:
 
     A long text is without its middle: a difference at the end of a long prompt stays visible.
     """
-    more = [Piece(" … and more that differs")] if len(pieces) > MAX_PIECES else []
+    more = [Piece(" … more differences")] if len(pieces) > MAX_PIECES else []
     for piece in (*pieces[:MAX_PIECES], *more):
         whole = _shortened(piece.text)
         text = whole.lstrip()
@@ -241,11 +257,7 @@ def _shortened(text: str) -> str:
 
 @functools.cache
 def _script() -> str:
-    """The script, called with the style sheet; it sets up each comparison on the page that is not set up yet.
-
-    It is in an attribute: where tags are removed from HTML, as on code hosts and in Markdown, its text would be shown.
-    """
+    """The script, called with the style sheet; it sets up each comparison on the page that is not set up yet."""
     folder = resources.files("nbkit.display")
     code, style_sheet = (folder.joinpath(f"compare.{suffix}").read_text(encoding="utf-8") for suffix in ("js", "css"))
-    data = base64.b64encode(f"({code.strip()})({json.dumps(style_sheet)});".encode()).decode()
-    return f'<script src="data:text/javascript;charset=utf-8;base64,{data}"></script>'
+    return script_html(f"({code.strip()})({json.dumps(style_sheet)});")

@@ -25,7 +25,7 @@ class Figure:
     Attributes:
         preview: a small JPEG, or ``None`` if there is no picture.
         alt: the alternative text, for a screen reader.
-        width, height: of the preview on the page, in CSS pixels.
+        width, height: of the preview on the page, in CSS pixels; 0 for those of its file.
         caption: short facts, the most important first.
         missing: why there is no picture; empty if there is one.
         link: relative path of the original file, from the notebook or page; empty without one.
@@ -51,9 +51,10 @@ def picture_html(figure: Figure) -> str:
             f'padding:1em;max-width:24em;opacity:0.75">{escape(figure.missing or "no picture")}</div>'
         )
     data = base64.b64encode(figure.preview).decode()
+    size = f'width="{figure.width}" height="{figure.height}" ' if figure.width else ""
     picture = (
         f'<img src="data:image/jpeg;base64,{data}" alt="{escape(ellipsis(figure.alt, 300))}" '
-        f'width="{figure.width}" height="{figure.height}" style="max-width:100%;height:auto;border-radius:4px"/>'
+        f'{size}style="max-width:100%;height:auto;border-radius:4px"/>'
     )
     if not figure.link:
         return picture

@@ -28,11 +28,13 @@ class Tile:
         figures: all pictures; those after the first are in a section that unfolds.
         status: ``done``, or why there is no picture.
         note: a sentence about the outcome, such as the service's reason; may be empty.
+        place: number of its first picture among all pictures of the grid, for a script; -1 without one.
     """
 
     figures: tuple[Figure, ...] = ()
     status: str = "not run"
     note: str = ""
+    place: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,13 @@ def corner_of(page: Page) -> str:
     return f"{page.row_name} \\ {page.column_name}" if page.row_name and page.column_name else ""
 
 
-def pages_html(pages: Sequence[Page], *, totals: str) -> str:
+def pages_html(pages: Sequence[Page]) -> str:
     """Several grids, one under another; those with a ``group`` are in sections, of which the first is open.
 
     Args:
         pages: the grids, those of one section next to each other.
-        totals: a quiet line above them.
     """
-    parts = [quiet_html((totals,))]
+    parts = []
     for number, (group, together) in enumerate(itertools.groupby(pages, key=lambda page: page.group)):
         grids = "".join(page_html(page) for page in together)
         opened = " open" if number == 0 else ""
@@ -146,7 +147,7 @@ def _tile_html(tile: Tile) -> str:
     html, *others = map(figure_html, tile.figures)
     if others:
         html += f"<details><summary>{count(len(others), 'more picture')}</summary>{''.join(others)}</details>"
-    return html + note
+    return (html if tile.place < 0 else f'<div data-nbkit-place="{tile.place}">{html}</div>') + note
 
 
 def _tile_text(tile: Tile) -> str:

@@ -86,7 +86,7 @@ def likeness(first: Picture, other: Picture) -> Likeness:
         NoImage: if a file cannot be read.
     """
     if first.sha256 == other.sha256:
-        return Likeness("same file", "equal byte for byte", 0.0, 0.0)
+        return Likeness("same file", "every byte is the same", 0.0, 0.0)
     (width, height), (other_width, other_height) = _size(first), _size(other)
     sizes = _what_differs(f"{other_width}x{other_height}", f"{width}x{height}")
     if abs(width * other_height / (height * other_width) - 1) > SAME_SHAPE:
@@ -94,10 +94,9 @@ def likeness(first: Picture, other: Picture) -> Likeness:
     mean, largest, where = _measure(first, other, fitted_size(width, height, REDUCED))
     if not sizes and mean <= NEARLY_EQUAL and _pixels(first) == _pixels(other):
         formats = _what_differs(_format(other), _format(first))
-        sentence = "every pixel is equal, in another file" + (f" ({formats})" if formats else "")
+        sentence = "every pixel is the same, in another file" + (f" ({formats})" if formats else "")
         return Likeness("equal pixels", sentence, 0.0, 0.0)
-    sentence = f"colours differ by {_percent(mean)} of their range on average"
-    sentence += f", by {_percent(largest)} where most ({where})"
+    sentence = f"colours differ by {_percent(mean)} on average, by {_percent(largest)} in the {where}"
     is_near = mean <= NEARLY_EQUAL and largest <= NEARLY_EQUAL_ANYWHERE
     sentence = "; ".join(filter(None, (sizes, sentence)))
     return Likeness("nearly equal" if is_near else "different", sentence, mean, largest)
@@ -118,7 +117,7 @@ def _measure(first: Picture, other: Picture, target: tuple[int, int]) -> tuple[f
     parts = np.array([[part.mean() for part in np.array_split(band, across, axis=1)] for band in bands])
     y, x = divmod(int(parts.argmax()), across)
     where = f"{_DOWN[y * 3 // down]} {_ACROSS[x * 3 // across]}"
-    return float(pixels.mean()), float(parts.max()), "the middle" if where == "middle centre" else where
+    return float(pixels.mean()), float(parts.max()), "middle" if where == "middle centre" else where
 
 
 def _pixels(image: Picture) -> bytes:

@@ -69,6 +69,7 @@ class Pages:
         shared: what is said of them above the grids.
         size: pixels on the long side of a preview; ``None`` for the more pictures, the smaller.
         in_notebook: whether the previews together have to stay light.
+        places: for a script, for each cell the number of its first picture among those of all cells.
         deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
     """
 
@@ -79,6 +80,7 @@ class Pages:
     shared: Shared
     size: int | None = None
     in_notebook: bool = True
+    places: Sequence[int] = ()
     deadline: float = math.inf
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
@@ -93,7 +95,7 @@ class Pages:
         alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
         figures = (self._figure(image, alt, run.request.seed) for image, alt in zip(run.images, alts, strict=False))
-        return Tile(tuple(figures), status, note)
+        return Tile(tuple(figures), status, note, self.places[cell] if self.places else -1)
 
     def _figure(self, image: GeneratedImage, alt: str, asked: int | None) -> Figure:
         """One picture, with what neither its place in the grid nor the line above the grid says.
@@ -109,6 +111,8 @@ class Pages:
         caption = tuple(filter(None, (seed, image.problem, price)))
         if time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
+        if image.is_stored and not image.path.exists():  # and no path: the grid may be sent to somebody
+            return Figure(None, alt, caption=caption, missing="its file is not here")
         size = self.size or _size_among(self.pictures)
         max_bytes = PREVIEWS_BYTES // max(self.pictures, 75) if self.in_notebook else None
         figure = dataclasses.replace(image.figure(size, caption, max_bytes), alt=alt)

@@ -11,14 +11,16 @@ import pandas as pd
 
 from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, escape, usd, usd_short, usd_short_range
-from nbkit.errors import printable
+from nbkit.errors import NbkitError, RequestError, printable
+from nbkit.log.columns import column_of
 from nbkit.log.frame import MEASURE
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
 from nbkit.results.money import amount, short_amount
 from nbkit.results.run import FAILED
+from nbkit.statistics import power, smallest_gap
 from nbkit.sweep.frame import NOT_RUN, axis_columns, status_of
-from nbkit.sweep.grid import CellCost, CellSequence
+from nbkit.sweep.grid import REPEAT, CellCost, CellSequence
 
 TO_DO = "to do"
 
@@ -157,13 +159,67 @@ class PlanFrame(pd.DataFrame):
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
+    def sees(self, axis: str | None = None, *, gap: float | None = None) -> float:
+        """The smallest gap between two values of an axis that is told from noise with 80 %; with a gap, how often it is.
+
+        A gap is in standard deviations of the noise, which is what pictures of one setting differ by. All pairs of values
+        are looked at; what else varies counts as repeats. Source: :func:`nbkit.statistics.power`.
+
+        Args:
+            axis: in either spelling; the one with the most values if not given, besides seeds and repeats.
+            gap: in standard deviations.
+
+        Raises:
+            RequestError: if the axis has fewer than two values, or each of them fewer than two pictures.
+            UnknownParameter: for a name that is no axis of the sweep.
+            NbkitError: if scipy is not installed.
+
+        Example:
+            >>> import nbkit
+            >>> sweep = nbkit.Studio(engine="offline").sweep("A lantern", temperature=[0.2, 1.0], seed=range(1, 8))
+            >>> round(sweep.plan().sees("temperature"), 1), round(sweep.plan().sees(gap=2.0), 2)
+            (2.0, 0.82)
+        """
+        name, values, pictures = self._compared(axis)
+        if values < 2 or pictures < 2:
+            few = f"{name}: {count(values, 'value')} with {count(pictures, 'picture')} each"
+            raise RequestError(f"{few}; two of each are needed to compare", parameter=name, reason="count")
+        return smallest_gap(values, pictures) if gap is None else power(values, pictures, gap)
+
+    def _compared(self, axis: str | None) -> tuple[str, int, int]:
+        """An axis, how many values it has, and how many pictures each value has at least."""
+        axes = [str(name) for name in self.columns if name not in _DTYPES]
+        if axis is None:
+            own = [name for name in axes if name not in ("seed", REPEAT)] or axes
+            if not own:
+                raise RequestError("the sweep has no axis", parameter="axis", reason="missing")
+            name = max(own, key=lambda one: len(self._sizes(one)))
+        else:
+            name = column_of(self[axes], axis)
+        sizes = self._sizes(name)
+        return name, len(sizes), int(sizes.min()) if len(sizes) else 0
+
+    def _sizes(self, axis: str) -> pd.Series[int]:
+        """Number of pictures by value of an axis."""
+        return pd.Series(self["images"].to_numpy(dtype=int)).groupby(self[axis].astype(str).to_numpy()).sum()
+
+    def _lines(self) -> tuple[str, ...]:
+        """The totals, and what the sweep can tell where that can be computed."""
+        lines = self.totals.lines()
+        try:
+            name, *_ = self._compared(None)
+            gap = self.sees(name)
+        except NbkitError:  # no scipy, or nothing to compare
+            return lines
+        return *lines, f"sees a gap of {gap:.1f} standard deviations between two values of {name}"
+
     def _repr_html_(self) -> str:
-        first, *rest = self.totals.lines()
+        first, *rest = self._lines()
         table = pd.DataFrame(self)._repr_html_() or ""  # type: ignore[operator]  # the stubs take it for a column
         return no_mathjax(f"<div><strong>{escape(first)}</strong> · {escape(' · '.join(rest))}</div>{table}")
 
     def __repr__(self) -> str:
-        return printable("\n".join((*self.totals.lines(), "", repr(pd.DataFrame(self)))))
+        return printable("\n".join((*self._lines(), "", repr(pd.DataFrame(self)))))
 
 
 def cost_of(row: Any) -> CellCost:

@@ -1,8 +1,9 @@
-"""Cells that make chosen drafts again at a higher tier."""
+"""Cells that make chosen pictures again at a higher tier."""
 
 from __future__ import annotations
 
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -11,12 +12,36 @@ from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
+from nbkit.results.run import GeneratedImage
 from nbkit.sweep.grid import Cell, CellSequence
+from nbkit.sweep.spec import SweepSpec
 
 
 def promoted_request(draft: ImageRequest, seed: int | None, resolution: str) -> ImageRequest:
     """The request that makes a picture again at a tier, with the seed that the service reported for it."""
     return draft.replace(resolution=resolution, seed=draft.seed if seed is None else seed, number_results=None)
+
+
+def promoted_pictures(pictures: Iterable[GeneratedImage], resolution: str) -> CellSequence:
+    """The cells that make pictures of any runs again, each once. Their sweep has no axes.
+
+    Args:
+        pictures: with the requests that they were made from.
+        resolution: the tier to make them at.
+
+    Raises:
+        RequestError: for a tier that the model does not have, or if there is no picture whose request is known.
+    """
+    promoted: dict[str, Cell] = {}
+    for image in pictures:
+        if image.request is not None:
+            request = promoted_request(image.request, image.seed, resolution)
+            parent = image.origin.task_uuid if image.origin else None
+            key = request.identity if request.seed is not None else image.image_uuid
+            promoted.setdefault(key, Cell(len(promoted), {}, request, parent, image.image_uuid or None))
+    if not promoted:
+        raise _invalid("none of them is a picture of a run; run.image and run[0] are")
+    return CellSequence(SweepSpec((), {}, {}, {}), f"promoted to {resolution}", (), list(promoted.values()))
 
 
 def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[CellSequence, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ import pandas as pd
 
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
+from nbkit.display.notice import quiet_html
 from nbkit.display.page import page_html
 from nbkit.display.text import count, escape, list_price, usd_short_range
 from nbkit.errors import RequestError
@@ -49,7 +51,7 @@ class SweepContext:
         charged: whether it charges real money.
         balance: asks the service what the account holds, in USD.
         explore: makes the widget that shows a sweep: ``explore(sweep, **sides)``.
-        page: makes the HTML file in which a result is explored: ``page(result, **sides)``.
+        explorable: makes a plain grid one that a script explores: ``explorable(result, pages, totals=…, title=…, **sides)``.
     """
 
     ledger: Ledger
@@ -59,7 +61,7 @@ class SweepContext:
     charged: bool
     balance: Callable[[], float]
     explore: Callable[..., Any]
-    page: Callable[..., str]
+    explorable: Callable[..., str]
 
 
 class _Grids(NamedTuple):
@@ -154,7 +156,7 @@ class SweepResult:
     def grid(
         self, rows: str | None = None, columns: str | None = None, pages: str | None = None, *, size: int | None = None
     ) -> MimeBundle:
-        """A labelled grid of all pictures, as plain HTML.
+        """A labelled grid of all pictures, as plain HTML without a script.
 
         Args:
             rows: the axis down the side, in either spelling; the first one if not given.
@@ -240,10 +242,43 @@ class SweepResult:
             >>> result.export(f"{tempfile.mkdtemp()}/grid.html").name
             'grid.html'
         """
-        target = with_folder(path)
-        html = self._context.page(self, rows=rows, columns=columns, slider=slider, pages=pages, size=size)
+        target, title = with_folder(path), f"Sweep {self.cells.key}"
+        html, _ = self._explored(rows, columns, slider, pages, title=title, size=size, in_notebook=False)
         target.write_text(html, "utf-8")
         return target
+
+    def explorable(
+        self,
+        rows: str | None = None,
+        columns: str | None = None,
+        slider: str | None = None,
+        pages: str | None = None,
+        *,
+        size: int | None = None,
+    ) -> MimeBundle:
+        """The grid as a plain output that needs no kernel, explored as in :meth:`explore` wherever scripts run.
+
+        In a notebook that is not trusted, and on a code host, it is the grid of :meth:`grid`.
+
+        Args:
+            rows: the axis down the side, as in :meth:`explore`.
+            columns: the axis along the top.
+            slider: the axis of the slider.
+            pages: the axis of which one value is shown at a time.
+            size: pixels on the long side of a preview; if not given, the more pictures, the smaller.
+
+        Raises:
+            UnknownParameter: for a name that is no axis of this sweep.
+            RequestError: for an axis that is named twice, and for a grid that is too large to look at.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", seed=[1, 2], name="for a colleague").start().wait()
+            >>> "<script" in result.explorable().html
+            True
+        """
+        return MimeBundle(*self._explored(rows, columns, slider, pages, size=size))
 
     @property
     def states(self) -> list[State | None]:
@@ -429,17 +464,40 @@ class SweepResult:
 
     def _shown(self, grids: _Grids) -> MimeBundle:
         totals = self._totals(grids.shared)
-        return MimeBundle(pages_html(grids.pages, totals=totals), "\n".join([totals, *map(page_text, grids.pages)]))
+        html = quiet_html((totals,)) + pages_html(grids.pages)
+        return MimeBundle(html, "\n".join([totals, *map(page_text, grids.pages)]))
+
+    def _explored(
+        self,
+        rows: str | None,
+        columns: str | None,
+        slider: str | None,
+        pages: str | None,
+        *,
+        title: str = "",
+        **previews: Any,
+    ) -> tuple[str, str]:
+        """A grid with its script, and as text. Without one it has the same axes down the side and along the top."""
+        arrangement = CellArrangement(self.cells)
+        sides = arrangement.survey(rows=rows, columns=columns, slider=slider, pages=pages)
+        names = {side: arrangement.axes[axis].name if axis >= 0 else "" for side, axis in sides.items()}
+        folded = names["pages"] or names["slider"] or None
+        places = [0, *itertools.accumulate(cost.images for cost in self.cells.costs)]
+        grids = self._pages(names["rows"], names["columns"], folded, places=places, **previews)
+        totals = self._totals(grids.shared)
+        html = self._context.explorable(self, grids.pages, totals=totals, title=title, **names)
+        return html, "\n".join([totals, *map(page_text, grids.pages)])
 
     def _pages(
         self, rows: str | None = None, columns: str | None = None, pages: str | None = None, **previews: Any
     ) -> _Grids:
         """The grids; ``previews`` says how :class:`Pages` makes its previews."""
         uuids = [state.task_uuid for state in self._states.values()]
-        found = self._log.history.many(uuids) if len(self) <= MAX_TILES else {}
+        found = self._log.history.many(uuids) if len(self) <= MAX_PICTURES else {}
         runs = {index: found[state.task_uuid] for index, state in self._states.items() if state.task_uuid in found}
         pictures = [image for run in runs.values() for image in run.images]
-        for number, limit, noun in ((len(self), MAX_TILES, "cell"), (len(pictures), MAX_PICTURES, "picture")):
+        tiles = MAX_TILES if previews.get("in_notebook", True) else MAX_PICTURES
+        for number, limit, noun in ((len(self), tiles, "cell"), (len(pictures), MAX_PICTURES, "picture")):
             if number > limit:
                 rest = ".to_frame() has them all, and a sweep of the same name with where= shows some of them"
                 message = f"a grid of {count(number, noun)} is too large to look at; {rest}"

@@ -10,7 +10,6 @@ from importlib import resources
 
 import pytest
 from lab_page import (
-    IDLE,
     KERNEL,
     TIMEOUT,
     VIEWPORT,
@@ -18,6 +17,7 @@ from lab_page import (
     evaluate_async,
     load_lab,
     show_notebook,
+    wait_for_kernel,
     write_notebook,
 )
 from lab_server import CHROMIUM, CHROMIUM_FLAGS, OLDER_IPYKERNEL, LabServer
@@ -133,7 +133,7 @@ def reload_page(lab, lab_page):
         kernel = lab_page.evaluate(f"() => {KERNEL}.id")
         load_lab(lab_page, lab)
         show_notebook(lab_page, book.path)
-        lab_page.wait_for_function(IDLE)
+        wait_for_kernel(lab_page)
         assert lab_page.evaluate(f"() => {KERNEL}.id") == kernel
         return book
 
@@ -160,7 +160,7 @@ def open_in_notebook7(notebook7_server, chromium):
         page = _new_page(context)
         page.goto(notebook7_server.url(f"/notebooks/{path.name}"))
         page.wait_for_function("() => window.jupyterapp", timeout=60_000)
-        page.wait_for_function(IDLE, timeout=60_000)
+        wait_for_kernel(page, seconds=60)
         page.script_errors.clear()  # Notebook 7 has errors of its own while it starts
         opened.append(Notebook(page, path))
         return opened[-1]

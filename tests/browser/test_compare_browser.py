@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from lab_page import DARK, LIGHT, VIEWPORT
+from lab_page import DARK, KERNEL, LIGHT, VIEWPORT, evaluate_async
 from playwright.sync_api import expect
 
 MAKE = """import nbkit
@@ -94,7 +94,7 @@ def test_two_comparisons_on_a_page_are_independent(show_comparison):
     for output in (one, two):
         expect(output.get_by_role("button", name="Wipe")).to_have_count(1)
     two.get_by_role("button", name="Wipe").click()
-    two.get_by_label("beside A:").select_option("C")
+    two.get_by_label("A with").select_option("C")
     expect(two.get_by_role("slider", name="how much of A is seen beside C")).to_be_visible()
     expect(one.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "false")
     expect(one.get_by_role("slider", name=re.compile("is seen beside"))).to_be_hidden()
@@ -160,3 +160,95 @@ def test_a_comparison_is_accessible_and_fits_a_narrow_page(show_comparison, find
     box = output.locator(".nbkit-compare").bounding_box()
     assert box["x"] + box["width"] <= 720
     page.set_viewport_size(VIEWPORT)
+
+
+# -- originals ---------------------------------------------------------------------------------------------
+
+WIDTHS = "all => all.map(e => e.naturalWidth)"
+LARGE = """import nbkit
+studio = nbkit.Studio(engine="offline", path="{path}")
+a, b, c = (studio.generate("A paper lantern shop at night", seed=seed, resolution="2K") for seed in (1, 2, 3))"""
+
+
+@pytest.fixture
+def show_large(open_notebook, tmp_path):
+    """``show_large("nbkit.compare(a, b)")``: three pictures of 2048 pixels, in a log outside of the server's folder."""
+
+    def show(*cells, open_=open_notebook):
+        book = open_(LARGE.format(path=tmp_path / "runs"), *cells)
+        book.run_all()
+        outputs = [book.output(number) for number in range(1, len(cells) + 1)]
+        for output in outputs:
+            expect(output.get_by_role("table")).to_be_visible()
+        return book, *outputs
+
+    return show
+
+
+def expect_widths(pictures, widths):
+    """Wait until pictures have these natural widths."""
+    expect(pictures).to_have_count(len(widths))
+    page = pictures.page
+    for picture, width in zip(pictures.element_handles(), widths, strict=True):
+        page.wait_for_function("([image, width]) => image.naturalWidth === width", arg=[picture, width])
+
+
+def test_zooming_shows_the_pixels_of_the_originals(show_large):
+    """They are fetched at the first zoom beyond the preview; the saved notebook keeps only the previews."""
+    book, output = show_large("nbkit.compare(a, b)")
+    pictures = output.locator("table img")
+    assert pictures.evaluate_all(WIDTHS) == [512, 512]
+    expect(output.get_by_role("button", name="100 %")).to_be_hidden()
+    output.get_by_role("slider", name="Zoom").fill("2")
+    expect_widths(pictures, [2048, 2048])
+    assert pictures.evaluate_all("all => all.map(e => e.style.transform)") == ["translate(-50%, -50%) scale(2)"] * 2
+    output.get_by_role("button", name="100 %").click()
+    widths = pictures.evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().width))")
+    assert widths == [2048, 2048]
+    book.save()
+    assert len(book.path.read_bytes()) < 170_000
+    assert book.page.script_errors == []
+
+
+def test_the_wipe_shows_the_pixels_of_the_originals(show_large):
+    """Of the two that it shows; of a third one when that is chosen."""
+    _, output = show_large("nbkit.compare(a, b, c)")
+    output.get_by_role("button", name="Wipe").click()
+    stage = output.locator(".nbkit-compare-stage img")
+    expect_widths(stage, [2048, 2048])
+    assert output.locator("table img").evaluate_all(WIDTHS) == [2048, 2048, 448]
+    output.get_by_label("A with").select_option("C")
+    expect_widths(stage, [2048, 2048])
+
+
+def test_after_the_kernel_is_shut_down_the_previews_stay(show_large):
+    """Zoom and wipe work with what the page has: the originals that were fetched, and the previews of the others."""
+    book, output, other = show_large("nbkit.compare(a, b)", "nbkit.compare(b, c)")
+    output.get_by_role("slider", name="Zoom").fill("2")
+    expect_widths(output.locator("table img"), [2048, 2048])
+    evaluate_async(book.page, f"() => {KERNEL}.shutdown().then(() => null)")
+    other.get_by_role("slider", name="Zoom").fill("3")
+    other.get_by_role("button", name="Wipe").click()
+    expect(other.locator(".nbkit-compare-stage")).to_be_visible()
+    assert other.locator(".nbkit-compare-stage img").evaluate_all(WIDTHS) == [512, 512]
+    assert other.locator(".nbkit-compare-stage img").first.evaluate(TRANSFORM).endswith("scale(3)")
+    assert output.locator("table img").evaluate_all(WIDTHS) == [2048, 2048]
+    expect(other.get_by_role("button", name="100 %")).to_be_hidden()
+    assert book.page.script_errors == []
+
+
+def test_after_a_reload_of_the_page_the_same_kernel_hands_out_originals(show_large, reload_page):
+    """Without a cell that is run again."""
+    book, output = show_large("nbkit.compare(a, b)")
+    book.save()
+    reload_page(book)
+    expect(output.get_by_role("button", name="Wipe")).to_be_visible()
+    output.get_by_role("button", name="Wipe").click()
+    expect_widths(output.locator(".nbkit-compare-stage img"), [2048, 2048])
+
+
+def test_notebook_7_shows_originals_too(show_large, open_in_notebook7):
+    """As JupyterLab does."""
+    _, output = show_large("nbkit.compare(a, b)", open_=open_in_notebook7)
+    output.get_by_role("slider", name="Zoom").fill("2")
+    expect_widths(output.locator("table img"), [2048, 2048])

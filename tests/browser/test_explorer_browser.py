@@ -185,16 +185,24 @@ def test_axe_core_finds_nothing(show_explorer, find_violations):
     assert found == []
 
 
-def test_a_saved_notebook_shows_the_grid_without_a_kernel(show_explorer, reopen):
-    """The slider's values unfold; it stands aside while the explorer lives."""
+def test_a_saved_notebook_is_explored_without_a_kernel(show_explorer, reopen):
+    """With slider, sides, keys and full size; while the explorer lives, what is saved stands aside."""
     book, explorer = show_explorer(SMALL)
     expect(explorer.locator(".nbkit-record")).to_be_hidden()
     expect(explorer.get_by_role("gridcell").locator("img")).to_have_count(6)
     book.save()
     reopen(book)
-    expect(book.output(1).get_by_role("img")).to_have_count(6)
-    book.output(1).get_by_text("temperature 0.8", exact=True).click()
-    expect(book.output(1).get_by_role("img")).to_have_count(12)
+    kept = book.output(1)
+    expect(kept.get_by_role("gridcell").locator("img")).to_have_count(6)
+    expect(kept.locator("[data-nbkit-place]")).to_have_count(0)
+    kept.get_by_role("slider", name="temperature").focus()
+    book.page.keyboard.press("ArrowRight")
+    side(kept, "Rows").select_option(label="seed (3)")
+    cell(kept, "thing harbour, seed 2, temperature 0.8").click()
+    book.page.keyboard.press("ArrowLeft")
+    expect(told(book.page)).to_contain_text("thing tram · 512 × 512 · seed 2")
+    book.page.keyboard.press("Escape")
+    expect(cell(kept, "thing tram, seed 2, temperature 0.8")).to_be_focused()
 
 
 def test_an_exported_file_is_explored_without_a_network(chromium, tmp_path):

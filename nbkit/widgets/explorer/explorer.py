@@ -18,7 +18,7 @@ import ipywidgets as widgets
 import traitlets
 
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count, usd, usd_range, usd_short_range
+from nbkit.display.text import count, usd_range, usd_short_range
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request import model
 from nbkit.request.image_request import ImageRequest
@@ -27,7 +27,6 @@ from nbkit.service.threads import THREADS
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.promotion import promoted_request
 from nbkit.sweep.result import SweepResult
-from nbkit.sweep.runner import SweepRun
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.cells import CellTable
 from nbkit.widgets.gallery.marker import Marker
@@ -35,7 +34,8 @@ from nbkit.widgets.image_grid.image_grid import HERE as IMAGE_GRID
 from nbkit.widgets.image_grid.image_grid import SHARED, Action, GridView, ImageGrid
 from nbkit.widgets.image_grid.item import Item, ItemList
 from nbkit.widgets.jobs.job import StudioAPI
-from nbkit.widgets.jobs.quote import QuoteBook, check_price
+from nbkit.widgets.jobs.promotion import Promotion
+from nbkit.widgets.jobs.quote import QuoteBook
 from nbkit.widgets.page.cell import close_parts, replace_in_cell
 from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.page.publish import publish
@@ -143,7 +143,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
     Attributes:
         grid: the part with the pictures.
         sweep: whose cells are shown; ``None`` before there are any.
-        promoted: the :class:`~nbkit.SweepResult` of the latest promotion, or ``None``.
 
     Example:
         >>> import nbkit
@@ -168,14 +167,12 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         self._layout: Any = None
         self._table: CellTable | None = None
         self._chosen_sides: dict[str, str] = {}
-        self._is_promoting = False
-        self._running: SweepRun | None = None
         self._tier = TIERS[-1]
         self._open_panel = open_panel
         self._panel: widgets.Widget | None = None
         self._quotes, self._marker = QuoteBook(), Marker(studio.log)
         self.sweep: Sweep | None = None
-        self.promoted: SweepResult | None = None
+        self._promotion = Promotion(self.say, self._offer, "explorer")
         self.grid = CellGrid(
             studio.log.previews.get,
             label="cells of the sweep",
@@ -194,6 +191,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         self.grid.on_action(lambda _, key: self._open_in_panel((key,)))
         self.grid.box.observe(self._sides_changed, "sides")
         answer_at_once(self)
+
+    @property
+    def promoted(self) -> SweepResult | None:
+        """The result of the latest promotion, or ``None``."""
+        return self._promotion.result
 
     @property
     def box(self) -> Explorer:
@@ -292,9 +294,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
             self.grid.box.sides = sides_of(self._table, given)
 
     def plain(self, result: SweepResult) -> MimeBundle:
-        """A result as a notebook keeps it: the same axes down the side and along the top, without a script.
-
-        The pages, or else the slider's values, unfold one by one.
+        """A result as a notebook keeps it: arranged in the same way, and explored where scripts run.
 
         Example:
             >>> import nbkit
@@ -302,9 +302,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
             >>> result.explore().plain(result).text.splitlines()[1].split(":")[0]
             '  seed 1'
         """
-        rows, columns, slider, pages = (name or None for name in self._own_sides())
         try:
-            return result.grid(rows, columns, pages or slider)
+            return result.explorable(*self._own_sides())
         except (RequestError, UnknownParameter):  # too large, or of other axes
             return result.peek(PATIENCE)
 
@@ -387,9 +386,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
             self._open_in_panel(self.grid.selected)
         elif button == "promote":
             THREADS.submit(self._promote, *self._quotes.promised(content.get("quote")))
-        elif button == "stop" and self._running is not None:
-            self._running.cancel()
-            self.say("Stopped: what was sent comes into the log.")
+        elif button == "stop":
+            self._promotion.stop()
         elif button == "export":
             self.say("Writing the file …")
             THREADS.submit(self._export)
@@ -419,7 +417,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         """What Promote would send for the chosen pictures, and its price."""
         with self._lock:
             keys = tuple(key for key in self.grid.selected if self._draft(key) is not None)
-            offer: dict[str, Any] = {"tiers": list(TIERS), "tier": self._tier, "busy": self._is_promoting}
+            offer: dict[str, Any] = {"tiers": list(TIERS), "tier": self._tier, "busy": self._promotion.is_under_way}
             price = self._price(keys)
             if price is not None:
                 offer |= {
@@ -451,30 +449,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
     def _promote(self, promised: int, keys: Sequence[str], tier: str) -> None:
         """Make pictures again at a tier, for no more than the button said."""
         with self._lock:
-            if self._is_promoting or self.sweep is None or self._table is None:
+            if self.sweep is None or self._table is None:
                 return
-            self._is_promoting = True
+            result = self.sweep.result
             pictures = [self._table.picture(self._table.place(key)) for key in keys]
-        try:
-            uuids = [picture.uuid for picture in pictures if picture]
-            self._offer()
-            self.say(f"Promoting {count(len(uuids), 'picture')} to {tier} …")
-            frame = self.sweep.result.to_frame()
-            sweep: Sweep = self.sweep.result.promotion(frame[frame["imageUUID"].isin(uuids)], tier)
-            self._running = running = sweep.prepare(confirm=True)  # their number was on the button
-            price = running.quote.price
-            check_price(promised, price.high, f"{usd(price.high)} for {count(running.quote.images, 'picture')}")
-            running.begin()
-            self.promoted = result = running.wait()
-            done = ", ".join(f"{number} {status}" for status, number in result.counts.items())
-            spent = usd(round(running.progress.spent * model.MICRO))
-            self.say(f"Promoted to {tier}: {done}, {spent}; explorer.promoted has them.")
-        except Exception:
-            self.say("")
-            raise
-        finally:
-            self._is_promoting, self._running = False, None
-            self._offer()
+        uuids = [picture.uuid for picture in pictures if picture]
+
+        def make() -> Sweep:
+            frame = result.to_frame()
+            sweep: Sweep = result.promotion(frame[frame["imageUUID"].isin(uuids)], tier)
+            return sweep
+
+        self._promotion.send(make, len(uuids), tier, promised)
 
     # -- showing it --------------------------------------------------------------------------------------------
 

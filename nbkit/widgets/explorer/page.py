@@ -1,45 +1,52 @@
-"""One HTML file in which a sweep's grid is explored: the explorer's own script, with the pictures in the file."""
+"""A plain grid that is explored wherever scripts run: in an output of a notebook, and in a file of its own.
+
+The tables of :mod:`nbkit.display.grid` are what is there without a script. The script is the explorer's own; it takes the
+pictures out of the tables, so each of them is there once.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import html
+import itertools
 import json
+from collections.abc import Sequence
 
-from nbkit.display.figure import Figure, figures_html
+from nbkit.display.figure import Figure
+from nbkit.display.grid import Page, pages_html
+from nbkit.display.notice import quiet_html
 from nbkit.display.page import page_html
-from nbkit.display.text import count, escape
-from nbkit.errors import NoImage, RequestError
+from nbkit.display.script import script_html
+from nbkit.display.text import escape
 from nbkit.log.store import RunLog
-from nbkit.request.decoder import opened
-from nbkit.results.money import amount
 from nbkit.sweep.result import SweepResult
 from nbkit.widgets.explorer.cells import CellTable
-from nbkit.widgets.explorer.explorer import HERE, MAX_CELLS, NO_CELL, STYLE, VIEW_SCRIPT, sides_of
+from nbkit.widgets.explorer.explorer import HERE, NO_CELL, STYLE, VIEW_SCRIPT, sides_of
 from nbkit.widgets.image_grid.image_grid import fact_of
 from nbkit.widgets.image_grid.item import Item
 
-SCRIPT = f"(() => {{\n{VIEW_SCRIPT}\n{(HERE / 'script' / 'page.js').read_text('utf-8')}\n}})();"
-PAGE_STYLE = (HERE / "page.css").read_text("utf-8")
+_SCRIPT = f"((style) => {{\n{VIEW_SCRIPT}\n{(HERE / 'script' / 'page.js').read_text('utf-8')}\n}})"
+_PAGE_STYLE = (HERE / "page.css").read_text("utf-8")
 
 
-def page_of(log: RunLog, result: SweepResult, *, size: int, **sides: str | None) -> str:
-    """The file. Without scripts it shows the pictures with their captions.
+def explorable(
+    log: RunLog, result: SweepResult, grids: Sequence[Page], *, totals: str, title: str = "", **sides: str | None
+) -> str:
+    """The HTML of an output; with a title, that of a whole file.
 
     Args:
-        log: has the pictures.
+        log: has what was said of the pictures.
         result: what is shown.
-        size: pixels on the long side of a picture.
-        **sides: the axes at ``rows``, ``columns``, ``slider`` and ``pages``.
-
-    Raises:
-        UnknownParameter: for a name that is no axis of the sweep.
-        RequestError: for an axis that is named twice, or too many cells.
+        grids: its tables, with the pictures.
+        totals: a line above them.
+        title: of the file.
+        **sides: the axes with which the script begins: ``rows``, ``columns``, ``slider`` and ``pages``.
     """
-    if len(result) > MAX_CELLS:
-        message = f"{count(len(result), 'cell')} are too many for one page; result.to_frame() has them all"
-        raise RequestError(message, parameter="grid", reason="count")
     table = CellTable(result.cells, log)
     items = table.items(result.states)
-    figures = [_figure(log, item, size) for item in items]
+    figures = _figures(grids)
+    said = [_said(item, figures.get(place)) for place, item in enumerate(items)]
     values = {
         "label": f"cells of the sweep {result.cells.key}",
         "empty": NO_CELL,
@@ -49,38 +56,32 @@ def page_of(log: RunLog, result: SweepResult, *, size: int, **sides: str | None)
         "at": [0] * len(table.axes),
         "tallest": table.tallest(),
         "total": len(items),
-        "facts": [
-            fact_of(_said(item, figure), place) for place, (item, figure) in enumerate(zip(items, figures, strict=True))
-        ],
-        "pictures": [place for place, figure in enumerate(figures) if figure.preview is not None],
+        "facts": [fact_of(item, place) for place, item in enumerate(said)],
     }
-    counts = ", ".join(f"{number} {status}" for status, number in result.counts.items())
-    summary = f"{count(len(result), 'cell')}: {counts} · {amount(result.cost)}"
-    title = f"Sweep {result.cells.key}"
-    body = (
-        f'<main><h1>{escape(title)}</h1><p class="quiet">{escape(summary)}</p>'
-        f'<div data-nbkit-explore="{escape(json.dumps(values))}">{figures_html(figures)}</div></main>'
-    )
-    return page_html(title, body, STYLE + PAGE_STYLE, SCRIPT)
+    # between apostrophes: its many quotation marks would take six letters each
+    given = html.escape(json.dumps(values, separators=(",", ":")), quote=False).replace("'", "&#x27;")
+    body = f"<div data-nbkit-explore='{given}'>{pages_html(grids)}</div>"
+    if not title:
+        return f"{quiet_html((totals,))}{body}{_output_script()}"
+    head = f'<h1>{escape(title)}</h1><p class="quiet">{escape(totals)}</p>'
+    return page_html(title, f"<main>{head}{body}</main>", STYLE + _PAGE_STYLE, f'{_SCRIPT}("");')
 
 
-def _figure(log: RunLog, item: Item, size: int) -> Figure:
-    missing = item.missing or item.status
-    if item.file is not None:
-        try:
-            return _drawn(log.previews.get(item.file, size), item)
-        except (NoImage, OSError) as error:
-            missing = "its file is not here" if isinstance(error, FileNotFoundError) else str(error)
-    return Figure(None, item.alt, caption=item.caption, missing=missing)
+@functools.cache
+def _output_script() -> str:
+    return script_html(f"{_SCRIPT}({json.dumps(STYLE)});")
 
 
-def _drawn(data: bytes, item: Item) -> Figure:
-    with opened(data) as picture:
-        return Figure(data, item.alt, *picture.size, caption=item.caption)
+def _figures(grids: Sequence[Page]) -> dict[int, Figure]:
+    """The figures of all grids, by the number of their picture."""
+    lines = itertools.chain.from_iterable(grid.tiles for grid in grids)
+    tiles = itertools.chain.from_iterable(itertools.chain.from_iterable(lines))
+    return {tile.place + number: figure for tile in tiles for number, figure in enumerate(tile.figures)}
 
 
-def _said(item: Item, figure: Figure) -> Item:
-    """An item whose picture is not in the file says why."""
-    if item.file is None or figure.preview is not None:
+def _said(item: Item, figure: Figure | None) -> Item:
+    """An item whose picture is not in a table says why."""
+    if item.file is None or (figure is not None and figure.preview is not None):
         return item
-    return Item(item.key, item.alt, item.caption, None, 0, 0, "", figure.missing, "removed")
+    missing = figure.missing if figure else "its picture is in the log"
+    return dataclasses.replace(item, file=None, missing=missing, status="removed")

@@ -29,9 +29,11 @@ from nbkit.log.store import RunLog
 from nbkit.log.table import sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.results.run import GeneratedImage, Run
+from nbkit.sweep.result import SweepResult
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import MOST_VALUES, Filters
 from nbkit.widgets.gallery.marker import Marker, Told, pictured, tags_of
+from nbkit.widgets.gallery.promoting import Promote, Promoting
 from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, check_groups, equal_to, searched
 from nbkit.widgets.gallery.record import KEPT_ROWS, NO_MATCH, NO_ROWS, NO_RUNS, NONE_MATCHED, NOTHING, record
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
@@ -81,6 +83,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         height: of the part with the pictures, in CSS; ``None`` for as much as they need.
         open_panel: makes the panel of "Open in panel" and "Edit this" from a picture and whether it is edited; without
             it there are no such buttons.
+        promote: makes the sweep of "Promote" from pictures and a resolution; without it there is no such button.
 
     Attributes:
         grid: the part with the pictures.
@@ -109,6 +112,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         size: int = 160,
         height: str | None = HEIGHT,
         open_panel: OpenPanel | None = None,
+        promote: Promote | None = None,
     ) -> None:
         if frame is not None:
             check_columns(frame)
@@ -126,10 +130,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self.marking = Marking()
         self._open_panel = open_panel
         self._below = widgets.VBox()
-        if open_panel is None:
-            self.marking.acts.children = (self.marking.export, self.marking.remove)
-            for button in (self.marking.edit, self.marking.settings):
-                button.close()
+        self._promoting = Promoting(promote, self.grid.say, self.fault) if promote else None
+        self.marking.offer(panel=open_panel is not None, prices=self._promoting and self._promoting.box)
         self._runs = self._newer = self._in_log = 0
         self._sizes: pd.Series[int] | None = None  # of a long log's groups
         self._count()
@@ -572,6 +574,11 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             rows: list[Any] = [self._rows.loc[key] for key in selected]
         self._comparing.show(selected, rows)
 
+    @property
+    def promoted(self) -> SweepResult | None:
+        """The result of the latest promotion that a button sent, or ``None``."""
+        return self._promoting.promotion.result if self._promoting else None
+
     # -- showing it ------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
@@ -632,7 +639,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             (marking.reject, lambda: self._turn(self.grid.selected, keep=False)), (marking.undo, self.undo),
             (marking.compare, self.compare), (marking.refresh, self.refresh), (marking.remove, self.remove),
             (marking.edit, lambda: self._show_panel(edit=True)), (marking.settings, lambda: self._show_panel(edit=False)),
-            (marking.export, self._export), (arrangement.clear, self.clear),
+            (marking.promote, self._offer), (marking.export, self._export), (arrangement.clear, self.clear),
             (marking.add_tag, lambda: self.tag(self._read_box("tag"))),
             (marking.drop_tag, lambda: self.untag(self._read_box("tag"))),
             (marking.set_note, lambda: self.note(self._read_box("note"))),
@@ -866,12 +873,23 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         path = self.export(next(name for name in names if not Path(name).exists()))
         self.grid.say(f"Wrote {path}, {path.stat().st_size / 1e6:.1f} MB.")
 
+    def _offer(self) -> None:
+        """The prices of making the selected pictures again."""
+        assert self._promoting is not None  # else there is no such button
+        self._promoting.offer(self._pictures())
+
+    def _pictures(self) -> list[GeneratedImage]:
+        """The selected pictures."""
+        with self._lock:
+            rows = self._rows.loc[pictured(self._rows, self.grid.selected)]
+        runs = self._log.get_runs(rows["taskUUID"].dropna().astype(str).tolist())
+        pairs = zip(rows["taskUUID"].astype(str), rows["imageUUID"], strict=True)
+        return [image for task, uuid in pairs for image in runs.get(task, ()) if image.image_uuid == uuid]
+
     def _show_panel(self, *, edit: bool) -> None:
         """A panel under the pictures, with what the first selected picture was made from, or with itself."""
         assert self._open_panel is not None  # else there is no such button
-        with self._lock:
-            row = self._rows.loc[pictured(self._rows, self.grid.selected)[0]]
-        image = next(one for one in self._log[str(row["taskUUID"])] if one.image_uuid == row["imageUUID"])
+        image = self._pictures()[0]
         before, self._below.children = self._below.children, (self._open_panel(image, edit),)
         for panel in before:
             panel.close()

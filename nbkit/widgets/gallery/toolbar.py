@@ -95,6 +95,9 @@ class Marking:
         )
         self.edit = _button("Edit this", "A panel below, with the selected picture as the only reference image")
         self.settings = _button("Open in panel", "A panel below, with the settings of the selected picture")
+        self.promote = _button(
+            "Promote", "Make the selected again at a higher resolution: the next press shows the prices"
+        )
         self.export = _button("Export", "Write the selected pictures, or all that are shown, as a zip file")
         self.remove = _button("Remove from disk", "The rows and what they cost stay; Undo brings the pictures back")
         self.tag = plain(widgets.Text, description="tag", placeholder="one, or a, b, c")
@@ -109,13 +112,28 @@ class Marking:
             widgets.HBox,
             (*self.stars.values(), self.keep, self.reject, self.advance, self.undo, self.compare, self.refresh),
         )
-        self.acts = plain(widgets.HBox, (self.edit, self.settings, self.export, self.remove))
+        self.acts = plain(widgets.HBox, (self.edit, self.settings, self.promote, self.export, self.remove))
         self.advance.add_class("nbkit-gallery-button")
         words = plain(widgets.HBox, (self.tag, self.add_tag, self.drop_tag, self.note, self.set_note))
         for one in (marks, self.acts, words):
             one.add_class("nbkit-gallery-row")
         keys = plain(widgets.HTML, f'<div class="nbkit-gallery-keys">{KEYS}</div>')
         self.box = plain(widgets.VBox, (marks, self.acts, words, keys))
+
+    def offer(self, *, panel: bool, prices: widgets.Widget | None) -> None:
+        """Have the buttons that can do something.
+
+        Args:
+            panel: those that open one.
+            prices: what "Promote" fills stands below it; ``None`` for no such button.
+        """
+        idle = (*((self.edit, self.settings) if not panel else ()), *((self.promote,) if prices is None else ()))
+        if prices is not None:
+            marks, acts, *below = self.box.children
+            self.box.children = (marks, acts, prices, *below)
+        self.acts.children = tuple(button for button in self.acts.children if button not in idle)
+        for button in idle:
+            button.close()
 
 
 def offered(rows: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:

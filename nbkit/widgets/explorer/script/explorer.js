@@ -175,7 +175,7 @@ class ExplorerView {
       tile.show(place, projection.facts(place), store.facts.get(id), this.imageOf(place), store.broken.get(id));
     });
     this.paintChosen();
-    if (store.facts.size && !store.kernel.gone) this.root.classList.add("nbkit-live"); // the output beside it stands aside
+    if (store.facts.size && store.live) this.root.classList.add("nbkit-live"); // the output beside it stands aside
     this.lightbox.paint();
   }
 

@@ -80,6 +80,8 @@ class Store {
 
   // questions
 
+  get live() { return !this.kernel.gone; }
+
   expect() { // an answer; if none comes, the grid says what that may mean
     if (this.waiting || this.kernel.gone) return;
     this.waiting = setTimeout(() => { this.waiting = 0; this.quiet = true; this.tell("say"); }, PATIENCE);

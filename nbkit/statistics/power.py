@@ -1,0 +1,110 @@
+"""Which differences a number of seeds can show, before any picture is paid for."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+from nbkit.errors import RequestError
+from nbkit.statistics.distributions import scipy_stats
+
+MOST_SEEDS = 1_000
+_WHAT = "the power of a comparison"
+
+
+def power(settings: int, seeds: int, gap: float, alpha: float = 0.05) -> float:
+    """The probability that one given pair of settings is told apart.
+
+    Tukey's range over all pairs, with the seeds as blocks: the difference of two means over its standard error has a
+    noncentral t distribution with (settings - 1)(seeds - 1) degrees of freedom.
+
+    Args:
+        settings: that are compared, 2 or more.
+        seeds: each setting is seen with, 2 or more.
+        gap: between the two, in standard deviations of the noise.
+        alpha: how often some pair may be called different although none is.
+
+    Raises:
+        RequestError: for fewer than two settings or seeds.
+        NbkitError: if scipy is not installed.
+
+    Example:
+        >>> from nbkit.statistics import power
+        >>> round(power(settings=2, seeds=18, gap=1.0), 2)
+        0.81
+    """
+    limit = _limit(settings, seeds, alpha)
+    freedom, shift = (settings - 1) * (seeds - 1), gap * math.sqrt(seeds / 2)
+    noncentral = scipy_stats(_WHAT).nct
+    return float(noncentral.sf(limit, freedom, shift) + noncentral.cdf(-limit, freedom, shift))
+
+
+@functools.lru_cache(maxsize=1024)
+def _limit(settings: int, seeds: int, alpha: float) -> float:
+    """What the t of a pair has to exceed, with all pairs looked at; it takes a tenth of a second."""
+    if settings < 2 or seeds < 2:
+        raise RequestError("a comparison needs two settings and two seeds, or more", parameter="seeds", value=seeds)
+    ranges = scipy_stats(_WHAT).studentized_range
+    return float(ranges.ppf(1 - alpha, settings, (settings - 1) * (seeds - 1))) / math.sqrt(2)
+
+
+def seeds_needed(settings: int, gap: float, power: float = 0.8, alpha: float = 0.05) -> int:
+    """How many seeds each setting has to be seen with, so that a gap is told apart.
+
+    Args:
+        settings: that are compared, 2 or more.
+        gap: between one given pair, in standard deviations of the noise.
+        power: the probability with which it is to be seen.
+        alpha: how often some pair may be called different although none is.
+
+    Raises:
+        RequestError: for a gap that is not above 0, or that more than a thousand seeds do not show.
+        NbkitError: if scipy is not installed.
+
+    Example:
+        >>> from nbkit.statistics import seeds_needed
+        >>> [seeds_needed(settings=8, gap=gap) for gap in (1, 1.5, 2, 3)]
+        [31, 14, 9, 5]
+    """
+    if not gap > 0:
+        raise RequestError(f"gap={gap!r}: must be above 0, in standard deviations", parameter="gap", value=gap)
+    low, high = 1, 2  # low is too few, high may be enough
+    while _power(settings, high, gap, alpha) < power:
+        low, high = high, high * 2
+        if low > MOST_SEEDS:
+            message = f"gap={gap!r}: more than {MOST_SEEDS:,} seeds would be needed"
+            raise RequestError(message, parameter="gap", value=gap)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _power(settings, middle, gap, alpha) >= power else (middle, high)
+    return high
+
+
+def smallest_gap(settings: int, seeds: int, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The smallest gap between one given pair that is told apart, in standard deviations of the noise.
+
+    Args:
+        settings: that are compared, 2 or more.
+        seeds: each setting is seen with, 2 or more.
+        power: the probability with which it is to be seen.
+        alpha: how often some pair may be called different although none is.
+
+    Raises:
+        RequestError: for fewer than two settings or seeds.
+        NbkitError: if scipy is not installed.
+
+    Example:
+        >>> from nbkit.statistics import smallest_gap
+        >>> round(smallest_gap(settings=8, seeds=14), 2)
+        1.5
+    """
+    low, high = 0.0, 1.0
+    while _power(settings, seeds, high, alpha) < power:
+        low, high = high, high * 2
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        low, high = (low, middle) if _power(settings, seeds, middle, alpha) >= power else (middle, high)
+    return high
+
+
+_power = power
