@@ -123,7 +123,7 @@ def test_comparing_fewer_than_two_pictures_raises(studio, arguments_of):
 def test_comparing_a_value_of_another_type_raises(studio):
     """The message has the type; for a row without its file it has the missing column."""
     run = generate(studio)
-    with pytest.raises(nbkit.NbkitError, match="not str"):
+    with pytest.raises(nbkit.NbkitError, match="got text"):
         nbkit.compare(run, "picture.png")
     with pytest.raises(nbkit.NbkitError, match="no column 'file'"):
         nbkit.compare(run, studio.df[["prompt"]])

@@ -19,6 +19,7 @@ from nbkit.measures.facts import examine
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.model import MICRO
+from nbkit.request.parameter import type_in_words
 from nbkit.request.task import redacted
 from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, GeneratedImage, Run
 
@@ -71,7 +72,7 @@ def subjects(things: Iterable[Any], caller: str = "compare()") -> Iterator[Subje
         elif isinstance(thing, (list, tuple)):
             yield from subjects(thing, caller)
         else:
-            raise NbkitError(f"{caller} takes {ACCEPTED_TYPES}, not {type(thing).__name__}")
+            raise NbkitError(f"{caller} takes {ACCEPTED_TYPES}, got {type_in_words(thing)}")
 
 
 def _of_run(run: Run) -> Iterator[Subject]:

@@ -26,8 +26,8 @@ CAME = ("seed", "cost", "status", "width", "height", "file", "error", "imageUUID
 CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
 """Facts under a picture, where a row has them."""
 
-MOST_AXES = 6
-"""Axes of sweeps under a picture."""
+MOST_AXES, LONGEST_AXIS = 6, 28
+"""Axes of sweeps under a picture, and letters of the value of one, so that seed and price have room below it."""
 
 _READ = ("prompt", *CAPTION, "width", "height", "status", "error", *MARKS, *NEEDED)
 _MEDIA = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
@@ -164,7 +164,8 @@ class RowItems(Items):
         )
 
     def _facts(self, row: dict[str, Any]) -> Iterable[str]:
-        told = [name for name in self._caption if name in self._axes and row.get(name) is not None][:MOST_AXES]
+        axes = [name for name in self._caption if name in self._axes and row.get(name) is not None]
+        told = [name for name in axes if row[name] != row.get("prompt")][:MOST_AXES]  # a "{what}" alone is the prompt
         for name in self._caption:
             value = None if name in self._axes and name not in told else row.get(name)
             if name == "cost" and (
@@ -173,7 +174,8 @@ class RowItems(Items):
                 yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
                 is_price = name == "cost" and isinstance(value, (int, float))
-                yield _price(value) if is_price else f"{ellipsis(name, 30)} {ellipsis(format_value(name, value), 60)}"
+                most = LONGEST_AXIS if name in self._axes else 60
+                yield _price(value) if is_price else f"{ellipsis(name, 30)} {ellipsis(format_value(name, value), most)}"
 
 
 def _price(dollars: float) -> str:

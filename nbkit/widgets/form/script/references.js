@@ -107,7 +107,7 @@ function textOf(data) {
 
 function showReferences(model, el, shared, name, told) {
   const text = h("input", {
-    ...told, type: "text", class: "nbkit-ref-text", placeholder: "drop, paste, URL, UUID",
+    ...told, type: "text", class: "nbkit-ref-text", placeholder: "drop, paste, URL…",
     "aria-label": `${name}: URL or UUID`, autocomplete: "off", spellcheck: "false",
   });
   const input = h("input", { type: "file", multiple: "", accept: "image/*", class: "nbkit-ref-unseen", "aria-label": `${name}: choose files` });
