@@ -78,16 +78,44 @@ class Scale:
         return start + (value - self.low) / (self.high - self.low) * (stop - start)
 
 
-def plot_svg(x: PlotAxis, y: PlotAxis, names: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A mean with its interval, drawn over the dots of one value of the axis along the bottom.
+
+    Attributes:
+        label: the value, as :func:`value_text` writes it.
+        mean: up the side.
+        low, high: the ends of the interval; ``nan`` for none.
+    """
+
+    label: str
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+def plot_svg(
+    x: PlotAxis,
+    y: PlotAxis,
+    names: Sequence[str],
+    *,
+    spans: Sequence[Span] = (),
+    band: tuple[float, float] | None = None,
+    alt: str = "",
+) -> str:
     """The plot.
 
     Args:
         x: along the bottom.
         y: up the side, numbers without gaps.
         names: what each dot is, for the pointer.
+        spans: means with intervals, for an axis of categories.
+        band: a grey area from one value up the side to another.
+        alt: the plot in words; what it is made of, if not given.
     """
     numbers = [float(value) for value in y.values if isinstance(value, (int, float))]
-    up = _number_scale(numbers, MAX_TICK_VALUES // 2)
+    ends = [end for span in spans for end in (span.mean, span.low, span.high) if not math.isnan(end)]
+    up = _number_scale([*numbers, *ends, *(band or ())], MAX_TICK_VALUES // 2)
     places, along = _places(x)
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     points = [
@@ -98,8 +126,16 @@ def plot_svg(x: PlotAxis, y: PlotAxis, names: Sequence[str]) -> str:
     lines += _ticks_along([(along.at(value, LEFT, right), label) for value, label in along.ticks], bottom)
     lines += [_text((LEFT + right) / 2, HEIGHT - 8, x.title, "middle"), _title_up(y.title)]
     dots = [_dot(*point, name) for point, name in zip(_apart(points), names, strict=True)]
+    if band is not None:
+        low, high = (up.at(end, bottom, TOP) for end in band)
+        area = f'<rect x="{LEFT}" y="{high:.1f}" width="{right - LEFT}" height="{low - high:.1f}" fill-opacity="0.12"/>'
+        lines.insert(0, area)
+    labels = x.categories
+    for span in spans:
+        at = along.at(float(labels.index(span.label)), LEFT, right)
+        dots += _span(at, *(up.at(value, bottom, TOP) for value in (span.mean, span.low, span.high)))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(plot_summary(x, y))}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(alt or plot_summary(x, y))}" '
         f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" fill="currentColor" '
         f'style="max-width:100%;height:auto;font:11px sans-serif">{"".join(lines)}{"".join(dots)}</svg>'
     )
@@ -192,6 +228,14 @@ def _dot(x: float, y: float, name: str) -> str:
     x = min(max(x, LEFT + RADIUS), WIDTH - RADIUS)
     title = f"<title>{escape(ellipsis(name, 200))}</title>" if name else ""
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill-opacity="0.6">{title}</circle>'
+
+
+def _span(x: float, mean: float, low: float, high: float) -> list[str]:
+    """A wide mark at the mean, a line over the interval, and its ends."""
+    marks = [f'<rect x="{x - 9:.1f}" y="{mean - 1.5:.1f}" width="18" height="3"/>']
+    if not math.isnan(low):
+        marks += [_line(x, low, x, high, 1), *(_line(x - 5, end, x + 5, end, 1) for end in (low, high))]
+    return marks
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, opacity: float = 0.7) -> str:

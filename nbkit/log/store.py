@@ -23,6 +23,7 @@ from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
 from nbkit.log.columns import column_of
 from nbkit.log.database import Database, one_of
+from nbkit.log.effects import Effects, effects_of
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
@@ -433,6 +434,30 @@ class RunLog:
         """
         columns = self._columns
         return self._frame(parse(expression).condition(columns), limit, axes=columns.axes)
+
+    def effects(self, frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | None = "seed") -> Effects:
+        """What each of some columns does to a measure; :meth:`nbkit.SweepResult.effects` does it for a sweep's axes.
+
+        Args:
+            frame: rows of the log, after whatever pandas did to them.
+            axes: the columns that vary, in either spelling.
+            on: the measure, a column of numbers, or ``"refused"``.
+            block: the column of what pictures share whose settings differ; ``None`` for none.
+
+        Raises:
+            UnknownParameter: for a column that the frame does not have.
+            RequestError: for a measure that is no number, or that no row has.
+            NbkitError: if scipy is not installed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=s, resolution=r) for s in (1, 2) for r in ("0.5K", "1K")]
+            >>> rows = studio.df[studio.df.taskUUID.isin([run.task_uuid for run in runs])]
+            >>> studio.log.effects(rows, axes=["resolution"], on="cost").to_frame().effect.round(5).tolist()
+            [0.02238]
+        """
+        return effects_of(frame, axes, on, block)
 
     @property
     def _file(self) -> sa.ColumnElement[Any]:

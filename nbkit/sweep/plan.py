@@ -178,7 +178,7 @@ class PlanFrame(pd.DataFrame):
             >>> import nbkit
             >>> sweep = nbkit.Studio(engine="offline").sweep("A lantern", temperature=[0.2, 1.0], seed=range(1, 8))
             >>> round(sweep.plan().sees("temperature"), 1), round(sweep.plan().sees(gap=2.0), 2)
-            (2.0, 0.82)
+            (1.8, 0.87)
         """
         name, values, pictures = self._compared(axis)
         if values < 2 or pictures < 2:

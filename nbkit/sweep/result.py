@@ -21,6 +21,7 @@ from nbkit.display.text import count, escape, list_price, usd_short_range
 from nbkit.errors import RequestError
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.effects import Effects, effects_of
 from nbkit.log.plots import plot_rows
 from nbkit.log.runs import State
 from nbkit.log.store import RunLog
@@ -31,7 +32,7 @@ from nbkit.results.run import DONE, FAILED, PLANNED, Run
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, column_of_axis, status_of, sweep_frame
-from nbkit.sweep.grid import CellSequence
+from nbkit.sweep.grid import REPEAT, CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, Shared
 from nbkit.sweep.plan import CostSummary
 from nbkit.sweep.promotion import promoted_cells
@@ -311,6 +312,36 @@ class SweepResult:
         several = [name for name, number in steps.items() if number > 1]
         axes = [column_of_axis(self.cells.spec, self.cells.spec.spelled.get(name, name)) for name in several or steps]
         return plot_rows(self.to_frame(), (axes or ["seed"]) if by is None else [by], value)
+
+    def effects(self, on: str, *, block: str | None = "seed") -> Effects:
+        """What each axis does to a measure, and whether it is more than noise: all pairs of its values, with intervals.
+
+        Args:
+            on: the measure, a column of numbers of :meth:`to_frame` such as ``rating``, ``cost`` or ``latency``; or
+                ``"refused"``, the share of requests that a safety filter blocked.
+            block: the column of what pictures share whose settings differ, by which noise is taken out; ``None`` for
+                none.
+
+        Raises:
+            UnknownParameter: for a column that the frame does not have.
+            RequestError: for a measure that is no number, or that no picture has; for a sweep without an axis.
+            NbkitError: if scipy is not installed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> sweep = studio.sweep("A lantern", temperature=[0.2, 1.0], seed=[1, 2, 3], name="is it more than noise")
+            >>> result = sweep.start().wait()
+            >>> for run, stars in zip(result.runs, (2, 3, 2, 5, 5, 4)):
+            ...     change = studio.log.mark(run, rating=stars)
+            >>> print(result.effects(on="rating").sentences[0])
+            temperature 0.2 → 1: +2.3 stars (0.9 to 3.8), more than seed noise
+        """
+        spec = self.cells.spec
+        axes = [column_of_axis(spec, spec.spelled.get(name, name)) for axis in self.cells.axes for name in axis.names]
+        names = [name for name in axes if name != REPEAT]
+        varied = [name for name in names if name not in ("seed", block)]
+        return effects_of(self.to_frame(), varied or names, on, block)
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
