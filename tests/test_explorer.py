@@ -301,6 +301,20 @@ def test_an_explorer_exports_what_it_shows(offline, tmp_path):
     assert json.loads(values)["sides"] == {"rows": -1, "columns": 1, "slider": 0, "pages": -1}
 
 
+def test_an_export_replaces_an_earlier_one_and_no_other_file(offline, tmp_path):
+    """A file of somebody, and a name that is no page's, are refused; nothing is written."""
+    result = pair(offline).sweep.result
+    own = tmp_path / "mine.html"
+    own.write_text("my thesis")
+    with pytest.raises(errors.RequestError, match="nbkit did not write"):
+        result.export(own)
+    assert own.read_text() == "my thesis"
+    with pytest.raises(errors.RequestError, match=r"ends in \.html"):
+        result.export(tmp_path / "deep" / "grid.png")
+    assert not (tmp_path / "deep").exists()
+    assert result.export(tmp_path / "grid.html") == result.export(tmp_path / "grid.html", size=64)
+
+
 def test_a_picture_whose_file_is_gone_is_said_in_the_exported_file(offline, tmp_path):
     """The others are there."""
     result = pair(offline).sweep.result
@@ -319,6 +333,23 @@ def test_the_button_writes_a_file_beside_the_notebook(offline, tmp_path, monkeyp
     press(explorer, "export")
     until(lambda: said(explorer).startswith("Wrote my-pair-1-2-2.html"))
     assert sorted(file.name for file in tmp_path.glob("*.html")) == ["my-pair-1-2-2.html", "my-pair-1-2.html"]
+
+
+def test_an_axis_is_found_under_the_name_of_its_column(offline):
+    """A variable that is named like a column has another name in frames; both lead to it."""
+    sweep = offline.sweep("A {status} lantern", status=["old", "new"], seed=[1, 2], resolution="0.5K", name="taken")
+    assert sweep.result.explore(rows="var_status").sides["rows"] == "status"
+    assert sweep.plan().sees("status") == sweep.plan().sees("var_status")
+
+
+def test_a_tile_says_each_value_once(offline):
+    """The picture's own seed where it has one; nothing is cut beside what is whole."""
+    explorer = pair(offline, temperature=[0.2], seed=None, number_results=2)
+    items = explorer.grid._items
+    for item in items:
+        facts = [fact.split()[0] for fact in item.caption]
+        assert len(facts) == len(set(facts))
+        assert facts.count("seed") == 1
 
 
 def test_closing_an_explorer_frees_its_widgets(offline):

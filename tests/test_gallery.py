@@ -759,9 +759,22 @@ def test_selected_pictures_are_promoted_at_the_price_on_the_button(studio):
     assert gallery._promoting.box.children == ()
     spent = studio.budget.spent
     gallery.marking.promote.click()
-    tiers_offered(gallery)["1K · $0.14"].click()
-    until(lambda: not gallery._promoting.promotion.is_under_way and "$0.00;" in gallery.grid.box.message)
+    tiers_offered(gallery)["1K · already there"].click()
+    until(lambda: not gallery._promoting.promotion.is_under_way and "· $0 ·" in gallery.grid.box.message)
     assert (studio.budget.spent, len(studio.log)) == (spent, 4)
+
+
+def test_prices_are_those_of_what_is_selected(studio):
+    """Once others are selected they go: no press pays for a picture that is not selected any more."""
+    runs = [studio.generate("A lantern", seed=seed, resolution="0.5K") for seed in (1, 2)]
+    gallery = studio.gallery()
+    gallery.select(runs[0])
+    gallery.marking.promote.click()
+    assert "2K · $0.10" in tiers_offered(gallery)
+    gallery.select(runs)
+    assert gallery._promoting.box.children == ()
+    gallery.marking.promote.click()
+    assert "2K · $0.21" in tiers_offered(gallery)
 
 
 def test_a_promotion_that_cannot_be_paid_is_refused_in_the_gallery(tmp_path):

@@ -167,7 +167,7 @@ def test_a_random_extra_raises_a_request_error_or_works(extra):
 @hard
 @given(st.text())
 def test_a_random_name_finds_its_parameter_or_raises_a_request_error(name):
-    """The message of the error begins with the name."""
+    """The message of the error begins with the name, in quotation marks."""
     try:
         found = NAMES.find(name)
     except RequestError as error:
@@ -176,4 +176,4 @@ def test_a_random_name_finds_its_parameter_or_raises_a_request_error(name):
     else:
         spellings = found.spellings
         message = ""
-    assert name in spellings or message.startswith(printable(name))
+    assert name in spellings or message.startswith(printable(f'"{name}"'))

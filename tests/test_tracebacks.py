@@ -150,7 +150,7 @@ def test_the_modes_of_ipython_count(printed):
     assert "task_uuid = 'x'" in printed["verbose error"]
     assert printed["minimal error"].strip().count("\n") == 0
     assert printed["minimal error"].startswith("NoSuchKey: the log has no run 'x'")
-    assert "$0.069" in printed["the answer"]
+    assert "$0.06895" in printed["the answer"]
 
 
 def test_colours_are_those_of_ipython(tmp_path, monkeypatch):

@@ -312,7 +312,7 @@ def _fitted(rows: pd.DataFrame, others: Sequence[str], seeds: str | None) -> tup
     return statistics.two_way(values, settings, others=beside), False
 
 
-def _labels(column: pd.Series[Any]) -> list[Any]:
+def _labels(column: pd.Series[Any]) -> list[str]:
     return ["" if is_gap(value) else str(value) for value in column]
 
 

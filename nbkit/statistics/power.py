@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
+from typing import Any
 
 from nbkit.errors import RequestError
 from nbkit.statistics.distributions import scipy_stats
@@ -33,6 +35,8 @@ def power(settings: int, seeds: int, gap: float, alpha: float = 0.05) -> float:
         >>> round(power(settings=2, seeds=18, gap=1.0), 2)
         0.81
     """
+    if not _is_number(gap) or gap < 0:
+        raise RequestError(f"gap={gap!r}: must be 0 or more, in standard deviations", parameter="gap", value=gap)
     limit = _limit(settings, seeds, alpha)
     freedom, shift = (settings - 1) * (seeds - 1), gap * math.sqrt(seeds / 2)
     noncentral = scipy_stats(_WHAT).nct
@@ -42,8 +46,11 @@ def power(settings: int, seeds: int, gap: float, alpha: float = 0.05) -> float:
 @functools.lru_cache(maxsize=1024)
 def _limit(settings: int, seeds: int, alpha: float) -> float:
     """What the t of a pair has to exceed, with all pairs looked at; it takes a tenth of a second."""
-    if settings < 2 or seeds < 2:
-        raise RequestError("a comparison needs two settings and two seeds, or more", parameter="seeds", value=seeds)
+    for name, value in (("settings", settings), ("seeds", seeds)):
+        if not _is_number(value) or value < 2 or value % 1:
+            message = f"{name}={value!r}: must be a whole number from 2 on"
+            raise RequestError(message, parameter=name, value=value)
+    _check_share("alpha", alpha)
     ranges = scipy_stats(_WHAT).studentized_range
     return float(ranges.ppf(1 - alpha, settings, (settings - 1) * (seeds - 1))) / math.sqrt(2)
 
@@ -66,7 +73,8 @@ def seeds_needed(settings: int, gap: float, power: float = 0.8, alpha: float = 0
         >>> [seeds_needed(settings=8, gap=gap) for gap in (1, 1.5, 2, 3)]
         [31, 14, 9, 5]
     """
-    if not gap > 0:
+    _check_share("power", power)
+    if not _is_number(gap) or not gap > 0:
         raise RequestError(f"gap={gap!r}: must be above 0, in standard deviations", parameter="gap", value=gap)
     low, high = 1, 2  # low is too few, high may be enough
     while _power(settings, high, gap, alpha) < power:
@@ -98,6 +106,7 @@ def smallest_gap(settings: int, seeds: int, power: float = 0.8, alpha: float = 0
         >>> round(smallest_gap(settings=8, seeds=14), 2)
         1.5
     """
+    _check_share("power", power)
     low, high = 0.0, 1.0
     while _power(settings, seeds, high, alpha) < power:
         low, high = high, high * 2
@@ -105,6 +114,15 @@ def smallest_gap(settings: int, seeds: int, power: float = 0.8, alpha: float = 0
         middle = (low + high) / 2
         low, high = (low, middle) if _power(settings, seeds, middle, alpha) >= power else (middle, high)
     return high
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not _is_number(value) or not 0 < value < 1:
+        raise RequestError(f"{name}={value!r}: must be between 0 and 1", parameter=name, value=value)
 
 
 _power = power

@@ -67,7 +67,7 @@ class Strengths:
 
     def difference(self, a: Any, b: Any) -> float:
         """How much stronger a is than b; 1.1 is a share of three in four choices between the two."""
-        return self.strength[a] - self.strength[b]
+        return self.strength[self._known(a)] - self.strength[self._known(b)]
 
     def se(self, a: Any, b: Any = None) -> float:
         """Standard error of a difference; with one item, of its deviation from the mean of all."""
@@ -76,7 +76,7 @@ class Strengths:
 
     def interval(self, a: Any, b: Any = None, level: float = 0.95) -> tuple[float, float]:
         """Lower and upper end of a difference; with one item, of its deviation from the mean of all."""
-        middle = self.strength[a] if b is None else self.difference(a, b)
+        middle = self.strength[self._known(a)] if b is None else self.difference(a, b)
         reach = t_quantile((1 + level) / 2, self.freedom) * self.se(a, b)
         return middle - reach, middle + reach
 
@@ -108,11 +108,16 @@ class Strengths:
 
     def _contrast(self, a: Any, b: Any) -> Array:
         contrast = np.zeros(len(self.items))
-        contrast[self.items.index(a)] = 1
+        contrast[self.items.index(self._known(a))] = 1
         if b is None:
             return contrast - 1 / len(self.items)
-        contrast[self.items.index(b)] -= 1
+        contrast[self.items.index(self._known(b))] -= 1
         return contrast
+
+    def _known(self, item: Any) -> Any:
+        if item not in self.strength:
+            raise RequestError(f"{item!r} was not judged", parameter="item", value=item, reason="unknown")
+        return item
 
 
 def bradley_terry(

@@ -80,6 +80,11 @@ class TwoWay:
 
     def se(self, a: Any, b: Any) -> float:
         """Standard error of the difference of two settings' means."""
+        for name in (a, b):
+            if name not in self.means:
+                raise RequestError(
+                    f"{name!r} is not one of the settings", parameter="setting", value=name, reason="unknown"
+                )
         i, j = self.settings.index(a), self.settings.index(b)
         spread = self._unscaled[i, i] + self._unscaled[j, j] - 2 * self._unscaled[i, j]
         return math.sqrt(max(0.0, spread) * self.residual_variance)
@@ -152,6 +157,8 @@ def two_way(
     if not len(numbers) or not np.isfinite(numbers).all():
         why = "some of them are no numbers; leave out rows without a value" if len(numbers) else "there are none"
         raise _wrong(why)
+    if any(_is_missing(label) for labels in (settings, *factors) for label in labels):
+        raise _wrong("some settings or blocks are missing; leave out rows without one")
     (names, rows), coded = _coded(settings), [_coded(labels) for labels in factors]
     # each setting has a column, and each level of a factor but the first; a setting's mean is for all levels alike
     levels = [(column == level, 1 / len(found)) for found, column in coded for level in range(1, len(found))]
@@ -180,6 +187,10 @@ def two_way(
         counts=dict(zip(names, map(int, np.bincount(rows)), strict=True)),
         _unscaled=unscaled,
     )
+
+
+def _is_missing(label: Any) -> bool:
+    return label is pd.NA or (isinstance(label, float) and math.isnan(label))
 
 
 def _coded(labels: Sequence[Hashable]) -> tuple[tuple[Any, ...], np.ndarray[Any, Any]]:

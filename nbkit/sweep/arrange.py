@@ -16,6 +16,8 @@ from nbkit.request.image_request import NAMES, PARAMETERS
 from nbkit.request.parameter import nearest, short_repr
 from nbkit.sweep.grid import CellSequence
 
+TAKEN = "var_"
+"""Begins the column of an axis whose own name is that of another column."""
 WIDEST = 12
 """Values that stand beside each other along the top, if there is a choice."""
 
@@ -77,7 +79,7 @@ class CellArrangement:
             message = f"{short_repr(name)}: rows, columns and pages are each the name of one axis, as text: {', '.join(names)}"
             raise RequestError(message, parameter="rows", value=name)
         python = NAMES.find(name).name if name in NAMES else name
-        for found in (name, self._cells.spec.spelled.get(python)):
+        for found in (name, self._cells.spec.spelled.get(python), name.removeprefix(TAKEN)):
             for number, axis in enumerate(self.axes):
                 if found in (axis.name, *axis.names):
                     return number

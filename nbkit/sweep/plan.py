@@ -19,6 +19,7 @@ from nbkit.request.model import MICRO, Price
 from nbkit.results.money import amount, short_amount
 from nbkit.results.run import FAILED
 from nbkit.statistics import power, smallest_gap
+from nbkit.sweep.arrange import TAKEN
 from nbkit.sweep.frame import NOT_RUN, axis_columns, status_of
 from nbkit.sweep.grid import REPEAT, CellCost, CellSequence
 
@@ -195,7 +196,7 @@ class PlanFrame(pd.DataFrame):
                 raise RequestError("the sweep has no axis", parameter="axis", reason="missing")
             name = max(own, key=lambda one: len(self._sizes(one)))
         else:
-            name = column_of(self[axes], axis)
+            name = column_of(self[axes], f"{TAKEN}{axis}" if f"{TAKEN}{axis}" in axes else axis)
         sizes = self._sizes(name)
         return name, len(sizes), int(sizes.min()) if len(sizes) else 0
 

@@ -229,12 +229,15 @@ class SweepResult:
         The file loads nothing: it opens from a folder, without a network, without Jupyter and without nbkit.
 
         Args:
-            path: of the file.
+            path: of the file, which ends in ``.html``. An earlier export is replaced.
             rows: the axis down the side, as in :meth:`explore`.
             columns: the axis along the top.
             slider: the axis of the slider.
             pages: the axis of which one value is shown at a time.
             size: pixels on the long side of a picture in the file.
+
+        Raises:
+            RequestError: for another ending, and for a file that is no earlier export; nothing is written.
 
         Example:
             >>> import tempfile, nbkit
@@ -243,7 +246,13 @@ class SweepResult:
             >>> result.export(f"{tempfile.mkdtemp()}/grid.html").name
             'grid.html'
         """
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            message = f"path={str(path)!r}: the name of the page ends in .html"
+            raise RequestError(message, parameter="path", value=str(path), suggestion=f"{path}.html")
         target, title = with_folder(path), f"Sweep {self.cells.key}"
+        if target.exists() and "data-nbkit-explore" not in target.read_text("utf-8", "replace"):
+            message = f"path={str(path)!r}: there is a file of that name that nbkit did not write; choose another name"
+            raise RequestError(message, parameter="path", value=str(path), reason="conflict")
         html, _ = self._explored(rows, columns, slider, pages, title=title, size=size, in_notebook=False)
         target.write_text(html, "utf-8")
         return target

@@ -133,13 +133,12 @@ def test_a_press_opens_the_picture_and_arrows_follow_the_grid(show_explorer):
     page = book.page
     cell(explorer, "thing tram, seed 1, temperature 0.2").click()
     for key, expected in (
-        ("ArrowRight", "thing tram · 512 × 512 · seed 2"),
-        ("ArrowDown", "thing harbour · 512 × 512 · seed 2"),
-        ("ArrowLeft", "thing harbour · 512 × 512 · seed 1"),
+        ("ArrowRight", "thing tram · temperature 0.2 · 512 × 512 · seed 2"),
+        ("ArrowDown", "thing harbour · temperature 0.2 · 512 × 512 · seed 2"),
+        ("ArrowLeft", "thing harbour · temperature 0.2 · 512 × 512 · seed 1"),
     ):
         page.keyboard.press(key)
         expect(told(page)).to_contain_text(expected)
-        expect(told(page)).to_contain_text("temperature 0.2")
     page.keyboard.press("PageDown")
     expect(told(page)).to_contain_text("temperature 0.8")
     page.keyboard.press("5")
@@ -200,7 +199,7 @@ def test_a_saved_notebook_is_explored_without_a_kernel(show_explorer, reopen):
     side(kept, "Rows").select_option(label="seed (3)")
     cell(kept, "thing harbour, seed 2, temperature 0.8").click()
     book.page.keyboard.press("ArrowLeft")
-    expect(told(book.page)).to_contain_text("thing tram · 512 × 512 · seed 2")
+    expect(told(book.page)).to_contain_text("thing tram · temperature 0.8 · 512 × 512 · seed 2")
     book.page.keyboard.press("Escape")
     expect(cell(kept, "thing tram, seed 2, temperature 0.8")).to_be_focused()
 
@@ -227,7 +226,7 @@ def test_an_exported_file_is_explored_without_a_network(chromium, tmp_path):
     cell(page, "thing harbour, seed 2, temperature 0.8").click()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("dialog").locator("img")).to_have_js_property("naturalWidth", 512)
-    expect(told(page)).to_contain_text("thing tram · 512 × 512 · seed 2")
+    expect(told(page)).to_contain_text("thing tram · temperature 0.8 · 512 × 512 · seed 2")
     page.keyboard.press("Escape")
     expect(cell(page, "thing tram, seed 2, temperature 0.8")).to_be_focused()
     assert problems == []

@@ -127,12 +127,21 @@ class CellTable:
         facts = self.arrangement.facts(self.places[place][0])
         if found is None or status == NOT_RUN:
             return Item(key, ", ".join(facts), (), None, 0, 0, "", "", status)
-        own = tuple(fact for fact in facts if fact not in found.item.caption)
+        # what the picture says of itself is what came: its seed may be another than that of its axis
+        names = [axis.name for axis in self.arrangement.axes]
+        came = [fact for fact in found.item.caption if fact.startswith("seed ")]
+        own = tuple(fact for fact in facts if not (came and fact.startswith("seed ")))
+        found_own = tuple(fact for fact in found.item.caption if fact in came or not _is_about(fact, names))
         said = {name: value for name, value in annotated[key].items() if not pd.isna(value)}
         said |= {"rating": int(said["rating"])} if "rating" in said else {}
         is_here = found.item.file is not None
         status = status if is_here or status != DONE else found.item.status
-        return dataclasses.replace(found.item, key=key, caption=(*own, *found.item.caption), status=status, **said)
+        return dataclasses.replace(found.item, key=key, caption=(*own, *found_own), status=status, **said)
+
+
+def _is_about(fact: str, names: Sequence[str]) -> bool:
+    """Whether a fact has the value of one of these axes."""
+    return any(fact.startswith(f"{name} ") for name in names)
 
 
 def _pictures_of(run: Run) -> tuple[CellPicture, ...]:

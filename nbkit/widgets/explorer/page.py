@@ -81,7 +81,9 @@ def _figures(grids: Sequence[Page]) -> dict[int, Figure]:
 
 def _said(item: Item, figure: Figure | None) -> Item:
     """An item whose picture is not in a table says why."""
-    if item.file is None or (figure is not None and figure.preview is not None):
+    if item.file is None:
         return item
+    if figure is not None and figure.preview is not None:
+        return dataclasses.replace(item, width=figure.width, height=figure.height)  # what 100 % is of
     missing = figure.missing if figure else "its picture is in the log"
     return dataclasses.replace(item, file=None, missing=missing, status="removed")

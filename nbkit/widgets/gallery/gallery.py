@@ -805,6 +805,8 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
 
     def _choose(self, keys: tuple[str, ...]) -> None:
         self._comparing.leave(keys)
+        if self._promoting is not None:
+            self._promoting.leave(keys)
         self._tell()
 
     def _tell(self) -> None:
@@ -876,7 +878,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
     def _offer(self) -> None:
         """The prices of making the selected pictures again."""
         assert self._promoting is not None  # else there is no such button
-        self._promoting.offer(self._pictures())
+        self._promoting.offer(self._pictures(), self.grid.selected)
 
     def _pictures(self) -> list[GeneratedImage]:
         """The selected pictures."""
@@ -890,6 +892,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         """A panel under the pictures, with what the first selected picture was made from, or with itself."""
         assert self._open_panel is not None  # else there is no such button
         image = self._pictures()[0]
+        self.grid.say("")
         before, self._below.children = self._below.children, (self._open_panel(image, edit),)
         for panel in before:
             panel.close()

@@ -11,7 +11,7 @@ from nbkit.errors import RequestError
 from nbkit.request.model import TIERS
 from nbkit.results.run import GeneratedImage
 from nbkit.service.threads import THREADS
-from nbkit.sweep.plan import CostSummary
+from nbkit.sweep.plan import CostSummary, pending_cells
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.jobs.promotion import Promotion
 from nbkit.widgets.page.guard import guarded
@@ -36,14 +36,16 @@ class Promoting:
     def __init__(self, promote: Promote, say: Callable[[str], None], fault: Callable[[Exception], None]) -> None:
         self._promote, self.fault = promote, fault
         self.promotion = Promotion(say, self._changed, "gallery")
+        self._keys: tuple[str, ...] = ()
         self.box = plain(widgets.HBox)
         self.box.add_class("nbkit-gallery-row")
 
-    def offer(self, pictures: Sequence[GeneratedImage]) -> None:
+    def offer(self, pictures: Sequence[GeneratedImage], keys: Sequence[str]) -> None:
         """Offer each tier that is higher than that of the smallest picture.
 
         Args:
             pictures: some.
+            keys: of their rows.
 
         Raises:
             RequestError: if there is no higher tier for any of them.
@@ -57,15 +59,23 @@ class Promoting:
         words = plain(widgets.Label, f"Promote {count(len(pictures), 'picture')} to")
         cancel = plain(widgets.Button, description="Cancel")
         cancel.on_click(lambda _: self._show())
+        self._keys = tuple(keys)
         self._show(words, *offers, cancel)
+
+    def leave(self, keys: Sequence[str]) -> None:
+        """Others may be selected now; then the offer goes."""
+        if tuple(keys) != self._keys and not self.promotion.is_under_way:
+            self._show()
 
     def _button(self, tier: str, pictures: Sequence[GeneratedImage]) -> widgets.Button | None:
         try:
             sweep = self._promote(pictures, tier)
-            price = CostSummary.of(sweep.cells.costs).price
+            to_send = pending_cells(sweep.states, retry=None)
+            price = CostSummary.of([sweep.cells.costs[index] for index in to_send]).price
         except RequestError:  # what came through `extra` may not go together with another size
             return None
-        button = plain(widgets.Button, description=f"{tier} · {usd_short_range(price)}", tooltip=usd_range(price))
+        words = usd_short_range(price) if to_send else "already there"
+        button = plain(widgets.Button, description=f"{tier} · {words}", tooltip=usd_range(price) if to_send else "")
         button.add_class("nbkit-gallery-paid")
         button.on_click(lambda _: THREADS.submit(self._send, sweep, tier, price.high))
         return button

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from nbkit.display.text import count, usd
+from nbkit.display.text import count, usd, usd_short
 from nbkit.request.model import MICRO
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import SweepRun
@@ -60,8 +60,8 @@ class Promotion:
             running.begin()
             self.result = result = running.wait()
             done = ", ".join(f"{number} {status}" for status, number in result.counts.items())
-            spent = usd(round(running.progress.spent * MICRO))
-            self._say(f"Promoted to {tier}: {done}, {spent}; {self._name}.promoted has them.")
+            spent = usd_short(round(running.progress.spent * MICRO))
+            self._say(f"Promoted to {tier}: {done} · {spent} · {self._name}.promoted has them.")
         except Exception:
             self._say("")
             raise

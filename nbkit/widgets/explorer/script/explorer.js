@@ -291,6 +291,7 @@ class ExplorerView {
 
   go(place, { extend = false, only = true } = {}) {
     const { store } = this;
+    this.looking = false;
     if (extend) {
       if (!this.steps.has(store.anchor)) store.anchor = place;
       store.select(this.between(store.anchor, place), place);
@@ -316,6 +317,9 @@ class ExplorerView {
   toggle(place) {
     const { store } = this;
     store.anchor = place;
+    const only = this.chosen();
+    if (this.looking && only.length === 1 && only[0] !== place) store.select([], place);
+    this.looking = false;
     const there = holds(store.ranges, place);
     store.select(there ? tidy(without(store.ranges, place)) : tidy([...store.ranges.map((part) => [...part]), [place, place + 1]]), place);
     this.draw();
@@ -375,10 +379,13 @@ class ExplorerView {
     if (place < 0) return;
     if (event.shiftKey) this.go(place, { extend: true });
     else if (event.ctrlKey || event.metaKey || event.target.matches(".nbkit-explorer-tick")) this.toggle(place);
-    else {
-      this.go(place);
-      this.open([place]);
-    }
+    else this.look(place);
+  }
+
+  look(place) { // opens it; who then chooses others begins anew
+    this.go(place);
+    this.looking = true;
+    this.open([place]);
   }
 
   target(event, place) {
@@ -416,10 +423,7 @@ class ExplorerView {
   openFrom(place) {
     const several = this.chosen();
     if (several.length > 1 && several.length <= SIDE && several.includes(place)) this.open(several);
-    else {
-      this.go(place);
-      this.open([place]);
-    }
+    else this.look(place);
   }
 
   mark(event, ranges) { // a key that is for the pictures and not for the grid; the lightbox has them too

@@ -21,10 +21,14 @@ class FileStore extends Store {
 
   async original(id) {
     const url = this.urls.get(id), link = this.links.get(id);
-    this.originals.set(id, { url });
+    this.originals.set(id, { url, preview: true });
     if (!link) return;
     const image = make("img", { src: link });
-    await image.decode().then(() => { this.originals.set(id, { url: link }); this.tell("paint"); }, () => {});
+    await image.decode().then(() => {
+      this.originals.set(id, { url: link });
+      Object.assign(this.facts.get(id) ?? {}, { width: image.naturalWidth, height: image.naturalHeight });
+      this.tell("paint");
+    }, () => {});
   }
 }
 

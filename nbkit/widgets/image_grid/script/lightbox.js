@@ -206,11 +206,12 @@ class Lightbox {
 
   tell(pane, fact, original) {
     const told = pane.querySelector(".nbkit-lightbox-told"), said = fact ? onceEach(fact) : [];
+    if (original?.preview) said.push("preview");
     const is = [...said, original?.url, fact?.name].join("\n");
     if (told.dataset.is === is) return; // a link that has the focus keeps it
     told.dataset.is = is;
     told.replaceChildren(said.join(" · ") || "loading…");
-    if (original?.url) told.append(" · ", make("a", { href: original.url, download: fact?.name ?? "picture" }, "Save"));
+    if (original?.url) told.append(" · ", make("a", { href: original.url, download: fact?.name ?? "picture" }, original.preview ? "Save preview" : "Save"));
   }
 
   // its size
