@@ -151,12 +151,13 @@ studio = nbkit.Studio(engine="offline")
 result = studio.sweep("A lantern", temperature=[0.2, 1.0], seed=[1, 2]).start().wait()
 for run, stars in zip(result.runs, (1, 2, 3, 5)):
     studio.log.mark(run, rating=stars)
-try:
-    result.effects(on="rating")
-except nbkit.NbkitError as error:
-    assert "nbkit[science]" in str(error), error
-else:
-    raise AssertionError
+for measure in ("rating", "cost", "refused"):
+    try:
+        result.effects(on=measure)
+    except nbkit.NbkitError as error:
+        assert "nbkit[science]" in str(error), error
+    else:
+        raise AssertionError(measure)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 

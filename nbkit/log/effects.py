@@ -25,6 +25,7 @@ from nbkit.log.columns import column_of, format_value, is_gap
 from nbkit.log.frame import check_unique_columns
 from nbkit.log.plots import UNITS
 from nbkit.results.run import BLOCKED, DONE, FINAL
+from nbkit.statistics.distributions import scipy_stats
 
 REFUSED = "refused"
 """The measure that is 1 for a request that a safety filter blocked, and 0 for one with a picture."""
@@ -216,6 +217,7 @@ def effects_of(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | N
         RequestError: for a measure that is no number, or that no row has.
         NbkitError: if scipy is not installed.
     """
+    scipy_stats("effects")  # before anything else, and not only where a range is needed
     check_unique_columns(frame.columns)
     names = list(dict.fromkeys(column_of(frame, axis) for axis in axes))
     if not names:
