@@ -301,6 +301,25 @@ def test_an_explorer_exports_what_it_shows(offline, tmp_path):
     assert json.loads(values)["sides"] == {"rows": -1, "columns": 1, "slider": 0, "pages": -1}
 
 
+def test_what_was_promoted_before_is_already_there(offline, capsys):
+    """The button and the printed line say so, and a press pays nothing; a further picture has its own price alone."""
+    explorer = pair(offline)
+    result = explorer.sweep.result
+    result.promote([0], resolution="1K")
+    assert "$0.069" in capsys.readouterr().out
+    result.promote([0], resolution="1K")
+    assert capsys.readouterr().out.startswith("1 picture at 1K · already there.")
+    press(explorer, "tier", tier="1K")
+    choose_cells(explorer, 0)
+    assert explorer.grid.box.offer["promote"] == "Promote 1 to 1K · already there"
+    spent = offline.budget.spent
+    press(explorer, "promote", quote=explorer.grid.box.offer["quote"])
+    until(lambda: "· $0 ·" in said(explorer))
+    assert offline.budget.spent == spent
+    choose_cells(explorer, 0, 1)
+    assert explorer.grid.box.offer["promote"] == "Promote 2 to 1K · $0.069"
+
+
 def test_an_export_replaces_an_earlier_one_and_no_other_file(offline, tmp_path):
     """A file of somebody, and a name that is no page's, are refused; nothing is written."""
     result = pair(offline).sweep.result

@@ -85,14 +85,18 @@ def dtype_of(name: str, expression: sa.ColumnElement[Any]) -> str:
     return DTYPES.get(name) or _OF_TYPE.get(type(expression.type), STRING)
 
 
+TAKEN = "var_"
+"""Begins the column of an axis whose own name is that of another column."""
+
+
 def axis_column(name: str) -> str:
     """The column of an axis: its name, or where a column of every frame has that, ``var_`` and the name."""
-    return f"var_{name}" if _PREFIX.sub("", name) in COLUMNS else name
+    return f"{TAKEN}{name}" if _PREFIX.sub("", name) in COLUMNS else name
 
 
 def axis_name(column: str) -> str:
     """The name of the axis that :func:`axis_column` gives a column."""
-    return column.removeprefix("var_") if _PREFIX.sub("", column) in COLUMNS else column
+    return column.removeprefix(TAKEN) if _PREFIX.sub("", column) in COLUMNS else column
 
 
 _PREFIX = re.compile("^(var_)+")  # an axis "var_status" has the column "var_var_status", and takes none from "status"

@@ -12,12 +12,11 @@ from typing import Any
 
 from nbkit.display.grid import Page, Tile
 from nbkit.errors import RequestError, UnknownParameter
+from nbkit.log.frame import TAKEN
 from nbkit.request.image_request import NAMES, PARAMETERS
 from nbkit.request.parameter import nearest, short_repr
 from nbkit.sweep.grid import CellSequence
 
-TAKEN = "var_"
-"""Begins the column of an axis whose own name is that of another column."""
 WIDEST = 12
 """Values that stand beside each other along the top, if there is a choice."""
 

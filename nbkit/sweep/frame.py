@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from nbkit.log.frame import DTYPES, FLOAT, axis_column
+from nbkit.log.frame import DTYPES, FLOAT, TAKEN, axis_column
 from nbkit.log.runs import State
 from nbkit.request.address import Url
 from nbkit.request.image_request import PARAMETERS
@@ -75,7 +75,7 @@ def column_of_axis(spec: SweepSpec, name: str) -> str:
     python = spec.python_name(name)
     if python in PARAMETERS:
         return "seed" if python == "seed" else PARAMETERS[python].column
-    return f"var_{name}" if name in _SWEEP_COLUMNS else axis_column(name)
+    return f"{TAKEN}{name}" if name in _SWEEP_COLUMNS else axis_column(name)
 
 
 def _labelled(cells: CellSequence, name: str, value: Any) -> Any:

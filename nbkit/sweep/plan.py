@@ -13,13 +13,12 @@ from nbkit.display.figure import no_mathjax
 from nbkit.display.text import count, escape, usd, usd_short, usd_short_range
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.log.columns import column_of
-from nbkit.log.frame import MEASURE
+from nbkit.log.frame import MEASURE, TAKEN
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
 from nbkit.results.money import amount, short_amount
 from nbkit.results.run import FAILED
 from nbkit.statistics import power, smallest_gap
-from nbkit.sweep.arrange import TAKEN
 from nbkit.sweep.frame import NOT_RUN, axis_columns, status_of
 from nbkit.sweep.grid import REPEAT, CellCost, CellSequence
 
@@ -241,6 +240,17 @@ def pending_cells(states: Sequence[State | None], *, retry: str | None) -> list[
         return retry == FAILED and state.status == FAILED
 
     return [index for index, state in enumerate(states) if is_pending(state)]
+
+
+def price_to_send(costs: Sequence[CellCost], states: Sequence[State | None]) -> Price | None:
+    """What the cells that are still to be sent may cost; ``None`` if there are none.
+
+    Args:
+        costs: of the cells.
+        states: of each cell.
+    """
+    pending = pending_cells(states, retry=None)
+    return CostSummary.of([costs[index] for index in pending]).price if pending else None
 
 
 def make_plan(cells: CellSequence, states: Sequence[State | None]) -> pd.DataFrame:

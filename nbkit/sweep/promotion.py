@@ -22,6 +22,11 @@ def promoted_request(draft: ImageRequest, seed: int | None, resolution: str) -> 
     return draft.replace(resolution=resolution, seed=draft.seed if seed is None else seed, number_results=None)
 
 
+def promotion_name(sweep: str, resolution: str) -> str:
+    """The name of the sweep that promotes pictures of another one."""
+    return f"{sweep} at {resolution}"
+
+
 def promoted_pictures(pictures: Iterable[GeneratedImage], resolution: str) -> CellSequence:
     """The cells that make pictures of any runs again, each once. Their sweep has no axes.
 
@@ -76,7 +81,7 @@ def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resoluti
         values = {name: changed.get(cells.spec.python_name(name), value) for name, value in draft.values.items()}
         uuid, image = str(row["taskUUID"]), None if pd.isna(row["imageUUID"]) else str(row["imageUUID"])
         promoted.append(Cell(len(promoted), values, request, uuid, image, template_vars=draft.template_vars))
-    key = f"{cells.key} at {resolution}"
+    key = promotion_name(cells.key, resolution)
     return CellSequence(cells.spec, key, cells.axes, promoted), round(float(pictures["cost"].sum()) * MICRO)
 
 

@@ -34,7 +34,7 @@ from nbkit.sweep.contact_sheet import draw_sheet
 from nbkit.sweep.frame import RUNNING, column_of_axis, status_of, sweep_frame
 from nbkit.sweep.grid import REPEAT, CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, Shared
-from nbkit.sweep.plan import CostSummary
+from nbkit.sweep.plan import CostSummary, price_to_send
 from nbkit.sweep.promotion import promoted_cells
 
 _STYLE = ":root{color-scheme:light dark}body{font-family:sans-serif;margin:2em}td,th{padding:.3em .6em;text-align:left}"
@@ -448,11 +448,17 @@ class SweepResult:
             (2, '1K')
         """
         cells, drafts = promoted_cells(self.cells, self.to_frame(), rows, resolution)
-        sweep, price = self._make(cells), CostSummary.of(cells.costs).price
-        more = Price(price.low - drafts, price.high - drafts)
-        cost = usd_short_range(price) if self._charged else list_price(usd_short_range(price))
-        what = f"{count(len(cells), 'picture')} at {resolution} · {cost}"
-        print(f"{what}, {usd_short_range(more)} more than the drafts.")  # noqa: T201  the price, before anything is sent
+        sweep = self._make(cells)
+        price, whole = price_to_send(cells.costs, sweep.states), CostSummary.of(cells.costs).price
+        what = f"{count(len(cells), 'picture')} at {resolution}"
+        if price is None:
+            what += " · already there"
+        else:
+            what += f" · {usd_short_range(price) if self._charged else list_price(usd_short_range(price))}"
+        if price == whole:
+            more = Price(price.low - drafts, price.high - drafts)
+            what += f", {usd_short_range(more)} more than the drafts"
+        print(f"{what}.")  # noqa: T201  the price, before anything is sent
         result: SweepResult = sweep.run(max_workers=max_workers, budget=budget, confirm=confirm, retry=retry)
         return result
 

@@ -128,7 +128,7 @@ class CellTable:
         if found is None or status == NOT_RUN:
             return Item(key, ", ".join(facts), (), None, 0, 0, "", "", status)
         # what the picture says of itself is what came: its seed may be another than that of its axis
-        names = [axis.name for axis in self.arrangement.axes]
+        names = [name for axis in self.arrangement.axes for name in axis.names]
         came = [fact for fact in found.item.caption if fact.startswith("seed ")]
         own = tuple(fact for fact in facts if not (came and fact.startswith("seed ")))
         found_own = tuple(fact for fact in found.item.caption if fact in came or not _is_about(fact, names))

@@ -25,7 +25,9 @@ from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import Price
 from nbkit.service.threads import THREADS
 from nbkit.sweep.arrange import CellArrangement
-from nbkit.sweep.promotion import promoted_request
+from nbkit.sweep.grid import CellCost
+from nbkit.sweep.plan import price_to_send
+from nbkit.sweep.promotion import promoted_request, promotion_name
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.explorer.cells import CellTable
@@ -418,22 +420,31 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         with self._lock:
             keys = tuple(key for key in self.grid.selected if self._draft(key) is not None)
             offer: dict[str, Any] = {"tiers": list(TIERS), "tier": self._tier, "busy": self._promotion.is_under_way}
-            price = self._price(keys)
-            if price is not None:
+            requests = self._promoted(keys)
+            if requests:
+                price = self._price(requests)
                 offer |= {
-                    "promote": f"Promote {len(keys)} to {self._tier} · {usd_short_range(price)}",
-                    "exact": usd_range(price),
-                    "quote": self._quotes.offer("promote", (price.high, keys, self._tier)),
+                    "promote": f"Promote {len(keys)} to {self._tier} · {usd_short_range(price) if price else 'already there'}",
+                    "exact": usd_range(price) if price else "",
+                    "quote": self._quotes.offer("promote", (price.high if price else 0, keys, self._tier)),
                 }
             self.grid.box.offer = offer
 
-    def _price(self, keys: Sequence[str]) -> Price | None:
+    def _promoted(self, keys: Sequence[str]) -> dict[str, ImageRequest]:
+        """The requests of a promotion by identity; none where the pictures cannot be promoted."""
         drafts = [draft for key in keys if (draft := self._draft(key)) is not None]
         try:
-            requests = {one.identity: one for one in (promoted_request(*draft, self._tier) for draft in drafts)}
+            return {one.identity: one for one in (promoted_request(*draft, self._tier) for draft in drafts)}
         except RequestError:  # what came through `extra` may not go together with another size
-            return None
-        return sum((request.price for request in requests.values()), Price(0, 0)) if requests else None
+            return {}
+
+    def _price(self, requests: dict[str, ImageRequest]) -> Price | None:
+        """What is still to be paid for a promotion; ``None`` if all of it is there."""
+        assert self.sweep is not None  # else there are no requests
+        name = promotion_name(self.sweep.name, self._tier)
+        found = self._studio.log.history.states(name, self._studio.engine)
+        costs = [CellCost(identity, request.price, 1) for identity, request in requests.items()]
+        return price_to_send(costs, [next(iter(found.get(cost.key, ())), None) for cost in costs])
 
     def _draft(self, key: str) -> tuple[ImageRequest, int | None] | None:
         """The request and the seed of a tile's picture."""

@@ -11,7 +11,7 @@ from nbkit.errors import RequestError
 from nbkit.request.model import TIERS
 from nbkit.results.run import GeneratedImage
 from nbkit.service.threads import THREADS
-from nbkit.sweep.plan import CostSummary, pending_cells
+from nbkit.sweep.plan import price_to_send
 from nbkit.sweep.sweep import Sweep
 from nbkit.widgets.jobs.promotion import Promotion
 from nbkit.widgets.page.guard import guarded
@@ -70,14 +70,13 @@ class Promoting:
     def _button(self, tier: str, pictures: Sequence[GeneratedImage]) -> widgets.Button | None:
         try:
             sweep = self._promote(pictures, tier)
-            to_send = pending_cells(sweep.states, retry=None)
-            price = CostSummary.of([sweep.cells.costs[index] for index in to_send]).price
+            price = price_to_send(sweep.cells.costs, sweep.states)
         except RequestError:  # what came through `extra` may not go together with another size
             return None
-        words = usd_short_range(price) if to_send else "already there"
-        button = plain(widgets.Button, description=f"{tier} · {words}", tooltip=usd_range(price) if to_send else "")
+        words, exact = (usd_short_range(price), usd_range(price)) if price else ("already there", "")
+        button = plain(widgets.Button, description=f"{tier} · {words}", tooltip=exact)
         button.add_class("nbkit-gallery-paid")
-        button.on_click(lambda _: THREADS.submit(self._send, sweep, tier, price.high))
+        button.on_click(lambda _: THREADS.submit(self._send, sweep, tier, price.high if price else 0))
         return button
 
     @guarded
