@@ -22,9 +22,10 @@ display/        pure functions from plain values to HTML and text, lettering, th
 service/        one exchange with the service, without memory: answers, failures, downloads, limits, key, cancel token
 measures/       what can be read from the bytes and pixels of a picture: format, facts, previews, likeness
 results/        values that people hold: run, picture, estimate, budget
-log/            what stays: tables, frames, filters, annotations, pictures, exports, copies, checks, whose it is
+log/            what stays: tables, frames, filters, annotations, pictures, judgements, exports, copies, checks, whose it is
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
-comparison/     pictures beside each other, with only what differs
+comparison/     pictures beside each other, with only what differs; which differences are more than noise
+history.py      ``RunLog``, the log as a person holds it
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
@@ -74,7 +75,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.errors import BudgetExceeded as BudgetExceeded
     from nbkit.errors import NbkitError as NbkitError
     from nbkit.errors import RequestError as RequestError
-    from nbkit.log.store import RunLog as RunLog
+    from nbkit.history import RunLog as RunLog
     from nbkit.offline.engine import Offline as Offline
     from nbkit.request.image_request import ImageRequest as ImageRequest
     from nbkit.results.money import Budget as Budget
@@ -108,7 +109,7 @@ _MODULES = {
     "Panel": "nbkit.widgets.panel.panel",
     "RequestError": "nbkit.errors",
     "Run": "nbkit.results.run",
-    "RunLog": "nbkit.log.store",
+    "RunLog": "nbkit.history",
     "Studio": "nbkit.studio",
     "Sweep": "nbkit.sweep.sweep",
     "SweepPanel": "nbkit.widgets.panel.sweep_panel",

@@ -17,8 +17,8 @@ from typing import Any, TextIO
 import nbkit
 from nbkit.backends import load_offline
 from nbkit.display.text import count
+from nbkit.history import RunLog
 from nbkit.ledger.recovery import OTHER_ENGINE
-from nbkit.log.store import RunLog
 from nbkit.service.addresses import is_loopback
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"

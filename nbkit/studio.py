@@ -18,11 +18,11 @@ from nbkit import backends
 from nbkit.comparison.result import ON_SHOWN, compare  # noqa: F401  nbkit.compare is loaded from here
 from nbkit.display.text import usd_short
 from nbkit.errors import NbkitError, RequestError, printable
+from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
 from nbkit.log.frame import MEASURE
-from nbkit.log.store import RunLog
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.keywords import RequestKeywords
 from nbkit.request.model import MICRO

@@ -7,8 +7,8 @@ import uuid
 import sqlalchemy as sa
 from PIL import Image, ImageDraw
 
+from nbkit.history import RunLog
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.log.store import RunLog
 from nbkit.measures.facts import examine
 
 SUBJECTS = (

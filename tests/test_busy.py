@@ -13,9 +13,9 @@ from panel_tools import message
 from sweep_tools import assert_books_agree, lanterns, until
 
 import nbkit
+from nbkit.history import RunLog
 from nbkit.ledger.limiter import LEASE_SECONDS, Limiter
 from nbkit.log.owner import this_process
-from nbkit.log.store import RunLog
 from nbkit.service.cancel import CancelToken
 from nbkit.widgets.panel.status import WORKING
 

@@ -13,7 +13,7 @@ from test_statistics import RATINGS, SEEDS, SETTINGS
 
 import nbkit
 from nbkit import errors
-from nbkit.log.effects import effects_of
+from nbkit.comparison.effects import effects_of
 
 
 def frame_of(values=RATINGS, settings=SETTINGS, seeds=SEEDS, **more):

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbkit.errors import RequestError
+from nbkit.history import RunLog
 from nbkit.log.filter import CALLS, MAX_CHARACTERS, MAX_COMPARISONS, MAX_DEPTH, parse
 from nbkit.log.frame import COLUMNS
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.log.store import RunLog
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 OPERATORS = {

@@ -266,6 +266,10 @@ COLUMNS = {
 COLUMNS[4] = COLUMNS[3]  # it has tables and indexes of its own
 COLUMNS[5] = (COLUMNS[4][0].replace(" parent ", " parent parentImage "), COLUMNS[4][1])
 COLUMNS[6] = (COLUMNS[5][0], COLUMNS[5][1].replace(" file ", " file removed "))  # and a table of axes
+COLUMNS[7] = (
+    COLUMNS[6][0],  # and tables of judgements and of measurements
+    f"{COLUMNS[6][1]} textFidelity textMissing textFound sharpness contrast colourfulness",
+)
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 
 

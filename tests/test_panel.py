@@ -25,7 +25,7 @@ from sweep_tools import until
 
 from nbkit import Offline
 from nbkit.errors import BudgetExceeded, RefusedError, RequestError, StorageError, UnknownParameter
-from nbkit.log.store import RunLog
+from nbkit.history import RunLog
 from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer

@@ -7,10 +7,10 @@ from service import picture
 from small_requests import generate
 
 from nbkit import errors
+from nbkit.history import RunLog
 from nbkit.log import previews as module
 from nbkit.log.images import ImageStore
 from nbkit.log.previews import Previews, previews_of
-from nbkit.log.store import RunLog
 from nbkit.log.table import figure_of
 from nbkit.measures.facts import examine, header_size
 from nbkit.measures.preview import make_preview

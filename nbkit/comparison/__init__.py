@@ -1,4 +1,4 @@
-"""Comparisons of pictures: shown side by side, with the parameters and results that differ.
+"""Comparisons of pictures: side by side with what differs, and over many of them, which differences are more than noise.
 
 ::
 
@@ -9,5 +9,6 @@
 
 ``subject.py`` turns runs, pictures and rows of the log into subjects. ``settings.py`` finds what differs between
 subjects, ``text_difference.py`` what differs between two texts, and ``result.py`` has :func:`nbkit.compare` and its
-result. ``pictures.py`` has :func:`nbkit.show`, for many pictures without a table. How alike two pictures are is measured in ``nbkit.measures.likeness``.
+result. ``pictures.py`` has :func:`nbkit.show`, for many pictures without a table. How alike two pictures are
+is measured in ``nbkit.measures.likeness``. ``effects.py`` finds what an axis does to a measure.
 """

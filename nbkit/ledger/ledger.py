@@ -31,7 +31,7 @@ from nbkit.ledger.limiter import Limiter, Load
 from nbkit.ledger.outcome import status_of
 from nbkit.ledger.result_rows import StoredPicture
 from nbkit.ledger.task_session import TaskSession
-from nbkit.log.store import RunLog
+from nbkit.log.store import LogStore
 from nbkit.measures.facts import PictureFacts, examine
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.model import MODEL
@@ -80,7 +80,7 @@ class Ledger:
     def __init__(
         self,
         client: Client,
-        log: RunLog,
+        log: LogStore,
         *,
         engine: str,
         charged: bool,

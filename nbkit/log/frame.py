@@ -50,8 +50,9 @@ _OTHER_PARAMETERS = tuple(
 )
 _NAMES = (
     "prompt", "seed", *_AFTER_SEED, "cost", "status", *_AFTER_STATUS, *_OTHER_PARAMETERS, "NSFWContent", "extra", "parent",
-    "parentImage", "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note", "sweep", "error", "charged", "engine",
-    "model", "taskUUID", "imageUUID",
+    "parentImage", "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note",
+    "textFidelity", "textMissing", "textFound", "sharpness", "contrast", "colourfulness",
+    "sweep", "error", "charged", "engine", "model", "taskUUID", "imageUUID",
 )  # fmt: skip
 """The columns of the frame, in their order."""
 
@@ -74,7 +75,7 @@ COLUMNS: dict[str, sa.ColumnElement[Any]] = {
 _OF_TYPE = {sa.BigInteger: INTEGER, sa.Integer: INTEGER, sa.Float: FLOAT, sa.Boolean: BOOLEAN}
 
 DTYPES = {name: _OF_TYPE.get(type(source.type), STRING) for name, source in COLUMNS.items()} | {
-    **dict.fromkeys(("cost", "latency", "rating"), MEASURE),
+    **dict.fromkeys(("cost", "latency", "rating", "textFidelity", "sharpness", "contrast", "colourfulness"), MEASURE),
     "created": TIME,
 }
 """The dtypes of the columns."""
@@ -254,7 +255,7 @@ def to_frame(
     page: RowPage | None = None,
     axes: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """The log as a DataFrame; :meth:`nbkit.log.store.RunLog.to_frame` lists its columns and dtypes.
+    """The log as a DataFrame; :meth:`nbkit.RunLog.to_frame` lists its columns and dtypes.
 
     ``pandas.read_sql`` takes half as long again, and makes a seed beside a gap a float unless it is told not to.
 

@@ -3,7 +3,8 @@
 ``runs`` has one row per task: one column for each parameter (made from the request's declaration, in the API's
 spelling), the task as it was sent, its status, its cost and its owner. ``images`` has one row per result: a picture, or
 the reason why there is none. ``axes`` has one row for each run of a sweep and name: the value by which it varies, where that
-is no parameter. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
+is no parameter. ``judgements`` has one row for each answer of a person to the question which of some pictures is best, and
+``measurements`` what was read from the pixels of pictures, by the hash of their bytes. ``accounts`` has the totals that budgets are checked against. ``sightings`` has
 when heartbeats of other machines were first seen. ``limits`` and ``senders`` have what all kernels know of a busy
 service. ``meta`` has the version of the log, and an author id of each person
 who has opened it.
@@ -29,7 +30,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 6
+VERSION = 7
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 4
@@ -134,6 +135,12 @@ IMAGES = sa.Table(
     sa.Column("keep", sa.Boolean),
     sa.Column("tags", sa.Text),
     sa.Column("note", sa.Text),
+    sa.Column("textFidelity", sa.Float),  # what was measured in its pixels: see nbkit.comparison.measuring
+    sa.Column("textMissing", sa.Text),
+    sa.Column("textFound", sa.Text),
+    sa.Column("sharpness", sa.Float),
+    sa.Column("contrast", sa.Float),
+    sa.Column("colourfulness", sa.Float),
     sa.UniqueConstraint("run", "imageUUID"),
 )
 
@@ -146,6 +153,32 @@ AXES = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("value", _AsGiven(), nullable=False),
     sa.UniqueConstraint("run", "name"),
+)
+
+JUDGEMENTS = sa.Table(
+    # Rows are added and never changed, but for the time at which one was taken back: see nbkit.log.judgements.
+    "judgements",
+    METADATA,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("judgementUUID", sa.Text, unique=True, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
+    sa.Column("rater", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("shown", sa.Text, nullable=False),  # imageUUIDs in the order in which they were shown, as a JSON list
+    sa.Column("outcome", sa.Text, nullable=False),  # the imageUUID of the best one, "tie" or "skip"
+    sa.Column("seconds", sa.Float),
+    sa.Column("withdrawn", sa.BigInteger),
+    sa.Column("author", sa.Text),  # as in runs
+)
+
+MEASUREMENTS = sa.Table(
+    # What is slow to read from pixels is kept here; the columns of `images` follow from it.
+    "measurements",
+    METADATA,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),  # of what measured it; another one measures again
+    sa.Column("value", sa.Text, nullable=False),  # JSON
 )
 
 ACCOUNTS = sa.Table(

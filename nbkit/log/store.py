@@ -1,4 +1,4 @@
-"""``RunLog``, one log on disk: its database, its pictures and their previews, as people and the other folders use them."""
+"""``LogStore``, one log on disk: its database, its pictures and their previews, as people and the other folders use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
 from nbkit.log.columns import column_of
 from nbkit.log.database import Database, one_of
-from nbkit.log.effects import Effects, effects_of
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
@@ -38,6 +37,7 @@ from nbkit.log.frame import (
     values_of,
 )
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
+from nbkit.log.judgements import judgements_frame
 from nbkit.log.log_rows import LogRows
 from nbkit.log.named_columns import NamedColumns
 from nbkit.log.presets import PRESETS, Presets
@@ -74,11 +74,8 @@ class RowCondition(Protocol):
         """The condition in SQL; ``columns`` has the expression of each column by name."""
 
 
-class RunLog:
-    """Every run that was made in a folder, by this kernel or another one. ``studio.log`` is the log of a studio.
-
-    ``log["<task uuid>"]`` is a :class:`~nbkit.Run`, ``len(log)`` the number of runs, and iteration gives the runs from
-    the newest on. As the last line of a cell the log shows its latest rows with thumbnails.
+class LogStore:
+    """What a log keeps: runs, pictures, annotations, judgements; :class:`nbkit.RunLog` adds what one asks of many rows.
 
     Args:
         folder: holds ``log.sqlite``, ``images/`` and ``presets.json``; created if it does not exist.
@@ -96,15 +93,6 @@ class RunLog:
 
     Raises:
         StorageError: if the folder cannot be used; ``LogVersionError`` if only a newer nbkit can read the log.
-
-    Example:
-        >>> import nbkit
-        >>> studio = nbkit.Studio(engine="offline")
-        >>> run = studio.generate("A paper lantern", seed=7)
-        >>> studio.log[run.task_uuid] == run
-        True
-        >>> next(iter(studio.log)).seed
-        7
     """
 
     def __init__(
@@ -142,18 +130,18 @@ class RunLog:
         ===================  ============================================================================
         string               prompt, status, thinking, resolution, systemPrompt, safetyTolerance, safetyMode,
                              aspectRatio, referenceImages, outputFormat, outputType, deliveryMethod,
-                             webhookURL, uploadEndpoint, extra, parent, parentImage, file, tags, note, sweep,
-                             error, engine, model, taskUUID, imageUUID
+                             webhookURL, uploadEndpoint, extra, parent, parentImage, file, tags, note, textMissing,
+                             textFound, sweep, error, engine, model, taskUUID, imageUUID
         Int64                seed, requestedSeed, width, height, numberResults, outputQuality, ttl
         Float64              temperature, topP
-        float64              cost, latency, rating
+        float64              cost, latency, rating, textFidelity, sharpness, contrast, colourfulness
         boolean              webSearch, imageSearch, checkContent, includeCost, NSFWContent, keep, charged
         datetime64[us, UTC]  created
         ===================  ============================================================================
 
         ``seed`` is the one that the service reports for the picture, ``requestedSeed`` the one that was sent. ``cost``
         is in USD, ``latency`` in seconds, ``created`` in UTC. ``charged`` is true for real money and false for the
-        offline engine's list prices.
+        offline engine's list prices. ``textFidelity`` to ``colourfulness`` are gaps until ``log.measure()`` fills them.
 
         After these come the axes of the sweeps in the frame that are no parameters, such as the variable ``subject`` of a
         template: string, Int64 or Float64, as the sweep was given them; string where one has text beside numbers. One of
@@ -434,30 +422,6 @@ class RunLog:
         """
         columns = self._columns
         return self._frame(parse(expression).condition(columns), limit, axes=columns.axes)
-
-    def effects(self, frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | None = "seed") -> Effects:
-        """What each of some columns does to a measure; :meth:`nbkit.SweepResult.effects` does it for a sweep's axes.
-
-        Args:
-            frame: rows of the log, after whatever pandas did to them.
-            axes: the columns that vary, in either spelling.
-            on: the measure, a column of numbers, or ``"refused"``.
-            block: the column of what pictures share whose settings differ; ``None`` for none.
-
-        Raises:
-            UnknownParameter: for a column that the frame does not have.
-            RequestError: for a measure that is no number, or that no row has.
-            NbkitError: if scipy is not installed.
-
-        Example:
-            >>> import nbkit
-            >>> studio = nbkit.Studio(engine="offline")
-            >>> runs = [studio.generate("A lantern", seed=s, resolution=r) for s in (1, 2) for r in ("0.5K", "1K")]
-            >>> rows = studio.df[studio.df.taskUUID.isin([run.task_uuid for run in runs])]
-            >>> studio.log.effects(rows, axes=["resolution"], on="cost").to_frame().effect.round(5).tolist()
-            [0.02238]
-        """
-        return effects_of(frame, axes, on, block)
 
     @property
     def _file(self) -> sa.ColumnElement[Any]:
@@ -785,6 +749,22 @@ class RunLog:
         frame = to_frame(self.database, self.images.given_path, RUNS.c.id.in_(runs) & named, columns)
         return frame.drop_duplicates("imageUUID").set_index("imageUUID")
 
+    @property
+    def judgements(self) -> pd.DataFrame:
+        """Every judgement that counts: which of some pictures somebody found best; ``studio.arena(…)`` asks for them.
+
+        Returns:
+            One row per judgement, oldest first: ``created`` (datetime64[us, UTC]), ``rater`` and ``question`` (string),
+            ``shown`` (a list of the imageUUIDs, in the order in which they stood on the screen), ``outcome`` (string: one of
+            them, ``"tie"`` or ``"skip"``), ``seconds`` that the answer took (float64). One that was taken back is not there.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> nbkit.Studio(engine="offline", path=tempfile.mkdtemp()).log.judgements.columns.tolist()
+            ['created', 'rater', 'question', 'shown', 'outcome', 'seconds']
+        """
+        return judgements_frame(self.database)
+
     def get_runs(self, task_uuids: Sequence[str]) -> dict[str, Run]:
         """Several runs by their taskUUID, in a few queries; those that the log does not have are left out.
 
@@ -920,8 +900,8 @@ class RunLog:
 
     def __repr__(self) -> str:
         if not hasattr(self, "history"):  # a traceback may show a log whose __init__ failed
-            return "<RunLog>"
-        return printable(f"<RunLog {self.folder.as_posix()}: {count(len(self), 'run')}>")
+            return f"<{type(self).__name__}>"
+        return printable(f"<{type(self).__name__} {self.folder.as_posix()}: {count(len(self), 'run')}>")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         latest = self._frame(None, SHOWN_ROWS).iloc[::-1]

@@ -13,18 +13,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from nbkit.comparison.effects import Effects, effects_of
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.notice import quiet_html
 from nbkit.display.page import page_html
 from nbkit.display.text import count, escape, list_price, usd_short_range
 from nbkit.errors import RequestError
+from nbkit.history import RunLog
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
-from nbkit.log.effects import Effects, effects_of
 from nbkit.log.plots import plot_rows
 from nbkit.log.runs import State
-from nbkit.log.store import RunLog
 from nbkit.request.model import MICRO, Price
 from nbkit.results.image import with_folder
 from nbkit.results.money import short_amount

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from nbkit.display.text import ellipsis
+from nbkit.history import RunLog
 from nbkit.log.runs import State
-from nbkit.log.store import RunLog
 from nbkit.results.run import DONE, PLANNED, SENT, Run
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.frame import NOT_RUN, RUNNING, status_of

@@ -19,7 +19,7 @@ from nbkit.display.notice import quiet_html
 from nbkit.display.page import page_html
 from nbkit.display.script import script_html
 from nbkit.display.text import escape
-from nbkit.log.store import RunLog
+from nbkit.history import RunLog
 from nbkit.sweep.result import SweepResult
 from nbkit.widgets.explorer.cells import CellTable
 from nbkit.widgets.explorer.explorer import HERE, NO_CELL, STYLE, VIEW_SCRIPT, sides_of

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
-from nbkit.log.store import RunLog
+from nbkit.history import RunLog
 from nbkit.widgets.page.plain import plain
 
 MOST = 4

@@ -1,7 +1,7 @@
 """The gallery: the log's pictures to browse, filter, rate and pick from.
 
 The pictures are a :class:`~nbkit.widgets.image_grid.image_grid.ImageGrid`; the controls around it are stock ones. What is said of a picture
-goes into the log at once (:meth:`nbkit.log.store.RunLog.mark`) and can be taken back. Handlers run in any thread, and
+goes into the log at once (:meth:`nbkit.RunLog.mark`) and can be taken back. Handlers run in any thread, and
 Jupyter loses what they raise: it is said in the gallery.
 """
 
@@ -22,10 +22,10 @@ import pandas as pd
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, escape
 from nbkit.errors import RequestError
+from nbkit.history import RunLog
 from nbkit.log.annotations import image_uuids
 from nbkit.log.columns import column_of, is_gap
 from nbkit.log.filter import Filter, parse
-from nbkit.log.store import RunLog
 from nbkit.log.table import sums_of
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.results.run import GeneratedImage, Run

@@ -10,8 +10,8 @@ import pandas as pd
 
 from nbkit.display.text import count
 from nbkit.errors import RequestError
+from nbkit.history import RunLog
 from nbkit.log.annotations import Change
-from nbkit.log.store import RunLog
 from nbkit.results.run import FAILED
 from nbkit.widgets.gallery.rows import MARKS
 
@@ -53,7 +53,7 @@ class Marker:
         Args:
             rows: what is shown.
             keys: of some of them.
-            **values: as :meth:`nbkit.log.store.RunLog.mark` takes them.
+            **values: as :meth:`nbkit.RunLog.mark` takes them.
 
         Raises:
             RequestError: for a value that cannot be, or if none of them has a picture; nothing is changed.

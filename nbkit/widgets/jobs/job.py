@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbkit.errors import EngineError, UnknownParameter
+from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener
-from nbkit.log.store import RunLog
 from nbkit.request.image_request import NAMES, ImageRequest
 from nbkit.request.model import Price
 from nbkit.results.money import Budget

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
-from nbkit.log.store import RunLog
+from nbkit.history import RunLog
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery

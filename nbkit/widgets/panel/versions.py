@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbkit.display.text import count, ellipsis, usd, usd_short
-from nbkit.log.store import RunLog
+from nbkit.history import RunLog
 from nbkit.log.thread import changes
 from nbkit.results.run import Run
 

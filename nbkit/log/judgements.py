@@ -1,0 +1,182 @@
+"""Judgements: which of some pictures a person found best. Rows are added; one that is taken back stays, with the time.
+
+They are rows of their own, and no columns of pictures: a rating says what one person thinks of one picture, a judgement
+what was better than what, to whom, asked how, in which order on the screen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from nbkit.errors import NoSuchKey, RequestError
+from nbkit.log.annotations import check_known
+from nbkit.log.database import Database, one_of
+from nbkit.log.frame import MEASURE, STRING, TIME, check_argument
+from nbkit.log.schema import IMAGES, JUDGEMENTS
+from nbkit.request.parameter import Text, ValueInvalid, type_in_words
+
+TIED, SKIPPED = "tie", "skip"
+"""Outcomes that name no picture: all that were shown are equally good; the person did not answer."""
+
+MAX_SHOWN = 9
+"""Pictures that one judgement is about; a person cannot choose among more."""
+
+_RATER, _QUESTION = Text(1, 100), Text(1, 500)
+_COLUMNS = ("created", "rater", "question", "shown", "outcome", "seconds")
+_DTYPES = {"created": TIME, "rater": STRING, "question": STRING, "outcome": STRING, "seconds": MEASURE}
+
+
+def check_rater(name: object) -> str:
+    """The name of a rater, without spaces around it.
+
+    Raises:
+        RequestError: if it is no text of 1 to 100 characters.
+    """
+    return str(check_argument("rater", _checked(_RATER), name))
+
+
+def check_question(text: object) -> str:
+    """A question to raters, without spaces around it.
+
+    Raises:
+        RequestError: if it is no text of 1 to 500 characters.
+    """
+    return str(check_argument("question", _checked(_QUESTION), text))
+
+
+def _checked(kind: Text) -> Any:
+    def check(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueInvalid("type", f"text, got {type_in_words(value)}")
+        return str(kind.check(value.strip()))
+
+    return check
+
+
+def add_judgement(
+    database: Database,
+    *,
+    rater: str,
+    question: str,
+    shown: Sequence[str],
+    outcome: str,
+    seconds: float | None = None,
+    author: str | None = None,
+) -> str:
+    """Write one judgement, and return its id.
+
+    Args:
+        database: the log.
+        rater: who judged.
+        question: that was asked.
+        shown: imageUUIDs of the pictures, in the order in which they stood on the screen.
+        outcome: the imageUUID of the best one, ``"tie"`` or ``"skip"``.
+        seconds: between showing and answering, if it was measured.
+        author: who adds it to a log of somebody else.
+
+    Raises:
+        RequestError: for anything that is not allowed; nothing is written then.
+        KeyError: for a picture that the log does not have.
+    """
+    names = list(shown)
+    if not 2 <= len(names) <= MAX_SHOWN or len(set(names)) < len(names):
+        message = f"shown: must be from 2 to {MAX_SHOWN} different pictures, got {len(names)}"
+        raise RequestError(message, parameter="shown", value=names, reason="count")
+    if outcome not in (*names, TIED, SKIPPED):
+        message = f'outcome={outcome!r}: must be one of the pictures that were shown, "{TIED}" or "{SKIPPED}"'
+        raise RequestError(message, parameter="outcome", value=outcome)
+    if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+        raise RequestError(f"seconds={seconds!r}: must be 0 or more", parameter="seconds", value=seconds)
+    row = {
+        "judgementUUID": str(uuid.uuid4()),
+        "created": time.time_ns() // 1000,
+        "rater": check_rater(rater),
+        "question": check_question(question),
+        "shown": json.dumps(names),
+        "outcome": outcome,
+        "seconds": seconds,
+        "author": author,
+    }
+
+    def step(connection: sa.Connection) -> None:
+        found = connection.scalars(sa.select(IMAGES.c.imageUUID).where(one_of(IMAGES.c.imageUUID, names)))
+        check_known(names, found)
+        connection.execute(sa.insert(JUDGEMENTS), row)
+
+    database.write(step)
+    return str(row["judgementUUID"])
+
+
+def withdraw_judgement(database: Database, name: str) -> None:
+    """Take a judgement back: its row stays, and takes part in nothing.
+
+    Raises:
+        KeyError: if the log has no such judgement, or it was taken back before.
+    """
+    query = sa.update(JUDGEMENTS).where(JUDGEMENTS.c.judgementUUID == name, JUDGEMENTS.c.withdrawn.is_(None))
+    values = {"withdrawn": time.time_ns() // 1000}
+    if not database.write(lambda connection: connection.execute(query.values(values)).rowcount):
+        raise NoSuchKey(f"the log has no judgement {name!r} that counts")
+
+
+def judgements_frame(
+    database: Database,
+    *,
+    question: str | None = None,
+    rater: str | None = None,
+    pictures: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """The judgements that count, oldest first.
+
+    Args:
+        database: the log.
+        question: only those of this question.
+        rater: only those of this person.
+        pictures: imageUUIDs; only judgements of nothing but these.
+
+    Returns:
+        ``created`` (datetime64, UTC), ``rater`` and ``question`` (string), ``shown`` (a list of imageUUIDs in their order on
+        the screen), ``outcome`` (string: one of them, ``"tie"`` or ``"skip"``), ``seconds`` (float64, NaN where none was
+        measured). Rows that another program has damaged are left out.
+    """
+    table = JUDGEMENTS.c
+    query = sa.select(*(table[name] for name in _COLUMNS)).where(table.withdrawn.is_(None)).order_by(table.id)
+    if question is not None:
+        query = query.where(table.question == question)
+    if rater is not None:
+        query = query.where(table.rater == rater)
+    with database.reading() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    known = None if pictures is None else frozenset(pictures)
+    kept = []
+    for row in rows:
+        names = _shown(row["shown"])
+        if _is_whole(row, names) and (known is None or known.issuperset(names)):
+            kept.append({**row, "shown": names})
+    frame = pd.DataFrame(kept, columns=list(_COLUMNS))
+    frame["created"] = pd.to_datetime(frame["created"].astype("int64"), unit="us", utc=True)
+    return frame.astype(_DTYPES)
+
+
+def _shown(text: Any) -> list[str]:
+    try:
+        names = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return []
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
+
+
+def _is_whole(row: dict[str, Any], names: list[str]) -> bool:
+    texts = all(isinstance(row[name], str) for name in ("rater", "question", "outcome"))
+    numbers = type(row["created"]) is int and 0 <= row["created"] < 2**53
+    seconds = row["seconds"] is None or isinstance(row["seconds"], (int, float))
+    is_shown = 2 <= len(names) <= MAX_SHOWN and len(set(names)) == len(names)
+    return texts and numbers and seconds and is_shown and row["outcome"] in (*names, TIED, SKIPPED)
