@@ -25,6 +25,7 @@ def write_pictures(folder, temperatures, seeds, size=(48, 32)):
             {
                 "id": number + 1, "taskUUID": str(uuid.UUID(int=number + 1)), "created": 1_760_000_000_000_000 + number,
                 "status": "done", "engine": "offline", "model": "google:4@3", "charged": False, "prompt": "A lantern",
+                "task": {"taskType": "imageInference", "positivePrompt": "A lantern"}, "request": {"prompt": "A lantern"},
                 "temperature": temperature, "requestedSeed": seed, "resendable": True, "estimateLow": PRICE,
                 "estimateHigh": PRICE, "held": 0, "spent": PRICE, "cost": PRICE, "studio": "test", "latency": 1.5,
             }
