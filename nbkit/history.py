@@ -88,7 +88,8 @@ class RunLog(LogStore):
             >>> runs = [studio.generate("A lantern", seed=seed) for seed in (1, 2, 3)]
             >>> arena = studio.arena(runs, question="Which is brighter?")
             >>> arena.judge(runs[0].image, runs[1].image, runs[2].image)
-            >>> ranking = studio.log.ranking(question="Which is brighter?")
+            >>> rows = studio.log.rows_of([run.task_uuid for run in runs])
+            >>> ranking = studio.log.ranking(question="Which is brighter?", frame=rows)
             >>> ranking.to_frame().item[0] == runs[0].image.image_uuid, ranking.best
             (True, None)
         """

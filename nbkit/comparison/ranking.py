@@ -47,7 +47,7 @@ MORE_JUDGING, MORE_SEEDS = "more judging", "more seeds"
 
 
 @dataclass(frozen=True)
-class Item:
+class RankedItem:
     """A setting or a picture: how it is called, and the pictures that stand for it, each as the number of its row."""
 
     label: str
@@ -92,7 +92,7 @@ class Ranking:
     agreement: float
     self_agreement: float
     cost_per_kept: pd.Series[float]
-    _items: tuple[Item, ...] = field(repr=False)
+    _items: tuple[RankedItem, ...] = field(repr=False)
     _fit: Strengths = field(repr=False)
     _judging_share: float = field(repr=False)
     _repeats: int = field(repr=False)
@@ -189,7 +189,7 @@ class Ranking:
     def _noun(self) -> str:
         return "picture" if self.by is None else "setting"
 
-    def _sorted(self) -> list[tuple[int, Item]]:
+    def _sorted(self) -> list[tuple[int, RankedItem]]:
         pairs = [(i, self._items[i]) for i in self._fit.items]
         return sorted(pairs, key=lambda pair: (-round(self._fit.strength[pair[0]], 9), pair[0]))
 
@@ -304,7 +304,7 @@ def rank(judgements: Sequence[Judgement], rows: pd.DataFrame, by: str | Sequence
 
 def items_of(
     rows: pd.DataFrame, by: str | Sequence[str] | None
-) -> tuple[tuple[Item, ...], dict[int, int], dict[str, int]]:
+) -> tuple[tuple[RankedItem, ...], dict[int, int], dict[str, int]]:
     """What is compared in some rows.
 
     Args:
@@ -331,15 +331,17 @@ def items_of(
     if by is None:
         labels = _picture_labels(distinct[distinct["imageUUID"].notna()])
         items = tuple(
-            Item(label, name, (i,)) for i, (label, name) in enumerate(zip(labels, map(str, names), strict=True))
+            RankedItem(label, name, (i,)) for i, (label, name) in enumerate(zip(labels, map(str, names), strict=True))
         )
         return items, {i: i for i in range(len(items))}, places
     columns = [column_of(rows, name) for name in ([by] if isinstance(by, str) else by)]
     of_picture = distinct[distinct["imageUUID"].notna()][columns]
-    values = [None if any(map(is_gap, row)) else tuple(map(_plain, row)) for row in of_picture.itertuples(index=False)]
+    values = [
+        None if any(map(is_gap, row)) else tuple(map(_python_value, row)) for row in of_picture.itertuples(index=False)
+    ]
     kinds = sorted({value for value in values if value is not None}, key=_sort_key)
     items = tuple(
-        Item(
+        RankedItem(
             ", ".join(format_value(name, part) for name, part in zip(columns, kind, strict=True)),
             kind[0] if len(columns) == 1 else kind,
             tuple(i for i, value in enumerate(values) if value == kind),
@@ -398,7 +400,7 @@ def _repeated(answered: Sequence[tuple[str, str, list[int], Any]]) -> list[bool]
     return same
 
 
-def _cost_per_kept(rows: pd.DataFrame, items: Sequence[Item], fit: Strengths) -> pd.Series[float]:
+def _cost_per_kept(rows: pd.DataFrame, items: Sequence[RankedItem], fit: Strengths) -> pd.Series[float]:
     distinct, _ = distinct_pictures(rows)
     pictures = distinct[distinct["imageUUID"].notna()].reset_index(drop=True)
     found = {}
@@ -444,7 +446,7 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _plain(value: Any) -> Any:
+def _python_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 

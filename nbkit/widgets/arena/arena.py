@@ -195,7 +195,7 @@ class Arena(anywidget.AnyWidget):
     @property
     def _summary(self) -> str:
         asked = self._judging.asked()
-        by = "" if self._judging.by is None else repr(self._judging.by)
+        by = "" if self._judging.by is None else "by=…"  # blind: not even the name of the column
         return f"{count(len(asked), 'judgement')} in the log; studio.log.ranking({by}) ranks what was judged"
 
     def _hear(self, _: Any, content: dict[str, Any], __: Any) -> None:
@@ -219,7 +219,8 @@ class Arena(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         view: Any = self._repr_mimebundle_()
-        publish({**view, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
+        data = view[0] if isinstance(view, tuple) else view  # anywidget returns the metadata, too
+        publish({**data, "text/plain": ALONE, "text/html": f"<em>{ALONE}</em>"}, raw=True)
         self._output.place()
 
 
