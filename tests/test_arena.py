@@ -127,6 +127,26 @@ def test_two_pictures_are_needed(log):
         Judging(log, rows)
 
 
+def test_pictures_are_given_in_any_form(tmp_path):
+    """A sweep, its result, rows, runs, pictures, and imageUUIDs: each time the same pictures."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+    sweep = studio.sweep("A lantern", seed=[1, 2], width=512, height=512, name="in any form")
+    result = sweep.start().wait()
+    images = [run.image for run in result.runs]
+    uuids = names(images)
+    for given in (
+        sweep,
+        result,
+        result.to_frame().assign(result=1),
+        result.runs,
+        images,
+        uuids,
+        uuids[0:1] + [images[1]],
+    ):
+        assert set(names(studio.arena(given).shown)) == set(uuids)
+    studio.close()
+
+
 def test_nothing_that_is_sent_to_the_page_tells_how_a_picture_was_made(tmp_path):
     """No seed, value, UUID, hash or file name; the line that the offline engine writes is cut off; no metadata is left."""
     studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")

@@ -240,9 +240,10 @@ class Judging:
 
 
 def rows_for(log: LogStore, which: Any) -> pd.DataFrame:
-    """The rows of the log that an arena is about: of a result, of a frame, or of pictures in any other form."""
-    if hasattr(which, "to_frame") and not isinstance(which, (pd.DataFrame, pd.Series)):
-        which = which.to_frame()
+    """The rows of the log that an arena is about: of a sweep or its result, of a frame, or of pictures in any other form."""
+    if not isinstance(which, (pd.DataFrame, pd.Series)):
+        which = getattr(which, "result", which)  # of a sweep
+        which = which.to_frame() if hasattr(which, "to_frame") else which
     if isinstance(which, pd.DataFrame):
         return which
     names = image_uuids(which if isinstance(which, Iterable) and not isinstance(which, str) else [which])

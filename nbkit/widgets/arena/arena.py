@@ -63,7 +63,7 @@ class Arena(anywidget.AnyWidget):
     _esm = ALIVE + (HERE / "arena.js").read_text("utf-8")
 
     def __init__(self, judging: Judging) -> None:
-        self._judging = judging
+        self._judging, self._is_shown = judging, False
         self._output = SavedOutput(self._summary)
         super().__init__()
         self.on_msg(self._hear)
@@ -202,6 +202,7 @@ class Arena(anywidget.AnyWidget):
         try:
             kind, answer = content.get("type"), str(content.get("answer", ""))
             if kind == "show":
+                self._is_shown = True
                 self._show()
             elif kind == "answer" and answer == "ranking":
                 ranking = self._judging.ranking()._repr_mimebundle_()
@@ -214,7 +215,7 @@ class Arena(anywidget.AnyWidget):
             self.send({"type": "says", "text": words_of(error)})
 
     def _show(self) -> None:
-        if self.comm is not None:
+        if self._is_shown:
             self.send({"type": "question", "html": self._judging.state().html})
 
     def _ipython_display_(self) -> None:
