@@ -33,6 +33,7 @@ widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep
 studio.py       ``Studio``, the facade that joins all of it
 completion.py   TAB: parameters and their values
 magic.py        the ``%%imagine`` cell
+teach.py        for lessons: a guess before the result, and the two compared
 ==============  ====================================================================================================
 
 Life of a run
@@ -69,6 +70,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit import errors as errors
     from nbkit import statistics as statistics
+    from nbkit import teach as teach
     from nbkit.comparison.pictures import show as show
     from nbkit.comparison.result import Comparison as Comparison
     from nbkit.comparison.result import compare as compare
@@ -121,6 +123,7 @@ _MODULES = {
     "errors": "nbkit.errors",
     "show": "nbkit.comparison.pictures",
     "statistics": "nbkit.statistics",
+    "teach": "nbkit.teach",
     "load_ipython_extension": "nbkit.magic",  # for %load_ext nbkit, not for people, so not in __all__
     "unload_ipython_extension": "nbkit.magic",
 }

@@ -25,6 +25,7 @@ from nbkit.log.trash import DiskUsage
 from nbkit.offline import OfflineTransport
 from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
+from nbkit.teach import Checked
 
 PUBLIC = {name: getattr(nbkit, name) for name in nbkit.__all__ if name != "errors"}
 
@@ -42,6 +43,7 @@ def members(owner: Any) -> Iterator[tuple[str, Any]]:
 RETURNED = {
     "Cell": Cell,
     "Change": Change,
+    "Checked": Checked,
     "DiskUsage": DiskUsage,
     "FrameAccessor": FrameAccessor,
     "OfflineTransport": OfflineTransport,
@@ -49,8 +51,10 @@ RETURNED = {
     "Progress": Progress,
     "Thread": Thread,
     "ThreadCost": ThreadCost,
+    "teach.check": nbkit.teach.check,
+    "teach.guess": nbkit.teach.guess,
 }
-"""Classes that public methods return, or that pandas and httpx take, and that nobody imports."""
+"""Classes that public methods return, or that pandas and httpx take, and that nobody imports; and the functions of a public module."""
 
 
 def reached() -> dict[str, Any]:

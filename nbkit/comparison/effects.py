@@ -7,6 +7,7 @@ an axis, Fisher's exact test for refusals.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from nbkit import statistics
-from nbkit.display.figure import no_mathjax
+from nbkit.display.figure import NOISE_SIGN, no_mathjax
 from nbkit.display.plot import PlotAxis, Span, plot_svg
 from nbkit.display.text import count, ellipsis, escape
 from nbkit.errors import NbkitError, RequestError, printable
@@ -27,6 +28,8 @@ from nbkit.log.plots import UNITS
 from nbkit.results.run import BLOCKED, DONE, FINAL
 from nbkit.statistics.distributions import scipy_stats
 
+WINS = "wins"
+"""The measure that is the strength of pictures in judgements."""
 REFUSED = "refused"
 """The measure that is 1 for a request that a safety filter blocked, and 0 for one with a picture."""
 ALPHA = 0.05
@@ -190,7 +193,7 @@ class Effects:
         y = PlotAxis(self.on, UNITS.get(self.on, ""), one.rows["value"].tolist(), is_numeric=True)
         spans, band = [], None
         if one.table is not None:
-            middle = float(np.mean(list(one.table.means.values())))
+            middle = _middle(one.table)
             band = (middle - one.table.sd, middle + one.table.sd) if one.table.sd > 0 else None
             reach = one.table.tukey_difference(ALPHA) / 2 if one.table.sd > 0 and len(one.values) > 1 else math.nan
             spans = [Span(names[v], mean, mean - reach, mean + reach) for v, mean in one.table.means.items()]
@@ -237,6 +240,72 @@ def effects_of(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | N
     return Effects(measure, noise, notes, found)
 
 
+@dataclass(frozen=True)
+class NoiseBand:
+    """What values differ by without meaning anything: the grey band in the plot of effects.
+
+    Attributes:
+        middle: mean of the settings' means, in the unit of the measure.
+        sd: of pictures of one setting; 0 where the measure follows the axes exactly, ``nan`` where too few pictures tell.
+    """
+
+    middle: float
+    sd: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.sd > 0 and abs(value - self.middle) <= self.sd
+
+
+def noise_band(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | None = "seed") -> NoiseBand:
+    """The grey band of :func:`effects_of`, which needs no scipy; of the axis with the most values.
+
+    Args:
+        frame: rows of the log, one per picture.
+        axes: columns.
+        on: the column of the measure.
+        block: the column whose values are blocks.
+
+    Raises:
+        RequestError: for a measure that is no number.
+    """
+    rows, _ = _measured(frame, on)
+    tables = []
+    for name in axes:
+        ordered, _, _ = _in_order(rows, name)
+        with contextlib.suppress(RequestError):  # no row, or axes that always vary together
+            tables.append(_fitted(ordered, *_beside(ordered, name, axes, block))[0])
+    if not tables:
+        return NoiseBand(math.nan, math.nan)
+    table = max(tables, key=lambda one: len(one.settings))
+    return NoiseBand(_middle(table), table.sd)
+
+
+def noise_in_words(measure: str, band: NoiseBand, valued: int, pictures: int) -> str:
+    """A line that explains which values of a grid are marked as noise.
+
+    Args:
+        measure: its column.
+        band: what noise is.
+        valued: number of pictures with a value.
+        pictures: number of all.
+    """
+    if not valued:
+        return f"{measure}: no picture has a value yet"
+    gaps = f" · {count(pictures - valued, 'picture')} without a {measure}" if valued < pictures else ""
+    if math.isnan(band.sd):
+        return f"{measure}: too few pictures to tell what is noise{gaps}"
+    if band.sd == 0:
+        return f"{measure}: exact, it follows the axes{gaps}"
+    digits = max(0, min(6, 1 - math.floor(math.log10(band.sd))))
+    dollar, unit = ("$", "") if measure == "cost" else ("", f" {NOUNS[measure]}" if measure in NOUNS else "")
+    noise = f"{dollar}{band.middle:,.{digits}f} ± {band.sd:,.{digits}f}{unit}"
+    return f"{NOISE_SIGN} and grey: within seed noise, {measure} {noise}{gaps}"
+
+
+def _middle(table: statistics.TwoWay) -> float:
+    return float(np.mean(list(table.means.values())))
+
+
 def _measured(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows with a value of the measure, each picture once."""
     rows = frame[frame["status"] == DONE] if "status" in frame else frame
@@ -272,7 +341,8 @@ def _refusals(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return rows.assign(value=(rows["status"] == BLOCKED).astype("float64")), ()
 
 
-def _axis(rows: pd.DataFrame, name: str, axes: Sequence[str], blocks: str | None, on: str) -> AxisEffect:
+def _in_order(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Any], bool]:
+    """The rows with a value of an axis, by its values; these values; and whether they are numbers."""
     rows = rows[rows[name].notna()]
     is_ordered = pd.api.types.is_numeric_dtype(rows[name].dtype) and not pd.api.types.is_bool_dtype(rows[name].dtype)
     values = [value.item() if isinstance(value, np.generic) else value for value in rows[name].unique()]
@@ -281,10 +351,20 @@ def _axis(rows: pd.DataFrame, name: str, axes: Sequence[str], blocks: str | None
     rows = rows.assign(setting=rows[name].astype(object)).sort_values(
         "setting", key=lambda column: column.map(rank), kind="stable"
     )
+    return rows, values, is_ordered
+
+
+def _beside(rows: pd.DataFrame, name: str, axes: Sequence[str], blocks: str | None) -> tuple[list[str], str | None]:
+    """What else differs: the other axes, and the column of blocks if it is not the axis itself."""
+    others = [other for other in axes if other not in (name, blocks) and len(rows[other].unique()) > 1]
+    return others, None if blocks in (None, name) else blocks
+
+
+def _axis(rows: pd.DataFrame, name: str, axes: Sequence[str], blocks: str | None, on: str) -> AxisEffect:
+    rows, values, is_ordered = _in_order(rows, name)
     if on == REFUSED:
         return AxisEffect(name, values, rows, None, _shares(rows, name, values))
-    others = [other for other in axes if other not in (name, blocks) and len(rows[other].unique()) > 1]
-    seeds = None if blocks in (None, name) else blocks
+    others, seeds = _beside(rows, name, axes, blocks)
     table, used = _fitted(rows, others, seeds)
     number = rows[seeds].nunique() if used and seeds else 0
     counts = rows["setting"].value_counts()

@@ -12,6 +12,9 @@ from nbkit.errors import printable
 
 QUIET_STYLE = "font-size:0.85em;opacity:0.75"
 
+NOISE_SIGN = "~"
+"""Before a value that is within noise, since grey alone is not heard, and not seen by everybody."""
+
 
 def no_mathjax(html: str) -> str:
     """Wrap HTML for a notebook: with two prices in a line, Jupyter would typeset ``$…$`` as a formula."""
@@ -29,6 +32,8 @@ class Figure:
         caption: short facts, the most important first.
         missing: why there is no picture; empty if there is one.
         link: relative path of the original file, from the notebook or page; empty without one.
+        value: what was measured, under the picture in full strength; empty for nothing.
+        is_noise: whether that value is within noise: it has a ``~`` before it, and is grey.
     """
 
     preview: bytes | None
@@ -38,6 +43,13 @@ class Figure:
     caption: tuple[str, ...] = ()
     missing: str = ""
     link: str = ""
+    value: str = ""
+    is_noise: bool = False
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The value as text, then the caption."""
+        return (f"{NOISE_SIGN}{self.value}" if self.is_noise else self.value, *self.caption)[not self.value :]
 
 
 def picture_html(figure: Figure) -> str:
@@ -62,12 +74,14 @@ def picture_html(figure: Figure) -> str:
 
 
 def figure_html(figure: Figure) -> str:
-    """The picture over its caption, if it has one."""
+    """The picture over its value and its caption, if it has them."""
     facts = " · ".join(escape(fact) for fact in figure.caption)
     caption = f'<figcaption style="{QUIET_STYLE};max-width:{max(figure.width, 240)}px">{facts}</figcaption>'
+    style = ' style="opacity:0.65" title="within noise"' if figure.is_noise else ' style="font-weight:600"'
+    measured = f"<div{style}>{escape(figure.facts[0])}</div>" if figure.value else ""
     return (
         f'<figure style="margin:0 0.75em 0.5em 0;display:inline-block;vertical-align:top;max-width:100%">'
-        f"{picture_html(figure)}{caption if facts else ''}</figure>"
+        f"{picture_html(figure)}{measured}{caption if facts else ''}</figure>"
     )
 
 

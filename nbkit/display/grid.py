@@ -152,5 +152,5 @@ def _tile_html(tile: Tile) -> str:
 
 def _tile_text(tile: Tile) -> str:
     sign = f"{SIGNS.get(tile.status, '')} {tile.status}"
-    captions = " | ".join(" · ".join(figure.caption) for figure in tile.figures)
+    captions = " | ".join(" · ".join(figure.facts) for figure in tile.figures)
     return " ".join(part for part in (sign, captions, tile.note) if part)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.display.text import usd
+from nbkit.display.text import count, usd, usd_short
 from nbkit.errors import UnknownParameter
 from nbkit.request.image_request import NAMES
 from nbkit.request.model import MICRO
@@ -54,3 +54,24 @@ def format_value(name: str, value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return value.strftime("%Y-%m-%d %H:%M")
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def format_measure(name: str, value: float) -> str:
+    """A number with its unit and three digits, for a place with little room.
+
+    Args:
+        name: of its column.
+        value: the number; a cost in USD, a latency in seconds.
+
+    Example:
+        >>> from nbkit.log.columns import format_measure
+        >>> [format_measure(*pair) for pair in (("rating", 4), ("cost", 0.06895), ("latency", 1.234), ("width", 1264))]
+        ['4 stars', '$0.069', '1.23 s', '1,264']
+    """
+    if name == "cost":
+        return usd_short(round(value * MICRO))
+    if name == "rating" and value == round(value):
+        return count(round(value), "star")
+    text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.3g}"
+    unit = {"rating": "stars", "latency": "s"}.get(name, "")
+    return f"{text} {unit}".rstrip()

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from nbkit.display.figure import Figure
@@ -71,6 +71,7 @@ class Pages:
         in_notebook: whether the previews together have to stay light.
         places: for a script, for each cell the number of its first picture among those of all cells.
         deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
+        values: by imageUUID, what is printed under a picture, and whether it is within noise.
     """
 
     arrangement: CellArrangement
@@ -82,6 +83,7 @@ class Pages:
     in_notebook: bool = True
     places: Sequence[int] = ()
     deadline: float = math.inf
+    values: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
     def arrange(self, rows: str | None, columns: str | None, pages: str | None) -> list[Page]:
         """One grid for each combination of the axes that are neither rows nor columns; see :meth:`CellArrangement.pages`."""
@@ -94,8 +96,12 @@ class Pages:
         values = ", ".join(self.arrangement.facts(cell))
         alts = [f"{values}: {run.request.prompt}", *(f"{values}: picture {n}" for n in range(2, len(run.images) + 1))]
         note = "; ".join(failure.message for failure in run.failures) or (str(run.error) if run.error else "")
-        figures = (self._figure(image, alt, run.request.seed) for image, alt in zip(run.images, alts, strict=False))
+        figures = (self._measured(image, alt, run.request.seed) for image, alt in zip(run.images, alts, strict=False))
         return Tile(tuple(figures), status, note, self.places[cell] if self.places else -1)
+
+    def _measured(self, image: GeneratedImage, alt: str, asked: int | None) -> Figure:
+        value, is_noise = self.values.get(image.image_uuid, ("", False))
+        return dataclasses.replace(self._figure(image, alt, asked), value=value, is_noise=is_noise)
 
     def _figure(self, image: GeneratedImage, alt: str, asked: int | None) -> Figure:
         """One picture, with what neither its place in the grid nor the line above the grid says.

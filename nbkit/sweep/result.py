@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from nbkit.comparison.effects import Effects, effects_of
+from nbkit.comparison.effects import REFUSED, WINS, Effects, effects_of, noise_band, noise_in_words
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.notice import quiet_html
@@ -23,6 +23,7 @@ from nbkit.errors import RequestError
 from nbkit.history import RunLog
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.columns import column_of, format_measure
 from nbkit.log.plots import plot_rows
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
@@ -155,7 +156,13 @@ class SweepResult:
     # -- looking at it -----------------------------------------------------------------------------------------
 
     def grid(
-        self, rows: str | None = None, columns: str | None = None, pages: str | None = None, *, size: int | None = None
+        self,
+        rows: str | None = None,
+        columns: str | None = None,
+        pages: str | None = None,
+        *,
+        size: int | None = None,
+        on: str | None = None,
     ) -> MimeBundle:
         """A labelled grid of all pictures, as plain HTML without a script.
 
@@ -165,19 +172,30 @@ class SweepResult:
             pages: an axis whose values become pages that unfold one by one. Each combination of the axes that are left
                 over is a grid with its own caption.
             size: pixels on the long side of a preview; if not given, the more pictures, the smaller.
+            on: a measure, whose value is printed under each picture: a column of numbers of :meth:`to_frame`, such as
+                ``rating`` or ``cost``. A value within noise is grey and has a ``~``: it is no further from the mean than
+                one standard deviation of pictures of one setting, which is the grey band of :meth:`effects`. What one
+                picture shows is no answer about its setting; :meth:`effects` has that.
 
         Raises:
-            UnknownParameter: for a name that is no axis of this sweep.
-            RequestError: for a grid that is too large to look at.
+            UnknownParameter: for a name that is no axis of this sweep, and for a measure that the frame does not have.
+            RequestError: for a grid that is too large to look at, and for a measure that is no number of a picture.
 
         Example:
             >>> import nbkit
             >>> studio = nbkit.Studio(engine="offline")
             >>> sweep = studio.sweep("A lantern", temperature=[0.2, 0.8], seed=[1, 2], name="a grid")
-            >>> print(sweep.start().wait().grid(rows="temperature", columns="seed").text.splitlines()[1][:32])
+            >>> result = sweep.start().wait()
+            >>> print(result.grid(rows="temperature", columns="seed").text.splitlines()[1][:32])
               temperature 0.2, seed 1: ✓ don
+            >>> change = studio.log.mark(result.runs[3], rating=5)
+            >>> result.grid(on="rating").text.splitlines()[4][-7:]
+            '5 stars'
         """
-        return self._shown(self._pages(rows, columns, pages, size=size))
+        if on is None:
+            return self._shown(self._pages(rows, columns, pages, size=size))
+        values, line = self._values_under_pictures(on)
+        return self._shown(self._pages(rows, columns, pages, size=size, values=values), line)
 
     def explore(
         self,
@@ -346,11 +364,7 @@ class SweepResult:
             >>> print(result.effects(on="rating").sentences[0])
             temperature 0.2 → 1: +2.3 stars (0.9 to 3.8), more than seed noise
         """
-        spec = self.cells.spec
-        axes = [column_of_axis(spec, spec.spelled.get(name, name)) for axis in self.cells.axes for name in axis.names]
-        names = [name for name in axes if name != REPEAT]
-        varied = [name for name in names if name not in ("seed", block)]
-        return effects_of(self.to_frame(), varied or names, on, block)
+        return effects_of(self.to_frame(), self._compared(block), on, block)
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
@@ -508,10 +522,34 @@ class SweepResult:
         missing = f" · {count(self._missing, 'picture')} paid and not here: sweep.run() fetches what is missing"
         return f"{count(len(self.cells), 'cell')}: {parts} · {money}{running}{missing if self._missing else ''}{again}"
 
-    def _shown(self, grids: _Grids) -> MimeBundle:
+    def _shown(self, grids: _Grids, foot: str = "") -> MimeBundle:
         totals = self._totals(grids.shared)
-        html = quiet_html((totals,)) + pages_html(grids.pages)
-        return MimeBundle(html, "\n".join([totals, *map(page_text, grids.pages)]))
+        html = quiet_html((totals,)) + pages_html(grids.pages) + quiet_html((foot,) if foot else ())
+        return MimeBundle(html, "\n".join(filter(None, [totals, *map(page_text, grids.pages), foot])))
+
+    def _compared(self, block: str | None) -> list[str]:
+        """The columns of the axes whose effects are of interest: all but the blocks, where there are others."""
+        spec = self.cells.spec
+        axes = [column_of_axis(spec, spec.spelled.get(name, name)) for axis in self.cells.axes for name in axis.names]
+        names = [name for name in axes if name != REPEAT]
+        return [name for name in names if name not in ("seed", block)] or names
+
+    def _values_under_pictures(self, on: str) -> tuple[dict[str, tuple[str, bool]], str]:
+        """A measure by imageUUID, as text and whether it is within noise; and a line that says what noise is."""
+        if on in (REFUSED, WINS):
+            what = "no picture is refused" if on == REFUSED else "a picture has no number of wins"
+            message = f'on="{on}": {what}; result.effects(on="{on}") compares the settings'
+            raise RequestError(message, parameter="on", value=on, suggestion="rating")
+        frame = self.to_frame()
+        name = column_of(frame, on)
+        band = noise_band(frame, self._compared("seed"), name)
+        rows = frame[frame["imageUUID"].notna() & frame[name].notna()]
+        numbers = [float(value) for value in rows[name]]
+        values = {
+            uuid: (format_measure(name, number), number in band)
+            for uuid, number in zip(rows["imageUUID"], numbers, strict=True)
+        }
+        return values, noise_in_words(name, band, len(rows), int(frame["imageUUID"].notna().sum()))
 
     def _explored(
         self,
