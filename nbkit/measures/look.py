@@ -16,8 +16,8 @@ from nbkit.measures.content import content_of
 LOOK_SIZE = 512
 """Pixels on the long side at which a picture is looked at. A smaller one is not enlarged."""
 
-CODE = "1"
-"""Raised whenever the same picture would get other numbers."""
+VERSION = f"1 {LOOK_SIZE}"
+"""The first number is raised whenever the same picture would get other numbers."""
 
 NEAR_BITS = 4
 """Of the 64 bits of two fingerprints, so many may differ in near-copies …"""

@@ -11,8 +11,9 @@ import importlib
 import importlib.metadata
 import importlib.util
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -37,18 +38,6 @@ REMEMBERED = 500
 
 _lock = threading.RLock()
 _remembered: dict[str, list[TextLine]] = {}
-
-
-class Readable(Protocol):
-    """What is read, such as a :class:`~nbkit.GeneratedImage`."""
-
-    @property
-    def sha256(self) -> str:
-        """Of its bytes."""
-
-    @property
-    def bytes(self) -> bytes:
-        """Its file."""
 
 
 def is_installed() -> bool:
@@ -92,15 +81,20 @@ def read_text(data: bytes) -> list[TextLine]:
     return [TextLine(str(text), round(float(score), 4)) for text, score in zip(found.txts, found.scores, strict=True)]
 
 
-def lines_of(picture: Readable) -> list[TextLine]:
-    """As :func:`read_text`; a picture that was read before in this process is not read again."""
+def lines_of(sha256: str, load: Callable[[], bytes]) -> list[TextLine]:
+    """As :func:`read_text`; a picture that was read before in this process is not read again.
+
+    Args:
+        sha256: of the picture's file.
+        load: reads that file.
+    """
     with _lock:
-        if picture.sha256 not in _remembered:
-            lines = read_text(picture.bytes)
+        if sha256 not in _remembered:
+            lines = read_text(load())
             while len(_remembered) >= REMEMBERED:
                 del _remembered[next(iter(_remembered))]
-            _remembered[picture.sha256] = lines
-        return _remembered[picture.sha256]
+            _remembered[sha256] = lines
+        return _remembered[sha256]
 
 
 @functools.cache

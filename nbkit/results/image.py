@@ -95,7 +95,7 @@ class PictureFile:
             >>> image.text
             'OPEN LATE'
         """
-        return lines_as_text(lines_of(self))
+        return lines_as_text(lines_of(self.sha256, lambda: self.bytes))
 
     def reads(self, phrase: str) -> Reading:
         """Whether a phrase stands in the picture, letter by letter, and what is nearest to it.
@@ -126,7 +126,7 @@ class PictureFile:
         if not isinstance(phrase, str) or not phrase.strip():
             message = f"phrase={short_repr(phrase)}: must be text, such as image.reads('OPEN LATE')"
             raise RequestError(message, parameter="phrase", value=phrase, reason="type")
-        return find_phrase(phrase, lines_of(self))
+        return find_phrase(phrase, lines_of(self.sha256, lambda: self.bytes))
 
     @property
     def pil(self) -> Image.Image:
