@@ -289,13 +289,13 @@ def with_measures(database: Database, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**new)
 
 
-def looks_of(database: Database, files: Sequence[Any], most: int) -> list[Appearance | None]:
+def looks_of(database: Database, files: Sequence[Any], seconds: float) -> list[Appearance | None]:
     """How the pictures of some rows look, from the log; of those that were not measured, the first are looked at now.
 
     Args:
         database: the log, which keeps what is found.
         files: of the rows, as the column ``file`` has them; gaps for rows without a picture.
-        most: how many pictures are looked at.
+        seconds: for which pictures are looked at, at most.
 
     Returns:
         One for each file; ``None`` where that is not known.
@@ -306,8 +306,9 @@ def looks_of(database: Database, files: Sequence[Any], most: int) -> list[Appear
     known = read_measurements(database, LOOK, looking.VERSION, hashes)
     looks = {sha256: look for sha256, value in known.items() if (look := _appearance(value)) is not None}
     new: list[Measurement] = []
+    deadline = time.monotonic() + seconds
     for name, path in zip(names, paths, strict=True):
-        if path is None or not name or name in looks or len(new) >= most:
+        if path is None or not name or name in looks or time.monotonic() > deadline:
             continue
         try:
             looks[name] = look_at(read_picture(path))

@@ -574,5 +574,6 @@ class SweepResult:
                 raise RequestError(message, parameter="grid", reason="count")
         arrangement = CellArrangement(self.cells)
         shared = Shared.by(pictures, arrangement)
+        previews["missing"] = self._log.missing_words([image.image_uuid for image in pictures])
         made = Pages(arrangement, runs, self._statuses, len(pictures), shared, **previews)
         return _Grids(made.arrange(rows, columns, pages), shared.facts)
