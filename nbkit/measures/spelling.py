@@ -24,6 +24,9 @@ _DASHES = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
 _QUOTES = re.compile(
     '["\u0060\u00ab\u00b4\u00bb\u2018-\u201f\u2032\u2033\u2039\u203a\u300c-\u300f\u301d-\u301f\uff02\uff07]'
 )
+_TWO_IN_ONE = str.maketrans({"æ": "ae", "œ": "oe"})
+"""Letters that look like two, and are read as two."""
+
 _EDGES = ".,;:!?…·•'()[]{}|、。・"
 """Punctuation that does not count at the ends of a word."""
 
@@ -110,8 +113,11 @@ class WordsFound(NamedTuple):
 
 def normalised(text: str) -> str:
     """A text as texts are compared: NFKC, without case and spaces, with one kind of dash and of quotation mark."""
-    text = _QUOTES.sub("'", _DASHES.sub("-", unicodedata.normalize("NFKC", _DASHES.sub("-", text))))
-    return unicodedata.normalize("NFKC", "".join(text.casefold().split()))
+    text = unicodedata.normalize("NFKC", _QUOTES.sub("'", _DASHES.sub("-", text)))
+    text = _QUOTES.sub("'", _DASHES.sub("-", "".join(text.casefold().split())))
+    return unicodedata.normalize(
+        "NFKC", text.translate(_TWO_IN_ONE).replace("i\u0307", "i")
+    )  # of a capital I with a dot
 
 
 def word_form(word: str) -> str:
@@ -268,10 +274,8 @@ def _runs(wanted: str, tokens: Sequence[_ReadWord]) -> Iterator[Sequence[_ReadWo
 def _is_joined(word: str, tokens: Sequence[_ReadWord]) -> bool:
     """Whether a word may have been read as a part of a longer one, since a reader sometimes drops a space."""
     places = ((token.form.find(word), token.form) for token in tokens)
-    return any(
-        at >= 0 and all(rest == 0 or rest >= _JOINED for rest in (at, len(form) - at - len(word)))
-        for at, form in places
-    )
+    rests = ((at, len(form) - at - len(word)) for at, form in places if at >= 0)
+    return any(any(both) and all(rest == 0 or rest >= _JOINED for rest in both) for both in rests)
 
 
 def _split_joined(tokens: Sequence[_ReadWord], wanted: Iterable[str]) -> set[str]:

@@ -67,8 +67,8 @@ class Arrangement:
             tooltip="Pictures that are nearly equal, such as copies in another format, become one tile",
         )
         self.fold.add_class("nbkit-gallery-button")
-        self.unfold = _button("Unfold", "Show what is nearly equal to the selected, or fold it again")
-        self.unfold.layout.display = "none"
+        hidden = {"display": "none"}
+        self.unfold = _button("Unfold", "Show what is nearly equal to the selected, or fold it again", layout=hidden)
         self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
         self.box.add_class("nbkit-gallery-grid")
 
