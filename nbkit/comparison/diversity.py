@@ -49,6 +49,13 @@ class Diversity:
         """One row for each setting: its value, ``diversity``, ``low`` and ``high`` (float64), ``n`` pictures (Int64).
 
         A single picture has no diversity, and two have no interval: NaN. Without ``by`` there is one row.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", seed=[1, 2, 3], resolution="0.5K", name="three seeds").start().wait()
+            >>> result.diversity().to_frame().columns.tolist()
+            ['diversity', 'low', 'high', 'n']
         """
         return self._rows.copy()
 
