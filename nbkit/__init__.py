@@ -29,7 +29,7 @@ history.py      ``RunLog``, the log as a person holds it
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
-widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep's grid
+widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep's grid, the arena
 studio.py       ``Studio``, the facade that joins all of it
 completion.py   TAB: parameters and their values
 magic.py        the ``%%imagine`` cell
@@ -88,6 +88,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.sweep.result import SweepResult as SweepResult
     from nbkit.sweep.runner import SweepRun as SweepRun
     from nbkit.sweep.sweep import Sweep as Sweep
+    from nbkit.widgets.arena.arena import Arena as Arena
     from nbkit.widgets.explorer.explorer import Explorer as Explorer
     from nbkit.widgets.gallery.gallery import Gallery as Gallery
     from nbkit.widgets.panel.panel import Panel as Panel
@@ -96,6 +97,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Arena": "nbkit.widgets.arena.arena",
     "Budget": "nbkit.results.money",
     "BudgetExceeded": "nbkit.errors",
     "Comparison": "nbkit.comparison.result",

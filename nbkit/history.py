@@ -9,6 +9,9 @@ import pandas as pd
 from nbkit.comparison.diversity import Diversity, diversity_of
 from nbkit.comparison.effects import Effects, effects_of
 from nbkit.comparison.measuring import measure_pictures, with_measures
+from nbkit.comparison.ranking import Ranking, rank
+from nbkit.log.frame import check_frame
+from nbkit.log.judgements import read_judgements
 from nbkit.log.store import LogStore
 
 
@@ -128,3 +131,44 @@ class RunLog(LogStore):
         """
         measure_pictures(self.database, self.images, frame, text=text, look=look, expect=expect)
         return self.to_frame() if frame is None else with_measures(self.database, frame)
+
+    def ranking(
+        self,
+        by: str | Sequence[str] | None = None,
+        *,
+        question: str | None = None,
+        rater: str | None = None,
+        frame: pd.DataFrame | None = None,
+    ) -> Ranking:
+        """Which setting, or which picture, was judged best, with intervals and with what to do next.
+
+        Args:
+            by: the column whose values are compared, in either spelling, or several; ``None`` for the pictures themselves. What
+                is said of a setting holds for its next picture too, and its interval is wider for that.
+            question: only judgements of this question.
+            rater: only those of this person.
+            frame: rows of the log; only judgements of nothing but their pictures.
+
+        Raises:
+            RequestError: if there are no such judgements; ``studio.arena(…)`` asks for them.
+            UnknownParameter: for a column that the log does not have.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=seed) for seed in (1, 2, 3)]
+            >>> arena = studio.arena(runs, question="Which is brighter?")
+            >>> arena.judge(runs[0].image, runs[1].image, runs[2].image)
+            >>> rows = studio.log.rows_of([run.task_uuid for run in runs])
+            >>> ranking = studio.log.ranking(question="Which is brighter?", frame=rows)
+            >>> ranking.to_frame().item[0] == runs[0].image.image_uuid, ranking.best
+            (True, None)
+        """
+        names = None
+        if frame is not None:
+            check_frame(frame, ("imageUUID",))
+            names = list(frame["imageUUID"].dropna())
+        judgements = read_judgements(self.database, question=question, rater=rater, pictures=names)
+        judged = list(dict.fromkeys(name for one in judgements for name in one.shown))
+        rows = self.rows_of([], judged)
+        return rank(judgements, rows[rows["imageUUID"].isin(judged)], by)

@@ -6,12 +6,13 @@ import dataclasses
 import functools
 import uuid
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, Unpack
 
 import httpx
+import numpy as np
 import pandas as pd
 
 from nbkit import backends
@@ -40,6 +41,7 @@ from nbkit.sweep.promotion import promoted_pictures
 from nbkit.sweep.result import SweepContext
 from nbkit.sweep.spec import OPTIONS, merge, name_taken, parse_spec
 from nbkit.sweep.sweep import Sweep
+from nbkit.widgets.arena.arena import Arena, arena_of
 from nbkit.widgets.explorer.explorer import explore
 from nbkit.widgets.explorer.page import explorable
 from nbkit.widgets.gallery.gallery import HEIGHT, Gallery
@@ -406,6 +408,43 @@ class Studio:
             2
         """
         return SweepPanel(self, **_with_prompt(prompt, parameters))
+
+    def arena(
+        self,
+        which: Any,
+        by: str | Sequence[str] | None = None,
+        *,
+        show: int = 4,
+        question: str = "Which is better?",
+        rater: str = "me",
+        rng: int | np.random.Generator | None = None,
+    ) -> Arena:
+        """Ask a person which of some pictures is best, blind: one key answers, and each answer is a row of the log.
+
+        Args:
+            which: the result of a sweep, rows of the log, runs, or pictures.
+            by: the column whose values are compared, in either spelling, or several; ``None`` for the pictures themselves.
+            show: how many pictures are shown at once, 2 to 4. Four tell as much as three times as many pairs.
+            question: that is asked; another question is ranked apart.
+            rater: the name of the person.
+            rng: a number or a numpy generator for what is left to chance; ``None`` for another course each time.
+
+        Raises:
+            RequestError: for fewer than two pictures, or values of ``by``, to compare.
+            UnknownParameter: for a column that the rows do not have.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", top_p=[0.2, 1.0], seed=[1, 2, 3], name="in an arena").start().wait()
+            >>> arena = studio.arena(result, by="top_p", show=2, question="Which is tidier?", rater="Ana")
+            >>> len(arena.shown)
+            2
+            >>> arena.judge(*arena.shown)
+            >>> studio.log.judgements.rater.tolist()[-1]
+            'Ana'
+        """
+        return arena_of(self.log, which, by, show=show, question=question, rater=rater, rng=rng)
 
     def gallery(self, frame: pd.DataFrame | None = None, *, size: int = 160, height: str | None = HEIGHT) -> Gallery:
         """The log's pictures to browse, filter, rate and pick from; ``gallery.selection`` has the selected rows.

@@ -21,7 +21,7 @@ FOLDERS = (
 )  # fmt: skip
 """The folders and the modules at the top, lowest first: each imports only those that come before it."""
 
-WIDGETS = ("page", "form", "jobs", "image_grid", "gallery", "explorer", "panel")
+WIDGETS = ("page", "form", "jobs", "image_grid", "gallery", "explorer", "arena", "panel")
 """The folders of the widgets, lowest first."""
 
 DIALECT = {

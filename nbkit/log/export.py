@@ -82,6 +82,7 @@ def export_frame(
     private: tuple[str, ...] = (),
     originals: bool = True,
     axes: Collection[str] = (),
+    judgements: pd.DataFrame | None = None,
 ) -> Path:
     """Write a frame's pictures, a manifest of its rows as CSV and JSON, and ``index.html``.
 
@@ -91,6 +92,7 @@ def export_frame(
         private: folders of this machine, whose paths are removed from all texts.
         originals: whether to copy the pictures themselves; ``index.html`` has small ones in any case.
         axes: columns of axes, which stand first in the captions.
+        judgements: of these pictures; where there are any, they are written as ``judgements.csv`` and ``.json``.
 
     Returns:
         The folder or the file.
@@ -108,6 +110,8 @@ def export_frame(
         raise NbkitError("there are no rows to export: studio.generate(…) writes the first one")
     with new_export(path) as (target, write):
         missing = _write_files(write, frame.reset_index(drop=True), private, originals, axes)
+        if judgements is not None and len(judgements):
+            _write_table(write, "judgements", judgements, lists=("shown",))
     if missing:
         warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line of the user's call
     return target
@@ -124,17 +128,23 @@ def _write_files(
     manifest = without_private(frame.assign(**{str(name): texts for name, texts in pictures.items()}), private)
     with contextlib.suppress(KeyError, TypeError, ValueError):  # a float in the frame, for its gaps
         manifest["rating"] = manifest["rating"].astype("Int64")
-    # With a byte order mark, without which spreadsheets take the text for another encoding, and with the line ends of RFC
-    # 4180: with others, a lone carriage return in a text is not quoted, and ends the row where it is read.
-    write("manifest.csv", _without_formulas(manifest).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
-    columns = {str(name): _json_column(manifest[name]) for name in manifest}
-    records = pd.DataFrame(columns, dtype=object).to_dict("records")
-    write("manifest.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+    _write_table(write, "manifest", manifest)
     captions = [*(name for name in axes if name in frame), *CARD_COLUMNS]
     cards = (_card(file, row, captions) for file, row in zip(frame["file"], manifest.to_dict("records"), strict=True))
     summary = totals_of(frame) + (f" · without {missing}" if missing else "")
     write("index.html", document_html("Pictures and how they were made", summary, cards).encode("utf-8"))
     return missing
+
+
+def _write_table(write: Write, name: str, table: pd.DataFrame, lists: Collection[str] = ()) -> None:
+    """Write a table as CSV and as JSON; ``lists`` names columns of lists of words, which CSV has as one text."""
+    # With a byte order mark, without which spreadsheets take the text for another encoding, and with the line ends of RFC
+    # 4180: with others, a lone carriage return in a text is not quoted, and ends the row where it is read.
+    flat = table.assign(**{name: table[name].map(" ".join) for name in lists})
+    write(f"{name}.csv", _without_formulas(flat).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+    columns = {str(c): list(table[c]) if c in lists else _json_column(table[c]) for c in table}
+    records = pd.DataFrame(columns, dtype=object).to_dict("records")
+    write(f"{name}.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
 
 
 def without_private(frame: pd.DataFrame, private: tuple[str, ...]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import math
 import time
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -30,7 +30,6 @@ MAX_SHOWN = 9
 """Pictures that one judgement is about; a person cannot choose among more."""
 
 _RATER, _QUESTION = Text(1, 100), Text(1, 500)
-_COLUMNS = ("created", "rater", "question", "shown", "outcome", "seconds")
 _DTYPES = {"created": TIME, "rater": STRING, "question": STRING, "outcome": STRING, "seconds": MEASURE}
 
 
@@ -127,56 +126,73 @@ def withdraw_judgement(database: Database, name: str) -> None:
         raise NoSuchKey(f"the log has no judgement {name!r} that counts")
 
 
-def judgements_frame(
+class Judgement(NamedTuple):
+    """One judgement that counts.
+
+    Attributes:
+        created: microseconds since 1970, UTC.
+        rater: who judged.
+        question: that was asked.
+        shown: imageUUIDs of the pictures, in the order in which they stood on the screen.
+        outcome: the imageUUID of the best one, ``"tie"`` or ``"skip"``.
+        seconds: that the answer took; ``None`` where that was not measured.
+    """
+
+    created: int
+    rater: str
+    question: str
+    shown: tuple[str, ...]
+    outcome: str
+    seconds: float | None
+
+
+def read_judgements(
     database: Database,
     *,
     question: str | None = None,
     rater: str | None = None,
     pictures: Collection[str] | None = None,
-) -> pd.DataFrame:
-    """The judgements that count, oldest first.
+) -> list[Judgement]:
+    """The judgements that count, oldest first. Rows that another program has damaged are left out.
 
     Args:
         database: the log.
         question: only those of this question.
         rater: only those of this person.
         pictures: imageUUIDs; only judgements of nothing but these.
-
-    Returns:
-        ``created`` (datetime64, UTC), ``rater`` and ``question`` (string), ``shown`` (a list of imageUUIDs in their order on
-        the screen), ``outcome`` (string: one of them, ``"tie"`` or ``"skip"``), ``seconds`` (float64, NaN where none was
-        measured). Rows that another program has damaged are left out.
     """
     table = JUDGEMENTS.c
-    query = sa.select(*(table[name] for name in _COLUMNS)).where(table.withdrawn.is_(None)).order_by(table.id)
+    query = sa.select(*(table[name] for name in Judgement._fields)).where(table.withdrawn.is_(None)).order_by(table.id)
     if question is not None:
         query = query.where(table.question == question)
     if rater is not None:
         query = query.where(table.rater == rater)
     with database.reading() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        rows = connection.execute(query).all()
     known = None if pictures is None else frozenset(pictures)
-    kept = []
-    for row in rows:
-        names = _shown(row["shown"])
-        if _is_whole(row, names) and (known is None or known.issuperset(names)):
-            kept.append({**row, "shown": names})
-    frame = pd.DataFrame(kept, columns=list(_COLUMNS))
+    found = [Judgement(*row)._replace(shown=_shown(row.shown)) for row in rows]
+    return [one for one in found if _is_whole(one) and (known is None or known.issuperset(one.shown))]
+
+
+def judgements_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
+    """Judgements as a frame, with the columns of :attr:`nbkit.RunLog.judgements`."""
+    frame = pd.DataFrame(judgements, columns=list(Judgement._fields))
+    frame["shown"] = pd.Series([list(one.shown) for one in judgements], dtype=object)
     frame["created"] = pd.to_datetime(frame["created"].astype("int64"), unit="us", utc=True)
     return frame.astype(_DTYPES)
 
 
-def _shown(text: Any) -> list[str]:
+def _shown(text: Any) -> tuple[str, ...]:
     try:
         names = json.loads(text)
     except (TypeError, ValueError, RecursionError):
-        return []
-    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
+        return ()
+    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
 
 
-def _is_whole(row: dict[str, Any], names: list[str]) -> bool:
-    texts = all(isinstance(row[name], str) for name in ("rater", "question", "outcome"))
-    numbers = type(row["created"]) is int and 0 <= row["created"] < 2**53
-    seconds = row["seconds"] is None or isinstance(row["seconds"], (int, float))
-    is_shown = 2 <= len(names) <= MAX_SHOWN and len(set(names)) == len(names)
-    return texts and numbers and seconds and is_shown and row["outcome"] in (*names, TIED, SKIPPED)
+def _is_whole(one: Judgement) -> bool:
+    texts = all(isinstance(text, str) for text in (one.rater, one.question, one.outcome))
+    numbers = type(one.created) is int and 0 <= one.created < 2**53
+    seconds = one.seconds is None or isinstance(one.seconds, (int, float))
+    is_shown = 2 <= len(one.shown) <= MAX_SHOWN and len(set(one.shown)) == len(one.shown)
+    return texts and numbers and seconds and is_shown and one.outcome in (*one.shown, TIED, SKIPPED)

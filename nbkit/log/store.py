@@ -37,7 +37,7 @@ from nbkit.log.frame import (
     values_of,
 )
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
-from nbkit.log.judgements import judgements_frame
+from nbkit.log.judgements import judgements_frame, read_judgements
 from nbkit.log.log_rows import LogRows
 from nbkit.log.measurements import measured_columns
 from nbkit.log.named_columns import NamedColumns
@@ -474,7 +474,8 @@ class LogStore:
         """Write pictures, a manifest (CSV and JSON), and a page that shows them without a network or nbkit.
 
         In ``manifest.csv`` a text that a spreadsheet might take for a formula (it begins with ``=``, ``+``, ``-``, ``@``,
-        a tab or a carriage return), or that begins with an apostrophe, has an apostrophe before it.
+        a tab or a carriage return), or that begins with an apostrophe, has an apostrophe before it. Judgements of nothing but
+        these pictures are in ``judgements.csv`` and ``judgements.json``, with the names of the raters.
 
         Args:
             path: a new folder, or a new file that ends in ``.zip``.
@@ -506,7 +507,9 @@ class LogStore:
             names = image_uuids(frame)
             check_known(names, rows["imageUUID"].dropna())
             rows = rows[rows["imageUUID"].isin(names)]
-        return export_frame(rows, path, private=self._private, originals=originals, axes=self.axes())
+        names = list(rows["imageUUID"].dropna()) if "imageUUID" in rows else []
+        judged = judgements_frame(read_judgements(self.database, pictures=names))
+        return export_frame(rows, path, private=self._private, originals=originals, axes=self.axes(), judgements=judged)
 
     @property
     def _private(self) -> tuple[str, ...]:
@@ -778,7 +781,7 @@ class LogStore:
             >>> nbkit.Studio(engine="offline", path=tempfile.mkdtemp()).log.judgements.columns.tolist()
             ['created', 'rater', 'question', 'shown', 'outcome', 'seconds']
         """
-        return judgements_frame(self.database)
+        return judgements_frame(read_judgements(self.database))
 
     def get_runs(self, task_uuids: Sequence[str]) -> dict[str, Run]:
         """Several runs by their taskUUID, in a few queries; those that the log does not have are left out.

@@ -31,6 +31,7 @@ MANY_TIES = 0.25
 """With a larger share of ties between two, how near two have to be for a tie is estimated."""
 TIE_WIDTHS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 DRAWS = 20_000
+EPSILON = 1e-12  # added to a covariance that rounding may have made less than positive
 
 
 class _Tie:
@@ -99,12 +100,15 @@ class Strengths:
             seed: of the generator; the same seed draws the same.
         """
         generator = np.random.default_rng(seed)
-        values, vectors = np.linalg.eigh(self._covariance)
-        noise = generator.standard_normal((count, len(self.items))) * np.sqrt(np.clip(values, 0, None))
-        spread: Array = noise @ vectors.T
+        # In an order that does not depend on the judgements' order, and with a factor that changes by no more than rounding
+        # where they are shuffled: the same judgements give the same draws.
+        order = sorted(range(len(self.items)), key=lambda place: repr(self.items[place]))
+        covariance = self._covariance[np.ix_(order, order)] + EPSILON * np.eye(len(order))
+        spread: Array = generator.standard_normal((count, len(order))) @ np.linalg.cholesky(covariance).T
         if math.isfinite(self.freedom):
             spread *= np.sqrt(self.freedom / generator.chisquare(self.freedom, (count, 1)))
-        return np.array([self.strength[item] for item in self.items]) + spread
+        middle = np.array([self.strength[item] for item in self.items])
+        return middle + spread[:, np.argsort(order)]
 
     def _contrast(self, a: Any, b: Any) -> Array:
         contrast = np.zeros(len(self.items))
@@ -212,25 +216,28 @@ class _Judgements:
         is_ordered = MANY_TIES * of_two.sum() < ties.sum() < of_two.sum()  # ties alone do not tell how near is equal
         self.ordered = of_two & is_ordered
         self.widths: tuple[float, ...] = TIE_WIDTHS if self.ordered.any() else (0.0,)
+        self.luce = None
+        self.wins = np.zeros(self.count)
+        if not self.ordered.all():
+            index, share, there = (part[~self.ordered] for part in (self.index, self.share, self.there))
+            self.luce = index, share, there, np.nonzero(there)
+            np.add.at(self.wins, index, np.where(there, share, 0.0))
 
     def value(self, score: Array, width: float) -> tuple[float, Array, Array]:
         """Logarithm of the likelihood, its gradient, and its negative second derivative, by picture."""
         gradient, curvature = np.zeros(self.count), np.zeros((self.count, self.count))
         total = 0.0
-        luce = ~self.ordered
-        if luce.any():
-            index, share, there = self.index[luce], self.share[luce], self.there[luce]
+        if self.luce is not None:
+            index, share, there, (rows, columns) = self.luce
             logits = np.where(there, score[index], -np.inf)
             top = logits.max(axis=1, keepdims=True)
             weights = np.exp(logits - top)
             sums = weights.sum(axis=1, keepdims=True)
-            chance = weights / sums
             total += float((share * np.where(there, logits - top - np.log(sums), 0.0)).sum())
-            np.add.at(gradient, index, np.where(there, share - chance, 0.0))
-            for i in range(index.shape[1]):
-                np.add.at(curvature, (index[:, i], index[:, i]), chance[:, i])
-                for j in range(index.shape[1]):
-                    np.add.at(curvature, (index[:, i], index[:, j]), -chance[:, i] * chance[:, j])
+            chance = np.zeros((len(index), self.count))
+            chance[rows, index[rows, columns]] = (weights / sums)[rows, columns]
+            gradient += self.wins - chance.sum(axis=0)
+            curvature += np.diag(chance.sum(axis=0)) - chance.T @ chance
         if self.ordered.any():
             total += self._add_ordered(score, width, gradient, curvature)
         return total, gradient, curvature

@@ -1,0 +1,251 @@
+"""Asking people which of some pictures is best, blind, and writing what they answer into the log.
+
+A :class:`Judging` is what an arena is without a widget: it knows which pictures are shown now, takes an answer, takes it
+back, and gives the question as plain data with one fragment of HTML, so that a page can show it, too. What was answered
+stands in the log alone: each question is chosen from what the log has then, also of other raters and earlier kernels.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbkit.comparison.choosing import Asked, next_question
+from nbkit.comparison.ranking import Ranking, items_of, rank
+from nbkit.display.arena import ArenaQuestion
+from nbkit.display.text import count
+from nbkit.errors import NbkitError, NoImage, RequestError
+from nbkit.log.annotations import image_uuids
+from nbkit.log.frame import check_argument, check_frame
+from nbkit.log.judgements import (
+    SKIPPED,
+    TIED,
+    Judgement,
+    add_judgement,
+    check_question,
+    check_rater,
+    read_judgements,
+    withdraw_judgement,
+)
+from nbkit.log.store import LogStore
+from nbkit.measures.covered import covered
+from nbkit.request.parameter import Integer
+from nbkit.results.run import GeneratedImage
+
+MOST_SHOWN = 4
+SIZE = {2: 1024}
+"""Pixels on the long side of a picture where so many are shown; else 768."""
+
+QUESTION = "Which is better?"
+RATER = "me"
+
+
+class Judging:
+    """One person, one question, some pictures.
+
+    Args:
+        log: has the pictures, and gets the judgements.
+        rows: of the log.
+        by: the column whose values are compared; ``None`` for the pictures themselves.
+        show: how many pictures are shown at once, 2 to 4.
+        question: that is asked.
+        rater: who answers.
+        rng: a number or a numpy generator for what is left to chance; ``None`` for another course each time.
+
+    Raises:
+        RequestError: for fewer than two pictures or values to compare, and for anything else that is not allowed.
+        UnknownParameter: for a column that the rows do not have.
+    """
+
+    def __init__(
+        self,
+        log: LogStore,
+        rows: pd.DataFrame,
+        by: str | Sequence[str] | None = None,
+        *,
+        show: int = MOST_SHOWN,
+        question: str = QUESTION,
+        rater: str = RATER,
+        rng: int | np.random.Generator | None = None,
+    ) -> None:
+        check_frame(rows, ("imageUUID", "taskUUID", "file"))
+        rows = rows[rows["imageUUID"].notna() & rows["file"].notna()]
+        show = check_argument("show", Integer(2, MOST_SHOWN).check, show)
+        self.question, self.rater = check_question(question), check_rater(rater)
+        self.by, self._log, self._rows = by, log, rows
+        self._items, self._item_of, self._places = items_of(rows, by)
+        if len(self._items) < 2:
+            what = "pictures" if by is None else f"values of {by}"
+            message = f"there are {len(self._items)} {what} with a picture to compare; two are needed"
+            raise RequestError(message, parameter="by" if by else "result", value=by, reason="count")
+        self._names: dict[int, str] = {}
+        for name, place in self._places.items():
+            self._names.setdefault(place, name)
+        self._tasks = dict(zip(rows["imageUUID"], rows["taskUUID"], strict=True))
+        offline = rows[rows["charged"].eq(other=False).fillna(value=True)] if "charged" in rows else rows
+        self._offline = frozenset(offline["imageUUID"])
+        self._show = min(show, len(self._names))
+        self._rng = np.random.default_rng(rng)
+        self._lock = threading.RLock()
+        self._made: list[tuple[str, tuple[int, ...]]] = []
+        self._shown: tuple[int, ...] = ()
+        self._round, self._since = 0, 0.0
+        self._ask()
+
+    # -- what is shown -------------------------------------------------------------------------------------------
+
+    @property
+    def round(self) -> int:
+        """The number of the question that is shown now; it grows with every answer and with every undo."""
+        return self._round
+
+    @property
+    def shown(self) -> list[GeneratedImage]:
+        """The pictures that are shown now, in their order on the screen."""
+        with self._lock:
+            names = [self._names[place] for place in self._shown]
+        return self._images(names)
+
+    def asked(self) -> list[Asked]:
+        """Every answer that the log has about nothing but these pictures, oldest first, of all raters."""
+        found = []
+        for row in self._judgements():
+            shown = tuple(self._places[name] for name in row.shown)
+            if len(set(shown)) == len(shown):  # copies of one picture tell nothing
+                winner = self._places.get(row.outcome)
+                found.append(Asked(shown, winner, row.outcome == SKIPPED, row.rater))
+        return found
+
+    def ranking(self) -> Ranking:
+        """What was answered so far, by all raters.
+
+        Raises:
+            RequestError: if nothing was.
+        """
+        return rank(self._judgements(), self._log.rows_of([], list(self._places)), self.by)
+
+    def state(self) -> ArenaQuestion:
+        """The question as plain data, blind: nothing in it tells how a picture was made."""
+        with self._lock:
+            number, made, images = self._round, len(self._made), self.shown
+        asked = self.asked()
+        own = sum(one.rater == self.rater for one in asked)
+        size = SIZE.get(len(images), 768)
+        return ArenaQuestion(
+            round=number,
+            question=self.question,
+            pictures=[self._blind(image, size) for image in images],
+            can_undo=made > 0,
+            has_ranking=any(not one.skipped for one in asked),
+            says=f"{count(own, 'judgement')} by {self.rater}"
+            + (f", {len(asked) - own:,} by others" if len(asked) > own else ""),
+        )
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def judge(self, *pictures: GeneratedImage | str, tie: bool = False) -> None:
+        """Answer: the best picture first, then those it beats; with ``tie``, all are equal.
+
+        Args:
+            *pictures: of this arena, or their imageUUIDs. One alone is the best of those that are shown; none, with ``tie``:
+                all that are shown.
+            tie: whether they are equally good.
+
+        Raises:
+            RequestError: for a picture that is not one of these; nothing is written.
+            StorageError: if the log cannot be written.
+        """
+        with self._lock:
+            places = [self._place(name) for name in image_uuids(pictures)]
+            if not places and not tie:
+                raise RequestError("pictures: name the best one first", parameter="pictures", reason="missing")
+            if len(places) < 2:
+                if not set(places) <= set(self._shown):
+                    message = "pictures: that one is not shown now; name those that it beats, too"
+                    raise RequestError(message, parameter="pictures", reason="conflict")
+                best, places = places, list(self._shown)
+            else:
+                best = places
+            self._write(places, TIED if tie or not best else best[0])
+
+    def skip(self) -> None:
+        """Leave the question unanswered; it tells nothing, and another one comes."""
+        with self._lock:
+            self._write(list(self._shown), SKIPPED)
+
+    def undo(self) -> None:
+        """Take the last answer of this arena back, and show its pictures again.
+
+        Raises:
+            NbkitError: if there is none.
+        """
+        with self._lock:
+            if not self._made:
+                raise NbkitError("there is no answer to take back: this arena has none since it was made")
+            name, shown = self._made[-1]
+            withdraw_judgement(self._log.database, name)
+            del self._made[-1]
+            self._turn(shown)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _write(self, places: Sequence[int], outcome: Any) -> None:
+        is_shown = set(places) == set(self._shown)
+        order = self._shown if is_shown else tuple(places)
+        name = add_judgement(
+            self._log.database,
+            rater=self.rater,
+            question=self.question,
+            shown=[self._names[place] for place in order],
+            outcome=outcome if outcome in (TIED, SKIPPED) else self._names[outcome],
+            seconds=round(time.monotonic() - self._since, 3) if is_shown else None,
+            author=self._log.trust.new_author,
+        )
+        self._made.append((name, order))
+        self._ask()
+
+    def _ask(self) -> None:
+        items = [one.rows for one in self._items]
+        self._turn(next_question(self.asked(), items, self._show, self._rng, rater=self.rater))
+
+    def _turn(self, shown: tuple[int, ...]) -> None:
+        self._shown, self._since = shown, time.monotonic()
+        self._round += 1
+
+    def _judgements(self) -> list[Judgement]:
+        return read_judgements(self._log.database, question=self.question, pictures=self._places)
+
+    def _place(self, name: str) -> int:
+        if name not in self._places:
+            message = f"pictures: {name!r} is not one of the pictures of this arena"
+            raise RequestError(message, parameter="pictures", value=name, reason="unknown")
+        return self._places[name]
+
+    def _images(self, names: Sequence[str]) -> list[GeneratedImage]:
+        runs = self._log.get_runs([self._tasks[name] for name in names])
+        found = {image.image_uuid: image for run in runs.values() for image in run.images}
+        return [found[name] for name in names]
+
+    def _blind(self, image: GeneratedImage, size: int) -> bytes:
+        try:
+            preview = self._log.previews.get(image.path, size)
+            return covered(preview, image.bytes, is_offline=image.image_uuid in self._offline)
+        except (OSError, NoImage) as error:
+            raise NoImage(f"a picture cannot be shown: {error}") from None
+
+
+def rows_for(log: LogStore, which: Any) -> pd.DataFrame:
+    """The rows of the log that an arena is about: of a sweep or its result, of a frame, or of pictures in any other form."""
+    if not isinstance(which, (pd.DataFrame, pd.Series)):
+        which = getattr(which, "result", which)  # of a sweep
+        which = which.to_frame() if hasattr(which, "to_frame") else which
+    if isinstance(which, pd.DataFrame):
+        return which
+    names = image_uuids(which if isinstance(which, Iterable) and not isinstance(which, str) else [which])
+    rows = log.rows_of([], names)
+    return rows[rows["imageUUID"].isin(names)]
