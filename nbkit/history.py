@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from nbkit.comparison.diversity import Diversity, diversity_of
 from nbkit.comparison.effects import Effects, effects_of
+from nbkit.comparison.measuring import measure_pictures, with_measures
 from nbkit.comparison.ranking import Ranking, rank
 from nbkit.log.frame import check_frame
 from nbkit.log.judgements import read_judgements
@@ -43,7 +45,7 @@ class RunLog(LogStore):
         Args:
             frame: rows of the log, after whatever pandas did to them.
             axes: the columns that vary, in either spelling.
-            on: the measure, a column of numbers, or ``"refused"``.
+            on: the measure, a column of numbers, ``"refused"`` or ``"likeness"``.
             block: the column of what pictures share whose settings differ; ``None`` for none.
 
         Raises:
@@ -60,6 +62,75 @@ class RunLog(LogStore):
             [0.02238]
         """
         return effects_of(frame, axes, on, block)
+
+    def diversity(self, frame: pd.DataFrame, by: str | None = None) -> Diversity:
+        """How different pictures look from each other; :meth:`nbkit.SweepResult.diversity` does it for a sweep.
+
+        Args:
+            frame: rows of the log, after whatever pandas did to them.
+            by: the column whose values are told apart, in either spelling; ``None`` for all pictures as one set.
+
+        Raises:
+            UnknownParameter: for a column that the frame does not have.
+            NbkitError: if the frame has no column ``file``.
+            RequestError: if no row has a picture that can be read.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=seed, resolution="0.5K") for seed in (1, 2, 3)]
+            >>> rows = studio.df[studio.df.taskUUID.isin([run.task_uuid for run in runs])]
+            >>> studio.log.diversity(rows).to_frame().n.tolist()
+            [3]
+        """
+        return diversity_of(frame, by)
+
+    def measure(
+        self,
+        frame: pd.DataFrame | None = None,
+        text: bool | None = None,
+        look: bool = True,
+        expect: str | Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Read pictures, on this machine and with no network, and write what was found into the log's columns.
+
+        ``sharpness``, ``contrast`` and ``colourfulness`` are of the pixels (:class:`nbkit.measures.look.Appearance` has the
+        formulas). ``textFidelity`` is the share of the expected words that stand in the picture, letter by letter;
+        ``textMissing`` and ``textFound`` have these words, joined by ", ". It is a gap where none are expected, or none of
+        them can be read: words in scripts that are not read, and what was read with little confidence, take no part.
+
+        A picture takes a hundredth of a second, and with text about a second, once: what was read is kept by the hash of its
+        bytes. A call that was stopped goes on where it was, other expected words cost nothing, and what was written last
+        stands in the columns. Nothing of this happens in :meth:`nbkit.Studio.generate`.
+
+        Args:
+            frame: rows of the log, after whatever pandas did to them; by default all.
+            text: whether text is read; by default where the extra ``text`` is installed (``pip install "nbkit[text]"``).
+            look: whether the pixels are measured.
+            expect: the words that should be there, a phrase or a list of phrases; by default those that the prompt of
+                each row has in quotation marks (:func:`nbkit.expected`).
+
+        Returns:
+            The rows, with these columns as they are now.
+
+        Raises:
+            NbkitError: if text is asked for and the extra is not installed; if the frame has no column ``imageUUID``.
+            RequestError: for ``expect=`` that is no phrase.
+            StorageError: if the log cannot be written.
+
+        Warns:
+            UserWarning: if the files of some pictures are missing, damaged or removed.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7, resolution="0.5K")
+            >>> rows = studio.log.measure(studio.df[studio.df.taskUUID == run.task_uuid], text=False)
+            >>> bool(rows.sharpness[rows.index[0]] > 0)
+            True
+        """
+        measure_pictures(self.database, self.images, frame, text=text, look=look, expect=expect)
+        return self.to_frame() if frame is None else with_measures(self.database, frame)
 
     def ranking(
         self,

@@ -33,7 +33,7 @@ DIALECT = {
     "Known", "Told", "telling", "Wall", "Post", "Board", "Filling", "Stage", "Fold", "Zone", "Coming", "Link",
     "Words", "Whole", "Hundredths", "Several", "Flag", "Wrong", "Access", "plain", "shield", "Bundle", "Courier",
     "outward", "outbox", "spoil", "engines", "Engine", "choose", "Cells", "Result", "Results", "Job", "SweepJob", "Work",
-    "SweepWork", "most", "again", "begun", "words", "moved", "take", "leave", "hold", "marks", "Drift", "Dice", "Land", "Reading", "MOST", "NOTHING", "ALONE", "MAX_PIXELS",
+    "SweepWork", "most", "again", "begun", "words", "moved", "take", "leave", "hold", "marks", "Drift", "Dice", "Land", "MOST", "NOTHING", "ALONE", "MAX_PIXELS",
 }  # fmt: skip
 """Names of the first version that a reader had to learn; each was replaced by the usual term."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import nbkit
+from nbkit.comparison.diversity import Diversity
 from nbkit.log.annotations import Change
 from nbkit.log.frame import DTYPES
 from nbkit.log.presets import Presets
@@ -22,6 +23,7 @@ from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import FrameAccessor
 from nbkit.log.thread import Thread, ThreadCost
 from nbkit.log.trash import DiskUsage
+from nbkit.measures.spelling import Reading
 from nbkit.offline import OfflineTransport
 from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
@@ -45,10 +47,12 @@ RETURNED = {
     "Change": Change,
     "Checked": Checked,
     "DiskUsage": DiskUsage,
+    "Diversity": Diversity,
     "FrameAccessor": FrameAccessor,
     "OfflineTransport": OfflineTransport,
     "Presets": Presets,
     "Progress": Progress,
+    "Reading": Reading,
     "Thread": Thread,
     "ThreadCost": ThreadCost,
     "teach.check": nbkit.teach.check,

@@ -10,5 +10,6 @@
 ``subject.py`` turns runs, pictures and rows of the log into subjects. ``settings.py`` finds what differs between
 subjects, ``text_difference.py`` what differs between two texts, and ``result.py`` has :func:`nbkit.compare` and its
 result. ``pictures.py`` has :func:`nbkit.show`, for many pictures without a table. How alike two pictures are
-is measured in ``nbkit.measures.likeness``. ``effects.py`` finds what an axis does to a measure.
+is measured in ``nbkit.measures.likeness``. ``effects.py`` finds what an axis does to a measure, ``diversity.py`` how
+different the pictures of a set look, both with ``alike.py``; ``measuring.py`` reads pictures for ``log.measure()``.
 """

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import pandas as pd
 
+from nbkit.display.text import count
 from nbkit.results.run import DONE
 
+Notes = tuple[str, ...]
+"""What was left out, in words."""
 
-def distinct_pictures(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows with a picture, and how many of them were left out because they are another row's picture again.
 
-    A copy and an answer from the log have the file of an earlier row. A draft that was made again at a higher resolution is
-    no second picture of its setting either: the one that was made from it is left out where the draft is there too.
+def distinct_pictures(frame: pd.DataFrame) -> tuple[pd.DataFrame, Notes]:
+    """The rows with a picture, each picture once, and what was left out.
+
+    A copy, and what was answered from the log, have the file of an earlier row. A draft that was made again at a higher
+    resolution is no second picture of its setting either: what was made from it is left out where the draft is there too.
 
     Args:
-        frame: rows of the log; a frame without the columns ``status``, ``file``, ``parent`` or ``taskUUID`` is taken as it is.
+        frame: rows of the log; columns that are not there are not looked at.
     """
-    done = frame[frame["status"] == DONE] if "status" in frame else frame
-    rows = done
+    rows = frame[frame["status"] == DONE] if "status" in frame else frame
+    lost = len(frame) - len(rows)
     if "file" in rows:
         rows = rows[rows["file"].isna() | ~rows["file"].duplicated()]
     if {"parent", "taskUUID"} <= set(rows.columns):
         rows = rows[~rows["parent"].isin(set(rows["taskUUID"].dropna())).fillna(False)]
-    return rows, len(done) - len(rows)
+    copies = len(frame) - lost - len(rows)
+    notes = (
+        f"{count(lost, 'row')} without a picture" if lost else "",
+        f"{count(copies, 'copy or promotion')} left out"
+        if copies == 1
+        else f"{copies:,} copies and promotions left out"
+        if copies
+        else "",
+    )
+    return rows, tuple(filter(None, notes))

@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from nbkit import statistics
+from nbkit.comparison.alike import LIKENESS, with_likeness
+from nbkit.comparison.distinct import distinct_pictures
 from nbkit.display.figure import NOISE_SIGN, no_mathjax
 from nbkit.display.plot import PlotAxis, Span, plot_svg
 from nbkit.display.text import count, ellipsis, escape
@@ -25,7 +27,7 @@ from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.log.columns import column_of, format_value, is_gap
 from nbkit.log.frame import check_unique_columns
 from nbkit.log.plots import UNITS
-from nbkit.results.run import BLOCKED, DONE, FINAL
+from nbkit.results.run import BLOCKED, FINAL
 from nbkit.statistics.distributions import scipy_stats
 
 WINS = "wins"
@@ -212,7 +214,7 @@ def effects_of(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | N
     Args:
         frame: rows of the log, one per picture.
         axes: columns, in either spelling.
-        on: the column of the measure, a number; or ``"refused"``.
+        on: the column of the measure, a number; or ``"refused"``; or ``"likeness"``, how alike pictures of one setting are.
         block: the column whose values are blocks, such as ``"seed"``; ``None`` for none.
 
     Raises:
@@ -225,9 +227,13 @@ def effects_of(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | N
     names = list(dict.fromkeys(column_of(frame, axis) for axis in axes))
     if not names:
         raise RequestError("axes: name at least one column that varies", parameter="axes", reason="missing")
-    measure = on if on == REFUSED else column_of(frame, on)
+    is_likeness = on == LIKENESS and LIKENESS not in frame
+    measure = on if on == REFUSED or is_likeness else column_of(frame, on)
     blocks = None if block is None else column_of(frame, block)
-    rows, notes = _refusals(frame) if on == REFUSED else _measured(frame, measure)
+    if is_likeness:
+        rows, notes = with_likeness(frame, [name for name in names if name != blocks])
+    else:
+        rows, notes = _refusals(frame) if on == REFUSED else _measured(frame, measure)
     if rows.empty:
         raise RequestError(f"on={on!r}: no row has a value of it", parameter="on", value=on, reason="missing")
     notes = (f"{count(len(rows), 'request' if on == REFUSED else 'picture')}, 1 measure looked at", *notes)
@@ -308,13 +314,7 @@ def _middle(table: statistics.TwoWay) -> float:
 
 def _measured(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows with a value of the measure, each picture once."""
-    rows = frame[frame["status"] == DONE] if "status" in frame else frame
-    lost = len(frame) - len(rows)
-    if "file" in rows:  # a copy, and what was answered from the log, are the same picture again
-        rows = rows[rows["file"].isna() | ~rows["file"].duplicated()]
-    if {"parent", "taskUUID"} <= set(rows.columns):  # so is a draft that was made again
-        rows = rows[~rows["parent"].isin(set(rows["taskUUID"].dropna())).fillna(False)]
-    copies = len(frame) - lost - len(rows)
+    rows, notes = distinct_pictures(frame)
     try:
         values = pd.to_numeric(rows[measure]).astype("float64")
     except (TypeError, ValueError):
@@ -322,16 +322,7 @@ def _measured(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, tuple[st
         raise RequestError(message, parameter="on", value=measure) from None
     rows = rows.assign(value=values)[values.notna().to_numpy()]
     gaps = int(values.isna().sum())
-    notes = (
-        f"{count(lost, 'row')} without a picture" if lost else "",
-        f"{count(copies, 'copy or promotion')} left out"
-        if copies == 1
-        else f"{copies:,} copies and promotions left out"
-        if copies
-        else "",
-        f"{count(gaps, 'picture')} without a {measure}" if gaps else "",
-    )
-    return rows, tuple(filter(None, notes))
+    return rows, (*notes, *((f"{count(gaps, 'picture')} without a {measure}",) if gaps else ()))
 
 
 def _refusals(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

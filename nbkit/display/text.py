@@ -65,6 +65,20 @@ def ellipsis(text: str, length: int) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
+def missing_words(words: str, length: int = 60) -> str:
+    """What is said under a picture that lacks words, cut if they are many.
+
+    Args:
+        words: joined by ", ".
+        length: characters at most.
+
+    Example:
+        >>> missing_words("OPEN, LATE")
+        'missing: OPEN, LATE'
+    """
+    return ellipsis(f"missing: {words}", length)
+
+
 def call(function: str, arguments: Sequence[str]) -> str:
     """A call as Python code: on one line if it is short, otherwise with a line for each argument."""
     line = f"{function}({', '.join(arguments)})"

@@ -39,6 +39,7 @@ from nbkit.log.frame import (
 from nbkit.log.images import NAME_GLOBS, ImageStore, read_picture
 from nbkit.log.judgements import judgements_frame, read_judgements
 from nbkit.log.log_rows import LogRows
+from nbkit.log.measurements import measured_columns
 from nbkit.log.named_columns import NamedColumns
 from nbkit.log.presets import PRESETS, Presets
 from nbkit.log.previews import PICTURES, previews_in
@@ -751,6 +752,20 @@ class LogStore:
         runs = sa.select(IMAGES.c.run).where(named).correlate(None)  # first, so that SQLite need not look at every run
         frame = to_frame(self.database, self.images.given_path, RUNS.c.id.in_(runs) & named, columns)
         return frame.drop_duplicates("imageUUID").set_index("imageUUID")
+
+    def missing_words(self, image_uuids: Iterable[str]) -> dict[str, str]:
+        """The expected words that pictures lack, joined by ", ", by imageUUID; only of those that lack some.
+
+        :meth:`nbkit.RunLog.measure` finds them.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> studio.log.missing_words([studio.generate("A paper lantern", seed=7).image.image_uuid])
+            {}
+        """
+        found = measured_columns(self.database, image_uuids)
+        return {name: str(row["textMissing"]) for name, row in found.items() if row["textMissing"]}
 
     @property
     def judgements(self) -> pd.DataFrame:

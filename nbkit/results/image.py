@@ -8,11 +8,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from nbkit.errors import NoImage
+from nbkit.errors import NoImage, RequestError
 from nbkit.measures.conversion import is_picture_suffix, usual_suffix, write_converted
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, check_hash, decoded
 from nbkit.measures.preview import PREVIEW_SIZE, make_preview
+from nbkit.measures.spelling import Reading, find_phrase, lines_as_text
+from nbkit.measures.text import lines_of
 from nbkit.request.footer import footer_of
+from nbkit.request.parameter import short_repr
 
 
 class PictureFile:
@@ -73,6 +76,57 @@ class PictureFile:
             (512, 20)
         """
         return footer_of(self.bytes)
+
+    @property
+    def text(self) -> str:
+        """The text in the picture, line by line, as it is read on this machine; ``""`` without any.
+
+        A picture takes about a second, once. What is read with little confidence is left out, and so is the line of
+        settings in a picture of the offline engine. Latin letters, Chinese and Japanese are read, and no other scripts.
+
+        Raises:
+            NbkitError: if the extra ``text`` is not installed: ``pip install "nbkit[text]"``.
+            NoImage: if the picture's file is gone or damaged, or cannot be decoded.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> image = studio.generate("A sign that reads 'OPEN LATE'", seed=7, resolution="0.5K").image
+            >>> image.text
+            'OPEN LATE'
+        """
+        return lines_as_text(lines_of(self.sha256, lambda: self.bytes))
+
+    def reads(self, phrase: str) -> Reading:
+        """Whether a phrase stands in the picture, letter by letter, and what is nearest to it.
+
+        Case, spaces, and the kind of dash and quotation mark do not count. The words of the phrase may stand apart, in any
+        order; so may those of a sign.
+
+        Args:
+            phrase: to look for, such as one of :func:`nbkit.expected`.
+
+        Returns:
+            A ``Reading``: ``.found`` is ``True``, ``False``, or ``None`` where that cannot be said here, because the phrase
+            has letters of another script than those that are read, or what stands there was read with little confidence;
+            ``.cer`` the character error rate, ``.best`` what is nearest to it, ``.confidence`` of that.
+
+        Raises:
+            NbkitError: if the extra ``text`` is not installed: ``pip install "nbkit[text]"``.
+            NoImage: if the picture's file is gone or damaged, or cannot be decoded.
+            RequestError: if the phrase is no text.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> image = studio.generate("A sign that reads 'OPEN LATE'", seed=7, resolution="0.5K").image
+            >>> image.reads("open late").found, image.reads("OPEN LAET").cer, image.reads("ОТКРЫТО").found
+            (True, 0.25, None)
+        """
+        if not isinstance(phrase, str) or not phrase.strip():
+            message = f"phrase={short_repr(phrase)}: must be text, such as image.reads('OPEN LATE')"
+            raise RequestError(message, parameter="phrase", value=phrase, reason="type")
+        return find_phrase(phrase, lines_of(self.sha256, lambda: self.bytes))
 
     @property
     def pil(self) -> Image.Image:

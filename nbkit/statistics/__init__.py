@@ -15,11 +15,12 @@ numpy is all they need, but for ranges of several means and for power: ``pip ins
 
 from nbkit.statistics.agreement import fisher_exact, krippendorff_alpha
 from nbkit.statistics.distributions import t_probability, t_quantile
+from nbkit.statistics.pairs import PairwiseMean, pairwise_mean
 from nbkit.statistics.power import power, seeds_needed, smallest_gap
 from nbkit.statistics.ranking import TIE, Strengths, bradley_terry
 from nbkit.statistics.two_way import TwoWay, two_way
 
 __all__ = [
-    "TIE", "Strengths", "TwoWay", "bradley_terry", "fisher_exact", "krippendorff_alpha", "power", "seeds_needed",
-    "smallest_gap", "t_probability", "t_quantile", "two_way",
+    "TIE", "PairwiseMean", "Strengths", "TwoWay", "bradley_terry", "fisher_exact", "krippendorff_alpha", "pairwise_mean",
+    "power", "seeds_needed", "smallest_gap", "t_probability", "t_quantile", "two_way",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Self
 
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
-from nbkit.display.text import usd_short
+from nbkit.display.text import missing_words, usd_short
 from nbkit.measures.preview import PREVIEWS_BYTES, size_among
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.arrange import CellArrangement
@@ -69,6 +69,7 @@ class Pages:
         shared: what is said of them above the grids.
         size: pixels on the long side of a preview; ``None`` for the more pictures, the smaller.
         in_notebook: whether the previews together have to stay light.
+        missing: the expected words that pictures lack, by imageUUID.
         places: for a script, for each cell the number of its first picture among those of all cells.
         deadline: when to stop making previews, on the monotonic clock: after Stop, the user is waiting.
         values: by imageUUID, what is printed under a picture, and whether it is within noise.
@@ -81,6 +82,7 @@ class Pages:
     shared: Shared
     size: int | None = None
     in_notebook: bool = True
+    missing: Mapping[str, str] = field(default_factory=dict)
     places: Sequence[int] = ()
     deadline: float = math.inf
     values: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
@@ -114,7 +116,10 @@ class Pages:
         said = asked if self.shared.has_seed_axis else self.shared.seed
         seed = "" if image.seed == said else f"seed {image.seed}"
         price = "" if image.cost_micros == self.shared.price else usd_short(image.cost_micros)
-        caption = tuple(filter(None, (seed, image.problem, price)))
+        lacking = self.missing.get(image.image_uuid, "")
+        badge = missing_words(lacking) if lacking else ""
+        alt = f"missing: {lacking}; {alt}" if lacking else alt
+        caption = tuple(filter(None, (badge, seed, image.problem, price)))
         if time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
         if image.is_stored and not image.path.exists():  # and no path: the grid may be sent to somebody

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from nbkit.comparison.diversity import Diversity, diversity_of
 from nbkit.comparison.effects import REFUSED, WINS, Effects, effects_of, noise_band, noise_in_words
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
@@ -344,8 +345,9 @@ class SweepResult:
         """What each axis does to a measure, and whether it is more than noise: all pairs of its values, with intervals.
 
         Args:
-            on: the measure, a column of numbers of :meth:`to_frame` such as ``rating``, ``cost`` or ``latency``; or
-                ``"refused"``, the share of requests that a safety filter blocked.
+            on: the measure, a column of numbers of :meth:`to_frame` such as ``rating``, ``cost`` or ``latency``;
+                ``"refused"``, the share of requests that a safety filter blocked; or ``"likeness"``, how alike the pictures
+                of one setting look, which takes three of each.
             block: the column of what pictures share whose settings differ, by which noise is taken out; ``None`` for
                 none.
 
@@ -365,6 +367,28 @@ class SweepResult:
             temperature 0.2 → 1: +2.3 stars (0.9 to 3.8), more than seed noise
         """
         return effects_of(self.to_frame(), self._compared(block), on, block)
+
+    def diversity(self, by: str | None = None) -> Diversity:
+        """How different the pictures look from each other: the mean unlikeness of each two of them, with its interval.
+
+        It is taken from colours and edges, and knows nothing of what a picture means.
+
+        Args:
+            by: the axis, or another column, whose values are told apart, in either spelling; ``None`` for all pictures as
+                one set.
+
+        Raises:
+            UnknownParameter: for a column that the frame does not have.
+            RequestError: if there is no picture that can be read.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> sweep = studio.sweep("A lantern", temperature=[0, 1], seed=[1, 2, 3], resolution="0.5K", name="how diverse")
+            >>> sweep.start().wait().diversity(by="temperature").to_frame().columns.tolist()
+            ['temperature', 'diversity', 'low', 'high', 'n']
+        """
+        return diversity_of(self.to_frame(), by)
 
     def peek(self, seconds: float) -> MimeBundle:
         """The grid, with as many of its previews as can be made within that time."""
@@ -588,5 +612,6 @@ class SweepResult:
                 raise RequestError(message, parameter="grid", reason="count")
         arrangement = CellArrangement(self.cells)
         shared = Shared.by(pictures, arrangement)
+        previews["missing"] = self._log.missing_words([image.image_uuid for image in pictures])
         made = Pages(arrangement, runs, self._statuses, len(pictures), shared, **previews)
         return _Grids(made.arrange(rows, columns, pages), shared.facts)

@@ -222,6 +222,26 @@ def test_a_gallery_is_accessible_and_fits_a_narrow_page(show_gallery, find_viola
     book.run(3)
 
 
+def test_near_copies_are_one_tile_that_unfolds(show_gallery, screenshots):
+    """The button folds the 2,000 runs, which share twenty files; the tile says how many there are, and Unfold shows them."""
+    book, output = show_gallery()
+    button(output, "Fold near-equal").click()
+    expect(tile(output, 1)).to_contain_text(re.compile(r"and \d+ nearly equal"))
+    expect(tile(output, 1)).to_have_attribute("aria-label", re.compile(r"and \d+ nearly equal"))
+    expect(output.get_by_text(re.compile(r"nearly equal folded"))).to_be_visible()
+    assert int(tile(output, 1).get_attribute("aria-setsize")) < 230  # a row of each blocked run is no picture
+    for theme, name in ((DARK, "dark"), (LIGHT, "light")):
+        book.set_theme(theme)
+        book.page.screenshot(path=screenshots / f"gallery-folded-{name}.png")
+    tile(output, 1).click()
+    button(output, "Unfold").click()
+    expect(tile(output, 1)).to_contain_text(re.compile(r"with \d+ nearly equal"))
+    expect(tile(output, 2)).to_contain_text("seed")
+    button(output, "Unfold").click()
+    expect(tile(output, 1)).to_contain_text(re.compile(r"and \d+ nearly equal"))
+    assert book.page.script_errors == []
+
+
 def test_fifty_pictures_are_rated_in_fifty_keys(show_gallery):
     """With Auto-advance each rating selects the next picture, at full speed and in full size too; each is in the log."""
     book, output = show_gallery(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.display.text import ellipsis
+from nbkit.display.text import ellipsis, missing_words
 from nbkit.history import RunLog
 from nbkit.log.runs import State
 from nbkit.results.run import DONE, PLANNED, SENT, Run
@@ -74,6 +74,7 @@ class CellTable:
         self.spots = [[*position, *seat] for position, seat in zip(positions, several, strict=True)]
         self.marks = pd.DataFrame()
         self._found: list[CellPicture | None] = []
+        self._missing: dict[str, str] = {}
 
     def key(self, place: int) -> str:
         """What a tile is known by in the grid."""
@@ -105,6 +106,7 @@ class CellTable:
         self._found = [self._picture(states[cell], number) for cell, number in self.places]
         self.marks = self._read_marks()
         annotated: dict[Any, Any] = self.marks[list(MARKS)].to_dict("index")
+        self._missing = self._log.missing_words([found.uuid for found in self._found if found and found.uuid])
         return [self._item(place, states[cell], annotated) for place, (cell, _) in enumerate(self.places)]
 
     def _is_new(self, state: State) -> bool:
@@ -134,6 +136,7 @@ class CellTable:
         found_own = tuple(fact for fact in found.item.caption if fact in came or not _is_about(fact, names))
         said = {name: value for name, value in annotated[key].items() if not pd.isna(value)}
         said |= {"rating": int(said["rating"])} if "rating" in said else {}
+        said |= {"badge": missing_words(self._missing[found.uuid], 200)} if found.uuid in self._missing else {}
         is_here = found.item.file is not None
         status = status if is_here or status != DONE else found.item.status
         return dataclasses.replace(found.item, key=key, caption=(*own, *found_own), status=status, **said)

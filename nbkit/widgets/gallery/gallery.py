@@ -32,6 +32,7 @@ from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.result import SweepResult
 from nbkit.widgets.gallery.comparing import MOST, Comparing
 from nbkit.widgets.gallery.filters import MOST_VALUES, Filters
+from nbkit.widgets.gallery.folding import Folding
 from nbkit.widgets.gallery.marker import Marker, Told, pictured, tags_of
 from nbkit.widgets.gallery.promoting import Promote, Promoting
 from nbkit.widgets.gallery.query import IS, MOST_GROUPS, Condition, arranged, check_groups, equal_to, searched
@@ -137,6 +138,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._count()
         self._rows = self._read()
         self._order = np.arange(len(self._rows))
+        self._met, self._unknown, self._folding = len(self._rows), 0, Folding(log)
         columns = self._names = self._columns()
         self.arrangement = Arrangement(columns, size=size, quick=not self._is_long and len(self._rows) <= QUICK)
         self.filters = Filters(
@@ -175,7 +177,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         Columns and dtypes are those of :meth:`nbkit.RunLog.to_frame`. If the gallery was made with a frame, they are
         the columns of that frame in its dtypes, and ``rating`` (Int64), ``keep`` (boolean), ``tags`` and ``note``
         (string), which are added where they are missing. These four, and the results of a run (``seed``, ``cost``,
-        ``status``, ``width``, ``height``, ``file``, ``error``, ``imageUUID``), have the log's present values and dtypes.
+        ``status``, ``width``, ``height``, ``file``, ``error``, ``imageUUID``) and ``textMissing`` have the log's present values and dtypes.
 
         Example:
             >>> import nbkit
@@ -321,6 +323,54 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         name = None if column is None else column_of(self._rows, column)
         with self._from_code():
             self.arrangement.group.value = name or NONE
+
+    @property
+    def fold_duplicates(self) -> bool:
+        """Whether pictures that are nearly equal, such as copies in another format, are one tile: the first of them.
+
+        The tile says how many there are, and :meth:`unfold` shows them. What is said of the tile is said of the first
+        picture alone; :attr:`frame` has no row of one that is folded away. It is off at first.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=7, output_format=f, resolution="0.5K") for f in ("JPG", "PNG")]
+            >>> gallery = studio.gallery(studio.df.tail(2))
+            >>> gallery.fold_duplicates = True
+            >>> len(gallery.frame)
+            1
+        """
+        return bool(self.arrangement.fold.value)
+
+    @fold_duplicates.setter
+    def fold_duplicates(self, fold: bool) -> None:
+        with self._from_code():
+            self.arrangement.fold.value = bool(fold)
+
+    def unfold(self) -> None:
+        """Show what is nearly equal to the selected pictures, behind them, or fold it again.
+
+        Raises:
+            RequestError: if nothing that is nearly equal to one of them is folded.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> runs = [studio.generate("A lantern", seed=7, output_format=f, resolution="0.5K") for f in ("JPG", "PNG")]
+            >>> gallery = studio.gallery(studio.df.tail(2))
+            >>> gallery.fold_duplicates = True
+            >>> gallery.select(gallery.frame)
+            >>> gallery.unfold()
+            >>> len(gallery.frame)
+            2
+        """
+        with self._lock:
+            if not self.fold_duplicates or not self._folding.turn(self.grid.selected):
+                message = (
+                    "nothing that is nearly equal to what is selected is folded; gallery.fold_duplicates = True folds"
+                )
+                raise RequestError(message, parameter="unfold", reason="missing")
+            self._show()
 
     def clear(self) -> None:
         """Remove all filters, and end the search.
@@ -612,21 +662,24 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
     @property
     def _is_cut(self) -> bool:
         """Whether there may be more rows that are asked for than are here."""
-        shown = len(self._order)
-        return self._is_long and (shown == FIRST if self._sizes is None else shown < self._sizes.sum())
+        return self._is_long and (self._met == FIRST if self._sizes is None else self._met < self._sizes.sum())
 
     # -- inside: what is shown ----------------------------------------------------------------------------------
 
     def _build(self) -> tuple[widgets.Widget, ...]:
         self._line.add_class("nbkit-gallery-line")
-        line = plain(widgets.HBox, (self._line, self.arrangement.clear, self.arrangement.size))
+        line = plain(
+            widgets.HBox,
+            (self._line, self.arrangement.clear, self.arrangement.unfold, self.arrangement.fold, self.arrangement.size),
+        )
         line.add_class("nbkit-gallery-row")
         above = (self.arrangement.box, self.filters.box, self._trouble, line, self.grid.box)
         return (*above, self._comparing.box, self.marking.box, self._below)
 
     def _listen(self) -> None:
         arrangement, marking = self.arrangement, self.marking
-        for control in (arrangement.search, arrangement.sort, arrangement.ascending, arrangement.group):
+        moving = (arrangement.search, arrangement.sort, arrangement.ascending, arrangement.group, arrangement.fold)
+        for control in moving:
             control.observe(functools.partial(self._do, self._rearrange), "value")
         arrangement.size.observe(lambda change: setattr(self.grid, "size", change["new"]), "value")
         self.filters.button.on_click(lambda _: self._do(lambda: self.filters.offer(self._read_box("value"))))
@@ -639,7 +692,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             (marking.reject, lambda: self._turn(self.grid.selected, keep=False)), (marking.undo, self.undo),
             (marking.compare, self.compare), (marking.refresh, self.refresh), (marking.remove, self.remove),
             (marking.edit, lambda: self._show_panel(edit=True)), (marking.settings, lambda: self._show_panel(edit=False)),
-            (marking.promote, self._offer), (marking.export, self._export), (arrangement.clear, self.clear),
+            (marking.promote, self._offer), (marking.export, self._export), (arrangement.clear, self.clear), (arrangement.unfold, self.unfold),
             (marking.add_tag, lambda: self.tag(self._read_box("tag"))),
             (marking.drop_tag, lambda: self.untag(self._read_box("tag"))),
             (marking.set_note, lambda: self.note(self._read_box("note"))),
@@ -721,13 +774,19 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             order, groups = arranged(
                 rows, places, sort, ascending=controls.ascending.value, group=group, sizes=self._sizes
             )
+            self._met, unknown, badges = len(order), 0, dict[int, str]()
+            if controls.fold.value:
+                folded = self._folding.fold(rows, order, groups)
+                order, groups, badges, unknown = folded.order, folded.groups, folded.badges, folded.unknown
+            controls.unfold.layout.display = "" if controls.fold.value else "none"
             self._order = order
             asked = [c.column for c in self.filters.held if isinstance(c, Condition) and c.operator != IS]
             also = [name for name in (sort, *asked) if name]
-            items = RowItems(rows, order, also, without=group, axes=self._shown_axes)
+            items = RowItems(rows, order, also, without=group, axes=self._shown_axes, badges=badges)
             self._tell_emptiness()
             self.grid.show(items, groups, top=top)
             self._worth = " · ".join(sums_of(rows.iloc[order]))
+            self._unknown = unknown
             if not self._is_long:  # a million rows are counted when somebody asks
                 self.filters.suggest()
             self._tell()
@@ -760,7 +819,7 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         """Move controls and show once what they ask for; if that cannot be shown, they move back."""
         controls = self.arrangement
         with self._lock:
-            moved = (controls.search, controls.sort, controls.ascending, controls.group)
+            moved = (controls.search, controls.sort, controls.ascending, controls.group, controls.fold)
             before, held = [control.value for control in moved], self.filters.held
             self._still = True
             try:
@@ -818,9 +877,12 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
             of = f" of {rows:,}" if len(self._order) < rows else ""
             newer = f"{count(self._newer, 'newer run')} not shown yet: Refresh" if self._newer > 0 else ""
             first = "the first " if self._is_cut else ""
+            folded = self._met - len(self._order)
             parts = (
                 newer,
                 f"{first}{len(self._order):,}{of} shown",
+                f"{folded:,} nearly equal folded" if folded else "",
+                f"{count(self._unknown, 'picture')} not compared yet: log.measure(text=False)" if self._unknown else "",
                 self._worth,
                 f"{len(selected):,} selected",
                 chosen,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nbkit.display.text import ellipsis, usd_short
+from nbkit.display.text import ellipsis, missing_words, usd_short
 from nbkit.log.columns import format_value, is_gap
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
@@ -21,7 +21,7 @@ from nbkit.widgets.image_grid.item import FLATTEST, WORDS, Item, Items
 MARKS = ("rating", "keep", "tags", "note")
 NEEDED = ("file", "imageUUID", "taskUUID")
 """Columns without which a row does not know its picture."""
-CAME = ("seed", "cost", "status", "width", "height", "file", "error", "imageUUID")
+CAME = ("seed", "cost", "status", "width", "height", "file", "error", "imageUUID", "textMissing")
 """What came of a run; a frame may be older than that."""
 CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
 """Facts under a picture, where a row has them."""
@@ -29,7 +29,7 @@ CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
 MOST_AXES, LONGEST_AXIS = 6, 28
 """Axes of sweeps under a picture, and letters of the value of one, so that seed and price have room below it."""
 
-_READ = ("prompt", *CAPTION, "width", "height", "status", "error", *MARKS, *NEEDED)
+_READ = ("prompt", *CAPTION, "width", "height", "status", "error", "textMissing", *MARKS, *NEEDED)
 _MEDIA = {suffix: media_type for media_type, suffix in SUFFIXES.items()}
 
 
@@ -97,6 +97,7 @@ class RowItems(Items):
         also: further columns whose values stand under the pictures.
         without: a column whose values need not, because they stand over them.
         axes: columns of the axes of sweeps, which stand first under the pictures.
+        badges: what stands under some pictures before their marks, by the number of the row.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class RowItems(Items):
         also: Sequence[str] = (),
         without: str | None = None,
         axes: Sequence[str] = (),
+        badges: Mapping[int, str] | None = None,
     ) -> None:
         self._frame, self._order = frame, order
         self._place = np.full(len(frame), -1)
@@ -113,6 +115,7 @@ class RowItems(Items):
         names = dict.fromkeys((*axes, *CAPTION, *also))
         self._caption = tuple(name for name in names if name not in ("prompt", without))
         self._axes = frozenset(axes)
+        self._badges = badges or {}
         self._columns = [name for name in dict.fromkeys((*_READ, *self._caption)) if name in frame.columns]
 
     def __len__(self) -> int:
@@ -136,14 +139,15 @@ class RowItems(Items):
         return float(np.clip(shapes.max(), FLATTEST, 1.0))
 
     def read(self, start: int, stop: int) -> list[Item]:
-        part = self._frame[self._columns].iloc[self._order[start:stop]]
+        numbers = self._order[start:stop]
+        part = self._frame[self._columns].iloc[numbers]
         rows = zip(*(part[name].tolist() for name in self._columns), strict=True)
         return [
-            self._item(str(key), dict(zip(self._columns, row, strict=True)))
-            for key, row in zip(part.index, rows, strict=True)
+            self._item(str(key), dict(zip(self._columns, row, strict=True)), self._badges.get(int(number), ""))
+            for key, row, number in zip(part.index, rows, numbers, strict=True)
         ]
 
-    def _item(self, key: str, row: dict[str, Any]) -> Item:
+    def _item(self, key: str, row: dict[str, Any], badge: str) -> Item:
         row = {name: None if is_gap(value) else value for name, value in row.items()}
         file = None if row["file"] is None else file_of(row["file"])
         status = str(row.get("status") or DONE)
@@ -161,6 +165,7 @@ class RowItems(Items):
             keep=None if row.get("keep") is None else bool(row["keep"]),
             tags=str(row.get("tags") or ""),
             note=str(row.get("note") or ""),
+            badge=" · ".join(filter(None, (badge, _lacking(row.get("textMissing"))))),
         )
 
     def _facts(self, row: dict[str, Any]) -> Iterable[str]:
@@ -176,6 +181,10 @@ class RowItems(Items):
                 is_price = name == "cost" and isinstance(value, (int, float))
                 most = LONGEST_AXIS if name in self._axes else 60
                 yield _price(value) if is_price else f"{ellipsis(name, 30)} {ellipsis(format_value(name, value), most)}"
+
+
+def _lacking(words: Any) -> str:
+    return missing_words(str(words), 200) if words else ""
 
 
 def _price(dollars: float) -> str:

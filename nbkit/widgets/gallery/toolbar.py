@@ -42,7 +42,8 @@ class Arrangement:
     """Search, order, groups and the size of the tiles.
 
     Attributes:
-        box: the widget; the list of sizes and the button that clears are placed beside the line that counts.
+        box: the widget; the list of sizes, the button that clears and those that fold are placed beside the line that
+            counts.
     """
 
     def __init__(self, columns: Iterable[str], *, size: int, quick: bool) -> None:
@@ -60,6 +61,14 @@ class Arrangement:
         sizes = SIZES if size in SIZES.values() else {f"{size} px": size, **SIZES}
         self.size = plain(widgets.Dropdown, options=sizes, value=size, description="tiles")
         self.clear = _button("Clear filters", "Take all filters and the search away", layout={"display": "none"})
+        self.fold = plain(
+            widgets.ToggleButton,
+            description="Fold near-equal",
+            tooltip="Pictures that are nearly equal, such as copies in another format, become one tile",
+        )
+        self.fold.add_class("nbkit-gallery-button")
+        hidden = {"display": "none"}
+        self.unfold = _button("Unfold", "Show what is nearly equal to the selected, or fold it again", layout=hidden)
         self.box = plain(widgets.Box, (self.search, self.sort, self.ascending, self.group))
         self.box.add_class("nbkit-gallery-grid")
 

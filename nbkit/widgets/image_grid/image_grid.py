@@ -460,7 +460,7 @@ def fact_of(item: Item, number: int) -> dict[str, Any]:
     said = {
         "alt": _short(item.alt), "cut": _short(item.alt) != item.alt, "caption": list(item.caption), "width": item.width, "height": item.height,
         "media": item.media_type, "missing": item.missing, "rating": item.rating, "keep": item.keep,
-        "tags": item.tags, "note": item.note, "name": _file_name(item),
+        "tags": item.tags, "note": item.note, "badge": item.badge, "name": _file_name(item),
         "status": "" if item.status == "done" else item.status,
     }  # fmt: skip
     return {

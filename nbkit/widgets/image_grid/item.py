@@ -33,6 +33,7 @@ class Item:
         rating: 1 to 5.
         keep: ``True`` kept, ``False`` rejected, ``None`` not said.
         tags, note: a person's own words.
+        badge: a few words under the picture, before the marks.
     """
 
     key: str
@@ -48,9 +49,10 @@ class Item:
     keep: bool | None = None
     tags: str = ""
     note: str = ""
+    badge: str = ""
 
     def __post_init__(self) -> None:
-        shown = {"alt": printable(self.alt), "missing": printable(self.missing)}
+        shown = {"alt": printable(self.alt), "missing": printable(self.missing), "badge": printable(self.badge)}
         for name, value in {**shown, "caption": tuple(map(printable, self.caption))}.items():
             object.__setattr__(self, name, value)
 

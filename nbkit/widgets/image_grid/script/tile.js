@@ -13,7 +13,7 @@ function pixelsFor(length) { // the smallest size that shows every pixel of this
 const isComing = (fact) => fact?.status === "coming" && !fact.name;
 
 function signs(fact) {
-  const parts = [];
+  const parts = fact.badge ? [fact.badge] : [];
   if (fact.rating) parts.push("★".repeat(fact.rating));
   if (fact.keep !== undefined) parts.push(fact.keep ? "✓ kept" : "✗ rejected");
   if (fact.tags) parts.push(`# ${fact.tags}`);
@@ -23,7 +23,7 @@ function signs(fact) {
 
 function words(fact) {
   const status = isComing(fact) ? "the picture is coming" : fact.status;
-  const parts = [fact.alt || "no prompt", status, fact.missing, ...(fact.caption ?? [])];
+  const parts = [fact.alt || "no prompt", status, fact.missing, fact.badge, ...(fact.caption ?? [])];
   if (fact.rating) parts.push(`rated ${fact.rating} of 5`);
   if (fact.keep !== undefined) parts.push(fact.keep ? "kept" : "rejected");
   if (fact.tags) parts.push(`tags ${fact.tags}`);
@@ -68,6 +68,7 @@ class Tile {
     this.why = broken;
     this.element.setAttribute("aria-label", words(fact));
     this.signs.textContent = signs(fact);
+    this.signs.title = fact.badge ?? "";
     this.caption.replaceChildren(facts(fact.caption ?? []));
     this.caption.title = (fact.caption ?? []).join(" · ");
     this.element.title = fact.note ? `${fact.alt ?? ""}\n✎ ${fact.note}` : (fact.alt ?? "");
