@@ -210,6 +210,9 @@ def test_cells_that_differ_in_a_token_have_different_labels(studio, tmp_path, ax
     ]
     texts += [
         result.save_html(tmp_path / "p.html").read_text("utf-8"),
+        result.report(tmp_path / "r.html").read_text("utf-8"),
+        result.report().text,
+        sweep.as_code(),
         result.to_frame().to_csv(),
         sweep.plan()._repr_html_(),
     ]

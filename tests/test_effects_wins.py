@@ -102,11 +102,11 @@ def test_sentences_are_shares_of_choices():
     assert effects.sentences == [
         f"setting 0 → 1: 1 is chosen {share:.0%} of the time ({low:.0%} to {high:.0%}), more than noise"
     ]
-    assert effects.findings == effects.sentences
+    assert effects.findings == [f"wins: {effects.sentences[0]}"]
     assert effects.notes == ("12 pictures, 150 judgements, 1 measure looked at",)
     same = wins(frame_of(2, 6), judged(np.zeros(12), 20, rng))
     assert same.sentences[0].endswith("not told apart with these 12 pictures and 20 judgements")
-    assert same.findings == ["setting: nothing is told apart by wins"]
+    assert same.findings == ["wins: nothing is told apart (setting)"]
     page = Page(effects._repr_mimebundle_()[HTML])
     assert [plot["aria-label"] for plot in page.all("svg")] == effects.sentences
     assert len(page.all("circle")) == 12

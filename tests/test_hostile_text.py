@@ -108,7 +108,9 @@ def test_no_output_of_a_sweep_has_a_hostile_character(studio, tmp_path):
     sweep = studio.sweep("A {colour} lantern", colour=[f"red{ALL}", f"jade{ALL}"], seed=[1, 2], name="rtl\u202ename")
     result = sweep.start().wait()
     things = [sweep, *sweep, sweep.plan(), result, result.grid(), result.grid(rows="seed")]
-    for text in [*bundles(things), result.save_html(tmp_path / "grid.html").read_text("utf-8")]:
+    things += [result.grid(on="cost"), result.report(question=f"Why {ALL}?")]
+    pages = [result.save_html(tmp_path / "grid.html"), result.report(tmp_path / "report.html")]
+    for text in [*bundles(things), *(page.read_text("utf-8") for page in pages)]:
         assert left_in(text) == [], text[:60]
 
 

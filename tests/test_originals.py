@@ -81,8 +81,11 @@ def test_files_that_may_be_anywhere_have_no_links(studio_at, tmp_path):
     """A saved page is opened from another folder; and a comparison is dragged, not pressed."""
     studio = studio_at("runs")
     result = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K", name="two").start().wait()
-    page = result.save_html(tmp_path / "elsewhere" / "page.html")
-    assert links(page.read_text("utf-8")) == []
+    for page in (
+        result.save_html(tmp_path / "elsewhere" / "page.html"),
+        result.report(tmp_path / "elsewhere" / "report.html"),
+    ):
+        assert links(page.read_text("utf-8")) == []
     assert links(nbkit.compare(*result.runs).to_html()) == []
 
 

@@ -139,16 +139,23 @@ class Effects:
         return [line for one in self._axes for line in self._said(one)]
 
     @property
+    def is_constant(self) -> bool:
+        """Whether the measure is the same everywhere, exactly."""
+        pairs = [pair for one in self._axes for pair in one.pairs]
+        return bool(pairs) and self.noise.sd == 0 and not any(pair["effect"] for pair in pairs)
+
+    @property
     def findings(self) -> list[str]:
-        """The sentences on what is more than noise; where nothing is, one that says so for each axis."""
-        found = []
+        """What is more than noise, the largest effects of each axis, with the measure before each; and where nothing is."""
+        if self.is_constant:
+            return [f"{self.on}: the same everywhere"]
+        found, same = [], []
         for one in self._axes:
             largest = sorted(one.pairs, key=lambda pair: -abs(pair["effect"]))
             sure = [self._pair_in_words(one, pair) for pair in largest if pair["beyond_noise"]]
-            is_exact = one.table is not None and one.table.is_exact
-            none = f"{one.axis}: {'no difference in' if is_exact else 'nothing is told apart by'} {self.on}"
-            found += [*sure[:MOST_FINDINGS], *([] if sure else [none])]
-        return found
+            found += [f"{self.on}: {line}" for line in sure[:MOST_FINDINGS]]
+            same += [] if sure else [one.axis]
+        return [*found, *([f"{self.on}: nothing is told apart ({', '.join(same)})"] if same else [])]
 
     def __repr__(self) -> str:
         return printable("\n".join((*self.sentences, *self.notes)))
@@ -297,7 +304,7 @@ def effects_of(
         rows, notes = _refusals(frame) if on == REFUSED else _measured(frame, measure)
     if rows.empty:
         raise RequestError(f"on={on!r}: no row has a value of it", parameter="on", value=on, reason="missing")
-    notes = (f"{count(len(rows), 'request' if on == REFUSED else 'picture')}, 1 measure looked at", *notes)
+    notes = (f"{count(len(rows), 'request' if on == REFUSED else 'picture')}, 1 measure looked at", *_axes_in_words(names), *notes)
     found = tuple(_axis(rows, name, names, blocks, on) for name in names)
     tables = [(one.table, len(one.values)) for one in found if one.table is not None]
     noise = Noise(math.nan, math.nan, 0)
@@ -403,7 +410,12 @@ def _wins_of_axes(frame: pd.DataFrame, axes: Sequence[str], judgements: Sequence
         max(values) for values in zip(*((len(one.rows), one.wins.judgements) for one in found if one.wins), strict=True)
     )
     note = f"{count(pictures, 'picture')}, {count(number, 'judgement')}, 1 measure looked at"
-    return Effects(WINS, Noise(math.nan, math.nan, 0), (note,), tuple(found))
+    return Effects(WINS, Noise(math.nan, math.nan, 0), (note, *_axes_in_words(axes)), tuple(found))
+
+
+def _axes_in_words(axes: Sequence[str]) -> tuple[str, ...]:
+    """That each axis has its own 5 %: with two axes, one study in ten without any effect claims one."""
+    return (f"{len(axes)} axes, each by itself wrong in 5 of 100 studies",) if len(axes) > 1 else ()
 
 
 def _refusals(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,6 +15,9 @@ QUIET_STYLE = "font-size:0.85em;opacity:0.75"
 
 NOISE_SIGN = "~"
 """Before a value that is within noise, since grey alone is not heard, and not seen by everybody."""
+
+
+_LINKED = re.compile('<a href="[^"]*" target="_blank" title="Open the original">(<img[^>]*/>)</a>')
 
 
 def no_mathjax(html: str) -> str:
@@ -71,6 +75,11 @@ def picture_html(figure: Figure) -> str:
     if not figure.link:
         return picture
     return f'<a href="{escape(quote(figure.link))}" target="_blank" title="Open the original">{picture}</a>'
+
+
+def without_links(html: str) -> str:
+    """HTML with pictures that lead to no original, for a page that may be opened anywhere."""
+    return _LINKED.sub(r"\1", html)
 
 
 def figure_html(figure: Figure) -> str:

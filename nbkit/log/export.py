@@ -151,7 +151,7 @@ def without_private(frame: pd.DataFrame, private: tuple[str, ...]) -> pd.DataFra
     """A frame whose free texts name no folder of this machine and no credentials of an address."""
     kept = frame.copy()
     for column in set(_FREE_TEXT_COLUMNS) & set(kept.columns):
-        kept[column] = [None if is_gap(text) else _redact(str(text), private) for text in kept[column]]
+        kept[column] = [None if is_gap(text) else redact(str(text), private) for text in kept[column]]
     return kept
 
 
@@ -217,9 +217,16 @@ def _export_picture(write: Write, number: int, row: Mapping[Any, Any], originals
     return [name if originals else None, facts.sha256, None]
 
 
-def _redact(text: str, private: tuple[str, ...]) -> str:
-    for folder in (folder for folder in private if len(Path(folder).parts) > 1):
-        text = text.replace(folder, "…")
+def without_folders(text: str, private: tuple[str, ...]) -> str:
+    """A text without folders of this machine. Pictures in it stay as they are: their base64 may spell a folder by chance."""
+    folders = [re.escape(folder) for folder in private if len(Path(folder).parts) > 1]
+    found = re.compile("|".join([r"data:[\w/+.-]+;base64,[\w+/=]+", *folders]))
+    return found.sub(lambda part: part[0] if part[0].startswith("data:") else "…", text)
+
+
+def redact(text: str, private: tuple[str, ...]) -> str:
+    """A text without folders of this machine, and with addresses that have lost their credentials and queries."""
+    text = without_folders(text, private)
     return re.sub(r"https?://[^\s\"'<>]+", lambda url: without_credentials(url[0]), text)
 
 

@@ -509,10 +509,13 @@ class LogStore:
             rows = rows[rows["imageUUID"].isin(names)]
         names = list(rows["imageUUID"].dropna()) if "imageUUID" in rows else []
         judged = judgements_frame(read_judgements(self.database, pictures=names))
-        return export_frame(rows, path, private=self._private, originals=originals, axes=self.axes(), judgements=judged)
+        return export_frame(
+            rows, path, private=self.private_paths, originals=originals, axes=self.axes(), judgements=judged
+        )
 
     @property
-    def _private(self) -> tuple[str, ...]:
+    def private_paths(self) -> tuple[str, ...]:
+        """Folders of this machine whose names go into no file that is sent to somebody."""
         home = self.images.folder.parent  # absolute since the log was opened, whatever the working directory is now
         return (str(home), str(home.resolve()), str(Path.home()))
 
@@ -542,7 +545,7 @@ class LogStore:
             >>> studio.log.to_excel(f"{tempfile.mkdtemp()}/lanterns.xlsx").name
             'lanterns.xlsx'
         """
-        return write_excel(self.to_frame() if frame is None else frame, path, private=self._private)
+        return write_excel(self.to_frame() if frame is None else frame, path, private=self.private_paths)
 
     def backup(self, path: str | os.PathLike[str]) -> Path:
         """Make a whole copy of the log, with its pictures and presets, also while kernels write it. It is opened like any log.

@@ -177,7 +177,7 @@ class Grid(CellSequence):
         random_state: int | None = None,
         where: Callable[[Cell], Any] | None = None,
     ) -> None:
-        key = _name_of(spec) if name is None else check_argument("name", Text(1, 200).check, name)
+        key = name_of_spec(spec) if name is None else check_argument("name", Text(1, 200).check, name)
         self._repeats: int = check_argument("repeats", Integer(1, MAX_CELLS).check, repeats)
         repeated: tuple[Axis, ...] = ()
         if self._repeats > 1:
@@ -335,7 +335,7 @@ def _refuse_seed(spec: SweepSpec) -> None:
         raise RequestError(message, parameter="repeats", reason="conflict")
 
 
-def _name_of(spec: SweepSpec) -> str:
+def name_of_spec(spec: SweepSpec) -> str:
     """The name of a sweep that was given none. The values of its axes take no part, so that one can be added later."""
     axes = sorted(name for axis in spec.axes for name in axis.names)
     fixed = {name: whole_text(value) if isinstance(value, str) else value for name, value in spec.fixed.items()}

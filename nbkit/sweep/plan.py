@@ -186,6 +186,11 @@ class PlanFrame(pd.DataFrame):
             raise RequestError(f"{few}; two of each are needed to compare", parameter=name, reason="count")
         return smallest_gap(values, pictures) if gap is None else power(values, pictures, gap)
 
+    @property
+    def compared_axis(self) -> str:
+        """The axis of :meth:`sees` where none is named: the one with the most values, besides seeds and repeats."""
+        return self._compared(None)[0]
+
     def _compared(self, axis: str | None) -> tuple[str, int, int]:
         """An axis, how many values it has, and how many pictures each value has at least."""
         axes = [str(name) for name in self.columns if name not in _DTYPES]

@@ -9,22 +9,24 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import pandas as pd
 
 from nbkit.comparison.diversity import Diversity, diversity_of
-from nbkit.comparison.effects import REFUSED, WINS, Effects, effects_of, noise_band, noise_in_words
+from nbkit.comparison.effects import REFUSED, WINS, Effects, noise_band, noise_in_words
 from nbkit.display.grid import Page, page_text, pages_html
 from nbkit.display.mime import MimeBundle
 from nbkit.display.notice import quiet_html
 from nbkit.display.page import page_html
+from nbkit.display.report import REPORT_MARK
 from nbkit.display.text import count, escape, list_price, usd_short_range
 from nbkit.errors import RequestError
 from nbkit.history import RunLog
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
 from nbkit.log.columns import column_of, format_measure
+from nbkit.log.export import without_folders, without_private
 from nbkit.log.plots import plot_rows
 from nbkit.log.runs import State
 from nbkit.request.model import MICRO, Price
@@ -38,6 +40,7 @@ from nbkit.sweep.grid import REPEAT, CellSequence
 from nbkit.sweep.pages import MAX_PICTURES, MAX_TILES, Pages, Shared
 from nbkit.sweep.plan import CostSummary, price_to_send
 from nbkit.sweep.promotion import promoted_cells
+from nbkit.sweep.report import ReportSource, make_report
 
 _STYLE = ":root{color-scheme:light dark}body{font-family:sans-serif;margin:2em}td,th{padding:.3em .6em;text-align:left}"
 """Of a saved page."""
@@ -65,6 +68,26 @@ class SweepContext:
     balance: Callable[[], float]
     explore: Callable[..., Any]
     explorable: Callable[..., str]
+
+
+def _page_path(path: str | Path, mark: str) -> Path:
+    """The path of a page that nbkit writes, with its folder made.
+
+    Args:
+        path: as given.
+        mark: a text that an earlier page of this kind has, which may be replaced.
+
+    Raises:
+        RequestError: for another ending than ``.html``, and for a file without the mark.
+    """
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        message = f"path={str(path)!r}: the name of the page ends in .html"
+        raise RequestError(message, parameter="path", value=str(path), suggestion=f"{path}.html")
+    target = with_folder(path)
+    if target.exists() and mark not in target.read_text("utf-8", "replace"):
+        message = f"path={str(path)!r}: there is a file of that name that nbkit did not write; choose another name"
+        raise RequestError(message, parameter="path", value=str(path), reason="conflict")
+    return target
 
 
 class _Grids(NamedTuple):
@@ -265,13 +288,7 @@ class SweepResult:
             >>> result.export(f"{tempfile.mkdtemp()}/grid.html").name
             'grid.html'
         """
-        if Path(path).suffix.lower() not in (".html", ".htm"):
-            message = f"path={str(path)!r}: the name of the page ends in .html"
-            raise RequestError(message, parameter="path", value=str(path), suggestion=f"{path}.html")
-        target, title = with_folder(path), f"Sweep {self.cells.key}"
-        if target.exists() and "data-nbkit-explore" not in target.read_text("utf-8", "replace"):
-            message = f"path={str(path)!r}: there is a file of that name that nbkit did not write; choose another name"
-            raise RequestError(message, parameter="path", value=str(path), reason="conflict")
+        target, title = _page_path(path, "data-nbkit-explore"), f"Sweep {self.cells.key}"
         html, _ = self._explored(rows, columns, slider, pages, title=title, size=size, in_notebook=False)
         target.write_text(html, "utf-8")
         return target
@@ -346,14 +363,16 @@ class SweepResult:
 
         Args:
             on: the measure, a column of numbers of :meth:`to_frame` such as ``rating``, ``cost`` or ``latency``;
-                ``"refused"``, the share of requests that a safety filter blocked; or ``"likeness"``, how alike the pictures
-                of one setting look, which takes three of each.
+                ``"refused"``, the share of requests that a safety filter blocked; ``"wins"``, strengths in what was judged
+                in ``studio.arena(result)``, in logits; or ``"likeness"``, how alike the pictures of one setting look,
+                which takes three of each.
             block: the column of what pictures share whose settings differ, by which noise is taken out; ``None`` for
                 none.
 
         Raises:
             UnknownParameter: for a column that the frame does not have.
-            RequestError: for a measure that is no number, or that no picture has; for a sweep without an axis.
+            RequestError: for a measure that is no number, or that no picture has; for wins without judgements; for a sweep
+                without an axis.
             NbkitError: if scipy is not installed.
 
         Example:
@@ -366,7 +385,7 @@ class SweepResult:
             >>> print(result.effects(on="rating").sentences[0])
             temperature 0.2 → 1: +2.3 stars (0.9 to 3.8), more than seed noise
         """
-        return effects_of(self.to_frame(), self._compared(block), on, block)
+        return self._log.effects(self.to_frame(), self._compared(block), on, block)
 
     def diversity(self, by: str | None = None) -> Diversity:
         """How different the pictures look from each other: the mean unlikeness of each two of them, with its interval.
@@ -446,6 +465,72 @@ class SweepResult:
         table = facts.to_html(index=False, escape=True, border=0)
         body = f"<h1>{escape(title)}</h1>{grid.html}<h2>Every run</h2>{table}"
         target.write_text(page_html(title, body, _STYLE), "utf-8")
+        return target
+
+    @overload
+    def report(
+        self, path: None = None, *, question: str | None = ..., on: str | Sequence[str] | None = ...
+    ) -> MimeBundle: ...
+
+    @overload
+    def report(self, path: str | Path, *, question: str | None = ..., on: str | Sequence[str] | None = ...) -> Path: ...
+
+    def report(
+        self, path: str | Path | None = None, *, question: str | None = None, on: str | Sequence[str] | None = None
+    ) -> MimeBundle | Path:
+        """What was asked, what came of it, and whether it is more than noise, as one page to send to a colleague.
+
+        It has the plan with the gap that it could see, the pictures, the effects of the axes, the ranking where people judged,
+        refusals, cost, and the code that makes the sweep again; no path of this machine and no address with credentials.
+
+        Args:
+            path: of the file, which ends in ``.html``. An earlier report is replaced, another file is not. Without a path
+                the report is the output of the cell.
+            question: the heading; by default made of the axes.
+            on: a measure or several, as :meth:`effects` takes them; by default ``rating``, ``"wins"`` and
+                ``textFidelity`` where they are there, and ``cost``. The report says how many were looked at.
+
+        Returns:
+            The path, or without one something that shows itself as the last line of a cell.
+
+        Raises:
+            RequestError: for another ending, for a file that is no earlier report (nothing is written then), and for a
+                measure that is no number, or that no picture has.
+            UnknownParameter: for a measure that the frame does not have.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", temperature=[0.2, 1.0], seed=[1, 2], name="to report").start().wait()
+            >>> result.report(f"{tempfile.mkdtemp()}/report.html").name
+            'report.html'
+            >>> print(result.report(question="Is warmer better?").text.splitlines()[0])
+            Is warmer better?
+        """
+        target = None if path is None else _page_path(path, REPORT_MARK)
+        frame = without_private(self.to_frame(), self._log.private_paths)
+
+        def grid(measure: str | None) -> MimeBundle:
+            if target is None:
+                return self.grid(on=measure)
+            values, line = self._values_under_pictures(measure) if measure else ({}, "")
+            return self._shown(self._pages(size=384, in_notebook=False, values=values), line)
+
+        source = ReportSource(
+            cells=self.cells,
+            frame=frame,
+            axes=[name for name in self._compared("seed") if name != "seed"],
+            charged=self._charged,
+            spent=self.cost,
+            grid=grid,
+            effects=self.effects,
+            ranking=lambda by: self._log.ranking(by=by, frame=frame),
+        )
+        report = make_report(source, question, on)
+        if target is None:
+            output = report.output()
+            return MimeBundle(*(without_folders(part, self._log.private_paths) for part in (output.html, output.text)))
+        target.write_text(without_folders(report.page(), self._log.private_paths), "utf-8")
         return target
 
     # -- going on --------------------------------------------------------------------------------------------------

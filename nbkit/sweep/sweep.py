@@ -24,6 +24,7 @@ from nbkit.results.money import amount, limit_in_micros, short_amount
 from nbkit.results.run import DONE, FAILED, PLANNED
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import Interrupted, run_interruptible
+from nbkit.sweep.code import sweep_code
 from nbkit.sweep.grid import Cell, CellCost, CellSequence
 from nbkit.sweep.plan import TO_DO, CostSummary, PlanFrame, Quote, Totals, cheaper, cost_of, make_plan, pending_cells
 from nbkit.sweep.progress import show_progress
@@ -292,6 +293,19 @@ class Sweep(Sequence[Cell]):
         """What there is so far: also while it runs, after Stop, and in a later kernel."""
         context = self._context
         return SweepResult(self.cells, context, self.states, lambda cells: Sweep(cells, context))
+
+    def as_code(self) -> str:
+        """This sweep as Python code, to be pasted into a cell that has a ``studio``.
+
+        Reference images are taken from the log, and where pictures are delivered is left out.
+
+        Example:
+            >>> import nbkit
+            >>> sweep = nbkit.Studio(engine="offline").sweep("A {colour} lantern", colour=["red", "jade"], seed=(1, 2))
+            >>> print(sweep.as_code())
+            sweep = studio.sweep('A {colour} lantern', colour=['red', 'jade'], seed=[1, 2])
+        """
+        return sweep_code(self.cells)
 
     def __repr__(self) -> str:
         spelled = self.cells.spec.spelled
