@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from nbkit.comparison.diversity import Diversity, diversity_of
-from nbkit.comparison.effects import Effects, effects_of
+from nbkit.comparison.effects import WINS, Effects, effects_of
 from nbkit.comparison.measuring import measure_pictures, with_measures
 from nbkit.comparison.ranking import Ranking, rank
 from nbkit.log.frame import check_frame
@@ -45,12 +45,14 @@ class RunLog(LogStore):
         Args:
             frame: rows of the log, after whatever pandas did to them.
             axes: the columns that vary, in either spelling.
-            on: the measure, a column of numbers, ``"refused"`` or ``"likeness"``.
+            on: the measure: a column of numbers; ``"refused"``, the share of requests that a safety filter blocked;
+                ``"wins"``, strengths in judgements of these pictures, in logits; or ``"likeness"``, how alike the pictures
+                of one setting look.
             block: the column of what pictures share whose settings differ; ``None`` for none.
 
         Raises:
             UnknownParameter: for a column that the frame does not have.
-            RequestError: for a measure that is no number, or that no row has.
+            RequestError: for a measure that is no number, or that no row has; for wins without judgements.
             NbkitError: if scipy is not installed.
 
         Example:
@@ -61,7 +63,11 @@ class RunLog(LogStore):
             >>> studio.log.effects(rows, axes=["resolution"], on="cost").to_frame().effect.round(5).tolist()
             [0.02238]
         """
-        return effects_of(frame, axes, on, block)
+        judgements = None
+        if on == WINS:
+            check_frame(frame, ("imageUUID",))
+            judgements = read_judgements(self.database, pictures=list(frame["imageUUID"].dropna()))
+        return effects_of(frame, axes, on, block, judgements)
 
     def diversity(self, frame: pd.DataFrame, by: str | None = None) -> Diversity:
         """How different pictures look from each other; :meth:`nbkit.SweepResult.diversity` does it for a sweep.

@@ -86,6 +86,15 @@ def test_copies_and_promotions_are_no_repeats():
     assert effects.notes[0].startswith("16 pictures")
 
 
+def test_what_was_made_from_a_copy_is_no_repeat_either():
+    """The copy is left out, and its promotion is still known as one."""
+    frame = frame_of()
+    again = frame.assign(taskUUID=frame.taskUUID + "x")
+    promoted = again.assign(parent=again.taskUUID, taskUUID=again.taskUUID + "p", file="big" + frame.file)
+    effects = effects_of(pd.concat([frame, again, promoted], ignore_index=True), ["setting"], "rating")
+    assert effects.to_frame().equals(effects_of(frame, ["setting"], "rating").to_frame())
+
+
 def test_a_measure_without_noise_is_exact():
     """Not an interval of width 0."""
     prices = [{"a": 0.05, "b": 0.05, "c": 0.07, "d": 0.15}[setting] for setting in SETTINGS]

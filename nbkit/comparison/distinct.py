@@ -22,10 +22,11 @@ def distinct_pictures(frame: pd.DataFrame) -> tuple[pd.DataFrame, Notes]:
     """
     rows = frame[frame["status"] == DONE] if "status" in frame else frame
     lost = len(frame) - len(rows)
+    drafts = set(rows["taskUUID"].dropna()) if "taskUUID" in rows else set()  # with copies: they are made again, too
     if "file" in rows:
         rows = rows[rows["file"].isna() | ~rows["file"].duplicated()]
-    if {"parent", "taskUUID"} <= set(rows.columns):
-        rows = rows[~rows["parent"].isin(set(rows["taskUUID"].dropna())).fillna(False)]
+    if "parent" in rows:
+        rows = rows[~rows["parent"].isin(drafts).fillna(False)]
     copies = len(frame) - lost - len(rows)
     notes = (
         f"{count(lost, 'row')} without a picture" if lost else "",

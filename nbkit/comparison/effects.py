@@ -20,12 +20,14 @@ import pandas as pd
 from nbkit import statistics
 from nbkit.comparison.alike import LIKENESS, with_likeness
 from nbkit.comparison.distinct import distinct_pictures
+from nbkit.comparison.wins import Wins, wins_of
 from nbkit.display.figure import NOISE_SIGN, no_mathjax
 from nbkit.display.plot import PlotAxis, Span, plot_svg
 from nbkit.display.text import count, ellipsis, escape
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.log.columns import column_of, format_value, is_gap
-from nbkit.log.frame import check_unique_columns
+from nbkit.log.frame import check_frame, check_unique_columns
+from nbkit.log.judgements import Judgement
 from nbkit.log.plots import UNITS
 from nbkit.results.run import BLOCKED, FINAL
 from nbkit.statistics.distributions import scipy_stats
@@ -35,7 +37,7 @@ WINS = "wins"
 REFUSED = "refused"
 """The measure that is 1 for a request that a safety filter blocked, and 0 for one with a picture."""
 ALPHA = 0.05
-MOST_SENTENCES = 6
+MOST_SENTENCES, MOST_FINDINGS = 6, 2
 COLUMNS = ["axis", "a", "b", "effect", "low", "high", "p", "beyond_noise", "n", "blocks"]
 NOUNS = {"rating": "stars", "latency": "s", "refused": "of the requests"}
 
@@ -57,14 +59,19 @@ class Noise:
     def seeds_needed(self, gap: float, power: float = 0.8) -> int:
         """How many seeds each value needs, so that a gap is told apart.
 
+        Of refusals and wins, which have no standard deviation, and of too few pictures it is not known.
+
         Args:
             gap: in the unit of the measure.
             power: the probability with which it is to be seen.
 
         Raises:
-            RequestError: for a gap that is not above 0.
+            RequestError: for a gap that is not above 0, and where there is no noise to compare it with.
             NbkitError: if scipy is not installed.
         """
+        if math.isnan(self.sd):
+            message = f"gap={gap!r}: there is no standard deviation of noise that it could be compared with"
+            raise RequestError(message, parameter="gap", value=gap, reason="missing")
         return 2 if self.sd == 0 else statistics.seeds_needed(self.settings, gap / self.sd, power)
 
 
@@ -78,6 +85,7 @@ class AxisEffect:
     table: statistics.TwoWay | None
     pairs: list[dict[Any, Any]]
     slope: tuple[float, float, float, float] | None = None
+    wins: Wins | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,6 +138,18 @@ class Effects:
         """What was found, the largest effects of each axis first."""
         return [line for one in self._axes for line in self._said(one)]
 
+    @property
+    def findings(self) -> list[str]:
+        """The sentences on what is more than noise; where nothing is, one that says so for each axis."""
+        found = []
+        for one in self._axes:
+            largest = sorted(one.pairs, key=lambda pair: -abs(pair["effect"]))
+            sure = [self._pair_in_words(one, pair) for pair in largest if pair["beyond_noise"]]
+            is_exact = one.table is not None and one.table.is_exact
+            none = f"{one.axis}: {'no difference in' if is_exact else 'nothing is told apart by'} {self.on}"
+            found += [*sure[:MOST_FINDINGS], *([] if sure else [none])]
+        return found
+
     def __repr__(self) -> str:
         return printable("\n".join((*self.sentences, *self.notes)))
 
@@ -140,7 +160,8 @@ class Effects:
         )
         said = "".join(f"<div>{escape(line)}</div>" for line in self.sentences)
         legend = "bars that do not overlap are more than noise; the grey band is what pictures of one setting differ by"
-        quiet = " · ".join((*self.notes, *([legend] if self.noise.sd > 0 else [])))
+        legend = legend.partition(";")[0] if self.on == WINS else legend
+        quiet = " · ".join((*self.notes, *([legend] if self.noise.sd > 0 or self.on == WINS else [])))
         notes = f'<div style="font-size:0.85em;opacity:0.75">{escape(quiet)}</div>'
         return {"text/html": no_mathjax(f"<div>{plots}</div>{said}{notes}"), "text/plain": repr(self)}
 
@@ -148,7 +169,7 @@ class Effects:
 
     def _said(self, one: AxisEffect) -> list[str]:
         if not one.pairs:
-            return [f"{one.axis}: only one value has a {self.on}"]
+            return [f"{one.axis}: only one value {'was judged' if one.wins else f'has a {self.on}'}"]
         largest = sorted(one.pairs, key=lambda pair: -abs(pair["effect"]))
         lines = [self._pair_in_words(one, pair) for pair in largest[:MOST_SENTENCES]]
         more = len(largest) - len(lines)
@@ -157,6 +178,10 @@ class Effects:
     def _pair_in_words(self, one: AxisEffect, pair: dict[str, Any]) -> str:
         a, b = (format_value(one.axis, pair[side]) for side in ("a", "b"))
         digits = _digits(*(pair[name] for name in ("effect", "low", "high")))
+        if one.wins is not None:
+            return (
+                f"{one.axis} {a} → {b}: {_chance_in_words(b, pair)}{'' if pair['beyond_noise'] else _these(one, pair)}"
+            )
         head = f"{one.axis} {a} → {b}: {self._amount(pair['effect'], digits, sign=True)}"
         if math.isnan(pair["low"]):
             if one.table is None or not one.table.is_exact:
@@ -192,13 +217,17 @@ class Effects:
         labels = [ellipsis(format_value(one.axis, value), 60) for value in one.values]
         names = dict(zip(one.values, labels, strict=True))
         x = PlotAxis(one.axis, UNITS.get(one.axis, ""), [names[v] for v in one.rows["setting"]], False, labels)
-        y = PlotAxis(self.on, UNITS.get(self.on, ""), one.rows["value"].tolist(), is_numeric=True)
+        unit = "logits" if one.wins else UNITS.get(self.on, "")
+        y = PlotAxis(self.on, unit, one.rows["value"].tolist(), is_numeric=True)
         spans, band = [], None
         if one.table is not None:
             middle = _middle(one.table)
             band = (middle - one.table.sd, middle + one.table.sd) if one.table.sd > 0 else None
             reach = one.table.tukey_difference(ALPHA) / 2 if one.table.sd > 0 and len(one.values) > 1 else math.nan
             spans = [Span(names[v], mean, mean - reach, mean + reach) for v, mean in one.table.means.items()]
+        if one.wins is not None:
+            reach = one.wins.reach
+            spans = [Span(names[v], mean, mean - reach, mean + reach) for v, mean in one.wins.strengths.items()]
         return plot_svg(x, y, [""] * len(one.rows), spans=spans, band=band, alt="; ".join(self._said(one)))
 
 
@@ -208,14 +237,44 @@ def _digits(effect: float, low: float, high: float) -> int:
     return 0 if not reach or reach >= 10 else min(6, max(1, -math.floor(math.log10(reach))))
 
 
-def effects_of(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | None = "seed") -> Effects:
+def _chance_in_words(b: str, pair: dict[str, Any]) -> str:
+    """How often b is chosen where a and b are shown, from their difference in logits."""
+    middle, low, high = (1 / (1 + math.exp(-pair[name])) for name in ("effect", "low", "high"))
+    said = f"{ellipsis(b, 40)} is chosen {middle:.0%} of the time ({low:.0%} to {high:.0%})"
+    return f"{said}, more than noise" if pair["beyond_noise"] else said
+
+
+def _these(one: AxisEffect, pair: dict[str, Any]) -> str:
+    number = one.wins.judgements if one.wins else 0
+    return f", not told apart with these {count(pair['n'], 'picture')} and {count(number, 'judgement')}"
+
+
+def effects_of(
+    frame: pd.DataFrame,
+    axes: Sequence[str],
+    on: str,
+    block: str | None = "seed",
+    judgements: Sequence[Judgement] | None = None,
+) -> Effects:
     """The effects of axes on a measure.
+
+    What ``on`` may be:
+
+    - any column of numbers: ``rating``, ``cost``, ``latency``, what ``studio.log.measure()`` fills (``textFidelity``,
+      ``sharpness``, ``contrast``, ``colourfulness``), a column of your own. The means of settings are compared, with the
+      seeds and the other axes as blocks, by Tukey's range.
+    - ``"refused"``: the share of requests that a safety filter blocked, by Fisher's exact test.
+    - ``"wins"``: strengths in judgements, in logits, by Bradley and Terry's model with an effect of each picture, and
+      Tukey's range. An effect of 1.1 means that b is chosen over a in three of four choices between the two. There are no
+      blocks and no slopes, and other axes count as differences between pictures of one setting.
+    - ``"likeness"``: how alike the pictures of one setting look, by their pixels; it takes three of each.
 
     Args:
         frame: rows of the log, one per picture.
         axes: columns, in either spelling.
-        on: the column of the measure, a number; or ``"refused"``; or ``"likeness"``, how alike pictures of one setting are.
+        on: the measure.
         block: the column whose values are blocks, such as ``"seed"``; ``None`` for none.
+        judgements: of the log, for ``"wins"``.
 
     Raises:
         UnknownParameter: for a column that the frame does not have.
@@ -227,6 +286,8 @@ def effects_of(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | N
     names = list(dict.fromkeys(column_of(frame, axis) for axis in axes))
     if not names:
         raise RequestError("axes: name at least one column that varies", parameter="axes", reason="missing")
+    if on == WINS:
+        return _wins_of_axes(frame, names, judgements or ())
     is_likeness = on == LIKENESS and LIKENESS not in frame
     measure = on if on == REFUSED or is_likeness else column_of(frame, on)
     blocks = None if block is None else column_of(frame, block)
@@ -323,6 +384,26 @@ def _measured(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, tuple[st
     rows = rows.assign(value=values)[values.notna().to_numpy()]
     gaps = int(values.isna().sum())
     return rows, (*notes, *((f"{count(gaps, 'picture')} without a {measure}",) if gaps else ()))
+
+
+def _wins_of_axes(frame: pd.DataFrame, axes: Sequence[str], judgements: Sequence[Judgement]) -> Effects:
+    check_frame(frame, ("imageUUID",))
+    found = []
+    for name in axes:
+        wins = wins_of(judgements, frame, name, ALPHA)
+        if not wins.judgements:
+            message = f'on="{WINS}": there are no judgements of these pictures with a {name}; studio.arena(result) asks for them'
+            raise RequestError(message, parameter="on", value=WINS, reason="missing")
+        pairs = [
+            {**pair, "axis": name, "beyond_noise": pair["low"] > 0 or pair["high"] < 0, "blocks": 0}
+            for pair in wins.pairs
+        ]
+        found.append(AxisEffect(name, wins.values, wins.pictures, None, pairs, wins=wins))
+    pictures, number = (
+        max(values) for values in zip(*((len(one.rows), one.wins.judgements) for one in found if one.wins), strict=True)
+    )
+    note = f"{count(pictures, 'picture')}, {count(number, 'judgement')}, 1 measure looked at"
+    return Effects(WINS, Noise(math.nan, math.nan, 0), (note,), tuple(found))
 
 
 def _refusals(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

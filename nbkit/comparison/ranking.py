@@ -268,17 +268,12 @@ def rank(judgements: Sequence[Judgement], rows: pd.DataFrame, by: str | Sequence
         UnknownParameter: for a column that the rows do not have.
     """
     items, item_of, places = items_of(rows, by)
-    answered = [
-        (row.rater, row.question, shown, places.get(row.outcome, row.outcome))
-        for row in judgements
-        if row.outcome != SKIPPED and (shown := _places(row.shown, places))
-    ]
+    answered = answers_of(judgements, places)
     if not answered:
         of_what = f" of pictures with a {by}" if by else ""
         message = f"there are no judgements{of_what} yet; studio.arena(result, by={by!r}) asks for them"
         raise RequestError(message, parameter="by", value=by, reason="missing")
-    # Sorted, because the order in which somebody judged, and where pictures stood, must not change a digit.
-    choices = sorted(((*_choice(shown, outcome),) for _, _, shown, outcome in answered), key=repr)
+    choices = choices_of(answered)
     fit, judging_share = fitted(choices, item_of if by is not None else None)
     repeated = _repeated(answered)
     chances = fit.p_best()
@@ -351,6 +346,28 @@ def items_of(
     item_of = {picture: i for i, one in enumerate(items) for picture in one.rows}
     places = {name: place for name, place in places.items() if place in item_of}
     return items, item_of, places
+
+
+def answers_of(judgements: Sequence[Judgement], places: Mapping[str, int]) -> list[tuple[str, str, list[int], Any]]:
+    """Rater, question, pictures and outcome of the judgements that have an answer and are about these pictures.
+
+    Args:
+        judgements: of the log.
+        places: the picture of each imageUUID.
+    """
+    return [
+        (row.rater, row.question, shown, places.get(row.outcome, row.outcome))
+        for row in judgements
+        if row.outcome != SKIPPED and (shown := _places(row.shown, places))
+    ]
+
+
+def choices_of(answered: Sequence[tuple[str, str, list[int], Any]]) -> list[tuple[Any, ...]]:
+    """Answers as :func:`bradley_terry` takes them.
+
+    Sorted, because the order in which somebody judged, and where pictures stood, must not change a digit.
+    """
+    return sorted((_choice(shown, outcome) for _, _, shown, outcome in answered), key=repr)
 
 
 def fitted(choices: Sequence[tuple[Hashable, ...]], settings: Mapping[int, int] | None) -> tuple[Strengths, float]:

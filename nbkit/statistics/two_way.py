@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nbkit.errors import RequestError
-from nbkit.statistics.distributions import scipy_stats, t_quantile
+from nbkit.statistics.distributions import range_quantile, scipy_stats, t_quantile
 
 EXACT = 1e-12
 """A residual variance below this share of the whole variance is rounding, and the values follow the model exactly."""
@@ -114,16 +113,10 @@ class TwoWay:
         return pd.DataFrame(rows, columns=["a", "b", "effect", "low", "high", "p"])
 
     def _range_quantile(self, alpha: float) -> float:
-        return _range_quantile(alpha, len(self.settings), self.freedom) if self.freedom else math.nan
+        return range_quantile(alpha, len(self.settings), self.freedom) if self.freedom else math.nan
 
     def _widest(self) -> float:
         return max((self.se(a, b) for a, b in combinations(self.settings, 2)), default=math.nan)
-
-
-@functools.lru_cache(maxsize=256)
-def _range_quantile(alpha: float, settings: int, freedom: int) -> float:
-    """Of the studentized range: it takes some milliseconds."""
-    return float(scipy_stats("the range of several means").studentized_range.ppf(1 - alpha, settings, freedom))
 
 
 def two_way(
