@@ -111,7 +111,8 @@ class RunLog(LogStore):
 
         Args:
             frame: rows of the log, after whatever pandas did to them; by default all.
-            text: whether text is read; by default where the extra ``text`` is installed (``pip install "nbkit[text]"``).
+            text: whether text is read; by default where the extra ``text`` is installed (``pip install "nbkit[text]"``),
+                and with ``expect=``.
             look: whether the pixels are measured.
             expect: the words that should be there, a phrase or a list of phrases; by default those that the prompt of
                 each row has in quotation marks (:func:`nbkit.expected`).

@@ -184,6 +184,21 @@ def test_a_picture_that_does_not_say_where_its_line_is_loses_its_lower_edge(log)
         assert picture.height == int(image.height * 0.9)
 
 
+def test_a_picture_whose_file_is_gone_is_not_asked_about(log):
+    """Another question comes; when fewer than two are left, the reason is said."""
+    arena = judging(log, by=None, show=2)
+    for image in log.to_frame().file.iloc[2:]:
+        log.images.path(image.split("images/")[-1]).unlink()
+    for _ in range(3):
+        state = arena.state()
+        assert len(state.pictures) == 2
+        assert set(names(arena.shown)) == set(log.to_frame().imageUUID[:2])
+        arena.judge(tie=True)
+    log.images.path(str(log.to_frame().file.iloc[0]).split("images/")[-1]).unlink()
+    with pytest.raises(errors.NoImage, match="fewer than two pictures"):
+        arena.state()
+
+
 def test_what_is_shown_comes_from_the_log_of_all_raters_and_kernels(log):
     """What others judged counts at once; the least shown picture of a setting comes next."""
     mine, theirs = judging(log, rater="Ana"), judging(log, rater="Bo")

@@ -1,5 +1,6 @@
 """The text in a picture: which words a prompt wants, what is read, and what is said of words that are not there."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lettered import image_of, lettered
+from PIL import Image
 
 import nbkit
 from nbkit.errors import NbkitError, RequestError
@@ -201,6 +203,13 @@ def test_the_footer_of_an_offline_picture_is_not_read():
     assert image.reads("seed").found is False
 
 
+def test_a_sliver_is_read_in_bounded_memory():
+    """The reader enlarges a short side, whatever the long one is: the picture gets room beside it."""
+    sliver = io.BytesIO()
+    Image.new("RGB", (3, 900), "#e9e2d0").save(sliver, "PNG")
+    assert image_of(sliver.getvalue()).text == ""
+
+
 def test_a_phrase_that_is_no_text_is_refused():
     """Before the picture is read."""
     for phrase in ("", "  ", 7, None):
@@ -245,8 +254,9 @@ def test_without_the_extra_an_error_says_what_to_install(monkeypatch, tmp_path):
         image_of(lettered("NOT INSTALLED")).text  # noqa: B018
     studio = nbkit.Studio(engine="offline", path=tmp_path)
     studio.generate("A sign: 'OPEN'", seed=1, resolution="0.5K")
-    with pytest.raises(NbkitError, match=r'pip install "nbkit\[text\]"'):
-        studio.log.measure(text=True)
+    for asked in ({"text": True}, {"expect": "OPEN"}):
+        with pytest.raises(NbkitError, match=r'pip install "nbkit\[text\]"'):
+            studio.log.measure(**asked)
     measured = studio.log.measure()
     assert measured.textFidelity.isna().all()
     assert measured.sharpness.notna().all()

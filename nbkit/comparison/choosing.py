@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +65,15 @@ def next_question(
         rng: for what is left to chance.
         rater: who is asked.
     """
-    repeated = _repetition(asked, show, rng, rater)
-    pictures = repeated or _informative(asked, items, show, rng)
     item_of = {picture: i for i, own in enumerate(items) for picture in own}
+    repeated = _repetition(asked, item_of.keys(), show, rng, rater)
+    pictures = repeated or _informative(asked, items, show, rng)
     return _balanced(asked, pictures, item_of, rng)
 
 
-def _repetition(asked: Sequence[Asked], show: int, rng: np.random.Generator, rater: str) -> tuple[int, ...]:
+def _repetition(
+    asked: Sequence[Asked], there: Collection[int], show: int, rng: np.random.Generator, rater: str
+) -> tuple[int, ...]:
     """An earlier question of this person, if it is time for one."""
     own = [frozenset(one.shown) for one in asked if one.rater == rater and not one.skipped]
     repeats = len(own) - len(set(own))
@@ -79,7 +81,7 @@ def _repetition(asked: Sequence[Asked], show: int, rng: np.random.Generator, rat
     if len(own) + 1 < AGAIN_FROM or repeats >= due:
         return ()
     times = Counter(own)
-    fit = [one for one in dict.fromkeys(own[:-APART]) if times[one] == 1 and len(one) == show]
+    fit = [one for one in dict.fromkeys(own[:-APART]) if times[one] == 1 and len(one) == show and one <= set(there)]
     return tuple(sorted(fit[int(rng.integers(len(fit)))])) if fit else ()
 
 

@@ -33,7 +33,7 @@ from nbkit.log.judgements import (
     withdraw_judgement,
 )
 from nbkit.log.store import LogStore
-from nbkit.measures.covered import covered
+from nbkit.measures.content import content_jpeg
 from nbkit.request.parameter import Integer
 from nbkit.results.run import GeneratedImage
 
@@ -92,6 +92,8 @@ class Judging:
         self._show = min(show, len(self._names))
         self._rng = np.random.default_rng(rng)
         self._lock = threading.RLock()
+        self._lost: set[int] = set()
+        self._why = ""
         self._made: list[tuple[str, tuple[int, ...]]] = []
         self._shown: tuple[int, ...] = ()
         self._round, self._since = 0, 0.0
@@ -132,14 +134,14 @@ class Judging:
     def state(self) -> ArenaQuestion:
         """The question as plain data, blind: nothing in it tells how a picture was made."""
         with self._lock:
-            number, made, images = self._round, len(self._made), self.shown
+            pictures = self._readable()
+            number, made = self._round, len(self._made)
         asked = self.asked()
         own = sum(one.rater == self.rater for one in asked)
-        size = SIZE.get(len(images), 768)
         return ArenaQuestion(
             round=number,
             question=self.question,
-            pictures=[self._blind(image, size) for image in images],
+            pictures=pictures,
             can_undo=made > 0,
             has_ranking=any(not one.skipped for one in asked),
             says=f"{count(own, 'judgement')} by {self.rater}"
@@ -210,8 +212,27 @@ class Judging:
         self._ask()
 
     def _ask(self) -> None:
-        items = [one.rows for one in self._items]
-        self._turn(next_question(self.asked(), items, self._show, self._rng, rater=self.rater))
+        items = [tuple(place for place in one.rows if place not in self._lost) for one in self._items]
+        there = list(filter(None, items))
+        if len(there) < 2:
+            what = "pictures" if self.by is None else f"values of {self.by}"
+            raise NoImage(f"fewer than two {what} have a picture that can be shown: {self._why}")
+        show = min(self._show, sum(map(len, there)))
+        self._turn(next_question(self.asked(), there, show, self._rng, rater=self.rater))
+
+    def _readable(self) -> list[bytes]:
+        """The pictures that are shown; where the file of one is gone, another question comes without it."""
+        while True:
+            found: list[bytes] = []
+            for place, image in zip(self._shown, self.shown, strict=True):
+                try:
+                    found.append(self._blind(image, SIZE.get(len(self._shown), 768)))
+                except NoImage as error:
+                    self._lost.add(place)
+                    self._why = str(error)
+            if len(found) == len(self._shown):
+                return found
+            self._ask()
 
     def _turn(self, shown: tuple[int, ...]) -> None:
         self._shown, self._since = shown, time.monotonic()
@@ -232,11 +253,7 @@ class Judging:
         return [found[name] for name in names]
 
     def _blind(self, image: GeneratedImage, size: int) -> bytes:
-        try:
-            preview = self._log.previews.get(image.path, size)
-            return covered(preview, image.bytes, is_offline=image.image_uuid in self._offline)
-        except (OSError, NoImage) as error:
-            raise NoImage(f"a picture cannot be shown: {error}") from None
+        return content_jpeg(image.bytes, size, is_offline=image.image_uuid in self._offline)
 
 
 def rows_for(log: LogStore, which: Any) -> pd.DataFrame:

@@ -130,7 +130,7 @@ def measure_pictures(
         UserWarning: if some pictures could not be read.
     """
     phrases = _phrases(expect)
-    is_read = reading.is_installed() if text is None else text
+    is_read = (phrases is not None or reading.is_installed()) if text is None else text
     wanted = _Wanted(looking.VERSION if look else "", reading.reader_version() if is_read else "", phrases)
     names = None if frame is None else _names_in(frame)
     total = count_pictures(database) if names is None else len(names)

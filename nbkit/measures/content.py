@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from PIL import Image
 
 from nbkit.measures.facts import header_size
@@ -10,6 +12,12 @@ from nbkit.request.footer import footer_of
 
 _BLEED = 2
 """Pixels above the footer that take some of its colour when a picture is scaled."""
+
+
+UNKNOWN_FOOTER = 0.1
+"""Share of the height that is cut from an offline picture whose file does not say where the line stands."""
+
+_QUALITY = 85
 
 
 def content_of(data: bytes, size: int) -> Image.Image:
@@ -32,3 +40,22 @@ def content_of(data: bytes, size: int) -> Image.Image:
     scale = small.height / height
     bottom = footer[1] if scale == 1 else max(1, int(footer[1] * scale) - _BLEED)
     return small.crop((0, 0, small.width, bottom))
+
+
+def content_jpeg(data: bytes, size: int, *, is_offline: bool) -> bytes:
+    """A JPEG of a picture's own pixels, without metadata: it tells nothing of how the picture was made.
+
+    Args:
+        data: the picture's file.
+        size: pixels on the long side of the whole picture.
+        is_offline: whether the offline engine made it. An earlier one did not say where its line of settings stands.
+
+    Raises:
+        NoImage: if it cannot be decoded.
+    """
+    picture = content_of(data, size)
+    if is_offline and footer_of(data) is None:
+        picture = picture.crop((0, 0, picture.width, max(1, int(picture.height * (1 - UNKNOWN_FOOTER)))))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()

@@ -129,19 +129,15 @@ def near_copies(looks: list[Appearance | None]) -> list[int]:
     Args:
         looks: of pictures; ``None`` where that is not known, which is like no other.
     """
-    hashes = np.array([int(look.hash, 16) if look else 0 for look in looks], dtype=np.uint64)
+    hashes = np.array([list(bytes.fromhex(look.hash)) if look else [0] * 8 for look in looks], dtype=np.uint8)
     colours = np.array([list(bytes.fromhex(look.colours)) if look else [0] * 48 for look in looks], dtype=np.int16)
-    firsts: list[int] = []
-    found = list[int]()
+    signs = np.unpackbits(hashes.reshape(-1, 8), axis=1).astype(np.float32) * 2 - 1
+    is_near = signs @ signs.T >= 64 - 2 * NEAR_BITS
+    firsts = list(range(len(looks)))
     for number, look in enumerate(looks):
-        place = number
-        if look is not None and firsts:
-            differ = (hashes[firsts] ^ hashes[number]).view(np.uint8).reshape(-1, 8)
-            bits = np.unpackbits(differ, axis=1).sum(axis=1)
-            apart = np.abs(colours[firsts] - colours[number]).max(axis=1) / 255
-            near = np.flatnonzero((bits <= NEAR_BITS) & (apart <= NEAR_COLOURS))
-            place = firsts[int(near[0])] if len(near) else number
-        if place == number and look is not None:
-            firsts.append(number)
-        found.append(place)
-    return found
+        for other in np.flatnonzero(is_near[number, :number]) if look else ():
+            apart = np.abs(colours[other] - colours[number]).max() / 255
+            if firsts[other] == other and looks[other] and apart <= NEAR_COLOURS:
+                firsts[number] = int(other)
+                break
+    return firsts

@@ -333,7 +333,7 @@ function onceEach(fact) {
   const marked = [fact.rating && "rating", fact.keep !== undefined && "keep", fact.tags && "tags", fact.note && "note"].filter(Boolean);
   const left = own.filter((text) => !marked.includes(text.split(" ")[0]));
   const found = new Map();
-  for (const text of [signs(fact).replace("✎", ""), ...left, size, fact.note ? `✎ ${fact.note}` : ""].filter((text) => text.trim())) {
+  for (const text of [fact.badge ?? "", signs({ ...fact, badge: "" }).replace("✎", ""), ...left, size, fact.note ? `✎ ${fact.note}` : ""].filter((text) => text.trim())) {
     const key = text.replace(/-?\d+(\.\d+)?/g, (digits) => String(Number(digits))); // 0 and 0.0 are the same number
     if (!found.has(key)) found.set(key, text.trim());
   }
