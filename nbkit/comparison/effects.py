@@ -304,7 +304,11 @@ def effects_of(
         rows, notes = _refusals(frame) if on == REFUSED else _measured(frame, measure)
     if rows.empty:
         raise RequestError(f"on={on!r}: no row has a value of it", parameter="on", value=on, reason="missing")
-    notes = (f"{count(len(rows), 'request' if on == REFUSED else 'picture')}, 1 measure looked at", *_axes_in_words(names), *notes)
+    notes = (
+        f"{count(len(rows), 'request' if on == REFUSED else 'picture')}, 1 measure looked at",
+        *_axes_in_words(names),
+        *notes,
+    )
     found = tuple(_axis(rows, name, names, blocks, on) for name in names)
     tables = [(one.table, len(one.values)) for one in found if one.table is not None]
     noise = Noise(math.nan, math.nan, 0)
