@@ -193,6 +193,7 @@ def test_a_result_has_the_effects_of_its_axes(rated):
     effects = result.effects(on="rating")
     frame = effects.to_frame().set_index("axis")
     assert list(frame.index) == ["c", "temperature"]
+    assert effects.notes[1] == "2 axes, each by itself wrong in 5 of 100 studies"
     assert frame.loc["temperature", "effect"] == pytest.approx(3, abs=0.6)
     assert frame.beyond_noise.to_dict() == {"c": False, "temperature": True}
     again = studio.log.effects(studio.df, axes=["c", "temperature"], on="rating")
@@ -219,3 +220,22 @@ def test_a_sweep_of_seeds_alone_compares_seeds(tmp_path):
         result = studio.sweep("A lantern", seed=[1, 2], resolution="0.5K").start().wait()
         studio.log.mark(result.runs, rating=3)
         assert "too few pictures" in result.effects(on="rating").sentences[0]
+
+
+def test_studies_without_an_effect_claim_hardly_any():
+    """Stars in blocks of seeds with a refusal, a copy, a promotion and a missing cell; with constant stars there is no claim."""
+    rng = np.random.default_rng(11)
+    claims = 0
+    for _ in range(12):
+        seeds = [*range(4)] * 3
+        stars = np.clip(np.rint(3 + rng.standard_normal(4)[seeds] + rng.standard_normal(12)), 1, 5)
+        frame = frame_of(stars, np.repeat(["a", "b", "c"], 4), seeds)
+        copied = frame.iloc[[2]].assign(taskUUID="copy")
+        promoted = copied.assign(parent="copy", taskUUID="again", file="again.jpg")
+        frame.loc[5, ["status", "rating", "file"]] = ["blocked", np.nan, pd.NA]
+        frame = pd.concat([frame.drop(index=9), copied, promoted], ignore_index=True)
+        claims += bool(effects_of(frame, ["setting"], "rating").to_frame().beyond_noise.any())
+        constant = effects_of(frame.assign(rating=4.0), ["setting"], "rating")
+        assert not constant.to_frame().beyond_noise.any()
+        assert constant.findings == ["rating: the same everywhere"]
+    assert claims <= 2
