@@ -139,6 +139,7 @@ def test_nothing_is_called_missing_that_was_not_surely_read():
     assert find_phrase("TONKOTSU", lines("TONKOTSU", confidence=0.4)).found is None
     assert find_phrase("TONKOTSU", lines("TONKOSTU", confidence=0.4)).found is None
     assert find_phrase("SOUP", lines("SPICYSOUP")).found is None
+    assert find_phrase("OPEN SOUP", lines("OEPN", "SPICYSOUP")).found is False
     assert find_phrase("TONKOTSU", lines("xx", confidence=0.4)).found is False
     for phrase in ("ОТКРЫТО", "Ελλάδα", "مفتوح", "한국", "OPEN ОТКРЫТО"):
         found = find_phrase(phrase, lines("OPEN"))

@@ -182,16 +182,15 @@ def find_phrase(phrase: str, lines: Sequence[TextLine]) -> Reading:
     words = [form for form in map(word_form, phrase.split()) if form]
     wanted = "".join(words)
     near = _nearest(wanted, tokens)
-    if near.edits and len(words) > 1:  # its words may stand apart, in any order
-        parts = [_nearest(word, tokens) for word in words]
-        apart = sum(part.edits for part in parts)
-        if apart < near.edits:
-            texts, sure = [part.text for part in parts], [part.confidence for part in parts]
-            near = _Near(apart, " ".join(filter(None, texts)), min((c for c in sure if c is not None), default=None))
+    parts = [_nearest(word, tokens) for word in words] if near.edits else []  # its words may stand apart, in any order
+    if len(parts) > 1 and sum(part.edits for part in parts) < near.edits:
+        sure = min((part.confidence for part in parts if part.confidence is not None), default=None)
+        near = _Near(sum(part.edits for part in parts), " ".join(part.text for part in parts if part.text), sure)
     cer = round(min(1.0, near.edits / len(wanted)), 6)
     found: bool | None = near.edits == 0
     is_unsure = near.confidence is not None and near.confidence < SURE and cer <= _HALF
-    if is_unsure or (not found and any(_is_joined(word, tokens) for word in words)):
+    lacking = [word for word, part in zip(words, parts, strict=False) if part.edits]
+    if is_unsure or (not found and all(_is_joined(word, tokens) for word in lacking)):
         found = None
     best = near.text if cer < 1 else ""
     return Reading(phrase, found, cer, best, near.confidence if best else None)
