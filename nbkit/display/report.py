@@ -36,6 +36,7 @@ dt { color: var(--quiet) }
 dd { margin: 0; overflow-wrap: anywhere }
 .scroll { overflow-x: auto; max-width: 100% }
 .scroll svg { max-width: 100%; height: auto }
+.scroll td figure { min-width: 8.5rem }
 table { border-collapse: collapse }
 th, td { padding: 0.3rem 0.9rem 0.3rem 0; text-align: left; vertical-align: top }
 pre { background: var(--box); border-radius: 10px; padding: 1rem 1.2rem; overflow-x: auto; font-size: 0.88rem; line-height: 1.5 }
