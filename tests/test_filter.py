@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -245,7 +246,7 @@ def random_log(tmp_path_factory):
     log.close()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=ROWS, made=st.lists(FILTERS, min_size=1, max_size=3))
 def test_the_mask_and_the_sql_of_a_random_filter_find_the_rows_that_its_meaning_has(random_log, rows, made):
     """A comparison with a gap is not known, and neither is its negation; a row is found where the whole is true."""

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panel_tools import (
@@ -287,7 +288,7 @@ def edits():
     return st.lists(st.one_of(typed, written, page), max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(edits())
 def test_undo_and_redo_bring_back_every_state(changes):
     """Of any sequence of edits, one after the other, to the first and forth to the last one."""
@@ -309,7 +310,7 @@ def test_undo_and_redo_bring_back_every_state(changes):
     assert not form.redo()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(edits(), edits(), st.integers(0, 25))
 def test_an_edit_after_undo_is_the_new_end(first, second, back):
     """What was undone cannot be redone then, and undo goes back over the new edits to the same beginning."""

@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+from effort import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -124,7 +125,7 @@ class PaidRuns(RuleBasedStateMachine):
 
 
 PaidRuns.TestCase.settings = settings(
-    max_examples=25,
+    max_examples=examples(25),
     stateful_step_count=12,
     deadline=None,  # HTTP on a loaded machine has no reliable time
     derandomize=True,

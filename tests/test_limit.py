@@ -4,6 +4,7 @@ import heapq
 import itertools
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +72,7 @@ class Simulation:
             self.limit = self.limit.paused(self.now + max(1.0, self.retry_after))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     capacity=st.integers(1, 40),
     workers=st.integers(1, 200),
@@ -88,7 +89,7 @@ def test_a_busy_service_works_all_the_time(capacity, workers, seconds, latency):
     assert len(busy.refusals) <= max(0, workers - capacity) + 12 + took / 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(workers=st.integers(1, 200), seconds=st.floats(0.1, 5))
 def test_a_service_that_is_never_busy_gets_all_at_once(workers, seconds):
     """No limit is learned from it."""

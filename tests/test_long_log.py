@@ -10,6 +10,7 @@ import uuid
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -372,7 +373,7 @@ def test_a_search_finds_what_the_rule_finds(long_log, whole, text):
 LETTERS = "\0aAßsſéE\u0301İi灯笼🎈\n \t,x\"'%*_\x01\x7f"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_random_texts_are_found_by_random_parts_of_them(tmp_path_factory, data):
     """In every alphabet, whatever changes afterwards: the index and the rule never disagree."""

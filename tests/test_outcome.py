@@ -10,6 +10,7 @@ import outcome_worker
 import pytest
 import service_faults as fault
 from conftest import QUICK
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_checks import assert_files_match_service
@@ -436,7 +437,7 @@ def shared_service():
     patience=st.sampled_from([0.03, 5.0]),
 )
 @settings(
-    max_examples=60, deadline=None, derandomize=True, database=None,
+    max_examples=examples(60), deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 def test_the_books_of_the_service_are_what_the_log_says(

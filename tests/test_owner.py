@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import service_faults as fault
+from effort import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -424,7 +425,7 @@ class Clocks(RuleBasedStateMachine):
 
 
 Clocks.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=20, deadline=None, derandomize=True, database=None,
+    max_examples=examples(30), stateful_step_count=20, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 test_no_setting_of_a_clock_ages_a_heartbeat = Clocks.TestCase

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_requests import generate
@@ -141,7 +142,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(presets=st.dictionaries(st.text("abcdé", min_size=1, max_size=5), SETTINGS, max_size=3))
 def test_what_is_written_is_read(presets):
     """Exactly, and a request takes it."""

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_requests import generate, lantern
@@ -65,7 +66,7 @@ def test_a_search_finds_the_prompts_that_contain_a_text(long_log, short_steps, m
     assert long_log.prompts(search, limit=2) == expected_prompts(long_log, search)[:2]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), limit=st.integers(1, 30))
 def test_any_part_of_a_prompt_finds_it(long_log, short_steps, data, limit):
     """Whatever part that is."""

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 import random_worker
+from effort import SECONDS
 from random_service import RandomService
 from service import unique_picture
 from sweep_tools import until
 
 import nbkit
 
-SECONDS = float(os.environ.get("NBKIT_RANDOM_SECONDS", "20"))
 SEED = os.environ.get("NBKIT_RANDOM_SEED") or secrets.token_hex(4)
 RUNS = 12
 

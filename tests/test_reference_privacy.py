@@ -4,6 +4,7 @@ import base64
 from types import SimpleNamespace
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -119,7 +120,7 @@ def test_removing_private_data_keeps_the_colour_profile():
     assert opened(received(data)).info["icc_profile"] == b"profile"
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(300), deadline=None, derandomize=True, database=None)
 @given(
     st.sampled_from([*WITH_TRACES.values(), *WITHOUT_TRACES.values()]),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=12),

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +119,7 @@ def test_an_odd_prompt_or_task_raises_a_request_error_or_works():
         assert is_valid(request_or_error(lambda v=value: ImageRequest.from_task(v))), index
 
 
-hard = settings(max_examples=250, deadline=None, derandomize=True, database=None)
+hard = settings(max_examples=examples(250), deadline=None, derandomize=True, database=None)
 KEYS = st.sampled_from(NAMES_OF_ALL)
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers(), st.decimals(),

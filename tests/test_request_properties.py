@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_pictures import WITH_TRACES, WITHOUT_TRACES
@@ -12,7 +13,7 @@ from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Text
 
-steady = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+steady = settings(max_examples=examples(200), deadline=None, derandomize=True, database=None)
 
 ADDRESSES = st.builds(
     "{}://{}.example/{}?{}".format,

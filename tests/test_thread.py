@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 import service_faults as fault
+from effort import examples
 from html_page import Page
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -314,7 +315,7 @@ def forest(tmp_path_factory):
 LINKS = st.lists(st.tuples(st.none() | st.integers(1, 12), st.none() | st.integers(1, 12)), min_size=12, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(links=LINKS, start=st.integers(1, 12))
 def test_any_links_make_a_tree(forest, links, start):
     """Whatever a log says, also of runs that made each other: each run has one root, and the path to it ends."""
