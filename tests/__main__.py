@@ -5,6 +5,7 @@ There are two pytest runs, because a browser session leaves an event loop runnin
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,5 +24,10 @@ def browser() -> int:
     return pytest("tests/browser", "-v", "-n", "2", "--dist", "loadfile", *limits)
 
 
+def units() -> int:
+    # Many tests wait for another process: with a worker more than there are cores, a core is idle less often.
+    return pytest("tests", "-n", str((os.cpu_count() or 1) + 1))
+
+
 if __name__ == "__main__":
-    sys.exit(any([pytest("tests", "-n", "auto"), browser()]))
+    sys.exit(any([units(), browser()]))
