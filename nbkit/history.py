@@ -10,8 +10,9 @@ from nbkit.comparison.diversity import Diversity, diversity_of
 from nbkit.comparison.effects import WINS, Effects, effects_of
 from nbkit.comparison.measuring import measure_pictures, with_measures
 from nbkit.comparison.ranking import Ranking, rank
+from nbkit.errors import RequestError
 from nbkit.log.frame import check_frame
-from nbkit.log.judgements import read_judgements
+from nbkit.log.judgements import check_question, check_rater, read_judgements
 from nbkit.log.store import LogStore
 
 
@@ -175,7 +176,18 @@ class RunLog(LogStore):
         if frame is not None:
             check_frame(frame, ("imageUUID",))
             names = list(frame["imageUUID"].dropna())
+        question = None if question is None else check_question(question)
+        rater = None if rater is None else check_rater(rater)
         judgements = read_judgements(self.database, question=question, rater=rater, pictures=names)
+        if not judgements and (question, rater) != (None, None):
+            there = read_judgements(self.database, pictures=names)
+            known = {"question": {one.question for one in there}, "rater": {one.rater for one in there}}
+            said = " and ".join(
+                f"{name}={value!r}" for name, value in (("question", question), ("rater", rater)) if value
+            )
+            lists = "; ".join(f"{name}s: {', '.join(map(repr, sorted(values)[:10]))}" for name, values in known.items())
+            message = f"there are no judgements with {said}" + (f"; there are {lists}" if there else "")
+            raise RequestError(message, parameter="question" if question else "rater", reason="missing")
         judged = list(dict.fromkeys(name for one in judgements for name in one.shown))
         rows = self.rows_of([], judged)
         return rank(judgements, rows[rows["imageUUID"].isin(judged)], by)

@@ -86,6 +86,9 @@ def guess(question: str, answer: Any, *, options: Iterable[Any] | None = None, u
         Your guess: 3
     """
     key = _key(question)
+    if isinstance(options, str) or not (options is None or isinstance(options, Iterable)) or not isinstance(unit, str):
+        message = 'options must be a list, such as ["yes", "no"], and unit a text, such as "stars"'
+        raise RequestError(message, parameter="options", reason="type")
     choices = None if options is None else list(options)
     value = _native(answer)
     if value is None or value is ... or value == "" or (isinstance(value, float) and math.isnan(value)):
@@ -128,7 +131,7 @@ def check(question: str, truth: Any, *, within: float = 0) -> Checked:
         text = f"No guess yet: run the cell with guess(…) first, and do not look. It is {answer}."
         return Checked(question, None, value, None, text, "?")
     guessed, unit = _GUESSES[key]
-    if _equal(guessed, value):
+    if _equal(guessed, value) or _said(guessed, unit) == _said(value, unit):
         return Checked(question, guessed, value, True, f"You guessed {_said(guessed, unit)}, and so it is.", "✓")
     said = f"You guessed {_said(guessed, unit)}; it is {_said(value, unit)}"
     if within and _is_number(guessed) and _is_number(value) and abs(guessed - value) <= within * (1 + 1e-12):

@@ -85,7 +85,11 @@ def test_undo_takes_the_last_answer_back_and_shows_its_pictures_again(log):
     [
         (lambda arena: arena.judge(), "pictures"),
         (lambda arena: arena.judge("stranger", arena.shown[0]), "pictures"),
-        (lambda arena: arena.judge(7), "which"),
+        (lambda arena: arena.judge(7), "pictures"),
+        (lambda arena: arena.judge(arena.shown[0], tie=True), "pictures"),
+        (lambda arena: arena.judge(arena.shown[0], arena.shown[0]), "pictures"),
+        (lambda arena: arena.judge(arena.shown), "pictures"),
+        (lambda arena: arena.judge(tie="yes"), "pictures"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_nothing_is_written(log, call, parameter):
@@ -123,7 +127,7 @@ def test_what_an_arena_cannot_ask_is_said_at_once(log, options, parameter):
 def test_two_pictures_are_needed(log):
     """One has nothing to be compared with; a copy of it is the same picture."""
     rows = log.to_frame().head(1)
-    with pytest.raises(errors.RequestError, match="two are needed"):
+    with pytest.raises(errors.RequestError, match="two pictures are needed"):
         Judging(log, rows)
 
 

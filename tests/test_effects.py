@@ -239,3 +239,34 @@ def test_studies_without_an_effect_claim_hardly_any():
         assert not constant.to_frame().beyond_noise.any()
         assert constant.findings == ["rating: the same everywhere"]
     assert claims <= 2
+
+
+def test_stars_without_noise_are_no_exact_measure():
+    """Of few pictures, whole stars often have no noise by chance: they are too few, and nothing is claimed."""
+    frame = pd.DataFrame(
+        {"status": "done", "file": [f"{i}.png" for i in range(4)], "temperature": [0.2, 0.2, 1.0, 1.0],
+         "seed": [1, 2, 1, 2], "rating": [3.0, 4.0, 4.0, 5.0], "cost": [1.0, 1.0, 2.0, 2.0]}
+    )  # fmt: skip
+    stars, price = (effects_of(frame, ["temperature"], on) for on in ("rating", "cost"))
+    assert stars.to_frame().beyond_noise.tolist() == [False]
+    assert "too few pictures" in stars.sentences[0]
+    assert price.to_frame().beyond_noise.tolist() == [True]
+
+
+def test_rows_where_an_axis_is_not_set_are_counted():
+    """They take no part, which is said."""
+    frame = frame_of()
+    frame["setting"] = frame["setting"].where(frame["setting"] != "d", None)
+    assert "setting: 4 rows where it is not set left out" in effects_of(frame, ["setting"], "rating").notes
+
+
+@pytest.mark.parametrize(
+    ("axes", "on", "parameter"),
+    [(["setting"], 5, "column"), (None, "rating", "axes"), (["setting"], "setting", "on"), (["setting"], None, "column"),
+     (["setting"], ["rating"], "column")],
+)  # fmt: skip
+def test_what_effects_cannot_be_of_is_refused_by_name(axes, on, parameter):
+    """A name that is no text, no axes, and an axis as its own measure."""
+    with pytest.raises(errors.RequestError) as caught:
+        effects_of(frame_of(), axes, on)
+    assert caught.value.parameter == parameter

@@ -34,10 +34,10 @@ def test_values_are_under_the_pictures_and_noise_is_marked_twice(rated):
     shown = [line.partition("done")[2].strip() for line in lines[1:13]]
     band = noise_band(result.to_frame(), ["temperature"], "rating")
     for stars, text in zip(STARS, shown, strict=True):
-        inside = stars is not None and abs(stars - band.middle) <= band.sd
+        inside = stars is not None and abs(stars - band.middle) <= band.reach
         assert text == ("" if stars is None else f"{'~' if inside else ''}{stars} stars")
     assert {text[:1] for text in shown} >= {"~", "2", "5"}
-    assert lines[13] == "~ and grey: within seed noise, rating 3.36 ± 0.81 stars · 1 picture without a rating"
+    assert lines[13] == "~ and grey: within seed noise, rating 3.4 ± 1.4 stars · 1 picture without a rating"
     page = Page(grid.html)
     assert "~3 stars" in page.words
     assert lines[13] in page.words
@@ -60,7 +60,7 @@ def test_a_price_is_exact_and_nothing_is_grey(rated):
     result, studio = rated
     text = result.grid(on="cost").text
     assert text.count("✓ done $0.047") == 12
-    assert text.splitlines()[-1] == "cost: exact, it follows the axes"
+    assert text.splitlines()[-1] == "cost: no noise, pictures of one setting have the same"
     assert "~" not in text
     assert " s" in result.grid(on="latency").text.splitlines()[1]
     studio.log.mark(result.runs, tags="")

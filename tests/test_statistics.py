@@ -313,3 +313,27 @@ def test_fishers_test_is_that_of_scipy(hits, misses, other_hits, other_misses):
     """For all small tables."""
     known = scipy.stats.fisher_exact([[hits, misses], [other_hits, other_misses]])[1]
     assert fisher_exact((hits, other_hits), (hits + misses, other_hits + other_misses)) == pytest.approx(known)
+
+
+@pytest.mark.parametrize(("gap", "share"), [(8, 0.47), (16, 0.79)])
+def test_the_power_of_two_seeds_is_known_also_for_large_gaps(gap, share):
+    """Two settings with two seeds each: as often as 200,000 simulated studies have it."""
+    assert power(settings=2, seeds=2, gap=gap) == pytest.approx(share, abs=0.01)
+
+
+def test_a_larger_gap_never_needs_more_seeds():
+    """Nor has it less power."""
+    needed = [seeds_needed(settings=2, gap=gap) for gap in (3, 5, 8, 9.9, 10, 12, 16, 40)]
+    assert needed == sorted(needed, reverse=True)
+    powers = [power(settings=3, seeds=3, gap=gap) for gap in (0, 1, 5, 10, 20, 50)]
+    assert powers == sorted(powers)
+    assert powers[0] < 0.03
+    assert powers[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("gap", [math.nan, math.inf, -1, True, "1"])
+def test_a_gap_is_a_number_of_standard_deviations(gap):
+    """Anything else is refused by name."""
+    with pytest.raises(errors.RequestError) as caught:
+        power(settings=2, seeds=4, gap=gap)
+    assert caught.value.parameter == "gap"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -26,7 +26,7 @@ from nbkit.display.plot import PlotAxis, Span, plot_svg
 from nbkit.display.text import count, ellipsis, escape
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.log.columns import column_of, format_value, is_gap
-from nbkit.log.frame import check_frame, check_unique_columns
+from nbkit.log.frame import check_frame
 from nbkit.log.judgements import Judgement
 from nbkit.log.plots import UNITS
 from nbkit.results.run import BLOCKED, FINAL
@@ -37,8 +37,23 @@ WINS = "wins"
 REFUSED = "refused"
 """The measure that is 1 for a request that a safety filter blocked, and 0 for one with a picture."""
 ALPHA = 0.05
+EXACT = ("cost", "width", "height")
+"""Measures that follow their axes without any noise. Any other one, such as stars, has none by chance where there are few
+pictures."""
+ENOUGH = 6
+"""Degrees of freedom from which a measure without noise is called exact all the same."""
+MOST_SEEDS = 100
+"""So many seeds are named, at most: a difference that takes more is far inside noise."""
 MOST_SENTENCES, MOST_FINDINGS = 6, 2
 COLUMNS = ["axis", "a", "b", "effect", "low", "high", "p", "beyond_noise", "n", "blocks"]
+HINTS = {
+    "rating": "; studio.log.mark(picture, rating=4) and the gallery give one",
+    LIKENESS: "; it takes three pictures of each setting",
+    **dict.fromkeys(
+        ("textFidelity", "sharpness", "contrast", "colourfulness"), "; studio.log.measure() fills it for pictures"
+    ),
+}
+"""What to do where no picture has a measure."""
 NOUNS = {"rating": "stars", "latency": "s", "refused": "of the requests"}
 
 
@@ -86,6 +101,7 @@ class AxisEffect:
     pairs: list[dict[Any, Any]]
     slope: tuple[float, float, float, float] | None = None
     wins: Wins | None = None
+    blocks: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -191,24 +207,27 @@ class Effects:
             )
         head = f"{one.axis} {a} → {b}: {self._amount(pair['effect'], digits, sign=True)}"
         if math.isnan(pair["low"]):
-            if one.table is None or not one.table.is_exact:
-                return f"{head}, and too few pictures to tell it from noise"
-            return f"{head}, exactly" if pair["effect"] else f"{one.axis} {a} → {b}: no difference"
+            if one.table is not None and one.table.is_exact and not pair["effect"]:
+                return f"{one.axis} {a} → {b}: no difference"
+            exact = one.table is not None and _is_exact(one.table, self.on)
+            return f"{head}, {'exactly' if exact else 'and too few pictures to tell it from noise'}"
         interval = f"({self._amount(pair['low'], digits)} to {self._amount(pair['high'], digits)})"
         if pair["beyond_noise"]:
             return f"{head} {interval}, more than {'chance' if self.on == REFUSED else 'seed noise'}"
-        return f"{head} {interval}, not told apart with these {pair['n']:,} pictures{self._more(one, pair)}"
+        noun = "requests" if self.on == REFUSED else "pictures"
+        return f"{head} {interval}, not told apart with these {pair['n']:,} {noun}{self._more(one, pair)}"
 
     def _more(self, one: AxisEffect, pair: dict[str, Any]) -> str:
         """How many seeds would tell a difference as large as this one apart."""
-        if one.table is None or not pair["effect"]:
+        if one.table is None or not pair["effect"] or one.axis == "seed" or one.blocks not in (None, "seed"):
             return ""
         try:
             pictures = statistics.seeds_needed(len(one.values), abs(pair["effect"]) / one.table.sd)
         except NbkitError:  # more than can be counted
             return ""
         of_each = max(1.0, pair["n"] / 2 / pair["blocks"]) if pair["blocks"] else 1.0  # other axes repeat a seed
-        return f"; {math.ceil(pictures / of_each):,} seeds would"
+        seeds = math.ceil(pictures / of_each)
+        return f"; {seeds:,} seeds would" if seeds <= MOST_SEEDS else ""
 
     def _amount(self, value: float, digits: int, *, sign: bool = False) -> str:
         mark = ("+" if value > 0 else "−" if value < 0 else "±") if sign else "−" if value < 0 else ""
@@ -236,6 +255,10 @@ class Effects:
             reach = one.wins.reach
             spans = [Span(names[v], mean, mean - reach, mean + reach) for v, mean in one.wins.strengths.items()]
         return plot_svg(x, y, [""] * len(one.rows), spans=spans, band=band, alt="; ".join(self._said(one)))
+
+
+def _is_exact(table: statistics.TwoWay, on: str) -> bool:
+    return table.is_exact and (on in EXACT or table.freedom >= ENOUGH)
 
 
 def _digits(effect: float, low: float, high: float) -> int:
@@ -289,24 +312,30 @@ def effects_of(
         NbkitError: if scipy is not installed.
     """
     scipy_stats("effects")  # before anything else, and not only where a range is needed
-    check_unique_columns(frame.columns)
-    names = list(dict.fromkeys(column_of(frame, axis) for axis in axes))
+    check_frame(frame, ())
+    given = [axes] if isinstance(axes, str) else axes if isinstance(axes, Iterable) else ()
+    names = list(dict.fromkeys(column_of(frame, axis) for axis in given))
     if not names:
         raise RequestError("axes: name at least one column that varies", parameter="axes", reason="missing")
     if on == WINS:
         return _wins_of_axes(frame, names, judgements or ())
     is_likeness = on == LIKENESS and LIKENESS not in frame
     measure = on if on == REFUSED or is_likeness else column_of(frame, on)
+    if measure in names:
+        message = f"on={on!r}: it is one of the axes; a measure is something else, such as rating"
+        raise RequestError(message, parameter="on", value=on, reason="conflict")
     blocks = None if block is None else column_of(frame, block)
     if is_likeness:
         rows, notes = with_likeness(frame, [name for name in names if name != blocks])
     else:
         rows, notes = _refusals(frame) if on == REFUSED else _measured(frame, measure)
     if rows.empty:
-        raise RequestError(f"on={on!r}: no row has a value of it", parameter="on", value=on, reason="missing")
+        hint = HINTS.get(str(measure), "")
+        raise RequestError(f"on={on!r}: no row has a value of it{hint}", parameter="on", value=on, reason="missing")
     notes = (
         f"{count(len(rows), 'request' if on == REFUSED else 'picture')}, 1 measure looked at",
         *_axes_in_words(names),
+        *_gaps_in_words(rows, names),
         *notes,
     )
     found = tuple(_axis(rows, name, names, blocks, on) for name in names)
@@ -324,14 +353,18 @@ class NoiseBand:
 
     Attributes:
         middle: mean of the settings' means, in the unit of the measure.
-        sd: of pictures of one setting; 0 where the measure follows the axes exactly, ``nan`` where too few pictures tell.
+        sd: of pictures of one setting and one seed; 0 where the measure follows the axes exactly, ``nan`` where too few
+            pictures tell.
+        reach: twice the standard deviation of pictures of one setting, whatever their seeds: 19 of 20 of them are no further
+            from their mean.
     """
 
     middle: float
     sd: float
+    reach: float
 
     def __contains__(self, value: float) -> bool:
-        return self.sd > 0 and abs(value - self.middle) <= self.sd
+        return self.reach > 0 and abs(value - self.middle) <= self.reach
 
 
 def noise_band(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | None = "seed") -> NoiseBand:
@@ -351,11 +384,12 @@ def noise_band(frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | N
     for name in axes:
         ordered, _, _ = _in_order(rows, name)
         with contextlib.suppress(RequestError):  # no row, or axes that always vary together
-            tables.append(_fitted(ordered, *_beside(ordered, name, axes, block))[0])
+            others, seeds = _beside(ordered, name, axes, block)
+            tables.append((_fitted(ordered, others, seeds)[0], _fitted(ordered, others, None)[0]))
     if not tables:
-        return NoiseBand(math.nan, math.nan)
-    table = max(tables, key=lambda one: len(one.settings))
-    return NoiseBand(_middle(table), table.sd)
+        return NoiseBand(math.nan, math.nan, math.nan)
+    table, whole = max(tables, key=lambda pair: len(pair[0].settings))
+    return NoiseBand(_middle(table), table.sd, 2 * whole.sd)
 
 
 def noise_in_words(measure: str, band: NoiseBand, valued: int, pictures: int) -> str:
@@ -370,13 +404,13 @@ def noise_in_words(measure: str, band: NoiseBand, valued: int, pictures: int) ->
     if not valued:
         return f"{measure}: no picture has a value yet"
     gaps = f" · {count(pictures - valued, 'picture')} without a {measure}" if valued < pictures else ""
-    if math.isnan(band.sd):
+    if math.isnan(band.reach):
         return f"{measure}: too few pictures to tell what is noise{gaps}"
-    if band.sd == 0:
-        return f"{measure}: exact, it follows the axes{gaps}"
-    digits = max(0, min(6, 1 - math.floor(math.log10(band.sd))))
+    if band.reach == 0:
+        return f"{measure}: no noise, pictures of one setting have the same{gaps}"
+    digits = max(0, min(6, 1 - math.floor(math.log10(band.reach))))
     dollar, unit = ("$", "") if measure == "cost" else ("", f" {NOUNS[measure]}" if measure in NOUNS else "")
-    noise = f"{dollar}{band.middle:,.{digits}f} ± {band.sd:,.{digits}f}{unit}"
+    noise = f"{dollar}{band.middle:,.{digits}f} ± {band.reach:,.{digits}f}{unit}"
     return f"{NOISE_SIGN} and grey: within seed noise, {measure} {noise}{gaps}"
 
 
@@ -387,6 +421,9 @@ def _middle(table: statistics.TwoWay) -> float:
 def _measured(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows with a value of the measure, each picture once."""
     rows, notes = distinct_pictures(frame)
+    if pd.api.types.is_datetime64_any_dtype(rows[measure]):
+        message = f"on={measure!r}: its values are times; rating, cost and latency are numbers"
+        raise RequestError(message, parameter="on", value=measure)
     try:
         values = pd.to_numeric(rows[measure]).astype("float64")
     except (TypeError, ValueError):
@@ -414,7 +451,9 @@ def _wins_of_axes(frame: pd.DataFrame, axes: Sequence[str], judgements: Sequence
         max(values) for values in zip(*((len(one.rows), one.wins.judgements) for one in found if one.wins), strict=True)
     )
     note = f"{count(pictures, 'picture')}, {count(number, 'judgement')}, 1 measure looked at"
-    return Effects(WINS, Noise(math.nan, math.nan, 0), (note, *_axes_in_words(axes)), tuple(found))
+    questions = {one.question for one in judgements}
+    mixed = (f"{len(questions)} questions together",) if len(questions) > 1 else ()
+    return Effects(WINS, Noise(math.nan, math.nan, 0), (note, *mixed, *_axes_in_words(axes)), tuple(found))
 
 
 def _axes_in_words(axes: Sequence[str]) -> tuple[str, ...]:
@@ -422,8 +461,18 @@ def _axes_in_words(axes: Sequence[str]) -> tuple[str, ...]:
     return (f"{len(axes)} axes, each by itself wrong in 5 of 100 studies",) if len(axes) > 1 else ()
 
 
+def _gaps_in_words(rows: pd.DataFrame, axes: Sequence[str]) -> tuple[str, ...]:
+    """Which rows take no part in an axis, because it was not set there."""
+    gaps = {name: int(rows[name].isna().sum()) for name in axes}
+    return tuple(
+        f"{name}: {count(number, 'row')} where it is not set left out" for name, number in gaps.items() if number
+    )
+
+
 def _refusals(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row per request that has come to an end, with 1 for one that was blocked."""
+    for name in ("status", "taskUUID"):
+        column_of(frame, name)
     rows = frame[frame["status"].isin([*FINAL])]
     rows = rows[rows["taskUUID"].isna() | ~rows["taskUUID"].duplicated()]
     return rows.assign(value=(rows["status"] == BLOCKED).astype("float64")), ()
@@ -459,12 +508,12 @@ def _axis(rows: pd.DataFrame, name: str, axes: Sequence[str], blocks: str | None
     pairs = [
         {
             **pair, "axis": name, "n": int(counts[pair["a"]] + counts[pair["b"]]), "blocks": number,
-            "beyond_noise": pair["low"] > 0 or pair["high"] < 0 or (table.is_exact and pair["effect"] != 0),
+            "beyond_noise": pair["low"] > 0 or pair["high"] < 0 or (_is_exact(table, on) and pair["effect"] != 0),
         }
         for pair in table.pairs(ALPHA).to_dict("records")
     ]  # fmt: skip
     slope = _slope(rows, others, seeds if used else None) if is_ordered and len(values) > 1 else None
-    return AxisEffect(name, values, rows, table, pairs, slope)
+    return AxisEffect(name, values, rows, table, pairs, slope, blocks=seeds)
 
 
 def _fitted(rows: pd.DataFrame, others: Sequence[str], seeds: str | None) -> tuple[statistics.TwoWay, bool]:

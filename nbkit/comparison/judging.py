@@ -20,7 +20,7 @@ from nbkit.comparison.ranking import Ranking, items_of, rank
 from nbkit.display.arena import ArenaQuestion
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, NoImage, RequestError
-from nbkit.log.annotations import image_uuids
+from nbkit.log.annotations import check_known, image_uuids
 from nbkit.log.frame import check_argument, check_frame
 from nbkit.log.judgements import (
     SKIPPED,
@@ -34,7 +34,7 @@ from nbkit.log.judgements import (
 )
 from nbkit.log.store import LogStore
 from nbkit.measures.content import content_jpeg
-from nbkit.request.parameter import Integer
+from nbkit.request.parameter import Integer, short_repr
 from nbkit.results.run import GeneratedImage
 
 MOST_SHOWN = 4
@@ -75,13 +75,15 @@ class Judging:
     ) -> None:
         check_frame(rows, ("imageUUID", "taskUUID", "file"))
         rows = rows[rows["imageUUID"].notna() & rows["file"].notna()]
+        names = list(map(str, rows["imageUUID"]))
+        check_known(names, log.rows_of([], names)["imageUUID"].dropna())
         show = check_argument("show", Integer(2, MOST_SHOWN).check, show)
         self.question, self.rater = check_question(question), check_rater(rater)
         self.by, self._log, self._rows = by, log, rows
         self._items, self._item_of, self._places = items_of(rows, by)
         if len(self._items) < 2:
             what = "pictures" if by is None else f"values of {by}"
-            message = f"there are {len(self._items)} {what} with a picture to compare; two are needed"
+            message = f"two {what} are needed to compare, and there {'is one' if self._items else 'is none'}"
             raise RequestError(message, parameter="by" if by else "result", value=by, reason="count")
         self._names: dict[int, str] = {}
         for name, place in self._places.items():
@@ -90,7 +92,11 @@ class Judging:
         offline = rows[rows["charged"].eq(other=False).fillna(value=True)] if "charged" in rows else rows
         self._offline = frozenset(offline["imageUUID"])
         self._show = min(show, len(self._names))
-        self._rng = np.random.default_rng(rng)
+        try:
+            self._rng = np.random.default_rng(rng)
+        except (TypeError, ValueError):
+            message = f"rng={short_repr(rng)}: must be a whole number from 0 on, a numpy generator, or None"
+            raise RequestError(message, parameter="rng", value=rng, reason="type") from None
         self._lock = threading.RLock()
         self._lost: set[int] = set()
         self._why = ""
@@ -162,10 +168,21 @@ class Judging:
             RequestError: for a picture that is not one of these; nothing is written.
             StorageError: if the log cannot be written.
         """
+        given = [one.image_uuid if isinstance(one, GeneratedImage) else one for one in pictures]
+        if not all(isinstance(one, str) for one in given) or not isinstance(tie, bool):
+            message = "pictures: must be pictures of this arena or their imageUUIDs, the best one first, and tie= True or False"
+            raise RequestError(message, parameter="pictures", reason="type")
         with self._lock:
-            places = [self._place(name) for name in image_uuids(pictures)]
-            if not places and not tie:
-                raise RequestError("pictures: name the best one first", parameter="pictures", reason="missing")
+            places = [self._place(name) for name in given]
+            if len(set(places)) < len(places):
+                raise RequestError("pictures: one is named twice", parameter="pictures", reason="conflict")
+            if bool(places) == tie and len(places) < 2:
+                message = (
+                    "pictures: name those that are equal, or none for all that are shown"
+                    if tie
+                    else "pictures: name the best one first"
+                )
+                raise RequestError(message, parameter="pictures", reason="missing")
             if len(places) < 2:
                 if not set(places) <= set(self._shown):
                     message = "pictures: that one is not shown now; name those that it beats, too"
@@ -265,4 +282,5 @@ def rows_for(log: LogStore, which: Any) -> pd.DataFrame:
         return which
     names = image_uuids(which if isinstance(which, Iterable) and not isinstance(which, str) else [which])
     rows = log.rows_of([], names)
+    check_known(names, rows["imageUUID"].dropna())
     return rows[rows["imageUUID"].isin(names)]

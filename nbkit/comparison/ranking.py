@@ -27,6 +27,7 @@ from nbkit.log.judgements import SKIPPED, TIED, Judgement
 from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.log.table import figure_of
 from nbkit.request.model import MICRO
+from nbkit.request.parameter import short_repr
 from nbkit.statistics import TIE, Strengths, bradley_terry, krippendorff_alpha, t_quantile
 
 SURE = 0.95
@@ -141,16 +142,15 @@ class Ranking:
         """What to do next: nothing, ``more judging`` or ``more seeds``, as a sentence that begins so."""
         if self.best is not None:
             return f"enough: {self._label(self.best)} is best with a probability of {self._chance(self.best)}"
-        if len(self._items) < 2:
-            return f"{MORE_JUDGING}: only one {self._noun} was judged"
         if self.by is None:
             return f"{MORE_JUDGING}, or take any of {len(self.contenders):,}: these are not told apart yet"
         if self._judging_share >= 0.5:
             return f"{MORE_JUDGING}: most of what is unknown would go with more judgements of these pictures"
         seeds = max(len(one.rows) for one in self._items)
+        few = "one picture of each does" if seeds == 1 else f"{seeds:,} pictures of each do"
         return (
-            f"{MORE_SEEDS}: pictures of one setting differ, and {count(seeds, 'picture')} of each do not tell what the next "
-            "one is like; more judging of these would not either"
+            f"{MORE_SEEDS}: pictures of one setting differ, and {few} not tell what the next one is like; more judging of "
+            "these would not either"
         )
 
     @property
@@ -271,10 +271,17 @@ def rank(judgements: Sequence[Judgement], rows: pd.DataFrame, by: str | Sequence
     answered = answers_of(judgements, places)
     if not answered:
         of_what = f" of pictures with a {by}" if by else ""
-        message = f"there are no judgements{of_what} yet; studio.arena(result, by={by!r}) asks for them"
+        skipped = sum(row.outcome == SKIPPED for row in judgements)
+        said = f"there are no judgements{of_what} yet" + (f", but {count(skipped, 'skip')}" if skipped else "")
+        message = f"{said}; studio.arena(result, by={by!r}) asks for them"
         raise RequestError(message, parameter="by", value=by, reason="missing")
     choices = choices_of(answered)
     fit, judging_share = fitted(choices, item_of if by is not None else None)
+    if len(fit.items) < 2:
+        message = (
+            f"by={by!r}: only one value of it was judged, {items[fit.items[0]].label}; there is nothing to compare"
+        )
+        raise RequestError(message, parameter="by", value=by, reason="count")
     repeated = _repeated(answered)
     chances = fit.p_best()
     first = max(fit.items, key=lambda i: (chances[i], -i))
@@ -329,7 +336,7 @@ def items_of(
             RankedItem(label, name, (i,)) for i, (label, name) in enumerate(zip(labels, map(str, names), strict=True))
         )
         return items, {i: i for i in range(len(items))}, places
-    columns = [column_of(rows, name) for name in ([by] if isinstance(by, str) else by)]
+    columns = [column_of(rows, name) for name in _columns_given(by)]
     of_picture = distinct[distinct["imageUUID"].notna()][columns]
     values = [
         None if any(map(is_gap, row)) else tuple(map(_python_value, row)) for row in of_picture.itertuples(index=False)
@@ -337,7 +344,7 @@ def items_of(
     kinds = sorted({value for value in values if value is not None}, key=_sort_key)
     items = tuple(
         RankedItem(
-            ", ".join(format_value(name, part) for name, part in zip(columns, kind, strict=True)),
+            " · ".join(format_value(name, part) for name, part in zip(columns, kind, strict=True)),
             kind[0] if len(columns) == 1 else kind,
             tuple(i for i, value in enumerate(values) if value == kind),
         )
@@ -346,6 +353,14 @@ def items_of(
     item_of = {picture: i for i, one in enumerate(items) for picture in one.rows}
     places = {name: place for name, place in places.items() if place in item_of}
     return items, item_of, places
+
+
+def _columns_given(by: str | Sequence[str]) -> list[str]:
+    names: list[str] = [by] if isinstance(by, str) else list(by) if isinstance(by, (list, tuple)) else []
+    if not names:
+        message = f"by={short_repr(by)}: must be the name of a column, such as 'temperature', a list of them, or None for pictures"
+        raise RequestError(message, parameter="by", value=by, reason="type")
+    return names
 
 
 def answers_of(judgements: Sequence[Judgement], places: Mapping[str, int]) -> list[tuple[str, str, list[int], Any]]:

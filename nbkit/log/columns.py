@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from nbkit.display.text import count, usd, usd_short
-from nbkit.errors import UnknownParameter
+from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES
 from nbkit.request.model import MICRO
 from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import nearest
+from nbkit.request.parameter import nearest, short_repr, type_in_words
 
 
 def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:
@@ -26,6 +26,10 @@ def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:
     Raises:
         UnknownParameter: if the frame has no such column; its ``suggestion`` is the nearest name.
     """
+    given: object = name
+    if not isinstance(given, str):
+        message = f"{short_repr(name)}: must be the name of a column, such as 'temperature', got {type_in_words(name)}"
+        raise RequestError(message, parameter="column", value=name, reason="type")
     if name in frame:
         return name
     column = TASK_KEYS.get(name, name)

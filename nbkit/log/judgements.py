@@ -55,7 +55,7 @@ def _checked(kind: Text) -> Any:
     def check(value: object) -> str:
         if not isinstance(value, str):
             raise ValueInvalid("type", f"text, got {type_in_words(value)}")
-        return str(kind.check(value.strip()))
+        return str(kind.check(" ".join(value.split())))
 
     return check
 

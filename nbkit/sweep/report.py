@@ -91,7 +91,9 @@ def make_report(source: ReportSource, question: str | None, on: str | Sequence[s
         "Intervals hold for all pairs of an axis together, in 95 of 100 such studies; pictures with the same seed are "
         f"compared with each other. Made with nbkit {version('nbkit')}."
     )
-    return Report(question or _question(source.axes), facts, _answers(effects, rankings, problems), sections, method)
+    return Report(
+        question or _question(source.axes), facts, _answers(source.frame, effects, rankings, problems), sections, method
+    )
 
 
 def _question(axes: Sequence[str]) -> str:
@@ -139,10 +141,17 @@ def _rankings(source: ReportSource) -> list[Ranking]:
     return found
 
 
-def _answers(effects: Sequence[Effects], rankings: Sequence[Ranking], problems: Sequence[str]) -> list[str]:
+def _answers(
+    frame: pd.DataFrame, effects: Sequence[Effects], rankings: Sequence[Ranking], problems: Sequence[str]
+) -> list[str]:
     found = [line for one in effects for line in one.findings]
     found += [f"ranking: {one.sentences[0]}" for one in rankings if one.by is not None]
-    return found or [*problems] or ["Nothing was rated, judged or measured yet."]
+    ended = frame[frame["status"].isin([*FINAL])].drop_duplicates("taskUUID")
+    refused = int((ended["status"] == BLOCKED).sum())
+    found += [f"refused: {refused:,} of {count(len(ended), 'request')}"] if refused else []
+    opinions = any(one.on != "cost" for one in effects) or bool(rankings)
+    found += [] if opinions else ["Nothing was rated, judged or measured yet."]
+    return found + [problem for problem in problems if not opinions]
 
 
 # -- sections --------------------------------------------------------------------------------------------------------

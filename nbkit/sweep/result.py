@@ -198,8 +198,8 @@ class SweepResult:
             size: pixels on the long side of a preview; if not given, the more pictures, the smaller.
             on: a measure, whose value is printed under each picture: a column of numbers of :meth:`to_frame`, such as
                 ``rating`` or ``cost``. A value within noise is grey and has a ``~``: it is no further from the mean than
-                one standard deviation of pictures of one setting, which is the grey band of :meth:`effects`. What one
-                picture shows is no answer about its setting; :meth:`effects` has that.
+                two standard deviations of pictures of one setting, with whatever seeds. What one picture shows is no answer
+                about its setting; :meth:`effects` has that.
 
         Raises:
             UnknownParameter: for a name that is no axis of this sweep, and for a measure that the frame does not have.

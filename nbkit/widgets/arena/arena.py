@@ -174,7 +174,7 @@ class Arena(anywidget.AnyWidget):
         """
         if number != self._judging.round:
             return False
-        shown = self.shown
+        shown, answer = self.shown, str(answer)
         if answer == "skip":
             self._judging.skip()
         elif answer == "undo":
