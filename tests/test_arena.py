@@ -14,7 +14,8 @@ from PIL import Image
 
 import nbkit
 from nbkit import errors
-from nbkit.comparison.choosing import AGAIN_EVERY, AGAIN_FROM, Asked, next_question
+from nbkit.comparison.asked import Asked
+from nbkit.comparison.choosing import AGAIN_EVERY, AGAIN_FROM, next_question
 from nbkit.comparison.judging import Judging
 from nbkit.statistics import bradley_terry
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nbkit.statistics import TIE, bradley_terry
+from nbkit.comparison.asked import Asked, choices_of
+from nbkit.statistics import bradley_terry
 from nbkit.statistics.ranking import FIXED
 
 DRAWS = 60
@@ -27,30 +27,6 @@ AGAIN_FROM, AGAIN_EVERY = 10, 20
 
 APART = 4
 """Questions between one and its repetition, at least."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One question that was answered.
-
-    Attributes:
-        shown: the pictures in their order on the screen.
-        winner: the best one; ``None`` for a tie.
-        skipped: whether the person did not answer.
-        rater: who answered.
-    """
-
-    shown: tuple[int, ...]
-    winner: int | None
-    skipped: bool = False
-    rater: str = ""
-
-    @property
-    def choice(self) -> tuple[Any, ...]:
-        """As :func:`nbkit.statistics.bradley_terry` takes it, whatever the order on the screen."""
-        if self.winner is None:
-            return (*sorted(self.shown), TIE)
-        return (self.winner, *sorted(picture for picture in self.shown if picture != self.winner))
 
 
 def next_question(
@@ -112,7 +88,7 @@ def _draws(asked: Sequence[Asked], items: Sequence[Sequence[int]], rng: np.rando
     """Strengths of all settings as they may be, one row for each draw; what was never judged may be anything."""
     alone = all(len(own) == 1 for own in items)
     drawn: np.ndarray[Any, Any] = rng.standard_normal((DRAWS, len(items))) * (1.0 if alone else FIXED[0])
-    choices = sorted((one.choice for one in asked if not one.skipped), key=repr)
+    choices = choices_of(asked)
     if choices:
         item_of = {picture: i for i, own in enumerate(items) for picture in own}
         fit = bradley_terry(choices, settings=None if alone else item_of)

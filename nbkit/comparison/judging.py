@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbkit.comparison.choosing import Asked, next_question
+from nbkit.comparison.asked import Asked, asked_about
+from nbkit.comparison.choosing import next_question
 from nbkit.comparison.ranking import Ranking, items_of, rank
 from nbkit.display.arena import ArenaQuestion
 from nbkit.display.text import count
@@ -79,8 +80,8 @@ class Judging:
         check_known(names, log.rows_of([], names)["imageUUID"].dropna())
         show = check_argument("show", Integer(2, MOST_SHOWN).check, show)
         self.question, self.rater = check_question(question), check_rater(rater)
-        self.by, self._log, self._rows = by, log, rows
-        self._items, self._item_of, self._places = items_of(rows, by)
+        self.by, self._log = by, log
+        self._items, _, self._places = items_of(rows, by)
         if len(self._items) < 2:
             what = "pictures" if by is None else f"values of {by}"
             message = f"two {what} are needed to compare, and there {'is one' if self._items else 'is none'}"
@@ -117,17 +118,13 @@ class Judging:
         """The pictures that are shown now, in their order on the screen."""
         with self._lock:
             names = [self._names[place] for place in self._shown]
-        return self._images(names)
+        runs = self._log.get_runs([self._tasks[name] for name in names])
+        found = {image.image_uuid: image for run in runs.values() for image in run.images}
+        return [found[name] for name in names]
 
     def asked(self) -> list[Asked]:
         """Every answer that the log has about nothing but these pictures, oldest first, of all raters."""
-        found = []
-        for row in self._judgements():
-            shown = tuple(self._places[name] for name in row.shown)
-            if len(set(shown)) == len(shown):  # copies of one picture tell nothing
-                winner = self._places.get(row.outcome)
-                found.append(Asked(shown, winner, row.outcome == SKIPPED, row.rater))
-        return found
+        return asked_about(self._judgements(), self._places)
 
     def ranking(self) -> Ranking:
         """What was answered so far, by all raters.
@@ -183,19 +180,15 @@ class Judging:
                     else "pictures: name the best one first"
                 )
                 raise RequestError(message, parameter="pictures", reason="missing")
-            if len(places) < 2:
-                if not set(places) <= set(self._shown):
-                    message = "pictures: that one is not shown now; name those that it beats, too"
-                    raise RequestError(message, parameter="pictures", reason="conflict")
-                best, places = places, list(self._shown)
-            else:
-                best = places
-            self._write(places, TIED if tie or not best else best[0])
+            if len(places) == 1 and places[0] not in self._shown:
+                message = "pictures: that one is not shown now; name those that it beats, too"
+                raise RequestError(message, parameter="pictures", reason="conflict")
+            self._write(places if len(places) > 1 else self._shown, TIED if tie else places[0])
 
     def skip(self) -> None:
         """Leave the question unanswered; it tells nothing, and another one comes."""
         with self._lock:
-            self._write(list(self._shown), SKIPPED)
+            self._write(self._shown, SKIPPED)
 
     def undo(self) -> None:
         """Take the last answer of this arena back, and show its pictures again.
@@ -243,7 +236,8 @@ class Judging:
             found: list[bytes] = []
             for place, image in zip(self._shown, self.shown, strict=True):
                 try:
-                    found.append(self._blind(image, SIZE.get(len(self._shown), 768)))
+                    is_offline = image.image_uuid in self._offline
+                    found.append(content_jpeg(image.bytes, SIZE.get(len(self._shown), 768), is_offline=is_offline))
                 except NoImage as error:
                     self._lost.add(place)
                     self._why = str(error)
@@ -263,14 +257,6 @@ class Judging:
             message = f"pictures: {name!r} is not one of the pictures of this arena"
             raise RequestError(message, parameter="pictures", value=name, reason="unknown")
         return self._places[name]
-
-    def _images(self, names: Sequence[str]) -> list[GeneratedImage]:
-        runs = self._log.get_runs([self._tasks[name] for name in names])
-        found = {image.image_uuid: image for run in runs.values() for image in run.images}
-        return [found[name] for name in names]
-
-    def _blind(self, image: GeneratedImage, size: int) -> bytes:
-        return content_jpeg(image.bytes, size, is_offline=image.image_uuid in self._offline)
 
 
 def rows_for(log: LogStore, which: Any) -> pd.DataFrame:

@@ -19,8 +19,8 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 from tqdm import tqdm
 
-from nbkit.display.figure import no_mathjax
-from nbkit.display.text import count, escape
+from nbkit.display.notice import progress_bundle
+from nbkit.display.text import count
 from nbkit.errors import NoImage, RequestError, StorageError
 from nbkit.log.database import Database
 from nbkit.log.frame import DTYPES, check_frame
@@ -94,8 +94,7 @@ class _Counter:
 
     def _show(self) -> None:
         text = f"{self._done:,} of {count(self._total, 'picture')} measured · {self._read:,} read now"
-        bar = f'<progress max="{self._total}" value="{self._done}" aria-hidden="true"></progress>'
-        bundle = {"text/html": no_mathjax(f"{bar} {escape(text)}"), "text/plain": text}
+        bundle = progress_bundle(self._done, self._total, text)
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:

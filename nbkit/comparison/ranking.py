@@ -11,10 +11,12 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
+from nbkit.comparison.asked import Asked, asked_about, choices_of
 from nbkit.comparison.distinct import distinct_pictures
 from nbkit.display.figure import Figure, no_mathjax
 from nbkit.display.plot import PlotAxis, Span, plot_svg
@@ -23,12 +25,12 @@ from nbkit.display.text import count, ellipsis, escape, usd_short
 from nbkit.errors import RequestError, printable
 from nbkit.log.columns import column_of, format_value, is_gap
 from nbkit.log.frame import COLUMNS
-from nbkit.log.judgements import SKIPPED, TIED, Judgement
+from nbkit.log.judgements import SKIPPED, Judgement
 from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.log.table import figure_of
 from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
-from nbkit.statistics import TIE, Strengths, bradley_terry, krippendorff_alpha, t_quantile
+from nbkit.statistics import Strengths, bradley_terry, krippendorff_alpha, t_quantile
 
 SURE = 0.95
 """An item is called the best from this probability on."""
@@ -268,7 +270,8 @@ def rank(judgements: Sequence[Judgement], rows: pd.DataFrame, by: str | Sequence
         UnknownParameter: for a column that the rows do not have.
     """
     items, item_of, places = items_of(rows, by)
-    answered = answers_of(judgements, places)
+    asked = asked_about(judgements, places)
+    answered = [one for one in asked if not one.skipped]
     if not answered:
         of_what = f" of pictures with a {by}" if by else ""
         skipped = sum(row.outcome == SKIPPED for row in judgements)
@@ -290,8 +293,8 @@ def rank(judgements: Sequence[Judgement], rows: pd.DataFrame, by: str | Sequence
     return Ranking(
         by=columns,
         judgements=len(answered),
-        raters=tuple(sorted({rater for rater, *_ in answered})),
-        questions=tuple(sorted({question for _, question, *_ in answered})),
+        raters=tuple(sorted({one.rater for one in answered})),
+        questions=tuple(sorted({one.question for one in answered})),
         best=items[first].value if len(fit.items) > 1 and chances[first] >= SURE else None,
         agreement=_agreement(answered),
         self_agreement=sum(repeated) / len(repeated) if repeated else math.nan,
@@ -363,28 +366,6 @@ def _columns_given(by: str | Sequence[str]) -> list[str]:
     return names
 
 
-def answers_of(judgements: Sequence[Judgement], places: Mapping[str, int]) -> list[tuple[str, str, list[int], Any]]:
-    """Rater, question, pictures and outcome of the judgements that have an answer and are about these pictures.
-
-    Args:
-        judgements: of the log.
-        places: the picture of each imageUUID.
-    """
-    return [
-        (row.rater, row.question, shown, places.get(row.outcome, row.outcome))
-        for row in judgements
-        if row.outcome != SKIPPED and (shown := _places(row.shown, places))
-    ]
-
-
-def choices_of(answered: Sequence[tuple[str, str, list[int], Any]]) -> list[tuple[Any, ...]]:
-    """Answers as :func:`bradley_terry` takes them.
-
-    Sorted, because the order in which somebody judged, and where pictures stood, must not change a digit.
-    """
-    return sorted((_choice(shown, outcome) for _, _, shown, outcome in answered), key=repr)
-
-
 def fitted(choices: Sequence[tuple[Hashable, ...]], settings: Mapping[int, int] | None) -> tuple[Strengths, float]:
     """Strengths of settings, or of pictures without them; and which share of what is unknown is due to judging."""
     fit = bradley_terry(choices, settings=settings)
@@ -395,40 +376,27 @@ def fitted(choices: Sequence[tuple[Hashable, ...]], settings: Mapping[int, int] 
     return fit, min(1.0, of_judging / whole)
 
 
-def _places(shown: Sequence[str], places: Mapping[str, int]) -> list[int] | None:
-    """The pictures of a judgement; ``None`` if one is not among them, or two are copies of one."""
-    found = [places[name] for name in shown if name in places]
-    return found if len(found) == len(shown) == len(set(found)) else None
-
-
-def _choice(shown: Sequence[int], outcome: Any) -> tuple[Any, ...]:
-    """A judgement as :func:`bradley_terry` takes it."""
-    if outcome == TIED:
-        return (*sorted(shown), TIE)
-    return (outcome, *sorted(picture for picture in shown if picture != outcome))
-
-
-def _agreement(answered: Sequence[tuple[str, str, list[int], Any]]) -> float:
+def _agreement(answered: Sequence[Asked]) -> float:
     """Alpha over pairs: a choice among four is three of them. Of each rater and pair, the first answer counts."""
     said: defaultdict[tuple[Any, ...], dict[str, str]] = defaultdict(dict)
-    for rater, question, shown, outcome in answered:
-        pairs = [(a, b) for i, a in enumerate(shown) for b in shown[i + 1 :] if outcome == TIED or outcome in (a, b)]
-        for a, b in pairs:
-            # "first" and "second" by the number of the picture: names of pictures would be different in every unit
-            word = TIED if outcome == TIED else "first" if outcome == min(a, b) else "second"
-            said[question, min(a, b), max(a, b)].setdefault(rater, word)
+    for one in answered:
+        for a, b in combinations(sorted(one.shown), 2):
+            if one.winner is None or one.winner in (a, b):
+                # "first" and "second" by the number of the picture: names of pictures would be different in every unit
+                word = "tie" if one.winner is None else "first" if one.winner == a else "second"
+                said[one.question, a, b].setdefault(one.rater, word)
     return krippendorff_alpha([[*unit.values()] for unit in said.values()])
 
 
-def _repeated(answered: Sequence[tuple[str, str, list[int], Any]]) -> list[bool]:
+def _repeated(answered: Sequence[Asked]) -> list[bool]:
     """For each question that a rater had been asked before: whether the answer was that of the first time."""
-    firsts: dict[tuple[Any, ...], Any] = {}
+    firsts: dict[tuple[Any, ...], int | None] = {}
     same: list[bool] = []
-    for rater, question, shown, outcome in answered:
-        key = (rater, question, frozenset(shown))
+    for one in answered:
+        key = (one.rater, one.question, frozenset(one.shown))
         if key in firsts:
-            same.append(firsts[key] == outcome)
-        firsts.setdefault(key, outcome)
+            same.append(firsts[key] == one.winner)
+        firsts.setdefault(key, one.winner)
     return same
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from nbkit.comparison.ranking import answers_of, choices_of, items_of
+from nbkit.comparison.asked import asked_about, choices_of
+from nbkit.comparison.ranking import items_of
 from nbkit.log.judgements import Judgement
 from nbkit.statistics import Strengths, bradley_terry
 from nbkit.statistics.distributions import range_quantile, scipy_stats
@@ -50,7 +51,7 @@ def wins_of(judgements: Sequence[Judgement], rows: pd.DataFrame, column: str, al
         NbkitError: if scipy is not installed.
     """
     items, item_of, places = items_of(rows, column)
-    choices = choices_of(answers_of(judgements, places))
+    choices = choices_of(asked_about(judgements, places))
     fit = bradley_terry(choices, settings=item_of)
     of_pictures = bradley_terry(choices)
     judged = sorted(fit.items)

@@ -1,6 +1,7 @@
 """A question about some pictures as one fragment of HTML: the pictures in equal boxes, and buttons with the answers.
 
-Each button has its answer as ``data-answer``: the number of a picture, ``tie``, ``skip``, ``undo`` or ``ranking``. Whatever
+Each button has its answer as ``data-answer``: the number of a picture, ``tie``, ``skip``, ``undo`` or ``ranking``; and its key
+as ``aria-keyshortcuts``. Whatever
 shows the fragment, a widget or a page on a phone, sends that back together with ``data-round``. The fragment says nothing of
 how a picture was made, and loads nothing.
 """
@@ -15,9 +16,6 @@ from nbkit.display.text import escape
 
 ANSWERS = (("tie", "0", "All equal"), ("skip", "s", "Skip"), ("undo", "u", "Undo"), ("ranking", "r", "Show ranking"))
 """The buttons under the pictures: answer, key, label."""
-
-KEYS = {key: answer for answer, key, _ in ANSWERS}
-"""The answer of each key; a picture's key is its number."""
 
 STYLE = """
 .nbkit-arena{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:14px;line-height:1.4;max-width:1100px}

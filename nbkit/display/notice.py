@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbkit.display.figure import QUIET_STYLE
+from nbkit.display.figure import QUIET_STYLE, no_mathjax
 from nbkit.display.text import escape
 
 SIGNS = {"done": "✓", "failed": "✗", "blocked": "⊘", "unknown": "?", "not run": "·", "running": "…", "note": "i"}
@@ -22,6 +22,18 @@ def notice_html(kind: str, headline: str, sentences: tuple[str, ...]) -> str:
         f'<div role="note" style="border-left:4px solid currentColor;padding:0.3em 0.8em;margin:0.3em 0">'
         f"<strong>{SIGNS.get(kind, '•')} {escape(headline)}</strong>{rest}</div>"
     )
+
+
+def progress_bundle(done: int, total: int, text: str) -> dict[str, str]:
+    """A bar with a line beside it, as an output that is updated.
+
+    Args:
+        done: how much is.
+        total: how much there is to do.
+        text: the line.
+    """
+    bar = f'<progress max="{total}" value="{done}" aria-hidden="true"></progress>'
+    return {"text/html": no_mathjax(f"{bar} {escape(text)}"), "text/plain": text}
 
 
 def quiet_html(parts: tuple[str, ...], *, mark: str = "") -> str:

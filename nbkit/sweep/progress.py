@@ -8,8 +8,8 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 from tqdm import tqdm
 
-from nbkit.display.figure import no_mathjax
-from nbkit.display.text import count, escape
+from nbkit.display.notice import progress_bundle
+from nbkit.display.text import count
 from nbkit.results.money import short_amount
 from nbkit.results.run import BLOCKED, DONE, FAILED
 from nbkit.sweep.runner import Progress, SweepRun
@@ -59,5 +59,4 @@ def _bundle(now: Progress) -> dict[str, str]:
     counts = " · ".join(f"{name} {value}" for name, value in _counts(now).items())
     busy = f" · {now.busy}" if now.busy else ""
     text = f"{now.ended:,} of {count(now.total, 'cell')} · {counts}{busy}"
-    bar = f'<progress max="{now.total}" value="{now.ended}" aria-hidden="true"></progress>'
-    return {"text/html": no_mathjax(f"{bar} {escape(text)}"), "text/plain": text}
+    return progress_bundle(now.ended, now.total, text)

@@ -1,14 +1,6 @@
 // The arena on the page: it shows the fragment of HTML that the kernel sends, and sends back the answer of the button or
 // the key that was pressed, with the number of the question. Python's side is arena.py.
 
-const ANSWER_KEYS = { 0: "tie", s: "skip", u: "undo", r: "ranking" };
-
-function answerOf(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return "";
-  const key = event.key.toLowerCase();
-  return ANSWER_KEYS[key] ?? (/^[1-9]$/.test(key) ? key : "");
-}
-
 function render({ model, el }) {
   const box = document.createElement("div");
   box.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab would take the keys for its own
@@ -21,11 +13,10 @@ function render({ model, el }) {
   });
   let waits = false;
 
-  function send(answer) {
-    const shown = box.querySelector("[data-round]");
-    const button = shown && [...shown.querySelectorAll("[data-answer]")].find((one) => one.dataset.answer === answer);
-    if (!button || button.disabled || waits) return;
-    waits = kernel.send({ type: "answer", answer, round: Number(shown.dataset.round) });
+  function press(button) {
+    if (button.disabled || waits) return;
+    const { answer } = button.dataset;
+    waits = kernel.send({ type: "answer", answer, round: Number(button.closest("[data-round]").dataset.round) });
     if (waits && answer !== "ranking") button.setAttribute("aria-pressed", "true");
   }
 
@@ -40,20 +31,23 @@ function render({ model, el }) {
       const says = box.querySelector(".says");
       if (says) says.textContent = message.text;
       else box.textContent = message.text;
+      box.querySelector("[aria-pressed]")?.removeAttribute("aria-pressed"); // the answer was not taken
     }
     waits = false;
   }
 
   box.addEventListener("click", (event) => {
     const button = event.target.closest("[data-answer]");
-    if (button) send(button.dataset.answer);
+    if (button) press(button);
   });
   box.addEventListener("keydown", (event) => {
-    const answer = answerOf(event);
-    if (!answer || event.repeat) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const key = event.key.toLowerCase();
+    const button = [...box.querySelectorAll("[data-answer]")].find((one) => one.getAttribute("aria-keyshortcuts") === key);
+    if (!button) return;
     event.preventDefault();
     event.stopPropagation();
-    send(answer);
+    press(button);
   });
   model.on("msg:custom", hear);
   kernel.drawn(el);
