@@ -77,7 +77,7 @@ _OF_TYPE = {
 _MONEY = ColumnKind(_NUMBER, 0, 10**15)
 _SIDE = ColumnKind(_NUMBER, 1, 10**6)
 _NAMED = {
-    RUNS.c.created: ColumnKind(_NUMBER, 0, _SECONDS_TO_9999 * 10**6),
+    **dict.fromkeys((RUNS.c.created, RUNS.c.adopted, IMAGES.c.adopted), ColumnKind(_NUMBER, 0, _SECONDS_TO_9999 * 10**6)),
     **dict.fromkeys((RUNS.c.estimateLow, RUNS.c.estimateHigh, RUNS.c.held, RUNS.c.spent, RUNS.c.cost, IMAGES.c.cost), _MONEY),
     **dict.fromkeys((IMAGES.c.width, IMAGES.c.height), _SIDE),
     **dict.fromkeys((RUNS.c.status, IMAGES.c.status), ColumnKind(_TEXT, check=_STATUSES.__contains__)),

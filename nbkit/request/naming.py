@@ -49,6 +49,7 @@ LOG_COLUMNS = frozenset(
         "error",
         "charged",
         "engine",
+        "adopted",
         "imageUUID",
     ]
 )
