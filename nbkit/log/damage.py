@@ -240,10 +240,15 @@ def _find_damage(connection: sa.Connection) -> Damage:
 
 def raw_rows(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Any, ...]]:
     """The rows of a table, each with the values of its columns as SQLite has them; bytes for a text that is no UTF-8."""
+    yield from raw_values(connection, sa.select(table).order_by(table.c.id))
+
+
+def raw_values(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, as :func:`raw_rows` returns those of a table."""
     driver: Any = connection.connection.dbapi_connection
     driver.text_factory = _text
     try:
-        cursor: Any = connection.execute(sa.select(table).order_by(table.c.id)).cursor
+        cursor: Any = connection.execute(query).cursor
         yield from cursor
     finally:
         driver.text_factory = str
