@@ -26,7 +26,8 @@ from nbkit.log.database import Database
 from nbkit.log.export import path_error
 from nbkit.log.images import ImageStore
 from nbkit.log.verify import PROGRESS_SECONDS
-from nbkit.request.formats import name_of
+from nbkit.measures.facts import SUFFIXES
+from nbkit.request.formats import recognise
 from nbkit.request.model import MICRO
 
 _AT_ONCE = 200
@@ -92,7 +93,7 @@ def opened_source(path: Path) -> Iterator[ForeignSource]:
             stack.callback(files.close)
         else:
             with path.open("rb") as file:
-                is_picture = bool(name_of(file.read(4096)))
+                is_picture = recognise(file.read(4096)).media_type in SUFFIXES
             if not is_picture:
                 raise path_error(f"{path} is no export, no log, no picture and no folder of those", path, "format")
             yield PictureSource(FolderFiles(path.parent), [path.name])

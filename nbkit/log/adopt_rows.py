@@ -1,8 +1,9 @@
 """Writes what was taken from somebody else into the log: each run and each picture once.
 
-A picture is known by the hash of its bytes, and by the names of its run and itself; a run by its taskUUID. Some hundred runs
-are written in one transaction, and their pictures are on the disk before: whatever is interrupted, the log is whole, and
-adopting again brings the rest.
+A run is known by its taskUUID, and a picture by the names of its run and itself, or by the hash of its bytes together with
+its settings: two people who made the same picture by the same request have one row. Some hundred runs are written in one
+transaction, and their pictures are on the disk before: whatever is interrupted, the log is whole, and adopting again brings
+the rest.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from nbkit.log import text_index
 from nbkit.log.adopt_files import UnfitFile
 from nbkit.log.adopt_records import (
     LACKING,
+    UNKNOWN_SOURCE,
     UNMATCHED,
     UNSETTLED,
     ForeignJudgement,
@@ -37,7 +39,7 @@ from nbkit.log.rows import given_values, parameter_values, picture_values
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, JUDGEMENTS, RUNS
 from nbkit.measures.facts import PictureFacts, examine
-from nbkit.request.image_request import task_for_display
+from nbkit.request.image_request import PARAMETERS, task_for_display
 from nbkit.request.task import redacted
 from nbkit.results.run import DONE
 
@@ -72,26 +74,36 @@ class _KnownRows:
 
     Attributes:
         runs: number and status, by taskUUID.
-        pictures: rows of results by the hash of their picture.
+        pictures: rows of results by the hash of their picture, which several may have.
         named: rows of results by taskUUID and imageUUID.
         names: the imageUUIDs of all of them.
     """
 
     runs: dict[str, Any]
-    pictures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pictures: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     named: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
-    def find(self, task_uuid: str, result: ForeignResult, sha256: str | None) -> dict[str, Any] | None:
-        """The row of a picture, by its content or by its names; ``None`` if the log does not have it."""
-        for digest in (sha256, result.sha256):
-            if digest is not None and digest in self.pictures:
-                return self.pictures[digest]
-        return self.named.get((task_uuid, result.image_uuid or ""))
+    def find(self, run: ForeignRun, result: ForeignResult, sha256: str | None) -> dict[str, Any] | None:
+        """The row of a picture, by its names or by its content; ``None`` if the log does not have it.
+
+        Args:
+            run: that has it.
+            result: the picture.
+            sha256: of its bytes, if they have been read: a copy with metadata has other ones than the original.
+        """
+        found = self.named.get((run.task_uuid, result.image_uuid or ""))
+        same = [row for digest in (sha256, result.sha256) if digest for row in self.pictures.get(digest, ())]
+        if found is not None or not same:
+            return found
+        if run.values["engine"] == UNKNOWN_SOURCE:
+            return same[0]
+        settings = [*_settings(_parameters(run)), result.values["seed"]]
+        return next((row for row in same if row["settings"] in (None, settings)), None)
 
     def add(self, row: dict[str, Any]) -> None:
         if row["sha256"] is not None:
-            self.pictures.setdefault(row["sha256"], row)
+            self.pictures.setdefault(row["sha256"], []).append(row)
         if row["imageUUID"] is not None:
             self.named.setdefault((row["taskUUID"], row["imageUUID"]), row)
             self.names.add(row["imageUUID"])
@@ -133,7 +145,7 @@ class Adopter:
             known = _known_rows(connection, runs, {})
         lacking = []
         for run in runs:
-            rows = [(one, known.find(run.task_uuid, one, None)) for one in run.results if one.is_picture]
+            rows = [(one, known.find(run, one, None)) for one in run.results if one.is_picture]
             new = [one for one, row in rows if row is None]
             if run.task_uuid in known.runs and known.runs[run.task_uuid]["status"] != DONE:
                 self._source.left_out[UNSETTLED] += len(new)
@@ -184,7 +196,7 @@ class Adopter:
             fresh: list[ForeignResult] = []
             for result in run.results:
                 picture = pictures.get(id(result))
-                row = known.find(run.task_uuid, result, picture.facts.sha256 if picture else None)
+                row = known.find(run, result, picture.facts.sha256 if picture else None)
                 if row is None or not result.is_picture:
                     fresh.append(result)
                     continue
@@ -215,13 +227,11 @@ class Adopter:
     def _run_values(self, run: ForeignRun, has_picture: bool) -> dict[str, Any]:
         """The columns of an adopted run. One without a picture here has no identity: it answers no request."""
         request = run.request
-        task = task_for_display(request, run.task_uuid)
         return {
-            **parameter_values(request, task),
+            **_parameters(run),
             **run.values,
             "taskUUID": run.task_uuid,
-            "extra": redacted(request.extra) or None,
-            "task": {**task, "model": run.values["model"]},
+            "task": _task(run),
             "request": given_values(request),
             "identity": _identity(run) if has_picture else None,
             "resendable": not request.lacking,
@@ -265,7 +275,8 @@ class Adopter:
             row["error"] = NO_PICTURE
         changes.results.append(row)
         if result.is_picture:
-            known.add({**row, "id": None, "taskUUID": run.task_uuid, "removed": None, "pending": row})
+            more = {"id": None, "taskUUID": run.task_uuid, "removed": None, "pending": row}
+            known.add({**row, **more, "settings": _row_settings(run.values["engine"], _parameters(run), row["seed"])})
 
     def _merge(
         self,
@@ -359,8 +370,10 @@ def _known_rows(
     uuids = {result.image_uuid for result in results}
     tasks = sa.select(RUNS.c.id, RUNS.c.taskUUID, RUNS.c.status)
     here = connection.execute(tasks.where(one_of(RUNS.c.taskUUID, [run.task_uuid for run in runs]))).mappings()
-    of_picture = ("id", "run", "imageUUID", "sha256", "file", "removed", "adopted", *_MARKS)
-    columns = (*(IMAGES.c[name] for name in of_picture), RUNS.c.taskUUID, RUNS.c.adopted.label("runAdopted"))
+    of_picture = ("id", "run", "imageUUID", "sha256", "file", "removed", "adopted", "seed", *_MARKS)
+    of_run = (RUNS.c.taskUUID, RUNS.c.engine, RUNS.c.adopted.label("runAdopted"))
+    stored = (sa.type_coerce(RUNS.c[name], sa.types.NullType()).label(f"run {name}") for name in _SETTINGS)
+    columns = (*(IMAGES.c[name] for name in of_picture), *of_run, *stored)
     known = _KnownRows({row["taskUUID"]: row for row in here})
     # By two queries, because SQLite would read all rows for a condition with "or".
     for column, values in ((IMAGES.c.sha256, hashes - {None}), (IMAGES.c.imageUUID, uuids - {None})):
@@ -368,8 +381,47 @@ def _known_rows(
             sa.select(*columns).select_from(IMAGES.join(RUNS)).where(IMAGES.c.status == DONE, one_of(column, values))
         )
         for row in connection.execute(query.order_by(IMAGES.c.id)).mappings():
-            known.add(dict(row))
+            parameters = {name: row[f"run {name}"] for name in _SETTINGS}
+            known.add({**row, "settings": _row_settings(row["engine"], parameters, row["seed"])})
     return known
+
+
+def _parameters(run: ForeignRun) -> dict[str, Any]:
+    """The columns of a run's parameters, as they were sent; of a picture without settings there is only the prompt."""
+    values = parameter_values(run.request, _task(run))
+    extra = redacted(run.request.extra) or None
+    return {**values, "prompt": run.request.prompt, "extra": extra}
+
+
+def _task(run: ForeignRun) -> dict[str, Any]:
+    """The task that was sent, without credentials; nothing was for a picture without settings."""
+    if run.values["engine"] == UNKNOWN_SOURCE:
+        return {}
+    return {**task_for_display(run.request, run.task_uuid), "model": run.values["model"]}
+
+
+_SETTINGS = (
+    *(
+        parameter.column
+        for parameter in PARAMETERS.values()
+        if parameter.affects_picture
+        and parameter.group not in ("Size", "Output")
+        and parameter.name not in ("seed", "number_results")
+    ),
+    "extra",
+)
+"""The columns of what a picture was made with; size and format are in its bytes, and it has a seed of its own."""
+
+
+def _settings(parameters: Mapping[str, Any]) -> list[Any]:
+    """The settings of a picture, as the database has them."""
+    values = (parameters[name] for name in _SETTINGS)
+    return [json.dumps(value) if isinstance(value, (list, dict)) else value for value in values]
+
+
+def _row_settings(engine: str, parameters: Mapping[str, Any], seed: Any) -> list[Any] | None:
+    """The settings and the seed of a picture of the log; ``None`` where they are not known."""
+    return None if engine == UNKNOWN_SOURCE else [*_settings(parameters), seed]
 
 
 def _apply(connection: sa.Connection, changes: _Changes) -> None:

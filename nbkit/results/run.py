@@ -576,7 +576,7 @@ class Run:
                 parts.append(f"{short_amount(self.money.left)} left of the budget")
         if self.status not in FINAL:
             parts.append("not settled: its money stays held")
-        if self.request.has_default_size:
+        if self.request.has_default_size and self.adopted is None:
             parts.append("auto size: 1:1 at 1K")
         return tuple(parts)
 
