@@ -41,10 +41,10 @@ from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, se
 from nbkit.log.axes import to_log, write_axes
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
-from nbkit.log.rows import given_values, parameter_values
+from nbkit.log.rows import parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS, check_tables
 from nbkit.log.trust import Trust
-from nbkit.request.image_request import ImageRequest
+from nbkit.request.image_request import ImageRequest, given_values
 from nbkit.request.model import MICRO, MODEL, Price
 from nbkit.request.task import has_credentials, redacted
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
@@ -68,6 +68,7 @@ class RunPlan:
         sub_budget: a budget that it shares with other runs of the studio.
         max_runs: maximum number of runs of this request in the sweep, across kernels.
         axes: what the sweep varies or fixes that is no parameter, by name.
+        template: the text that the sweep made the prompt from.
     """
 
     request: ImageRequest
@@ -78,6 +79,7 @@ class RunPlan:
     sub_budget: SubBudget | None = None
     max_runs: int | None = None
     axes: Mapping[str, Any] = field(default_factory=dict)
+    template: str | None = None
 
     @property
     def task_uuid(self) -> str:
@@ -178,6 +180,7 @@ class Journal:
             "parent": plan.parent,
             "parentImage": plan.parent_image,
             "sweep": plan.sweep,
+            "template": plan.template,
             "purse": own.id or None,
             "author": self._trust.new_author,
         }

@@ -124,6 +124,7 @@ class Ledger:
         sub_budget: SubBudget | None = None,
         max_runs: int | None = None,
         axes: Mapping[str, Any] | None = None,
+        template: str | None = None,
         on_sent: Callable[[], None] = lambda: None,
         finish: Callable[[Run], Run] = lambda run: run,
         executor: Executor = THREADS,
@@ -139,6 +140,7 @@ class Ledger:
             sub_budget: a budget that it shares with other runs.
             max_runs: maximum number of runs of this request in the sweep, across kernels.
             axes: what the sweep varies or fixes that is no parameter, by name.
+            template: the text that the sweep made the prompt from.
             on_sent: called right before the request leaves.
             finish: adds to the run what it needs of its studio.
             executor: sends it, settles it and stores its pictures.
@@ -152,7 +154,8 @@ class Ledger:
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
         task = request.to_send()
-        plan = self.plan(RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}))
+        plan = RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}, template)
+        plan = self.plan(plan)
         try:
             future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:

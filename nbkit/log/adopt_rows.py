@@ -35,11 +35,11 @@ from nbkit.log.axes import to_log, write_axes
 from nbkit.log.database import Database, one_of
 from nbkit.log.images import ImageStore
 from nbkit.log.judgements import check_question, check_rater
-from nbkit.log.rows import given_values, parameter_values, picture_values
+from nbkit.log.rows import parameter_values, picture_values
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, JUDGEMENTS, RUNS
 from nbkit.measures.facts import PictureFacts, examine
-from nbkit.request.image_request import PARAMETERS, task_for_display
+from nbkit.request.image_request import PARAMETERS, given_values, task_for_display
 from nbkit.request.task import redacted
 from nbkit.results.run import DONE
 

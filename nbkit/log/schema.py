@@ -109,6 +109,7 @@ RUNS = sa.Table(
     sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
     sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
     sa.Column("sweep", sa.Text, index=True),
+    sa.Column("template", sa.Text),  # that the sweep made the prompt from; null where it has no variables
     sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
     sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
 )
