@@ -390,7 +390,7 @@ def _parameters(run: ForeignRun) -> dict[str, Any]:
     """The columns of a run's parameters, as they were sent; of a picture without settings there is only the prompt."""
     values = parameter_values(run.request, _task(run))
     extra = redacted(run.request.extra) or None
-    return {**values, "prompt": run.request.prompt, "extra": extra}
+    return {**values, "prompt": run.request.prompt, "extra": extra, "model": run.values["model"]}
 
 
 def _task(run: ForeignRun) -> dict[str, Any]:
@@ -400,16 +400,14 @@ def _task(run: ForeignRun) -> dict[str, Any]:
     return {**task_for_display(run.request, run.task_uuid), "model": run.values["model"]}
 
 
-_SETTINGS = (
-    *(
-        parameter.column
-        for parameter in PARAMETERS.values()
-        if parameter.affects_picture
-        and parameter.group not in ("Size", "Output")
-        and parameter.name not in ("seed", "number_results")
-    ),
-    "extra",
+_MADE_WITH = (
+    parameter.column
+    for parameter in PARAMETERS.values()
+    if parameter.affects_picture
+    and parameter.group not in ("Size", "Output")
+    and parameter.name not in ("seed", "number_results")
 )
+_SETTINGS = tuple(dict.fromkeys(("model", "extra", *_MADE_WITH)))
 """The columns of what a picture was made with; size and format are in its bytes, and it has a seed of its own."""
 
 
