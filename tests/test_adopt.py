@@ -494,6 +494,26 @@ def test_one_picture_comes_in_and_is_known_by_its_content(mine, theirs, tmp_path
     assert mine.log.adopt(theirs.log.folder).empty
 
 
+def test_settings_that_come_later_explain_a_picture(mine, theirs, tmp_path):
+    """It came alone, and then with the log that it is from: the same row has its settings, and its mark stays."""
+    run = theirs.generate("A lantern", seed=7, number_results=2, **SIZE)
+    run[0].save(tmp_path / "pictures" / "a.jpg")
+    first = mine.log.adopt(tmp_path / "pictures")
+    mine.log.mark(first, rating=4)
+    new = mine.log.adopt(theirs.log.folder)
+    assert new[["prompt", "seed", "taskUUID"]].to_dict("records") == theirs.df[["prompt", "seed", "taskUUID"]].to_dict(
+        "records"
+    )
+    assert mine.df.rating.fillna(0).tolist() == [4, 0]
+    assert mine.log.search("not known").empty
+    assert len(mine.log.search("lantern")) == 2
+    assert mine.log.same_as(run.request, "offline").task_uuid == run.task_uuid
+    for path in (tmp_path / "pictures", theirs.log.folder):
+        assert mine.log.adopt(path).empty
+    assert theirs.log.adopt(mine.log.folder).empty
+    assert_whole(mine.log)
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
 def test_a_picture_that_remembers_comes_with_its_settings(mine, theirs, tmp_path, ending):
     """In each format: as the run that it is. The log that it is from brings it not again, nor does an export of it."""
