@@ -15,6 +15,7 @@ newer nbkit has in ``min_reader`` the oldest version that may still read and wri
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 import warnings
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from nbkit.errors import LogVersionError, StorageError
 from nbkit.log.database import Database
@@ -269,14 +271,30 @@ def prepare(database: Database) -> None:
         if has_tables and not _is_outdated(connection, database.name):
             return
     with database.writing(upgrade=True) as connection:
-        METADATA.create_all(connection)
+        is_new = not sa.inspect(connection).get_table_names()
+        if is_new:
+            for statement in _declarations():
+                connection.exec_driver_sql(statement)
+        else:
+            METADATA.create_all(connection)
         if not _is_outdated(connection, database.name):
             return  # another kernel has just done it
-        for table in (RUNS, IMAGES, AXES):
+        for table in () if is_new else (RUNS, IMAGES, AXES):
             _add_what_is_missing(connection, table)
         values = {"version": VERSION, "min_reader": MIN_READER}
         rows = [{"key": key, "value": str(value)} for key, value in values.items()]
         connection.execute(sa.insert(META).prefix_with("OR REPLACE"), rows)
+
+
+@functools.cache
+def _declarations() -> tuple[str, ...]:
+    """The statements that make all tables and indexes: compiling them takes longer than a new log does to run them."""
+    tables, dialect = METADATA.sorted_tables, sqlite.dialect()
+    made = [
+        *map(sa.schema.CreateTable, tables),
+        *(sa.schema.CreateIndex(index) for table in tables for index in sorted(table.indexes, key=lambda one: str(one.name))),
+    ]
+    return tuple(str(one.compile(dialect=dialect)) for one in made)
 
 
 def _has_tables(database: Database) -> bool:
