@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -284,8 +284,10 @@ def to_frame(
     values, runs = read_undamaged(database, read)
     if columns is None:
         names = tuple(dict.fromkeys((*names, *(name for name in values if name not in COLUMNS), *axes)))
-    series = {name: values_of(name, values.get(name), len(runs), images) for name in names}
-    return pd.DataFrame(series, index=pd.RangeIndex(len(runs)))
+    if files := values.get("file"):
+        values["file"] = [name and f"{images.as_posix()}/{name}" for name in files]
+    arrays = {name: _array(name, values.get(name), len(runs)) for name in names}
+    return pd.DataFrame(arrays, index=pd.RangeIndex(len(runs)), copy=False)
 
 
 _COUNTS = (
@@ -343,7 +345,7 @@ def values_of(name: str, values: list[Any] | None, rows: int, images: Path) -> p
         rows: how many there are.
         images: the image folder; the column ``file`` starts with it.
     """
-    series = _series(name, values, rows)
+    series: pd.Series[Any] = pd.Series(_array(name, values, rows))
     return f"{images.as_posix()}/" + series if rows and name == "file" else series
 
 
@@ -385,17 +387,16 @@ def _check(name: str, values: list[Any]) -> None:
             raise DamagedRow(f"a row, column {name!r}") from None
 
 
-def _series(name: str, values: list[Any] | None, rows: int) -> pd.Series[Any]:
+def _array(name: str, values: list[Any] | None, rows: int) -> Any:
+    """Values of a column as one of pandas' arrays, of which a frame is made in half the time that columns take."""
     if name not in DTYPES:
         values = _of_one_type(values)
-    # The stubs of pandas accept only literal names of dtypes.
-    dtype = cast("Any", DTYPES.get(name) or _DTYPE_OF.get(_types(values), STRING))
+    dtype = DTYPES.get(name) or _DTYPE_OF.get(_types(values), STRING)
     if not values:
-        gap: Any = np.nan if dtype == MEASURE else pd.NA
-        return cast("pd.Series[Any]", pd.Series(gap, index=range(rows), dtype=dtype))
+        return _GAPS[dtype](rows)
     if name == "referenceImages":
         values = [value and " ".join(map(name_in_log, json.loads(value))) for value in values]  # old logs have queries
-    return cast("pd.Series[Any]", pd.Series(_ARRAYS[dtype](values), dtype=dtype))
+    return _ARRAYS[dtype](values)
 
 
 _DTYPE_OF = {frozenset({int}): INTEGER, frozenset({float}): FLOAT, frozenset({int, float}): FLOAT}
@@ -423,7 +424,14 @@ def _with_mask(kind: str, values: list[Any]) -> tuple[np.ndarray[Any, Any], np.n
 
 def _strings(values: list[Any]) -> Any:
     # If pandas stores strings in pyarrow, pyarrow converts the list several times as fast as pandas.
-    return values if _arrow is None else pd.array(_arrow.array(values, _arrow.large_string()), dtype="string")
+    return pd.array(values if _arrow is None else _arrow.array(values, _arrow.large_string()), dtype=_STRING)
+
+
+def _no_strings(rows: int) -> Any:
+    return pd.array([None] * rows if _arrow is None else _arrow.nulls(rows, _arrow.large_string()), dtype=_STRING)
+
+
+_STRING = pd.StringDtype()  # pandas takes as long to find it by its name as to make a short column
 
 
 _ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
@@ -434,3 +442,19 @@ _ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
     TIME: lambda values: pd.DatetimeIndex(np.array(values, dtype="datetime64[us]"), tz="UTC"),
     STRING: _strings,
 }
+"""How an array of a dtype is made of values."""
+
+
+def _zeros(kind: str, rows: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    return np.zeros(rows, dtype=kind), np.ones(rows, dtype=bool)
+
+
+_GAPS: dict[str, Callable[[int], Any]] = {
+    INTEGER: lambda rows: pd.arrays.IntegerArray(*_zeros("int64", rows)),
+    MEASURE: lambda rows: np.full(rows, np.nan),
+    FLOAT: lambda rows: pd.arrays.FloatingArray(*_zeros("float64", rows)),
+    BOOLEAN: lambda rows: pd.arrays.BooleanArray(*_zeros("bool", rows)),
+    TIME: lambda rows: pd.DatetimeIndex(np.full(rows, "NaT", dtype="datetime64[us]"), tz="UTC"),
+    STRING: _no_strings,
+}
+"""How an array of a dtype is made that has nothing but gaps."""

@@ -290,9 +290,13 @@ def prepare(database: Database) -> None:
 def _declarations() -> tuple[str, ...]:
     """The statements that make all tables and indexes: compiling them takes longer than a new log does to run them."""
     tables, dialect = METADATA.sorted_tables, sqlite.dialect()
-    made = [
+    made: list[sa.schema.ExecutableDDLElement] = [
         *map(sa.schema.CreateTable, tables),
-        *(sa.schema.CreateIndex(index) for table in tables for index in sorted(table.indexes, key=lambda one: str(one.name))),
+        *(
+            sa.schema.CreateIndex(index)
+            for table in tables
+            for index in sorted(table.indexes, key=lambda one: str(one.name))
+        ),
     ]
     return tuple(str(one.compile(dialect=dialect)) for one in made)
 
