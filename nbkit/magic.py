@@ -31,7 +31,6 @@ from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Parameter, Text, nearest
-from nbkit.results.money import Estimate
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.studio import Studio
 from nbkit.sweep.template import fill, variables_of
@@ -279,7 +278,11 @@ class Imagine:
                 _check_variable(variable, variables)
             prompt = fill(prompt, variables)
         request = ImageRequest(prompt, **keywords)
-        result = Estimate(request.price) if options.estimate else self._studio(options.studio).generate(request)
+        result = (
+            self._studio(options.studio).estimate(request)
+            if options.estimate
+            else self._studio(options.studio).generate(request)
+        )
         if name is not None:
             variables[name] = result
         return result

@@ -7,7 +7,7 @@ import pytest
 from nbkit.display.text import usd_short
 from nbkit.errors import BlockedError, RefusedError, StorageError
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import Price
+from nbkit.request.price import Price
 from nbkit.results.money import Budget
 from nbkit.results.run import BLOCKED, FAILED, NOT_SENT, Run
 from nbkit.widgets.panel import status

@@ -45,7 +45,8 @@ from nbkit.log.rows import given_values, parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS, check_tables
 from nbkit.log.trust import Trust
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO, MODEL, Price
+from nbkit.request.price import MICRO, Price
+from nbkit.request.profiles import DEFAULT_MODEL
 from nbkit.request.task import has_credentials, redacted
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
 from nbkit.service.response import TaskResponse
@@ -61,6 +62,7 @@ class RunPlan:
 
     Attributes:
         request: what the user asked for.
+        price: what it may cost; the most is held.
         task: the JSON as it is sent, with the credentials of addresses.
         parent: the taskUUID of the run that this one makes again.
         parent_image: the imageUUID of the picture that it is made from.
@@ -71,6 +73,7 @@ class RunPlan:
     """
 
     request: ImageRequest
+    price: Price
     task: dict[str, Any] = field(repr=False)
     parent: str | None = None
     parent_image: str | None = None
@@ -149,7 +152,7 @@ class Journal:
             BudgetExceeded: if it might cost more than a limit leaves.
             StorageError: if the log cannot be written; then nothing may be sent.
         """
-        price = plan.request.price
+        price = plan.price
         created = _now()
         own = plan.sub_budget or SubBudget("")
         days, names = self._accounts(created, own.id)
@@ -160,7 +163,7 @@ class Journal:
             "created": created,
             "status": PLANNED,
             "engine": self._engine,
-            "model": str(plan.task.get("model", MODEL)),
+            "model": str(plan.task.get("model", DEFAULT_MODEL)),
             "charged": self._charged,
             "extra": redacted(plan.request.extra) or None,
             "task": redacted(plan.task),

@@ -25,7 +25,7 @@ from nbkit.log.thread import Thread, find_parent, find_thread
 from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, GeneratedImage, Run
 

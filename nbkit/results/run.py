@@ -23,8 +23,8 @@ from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
-from nbkit.request.model import MICRO, tier_of_pixels
 from nbkit.request.parameter import short_repr
+from nbkit.request.price import MICRO
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -164,7 +164,7 @@ class GeneratedImage(PictureFile):
             raise NbkitError(f"this picture has no studio; {instead} makes a picture from it")
         base = run.request.replace(reference_images=[self], number_results=None)
         if self.width and self.height and base.replace(reference_images=None).has_default_size:
-            base = base.replace(resolution=tier_of_pixels(self.width, self.height))
+            base = base.replace(resolution=run.request.profile.tier_of_pixels(self.width, self.height))
         _check_whole(run, {"reference_images": self, **changes}, "image.edit(…, ")
         return run.context.make(base.replace(prompt=prompt, **changes), parent_image=self.image_uuid or None)
 

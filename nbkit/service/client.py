@@ -22,7 +22,7 @@ import httpx
 
 from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
 from nbkit.request.address import HIDDEN
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.task import secrets_in
 from nbkit.service import download
 from nbkit.service.environment import open_http

@@ -18,8 +18,8 @@ from nbkit.log.frame import check_argument
 from nbkit.log.rows import given_values
 from nbkit.log.runs import State
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
+from nbkit.request.price import MICRO
 from nbkit.results.money import amount, limit_in_micros, short_amount
 from nbkit.results.run import DONE, FAILED, PLANNED
 from nbkit.service.cancel import CancelToken

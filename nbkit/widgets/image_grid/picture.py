@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis, usd_short
 from nbkit.log.columns import format_value
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.form.fields import label
@@ -59,7 +58,7 @@ class PictureRef:
         image = self.image
         if image is None:
             return sampling(self.run)
-        place = model.ratio_and_tier(image.width or 0, image.height or 0)
+        place = self.run.request.profile.ratio_and_tier(image.width or 0, image.height or 0)
         seed = () if image.seed is None else (f"seed {image.seed}",)
         return (*seed, *sampling(self.run), *((place[1],) if place else ()))
 
