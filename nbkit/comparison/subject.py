@@ -92,6 +92,7 @@ def _columns(request: ImageRequest | None) -> dict[str, Any]:
     known = parameter_values(request, request.to_task())  # as in the log, where ``extra`` overrides parameters
     known["referenceImages"] = " ".join(known["referenceImages"] or ()) or None
     known["extra"] = redacted(request.extra) or None
+    known["model"] = request.profile.identifier
     return known | (dict(zip(("width", "height"), request.size, strict=True)) if request.size else {})
 
 

@@ -62,7 +62,6 @@ class RunPlan:
 
     Attributes:
         request: what the user asked for.
-        price: what it may cost; the most is held.
         task: the JSON as it is sent, with the credentials of addresses.
         parent: the taskUUID of the run that this one makes again.
         parent_image: the imageUUID of the picture that it is made from.
@@ -70,10 +69,10 @@ class RunPlan:
         sub_budget: a budget that it shares with other runs of the studio.
         max_runs: maximum number of runs of this request in the sweep, across kernels.
         axes: what the sweep varies or fixes that is no parameter, by name.
+        price: what it may cost, if that is not what the request itself knows; the most is held.
     """
 
     request: ImageRequest
-    price: Price
     task: dict[str, Any] = field(repr=False)
     parent: str | None = None
     parent_image: str | None = None
@@ -81,6 +80,7 @@ class RunPlan:
     sub_budget: SubBudget | None = None
     max_runs: int | None = None
     axes: Mapping[str, Any] = field(default_factory=dict)
+    price: Price | None = None
 
     @property
     def task_uuid(self) -> str:
@@ -152,7 +152,7 @@ class Journal:
             BudgetExceeded: if it might cost more than a limit leaves.
             StorageError: if the log cannot be written; then nothing may be sent.
         """
-        price = plan.price
+        price = plan.price or plan.request.price
         created = _now()
         own = plan.sub_budget or SubBudget("")
         days, names = self._accounts(created, own.id)

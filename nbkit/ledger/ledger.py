@@ -157,7 +157,7 @@ class Ledger:
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
         price, task = self.prices.price(request, max_cost), request.to_send()
-        plan = self.plan(RunPlan(request, price, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}))
+        plan = self.plan(RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}, price))
         try:
             future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:

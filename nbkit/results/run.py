@@ -25,6 +25,7 @@ from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
 from nbkit.request.parameter import short_repr
 from nbkit.request.price import MICRO
+from nbkit.request.profiles import DEFAULT
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -181,11 +182,11 @@ class GeneratedImage(PictureFile):
 
     @property
     def caption(self) -> tuple[str, ...]:
-        """Size, seed and cost, as text; after the size, what is wrong with its bytes."""
+        """Size, seed and cost, as text; after the size, what is wrong with its bytes, and a model that is not the default."""
         size = () if self.width is None else (f"{self.width}x{self.height}",)
         problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (*size, *problem, *seed, usd_short(self.cost_micros))
+        return (*size, *problem, *model_name(self.request), *seed, usd_short(self.cost_micros))
 
     def __dir__(self) -> list[str]:
         return sorted(set(super().__dir__()) - _NOT_TYPED)
@@ -206,6 +207,11 @@ class GeneratedImage(PictureFile):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(figure_html(self.figure())), "text/plain": repr(self)}
+
+
+def model_name(request: ImageRequest | None) -> tuple[str, ...]:
+    """The name of a request's model for a caption; nothing for the default one."""
+    return () if request is None or request.profile is DEFAULT else (request.profile.name,)
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:
@@ -515,8 +521,17 @@ class Run:
             parts.append(notice_html(FAILED, missing, tuple(f"{f.message} {f.advice}".strip() for f in self.failures)))
         is_elsewhere = any(image.is_stored and not image.link for image in self.images)
         original = ("run.image.path is the original",) if is_elsewhere else ()
-        parts.append(quiet_html((*self._money_line(), *original), mark="REAL MONEY" if self.charged else ""))
+        parts.append(
+            quiet_html((*self._money_line(), *self._not_known(), *original), mark="REAL MONEY" if self.charged else "")
+        )
         return "".join(parts)
+
+    def _not_known(self) -> tuple[str, ...]:
+        """What was sent although no source says whether the model takes it."""
+        names = self.request.not_known
+        if not names:
+            return ()
+        return (f"sent, and not known whether {self.request.profile.name} takes it: {', '.join(names)}",)
 
     def to_text(self) -> str:
         """The run as text, the same at each execution: it contains no UUID, address, time or path.
@@ -536,14 +551,24 @@ class Run:
         if self.status != DONE:
             lines += [f"  {line}" for line in self.explanation if line]
         lines += [f"  missing: {failure.message}" for failure in self.failures]
-        return printable("\n".join([*lines, "  " + " · ".join(self._money_line())]))
+        return printable("\n".join([*lines, "  " + " · ".join((*self._money_line(), *self._not_known()))]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(self.to_html()), "text/plain": self.to_text()}
 
     def _changed(self) -> tuple[str, ...]:
         """The parameters that differ from their defaults, apart from those in the caption."""
-        hidden = {"prompt", "width", "height", "resolution", "aspect_ratio", "seed", "number_results", "include_cost"}
+        hidden = {
+            "prompt",
+            "width",
+            "height",
+            "resolution",
+            "aspect_ratio",
+            "seed",
+            "number_results",
+            "include_cost",
+            "model",
+        }
         facts = []
         for name, value in self.request.parameters.items():
             parameter = PARAMETERS[name]

@@ -193,6 +193,11 @@ def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Ta
     return TaskResponse(offline=offline)
 
 
+def read_cost(envelope: Json) -> int | None:
+    """The cost that the first item of an answer names, in micro-dollars; ``None`` if it names none."""
+    return micros(next(_items(envelope.get("data")), {}).get("cost"))
+
+
 def read_balance(envelope: Json) -> int | None:
     """The balance in an answer to ``accountManagement``, in micro-dollars; ``None`` if there is none."""
     held = next(_items(envelope.get("data")), {}).get("balance")

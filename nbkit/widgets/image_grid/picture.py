@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nbkit.display.text import ellipsis, usd_short
 from nbkit.log.columns import format_value
 from nbkit.request.image_request import PARAMETERS
-from nbkit.results.run import GeneratedImage, Run
+from nbkit.results.run import GeneratedImage, Run, model_name
 from nbkit.widgets.form.fields import label
 from nbkit.widgets.image_grid.item import Item
 
@@ -46,11 +46,12 @@ class PictureRef:
         """Its facts, and what was set of the parameters that people compare pictures by."""
         image = self.image
         if image is None:
-            return (*axes_of(self.run), *sampling(self.run))
+            return (*axes_of(self.run), *model_name(self.run.request), *sampling(self.run))
         size = () if image.width is None else (f"{image.width} × {image.height}",)
         problem = (image.problem,) if image.problem else ()
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*axes_of(self.run), *size, *problem, *seed, usd_short(image.cost_micros), *sampling(self.run))
+        model = model_name(self.run.request)
+        return (*axes_of(self.run), *size, *problem, *model, *seed, usd_short(image.cost_micros), *sampling(self.run))
 
     @property
     def short_caption(self) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ class PictureRef:
             return sampling(self.run)
         place = self.run.request.profile.ratio_and_tier(image.width or 0, image.height or 0)
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*seed, *sampling(self.run), *((place[1],) if place else ()))
+        return (*model_name(self.run.request), *seed, *sampling(self.run), *((place[1],) if place else ()))
 
     def item(self, *, small: bool = False, mark: str = "") -> Item:
         """Its tile; a small one has room for little, and a mark stands first."""
