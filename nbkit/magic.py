@@ -31,6 +31,7 @@ from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Parameter, Text, nearest
+from nbkit.results.money import Estimate
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.studio import Studio
 from nbkit.sweep.template import fill, variables_of
@@ -279,13 +280,19 @@ class Imagine:
             prompt = fill(prompt, variables)
         request = ImageRequest(prompt, **keywords)
         result = (
-            self._studio(options.studio).estimate(request)
+            self._estimate(request, options.studio)
             if options.estimate
             else self._studio(options.studio).generate(request)
         )
         if name is not None:
             variables[name] = result
         return result
+
+    def _estimate(self, request: ImageRequest, name: str | None) -> Estimate:
+        """What a request would cost; without a studio in the notebook, by the price list, and none is made."""
+        values = self._shell.user_ns.values()
+        has_one = name is not None or self._own is not None or any(isinstance(value, Studio) for value in values)
+        return self._studio(name).estimate(request) if has_one else Estimate(request.price)
 
     def _studio(self, name: str | None) -> Studio:
         variables = self._shell.user_ns

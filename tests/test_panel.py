@@ -47,6 +47,10 @@ class RecordingStudio:
     charged = True
     engine = "runware"
     busy = ""
+    model = "google:4@3"
+
+    def price_of(self, request):
+        return request.price
 
     def __init__(self, log, error=None):
         self.started, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)

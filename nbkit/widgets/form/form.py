@@ -155,7 +155,7 @@ class Form:
         problems = {}
         for name, value in self.read().items():
             try:
-                rules.check_value(PARAMETERS[name], label(PARAMETERS[name]), value, profile=self.profile)
+                rules.check_for_any(PARAMETERS[name], label(PARAMETERS[name]), value, self._profiles())
             except RequestError as error:
                 problems[name] = error
         return problems
@@ -454,7 +454,7 @@ class Form:
             return {
                 "values": values | self._pixels(size) | texts,
                 "unset": {
-                    "model": f"Default ({PROFILES[self._model].name})",
+                    **({} if self._model == DEFAULT_MODEL else {"model": f"Default ({PROFILES[self._model].name})"}),
                     **{name: "As reference" if given else unset_label(PARAMETERS[name]) for name in SIZE[2:]},
                 },
                 "shape": list(size or ()),
