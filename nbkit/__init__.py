@@ -21,6 +21,7 @@ request/        what may be asked: each parameter declared once, the model as da
 display/        pure functions from plain values to HTML and text, lettering, the typeface
 service/        one exchange with the service, without memory: answers, failures, downloads, limits, key, cancel token
 measures/       what can be read from the bytes and pixels of a picture: format, previews, text, likeness
+metadata/       settings inside the files of pictures: spliced in without touching a pixel, and read back
 results/        values that people hold: run, picture, estimate, budget
 log/            what stays: tables, frames, filters, annotations, pictures, judgements, exports, copies, checks, whose it is
 ledger/         the only folder that may spend: budgets, the journal, one task until its outcome is known, recovery
@@ -79,6 +80,7 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.errors import RequestError as RequestError
     from nbkit.history import RunLog as RunLog
     from nbkit.measures.quotations import expected as expected
+    from nbkit.metadata.reading import read as read
     from nbkit.offline.engine import Offline as Offline
     from nbkit.request.image_request import ImageRequest as ImageRequest
     from nbkit.request.models import models as models
@@ -127,6 +129,7 @@ _MODULES = {
     "errors": "nbkit.errors",
     "expected": "nbkit.measures.quotations",
     "models": "nbkit.request.models",
+    "read": "nbkit.metadata.reading",
     "show": "nbkit.comparison.pictures",
     "statistics": "nbkit.statistics",
     "teach": "nbkit.teach",

@@ -16,7 +16,7 @@ import nbkit
 ROOT = Path(nbkit.__file__).parent
 
 FOLDERS = (
-    "tracebacks", "errors", "statistics", "request", "display", "service", "measures", "results", "log", "ledger", "comparison", "history", "sweep",
+    "tracebacks", "errors", "statistics", "request", "display", "service", "measures", "metadata", "results", "log", "ledger", "comparison", "history", "sweep",
     "offline", "backends", "widgets", "studio", "completion", "magic", "teach",
 )  # fmt: skip
 """The folders and the modules at the top, lowest first: each imports only those that come before it."""

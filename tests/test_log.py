@@ -270,6 +270,7 @@ COLUMNS[7] = (
     COLUMNS[6][0],  # and tables of judgements and of measurements
     f"{COLUMNS[6][1]} textFidelity textMissing textFound sharpness contrast colourfulness",
 )
+COLUMNS[8] = (COLUMNS[7][0].replace(" sweep ", " sweep template "), COLUMNS[7][1])
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 
 

@@ -41,10 +41,10 @@ from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, se
 from nbkit.log.axes import to_log, write_axes
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
-from nbkit.log.rows import given_values, parameter_values
+from nbkit.log.rows import parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS, check_tables
 from nbkit.log.trust import Trust
-from nbkit.request.image_request import ImageRequest
+from nbkit.request.image_request import ImageRequest, given_values
 from nbkit.request.price import MICRO, Price
 from nbkit.request.profiles import DEFAULT_MODEL
 from nbkit.request.task import has_credentials, redacted
@@ -70,6 +70,7 @@ class RunPlan:
         max_runs: maximum number of runs of this request in the sweep, across kernels.
         axes: what the sweep varies or fixes that is no parameter, by name.
         price: what it may cost, if that is not what the request itself knows; the most is held.
+        template: the text that the sweep made the prompt from.
     """
 
     request: ImageRequest
@@ -81,6 +82,7 @@ class RunPlan:
     max_runs: int | None = None
     axes: Mapping[str, Any] = field(default_factory=dict)
     price: Price | None = None
+    template: str | None = None
 
     @property
     def task_uuid(self) -> str:
@@ -181,6 +183,7 @@ class Journal:
             "parent": plan.parent,
             "parentImage": plan.parent_image,
             "sweep": plan.sweep,
+            "template": plan.template,
             "purse": own.id or None,
             "author": self._trust.new_author,
         }

@@ -127,6 +127,7 @@ class Ledger:
         max_runs: int | None = None,
         axes: Mapping[str, Any] | None = None,
         max_cost: int | None = None,
+        template: str | None = None,
         on_sent: Callable[[], None] = lambda: None,
         finish: Callable[[Run], Run] = lambda run: run,
         executor: Executor = THREADS,
@@ -143,6 +144,7 @@ class Ledger:
             max_runs: maximum number of runs of this request in the sweep, across kernels.
             axes: what the sweep varies or fixes that is no parameter, by name.
             max_cost: the most that it may cost, in micro-dollars; without one, its price has to be known.
+            template: the text that the sweep made the prompt from.
             on_sent: called right before the request leaves.
             finish: adds to the run what it needs of its studio.
             executor: sends it, settles it and stores its pictures.
@@ -157,7 +159,8 @@ class Ledger:
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
         price, task = self.prices.price(request, max_cost), request.to_send()
-        plan = self.plan(RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}, price))
+        plan = RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}, price, template)
+        plan = self.plan(plan)
         try:
             future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
         except BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import itertools
 import json
 import os
@@ -32,6 +33,8 @@ from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of, read_picture
 from nbkit.log.table import figure_of, totals_of
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, examine
+from nbkit.metadata.embedding import SIDECAR, with_settings
+from nbkit.metadata.record import SettingsRecord
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import type_in_words
@@ -62,6 +65,12 @@ _FREE_TEXT_COLUMNS = ("referenceImages", "webhookURL", "uploadEndpoint", "extra"
 Write = Callable[[str, bytes], None]
 """Writes one file; called with its path in the export and its bytes."""
 
+Settings = Callable[[Mapping[Any, Any]], SettingsRecord | None]
+"""How a row's picture was made; ``None`` for a row that the log does not have."""
+
+Copy = Callable[[str, bytes, Mapping[Any, Any]], None]
+"""Writes a picture; called with its path in the export, its bytes and its row."""
+
 
 def export_frame(
     frame: pd.DataFrame,
@@ -71,6 +80,7 @@ def export_frame(
     originals: bool = True,
     axes: Collection[str] = (),
     judgements: pd.DataFrame | None = None,
+    settings: Settings | None = None,
 ) -> Path:
     """Write a frame's pictures, a manifest of its rows as CSV and JSON, and ``index.html``.
 
@@ -81,6 +91,7 @@ def export_frame(
         originals: whether to copy the pictures themselves; ``index.html`` has small ones in any case.
         axes: columns of axes, which stand first in the captions.
         judgements: of these pictures; where there are any, they are written as ``judgements.csv`` and ``.json``.
+        settings: how a row's picture was made, which its file then carries; without it, the originals are copied.
 
     Returns:
         The folder or the file.
@@ -91,26 +102,32 @@ def export_frame(
         StorageError: if it cannot be written, or none of the pictures can be read; then nothing is left behind.
 
     Warns:
-        UserWarning: if some of the pictures are missing or damaged; page and manifest name them.
+        UserWarning: if some of the pictures are missing or damaged; page and manifest name them. If some have their
+            settings in a file beside them.
     """
     check_frame(frame)
     if frame.empty:
         raise NbkitError("there are no rows to export: studio.generate(…) writes the first one")
     with new_export(path) as (target, write):
-        missing = _write_files(write, frame.reset_index(drop=True), private, originals, axes)
+        beside: list[str] = []
+        copy = functools.partial(_copy, write, settings, beside) if originals else None
+        missing = _write_files(write, frame.reset_index(drop=True), private, copy, axes)
         if judgements is not None and len(judgements):
             _write_table(write, "judgements", judgements, lists=("shown",))
     if missing:
         warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line of the user's call
+    if beside:
+        what = f"{count(len(beside), 'picture')} of the export {target} {'has' if len(beside) == 1 else 'have'} no settings inside"
+        warnings.warn(f"{what}: they are in a file beside it, which ends in {SIDECAR} ({beside[0]})", stacklevel=3)
     return target
 
 
 def _write_files(
-    write: Write, frame: pd.DataFrame, private: tuple[str, ...], originals: bool, axes: Collection[str]
+    write: Write, frame: pd.DataFrame, private: tuple[str, ...], copy: Copy | None, axes: Collection[str]
 ) -> str:
     """Write all files of an export. Returns what is missing, as text."""
     rows = enumerate(frame.to_dict("records"), 1)
-    exported = [_export_picture(write, number, row, originals) for number, row in rows]
+    exported = [_export_picture(copy, number, row) for number, row in rows]
     pictures = pd.DataFrame(exported, columns=["file", "sha256", "fileMissing"], dtype="string")
     missing = _describe_missing(pictures)
     manifest = without_private(frame.assign(**{str(name): texts for name, texts in pictures.items()}), private)
@@ -180,7 +197,22 @@ def _describe_missing(pictures: pd.DataFrame) -> str:
     return f"{len(reasons):,} of {count(total, 'picture')}, of which the file is missing or damaged"
 
 
-def _export_picture(write: Write, number: int, row: Mapping[Any, Any], originals: bool) -> list[str | None]:
+def _copy(
+    write: Write, settings: Settings | None, beside: list[str], name: str, data: bytes, row: Mapping[Any, Any]
+) -> None:
+    """Write a row's picture, with its settings if they are asked for; ``beside`` gets why they are not inside."""
+    record = None if settings is None else settings(row)
+    if record is None or record.facts["sha256"] != hashlib.sha256(data).hexdigest():  # a file of the user's own
+        write(name, data)
+        return
+    made = with_settings(data, record)
+    write(name, made.data)
+    if made.sidecar:
+        write(name + SIDECAR, made.sidecar)
+        beside.append(made.why)
+
+
+def _export_picture(copy: Copy | None, number: int, row: Mapping[Any, Any]) -> list[str | None]:
     """Copy a row's picture into the export. A frame may name any file of the machine; only pictures are copied.
 
     Returns:
@@ -200,9 +232,9 @@ def _export_picture(write: Write, number: int, row: Mapping[Any, Any], originals
         return [None, None, DAMAGED]
     seed = _SEED.match(str(row.get("seed")))
     name = f"{EXPORT_PICTURES}/{number:04}{f'-seed{seed[0]}' if seed else ''}-{facts.sha256[:8]}{SUFFIXES.get(facts.media_type, NEUTRAL)}"
-    if originals:
-        write(name, data)
-    return [name if originals else None, facts.sha256, None]
+    if copy is not None:
+        copy(name, data, row)
+    return [None if copy is None else name, facts.sha256, None]
 
 
 def without_folders(text: str, private: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from nbkit.errors import RequestError
 from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.address import Url
-from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
 from nbkit.request.naming import TASK_KEYS, profile_in
 from nbkit.request.parameter import Address, Parameter, Text
 from nbkit.request.profile import ModelParameter
@@ -72,14 +72,6 @@ def _valid(parameter: Parameter[Any] | ModelParameter | None, value: Any) -> Any
         return None
 
 
-def given_values(request: ImageRequest) -> dict[str, Any]:
-    """The parameters that were set, by Python name, as the log stores them: no credentials, pictures as hashes."""
-    values = request.parameters
-    if request.reference_images:
-        values["reference_images"] = [str(r) for r in request.reference_images]
-    return {name: str(value) if isinstance(value, Url) else value for name, value in values.items()}
-
-
 def logged_request(
     values: Mapping[str, Any], extra: Mapping[str, Any] | None, task: Mapping[str, Any], *, is_cut: bool = False
 ) -> ImageRequest:
@@ -89,7 +81,7 @@ def logged_request(
     in the task, so that the request still sends what was sent.
 
     Args:
-        values: as :func:`given_values` returned them, with the reference images read.
+        values: as :func:`~nbkit.request.image_request.given_values` returned them, with the reference images read.
         extra: of the request.
         task: as logged.
         is_cut: the log lacks credentials that were sent; then no address of the request can be sent again.

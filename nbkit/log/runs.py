@@ -290,6 +290,8 @@ class History:
             complete=row["resendable"],
             reference_files=files,
             axes=axes,
+            sweep=row["sweep"],
+            template=row["template"],
         )
 
     def _reference(self, text: str, files: dict[str, str], read: dict[str, Reference]) -> Any:

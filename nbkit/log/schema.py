@@ -30,7 +30,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 7
+VERSION = 8
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 4
@@ -110,6 +110,7 @@ RUNS = sa.Table(
     sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
     sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
     sa.Column("sweep", sa.Text, index=True),
+    sa.Column("template", sa.Text),  # that the sweep made the prompt from; null where it has no variables
     sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
     sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
 )

@@ -52,9 +52,11 @@ from nbkit.log.thread import Thread
 from nbkit.log.trash import DiskUsage, Trash
 from nbkit.log.trust import trust_in
 from nbkit.log.verify import verify
+from nbkit.metadata.record import SettingsRecord
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.parameter import Integer, ValueInvalid
 from nbkit.request.reference import Reference, make_reference
+from nbkit.results.image import settings_of
 from nbkit.results.run import GeneratedImage, Run, RunContext, with_context
 
 DATABASE = "log.sqlite"
@@ -470,6 +472,7 @@ class LogStore:
         frame: pd.DataFrame | GeneratedImage | Run | str | Iterable[Any] | None = None,
         *,
         originals: bool = True,
+        metadata: bool = False,
     ) -> Path:
         """Write pictures, a manifest (CSV and JSON), and a page that shows them without a network or nbkit.
 
@@ -482,6 +485,8 @@ class LogStore:
             frame: the rows to export, such as ``log.search("lantern")``, or pictures as :meth:`mark` takes them; by
                 default all.
             originals: whether to copy the pictures themselves; ``index.html`` has small ones in any case.
+            metadata: whether each picture also carries its settings, as ``image.save(…, metadata=True)`` writes them. The
+                manifest's ``sha256`` is that of the picture as the log has it, without them.
 
         Returns:
             The folder or the file.
@@ -492,7 +497,8 @@ class LogStore:
             KeyError: for a picture that the log does not have.
 
         Warns:
-            UserWarning: if some of the originals are missing or damaged; page and manifest name them.
+            UserWarning: if some of the originals are missing or damaged; page and manifest name them. If some have their
+                settings in a file beside them, because the picture's signature would break.
 
         Example:
             >>> import tempfile, nbkit
@@ -510,8 +516,21 @@ class LogStore:
         names = list(rows["imageUUID"].dropna()) if "imageUUID" in rows else []
         judged = judgements_frame(read_judgements(self.database, pictures=names))
         return export_frame(
-            rows, path, private=self.private_paths, originals=originals, axes=self.axes(), judgements=judged
+            rows,
+            path,
+            private=self.private_paths,
+            originals=originals,
+            axes=self.axes(),
+            judgements=judged,
+            settings=self._settings_of if metadata else None,
         )
+
+    def _settings_of(self, row: Mapping[Any, Any]) -> SettingsRecord | None:
+        """How a row's picture was made; ``None`` where the log does not have it."""
+        run = self.history.many([str(row.get("taskUUID"))]).get(str(row.get("taskUUID")))
+        images = () if run is None else with_context(run, RunContext(self.parent_of)).images
+        image = next((image for image in images if image.image_uuid == str(row.get("imageUUID"))), None)
+        return None if image is None else settings_of(image)
 
     @property
     def private_paths(self) -> tuple[str, ...]:

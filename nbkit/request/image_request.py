@@ -598,6 +598,14 @@ def task_for_display(request: ImageRequest, task_uuid: str) -> dict[str, Any]:
     return redacted(request._sendable(task_uuid, str))  # noqa: SLF001  encodes no picture
 
 
+def given_values(request: ImageRequest) -> dict[str, Any]:
+    """The parameters that were set, by Python name, as logs and files store them: no credentials, pictures as hashes."""
+    values = request.parameters
+    if request.reference_images:
+        values["reference_images"] = [str(r) for r in request.reference_images]
+    return {name: str(value) if isinstance(value, Url) else value for name, value in values.items()}
+
+
 def _texts(value: Any) -> Iterator[str]:
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for part in parts:

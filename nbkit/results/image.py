@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import warnings
 from pathlib import Path
 
 from PIL import Image
@@ -14,6 +15,8 @@ from nbkit.measures.facts import NEUTRAL, SUFFIXES, check_hash, decoded
 from nbkit.measures.preview import PREVIEW_SIZE, make_preview
 from nbkit.measures.spelling import Reading, find_phrase, lines_as_text
 from nbkit.measures.text import lines_of
+from nbkit.metadata.embedding import SIDECAR, with_settings
+from nbkit.metadata.record import SettingsRecord
 from nbkit.request.footer import footer_of
 from nbkit.request.parameter import short_repr
 
@@ -139,18 +142,27 @@ class PictureFile:
             picture.load()
             return picture
 
-    def save(self, path: str | os.PathLike[str] = ".") -> Path:
+    def save(self, path: str | os.PathLike[str] = ".", *, metadata: bool = False) -> Path:
         """Write the picture to a file, which is replaced if it exists, and return its path.
+
+        With ``metadata=True`` a JPG, PNG or WEBP also carries how it was made: the request, seed, model, cost, identifiers,
+        lineage and sweep, where :func:`nbkit.read` and other programs find it. No pixel changes. Credentials, paths and
+        reference images are never in it. Where it cannot be inside, it is in a file beside it, ``lantern.jpg.xmp``.
 
         Args:
             path: of the file. In a folder, such as the current one, the file is named after its hash. A name that does
                 not end in a picture's suffix gets the right one. With the suffix of its own format the file gets the
                 original bytes; with another one (``.png`` for a JPG), a converted copy of high quality.
+            metadata: whether the file also carries its settings.
 
         Raises:
             NoImage: if the picture's own file is gone or damaged, or cannot be decoded and so not be converted.
             RequestError: for a suffix of a format that cannot be written.
             OSError: if the file cannot be written.
+
+        Warns:
+            UserWarning: if the settings are in a file beside the picture: it has a C2PA signature, which a change would
+                break, or is of a format that has no place for them.
 
         Example:
             >>> import tempfile, nbkit
@@ -158,7 +170,26 @@ class PictureFile:
             >>> file = image.save(f"{tempfile.mkdtemp()}/lantern")
             >>> file.name, file.read_bytes() == image.bytes
             ('lantern.jpg', True)
+            >>> nbkit.read(image.save(file.with_name("remembers.jpg"), metadata=True)).facts["seed"]
+            7
         """
+        target = self._save(path)
+        if metadata:
+            made = with_settings(target.read_bytes(), self._settings)
+            target.write_bytes(made.data)
+            if made.sidecar:
+                sidecar = target.with_name(target.name + SIDECAR)
+                sidecar.write_bytes(made.sidecar)
+                warnings.warn(
+                    f"{target.name} has no settings in it, because {made.why}: they are in {sidecar.name}", stacklevel=2
+                )
+        return target
+
+    @property
+    def _settings(self) -> SettingsRecord:
+        raise NotImplementedError
+
+    def _save(self, path: str | os.PathLike[str]) -> Path:
         target, own = with_folder(path), SUFFIXES.get(self.media_type, NEUTRAL)
         if target.is_dir():
             target = target / f"{self.sha256[:16]}{own}"
@@ -193,6 +224,11 @@ class PictureFile:
             True
         """
         return make_preview(self.bytes, size, max_bytes)
+
+
+def settings_of(image: PictureFile) -> SettingsRecord:
+    """What a file of a picture says of how it was made."""
+    return image._settings  # noqa: SLF001  part of this module
 
 
 def with_folder(path: str | os.PathLike[str]) -> Path:

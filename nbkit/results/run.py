@@ -21,6 +21,7 @@ from nbkit.display.text import call, count, ellipsis, list_price, printable_json
 from nbkit.errors import NbkitError, NoImage, NoSuchNumber, RequestError, printable
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
+from nbkit.metadata.record import SettingsRecord
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
 from nbkit.request.parameter import short_repr
@@ -169,6 +170,23 @@ class GeneratedImage(PictureFile):
         _check_whole(run, {"reference_images": self, **changes}, "image.edit(…, ")
         return run.context.make(base.replace(prompt=prompt, **changes), parent_image=self.image_uuid or None)
 
+    @property
+    def _settings(self) -> SettingsRecord:
+        run = self.origin
+        facts: dict[str, Any] = {"seed": self.seed, "cost": self.cost, "width": self.width, "height": self.height}
+        if run is not None:
+            facts |= {
+                "model": run.task.get("model"),
+                "charged": run.charged,
+                "engine": run.engine,
+                "created": run.created,
+            }
+            facts |= {"taskUUID": run.task_uuid, "parent": run.parent_uuid, "parentImage": run.parent_image}
+            facts |= {"sweep": run.sweep, "template": run.template, "axes": run.axes}
+        facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256}
+        known = {name: value for name, value in facts.items() if value is not None and value != {}}
+        return SettingsRecord(self.request, known, is_cut=run is not None and not run.complete)
+
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, max_bytes: int | None = None
     ) -> Figure:
@@ -264,6 +282,8 @@ class Run:
         task: the JSON that was sent, without credentials and with inline pictures as their hash.
         reference_files: the files of its reference images in the image folder, by the hash of their content.
         axes: of a sweep's run, the variables of the template and the repeat, by name.
+        sweep: the name of the sweep that it belongs to, or ``None``.
+        template: the text that the sweep made its prompt from, where that has variables; ``None`` otherwise.
         money: the studio's :class:`~nbkit.Budget` when the run ended, or ``None``.
         context: its log and its studio, behind :attr:`parent`, :meth:`rerun` and ``image.edit``; ``None`` without them.
 
@@ -295,6 +315,8 @@ class Run:
     task: dict[str, Any] = field(default_factory=dict)
     reference_files: dict[str, str] = field(default_factory=dict)
     axes: dict[str, str | int | float] = field(default_factory=dict)
+    sweep: str | None = None
+    template: str | None = None
     money: Budget | None = None
     context: RunContext | None = None
 

@@ -46,6 +46,7 @@ class Cell:
         parent: the taskUUID of the draft that it makes again, or ``None``.
         parent_image: the imageUUID of that draft's picture, or ``None``.
         template_vars: the template variables that are the same in all cells.
+        template: the text that its prompt was made from, where it has variables; ``None`` otherwise.
 
     Example:
         >>> import nbkit
@@ -60,6 +61,7 @@ class Cell:
     parent: str | None = None
     parent_image: str | None = None
     template_vars: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    template: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -277,7 +279,9 @@ class Grid(CellSequence):
             if values:
                 error.args = (f"{error} (cell {index}: {_describe(self._spelled(values))})",)
             raise
-        return Cell(index, self._spelled(values), request, template_vars=self._template_vars)
+        text = values.get("prompt", self.spec.fixed.get("prompt"))
+        template = text if text != request.prompt else None
+        return Cell(index, self._spelled(values), request, template_vars=self._template_vars, template=template)
 
     def _request(self, values: dict[str, Any]) -> ImageRequest:
         spec = self.spec

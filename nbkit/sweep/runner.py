@@ -314,6 +314,7 @@ class SweepRun:
             sub_budget=SubBudget(self._sub_budget, self._budget, self._resent),
             max_runs=self._max_runs[cell.key],
             axes=own_axes(cell),
+            template=cell.template,
             on_sent=functools.partial(self._sent, sending),
         )
 

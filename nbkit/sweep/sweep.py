@@ -15,9 +15,8 @@ from nbkit.display.text import count, usd, usd_range
 from nbkit.errors import BudgetExceeded, NbkitError, NoSuchNumber, RequestError, StorageError, printable
 from nbkit.ledger.recovery import FOREIGN, TAKEN
 from nbkit.log.frame import check_argument
-from nbkit.log.rows import given_values
 from nbkit.log.runs import State
-from nbkit.request.image_request import PARAMETERS
+from nbkit.request.image_request import PARAMETERS, given_values
 from nbkit.request.parameter import Integer
 from nbkit.request.price import MICRO
 from nbkit.results.money import amount, limit_in_micros, short_amount
