@@ -270,7 +270,10 @@ COLUMNS[7] = (
     COLUMNS[6][0],  # and tables of judgements and of measurements
     f"{COLUMNS[6][1]} textFidelity textMissing textFound sharpness contrast colourfulness",
 )
-COLUMNS[8] = (COLUMNS[7][0].replace(" sweep ", " sweep template "), COLUMNS[7][1])
+COLUMNS[8] = (
+    COLUMNS[7][0].replace(" author ", " author adopted ").replace(" sweep ", " sweep template "),
+    f"{COLUMNS[7][1]} adopted",
+)
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 
 

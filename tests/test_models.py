@@ -501,7 +501,7 @@ def test_a_check_finds_where_the_service_differs():
     """Its bounds, and the price of a tier; everything else holds."""
     found, sent, error = check(disagreeing, questions_about(nbkit.models[PRO])[:20])
     assert error is None
-    differs = [finding.question.about for finding in found if finding.outcome == "differs"]
+    differs = [finding.question.topic for finding in found if finding.outcome == "differs"]
     assert differs == ["1:1 at 2K", "seed=2147483648", "settings.temperature=2"]
     assert all(task["model"] == PRO and task.get("numberResults", 1) == 1 for task in sent)
 

@@ -42,14 +42,14 @@ class Question:
 
     Attributes:
         profile: of the model.
-        about: what is asked, in words.
+        topic: what is asked, in words.
         task: that is sent, without its taskUUID.
         accepted: what the profile says; ``None`` where it does not know.
         price: the price that the profile has; ``None`` where the task is about something else.
     """
 
     profile: Profile
-    about: str
+    topic: str
     task: dict[str, Any] = field(repr=False)
     accepted: bool | None
     price: Price | None = None
@@ -59,7 +59,7 @@ class Question:
         """The question as a line of text."""
         expected = {True: "accepted", False: "refused", None: "not known"}[self.accepted]
         price = f", {_price_text(self.price)}" if self.price else ""
-        return f"{self.about}: {expected}{price}"
+        return f"{self.topic}: {expected}{price}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +128,14 @@ def _questions_about_parameter(profile: Profile, own: ModelParameter) -> Iterato
 
 
 def _ask(
-    profile: Profile, about: str, accepted: bool | None, changes: dict[str, Any], *, price: Price | None = None
+    profile: Profile, topic: str, accepted: bool | None, changes: dict[str, Any], *, price: Price | None = None
 ) -> Question:
     # A task as code sends it, with the values in question put in unchecked.
     tier = profile.tiers[0]
     size = {} if "width" in changes else dict(zip(("width", "height"), profile.size_of("1:1", tier), strict=True))
     request = ImageRequest(PROMPT, model=profile.identifier, extra={**size, **changes})
     task = {name: value for name, value in request.to_send().items() if name != "taskUUID"}
-    return Question(profile, about, task, accepted, price)
+    return Question(profile, topic, task, accepted, price)
 
 
 def highest_price(questions: Sequence[Question]) -> Price:
@@ -178,7 +178,7 @@ def ask_service(client: Client, questions: Sequence[Question]) -> Iterator[Findi
             raise refusal
         if question.task["width"] == NO_SIZE["width"] and refusal is None:
             raise CheckStopped(
-                f"the service accepted {question.about}, which must be refused: its dry runs check nothing. Nothing more was asked"
+                f"the service accepted {question.topic}, which must be refused: its dry runs check nothing. Nothing more was asked"
             )
         yield _finding(question, refusal, cost)
 

@@ -107,6 +107,9 @@ RUNS = sa.Table(
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
     sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("author", sa.Text),  # who added it to a log of somebody else: see nbkit.log.trust
+    sa.Column(
+        "adopted", sa.BigInteger
+    ),  # when it came from another log, microseconds since 1970; null: made in this one
     sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
     sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
     sa.Column("sweep", sa.Text, index=True),
@@ -146,6 +149,7 @@ IMAGES = sa.Table(
     sa.Column("sharpness", sa.Float),
     sa.Column("contrast", sa.Float),
     sa.Column("colourfulness", sa.Float),
+    sa.Column("adopted", sa.BigInteger),  # as in runs; a run of this log may get a result that another copy of it has
     sa.UniqueConstraint("run", "imageUUID"),
 )
 
@@ -237,6 +241,7 @@ IS_REMOVED = IMAGES.c.file.is_(None) & IMAGES.c.removed.is_not(None)
 sa.Index("axes_values", AXES.c.name, AXES.c.value)
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 sa.Index("images_seed", IMAGES.c.seed)
+sa.Index("images_sha256", IMAGES.c.sha256)
 sa.Index("images_rating", IMAGES.c.rating, sqlite_where=IMAGES.c.rating.is_not(None))
 
 

@@ -39,6 +39,8 @@ _SHOWN = ("prompt", "numberResults")
 class ThreadCost:
     """What some runs cost together; real money and the offline engine's list prices are never added up.
 
+    Runs that were adopted from another log count as nothing: somebody else has paid for them.
+
     Attributes:
         charged_micros: real money, in micro-dollars.
         listed_micros: at the offline engine's list prices, in micro-dollars.
@@ -290,6 +292,8 @@ class Thread(list[Run]):
 def _cost_of(runs: Iterable[Run]) -> ThreadCost:
     total = ThreadCost()
     for run in runs:
+        if run.adopted is not None:  # somebody else has paid it
+            continue
         cost = run.cost_micros or 0
         total += ThreadCost(cost if run.charged else 0, 0 if run.charged else cost, int(run.cost_micros is None))
     return total

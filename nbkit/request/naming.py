@@ -50,6 +50,7 @@ LOG_COLUMNS = frozenset(
         "error",
         "charged",
         "engine",
+        "adopted",
         "imageUUID",
     ]
 )

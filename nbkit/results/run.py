@@ -274,6 +274,7 @@ class Run:
         engine: ``runware``, ``offline``, or an address.
         charged: whether real money was spent; ``False`` for the offline engine's list prices.
         created: when it was made, in UTC.
+        adopted: when it came from another log, in UTC; ``None`` for a run of this log. Somebody else has paid for it.
         latency: seconds from the send to the last picture, or ``None``.
         parent_uuid: the taskUUID of the run that this one makes again, or ``None``; see :attr:`parent`.
         parent_image: the imageUUID of the picture that it was made from, or ``None``.
@@ -307,6 +308,7 @@ class Run:
     engine: str = ""
     charged: bool = False
     created: datetime | None = None
+    adopted: datetime | None = None
     latency: float | None = None
     parent_uuid: str | None = None
     parent_image: str | None = None
@@ -544,7 +546,10 @@ class Run:
         is_elsewhere = any(image.is_stored and not image.link for image in self.images)
         original = ("run.image.path is the original",) if is_elsewhere else ()
         parts.append(
-            quiet_html((*self._money_line(), *self._not_known(), *original), mark="REAL MONEY" if self.charged else "")
+            quiet_html(
+                (*self._money_line(), *self._not_known(), *original),
+                mark="REAL MONEY" if self.charged and not self.adopted else "",
+            )
         )
         return "".join(parts)
 
@@ -605,7 +610,9 @@ class Run:
         if self.reused:
             return ("answered from the log: nothing was sent, nothing was charged",)
         cost = usd_short(self.cost_micros)
-        if self.cost_micros is None:
+        if self.adopted is not None:
+            parts = ["adopted: nothing was charged here"]
+        elif self.cost_micros is None:
             parts = ["this run: cost not known"]
         elif self.cost_micros == 0:
             parts = ["nothing was charged"]
@@ -617,7 +624,7 @@ class Run:
                 parts.append(f"{short_amount(self.money.left)} left of the budget")
         if self.status not in FINAL:
             parts.append("not settled: its money stays held")
-        if self.request.has_default_size:
+        if self.request.has_default_size and self.adopted is None:
             parts.append("auto size: 1:1 at 1K")
         return tuple(parts)
 
