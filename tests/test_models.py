@@ -255,6 +255,17 @@ def test_an_unknown_price_is_at_most_twice_that_of_the_maker_until_it_is_learned
     assert again.sweep(request, seed=[1, 2]).plan().high.tolist() == [0.0336, 0.0336]
 
 
+def test_what_a_reference_image_costs_is_learned_too(studio):
+    """Pro's price of one is not known; a picture with two of them says nothing of one."""
+    picture = studio.generate(lantern(seed=1, resolution="0.5K")).image
+    request = lantern(model=PRO, resolution="1K", aspect_ratio="1:1", reference_images=[picture])
+    assert studio.estimate(request).price == Price(139_100, 140_200)
+    run = studio.generate(request, seed=2)
+    assert run.cost == 0.1391
+    assert studio.estimate(request).price == Price(139_100, 139_100)
+    assert studio.estimate(request, reference_images=[picture, run.image]).price == Price(140_200, 142_400)
+
+
 def test_a_model_of_which_no_price_is_known_needs_max_cost(studio):
     """It comes through ``extra``; so much is held while the run is under way."""
     request = lantern(extra={"model": "google:9@9"})

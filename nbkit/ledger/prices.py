@@ -33,16 +33,20 @@ class PriceBook:
     def __init__(self, database: Database, engine: str, trust: Trust) -> None:
         self._database = database
         self._costs = (
-            sa.select(IMAGES.c.cost, IMAGES.c.width, IMAGES.c.height)
+            sa.select(
+                IMAGES.c.cost,
+                IMAGES.c.width,
+                IMAGES.c.height,
+                RUNS.c.referenceImages,
+                RUNS.c.webSearch,
+                RUNS.c.imageSearch,
+            )
             .join(RUNS, IMAGES.c.run == RUNS.c.id)
             .where(
                 RUNS.c.engine == engine, IMAGES.c.cost > 0, IMAGES.c.width > 0, IMAGES.c.height > 0, trust.condition()
             )
-            # With a reference image or a search, the cost is not that of the picture alone.
-            .where(RUNS.c.referenceImages.is_(None))
-            .where(RUNS.c.webSearch.is_not(True), RUNS.c.imageSearch.is_not(True))
         )
-        self._learned: dict[str, dict[str, Price]] = {}
+        self._learned: dict[str, dict[tuple[str, int, int], Price]] = {}
         self._lock = threading.Lock()
 
     def price(self, request: ImageRequest, max_cost: int | None = None) -> Price:
@@ -80,20 +84,23 @@ class PriceBook:
             with self._lock:
                 self._learned[request.profile.identifier] = self._read(request.profile.identifier, costs, known)
 
-    def _of(self, model: str) -> dict[str, Price]:
-        """By tier, what an image of a model has cost."""
+    def _of(self, model: str) -> dict[tuple[str, int, int], Price]:
+        """What images of a model have cost."""
         with self._lock:
             if model not in self._learned:
                 newest = self._costs.where(RUNS.c.model == model).order_by(RUNS.c.id.desc()).limit(NEWEST)
                 self._learned[model] = self._read(model, newest, {})
             return self._learned[model]
 
-    def _read(self, model: str, costs: sa.Select[Any], known: dict[str, Price]) -> dict[str, Price]:
+    def _read(
+        self, model: str, costs: sa.Select[Any], known: dict[tuple[str, int, int], Price]
+    ) -> dict[tuple[str, int, int], Price]:
         with self._database.reading() as connection:
             rows: Iterable[Any] = connection.execute(costs).all()
         found = dict(known)
-        for cost, width, height in rows:
+        for cost, width, height, references, *searches in rows:
             tier = PROFILES[model].tier_of_pixels(width, height)
-            before = found.get(tier, Price(cost, cost))
-            found[tier] = Price(min(cost, before.low), max(cost, before.high))
+            what = (tier, len(references or ()), searches.count(True))
+            before = found.get(what, Price(cost, cost))
+            found[what] = Price(min(cost, before.low), max(cost, before.high))
         return found

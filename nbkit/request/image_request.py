@@ -35,7 +35,7 @@ from nbkit.request.parameter import (
     type_in_words,
 )
 from nbkit.request.price import Price
-from nbkit.request.profile import DECLARED, DEFAULT_RATIO, DEFAULT_TIER, NOT_KNOWN, PROFILES, Profile
+from nbkit.request.profile import DECLARED, DEFAULT_RATIO, DEFAULT_TIER, NOT_KNOWN, PROFILES, Learned, Profile
 from nbkit.request.profiles import DEFAULT, DEFAULT_MODEL, TASK_TYPE
 from nbkit.request.reference import Reference, make_reference
 from nbkit.request.reference_values import references_in
@@ -371,18 +371,18 @@ class ImageRequest:
         """
         return self.price_with({})
 
-    def price_with(self, learned: Mapping[str, Price]) -> Price:
+    def price_with(self, learned: Learned) -> Price:
         """What the request may cost, where earlier runs have shown what an image costs.
 
         Args:
-            learned: by tier, what an image of this model has cost in micro-dollars; used where the service's price is not
-                known.
+            learned: what images of this model have cost, by tier, number of reference images and number of searches; used
+                where a part of the price is not known.
 
         Example:
             >>> from nbkit.request.price import Price
             >>> import nbkit
             >>> request = nbkit.ImageRequest("A paper lantern", model="google:nano-banana@2.1")
-            >>> request.price, request.price_with({"1K": Price(35000, 35000)})
+            >>> request.price, request.price_with({("1K", 0, 0): Price(35000, 35000)})
             (Price(low=33600, high=67200), Price(low=35000, high=35000))
         """
         task = self._sendable("", lambda _: "")

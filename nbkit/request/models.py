@@ -11,6 +11,7 @@ from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Choice, Kind, Text, short_repr
 from nbkit.request.profile import LACKING, NOT_KNOWN, PROFILES, Profile
 
+_LEFT = 'style="text-align:left"'
 UNKNOWN = "?"
 """In place of a figure that no source has."""
 
@@ -68,10 +69,8 @@ class Models(Mapping[str, Profile]):
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(identifier)}</th>" for identifier in self)
-        body = "".join(
-            f"<tr><th>{escape(fact)}</th>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>"
-            for fact, texts in self.rows().items()
-        )
+        cells = ((fact, (f"<td {_LEFT}>{escape(text)}</td>" for text in texts)) for fact, texts in self.rows().items())
+        body = "".join(f"<tr><th>{escape(fact)}</th>{''.join(texts)}</tr>" for fact, texts in cells)
         return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(_LEGEND)}</p>"
 
 

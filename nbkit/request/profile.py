@@ -27,6 +27,9 @@ DEFAULT_RATIO = "1:1"
 Size = tuple[int, int]
 """Width and height in pixels."""
 
+Learned = Mapping[tuple[str, int, int], Price]
+"""What images of a model have cost, in micro-dollars: by tier, number of reference images, and number of searches."""
+
 DECLARED: dict[str, Parameter[Any]] = {}
 """Each parameter by its Python name; filled by ``image_request.py``, which declares them."""
 
@@ -260,7 +263,7 @@ class Profile:
         tiers: Sequence[str],
         references: int = 0,
         searches: int = 0,
-        learned: Mapping[str, Price] | None = None,
+        learned: Learned | None = None,
     ) -> Price:
         """What one image may cost, in micro-dollars.
 
@@ -271,23 +274,52 @@ class Profile:
             tiers: the tiers that the picture may have; more than one if the size follows a reference image.
             references: number of reference images.
             searches: number of grounded searches that are on (0, 1 or 2). The least price has none, the most all of them.
-            learned: by tier, what an image has cost; used where the service's price is not known.
+            learned: what images have cost; used where a part of the price is not known.
 
         Example:
             >>> import nbkit
             >>> nbkit.models["google:nano-banana@2.1"].price(tiers=["1K"])
             Price(low=33600, high=67200)
         """
-        bases = [(learned or {}).get(tier) or _price(self.prices[tier], self.list_prices[tier]) for tier in tiers]
+        known = learned or {}
+        whole = [known.get((tier, references, searches)) for tier in tiers]
+        if None not in whole and self.is_unknown(tiers, references, searches):
+            seen = [price for price in whole if price is not None]
+            return Price(min(price.low for price in seen), max(price.high for price in seen))
+        bases = [
+            (known.get((tier, 0, 0)) if self.prices[tier] is None else None)
+            or _price(self.prices[tier], self.list_prices[tier])
+            for tier in tiers
+        ]
         base = Price(min(price.low for price in bases), max(price.high for price in bases))
         reference = _price(self.reference_price, self.reference_list_price) * references
         search = Price(0, _price(self.search_price, self.search_list_price).high * searches)
         return base + reference + search
 
+    def is_unknown(self, tiers: Sequence[str], references: int, searches: int) -> bool:
+        """Whether a part of the service's price of an image is not known.
+
+        Args:
+            tiers: that it may have.
+            references: number of reference images.
+            searches: number of grounded searches.
+
+        Example:
+            >>> import nbkit
+            >>> pro = nbkit.models["google:4@2"]
+            >>> pro.is_unknown(["1K"], references=0, searches=0), pro.is_unknown(["1K"], references=1, searches=0)
+            (False, True)
+        """
+        return (
+            any(self.prices[tier] is None for tier in tiers)
+            or (references > 0 and self.reference_price is None)
+            or (searches > 0 and self.search_price is None)
+        )
+
     @property
     def has_unknown_prices(self) -> bool:
-        """Whether the service's price of an image is not known for some tier."""
-        return None in self.prices.values()
+        """Whether there are requests of which a part of the price is not known."""
+        return self.is_unknown(self.tiers, references=1, searches=1)
 
 
 def _price(known: float | None, at_maker: float | None) -> Price:

@@ -48,6 +48,9 @@ _LISTED = Evidence(_PRICE_FILE, "third party")
 _BY_ANALOGY = Evidence(_SDK, "inference")
 _NOWHERE = Evidence(_SDK, "unknown")
 
+_AT_MAKER = dict.fromkeys(("list_prices", "reference_list_price", "search_list_price"), _LISTED)
+"""Evidence for the prices at the model's maker."""
+
 _FAMILY_SIZES: dict[str, tuple[Size, Size, Size, Size]] = {
     # ratio: (width, height) in pixels at 0.5K, 1K, 2K and 4K
     "1:1": ((512, 512), (1024, 1024), (2048, 2048), (4096, 4096)),
@@ -101,7 +104,15 @@ _MODELS = (
         # The price list has it, and the page's example with a search cost no more than one without.
         search_price=0.14,
         search_list_price=0.014,
-        evidence={"status": Evidence(_CHANGELOG, "docs"), "sizes": _PAGE, "prices": _PAGE, "parameters": _PAGE},
+        evidence={
+            "status": Evidence(_CHANGELOG, "docs"),
+            "sizes": _PAGE,
+            "prices": _PAGE,
+            "parameters": _PAGE,
+            "reference_price": _PAGE,
+            "search_price": Evidence(API, "contradiction"),
+            **_AT_MAKER,
+        },
     ),
     Profile(
         "google:4@2",
@@ -123,7 +134,16 @@ _MODELS = (
             "image_search": OwnRule(LACKING, _PRO),
             "safety_mode": OwnRule(NOT_KNOWN, _NOWHERE),
         },
-        evidence={"status": _REGISTERED, "sizes": _PRO, "prices": _PRO, "parameters": _PRO},
+        evidence={
+            "status": _REGISTERED,
+            "sizes": _PRO,
+            "prices": _PRO,
+            "parameters": _PRO,
+            "other_sizes": Evidence(_PRO_PAGE, "live report"),
+            "reference_price": _NOWHERE,
+            "search_price": _NOWHERE,
+            **_AT_MAKER,
+        },
     ),
     Profile(
         "google:nano-banana@2-lite",
@@ -148,7 +168,15 @@ _MODELS = (
             "safety_tolerance": OwnRule(NOT_KNOWN, _READ),
             "safety_mode": OwnRule(NOT_KNOWN, _NOWHERE),
         },
-        evidence={"status": _REGISTERED, "sizes": _LITE, "prices": _LITE, "parameters": _REGISTERED},
+        evidence={
+            "status": _REGISTERED,
+            "sizes": _LITE,
+            "prices": _LITE,
+            "parameters": _REGISTERED,
+            "reference_price": _READ,
+            "search_price": _READ,
+            **_AT_MAKER,
+        },
     ),
     Profile(
         "google:nano-banana@2.1",
@@ -189,7 +217,15 @@ _MODELS = (
             "safety_tolerance": OwnRule(NOT_KNOWN, _BY_ANALOGY, wire="settings.safetyTolerance"),
             "safety_mode": OwnRule(NOT_KNOWN, _NOWHERE),
         },
-        evidence={"status": _REGISTERED, "sizes": _READ, "prices": _LISTED, "parameters": _READ},
+        evidence={
+            "status": _REGISTERED,
+            "sizes": _READ,
+            "prices": _NOWHERE,
+            "parameters": _READ,
+            "reference_price": _NOWHERE,
+            "search_price": _NOWHERE,
+            **_AT_MAKER,
+        },
     ),
 )
 
