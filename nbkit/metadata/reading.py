@@ -78,6 +78,23 @@ class PictureSettings:
         return no_mathjax(table_html(("setting", "value"), [Section(rows)], caption=caption, foot=ellipsis(foot, 400)))
 
 
+def usable(found: PictureSettings) -> tuple[ImageRequest | None, list[str]]:
+    """The request that makes a picture again, and a sentence on whatever of it is left out.
+
+    A seed that the service drew is the picture's own. What has to be given again before it is sent is left out.
+    """
+    request, left_out = found.request, list(found.left_out)
+    if request is None:
+        return None, left_out
+    if request.seed is None and "seed" in found.facts:
+        request = request.replace(seed=found.facts["seed"])
+    for name in request.lacking:
+        kept = [one for one in request.reference_images or () if not one.is_cut] if name == "reference_images" else []
+        left_out.append(f"{name} was left out where an address or a secret of it is not in the file")
+        request = request.replace(**{name: kept or None})
+    return request, left_out
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
