@@ -38,7 +38,7 @@ from nbkit.studio import Studio
 from nbkit.sweep.template import fill, variables_of
 
 _FIRST_LINE = re.compile(r"\s*%%imagine\s+(.*)", re.DOTALL)
-_ALONE = re.compile(r"%%imagine\s(?:.*\s)?--(?:help\s*|from[\s=].*)", re.DOTALL)
+_NEEDS_NO_PROMPT = re.compile(r"%%imagine\s(?:.*\s)?--(?:help\s*|from[\s=].*)", re.DOTALL)
 """A line of options that needs no prompt below it."""
 
 _SENT_AS_TEXT = re.compile(r".*://|data:|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
@@ -290,7 +290,8 @@ class Imagine:
         if base is None:
             request = ImageRequest(prompt, **keywords)
         else:
-            request = base.replace(**({"prompt": prompt} if prompt.strip() else {}), **keywords)
+            own: dict[str, Any] = {"prompt": prompt} if prompt.strip() else {}
+            request = base.replace(**own, **keywords)
             request = self._with_references(request, options.studio)
         result = Estimate(request.price) if options.estimate else self._studio(options.studio).generate(request)
         if name is not None:
@@ -367,7 +368,7 @@ def _check_variable(name: str, variables: Mapping[str, Any]) -> None:
 
 def _add_body(lines: list[str]) -> list[str]:
     # IPython refuses a cell magic without a body, and "%%imagine --help" and "%%imagine --from lantern.jpg" have none.
-    return [*lines, "\n"] if len(lines) == 1 and _ALONE.fullmatch(lines[0]) else lines
+    return [*lines, "\n"] if len(lines) == 1 and _NEEDS_NO_PROMPT.fullmatch(lines[0]) else lines
 
 
 def load_ipython_extension(ipython: Any) -> None:
