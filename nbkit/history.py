@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,7 +12,8 @@ from nbkit.comparison.effects import WINS, Effects, effects_of
 from nbkit.comparison.measuring import measure_pictures, with_measures
 from nbkit.comparison.ranking import Ranking, rank
 from nbkit.errors import RequestError
-from nbkit.log.frame import check_frame
+from nbkit.log.adopt import adopt
+from nbkit.log.frame import COLUMNS, check_frame
 from nbkit.log.judgements import check_question, check_rater, read_judgements
 from nbkit.log.store import LogStore
 
@@ -39,6 +41,56 @@ class RunLog(LogStore):
         >>> next(iter(studio.log)).seed
         7
     """
+
+    def adopt(self, path: str | os.PathLike[str]) -> pd.DataFrame:
+        """Bring runs and pictures of somebody else, or of another log of yours, into this log: each once.
+
+        ``path`` is an export (a folder or a ZIP file, with or without its originals), another log (its folder, a backup,
+        also of an older nbkit, or one that another kernel works in), or a folder of pictures. It is read and never written.
+
+        A run is known by its taskUUID and a picture by its content: what the log has does not come again, so two people can
+        merge their logs in both directions, in any order, and again later. Of a picture that is here, rating, ``keep`` and
+        note are taken over where this log has none, and tags are joined. Judgements come too. Another picture of a run that
+        is here becomes a further result of it. A picture without its settings gets a prompt that says so, and the name of its
+        file as its note.
+
+        The column ``adopted`` of the new rows is the time of this call. Nothing is sent and nothing is paid for them: their
+        ``cost`` is what somebody else has paid, and counts in no budget, no sum and no limit. :meth:`nbkit.Studio.recover`
+        leaves them alone. A request of the same engine that ``Studio(reuse=True)`` or a sweep wants is answered from an
+        adopted run whose picture is here. Runs that have not ended are left out, and so are addresses to which results were
+        sent. Whoever gave you the file says what is in it: nbkit checks the bytes of pictures against their hashes, and
+        believes nothing else.
+
+        An interrupted call leaves a whole log, and the same call again brings the rest.
+
+        Args:
+            path: of the export, the log or the pictures.
+
+        Returns:
+            The new rows, in the columns of :meth:`to_frame`; without rows if everything was here.
+
+        Raises:
+            RequestError: if there is nothing that can be adopted, or a file is made to do harm.
+            StorageError: if one of the two logs cannot be read or written; ``LogVersionError`` if only a newer nbkit can
+                read the other one.
+
+        Warns:
+            UserWarning: for what was left out: open runs, damaged rows, missing pictures, pictures of a run that is not
+                settled here, judgements of pictures that are not here.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> theirs = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> run = theirs.generate("A jade teapot", seed=7, resolution="0.5K")
+            >>> studio = nbkit.Studio(engine="offline", path=tempfile.mkdtemp())
+            >>> new = studio.log.adopt(theirs.log.export(f"{tempfile.mkdtemp()}/lanterns.zip"))
+            >>> new[["prompt", "seed", "cost"]].to_dict("records")
+            [{'prompt': 'A jade teapot', 'seed': 7, 'cost': 0.04657}]
+            >>> studio.budget.spent, len(studio.log.adopt(theirs.log.folder))
+            (0.0, 0)
+        """
+        now = adopt(self.database, self.images, path)
+        return self._frame(COLUMNS["adopted"] == now)
 
     def effects(self, frame: pd.DataFrame, axes: Sequence[str], on: str, block: str | None = "seed") -> Effects:
         """What each of some columns does to a measure; :meth:`nbkit.SweepResult.effects` does it for a sweep's axes.

@@ -293,7 +293,11 @@ class Imagine:
             own: dict[str, Any] = {"prompt": prompt} if prompt.strip() else {}
             request = base.replace(**own, **keywords)
             request = self._with_references(request, options.studio)
-        result = Estimate(request.price) if options.estimate else self._studio(options.studio).generate(request)
+        result = (
+            self._estimate(request, options.studio)
+            if options.estimate
+            else self._studio(options.studio).generate(request)
+        )
         if name is not None:
             variables[name] = result
         return result
@@ -309,6 +313,12 @@ class Imagine:
         log = self._studio(studio).log
         given = request.reference_images or ()
         return request.replace(reference_images=[log.reference(one.sha256) if one.is_missing else one for one in given])
+
+    def _estimate(self, request: ImageRequest, name: str | None) -> Estimate:
+        """What a request would cost; without a studio in the notebook, by the price list, and none is made."""
+        values = self._shell.user_ns.values()
+        has_one = name is not None or self._own is not None or any(isinstance(value, Studio) for value in values)
+        return self._studio(name).estimate(request) if has_one else Estimate(request.price)
 
     def _studio(self, name: str | None) -> Studio:
         variables = self._shell.user_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -240,6 +241,26 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "tags": _tags,
     "note": lambda value: _text(value).strip() or None,
 }
+
+
+def normal_annotations(values: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """Annotations of somebody else as the log stores them; what is not allowed is left out.
+
+    Args:
+        values: by name.
+        limit: characters of a longer text that are kept.
+    """
+    found = {}
+    for name, value in values.items():
+        with contextlib.suppress(ValueInvalid):
+            if value is not None:
+                found[name] = _CHECKS[name](value[:limit] if isinstance(value, str) else value)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def joined_tags(first: str | None, second: str | None) -> str | None:
+    """The tags of two people, each once."""
+    return _tags([tags for tags in (first, second) if tags])
 
 
 def _describe(name: str, values: list[Any]) -> str:

@@ -77,7 +77,7 @@ _OF_TYPE = {
 _MONEY = ColumnKind(_NUMBER, 0, 10**15)
 _SIDE = ColumnKind(_NUMBER, 1, 10**6)
 _NAMED = {
-    RUNS.c.created: ColumnKind(_NUMBER, 0, _SECONDS_TO_9999 * 10**6),
+    **dict.fromkeys((RUNS.c.created, RUNS.c.adopted, IMAGES.c.adopted), ColumnKind(_NUMBER, 0, _SECONDS_TO_9999 * 10**6)),
     **dict.fromkeys((RUNS.c.estimateLow, RUNS.c.estimateHigh, RUNS.c.held, RUNS.c.spent, RUNS.c.cost, IMAGES.c.cost), _MONEY),
     **dict.fromkeys((IMAGES.c.width, IMAGES.c.height), _SIDE),
     **dict.fromkeys((RUNS.c.status, IMAGES.c.status), ColumnKind(_TEXT, check=_STATUSES.__contains__)),
@@ -240,10 +240,15 @@ def _find_damage(connection: sa.Connection) -> Damage:
 
 def raw_rows(connection: sa.Connection, table: sa.Table) -> Iterator[tuple[Any, ...]]:
     """The rows of a table, each with the values of its columns as SQLite has them; bytes for a text that is no UTF-8."""
+    yield from raw_values(connection, sa.select(table).order_by(table.c.id))
+
+
+def raw_values(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, as :func:`raw_rows` returns those of a table."""
     driver: Any = connection.connection.dbapi_connection
     driver.text_factory = _text
     try:
-        cursor: Any = connection.execute(sa.select(table).order_by(table.c.id)).cursor
+        cursor: Any = connection.execute(query).cursor
         yield from cursor
     finally:
         driver.text_factory = str

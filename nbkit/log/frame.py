@@ -25,8 +25,8 @@ from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, c
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, IS_REMOVED, PARAMETER_COLUMNS, RUNS
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import ValueInvalid, short_repr, type_in_words
+from nbkit.request.price import MICRO
 from nbkit.request.reference import name_in_log
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None
@@ -52,7 +52,7 @@ _NAMES = (
     "prompt", "seed", *_AFTER_SEED, "cost", "status", *_AFTER_STATUS, *_OTHER_PARAMETERS, "NSFWContent", "extra", "parent",
     "parentImage", "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note",
     "textFidelity", "textMissing", "textFound", "sharpness", "contrast", "colourfulness",
-    "sweep", "error", "charged", "engine", "model", "taskUUID", "imageUUID",
+    "sweep", "error", "charged", "engine", "model", "adopted", "taskUUID", "imageUUID",
 )  # fmt: skip
 """The columns of the frame, in their order."""
 
@@ -60,6 +60,7 @@ _EXPRESSIONS: dict[str, sa.ColumnElement[Any]] = {
     "cost": IMAGES.c.cost / float(MICRO),
     "NSFWContent": IMAGES.c.nsfw,
     "status": sa.func.coalesce(IMAGES.c.status, RUNS.c.status),
+    "adopted": sa.func.coalesce(IMAGES.c.adopted, RUNS.c.adopted),
     "error": sa.case((IS_REMOVED, REMOVED), else_=sa.func.coalesce(IMAGES.c.error, RUNS.c.error)),
     # The picture's own size where none was sent.
     **{name: sa.func.coalesce(RUNS.c[name], IMAGES.c[name]) for name in ("width", "height")},
@@ -76,7 +77,7 @@ _OF_TYPE = {sa.BigInteger: INTEGER, sa.Integer: INTEGER, sa.Float: FLOAT, sa.Boo
 
 DTYPES = {name: _OF_TYPE.get(type(source.type), STRING) for name, source in COLUMNS.items()} | {
     **dict.fromkeys(("cost", "latency", "rating", "textFidelity", "sharpness", "contrast", "colourfulness"), MEASURE),
-    "created": TIME,
+    **dict.fromkeys(("created", "adopted"), TIME),
 }
 """The dtypes of the columns."""
 
@@ -105,6 +106,7 @@ _PREFIX = re.compile("^(var_)+")  # an axis "var_status" has the column "var_var
 _ROWS = RUNS.outerjoin(IMAGES, IMAGES.c.run == RUNS.c.id)
 
 _OPTIONAL = {name for name, c in COLUMNS.items() if isinstance(c, sa.Column) and c.table is RUNS and c.nullable}
+_OPTIONAL |= {"adopted"}
 
 
 def check_argument(name: str, check: Callable[[Any], Any], value: Any, hint: str = "") -> Any:
@@ -371,7 +373,7 @@ def _read_values(
 
 def _check(name: str, values: list[Any]) -> None:
     """Raise ``DamagedRow`` if a value cannot stand in the frame."""
-    if name not in _EXPRESSIONS or name in ("width", "height", "status", "error"):
+    if name not in _EXPRESSIONS or name in ("width", "height", "status", "error", "adopted"):
         check_values(name, KINDS[(RUNS if name in RUNS.c else IMAGES).c[name]], values)
     if name in ("created", "taskUUID", "status") and None in values:
         raise DamagedRow(f"a row, column {name!r}")

@@ -171,7 +171,16 @@ def read_judgements(
         rows = connection.execute(query).all()
     known = None if pictures is None else frozenset(pictures)
     found = [Judgement(*row)._replace(shown=_shown(row.shown)) for row in rows]
-    return [one for one in found if _is_whole(one) and (known is None or known.issuperset(one.shown))]
+    return [one for one in found if is_whole(one) and (known is None or known.issuperset(one.shown))]
+
+
+def judgements_by_uuid(connection: sa.Connection) -> dict[str, Judgement]:
+    """The judgements that count, by their judgementUUID; the others are left out as :func:`read_judgements` does."""
+    table = JUDGEMENTS.c
+    query = sa.select(table.judgementUUID, *(table[name] for name in Judgement._fields)).order_by(table.id)
+    rows = connection.execute(query.where(table.withdrawn.is_(None))).all()
+    found = {row[0]: Judgement(*row[1:])._replace(shown=_shown(row.shown)) for row in rows}
+    return {name: one for name, one in found.items() if isinstance(name, str) and is_whole(one)}
 
 
 def judgements_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
@@ -190,7 +199,8 @@ def _shown(text: Any) -> tuple[str, ...]:
     return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
 
 
-def _is_whole(one: Judgement) -> bool:
+def is_whole(one: Judgement) -> bool:
+    """Whether all values of a judgement are some that nbkit writes."""
     texts = all(isinstance(text, str) for text in (one.rater, one.question, one.outcome))
     numbers = type(one.created) is int and 0 <= one.created < 2**53
     seconds = one.seconds is None or isinstance(one.seconds, (int, float))

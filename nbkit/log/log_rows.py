@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nbkit.log.damage import columns_of
 from nbkit.log.database import Database
-from nbkit.log.frame import RowPage, count_groups, count_rows, query_of, to_frame
+from nbkit.log.frame import COLUMNS, RowPage, count_groups, count_rows, query_of, to_frame
 from nbkit.log.named_columns import NamedColumns
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.table import Group, sums_text, totals_text
@@ -49,7 +49,9 @@ class LogRows:
         return to_frame(self._database, self._images, group.key, page=page, axes=self.names.axes).iloc[::-1]
 
     def totals(self, group: Group) -> str:
-        columns = (RUNS.c.charged, sa.func.total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost))
-        found = columns_of(self._database, query_of(group.key, columns).group_by(RUNS.c.charged).order_by(None))
-        costs = {bool(charged): int(cost) for charged, cost, known in zip(*found, strict=True) if known}
-        return totals_text(group.rows, sums_text(costs))
+        kinds = (RUNS.c.charged, COLUMNS["adopted"].is_not(None))
+        columns = (*kinds, sa.func.total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost), sa.func.count())
+        found = columns_of(self._database, query_of(group.key, columns).group_by(*kinds).order_by(None))
+        rows = list(zip(*found, strict=True))
+        costs = {bool(charged): int(cost) for charged, adopted, cost, known, _ in rows if known and not adopted}
+        return totals_text(group.rows, sums_text(costs, adopted=sum(row[-1] for row in rows if row[1])))

@@ -19,6 +19,9 @@ from nbkit.results.run import DONE, FINAL, NOT_SENT, PLANNED
 FETCHED = "studio.recover() fetches it, where the service still has it"
 """What to do about a picture that is damaged or gone."""
 
+ADOPTED = "studio.log.adopt(…) brings it again, from where it came"
+"""The same about a picture that came from another log: the service is not asked for it."""
+
 
 @dataclass(slots=True)
 class Fault:
@@ -40,9 +43,9 @@ class CheckedRows:
 
     Attributes:
         faults: of the rows.
-        pictures: which row names a picture, with its hash, by the picture's file.
+        pictures: which row names a picture, its hash, and what to do if it is not there, by the picture's file.
         removed: the files of pictures that were removed from the disk.
-        references: which runs need a reference image, by its hash.
+        references: which runs of this log need a reference image, by its hash.
         under_way: numbers of the runs that a process works on, or may work on.
         sums: what is spent and held, by account.
         is_open: whether there is a run without a final status, or a picture that was not fetched.
@@ -50,7 +53,7 @@ class CheckedRows:
     """
 
     faults: list[Fault] = field(default_factory=list)
-    pictures: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    pictures: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     references: dict[str, list[str]] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
@@ -73,7 +76,9 @@ def read_rows(connection: sa.Connection) -> CheckedRows:
             found.under_way.add(row["id"])
         if row["status"] not in (PLANNED, NOT_SENT):
             for digest in _references(row):
-                found.references.setdefault(digest, []).append(task_uuid)
+                needed_by = found.references.setdefault(digest, [])
+                if row["adopted"] is None:  # a run of another log may have come without them
+                    needed_by.append(task_uuid)
         found.is_open |= row["status"] not in FINAL
         _add(found, row, has_time="created" not in wrong)
     _read_results(connection, found, runs)
@@ -88,13 +93,14 @@ def _read_results(connection: sa.Connection, found: CheckedRows, runs: Collectio
             problems.append("its run is not in the log")
         if row["file"] is None and isinstance(row["removed"], str):
             found.removed.add(row["removed"])
-        elif row["status"] == DONE and row["file"] is None:
+        elif row["status"] == DONE and row["file"] is None and row["adopted"] is None:
             found.is_open = True
             if row["run"] not in found.under_way:
                 problems.append(f"its picture is paid and was not fetched; {FETCHED}")
         found.faults += (Fault("row", which, problem) for problem in problems)
         if isinstance(row["file"], str):
-            found.pictures.setdefault(row["file"], []).append((which, str(row["sha256"] or "")))
+            advice = FETCHED if row["adopted"] is None else ADOPTED
+            found.pictures.setdefault(row["file"], []).append((which, str(row["sha256"] or ""), advice))
 
 
 _WRONG = "{} has a value that no nbkit writes"

@@ -6,7 +6,7 @@ import contextlib
 import json
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from nbkit.log.thread import Thread, find_parent, find_thread
 from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, GeneratedImage, Run
 
@@ -134,12 +134,14 @@ class History:
             sweep: its name.
             engine: only runs of this engine.
         """
-        names = ("identity", "status", "taskUUID", "cost", "estimateHigh", "errorKind", "errorCode")
+        names = ("identity", "status", "taskUUID", "cost", "estimateHigh", "errorKind", "errorCode", "adopted")
         query = sa.select(*(RUNS.c[name] for name in names))
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine) & (RUNS.c.status != NOT_SENT)
         found: dict[str, list[State]] = {}
         for row in self._rows(query.where(of_sweep).order_by(RUNS.c.id.desc())):
-            found.setdefault(row["identity"], []).append(State(*(row[name] for name in names[1:])))
+            cost = row["cost"] if row["adopted"] is None else 0  # somebody else has paid it
+            state = State(*(row[name] for name in names[1:-1]))
+            found.setdefault(row["identity"], []).append(replace(state, cost=cost))
         for states in found.values():
             states.sort(key=lambda state: _PRECEDENCE.index(state.status))
         return found
@@ -175,7 +177,8 @@ class History:
 
     def typical_latency(self, engine: str) -> float | None:
         """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
-        query = sa.select(RUNS.c.latency).where(RUNS.c.engine == engine, RUNS.c.latency.is_not(None))
+        own = RUNS.c.latency.is_not(None) & RUNS.c.adopted.is_(None)
+        query = sa.select(RUNS.c.latency).where(RUNS.c.engine == engine, own)
         rows = self._rows(query.order_by(RUNS.c.id.desc()).limit(100))
         return statistics.median(row["latency"] for row in rows) if rows else None
 
@@ -193,7 +196,7 @@ class History:
     def unfetched(self, sweep: str | None = None, task_uuid: str | None = None, *, foreign: bool = False) -> list[Row]:
         """The paid results of trusted runs whose picture is not on disk, each with some facts of its run.
 
-        A picture that was removed is not among them. Files that were deleted, damaged or cut count too: the service may still have the picture. A file is compared
+        A picture that was removed, or came from another log, is not among them. Files that were deleted, damaged or cut count too: the service may still have the picture. A file is compared
         with its hash if its size or time has changed; those of a single run are always compared.
 
         Args:
@@ -204,7 +207,7 @@ class History:
         of_run = (RUNS.c[name] for name in ("taskUUID", "owner", "heartbeat", "heartbeatClock", "engine"))
         query = sa.select(IMAGES, *of_run).join(RUNS)
         which = equals(RUNS.c.sweep, sweep) & equals(RUNS.c.taskUUID, task_uuid)
-        which &= self._trust.condition(foreign=foreign) & sa.not_(IS_REMOVED)
+        which &= self._trust.condition(foreign=foreign) & sa.not_(IS_REMOVED) & IMAGES.c.adopted.is_(None)
         facts = sa.select(*(IMAGES.c[name] for name in ("id", "file", "whole", "stamp"))).join(RUNS)
         found = columns_of(self._database, facts.where(IMAGES.c.status == DONE, which))
         changed, missing = [], []
@@ -231,13 +234,19 @@ class History:
         return missing | {row["taskUUID"]: row["status"] for row in self.unsettled(sweep, foreign=True)}
 
     def count_missing(self, sweep: str, engine: str) -> int:
-        """The number of paid pictures of a sweep that never came to the disk."""
+        """The number of paid pictures of a sweep that never came to the disk; somebody else's are not among them."""
         query = sa.select(sa.func.count().label("pictures")).select_from(IMAGES.join(RUNS))
         of_sweep = (RUNS.c.sweep == sweep) & (RUNS.c.engine == engine)
         return int(
-            self._rows(query.where(of_sweep, IMAGES.c.status == DONE, IMAGES.c.file.is_(None), ~IS_REMOVED))[0][
-                "pictures"
-            ]
+            self._rows(
+                query.where(
+                    of_sweep,
+                    IMAGES.c.status == DONE,
+                    IMAGES.c.file.is_(None),
+                    IMAGES.c.adopted.is_(None),
+                    ~IS_REMOVED,
+                )
+            )[0]["pictures"]
         )
 
     def count(self) -> int:
@@ -288,6 +297,7 @@ class History:
             engine=row["engine"],
             charged=row["charged"],
             created=datetime.fromtimestamp(row["created"] / MICRO, tz=UTC),
+            adopted=None if row["adopted"] is None else datetime.fromtimestamp(row["adopted"] / MICRO, tz=UTC),
             latency=row["latency"],
             parent_uuid=row["parent"],
             parent_image=row["parentImage"],
@@ -352,6 +362,8 @@ def _failures(row: Row, results: Sequence[Row]) -> Iterator[Failure]:
             yield Failure(result["error"] or "no picture came")
         elif result["status"] == DONE and result["file"] is None and result["removed"] is not None:
             yield Failure(REMOVED, RESTORED)
+        elif result["adopted"] is not None and result["file"] is None:
+            yield Failure(result["error"] or "its picture did not come with it")
         elif result["status"] == DONE and result["file"] is None:
             yield Failure(result["error"] or "its picture has not been fetched yet", STILL_MISSING)
 

@@ -55,8 +55,8 @@ _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
 }
 """The type of a parameter's column, by its kind; text for all others."""
 
-PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items()}
-"""The column of ``runs`` for each parameter, by its Python name."""
+PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items() if name != "model"}
+"""The column of ``runs`` for each parameter, by its Python name; ``model`` has one in every row."""
 
 # SQLite numbers rows automatically only if the type of the key is INTEGER.
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -83,7 +83,11 @@ RUNS = sa.Table(
     sa.Column("engine", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("charged", sa.Boolean, nullable=False),
-    *(sa.Column(p.column, _TYPES.get(type(p.kind), sa.Text())) for p in PARAMETERS.values()),
+    *(
+        sa.Column(p.column, _TYPES.get(type(p.kind), sa.Text()))
+        for n, p in PARAMETERS.items()
+        if n in PARAMETER_COLUMNS
+    ),
     sa.Column("extra", sa.JSON(none_as_null=True)),
     sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures as hashes
     sa.Column("request", sa.JSON),  # the parameters that were set, by Python name; references as in `task`
@@ -103,6 +107,9 @@ RUNS = sa.Table(
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
     sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("author", sa.Text),  # who added it to a log of somebody else: see nbkit.log.trust
+    sa.Column(
+        "adopted", sa.BigInteger
+    ),  # when it came from another log, microseconds since 1970; null: made in this one
     sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
     sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
     sa.Column("sweep", sa.Text, index=True),
@@ -142,6 +149,7 @@ IMAGES = sa.Table(
     sa.Column("sharpness", sa.Float),
     sa.Column("contrast", sa.Float),
     sa.Column("colourfulness", sa.Float),
+    sa.Column("adopted", sa.BigInteger),  # as in runs; a run of this log may get a result that another copy of it has
     sa.UniqueConstraint("run", "imageUUID"),
 )
 
@@ -233,6 +241,7 @@ IS_REMOVED = IMAGES.c.file.is_(None) & IMAGES.c.removed.is_not(None)
 sa.Index("axes_values", AXES.c.name, AXES.c.value)
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 sa.Index("images_seed", IMAGES.c.seed)
+sa.Index("images_sha256", IMAGES.c.sha256)
 sa.Index("images_rating", IMAGES.c.rating, sqlite_where=IMAGES.c.rating.is_not(None))
 
 

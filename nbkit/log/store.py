@@ -139,12 +139,13 @@ class LogStore:
         Float64              temperature, topP
         float64              cost, latency, rating, textFidelity, sharpness, contrast, colourfulness
         boolean              webSearch, imageSearch, checkContent, includeCost, NSFWContent, keep, charged
-        datetime64[us, UTC]  created
+        datetime64[us, UTC]  created, adopted
         ===================  ============================================================================
 
         ``seed`` is the one that the service reports for the picture, ``requestedSeed`` the one that was sent. ``cost``
         is in USD, ``latency`` in seconds, ``created`` in UTC. ``charged`` is true for real money and false for the
-        offline engine's list prices. ``textFidelity`` to ``colourfulness`` are gaps until ``log.measure()`` fills them.
+        offline engine's list prices. ``adopted`` is when a row came from another log, by :meth:`nbkit.RunLog.adopt`; it is a gap in rows
+        of this log. ``textFidelity`` to ``colourfulness`` are gaps until ``log.measure()`` fills them.
 
         After these come the axes of the sweeps in the frame that are no parameters, such as the variable ``subject`` of a
         template: string, Int64 or Float64, as the sweep was given them; string where one has text beside numbers. One of

@@ -24,8 +24,8 @@ from nbkit.log.plots import plot_rows
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
 from nbkit.measures.preview import make_preview
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
+from nbkit.request.price import MICRO
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""
@@ -328,15 +328,27 @@ def totals_text(number: int, sums: Iterable[str], noun: str = "row", of: int = 0
 
 
 def sums_of(frame: pd.DataFrame) -> list[str]:
-    """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums."""
+    """The cost of some rows, as text: charged money and the offline engine's list prices as separate sums.
+
+    What adopted rows have cost is in none of them, because somebody else has paid it.
+    """
     if "cost" not in frame or "charged" not in frame:
         return []
-    charged = frame["charged"].where(frame["charged"].notna(), other=True)
-    costs = ((kind, frame.loc[charged == kind, "cost"].dropna()) for kind in (True, False))
-    return sums_text({kind: round(float(of_kind.sum()) * MICRO) for kind, of_kind in costs if len(of_kind)})
+    own = frame[frame["adopted"].isna()] if "adopted" in frame else frame
+    charged = own["charged"].where(own["charged"].notna(), other=True)
+    costs = ((kind, own.loc[charged == kind, "cost"].dropna()) for kind in (True, False))
+    known = {kind: round(float(of_kind.sum()) * MICRO) for kind, of_kind in costs if len(of_kind)}
+    return sums_text(known, adopted=len(frame) - len(own))
 
 
-def sums_text(costs: Mapping[bool, int], write: Callable[[int], str] = usd_short) -> list[str]:
-    """Costs in micro-dollars, as text, by whether they were charged; ``write`` writes an amount."""
+def sums_text(costs: Mapping[bool, int], write: Callable[[int], str] = usd_short, adopted: int = 0) -> list[str]:
+    """Costs in micro-dollars, as text, by whether they were charged.
+
+    Args:
+        costs: without those of adopted rows.
+        write: writes an amount.
+        adopted: how many rows came from another log.
+    """
     labels: dict[bool, Callable[[str], str]] = {True: "{} charged".format, False: list_price}
-    return [label(write(costs[kind])) for kind, label in labels.items() if kind in costs]
+    sums = [label(write(costs[kind])) for kind, label in labels.items() if kind in costs]
+    return [*sums, f"{adopted:,} adopted, not paid here"] if adopted else sums

@@ -19,7 +19,7 @@ from nbkit.errors import NbkitError, printable
 from nbkit.log.database import Database
 from nbkit.log.table import figure_of, sums_text, totals_text
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.rules import SIZE_NAMES
 from nbkit.results.run import DONE, Run
 
@@ -38,6 +38,8 @@ _SHOWN = ("prompt", "numberResults")
 @dataclass(frozen=True, slots=True)
 class ThreadCost:
     """What some runs cost together; real money and the offline engine's list prices are never added up.
+
+    Runs that were adopted from another log count as nothing: somebody else has paid for them.
 
     Attributes:
         charged_micros: real money, in micro-dollars.
@@ -290,6 +292,8 @@ class Thread(list[Run]):
 def _cost_of(runs: Iterable[Run]) -> ThreadCost:
     total = ThreadCost()
     for run in runs:
+        if run.adopted is not None:  # somebody else has paid it
+            continue
         cost = run.cost_micros or 0
         total += ThreadCost(cost if run.charged else 0, 0 if run.charged else cost, int(run.cost_micros is None))
     return total

@@ -62,11 +62,11 @@ class Trust:
         return None if self.whole else next(iter(self.authors), None)
 
     def condition(self, *, foreign: bool = False) -> sa.ColumnElement[bool]:
-        """The condition that a run is trusted, or that it is not."""
+        """The condition that a run is trusted, or that it is not; an adopted run is neither: it has ended, and stays so."""
         others = RUNS.c.author.is_not(None) & RUNS.c.author.not_in(self.authors)
         if not self.whole:
             others |= RUNS.c.author.is_(None)
-        return others if foreign else sa.not_(others)
+        return (others if foreign else sa.not_(others)) & RUNS.c.adopted.is_(None)
 
 
 def trust_in(database: Database, *, trust: bool = False) -> Trust:

@@ -125,12 +125,12 @@ def _wrong_pictures(found: CheckedRows, images: ImageStore) -> Iterator[Fault]:
             yield from (Fault("row", run, f"its reference image {digest} is not in the picture folder") for run in runs)
         references |= {f"{digest[:2]}/{name}": runs for name in stored if f"{digest[:2]}/{name}" not in found.pictures}
     for name, actual in _hashes([*found.pictures, *references], images.path):
-        for which, sha256 in found.pictures.get(name, [(f"images/{name}", "")]):
+        for which, sha256, way in found.pictures.get(name, [(f"images/{name}", "", FETCHED)]):
             if actual is None:
-                yield Fault("row", which, f"its file {name} is not there; {FETCHED}")
+                yield Fault("row", which, f"its file {name} is not there; {way}")
             elif actual != (sha256 or Path(name).stem):
                 what = "cannot be read" if actual == "" else "was damaged or replaced"
-                advice = "put the original there" if name in references else FETCHED
+                advice = "put the original there" if name in references else way
                 yield Fault("picture", which, f"the file {name} {what}; {advice}")
 
 

@@ -18,9 +18,9 @@ from nbkit.errors import RequestError, printable
 from nbkit.metadata.parts import MetadataInvalid
 from nbkit.request.address import HIDDEN, Url, without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
-from nbkit.request.model import MAX_SEED
-from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Address, ValueInvalid, is_address, short_repr
+from nbkit.request.naming import TASK_KEYS, profile_in
+from nbkit.request.parameter import MAX_INTEGER, Address, ValueInvalid, is_address, short_repr
+from nbkit.request.profile import LACKING
 from nbkit.request.reference import Reference, make_reference, missing_reference
 from nbkit.request.task import BY_WIRE, redacted
 
@@ -98,9 +98,14 @@ def request_with(
     """
     left_out: list[str] = []
     kept: dict[str, Any] = {}
+    profile = profile_in(values)
     for name, value in values.items():
         try:
-            kept[name] = PARAMETERS[name].kind.check(value)
+            own = profile.parameters[name]
+            if own.state == LACKING:
+                left_out.append(f"{name}={short_repr(value)} was left out: {profile.name} does not have it")
+            else:
+                kept[name] = own.kind.check(value)
         except ValueInvalid as error:
             left_out.append(f"{name}={short_repr(value)} was left out: it must be {error.rule}")
         except Exception:  # noqa: BLE001  a value of any type may raise anything
@@ -208,13 +213,13 @@ def _axes(value: Any) -> dict[str, str | int | float]:
 
 
 def _axis(value: Any) -> str | int | float:
-    if type(value) is int and abs(value) <= 2 * MAX_SEED:
+    if type(value) is int and abs(value) <= 2 * MAX_INTEGER:
         return value
     return value if type(value) is float and math.isfinite(value) else _text(_MAX_TEXT)(value)
 
 
 FACTS: dict[str, Callable[[Any], Any]] = {
-    "seed": _whole(MAX_SEED),
+    "seed": _whole(MAX_INTEGER),
     "model": _text(),
     "cost": _money,
     "charged": _flag,

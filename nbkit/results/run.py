@@ -25,8 +25,9 @@ from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.metadata.record import SettingsRecord
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
-from nbkit.request.model import MICRO, tier_of_pixels
 from nbkit.request.parameter import short_repr
+from nbkit.request.price import MICRO
+from nbkit.request.profiles import DEFAULT
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -166,7 +167,7 @@ class GeneratedImage(PictureFile):
             raise NbkitError(f"this picture has no studio; {instead} makes a picture from it")
         base = run.request.replace(reference_images=[self], number_results=None)
         if self.width and self.height and base.replace(reference_images=None).has_default_size:
-            base = base.replace(resolution=tier_of_pixels(self.width, self.height))
+            base = base.replace(resolution=run.request.profile.tier_of_pixels(self.width, self.height))
         _check_whole(run, {"reference_images": self, **changes}, "image.edit(…, ")
         return run.context.make(base.replace(prompt=prompt, **changes), parent_image=self.image_uuid or None)
 
@@ -204,11 +205,11 @@ class GeneratedImage(PictureFile):
 
     @property
     def caption(self) -> tuple[str, ...]:
-        """Size, seed and cost, as text; after the size, what is wrong with its bytes."""
+        """Size, seed and cost, as text; after the size, what is wrong with its bytes, and a model that is not the default."""
         size = () if self.width is None else (f"{self.width}x{self.height}",)
         problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (*size, *problem, *seed, usd_short(self.cost_micros))
+        return (*size, *problem, *model_name(self.request), *seed, usd_short(self.cost_micros))
 
     def __dir__(self) -> list[str]:
         return sorted(set(super().__dir__()) - _NOT_TYPED)
@@ -237,6 +238,11 @@ def _task_of(run: Run) -> str | None:
         parent = run.parent if run.parent_image else None
         return None if parent is None else parent.task_uuid
     return None
+
+
+def model_name(request: ImageRequest | None) -> tuple[str, ...]:
+    """The name of a request's model for a caption; nothing for the default one."""
+    return () if request is None or request.profile is DEFAULT else (request.profile.name,)
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:
@@ -281,6 +287,7 @@ class Run:
         engine: ``runware``, ``offline``, or an address.
         charged: whether real money was spent; ``False`` for the offline engine's list prices.
         created: when it was made, in UTC.
+        adopted: when it came from another log, in UTC; ``None`` for a run of this log. Somebody else has paid for it.
         latency: seconds from the send to the last picture, or ``None``.
         parent_uuid: the taskUUID of the run that this one makes again, or ``None``; see :attr:`parent`.
         parent_image: the imageUUID of the picture that it was made from, or ``None``.
@@ -314,6 +321,7 @@ class Run:
     engine: str = ""
     charged: bool = False
     created: datetime | None = None
+    adopted: datetime | None = None
     latency: float | None = None
     parent_uuid: str | None = None
     parent_image: str | None = None
@@ -550,8 +558,20 @@ class Run:
             parts.append(notice_html(FAILED, missing, tuple(f"{f.message} {f.advice}".strip() for f in self.failures)))
         is_elsewhere = any(image.is_stored and not image.link for image in self.images)
         original = ("run.image.path is the original",) if is_elsewhere else ()
-        parts.append(quiet_html((*self._money_line(), *original), mark="REAL MONEY" if self.charged else ""))
+        parts.append(
+            quiet_html(
+                (*self._money_line(), *self._not_known(), *original),
+                mark="REAL MONEY" if self.charged and not self.adopted else "",
+            )
+        )
         return "".join(parts)
+
+    def _not_known(self) -> tuple[str, ...]:
+        """What was sent although no source says whether the model takes it."""
+        names = self.request.not_known
+        if not names:
+            return ()
+        return (f"sent, and not known whether {self.request.profile.name} takes it: {', '.join(names)}",)
 
     def to_text(self) -> str:
         """The run as text, the same at each execution: it contains no UUID, address, time or path.
@@ -571,14 +591,24 @@ class Run:
         if self.status != DONE:
             lines += [f"  {line}" for line in self.explanation if line]
         lines += [f"  missing: {failure.message}" for failure in self.failures]
-        return printable("\n".join([*lines, "  " + " · ".join(self._money_line())]))
+        return printable("\n".join([*lines, "  " + " · ".join((*self._money_line(), *self._not_known()))]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(self.to_html()), "text/plain": self.to_text()}
 
     def _changed(self) -> tuple[str, ...]:
         """The parameters that differ from their defaults, apart from those in the caption."""
-        hidden = {"prompt", "width", "height", "resolution", "aspect_ratio", "seed", "number_results", "include_cost"}
+        hidden = {
+            "prompt",
+            "width",
+            "height",
+            "resolution",
+            "aspect_ratio",
+            "seed",
+            "number_results",
+            "include_cost",
+            "model",
+        }
         facts = []
         for name, value in self.request.parameters.items():
             parameter = PARAMETERS[name]
@@ -593,7 +623,9 @@ class Run:
         if self.reused:
             return ("answered from the log: nothing was sent, nothing was charged",)
         cost = usd_short(self.cost_micros)
-        if self.cost_micros is None:
+        if self.adopted is not None:
+            parts = ["adopted: nothing was charged here"]
+        elif self.cost_micros is None:
             parts = ["this run: cost not known"]
         elif self.cost_micros == 0:
             parts = ["nothing was charged"]
@@ -605,7 +637,7 @@ class Run:
                 parts.append(f"{short_amount(self.money.left)} left of the budget")
         if self.status not in FINAL:
             parts.append("not settled: its money stays held")
-        if self.request.has_default_size:
+        if self.request.has_default_size and self.adopted is None:
             parts.append("auto size: 1:1 at 1K")
         return tuple(parts)
 

@@ -11,10 +11,9 @@ from nbkit.errors import NoImage
 from nbkit.log.columns import format_value
 from nbkit.log.store import LogStore
 from nbkit.metadata.embedding import PictureWithSettings, with_settings
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS
 from nbkit.results.image import settings_of
-from nbkit.results.run import GeneratedImage, Run
+from nbkit.results.run import GeneratedImage, Run, model_name
 from nbkit.widgets.form.fields import label
 from nbkit.widgets.image_grid.item import Item
 
@@ -51,11 +50,12 @@ class PictureRef:
         """Its facts, and what was set of the parameters that people compare pictures by."""
         image = self.image
         if image is None:
-            return (*axes_of(self.run), *sampling(self.run))
+            return (*axes_of(self.run), *model_name(self.run.request), *sampling(self.run))
         size = () if image.width is None else (f"{image.width} × {image.height}",)
         problem = (image.problem,) if image.problem else ()
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*axes_of(self.run), *size, *problem, *seed, usd_short(image.cost_micros), *sampling(self.run))
+        model = model_name(self.run.request)
+        return (*axes_of(self.run), *size, *problem, *model, *seed, usd_short(image.cost_micros), *sampling(self.run))
 
     @property
     def short_caption(self) -> tuple[str, ...]:
@@ -63,9 +63,9 @@ class PictureRef:
         image = self.image
         if image is None:
             return sampling(self.run)
-        place = model.ratio_and_tier(image.width or 0, image.height or 0)
+        place = self.run.request.profile.ratio_and_tier(image.width or 0, image.height or 0)
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*seed, *sampling(self.run), *((place[1],) if place else ()))
+        return (*model_name(self.run.request), *seed, *sampling(self.run), *((place[1],) if place else ()))
 
     def item(self, *, small: bool = False, mark: str = "") -> Item:
         """Its tile; a small one has room for little, and a mark stands first."""

@@ -19,7 +19,7 @@ from nbkit.display.text import ellipsis, usd_range, usd_short_range
 from nbkit.errors import BudgetExceeded, RequestError
 from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.service.threads import THREADS
 from nbkit.sweep.result import SweepResult
@@ -89,7 +89,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             fault=self.fault,
         )
         self.view = PanelView(form, self.fault, self._pressed, self._dropped.hear)
-        self.pictures = Pictures(studio.log, self.fault, self._pressed, self._picture_chosen, form.lock)
+        self.pictures = Pictures(studio, self.fault, self._pressed, self._picture_chosen, form.lock)
         self.sweeps = Sweeps(
             studio, form, self.jobs, open_cell=self._open_cell, counted=self._counted, fault=self.fault
         )
@@ -244,7 +244,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             self._show_head()
 
     def _show_head(self) -> None:
-        head = status.head_of(self._budget, charged=self._studio.charged)
+        head = status.head_of(self._budget, self.form.profile, charged=self._studio.charged)
         self.view.head = {**head, "balance": self._library.balance}
 
     def _refresh_single(self) -> None:
@@ -254,7 +254,9 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         self.form.complain({n: text for n, text in complaints.items() if n != "prompt" or not is_empty})
         self.view.refresh()
         why = "" if is_empty else _not_ready(problems)
-        self._show_bar(self._offer(request.price if request else self.form.price(), why, ready=request is not None))
+        priced = request or self.form.priced()
+        price = self._studio.price_of(priced) if priced else None
+        self._show_bar(self._offer(price, why, ready=request is not None))
         self._show_sweep(on=False)
         files = self.form.references.files
         store = self._studio.log.images

@@ -1,0 +1,87 @@
+"""A folder of pictures as a source of runs: each picture is one, named after the hash of its bytes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from nbkit.log.adopt_files import ForeignFiles, UnfitFile, read_file
+from nbkit.log.adopt_records import (
+    LACKING,
+    UNKNOWN_SOURCE,
+    ForeignJudgement,
+    ForeignRun,
+    NotAdoptable,
+    make_result,
+    make_run,
+)
+from nbkit.measures.facts import SUFFIXES
+from nbkit.request.formats import recognise
+from nbkit.request.price import MICRO
+from nbkit.results.run import DONE
+
+UNKNOWN_PROMPT = "(not known: this picture came without its settings)"
+"""The prompt of a picture that says nothing of how it was made."""
+
+_ENDINGS = {*SUFFIXES.values(), ".jpeg", ".jfif", ".tif"} - {".svg"}
+
+_NAMES = uuid.UUID("6d4f3c1e-7c53-4b0a-9b43-1f0d5e2a8c11")
+"""From this and the hash of a picture its taskUUID is made: two people who adopt the same picture have the same run."""
+
+
+class PictureSource:
+    """The pictures of a folder and of the folders in it.
+
+    Args:
+        files: of the folder.
+        names: only these files; without it, all that have the ending of a picture.
+    """
+
+    def __init__(self, files: ForeignFiles, names: Iterable[str] | None = None) -> None:
+        self._files, self.left_out = files, Counter[str]()
+        is_picture = (
+            (n for n in files.names() if PurePosixPath(n).suffix.lower() in _ENDINGS) if names is None else names
+        )
+        self._names = list(is_picture)
+        self.total = len(self._names)
+
+    def runs(self) -> Iterator[ForeignRun]:
+        for name in self._names:
+            try:
+                data = read_file(self._files, name)
+                if recognise(data).media_type in SUFFIXES:
+                    yield self._run(name, data)
+                    continue
+            except (UnfitFile, NotAdoptable):
+                pass
+            self.left_out[LACKING] += 1
+
+    def _run(self, name: str, data: bytes) -> ForeignRun:
+        sha256 = hashlib.sha256(data).hexdigest()
+        changed = self._files.changed(name)
+        row = {
+            "taskUUID": str(uuid.uuid5(_NAMES, sha256)),
+            "status": DONE,
+            "created": None if changed is None else int(changed * MICRO),
+            "engine": UNKNOWN_SOURCE,
+            "model": UNKNOWN_SOURCE,
+        }
+        result = make_result(
+            {"status": DONE, "imageUUID": sha256, "sha256": sha256, "note": PurePosixPath(name).name},
+            functools.partial(read_file, self._files, name),  # again, and only if the log does not have it
+        )
+        return make_run(row, [result], {"prompt": UNKNOWN_PROMPT}, {})
+
+    def judgements(self) -> Iterable[ForeignJudgement]:
+        return ()
+
+    def reference(self, _: str, /) -> bytes | None:
+        """None: pictures have no reference images with them."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
