@@ -20,7 +20,7 @@ import nbkit
 from nbkit import errors
 from nbkit.metadata.embedding import original_of
 from nbkit.request.footer import footer_of
-from nbkit.request.model import MAX_SEED
+from nbkit.request.parameter import MAX_INTEGER as MAX_SEED
 
 KINDS = ["JPG", "PNG", "WEBP"]
 HTML = '<script>alert("1")</script> & <b>lantern</b>'
@@ -346,7 +346,7 @@ def test_a_real_model_is_named_as_one(studio, tmp_path):
     file = generate(studio, seed=7).image.save(tmp_path / "x.png", metadata=True)
     text = file.read_bytes().decode("latin-1")
     assert "/digitalsourcetype/trainedAlgorithmicMedia<" in text
-    assert re.search(r"<Iptc4xmpExt:AISystemUsed>google:4@3 \(http://127\.0\.0\.1:\d+[^)]*\)<", text)
+    assert re.search(r"<Iptc4xmpExt:AISystemUsed>Nano Banana 2 \(http://127\.0\.0\.1:\d+[^)]*\)<", text)
     assert "<Iptc4xmpExt:AISystemVersionUsed>google:4@3<" in text
 
 
