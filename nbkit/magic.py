@@ -302,12 +302,6 @@ class Imagine:
             variables[name] = result
         return result
 
-    def _estimate(self, request: ImageRequest, name: str | None) -> Estimate:
-        """What a request would cost; without a studio in the notebook, by the price list, and none is made."""
-        values = self._shell.user_ns.values()
-        has_one = name is not None or self._own is not None or any(isinstance(value, Studio) for value in values)
-        return self._studio(name).estimate(request) if has_one else Estimate(request.price)
-
     def _with_references(self, request: ImageRequest, studio: str | None) -> ImageRequest:
         """The request with the reference images that the studio's log has; a file names them by their hash.
 
@@ -319,6 +313,12 @@ class Imagine:
         log = self._studio(studio).log
         given = request.reference_images or ()
         return request.replace(reference_images=[log.reference(one.sha256) if one.is_missing else one for one in given])
+
+    def _estimate(self, request: ImageRequest, name: str | None) -> Estimate:
+        """What a request would cost; without a studio in the notebook, by the price list, and none is made."""
+        values = self._shell.user_ns.values()
+        has_one = name is not None or self._own is not None or any(isinstance(value, Studio) for value in values)
+        return self._studio(name).estimate(request) if has_one else Estimate(request.price)
 
     def _studio(self, name: str | None) -> Studio:
         variables = self._shell.user_ns

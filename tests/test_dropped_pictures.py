@@ -92,6 +92,21 @@ def test_what_a_panel_cannot_take_is_said(studio):
         assert said in message(panel)
 
 
+def test_the_settings_of_another_model_set_the_model(studio, tmp_path):
+    """What it lacks is left out, and said; a model that nothing is known of is said, too."""
+    request = nbkit.ImageRequest("A lantern", model="google:4@2", resolution="2K", seed=5)
+    data = image_of(picture("PNG"), request, seed=5).save(tmp_path / "x.png", metadata=True).read_bytes()
+    panel = studio.panel("A boat", temperature=0.4)
+    drop(panel, data, "x.png")
+    assert panel.request == request
+    drop(panel, png_text("nbkit", record(request={"prompt": "A lantern", "model": "google:4@2", "thinking": "HIGH"})))
+    assert panel.request == nbkit.ImageRequest("A lantern", model="google:4@2", seed=7)
+    assert "thinking='HIGH' was left out: Nano Banana Pro does not have it." in message(panel)
+    drop(panel, png_text("nbkit", record(facts={"model": "other:1@1"})))
+    assert panel.request == nbkit.ImageRequest("A lantern")
+    assert "the model other:1@1 is none that this nbkit knows." in message(panel)
+
+
 def test_the_text_of_another_program_is_named_as_such(studio):
     """Its size is taken where the model has it."""
     panel = studio.panel("A boat")

@@ -20,7 +20,7 @@ import nbkit
 from nbkit import errors
 from nbkit.metadata.embedding import original_of
 from nbkit.request.footer import footer_of
-from nbkit.request.parameter import MAX_INTEGER
+from nbkit.request.parameter import MAX_INTEGER as MAX_SEED
 
 KINDS = ["JPG", "PNG", "WEBP"]
 HTML = '<script>alert("1")</script> & <b>lantern</b>'
@@ -45,7 +45,7 @@ def pixels(data):
 @settings(deadline=None, max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     prompt=st.text(st.characters(exclude_categories=["Cs"]), min_size=3, max_size=300).filter(str.strip),
-    seed=st.integers(0, MAX_INTEGER),
+    seed=st.integers(0, MAX_SEED),
 )
 def test_every_prompt_and_seed_come_back_whole(tmp_path, kind, prompt, seed):
     """Control characters, quotation marks and markup too; no pixel changes, and the original bytes can be had again."""
@@ -63,10 +63,10 @@ def test_every_prompt_and_seed_come_back_whole(tmp_path, kind, prompt, seed):
 @pytest.mark.parametrize("letter", ["灯", "🏮"])
 def test_the_longest_request_and_the_largest_seed_come_back_whole(tmp_path, kind, letter):
     """45,000 letters of three or four bytes each do not fit into one segment of a JPEG."""
-    request = nbkit.ImageRequest(letter * 45_000, system_prompt=letter * 50_000, seed=MAX_INTEGER, temperature=0.72)
-    file = image_of(picture(kind), request, seed=MAX_INTEGER).save(tmp_path / f"x{SUFFIX[kind]}", metadata=True)
+    request = nbkit.ImageRequest(letter * 45_000, system_prompt=letter * 50_000, seed=MAX_SEED, temperature=0.72)
+    file = image_of(picture(kind), request, seed=MAX_SEED).save(tmp_path / f"x{SUFFIX[kind]}", metadata=True)
     found = nbkit.read(file)
-    assert (found.request, found.facts["seed"]) == (request, MAX_INTEGER)
+    assert (found.request, found.facts["seed"]) == (request, MAX_SEED)
     assert np.array_equal(pixels(file.read_bytes()), pixels(picture(kind)))
 
 
@@ -326,7 +326,7 @@ def tool(name, *arguments):
 @pytest.mark.parametrize("prompt", ["A lantern 灯", "灯" * 45_000], ids=["short", "long"])
 def test_exiftool_reads_the_standard_fields_and_its_edits_keep_the_record(offline, tmp_path, kind, prompt):
     """It joins the parts of a long packet; it finds nothing wrong with the structure."""
-    image = generate(offline, prompt, seed=MAX_INTEGER, output_format=kind).image
+    image = generate(offline, prompt, seed=MAX_SEED, output_format=kind).image
     file = image.save(tmp_path / f"x{SUFFIX[kind]}", metadata=True)
     (found,) = json.loads(tool("exiftool", "-j", "-b", "-G1", "-struct", file))
     assert found["XMP-iptcExt:AIPromptInformation"] == prompt
@@ -335,7 +335,7 @@ def test_exiftool_reads_the_standard_fields_and_its_edits_keep_the_record(offlin
     assert found["XMP-dc:Description"].rstrip("…") == prompt[:1_999]
     assert not {"ExifTool:Warning", "ExifTool:Error"} & found.keys()
     comment = tool("exiftool", "-s3", "-b", "-UserComment" if kind != "PNG" else "-PNG:Parameters", file)
-    assert f"Seed: {MAX_INTEGER}, " in comment
+    assert f"Seed: {MAX_SEED}, " in comment
     tool("exiftool", "-q", "-overwrite_original", "-XMP-dc:Creator=Ana", "-Artist=Ana", file)
     assert b"Ana" in file.read_bytes()
     assert nbkit.read(file).request == image.request
@@ -346,14 +346,14 @@ def test_a_real_model_is_named_as_one(studio, tmp_path):
     file = generate(studio, seed=7).image.save(tmp_path / "x.png", metadata=True)
     text = file.read_bytes().decode("latin-1")
     assert "/digitalsourcetype/trainedAlgorithmicMedia<" in text
-    assert re.search(r"<Iptc4xmpExt:AISystemUsed>google:4@3 \(http://127\.0\.0\.1:\d+[^)]*\)<", text)
+    assert re.search(r"<Iptc4xmpExt:AISystemUsed>Nano Banana 2 \(http://127\.0\.0\.1:\d+[^)]*\)<", text)
     assert "<Iptc4xmpExt:AISystemVersionUsed>google:4@3<" in text
 
 
 def test_imagemagick_keeps_the_settings_of_a_png(offline, tmp_path):
     """It drops texts in UTF-8, and packs long ones."""
     for prompt in ("A lantern 灯", "灯" * 45_000):
-        image = generate(offline, prompt, seed=MAX_INTEGER, output_format="PNG").image
+        image = generate(offline, prompt, seed=MAX_SEED, output_format="PNG").image
         file = image.save(tmp_path / "x.png", metadata=True)
         tool("convert", file, tmp_path / "y.png")
         assert nbkit.read(tmp_path / "y.png").request == image.request

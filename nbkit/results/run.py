@@ -232,17 +232,17 @@ class GeneratedImage(PictureFile):
         return {"text/html": no_mathjax(figure_html(self.figure())), "text/plain": repr(self)}
 
 
-def model_name(request: ImageRequest | None) -> tuple[str, ...]:
-    """The name of a request's model for a caption; nothing for the default one."""
-    return () if request is None or request.profile is DEFAULT else (request.profile.name,)
-
-
 def _task_of(run: Run) -> str | None:
     """The taskUUID of the run whose picture another one edits, where the log can say it."""
     with contextlib.suppress(NbkitError):
         parent = run.parent if run.parent_image else None
         return None if parent is None else parent.task_uuid
     return None
+
+
+def model_name(request: ImageRequest | None) -> tuple[str, ...]:
+    """The name of a request's model for a caption; nothing for the default one."""
+    return () if request is None or request.profile is DEFAULT else (request.profile.name,)
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:
