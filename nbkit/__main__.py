@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--log", **_LOG_OPTION)
     add("--search", default="", metavar="WORDS", help="only rows whose prompt, tags or note hold all of them")
     add("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
+    add("--metadata", action="store_true", help="write into each picture how it was made; nbkit.read gives it back")
 
     summary = "copy a whole log with its pictures, also while a kernel writes it"
     told = f"{_sentence(summary)} Exit status: 0 whole, 1 if it failed or pictures are missing."
@@ -220,7 +221,7 @@ def _export(options: argparse.Namespace) -> int:
         if rows.empty:
             found = f"no row has the words of --search {options.search!r}" if options.search else "the log has no row"
             raise nbkit.NbkitError(f"{found}; nothing was written")
-        target = log.export(options.path, rows, originals=not options.no_originals)
+        target = log.export(options.path, rows, originals=not options.no_originals, metadata=options.metadata)
     _print(f"{len(rows):,} rows in {target}")
     return 0
 

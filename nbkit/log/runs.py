@@ -170,6 +170,11 @@ class History:
         query = sa.select(RUNS.c.taskUUID).join(IMAGES).where(IMAGES.c.imageUUID == image_uuid)
         return next((row["taskUUID"] for row in self._rows(query.order_by(RUNS.c.id.desc()).limit(1))), None)
 
+    def with_picture(self, sha256: str) -> Run | None:
+        """The newest run that made a picture with these bytes, given by their hash; ``None`` if the log has none."""
+        run = sa.select(IMAGES.c.run).where(IMAGES.c.sha256 == sha256).order_by(IMAGES.c.id.desc()).limit(1)
+        return next(iter(self._runs(RUNS.c.id == run.scalar_subquery(), limit=1)), None)
+
     def typical_latency(self, engine: str) -> float | None:
         """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""
         own = RUNS.c.latency.is_not(None) & RUNS.c.adopted.is_(None)

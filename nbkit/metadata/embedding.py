@@ -95,7 +95,9 @@ def _with_record(name: str, parts: Parts, own: dict[str, str], record: SettingsR
     kept: tuple[str, ...] = ()
     if parts.xmp:
         try:
-            found = read_properties(parts.xmp, parts.extended, without=_REPLACED)
+            found = read_properties(parts.xmp, parts.extended)
+            replaced = tuple(own) if _RECORD_PROPERTY in found.texts else _REPLACED
+            found = read_properties(parts.xmp, parts.extended, without=replaced)
         except MetadataInvalid:
             pass  # no reader of XMP can use it either
         else:

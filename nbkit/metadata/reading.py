@@ -78,6 +78,24 @@ class PictureSettings:
         return no_mathjax(table_html(("setting", "value"), [Section(rows)], caption=caption, foot=ellipsis(foot, 400)))
 
 
+def usable(found: PictureSettings) -> tuple[ImageRequest | None, list[str]]:
+    """The request that makes a picture again, and a sentence on whatever of it is left out.
+
+    A seed that the service drew is the picture's own. What has to be given again before it is sent is left out.
+    """
+    request, left_out = found.request, list(found.left_out)
+    if request is None:
+        return None, left_out
+    if request.seed is None and "seed" in found.facts:
+        request = request.replace(seed=found.facts["seed"])
+    for name in request.lacking:
+        whole = [one for one in request.reference_images or () if not one.is_cut]
+        change: dict[str, Any] = {name: (whole or None) if name == "reference_images" else None}
+        left_out.append(f"{name} was left out where an address or a secret of it is not in the file")
+        request = request.replace(**change)
+    return request, left_out
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
@@ -108,7 +126,7 @@ def read(path: str | os.PathLike[str] | bytes) -> PictureSettings:
         (ImageRequest(prompt='A paper lantern', seed=7, temperature=0.72), 0.06895, 'nbkit')
     """
     if isinstance(path, (bytes, bytearray, memoryview)):
-        return _settings_in(io.BytesIO(path), "these bytes", None)
+        return _settings_in(io.BytesIO(path), "the picture", None)
     file = _path(path)
     with closing(_opened(file)) as stream:
         return _settings_in(stream, file.name, file.with_name(file.name + SIDECAR))

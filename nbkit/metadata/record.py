@@ -39,13 +39,11 @@ class SettingsRecord:
     Attributes:
         request: the request; ``None`` where it is not known.
         facts: of the picture and its run, by the name of their column; only those that are known.
-        is_cut: whether addresses of the request have lost credentials that were sent.
         left_out: what a file has and :attr:`request` has not, as sentences; empty for a record that is written.
     """
 
     request: ImageRequest | None
     facts: dict[str, Any] = field(default_factory=dict)
-    is_cut: bool = False
     left_out: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -57,8 +55,14 @@ class SettingsRecord:
             facts["engine"] = without_credentials(facts["engine"])
         parts: dict[str, Any] = {"nbkit": VERSION, "facts": facts}
         if self.request is not None:
-            parts |= {"request": given_values(self.request), "extra": redacted(self.request.extra), "cut": self.is_cut}
+            is_cut = any(_is_cut(reference) for reference in self.request.reference_images or ())
+            parts |= {"request": given_values(self.request), "extra": redacted(self.request.extra), "cut": is_cut}
         return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+
+
+def _is_cut(reference: Reference) -> bool:
+    """Whether a reference is an address that is written without its credentials."""
+    return isinstance(reference.text, Url) and reference.text.whole != str.__str__(reference.text)
 
 
 def read_record(text: str) -> SettingsRecord:
@@ -80,7 +84,7 @@ def read_record(text: str) -> SettingsRecord:
     is_cut = found.get("cut") is True
     extra = found.get("extra") if isinstance(found.get("extra"), dict) else {}
     request, more = _request(values, extra or {}, is_cut=is_cut)
-    return SettingsRecord(request, facts, is_cut, (*left_out, *more))
+    return SettingsRecord(request, facts, (*left_out, *more))
 
 
 def request_with(
@@ -205,13 +209,13 @@ def _time(value: Any) -> datetime:
 def _axes(value: Any) -> dict[str, str | int | float]:
     if not isinstance(value, dict) or len(value) > _MAX_NAMES:
         raise ValueError
-    return {
-        _text()(name): one if type(one) is float and math.isfinite(one) else _axis(one) for name, one in value.items()
-    }
+    return {_text()(name): _axis(one) for name, one in value.items()}
 
 
-def _axis(value: Any) -> str | int:
-    return _text(_MAX_TEXT)(value) if isinstance(value, str) else _whole(2 * MAX_INTEGER + 1)(abs(value)) and int(value)
+def _axis(value: Any) -> str | int | float:
+    if type(value) is int and abs(value) <= 2 * MAX_INTEGER:
+        return value
+    return value if type(value) is float and math.isfinite(value) else _text(_MAX_TEXT)(value)
 
 
 FACTS: dict[str, Callable[[Any], Any]] = {

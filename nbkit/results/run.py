@@ -8,6 +8,7 @@ of a run.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -181,11 +182,15 @@ class GeneratedImage(PictureFile):
                 "engine": run.engine,
                 "created": run.created,
             }
-            facts |= {"taskUUID": run.task_uuid, "parent": run.parent_uuid, "parentImage": run.parent_image}
+            facts |= {
+                "taskUUID": run.task_uuid,
+                "parent": run.parent_uuid or _task_of(run),
+                "parentImage": run.parent_image,
+            }
             facts |= {"sweep": run.sweep, "template": run.template, "axes": run.axes}
         facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256}
         known = {name: value for name, value in facts.items() if value is not None and value != {}}
-        return SettingsRecord(self.request, known, is_cut=run is not None and not run.complete)
+        return SettingsRecord(self.request, known)
 
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, max_bytes: int | None = None
@@ -230,6 +235,14 @@ class GeneratedImage(PictureFile):
 def model_name(request: ImageRequest | None) -> tuple[str, ...]:
     """The name of a request's model for a caption; nothing for the default one."""
     return () if request is None or request.profile is DEFAULT else (request.profile.name,)
+
+
+def _task_of(run: Run) -> str | None:
+    """The taskUUID of the run whose picture another one edits, where the log can say it."""
+    with contextlib.suppress(NbkitError):
+        parent = run.parent if run.parent_image else None
+        return None if parent is None else parent.task_uuid
+    return None
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis, usd_short
+from nbkit.errors import NoImage
 from nbkit.log.columns import format_value
+from nbkit.log.store import LogStore
+from nbkit.metadata.embedding import PictureWithSettings, with_settings
 from nbkit.request.image_request import PARAMETERS
+from nbkit.results.image import settings_of
 from nbkit.results.run import GeneratedImage, Run, model_name
 from nbkit.widgets.form.fields import label
 from nbkit.widgets.image_grid.item import Item
@@ -72,6 +76,20 @@ class PictureRef:
             return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
         size = image.width or 0, image.height or 0
         return Item(self.key, image.prompt, caption, image.path, *size, image.media_type)
+
+
+def remember_in(log: LogStore) -> Callable[[str], PictureWithSettings]:
+    """From the :attr:`~PictureRef.key` of a picture of a log to its file with the settings in it, or beside it."""
+
+    def remember(key: str) -> PictureWithSettings:
+        task_uuid = log.history.task_of(key) or key.partition("/")[0]
+        pictures = pictures_of(log[task_uuid]) if task_uuid in log else ()
+        image = next((picture.image for picture in pictures if picture.key == key), None)
+        if image is None:
+            raise NoImage("the log has no picture of it any more")
+        return with_settings(image.bytes, settings_of(image))
+
+    return remember
 
 
 def pictures_of(run: Run) -> Iterator[PictureRef]:

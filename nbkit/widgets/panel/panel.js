@@ -276,6 +276,29 @@ export default widget((model, store, el) => {
   el.classList.add("nbkit-form");
   el.append(side);
 
+  // -- a picture that is dropped: on the references it becomes one, anywhere else its settings are taken over
+  const invitation = h("div", { class: "nbkit-drop", "aria-hidden": "true" }, "Drop to use its settings");
+  side.prepend(invitation);
+  const letDrop = (panel) => {
+    const hasFile = (event) => event.dataTransfer?.types.includes("Files") && !store.kernel.gone;
+    const invite = (on) => panel.classList.toggle("nbkit-dropping", on);
+    panel.addEventListener("dragover", (event) => hasFile(event) && invite(true), { capture: true, signal });
+    panel.addEventListener("dragleave", (event) => panel.contains(event.relatedTarget) || invite(false), { signal });
+    panel.addEventListener("drop", () => invite(false), { capture: true, signal });
+    panel.addEventListener("dragover", (event) => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      event.dataTransfer.dropEffect = "copy";
+    }, { signal });
+    panel.addEventListener("drop", (event) => {
+      if (!hasFile(event) || !event.dataTransfer.files.length) return;
+      event.preventDefault();
+      event.stopPropagation();
+      takeSettings(model, store.references, event.dataTransfer.files);
+    }, { signal });
+  };
+
   // -- keys
   const fetchPrompts = (then) => ask("prompts", "prompts", ({ prompts: list }) => { recalled.list = list; then(); }, { search: "" });
   const recall = (by) => {
@@ -358,6 +381,7 @@ export default widget((model, store, el) => {
       recall,
     }, signal);
     for (const act of ["keydown", "pointerdown"]) panel.addEventListener(act, () => { acted += 1; }, { capture: true, signal });
+    letDrop(panel);
     fitWindow(panel, signal);
     store.kernel.drawn(el);
     store.kernel.send({ kind: "there" });

@@ -19,7 +19,7 @@ from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.image_grid.image_grid import Action, ImageGrid
 from nbkit.widgets.image_grid.item import Item
-from nbkit.widgets.image_grid.picture import PictureRef, pictures_of
+from nbkit.widgets.image_grid.picture import PictureRef, pictures_of, remember_in
 from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.jobs.quote import QuoteBook
 from nbkit.widgets.page.guard import guarded, showing
@@ -74,7 +74,7 @@ class Pictures:
         self.shown: tuple[PictureRef, ...] = ()
         self.gallery: Gallery | None = None
         self.compared = False
-        look: dict[str, Any] = {"actions": (EDIT,), "details": self._details}
+        look: dict[str, Any] = {"actions": (EDIT,), "details": self._details, "remember": remember_in(studio.log)}
         self.stage = ImageGrid(
             studio.log.previews.get,
             label="chosen pictures",
@@ -207,10 +207,11 @@ class Pictures:
             is_in_strip = chosen.key in self._mine and len(self.strip) > 1  # with one picture, it is hidden
             (self.strip if is_in_strip else self.stage).open([chosen.key])
 
-    def save(self) -> None:
-        """Have the browser save the original of the chosen picture, or of those that are compared."""
+    def save(self, *, settings: bool) -> None:
+        """Have the browser save the chosen picture, or those that are compared: the originals, or with their settings."""
         chosen = self.chosen
-        self.stage.save([one.key for one in self.shown] if self.compared else [chosen.key] if chosen else [])
+        keys = [one.key for one in self.shown] if self.compared else [chosen.key] if chosen else []
+        self.stage.save(keys, settings=settings)
 
     @property
     def parts(self) -> tuple[widgets.Widget, ...]:

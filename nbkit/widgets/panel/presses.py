@@ -78,7 +78,7 @@ class Presses:
             "seed": self._use_seed,
             "reference": self._add_reference,
             "compare": lambda _: pictures.compare(),
-            "save": lambda _: pictures.save(),
+            "save": lambda press: pictures.save(settings=press.get("settings") is True),
             "full": lambda _: pictures.open(),
             "version": lambda press: pictures.show_run(studio.log[str(press["uuid"])]),
             **library.buttons,
