@@ -83,6 +83,8 @@ if TYPE_CHECKING:  # in a typed package, `as` makes a name public
     from nbkit.metadata.reading import read as read
     from nbkit.offline.engine import Offline as Offline
     from nbkit.request.image_request import ImageRequest as ImageRequest
+    from nbkit.request.models import models as models
+    from nbkit.request.profile import Profile as Profile
     from nbkit.results.money import Budget as Budget
     from nbkit.results.money import Estimate as Estimate
     from nbkit.results.run import GeneratedImage as GeneratedImage
@@ -113,6 +115,7 @@ _MODULES = {
     "NbkitError": "nbkit.errors",
     "Offline": "nbkit.offline.engine",
     "Pace": "nbkit.service.pace",
+    "Profile": "nbkit.request.profile",
     "Panel": "nbkit.widgets.panel.panel",
     "RequestError": "nbkit.errors",
     "Run": "nbkit.results.run",
@@ -125,6 +128,7 @@ _MODULES = {
     "compare": "nbkit.studio",  # which joins it with the widget that hands out originals
     "errors": "nbkit.errors",
     "expected": "nbkit.measures.quotations",
+    "models": "nbkit.request.models",
     "read": "nbkit.metadata.reading",
     "show": "nbkit.comparison.pictures",
     "statistics": "nbkit.statistics",

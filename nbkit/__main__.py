@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import nbkit
-from nbkit.backends import load_offline
+from nbkit.backends import load_offline, resolve
 from nbkit.display.text import count
 from nbkit.history import RunLog
+from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.service.addresses import is_loopback
+from nbkit.service.client import Client
+from nbkit.service.secret import Secret
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
@@ -78,6 +81,25 @@ def _parser() -> argparse.ArgumentParser:
     trust = "trust a log that somebody else made, or that is older than owners of logs: its rows are settled like your own, from now on"
     add("--trust", action="store_true", help=trust)
 
+    summary = "what nbkit knows of the models, and whether the service agrees"
+    models = commands.add_parser("models", help=summary, description=_sentence(summary))
+    models.set_defaults(run=_models)
+    what = models.add_subparsers(dest="what")
+    summary = "print what would be asked of the service; with --dry-run, ask it"
+    told = f"{_sentence(summary)} Exit status: 0 all of it holds, 1 the service differs, or the check stopped."
+    check = what.add_parser("check", help=summary, description=told)
+    check.set_defaults(run=_check_models)
+    add = check.add_argument
+    add("--dry-run", action="store_true", help="ask the service in dry runs, which make no picture")
+    add(
+        "--model",
+        action="append",
+        default=[],
+        choices=list(nbkit.models),
+        help="only this one; may be given several times",
+    )
+    add("--engine", help=engine)
+
     summary = "write the pictures of a log, a manifest, and a page that shows them, to take along"
     export = commands.add_parser("export", help=summary, description=_sentence(summary))
     export.set_defaults(run=_export)
@@ -86,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--log", **_LOG_OPTION)
     add("--search", default="", metavar="WORDS", help="only rows whose prompt, tags or note hold all of them")
     add("--no-originals", action="store_true", help="leave the pictures out; the page has small ones")
+    add("--metadata", action="store_true", help="write into each picture how it was made; nbkit.read gives it back")
 
     summary = "copy a whole log with its pictures, also while a kernel writes it"
     told = f"{_sentence(summary)} Exit status: 0 whole, 1 if it failed or pictures are missing."
@@ -164,6 +187,33 @@ def _recover(options: argparse.Namespace) -> int:
     return 0
 
 
+def _models(_: argparse.Namespace) -> int:
+    _print(repr(nbkit.models))
+    return 0
+
+
+def _check_models(options: argparse.Namespace) -> int:
+    questions = [question for name in options.model or nbkit.models for question in questions_about(nbkit.models[name])]
+    if not options.dry_run:
+        for profile in dict.fromkeys(question.profile for question in questions):
+            _print(f"{profile.identifier} ({profile.name})")
+            for question in questions:
+                if question.profile is profile:
+                    _print(f"  {question.line}")
+        _print(f"Nothing was asked; --dry-run asks the service. {budget_line(questions)}")
+        return 0
+    backend = resolve(options.engine, api_key=Secret(None))
+    _print(f"Asking {backend.name}. {budget_line(questions)}")
+    counts = {HOLDS: 0, DIFFERS: 0, LEARNED: 0}
+    with closing(Client(backend.url, api_key=backend.api_key, transport=backend.transport)) as client:
+        for finding in ask_service(client, questions):
+            counts[finding.outcome] += 1
+            if finding.outcome != HOLDS:
+                _print(f"{finding.question.profile.identifier}: {finding.line}")
+    _print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
+    return 1 if counts[DIFFERS] else 0
+
+
 def _export(options: argparse.Namespace) -> int:
     _check_log(options.log)
     with closing(RunLog(options.log)) as log:
@@ -171,7 +221,7 @@ def _export(options: argparse.Namespace) -> int:
         if rows.empty:
             found = f"no row has the words of --search {options.search!r}" if options.search else "the log has no row"
             raise nbkit.NbkitError(f"{found}; nothing was written")
-        target = log.export(options.path, rows, originals=not options.no_originals)
+        target = log.export(options.path, rows, originals=not options.no_originals, metadata=options.metadata)
     _print(f"{len(rows):,} rows in {target}")
     return 0
 

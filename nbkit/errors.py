@@ -98,7 +98,7 @@ class RequestError(NbkitError, ValueError):
         parameter: its name as the user spelled it.
         value: as given.
         reason: the kind of mistake: ``missing``, ``type``, ``range``, ``length``, ``step``, ``choice``, ``dimensions``,
-            ``conflict``, ``format``, ``count`` or ``unknown``.
+            ``conflict``, ``format``, ``count``, ``unknown``, or ``unsupported`` by the model.
         suggestion: the nearest valid value, or ``None``.
 
     Example:

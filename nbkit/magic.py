@@ -28,6 +28,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from PIL.Image import Image
 
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
+from nbkit.metadata.reading import read, usable
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Parameter, Text, nearest
@@ -37,7 +38,9 @@ from nbkit.studio import Studio
 from nbkit.sweep.template import fill, variables_of
 
 _FIRST_LINE = re.compile(r"\s*%%imagine\s+(.*)", re.DOTALL)
-_HELP_LINE = re.compile(r"%%imagine\s(?:.*\s)?--help\s*")
+_NEEDS_NO_PROMPT = re.compile(r"%%imagine\s(?:.*\s)?--(?:help\s*|from[\s=].*)", re.DOTALL)
+"""A line of options that needs no prompt below it."""
+
 _SENT_AS_TEXT = re.compile(r".*://|data:|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _DASHES = "-–—"
 """Begin an option: some editors replace two hyphens by one long dash."""
@@ -107,6 +110,11 @@ def _add_options() -> Iterator[argparse.Action]:
     yield add_to_cell("--studio", metavar="NAME", help="The variable that holds the studio; studio unless given.")
     sentence = "Put the notebook's variables in the places of their {names} in the prompt."
     yield add_to_cell("--format", action="store_true", help=sentence)
+    sentence = (
+        "Begin with the settings in a picture's file; options override them, and so does a prompt. What "
+        "image.save(…, metadata=True) wrote is read, and the text of programs for Stable Diffusion."
+    )
+    yield add_to_cell("--from", metavar="FILE", help=sentence)
     yield add_to_cell("--estimate", action="store_true", help="Print what it would cost, and send nothing.")
     yield add_to_cell("--help", action="store_true", help="Show this, and send nothing.")
 
@@ -217,7 +225,7 @@ def _completions(line: str, variables: Mapping[str, Any]) -> SimpleMatcherResult
         found, files = _matching(typed, _LISTED) or _matching(typed, _OPTIONS), set()
     else:
         found = _matching(typed, _values_of(option, variables))
-        files = {"IPCompleter.file_matcher"} if nargs == "+" else set()
+        files = {"IPCompleter.file_matcher"} if nargs == "+" or option == "--from" else set()
     return SimpleMatcherResult(
         completions=found, matched_fragment=typed, suppress=True, do_not_suppress=files, ordered=True
     )
@@ -271,18 +279,46 @@ class Imagine:
         if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
             raise RequestError(f"--as {name}: must be a name for a variable", parameter="as", value=name)
         prompt = re.sub(r"\A\s*\n|\n\s*\Z", "", cell)  # blank lines around it
-        if not prompt.strip():
+        base = _request_from(getattr(options, "from"))
+        if not prompt.strip() and base is None:
             problem = "prompt is missing: describe the picture below the line with %%imagine"
             raise RequestError(problem, parameter="prompt", reason="missing")
         if options.format:
             for variable in variables_of(prompt, variables):
                 _check_variable(variable, variables)
             prompt = fill(prompt, variables)
-        request = ImageRequest(prompt, **keywords)
-        result = Estimate(request.price) if options.estimate else self._studio(options.studio).generate(request)
+        if base is None:
+            request = ImageRequest(prompt, **keywords)
+        else:
+            own: dict[str, Any] = {"prompt": prompt} if prompt.strip() else {}
+            request = base.replace(**own, **keywords)
+            request = self._with_references(request, options.studio)
+        result = (
+            self._estimate(request, options.studio)
+            if options.estimate
+            else self._studio(options.studio).generate(request)
+        )
         if name is not None:
             variables[name] = result
         return result
+
+    def _with_references(self, request: ImageRequest, studio: str | None) -> ImageRequest:
+        """The request with the reference images that the studio's log has; a file names them by their hash.
+
+        Raises:
+            NoSuchKey: if the log has one of them not.
+        """
+        if not any(reference.is_missing for reference in request.reference_images or ()):
+            return request
+        log = self._studio(studio).log
+        given = request.reference_images or ()
+        return request.replace(reference_images=[log.reference(one.sha256) if one.is_missing else one for one in given])
+
+    def _estimate(self, request: ImageRequest, name: str | None) -> Estimate:
+        """What a request would cost; without a studio in the notebook, by the price list, and none is made."""
+        values = self._shell.user_ns.values()
+        has_one = name is not None or self._own is not None or any(isinstance(value, Studio) for value in values)
+        return self._studio(name).estimate(request) if has_one else Estimate(request.price)
 
     def _studio(self, name: str | None) -> Studio:
         variables = self._shell.user_ns
@@ -316,6 +352,23 @@ class Imagine:
         return _completions(match[1], self._shell.user_ns)
 
 
+def _request_from(file: str | None) -> ImageRequest | None:
+    """The request in a picture's file; what is left out of it is printed.
+
+    Raises:
+        RequestError: if the file has none.
+    """
+    if file is None:
+        return None
+    request, left_out = usable(read(file))
+    if request is None:
+        why = left_out[0] if left_out else "it has only facts"
+        raise RequestError(f"--from {file}: the file has no request; {why}", parameter="from", value=file)
+    for sentence in left_out:
+        print(f"%%imagine --from {file}: {sentence}")  # noqa: T201  for the user
+    return request
+
+
 def _check_variable(name: str, variables: Mapping[str, Any]) -> None:
     if name not in variables:
         fault = f"{{{name}}} in the prompt: the notebook has no variable {name}"
@@ -324,8 +377,8 @@ def _check_variable(name: str, variables: Mapping[str, Any]) -> None:
 
 
 def _add_body(lines: list[str]) -> list[str]:
-    # IPython refuses a cell magic without a body, and "%%imagine --help" has none.
-    return [*lines, "\n"] if len(lines) == 1 and _HELP_LINE.fullmatch(lines[0]) else lines
+    # IPython refuses a cell magic without a body, and "%%imagine --help" and "%%imagine --from lantern.jpg" have none.
+    return [*lines, "\n"] if len(lines) == 1 and _NEEDS_NO_PROMPT.fullmatch(lines[0]) else lines
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -24,9 +24,12 @@ from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
 from nbkit.log.frame import MEASURE
-from nbkit.request.image_request import ImageRequest
-from nbkit.request.keywords import RequestKeywords
-from nbkit.request.model import MICRO
+from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.keywords import Model, RequestKeywords
+from nbkit.request.price import MICRO, Price
+from nbkit.request.profile import DEPRECATED, PROFILES
+from nbkit.request.profiles import DEFAULT_MODEL
+from nbkit.request.rules import check_value
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
 from nbkit.results.run import DONE, FINAL, GeneratedImage, Run, RunContext, with_context
@@ -64,6 +67,7 @@ class Studio:
             If not given, it is the real API where ``RUNWARE_API_KEY`` is set; where it is not, the offline engine,
             which says so.
         api_key: the key for ``engine``; by default ``RUNWARE_API_KEY``, for the vendor's own host and this machine only.
+        model: the model of requests that name none, by its identifier in :data:`nbkit.models`; ``google:4@3`` if not given.
         path: the folder of the log and the pictures; beside the notebook unless it is absolute.
         budget: the most that this studio may spend, in USD.
         daily_budget: the most that all studios on this log may spend in a day of local time, in USD.
@@ -96,6 +100,7 @@ class Studio:
         *,
         engine: Any = None,
         api_key: str | None = None,
+        model: Model | None = None,
         path: str | Path = "nbkit-runs",
         budget: float | None = None,
         daily_budget: float | None = None,
@@ -109,6 +114,7 @@ class Studio:
         self._limits = Limits(limit_in_micros("budget", budget), limit_in_micros("daily_budget", daily_budget))
         backend = self._backend = backends.resolve(engine, api_key=key, transport=transport, pace=pace)
         self._reuse = reuse
+        self._model = None if model is None else check_value(PARAMETERS["model"], "model", model)
         self._last: Run | None = None
         self._listeners = BudgetListeners()
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
@@ -141,6 +147,7 @@ class Studio:
         prompt: str | ImageRequest | None = None,
         *,
         reuse: bool | None = None,
+        max_cost: float | None = None,
         **parameters: Unpack[RequestKeywords],
     ) -> Run:
         """Make pictures, and wait for them.
@@ -151,6 +158,7 @@ class Studio:
         Args:
             prompt: text, or an :class:`~nbkit.ImageRequest`, which keywords override.
             reuse: overrides the studio's ``reuse`` for this call.
+            max_cost: the most that this call may cost, in USD; a model of which no price is known needs it.
             **parameters: of the request, in Python's or the API's spelling.
 
         Returns:
@@ -159,7 +167,7 @@ class Studio:
 
         Raises:
             RequestError: for a parameter that the model does not allow; nothing is sent.
-            BudgetExceeded: if the run might cost more than is left; nothing is sent.
+            BudgetExceeded: if the run might cost more than is left, or than ``max_cost``; nothing is sent.
             StorageError: if the log cannot be written; nothing is sent.
 
         Example:
@@ -169,14 +177,29 @@ class Studio:
             >>> [image.seed for image in run]
             [1, 2]
         """
-        return self._wait(self._request(prompt, **parameters), reuse=reuse)
+        return self._wait(self._request(prompt, **parameters), reuse=reuse, max_cost=max_cost)
 
     @explain_parameters
-    def estimate(self, prompt: str | ImageRequest | None = None, **parameters: Unpack[RequestKeywords]) -> Estimate:
+    def estimate(
+        self,
+        prompt: str | ImageRequest | None = None,
+        *,
+        max_cost: float | None = None,
+        **parameters: Unpack[RequestKeywords],
+    ) -> Estimate:
         """What a request would cost, in USD, before it is sent: a number with ``.low`` and ``.high``.
 
+        Where the price of a model is not known, it is a range up to twice the price at the model's maker, until runs of
+        this log have shown what a picture costs.
+
+        Args:
+            prompt: as for :meth:`generate`.
+            max_cost: as for :meth:`generate`.
+            **parameters: as for :meth:`generate`.
+
         Raises:
-            RequestError: for a parameter that the model does not allow.
+            RequestError: for a parameter that the model does not allow, or if nothing is known of what the model costs.
+            BudgetExceeded: if it might cost more than ``max_cost``.
 
         Example:
             >>> import nbkit
@@ -186,7 +209,7 @@ class Studio:
             >>> studio.estimate("A jade teapot", web_search=True)
             $0.06895 to $0.20895
         """
-        return Estimate(self._request(prompt, **parameters).price)
+        return Estimate(self.price_of(self._request(prompt, **parameters), max_cost))
 
     @declared_as(signature.sweep)
     def sweep(self, /, *prompts: Any, combine: Any = "product", **keywords: Any) -> Sweep:
@@ -197,7 +220,9 @@ class Studio:
             raise name_taken("prompt")
         prompt = prompts[0] if prompts else keywords.pop("prompt", None)
         options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
-        return self._sweep_of(Grid(parse_spec(_with_prompt(prompt, keywords), combine=combine), **options))
+        return self._sweep_of(
+            Grid(parse_spec(self._with_model(_with_prompt(prompt, keywords)), combine=combine), **options)
+        )
 
     def promotion(
         self, pictures: GeneratedImage | Run | Iterable[GeneratedImage | Run], resolution: str = "4K"
@@ -227,6 +252,7 @@ class Studio:
 
     def _sweep_of(self, cells: CellSequence) -> Sweep:
         self._check_open()
+        cells.price_of = self._ledger.prices.price
         context = SweepContext(
             self._ledger,
             self._recovery,
@@ -234,7 +260,7 @@ class Studio:
             self.engine,
             self.charged,
             self.balance,
-            functools.partial(explore, self, lambda request: Panel(self, **request.parameters)),
+            functools.partial(explore, self, self._panel_with),
             functools.partial(explorable, self.log),
         )
         return Sweep(cells, context)
@@ -247,6 +273,7 @@ class Studio:
         parent_image: str | None = None,
         token: CancelToken | None = None,
         reuse: bool | None = None,
+        max_cost: float | None = None,
         executor: Executor = THREADS,
     ) -> Future[Run]:
         """Make a request's pictures in the background.
@@ -260,6 +287,7 @@ class Studio:
             parent_image: the imageUUID of the picture that it is made from.
             token: cancelling it stops whatever the service has not accepted yet.
             reuse: overrides the studio's ``reuse`` for this call.
+            max_cost: the most that it may cost, in USD.
             executor: carries the run out.
 
         Returns:
@@ -276,8 +304,9 @@ class Studio:
         """
         self._check_open()
         token = token or self.new_token()
+        most = limit_in_micros("max_cost", max_cost)
         try:  # in another thread, because an interrupt may come at any instant
-            return run_interruptible(lambda: self._start(request, parent, parent_image, token, reuse, executor))
+            return run_interruptible(lambda: self._start(request, parent, parent_image, token, reuse, most, executor))
         except KeyboardInterrupt:
             token.cancel()
             raise
@@ -289,6 +318,7 @@ class Studio:
         parent_image: str | None,
         token: CancelToken,
         reuse: bool | None,
+        max_cost: int | None,
         executor: Executor,
     ) -> Future[Run]:
         logged = self._logged(request, self._reuse if reuse is None else reuse, token)
@@ -298,6 +328,7 @@ class Studio:
                 parent=parent,
                 parent_image=parent_image,
                 token=token,
+                max_cost=max_cost,
                 finish=self._ended,
                 executor=executor,
             )
@@ -474,7 +505,7 @@ class Studio:
 
     def _panel_of(self, image: GeneratedImage, edit: bool) -> Panel:
         """A panel with the settings that a picture was made with, or one that edits it with these."""
-        panel = Panel(self, **(image.request.parameters if image.request is not None else {}))
+        panel = self._panel_with(image.request)
         if edit:
             panel.edit(image)
         return panel
@@ -487,6 +518,17 @@ class Studio:
         account = self._ledger.account
         limit = self._limits.studio
         return Budget(None if limit is None else limit / MICRO, account.spent / MICRO, account.held / MICRO)
+
+    @property
+    def model(self) -> str:
+        """The identifier of the model of requests that name none.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Studio(engine="offline", model="google:4@2").model
+            'google:4@2'
+        """
+        return self._model or DEFAULT_MODEL
 
     @property
     def charged(self) -> bool:
@@ -511,6 +553,16 @@ class Studio:
         """``runware``, ``offline``, or an address."""
         return self._backend.name
 
+    def price_of(self, request: ImageRequest, max_cost: float | None = None) -> Price:
+        """What a request may cost, in micro-dollars; see :meth:`estimate`.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Studio(engine="offline").price_of(nbkit.ImageRequest("A jade teapot"))
+            Price(low=68950, high=68950)
+        """
+        return self._ledger.prices.price(request, limit_in_micros("max_cost", max_cost))
+
     def balance(self) -> float:
         """What the account holds, in USD. Asks the service.
 
@@ -527,9 +579,14 @@ class Studio:
     def __repr__(self) -> str:
         if not hasattr(self, "_closing"):  # a traceback may show a studio whose __init__ failed
             return "<Studio>"
-        return printable(
-            f"<Studio {self.engine}, log in {self.log.folder.as_posix()}, {repr(self.budget)[1:-1].lower()}>"
-        )
+        profile = PROFILES[self.model]
+        facts = [self.engine, f"log in {self.log.folder.as_posix()}", repr(self.budget)[1:-1].lower()]
+        if self._model is not None:
+            facts.insert(1, profile.name)
+        if self.charged and profile.status == DEPRECATED:
+            instead = f", its successor is {profile.successor}" if profile.successor else ""
+            facts.append(f"{profile.identifier} is deprecated{instead}")
+        return printable(f"<Studio {', '.join(facts)}>")
 
     def close(self) -> None:
         """Close the connections. A studio that nothing refers to closes by itself; a panel on display refers to it."""
@@ -541,11 +598,22 @@ class Studio:
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _request(prompt: str | ImageRequest | None, **parameters: Unpack[RequestKeywords]) -> ImageRequest:
-        if isinstance(prompt, ImageRequest):
-            return prompt.replace(**parameters) if parameters else prompt
-        return ImageRequest(prompt, **parameters)
+    def _request(self, prompt: str | ImageRequest | None, **parameters: Unpack[RequestKeywords]) -> ImageRequest:
+        if not isinstance(prompt, ImageRequest):
+            return ImageRequest(prompt, **self._with_model(parameters))
+        changes = parameters if prompt.model else self._with_model(parameters)
+        return prompt.replace(**changes) if changes else prompt
+
+    def _with_model(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """Keywords of a request, with the studio's model if they name none."""
+        if self._model is None or keywords.get("model") is not None:
+            return dict(keywords)
+        return {**keywords, "model": self._model}
+
+    def _panel_with(self, request: ImageRequest | None) -> Panel:
+        """A panel with the settings of a request, whose model may be another one than the studio's."""
+        settings = {} if request is None else {**request.parameters, "model": request.profile.identifier}
+        return Panel(self, **settings)
 
     def _check_open(self) -> None:
         if not self._closing.alive:
@@ -573,18 +641,25 @@ class Studio:
         parent: str | None = None,
         parent_image: str | None = None,
         reuse: bool | None = None,
+        max_cost: float | None = None,
     ) -> Run:
         token = self.new_token()
         try:
             # In another thread: Stop interrupts the main thread, and must not come between a row and its send.
             return run_interruptible(
                 lambda: self.start(
-                    request, parent=parent, parent_image=parent_image, token=token, reuse=reuse, executor=THIS_THREAD
+                    request,
+                    parent=parent,
+                    parent_image=parent_image,
+                    token=token,
+                    reuse=reuse,
+                    max_cost=max_cost,
+                    executor=THIS_THREAD,
                 ).result()
             )
         except KeyboardInterrupt:
             token.cancel()  # what waits for its first or its next attempt is not sent any more
-            price = usd_short(request.price.high)
+            price = usd_short(self.price_of(request, max_cost).high)
             may = f"cost up to {price}" if self.charged else f"count up to {price} at list prices"
             later = "the picture will appear in studio.log"
             print(f"Stopped waiting. If the request was already sent, it may still {may}; {later}.")  # noqa: T201  for the user, who has pressed Stop

@@ -556,6 +556,17 @@ def test_an_export_whose_pictures_remember_comes_once(mine, theirs, tmp_path):
     assert_whole(mine.log)
 
 
+@pytest.mark.parametrize("output_format", ["JPG", "PNG", "WEBP"])
+def test_a_copy_with_settings_is_stored_as_the_original(mine, theirs, tmp_path, output_format):
+    """So the plain file is known by its content afterwards, and the other way round."""
+    image = generate(theirs, output_format=output_format).image
+    for name, plain in (("first", False), ("second", True)):
+        image.save(tmp_path / name / "lantern", metadata=not plain)
+        assert len(mine.log.adopt(tmp_path / name)) == (not plain)
+    (file,) = mine.df.file
+    assert Path(file).read_bytes() == image.bytes
+
+
 def test_pictures_keep_what_was_made_from_what(mine, theirs, tmp_path):
     """Whatever their files are called: parents come before their children."""
     first = theirs.generate("A lantern", seed=1, **SIZE)

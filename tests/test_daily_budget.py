@@ -26,7 +26,7 @@ from nbkit.log.schema import ACCOUNTS
 from nbkit.offline.server import serving
 from nbkit.offline.transport import OfflineTransport
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, SENT
 from nbkit.service.response import ImageResult, TaskResponse
 

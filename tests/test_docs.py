@@ -24,6 +24,7 @@ from nbkit.log.table import FrameAccessor
 from nbkit.log.thread import Thread, ThreadCost
 from nbkit.log.trash import DiskUsage
 from nbkit.measures.spelling import Reading
+from nbkit.metadata.reading import PictureSettings
 from nbkit.offline import OfflineTransport
 from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
@@ -50,6 +51,7 @@ RETURNED = {
     "Diversity": Diversity,
     "FrameAccessor": FrameAccessor,
     "OfflineTransport": OfflineTransport,
+    "PictureSettings": PictureSettings,
     "Presets": Presets,
     "Progress": Progress,
     "Reading": Reading,

@@ -17,13 +17,13 @@ from small_requests import generate
 
 import nbkit
 from nbkit import errors
-from nbkit.request.model import MAX_SEED
+from nbkit.request.parameter import MAX_INTEGER
 
 
 @pytest.fixture
 def full(service, studio):
     """A studio whose log has two pictures and a failed run; a seed of 63 bits, marks, and a prompt with markup."""
-    generate(studio, MARKUP, seed=MAX_SEED, temperature=0.3, top_p=0.9)
+    generate(studio, MARKUP, seed=MAX_INTEGER, temperature=0.3, top_p=0.9)
     service.faults.append(fault.refused("invalidSeed", "no such seed"))
     generate(studio, "A boat")
     generate(studio, "Ein Käfig", seed=7)
@@ -51,7 +51,7 @@ def test_an_export_has_the_picture_files_two_manifests_and_a_page(full, tmp_path
     exported = full.log.export(tmp_path / "new" / "out")
     assert exported == tmp_path / "new" / "out"
     first, last = (run.image for run in (list(full.log)[2], full.last))
-    names = [f"images/0001-seed{MAX_SEED}-{first.sha256[:8]}.jpg", f"images/0003-seed7-{last.sha256[:8]}.jpg"]
+    names = [f"images/0001-seed{MAX_INTEGER}-{first.sha256[:8]}.jpg", f"images/0003-seed7-{last.sha256[:8]}.jpg"]
     assert files(exported) == [*names, "index.html", "manifest.csv", "manifest.json"]
     assert [(exported / name).read_bytes() for name in names] == [first.bytes, last.bytes]
     assert exported.stat().st_mode & 0o055 == 0o055
@@ -62,11 +62,11 @@ def test_the_manifests_have_every_row_and_column_with_exact_seeds(full, tmp_path
     exported, frame = full.log.export(tmp_path / "out"), full.df
     table = pd.read_csv(exported / "manifest.csv", dtype={"seed": "Int64", "requestedSeed": "Int64"})
     assert set(table.columns) == {*frame.columns, "sha256", "fileMissing"}
-    assert table.seed.tolist() == [MAX_SEED, pd.NA, 7]
+    assert table.seed.tolist() == [MAX_INTEGER, pd.NA, 7]
     assert [isinstance(name, str) and (exported / name).exists() for name in table.file] == [True, False, True]
     records = manifest_of(exported)
     # All seeds are texts, because a number in JSON may lose digits of the long ones.
-    assert [row["seed"] for row in records] == [str(MAX_SEED), None, "7"]
+    assert [row["seed"] for row in records] == [str(MAX_INTEGER), None, "7"]
     assert [row["prompt"] for row in records] == frame.prompt.tolist()
     assert [row["rating"] for row in records] == [None, None, 4]
     assert [row["temperature"] for row in records] == [0.3, None, None]
@@ -88,7 +88,7 @@ def test_the_page_of_an_export_loads_nothing_and_runs_no_script(full, tmp_path):
     assert [(exported / link["href"]).exists() for link in page.all("a")] == [True, True]
     for words in (
         MARKUP,
-        str(MAX_SEED),
+        str(MAX_INTEGER),
         "0.3",
         "0.9",
         "$0.06895",
@@ -122,7 +122,7 @@ def test_a_frame_is_exported_in_its_order_with_its_own_columns(full, tmp_path):
     exported = full.log.export(tmp_path / "out", frame, originals=False)
     assert files(exported) == ["index.html", "manifest.csv", "manifest.json"]
     records = manifest_of(exported)
-    assert [row["seed"] for row in records] == ["7", str(MAX_SEED), None]
+    assert [row["seed"] for row in records] == ["7", str(MAX_INTEGER), None]
     assert [row["mine"] for row in records] == ["['a']", "inf", None]
     assert {row["file"] for row in records} == {None}
     page = page_of(exported)
@@ -362,14 +362,14 @@ FORMULAS = ["=1+1", "+A lantern", "-2 and more", "@SUM(A1)", "\t=1+1", "\r=1+1",
 @pytest.mark.parametrize("text", [*FORMULAS, "A plain one, with = + - @ and '", "ünï 漢字 🏮"])
 def test_a_cell_of_the_manifest_is_no_formula_and_comes_back_whole(studio, tmp_path, text):
     """Without its first apostrophe, where it has one; spreadsheets know the encoding by the byte order mark."""
-    generate(studio, text, seed=MAX_SEED)
+    generate(studio, text, seed=MAX_INTEGER)
     studio.log.mark(studio.last, note=text.strip(), tags=text.strip())
     exported = studio.log.export(tmp_path / "out")
     data = (exported / "manifest.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")
     table = pd.read_csv(exported / "manifest.csv", dtype={"seed": "Int64"})
     assert next(iter(table)) == "prompt"
-    assert table.seed.tolist() == [MAX_SEED]
+    assert table.seed.tolist() == [MAX_INTEGER]
     for name, value in (("prompt", text), ("note", text.strip())):
         cell = table[name][0]
         assert cell[0] not in "=+-@\t\r"
@@ -408,7 +408,7 @@ def test_a_folder_may_have_a_point_in_its_name(full, tmp_path, name):
 def test_a_spreadsheet_has_text_as_text_and_whole_seeds(studio, tmp_path):
     """Times say that they are UTC, gaps are empty, numbers are numbers, and no cell is a formula."""
     for number, text in enumerate(FORMULAS):
-        generate(studio, text, seed=MAX_SEED - number, temperature=0.25)
+        generate(studio, text, seed=MAX_INTEGER - number, temperature=0.25)
     studio.log.mark(studio.last, rating=4, keep=True)
     generate(studio, "illegal \x00\x0b\x1f, two\nlines\r\nand a third")
     generate(studio, "x" * 40_000)

@@ -23,9 +23,9 @@ from panel_tools import (
 )
 
 from nbkit.errors import RequestError
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Address
+from nbkit.request.profiles import DEFAULT, RANDOM_SEED_BITS
 from nbkit.widgets.form.fields import fields, label, parse, shown
 from nbkit.widgets.form.form import Form
 from nbkit.widgets.form.undo import BURST, STEPS
@@ -61,6 +61,7 @@ VALUES = {
     "include_cost": False,
     "webhook_url": "https://me:pw@a.org/h?key=1",
     "upload_endpoint": "https://a.org/u",
+    "model": "google:nano-banana@2.1",
 }
 """A value of every parameter that is not its default."""
 
@@ -81,7 +82,7 @@ def clock(form):
 def test_there_is_a_value_for_every_parameter():
     """So that a new parameter is tried here too."""
     assert set(VALUES) == set(PARAMETERS)
-    assert len(PARAMETERS) == 25
+    assert len(PARAMETERS) == 26
 
 
 @pytest.mark.parametrize("field", fields(), ids=lambda field: field["name"])
@@ -201,11 +202,11 @@ def test_pixels_can_be_typed(form, text):
     assert page["shape"] == [1264, 848]
 
 
-@pytest.mark.parametrize("ratio", model.RATIOS)
-@pytest.mark.parametrize("tier", model.TIERS)
+@pytest.mark.parametrize("ratio", DEFAULT.ratios)
+@pytest.mark.parametrize("tier", DEFAULT.tiers)
 def test_the_pixels_that_are_shown_can_be_typed(ratio, tier):
     """Every size of the model comes out as it went in."""
-    size = model.size_of(ratio, tier)
+    size = DEFAULT.size_of(ratio, tier)
     if size is None:
         return
     form = Form()
@@ -384,7 +385,9 @@ def test_a_refused_write_is_no_step(form):
 
 def test_reset_unsets_everything_in_one_step(form):
     """References and the draft too; undo brings all of it back."""
-    form.write({name: value for name, value in VALUES.items() if name not in ("aspect_ratio", "resolution", "ttl")})
+    form.write(
+        {name: value for name, value in VALUES.items() if name not in ("aspect_ratio", "resolution", "ttl", "model")}
+    )
     form.draft = True
     before = form.state
     form.reset()
@@ -457,7 +460,7 @@ def test_the_seed_of_the_next_run_is_not_a_step(form):
     form.after_run(5)
     drawn = form.read()["seed"]
     assert drawn != 5
-    assert 0 <= drawn < 2**model.RANDOM_SEED_BITS
+    assert 0 <= drawn < 2**RANDOM_SEED_BITS
     form.undo()
     assert form.read() == {"prompt": PROMPT}
 

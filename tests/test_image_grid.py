@@ -10,6 +10,7 @@ import pytest
 
 from nbkit.log.previews import Previews
 from nbkit.log.table import figure_of
+from nbkit.metadata.embedding import PictureWithSettings
 from nbkit.widgets.image_grid.image_grid import Action, ImageGrid
 from nbkit.widgets.image_grid.item import COMING, Item, ItemList, Items
 from nbkit.widgets.image_grid.preview_loader import PreviewLoader
@@ -192,6 +193,30 @@ def test_a_picture_that_the_page_has_not_shown_can_be_saved(grid, page):
     grid.save(["key-1500"])
     (fact,) = page.messages[-1][0]["facts"]
     assert fact["name"] == "seed-1500-000000000000.jpg"
+
+
+def test_a_picture_is_saved_with_its_settings_where_the_page_asks_for_it():
+    """Inside its file, or in one beside it with the reason; what cannot be saved says why. Its owner makes the file."""
+    made = {
+        "key-1": PictureWithSettings(b"with settings"),
+        "key-2": PictureWithSettings(b"signed", b"<x/>", "it is signed"),
+    }
+    grid = ImageGrid(lambda _file, _size: b"jpeg", remember=lambda key: made[key])
+    page = GridPage(grid)
+    grid.show([item(1), item(2), item(3)])
+    ids = [row["id"] for row in page.rows((0, 3))]
+    for number, files, beside in (
+        (0, [b"with settings"], ""),
+        (1, [b"signed", b"<x/>"], "Its settings are in seed-2-000000000000.jpg.xmp beside it, because it is signed."),
+    ):
+        page.messages.clear()
+        page.send("save", ids=[ids[number], 99])
+        content, buffers = page.wait_for("saved")
+        assert (buffers, content["beside"], content["fact"]["id"]) == (files, beside, ids[number])
+    page.messages.clear()
+    grid.save(["key-3"], settings=True)
+    assert "key-3" in page.wait_for("saved")[0]["broken"]
+    assert (grid.box.remembers, ImageGrid(lambda _file, _size: b"jpeg").box.remembers) == (True, False)
 
 
 def test_only_the_rows_that_the_page_asks_for_are_read(grid, page):

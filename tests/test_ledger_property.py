@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 import nbkit
 from nbkit.offline.server import serving
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.service.pace import Pace
 
 FAULTS = (

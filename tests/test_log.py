@@ -26,7 +26,7 @@ from nbkit.log.images import file_of
 from nbkit.log.schema import IMAGES, META, MIN_READER, RUNS, VERSION
 from nbkit.log.sqlite import set_up
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.model import MAX_SEED
+from nbkit.request.parameter import MAX_INTEGER
 
 FIRST = ["prompt", "seed", "temperature", "topP", "cost", "status", "thinking", "width", "height", "resolution"]
 DTYPES = {
@@ -76,13 +76,13 @@ def test_a_seed_of_63_bits_stays_exact_beside_gaps(service, studio):
         None,
         fault.answers(lambda i, _: {"data": [{**i[0], "seed": 2**64}]}),
     ]
-    statuses = [generate(studio, seed=MAX_SEED).status for _ in range(3)]
+    statuses = [generate(studio, seed=MAX_INTEGER).status for _ in range(3)]
     assert statuses == ["failed", "done", "done"]
     frame = studio.df
     assert str(frame.seed.dtype) == "Int64"
-    assert [None if pd.isna(s) else int(s) for s in frame.seed] == [None, MAX_SEED, None]
-    assert [int(s) for s in frame.requestedSeed] == [MAX_SEED] * 3
-    assert studio.log[frame.taskUUID.iloc[1]].seed == MAX_SEED
+    assert [None if pd.isna(s) else int(s) for s in frame.seed] == [None, MAX_INTEGER, None]
+    assert [int(s) for s in frame.requestedSeed] == [MAX_INTEGER] * 3
+    assert studio.log[frame.taskUUID.iloc[1]].seed == MAX_INTEGER
 
 
 @pytest.mark.parametrize("how", ["csv", "parquet"])
@@ -90,9 +90,9 @@ def test_a_frame_in_a_file_keeps_the_digits_of_a_seed_beside_gaps(service, studi
     """Written as CSV or Parquet, and read back."""
     service.faults += [fault.refused("invalidSeed"), None]
     for _ in range(2):
-        generate(studio, seed=MAX_SEED)
-    service.faults.append(fault.answers(lambda i, _: {"data": [{**i[0], "seed": MAX_SEED - 1}]}))
-    generate(studio, seed=MAX_SEED - 1)
+        generate(studio, seed=MAX_INTEGER)
+    service.faults.append(fault.answers(lambda i, _: {"data": [{**i[0], "seed": MAX_INTEGER - 1}]}))
+    generate(studio, seed=MAX_INTEGER - 1)
     frame = studio.df
     if how == "csv":
         frame.to_csv(tmp_path / "log.csv", index=False)
@@ -103,8 +103,8 @@ def test_a_frame_in_a_file_keeps_the_digits_of_a_seed_beside_gaps(service, studi
         read = pd.read_parquet(tmp_path / "log.parquet")
         assert dtypes(read) == dtypes(frame)
         pd.testing.assert_frame_equal(read, frame)
-    assert [None if pd.isna(seed) else int(seed) for seed in read.seed] == [None, MAX_SEED, MAX_SEED - 1]
-    assert [int(seed) for seed in read.requestedSeed] == [MAX_SEED, MAX_SEED, MAX_SEED - 1]
+    assert [None if pd.isna(seed) else int(seed) for seed in read.seed] == [None, MAX_INTEGER, MAX_INTEGER - 1]
+    assert [int(seed) for seed in read.requestedSeed] == [MAX_INTEGER, MAX_INTEGER, MAX_INTEGER - 1]
 
 
 def test_a_row_has_the_parameters_that_were_sent_and_the_facts_of_its_picture(service, studio):

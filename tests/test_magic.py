@@ -13,12 +13,14 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager
+from service import picture
 from traitlets.config import Config
 
 import nbkit
 from nbkit import studio as studio_module
 from nbkit.errors import UnknownParameter
 from nbkit.magic import load_ipython_extension, read_line
+from nbkit.measures.facts import examine
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Boolean, Choice
 from nbkit.results.run import Run
@@ -239,6 +241,53 @@ def test_a_run_as_reference_images_is_its_pictures(notebook):
     run = notebook.run("%%imagine --as run --number-results 2", "A lamp")
     request = notebook.request("%%imagine --reference-images run", "Like these")
     assert request == ImageRequest("Like these", reference_images=[run[0], run[1]])
+
+
+def test_the_settings_of_a_picture_are_the_defaults_of_a_cell(notebook, tmp_path):
+    """An empty body uses its prompt; options and a body override; a seed that the service drew is the picture's."""
+    first = notebook.run("%%imagine --temperature 0.4 --aspect-ratio 16:9", "A lantern")
+    first.image.save(tmp_path / "lantern.jpg", metadata=True)
+    drawn = first.request.replace(seed=first.seed)
+    assert notebook.request("%%imagine --from lantern.jpg") == drawn
+    assert notebook.request("%%imagine --from=lantern.jpg --topP 0.9", "  ") == drawn.replace(top_p=0.9)
+    assert notebook.request(
+        f"%%imagine --from '{tmp_path}/lantern.jpg' --temperature 0.8 --resolution 0.5K", "A boat"
+    ) == (drawn.replace(prompt="A boat", temperature=0.8, resolution="0.5K"))
+    assert notebook.run("%%imagine --estimate --from lantern.jpg").low == first.cost
+
+
+def test_reference_images_of_a_picture_are_those_of_the_log(notebook, tmp_path):
+    """A file names them by their hash; one that no log has is an error, before anything is sent."""
+    run = notebook.run("%%imagine --seed 3", "A lantern")
+    edited = run.image.edit("In the snow")
+    edited.image.save(tmp_path / "snow.png", metadata=True)
+    assert notebook.request("%%imagine --from snow.png") == edited.request
+    foreign = nbkit.ImageRequest("A lantern", reference_images=[picture("PNG")])
+    nbkit.GeneratedImage(facts=examine(picture("PNG")), data=picture("PNG"), request=foreign).save(
+        "x.png", metadata=True
+    )
+    runs = len(notebook.names["studio"].log)
+    with pytest.raises(nbkit.errors.NoSuchKey, match="image folder has no picture"):
+        notebook.run("%%imagine --from x.png")
+    assert len(notebook.names["studio"].log) == runs
+
+
+def test_what_is_left_out_of_a_picture_is_printed(notebook, capsys):
+    """An address in a file is not called."""
+    request = nbkit.ImageRequest("A lantern", webhook_url="https://example.com/done", seed=4)
+    nbkit.GeneratedImage(facts=examine(picture("PNG")), data=picture("PNG"), request=request).save(
+        "x.png", metadata=True
+    )
+    assert notebook.request("%%imagine --from x.png") == request.replace(webhook_url=None)
+    assert "webhook_url was left out" in capsys.readouterr().out
+
+
+def test_a_file_without_settings_is_an_error_of_the_cell(notebook, tmp_path):
+    """A missing file too; nothing is sent."""
+    (tmp_path / "x.jpg").write_bytes(picture("JPG"))
+    assert "has no settings in it" in str(notebook.error("%%imagine --from x.jpg", "A lantern"))
+    assert "cannot be read" in str(notebook.error("%%imagine --from no.jpg"))
+    assert "lacks its value" in str(notebook.error("%%imagine --from", "A lantern"))
 
 
 def test_estimate_returns_the_price_and_sends_nothing(notebook):

@@ -15,7 +15,7 @@ from nbkit.offline import Offline
         ({"positivePrompt": ...}, "missingParameter", "positivePrompt"),
         ({"positivePrompt": "ab"}, "invalidLength", "positivePrompt"),
         ({"model": ...}, "missingParameter", "model"),
-        ({"model": "google:4@2"}, "invalidModel", "model"),
+        ({"model": "google:9@9"}, "invalidModel", "model"),
         ({"taskUUID": ...}, "missingParameter", "taskUUID"),
         ({"taskUUID": "no-uuid"}, "invalidTaskUUID", "taskUUID"),
         ({"taskUUID": str(uuid.UUID(int=1))}, "invalidTaskUUID", "taskUUID"),

@@ -26,9 +26,9 @@ from sweep_tools import until
 from nbkit import Offline
 from nbkit.errors import BudgetExceeded, RefusedError, RequestError, StorageError, UnknownParameter
 from nbkit.history import RunLog
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer
+from nbkit.request.profiles import DEFAULT
 from nbkit.results.money import Budget
 from nbkit.results.run import FAILED, Run
 from nbkit.service.cancel import CancelToken
@@ -47,6 +47,10 @@ class RecordingStudio:
     charged = True
     engine = "runware"
     busy = ""
+    model = "google:4@3"
+
+    def price_of(self, request):
+        return request.price
 
     def __init__(self, log, error=None):
         self.started, self.log, self.error, self.budget = [], log, error, Budget(None, 0.0, 0.0)
@@ -215,7 +219,7 @@ def test_every_ratio_with_every_tier_is_a_size_of_the_model(panel):
         for tier in tiers:
             type_in(panel, aspect_ratio=ratio, resolution=tier)
             size = panel.request.size or (1024, 1024)
-            assert model.ratio_and_tier(*size)
+            assert DEFAULT.ratio_and_tier(*size)
             assert pixels(panel) == "{} × {}".format(*size)
 
 

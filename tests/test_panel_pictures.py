@@ -6,6 +6,7 @@ import pytest
 from panel_tools import (
     actions,
     do,
+    hear,
     make_run,
     message,
     messages_of,
@@ -76,6 +77,36 @@ def test_a_run_without_a_picture_shows_the_reason_in_its_place(tmp_path):
             press(panel, button)
         assert panel.request.prompt == PROMPT
         assert panel.request.reference_images is None
+
+
+@pytest.mark.parametrize("settings", [True, False])
+def test_save_gives_the_file_with_its_settings_or_as_it_came(panel, settings):
+    """As the tick beside it says; the bytes with settings are made when they are asked for."""
+    run = make_run(panel, seed=1)
+    heard, box = [], panel.pictures.stage.box
+    box.send = lambda content, buffers=(): heard.append((content, buffers))
+    press(panel, "save", settings=settings)
+    until(lambda: heard)
+    content, buffers = heard[-1]
+    if settings:
+        assert (content["type"], content["beside"], content["fact"]["name"][-4:]) == ("saved", "", ".jpg")
+        assert nbkit.read(buffers[0]).request == run.request
+    else:
+        assert content["type"] == "save"
+
+
+def test_the_history_saves_pictures_with_their_settings(panel):
+    """It is a gallery: its lightbox asks by the number of a picture."""
+    run = make_run(panel, seed=1)
+    press(panel, "history")
+    grid = panel.pictures.gallery.grid
+    heard = []
+    grid.box.send = lambda content, buffers=(): heard.append((content, buffers))
+    hear(grid.box, type="rows", version=grid.box.version, ranges=[[0, 1]])
+    number = heard[-1][0]["parts"][0][1][0]["id"]
+    hear(grid.box, type="save", version=grid.box.version, ids=[number])
+    until(lambda: heard[-1][0]["type"] == "saved")
+    assert nbkit.read(heard[-1][1][0]).facts["taskUUID"] == run.task_uuid
 
 
 def test_use_this_seed_sets_the_seed_of_the_chosen_picture(panel):

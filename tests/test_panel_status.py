@@ -7,7 +7,8 @@ import pytest
 from nbkit.display.text import usd_short
 from nbkit.errors import BlockedError, RefusedError, StorageError
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import Price
+from nbkit.request.price import Price
+from nbkit.request.profiles import DEFAULT
 from nbkit.results.money import Budget
 from nbkit.results.run import BLOCKED, FAILED, NOT_SENT, Run
 from nbkit.widgets.panel import status
@@ -63,10 +64,10 @@ def test_a_price_on_a_button_has_two_significant_digits_below_a_dollar(micros, t
 )
 def test_the_head_says_whether_money_is_real_and_what_is_left(charged, mark, what):
     """Short, and exact for who asks; without a budget nothing is said of one."""
-    told = status.head_of(Budget(1.0, 0.06895, 0.04657), charged=charged)
+    told = status.head_of(Budget(1.0, 0.06895, 0.04657), DEFAULT, charged=charged)
     assert (told["mark"], told["what"], told["charged"]) == (mark, what, charged)
     assert (told["left"], told["exact"]) == ("$0.88 left of $1.00", "$0.88448 left of $1.00")
-    without = status.head_of(Budget(None, 0.0, 0.0), charged=charged)
+    without = status.head_of(Budget(None, 0.0, 0.0), DEFAULT, charged=charged)
     assert (without["left"], without["exact"]) == ("", "")
 
 

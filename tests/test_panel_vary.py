@@ -91,7 +91,7 @@ def test_a_mark_makes_three_values_around_the_present_one(name):
             assert values == sorted(values)
 
 
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("name", [name for name in MARKED if name != "model"])  # which lack what others have
 def test_each_mark_makes_an_axis_and_takes_it_away_again(panel, studio, name):
     """The sweep has a cell for each value; a second press brings the single value back as it was."""
     before, request = panel.form.read(), panel.request

@@ -10,8 +10,7 @@ from PIL import Image
 from sweep_tools import until
 
 from nbkit.errors import RequestError
-from nbkit.request import model
-from nbkit.request.image_request import ImageRequest
+from nbkit.request.image_request import MAX_REFERENCES, ImageRequest
 from nbkit.request.reference import Reference
 from nbkit.widgets.form.form import Form
 from nbkit.widgets.form.references import MAX_BYTES
@@ -247,13 +246,13 @@ def test_too_many_reference_images_are_reported_at_the_control(studio):
     panel = studio.panel()
     panel.set(prompt="A paper lantern")
     control = panel.form.references
-    assert panel.view.limit == model.MAX_REFERENCES
-    for number in range(model.MAX_REFERENCES + 1):
+    assert panel.view.limit == MAX_REFERENCES
+    for number in range(MAX_REFERENCES + 1):
         control.append(f"{URL}?{number}")
     assert "a list of 1 to 14 images, and this has 15" in panel.form.complaint("reference_images")
     control.remove(0)
     assert panel.form.complaint("reference_images") == ""
-    assert len(panel.request.reference_images) == model.MAX_REFERENCES
+    assert len(panel.request.reference_images) == MAX_REFERENCES
 
 
 # -- from code ----------------------------------------------------------------------------------------------------

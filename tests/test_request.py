@@ -12,7 +12,7 @@ from small_requests import URL, lantern
 
 from nbkit.errors import NbkitError, RequestError, UnknownParameter
 from nbkit.request.image_request import PARAMETERS, ImageRequest, has_credentials, redacted
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 
 EXAMPLES = sorted(Path(__file__).parent.joinpath("data", "examples").glob("*.request.json"))
 UUID_TEXT = "16830039-18a1-48fc-b10a-3f40efdf519a"
@@ -189,7 +189,7 @@ def test_a_key_at_the_wrong_path_of_a_task_raises_with_the_right_path(task, para
             "providerSettings.google is a group",
         ),
         ({"taskUUID": None}, "taskUUID", "format", "taskUUID=None"),
-        ({"model": None}, "model", "choice", "model=None"),
+        ({"model": None}, "model", "type", "model=null"),
     ],
 )
 def test_null_in_a_task_raises_a_request_error(task, parameter, reason, words):

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_pictures import WITH_TRACES, WITHOUT_TRACES
 
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, ListOf, Text
+from nbkit.request.profile import LACKING, PROFILES
+from nbkit.request.profiles import DEFAULT
 
 steady = settings(max_examples=examples(200), deadline=None, derandomize=True, database=None)
 
@@ -23,12 +24,16 @@ ADDRESSES = st.builds(
 REFERENCES = st.one_of(
     ADDRESSES, st.uuids().map(str), st.uuids(), st.sampled_from([*WITH_TRACES.values(), *WITHOUT_TRACES.values()])
 )
-SIZES = [model.size_of(ratio, tier) for ratio in model.RATIOS for tier in model.TIERS]
-SIZE_GIVEN = st.one_of(
-    st.just({}),
-    st.sampled_from(SIZES).map(lambda size: {"width": size[0], "height": size[1]}),
-    st.sampled_from(model.TIERS).map(lambda tier: {"resolution": tier}),
-)
+
+
+def sizes(profile):
+    """A size of a model, in pixels or as a tier, or none."""
+    table = [size for by_ratio in profile.sizes.values() for size in by_ratio.values()]
+    return st.one_of(
+        st.just({}),
+        st.sampled_from(table).map(lambda size: {"width": size[0], "height": size[1]}),
+        st.sampled_from(profile.tiers).map(lambda tier: {"resolution": tier}),
+    )
 
 
 def texts(kind):
@@ -51,16 +56,23 @@ def valid(kind):
 
 
 SIZE_PARAMETERS = ("width", "height", "resolution", "aspect_ratio")
-OPTIONAL = {n: valid(p.kind) for n, p in PARAMETERS.items() if n not in SIZE_PARAMETERS and n != "prompt"}
+APART = (*SIZE_PARAMETERS, "prompt", "model")
+OPTIONAL = {
+    profile: {n: valid(p.kind) for n, p in profile.parameters.items() if n not in APART and p.state != LACKING}
+    for profile in PROFILES.values()
+}
 
 
 @st.composite
 def requests(draw):
-    parameters = draw(st.fixed_dictionaries({"prompt": valid(PARAMETERS["prompt"].kind)}, optional=OPTIONAL))
+    profile = draw(st.sampled_from(list(PROFILES.values())))
+    named = {} if profile is DEFAULT and draw(st.booleans()) else {"model": st.just(profile.identifier)}
+    prompt = valid(profile.parameters["prompt"].kind)
+    parameters = draw(st.fixed_dictionaries({"prompt": prompt, **named}, optional=OPTIONAL[profile]))
     if parameters.get("output_type", "URL") != "URL":
         parameters.pop("ttl", None)
-    head = draw(st.fixed_dictionaries({}, optional={"task_uuid": st.uuids(version=4), "model": st.just(model.MODEL)}))
-    return ImageRequest(**parameters, **head, **draw(SIZE_GIVEN))
+    head = draw(st.fixed_dictionaries({}, optional={"task_uuid": st.uuids(version=4)}))
+    return ImageRequest(**parameters, **head, **draw(sizes(profile)))
 
 
 @steady
@@ -92,9 +104,11 @@ def test_the_task_that_is_sent_makes_a_request_with_the_same_identity_and_price(
 
 
 @steady
-@given(requests(), st.sampled_from(model.RATIOS), st.none() | st.sampled_from(model.TIERS))
-def test_an_aspect_ratio_becomes_a_width_and_a_height_in_the_task(request, ratio, tier):
+@given(requests(), st.data())
+def test_an_aspect_ratio_becomes_a_width_and_a_height_in_the_task(request, data):
     """The API has no aspect ratio; the request that is made from the task has the same size, identity and price."""
+    ratio = data.draw(st.sampled_from(request.profile.ratios))
+    tier = data.draw(st.none() | st.sampled_from(request.profile.tiers))
     shaped = request.replace(width=None, height=None, aspect_ratio=ratio, resolution=tier)
     back = ImageRequest.from_task(shaped.to_task())
     assert (back.size, back.identity, back.price) == (shaped.size, shaped.identity, shaped.price)

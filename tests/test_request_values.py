@@ -9,8 +9,7 @@ from small_requests import URL
 
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.model import MAX_SEED
-from nbkit.request.parameter import short_repr
+from nbkit.request.parameter import MAX_INTEGER, short_repr
 from nbkit.request.rules import check_value
 
 ADDRESS = "https:// or http://"
@@ -31,8 +30,8 @@ REFUSED = [
     ("system_prompt", "x" * 50_001, "length", "1 to 50,000 characters", None),
     ("systemPrompt", 3.5, "type", "got a decimal number", None),
     ("seed", -1, "range", "a whole number from 0 to", 0),
-    ("seed", 2**63, "range", "from 0 to 9223372036854775807", MAX_SEED),
-    ("seed", 10**5000, "range", "a whole number from 0 to", MAX_SEED),
+    ("seed", 2**63, "range", "from 0 to 9223372036854775807", MAX_INTEGER),
+    ("seed", 10**5000, "range", "a whole number from 0 to", MAX_INTEGER),
     ("seed", 7.0, "type", "got a decimal number", 7),
     ("seed", 1.5, "type", "a whole number", 1),
     ("seed", "7", "type", "got text", 7),
@@ -125,8 +124,8 @@ REFUSED = [
     ("reference_images", Path("no-such-file.png"), "format", "a file that can be read", None),
     ("taskType", "textInference", "choice", "'imageInference'", "imageInference"),
     ("task_type", 5, "choice", "'imageInference'", "imageInference"),
-    ("model", "google:4@2", "choice", "'google:4@3'", "google:4@3"),
-    ("model", np.array(["google:4@3"]), "choice", "'google:4@3'", "google:4@3"),
+    ("model", "google:9@9", "choice", "'google:4@3'", "google:4@3"),
+    ("model", np.array(["google:4@3"]), "type", "'google:4@3'", "google:4@3"),
     ("taskUUID", "not-a-uuid", "format", "a UUID of version 4", None),
     ("task_uuid", uuid.UUID("2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d"), "format", "a UUID of version 4", None),
     ("extra", 5, "type", "a dict, got a number", None),

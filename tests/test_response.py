@@ -7,7 +7,7 @@ from service import Answer
 
 import nbkit
 from nbkit import errors
-from nbkit.request.model import MAX_SEED
+from nbkit.request.parameter import MAX_INTEGER
 from nbkit.service.client import Client
 from nbkit.service.failure import error_class, read_error
 from nbkit.service.response import micros, read_body, read_details, read_response
@@ -267,7 +267,7 @@ def test_an_error_names_each_of_its_parameters():
         (7, 7),
         ("7", 7),
         (7.0, 7),
-        (MAX_SEED, MAX_SEED),
+        (MAX_INTEGER, MAX_INTEGER),
         (2**63, None),
         (9.223372036854776e18, None),
         (-1, None),

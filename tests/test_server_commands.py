@@ -191,8 +191,9 @@ def test_export_writes_the_rows_that_a_search_finds(tmp_path):
     def export(*options):
         return subprocess.run([*COMMAND, "export", *options], capture_output=True, text=True, check=False, cwd=tmp_path)
 
-    assert export("all").stdout == "2 rows in all\n"
-    assert len(list((tmp_path / "all" / "images").iterdir())) == 2
+    assert export("all", "--metadata").stdout == "2 rows in all\n"
+    pictures = sorted((tmp_path / "all" / "images").iterdir())
+    assert [nbkit.read(picture).request.prompt for picture in pictures] == ["A lantern", "A boat"]
     assert (
         export("one.zip", "--search", "LANTERN", "--no-originals", "--log", "nbkit-runs").stdout
         == "1 rows in one.zip\n"

@@ -277,7 +277,6 @@ def test_a_value_that_is_no_gap_is_inserted(studio, value):
 ARGUMENTS = [name for name, p in inspect.signature(nbkit.Studio.sweep).parameters.items() if p.kind != p.VAR_KEYWORD]
 OTHER_NAMES = [
     "self",
-    "model",
     "task_type",
     "taskUUID",
     "task_uuid",
@@ -373,7 +372,6 @@ def test_an_argument_of_sweep_cannot_be_an_axis(studio):
         (argument,) = wrong
         assert error_of(studio, PROMPT, **wrong).parameter == argument
     assert error_of(studio, "A {repeat} lantern", repeat=["a"], repeats=2).parameter == "repeat"
-    assert error_of(studio, PROMPT, model=["google:4@3"]).parameter == "model"
     assert error_of(studio, PROMPT, taskUUID="x").parameter == "taskUUID"
 
 

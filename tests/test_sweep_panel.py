@@ -189,7 +189,7 @@ def test_a_variable_of_the_prompt_is_an_axis(studio):
     assert [cell.prompt for cell in panel.sweep] == ["A red lantern at 0.5", "A jade lantern at 0.5"]
 
 
-@pytest.mark.parametrize("name", ["name", "sample", "class", "model", "settings"])
+@pytest.mark.parametrize("name", ["name", "sample", "class", "taskUUID", "settings"])
 def test_a_variable_with_a_reserved_name_must_be_renamed(studio, name):
     """The name of an argument of ``studio.sweep``, of a key of a task, or a word of Python."""
     panel = studio.sweep_panel()

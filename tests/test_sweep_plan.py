@@ -11,7 +11,7 @@ from sweep_tools import assert_books_agree, until
 
 import nbkit
 from nbkit import errors, statistics
-from nbkit.request.model import Price
+from nbkit.request.price import Price
 
 
 def test_a_plan_has_one_row_per_cell_and_sends_nothing(service, studio):

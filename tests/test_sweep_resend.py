@@ -9,7 +9,7 @@ from service import PRICE
 from sweep_tools import assert_books_agree, lanterns, studio_after_lost_answers, until
 
 from nbkit import errors
-from nbkit.request.model import Price
+from nbkit.request.price import Price
 from nbkit.sweep.plan import CostSummary, Quote
 
 

@@ -28,8 +28,8 @@ from nbkit.log.frame import COLUMNS
 from nbkit.log.judgements import SKIPPED, Judgement
 from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.log.table import figure_of
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
+from nbkit.request.price import MICRO
 from nbkit.statistics import Strengths, bradley_terry, krippendorff_alpha, t_quantile
 
 SURE = 0.95

@@ -18,8 +18,8 @@ from nbkit.log.rows import parameter_values
 from nbkit.measures.facts import examine
 from nbkit.request.address import without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import type_in_words
+from nbkit.request.price import MICRO
 from nbkit.request.task import redacted
 from nbkit.results.run import BLOCKED, FAILED, HEADLINES, UNKNOWN, GeneratedImage, Run
 
@@ -92,6 +92,7 @@ def _columns(request: ImageRequest | None) -> dict[str, Any]:
     known = parameter_values(request, request.to_task())  # as in the log, where ``extra`` overrides parameters
     known["referenceImages"] = " ".join(known["referenceImages"] or ()) or None
     known["extra"] = redacted(request.extra) or None
+    known["model"] = request.profile.identifier
     return known | (dict(zip(("width", "height"), request.size, strict=True)) if request.size else {})
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from nbkit.errors import printable
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 
 MAX_LINE_CHARACTERS = 88
 """Length of a line of code that a cell shows without a scroll bar."""

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from nbkit.display.text import usd
 from nbkit.errors import BudgetExceeded
 from nbkit.log.schema import ACCOUNTS
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 
 
 @dataclass(frozen=True, slots=True)

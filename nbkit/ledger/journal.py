@@ -45,7 +45,8 @@ from nbkit.log.rows import parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS, check_tables
 from nbkit.log.trust import Trust
 from nbkit.request.image_request import ImageRequest, given_values
-from nbkit.request.model import MICRO, MODEL, Price
+from nbkit.request.price import MICRO, Price
+from nbkit.request.profiles import DEFAULT_MODEL
 from nbkit.request.task import has_credentials, redacted
 from nbkit.results.run import DONE, FAILED, FINAL, NOT_SENT, PLANNED, SENT, UNKNOWN
 from nbkit.service.response import TaskResponse
@@ -68,6 +69,7 @@ class RunPlan:
         sub_budget: a budget that it shares with other runs of the studio.
         max_runs: maximum number of runs of this request in the sweep, across kernels.
         axes: what the sweep varies or fixes that is no parameter, by name.
+        price: what it may cost, if that is not what the request itself knows; the most is held.
         template: the text that the sweep made the prompt from.
     """
 
@@ -79,6 +81,7 @@ class RunPlan:
     sub_budget: SubBudget | None = None
     max_runs: int | None = None
     axes: Mapping[str, Any] = field(default_factory=dict)
+    price: Price | None = None
     template: str | None = None
 
     @property
@@ -151,7 +154,7 @@ class Journal:
             BudgetExceeded: if it might cost more than a limit leaves.
             StorageError: if the log cannot be written; then nothing may be sent.
         """
-        price = plan.request.price
+        price = plan.price or plan.request.price
         created = _now()
         own = plan.sub_budget or SubBudget("")
         days, names = self._accounts(created, own.id)
@@ -162,7 +165,7 @@ class Journal:
             "created": created,
             "status": PLANNED,
             "engine": self._engine,
-            "model": str(plan.task.get("model", MODEL)),
+            "model": str(plan.task.get("model", DEFAULT_MODEL)),
             "charged": self._charged,
             "extra": redacted(plan.request.extra) or None,
             "task": redacted(plan.task),

@@ -29,12 +29,13 @@ from nbkit.ledger.in_flight import IN_FLIGHT, Heartbeat
 from nbkit.ledger.journal import Journal, RunPlan
 from nbkit.ledger.limiter import Limiter, Load
 from nbkit.ledger.outcome import status_of
+from nbkit.ledger.prices import PriceBook
 from nbkit.ledger.result_rows import StoredPicture
 from nbkit.ledger.task_session import TaskSession
 from nbkit.log.store import LogStore
 from nbkit.measures.facts import PictureFacts, examine
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MODEL
+from nbkit.request.profiles import DEFAULT_MODEL
 from nbkit.results.run import FINAL, SENT, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
@@ -101,6 +102,7 @@ class Ledger:
             trust=log.trust,
             may_be_offline=may_be_offline,
         )
+        self.prices = PriceBook(log.database, engine, log.trust)
         self._images = log.images
         self._database = log.database
         self._shared_token = CancelToken()
@@ -124,6 +126,7 @@ class Ledger:
         sub_budget: SubBudget | None = None,
         max_runs: int | None = None,
         axes: Mapping[str, Any] | None = None,
+        max_cost: int | None = None,
         template: str | None = None,
         on_sent: Callable[[], None] = lambda: None,
         finish: Callable[[Run], Run] = lambda run: run,
@@ -140,6 +143,7 @@ class Ledger:
             sub_budget: a budget that it shares with other runs.
             max_runs: maximum number of runs of this request in the sweep, across kernels.
             axes: what the sweep varies or fixes that is no parameter, by name.
+            max_cost: the most that it may cost, in micro-dollars; without one, its price has to be known.
             template: the text that the sweep made the prompt from.
             on_sent: called right before the request leaves.
             finish: adds to the run what it needs of its studio.
@@ -150,11 +154,12 @@ class Ledger:
 
         Raises:
             AlreadyStarted: if the sweep has that many.
+            RequestError: if its price is not known and there is no ``max_cost``.
             BudgetExceeded: if the run might cost more than is left.
             StorageError: if the log or the image folder cannot be written; then nothing is sent.
         """
-        task = request.to_send()
-        plan = RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}, template)
+        price, task = self.prices.price(request, max_cost), request.to_send()
+        plan = RunPlan(request, task, parent, parent_image, sweep, sub_budget, max_runs, axes or {}, price, template)
         plan = self.plan(plan)
         try:
             future = executor.submit(self._carry_out, plan, token or self.new_token(), on_sent, finish)
@@ -228,6 +233,7 @@ class Ledger:
                 token.cancel(refusal)  # every other run would be refused too; runs that start later are tried
                 self._shared_token.cancel_waiting()
             settle(response, started=slot.began)
+            self.prices.learn(plan.request, plan.task_uuid)
         finally:
             IN_FLIGHT.discard(plan.task_uuid)
             self.on_budget_change()
@@ -314,7 +320,7 @@ class Ledger:
 
     def limiter(self, task: Mapping[str, Any]) -> Limiter:
         """How many tasks of a model may be with the service."""
-        account = self.client.account(str(task.get("model", MODEL)))
+        account = self.client.account(str(task.get("model", DEFAULT_MODEL)))
         known = self._limiters.get(account)
         return known or self._limiters.setdefault(account, Limiter(self._database, account, self.pace))
 

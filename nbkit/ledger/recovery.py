@@ -24,7 +24,8 @@ from nbkit.ledger.task_session import TaskSession
 from nbkit.log.owner import Owner, is_alive, this_process
 from nbkit.log.runs import STILL_MISSING
 from nbkit.measures.facts import FOUND_DAMAGED
-from nbkit.request.model import MICRO, Price
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.price import MICRO, Price
 from nbkit.results.run import DONE, FAILED, FINAL, PLANNED, UNKNOWN, Failure, Run
 from nbkit.service.cancel import CancelToken
 from nbkit.service.response import TaskResponse
@@ -112,11 +113,17 @@ class Recovery:
             if row["status"] != PLANNED and row["engine"] == self._engine and row["resendable"]
         ]
         runs = self._history.many([row["taskUUID"] for row in rows])
-        prices = [runs[row["taskUUID"]].request.price for row in rows]
+        prices = [self._price(runs[row["taskUUID"]].request, row) for row in rows]
         return [
             {**row, "estimateLow": price.low, "estimateHigh": price.high}
             for row, price in zip(rows, prices, strict=True)
         ]
+
+    def _price(self, request: ImageRequest, row: Any) -> Price:
+        """What a task of the log may cost when it is sent again; what was agreed to where its price is not known."""
+        if not request.has_price:
+            return Price(row["estimateLow"], row["estimateHigh"])
+        return self._ledger.prices.price(request)
 
     def _abandoned(self, sweep: str | None) -> list[Any]:
         """The rows of all open runs that no living process works on."""
@@ -262,7 +269,7 @@ class Recovery:
             return _note(response)
 
         # Claimed before it is sent again, so that no other kernel sends it too.
-        return self._claimed(row, ask, request.price) if may_resend else ask()
+        return self._claimed(row, ask, self._price(request, row)) if may_resend else ask()
 
     def _claimed(self, row: Any, settle: Callable[[], str], price: Price | None = None) -> str:
         """Settle a run as its owner, unless another thread or kernel has claimed or settled it since its row was read."""

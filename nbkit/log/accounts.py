@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 
 CHARGED, OFFLINE = "charged", "offline"
 """The two kinds of money: real money, and list prices."""

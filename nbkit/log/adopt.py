@@ -28,7 +28,7 @@ from nbkit.log.images import ImageStore
 from nbkit.log.verify import PROGRESS_SECONDS
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.formats import recognise
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 
 _AT_ONCE = 200
 """Runs that are written in one transaction."""

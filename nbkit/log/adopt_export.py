@@ -26,8 +26,8 @@ from nbkit.log.filter_columns import time_of
 from nbkit.log.frame import BOOLEAN, DTYPES, FLOAT, INTEGER, MEASURE, TIME, axis_name
 from nbkit.log.judgements import Judgement, is_whole
 from nbkit.log.schema import PARAMETER_COLUMNS
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import MAX_INTEGER
+from nbkit.request.price import MICRO
 from nbkit.results.run import BLOCKED, DONE, FAILED
 
 MANIFEST, JUDGED = "manifest.json", "judgements.json"

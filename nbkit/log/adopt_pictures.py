@@ -27,7 +27,7 @@ from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.formats import recognise
 from nbkit.request.image_request import given_values
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.results.run import DONE
 
 UNKNOWN_PROMPT = "(not known: this picture came without its settings)"

@@ -22,8 +22,7 @@ from nbkit.log.measurements import LOOK_COLUMNS, TEXT_COLUMNS
 from nbkit.log.rows import logged_request
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.model import MAX_SEED
-from nbkit.request.parameter import Address
+from nbkit.request.parameter import MAX_INTEGER, Address
 from nbkit.request.reference import missing_reference
 from nbkit.results.run import BLOCKED, DONE, FAILED
 
@@ -189,7 +188,7 @@ def make_result(
     values = {
         "status": DONE if row.get("status") == DONE else FAILED,
         "imageUUID": name_of_row(row.get("imageUUID")),
-        "seed": whole_number(row.get("seed"), MAX_SEED),
+        "seed": whole_number(row.get("seed"), MAX_INTEGER),
         "cost": whole_number(row.get("cost"), 10**15),
         "nsfw": row.get("nsfw") if isinstance(row.get("nsfw"), bool) else None,
         "error": text_of(row.get("error"), MAX_LINE),

@@ -39,6 +39,7 @@ from nbkit.log.rows import parameter_values, picture_values
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, JUDGEMENTS, RUNS
 from nbkit.measures.facts import PictureFacts, examine
+from nbkit.metadata.embedding import original_of
 from nbkit.request.image_request import PARAMETERS, given_values, task_for_display
 from nbkit.request.task import redacted
 from nbkit.results.run import DONE
@@ -169,6 +170,8 @@ class Adopter:
             data = result.read()
         except UnfitFile:
             return None
+        if result.facts is None and result.sha256 is not None:  # a copy with settings in it is stored as it was without
+            data = original_of(data, result.sha256) or data
         facts = result.facts or examine(data)
         if not facts.is_picture:
             return None

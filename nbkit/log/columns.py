@@ -11,9 +11,9 @@ import pandas as pd
 from nbkit.display.text import count, usd, usd_short
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.image_request import NAMES
-from nbkit.request.model import MICRO
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import nearest, short_repr, type_in_words
+from nbkit.request.price import MICRO
 
 
 def column_of(frame: pd.DataFrame | Mapping[str, Any], name: str) -> str:

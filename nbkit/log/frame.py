@@ -25,8 +25,8 @@ from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, c
 from nbkit.log.database import Database, one_of, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, IS_REMOVED, PARAMETER_COLUMNS, RUNS
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import ValueInvalid, short_repr, type_in_words
+from nbkit.request.price import MICRO
 from nbkit.request.reference import name_in_log
 
 _arrow: Any = importlib.import_module("pyarrow") if pd.StringDtype().storage == "pyarrow" else None

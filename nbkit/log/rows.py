@@ -11,8 +11,9 @@ from nbkit.log.schema import PARAMETER_COLUMNS
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.address import Url
 from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
-from nbkit.request.naming import TASK_KEYS
+from nbkit.request.naming import TASK_KEYS, profile_in
 from nbkit.request.parameter import Address, Parameter, Text
+from nbkit.request.profile import ModelParameter
 from nbkit.request.task import redacted
 
 FACTS = {
@@ -35,16 +36,18 @@ def parameter_values(request: ImageRequest, task: Mapping[str, Any]) -> dict[str
     """
     values: dict[str, Any] = {}
     safe, given = redacted(task), given_values(request)
-    for name, parameter in PARAMETERS.items():
+    for name, column in PARAMETER_COLUMNS.items():
+        parameter, own = PARAMETERS[name], request.profile.parameters[name]
         found: Any = safe
-        for key in parameter.wire or ("",):
+        for key in own.wire or ("",):
             found = found.get(key) if isinstance(found, dict) else None
+        found = own.read(found)
         if found is None and name != "reference_images":  # set, but sent in another form: a resolution as its size
             found = given.get(name)
         # extra= is not validated and may replace a parameter by anything; its column stores only valid values.
         is_text = isinstance(found, str) and isinstance(parameter.kind, (Text, Address))
         is_kept = found is None or is_text or name == "reference_images"
-        values[PARAMETER_COLUMNS[name]] = found if is_kept else _valid(parameter, found)
+        values[column] = found if is_kept else _valid(own, found)
     return values
 
 
@@ -61,7 +64,7 @@ def picture_facts(row: Any) -> PictureFacts:
     return PictureFacts(**values | {"is_whole": values["is_whole"] is not False})
 
 
-def _valid(parameter: Parameter[Any] | None, value: Any) -> Any:
+def _valid(parameter: Parameter[Any] | ModelParameter | None, value: Any) -> Any:
     """A value in its canonical form; ``None`` if this version does not allow it, or has no such parameter."""
     try:
         return parameter and parameter.kind.check(value)
@@ -88,7 +91,8 @@ def logged_request(
     try:
         return ImageRequest(**values, extra=extra)
     except RequestError:
-        known = {name: value for name, value in values.items() if _valid(PARAMETERS.get(name), value) is not None}
+        taken = profile_in(values).parameters
+        known = {name: value for name, value in values.items() if _valid(taken.get(name), value) is not None}
     known.setdefault("prompt", UNREADABLE_PROMPT)
     request = _most_of(known)
     return request.replace(extra=_not_in(request.to_send(), task))
@@ -118,7 +122,7 @@ def _not_in(sent: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
     rest: dict[str, Any] = {}
     for key, value in task.items():
         same_key = key in sent and (sent[key] == value or key in ("referenceImages", "webhookURL", "uploadEndpoint"))
-        if same_key or (key in TASK_KEYS and key != "model"):
+        if same_key or key in TASK_KEYS:
             continue
         inner = _not_in(sent[key], value) if isinstance(value, dict) and isinstance(sent.get(key), dict) else value
         if inner != {}:

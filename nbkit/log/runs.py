@@ -25,7 +25,7 @@ from nbkit.log.thread import Thread, find_parent, find_thread
 from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.reference import MEDIA_TYPES, Reference, missing_reference
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN, Failure, GeneratedImage, Run
 
@@ -169,6 +169,11 @@ class History:
         """The taskUUID of the run of a picture, or ``None``."""
         query = sa.select(RUNS.c.taskUUID).join(IMAGES).where(IMAGES.c.imageUUID == image_uuid)
         return next((row["taskUUID"] for row in self._rows(query.order_by(RUNS.c.id.desc()).limit(1))), None)
+
+    def with_picture(self, sha256: str) -> Run | None:
+        """The newest run that made a picture with these bytes, given by their hash; ``None`` if the log has none."""
+        run = sa.select(IMAGES.c.run).where(IMAGES.c.sha256 == sha256).order_by(IMAGES.c.id.desc()).limit(1)
+        return next(iter(self._runs(RUNS.c.id == run.scalar_subquery(), limit=1)), None)
 
     def typical_latency(self, engine: str) -> float | None:
         """The median latency in seconds of an engine's last hundred runs, or ``None`` without any."""

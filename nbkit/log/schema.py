@@ -57,8 +57,8 @@ _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
 }
 """The type of a parameter's column, by its kind; text for all others."""
 
-PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items()}
-"""The column of ``runs`` for each parameter, by its Python name."""
+PARAMETER_COLUMNS = {name: parameter.column for name, parameter in PARAMETERS.items() if name != "model"}
+"""The column of ``runs`` for each parameter, by its Python name; ``model`` has one in every row."""
 
 # SQLite numbers rows automatically only if the type of the key is INTEGER.
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -85,7 +85,11 @@ RUNS = sa.Table(
     sa.Column("engine", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("charged", sa.Boolean, nullable=False),
-    *(sa.Column(p.column, _TYPES.get(type(p.kind), sa.Text())) for p in PARAMETERS.values()),
+    *(
+        sa.Column(p.column, _TYPES.get(type(p.kind), sa.Text()))
+        for n, p in PARAMETERS.items()
+        if n in PARAMETER_COLUMNS
+    ),
     sa.Column("extra", sa.JSON(none_as_null=True)),
     sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures as hashes
     sa.Column("request", sa.JSON),  # the parameters that were set, by Python name; references as in `task`

@@ -24,8 +24,8 @@ from nbkit.log.plots import plot_rows
 from nbkit.log.previews import previews_of
 from nbkit.measures.facts import header_size
 from nbkit.measures.preview import make_preview
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
+from nbkit.request.price import MICRO
 
 THUMBNAIL = 128
 """Pixels on the long side of a thumbnail."""

@@ -19,7 +19,7 @@ from nbkit.errors import NbkitError, printable
 from nbkit.log.database import Database
 from nbkit.log.table import figure_of, sums_text, totals_text
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.rules import SIZE_NAMES
 from nbkit.results.run import DONE, Run
 

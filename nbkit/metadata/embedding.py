@@ -16,6 +16,7 @@ from nbkit.metadata.record import SettingsRecord, read_record
 from nbkit.metadata.xmp import make_packet, read_properties
 from nbkit.request.footer import footer_of
 from nbkit.request.formats import name_of, recognise
+from nbkit.request.profile import PROFILES
 
 NBKIT, A1111 = "nbkit", "a1111"
 """Where settings are from: nbkit, or a program of the kind that began with AUTOMATIC1111's."""
@@ -95,7 +96,9 @@ def _with_record(name: str, parts: Parts, own: dict[str, str], record: SettingsR
     kept: tuple[str, ...] = ()
     if parts.xmp:
         try:
-            found = read_properties(parts.xmp, parts.extended, without=_REPLACED)
+            found = read_properties(parts.xmp, parts.extended)
+            replaced = tuple(own) if _RECORD_PROPERTY in found.texts else _REPLACED
+            found = read_properties(parts.xmp, parts.extended, without=replaced)
         except MetadataInvalid:
             pass  # no reader of XMP can use it either
         else:
@@ -112,7 +115,8 @@ def _with_record(name: str, parts: Parts, own: dict[str, str], record: SettingsR
 def _properties(record: SettingsRecord, *, is_offline: bool) -> dict[str, str]:
     facts, prompt = record.facts, "" if record.request is None else record.request.prompt
     model, engine = facts.get("model", ""), facts.get("engine", "")
-    system = "nbkit offline engine" if is_offline else f"{model} ({engine})" if engine else model
+    name = PROFILES[model].name if model in PROFILES else model
+    system = "nbkit offline engine" if is_offline else f"{name} ({engine})" if engine else name
     kind = "algorithmicMedia" if is_offline else "trainedAlgorithmicMedia"
     properties = {
         "Iptc4xmpExt:DigitalSourceType": f"{_SOURCE_TYPE}{kind}",

@@ -52,6 +52,10 @@ class _Tables:
     def value(self, entry: bytes) -> int:
         return int.from_bytes(entry[8:12], "little" if self.little else "big")
 
+    def size(self, entry: bytes) -> int:
+        """Bytes of the value of an entry whose items are bytes."""
+        return int.from_bytes(entry[4:8], "little" if self.little else "big")
+
     def entry(self, tag: int, kind: int, count: int, value: int) -> bytes:
         return self.packed(tag, 2) + self.packed(kind, 2) + self.packed(count, 4) + self.packed(value, 4)
 
@@ -70,7 +74,7 @@ def with_comment(exif: bytes, text: str, most: int) -> bytes:
         inner, inner_following = tables.inner(entries)
     except MetadataInvalid:
         return exif
-    base = tables.data + b"\0" * (len(tables.data) % 2) if exif else tables.data[:8]
+    base = _without_value(tables, inner.get(_COMMENT)) if exif else tables.data[:8]
     tables_size = 12 + _ENTRY * (len({*entries, _EXIF_TABLE}) + len({*inner, _COMMENT}))
     room = most - len(base) - tables_size - 8
     if room < 200:
@@ -84,6 +88,16 @@ def with_comment(exif: bytes, text: str, most: int) -> bytes:
     for table, after in ((entries, following), (inner, inner_following)):
         parts += [tables.packed(len(table), 2), *(table[tag] for tag in sorted(table)), after]
     return b"".join([*parts, comment])
+
+
+def _without_value(tables: _Tables, entry: bytes | None) -> bytes:
+    """EXIF data of an even length, without the value of an entry that is replaced: zeros, or nothing at its end."""
+    data = bytearray(tables.data)
+    if entry is not None:
+        place, size = tables.value(entry), tables.size(entry)
+        if size > 4 and place + size <= len(data):
+            data[place : place + size] = bytes(size if place + size < len(data) else 0)
+    return bytes(data + b"\0" * (len(data) % 2))
 
 
 def without_comment(exif: bytes) -> list[bytes]:
@@ -103,8 +117,7 @@ def comment_of(exif: bytes) -> str:
         entry = tables.inner(tables.table(tables.first)[0])[0].get(_COMMENT, b"")
     except MetadataInvalid:
         return ""
-    size = int.from_bytes(entry[4:8], "little" if tables.little else "big")
-    place = tables.value(entry)
+    size, place = tables.size(entry), tables.value(entry)
     if not entry or size < 8 or place + size > len(exif):
         return ""
     code, data = exif[place : place + 8], exif[place + 8 : place + size]

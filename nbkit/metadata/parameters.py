@@ -12,7 +12,9 @@ from typing import Any
 
 from nbkit.metadata.record import SettingsRecord, request_with
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.model import MAX_SEED, SIZES
+from nbkit.request.parameter import MAX_INTEGER
+from nbkit.request.profile import PROFILES
+from nbkit.request.profiles import DEFAULT
 
 _NEGATIVE = "Negative prompt:"
 _MAX_LINE, _MAX_PAIRS, _MIN_PAIRS = 20_000, 100, 3
@@ -56,7 +58,7 @@ def read_parameters(text: str) -> SettingsRecord:
     values: dict[str, Any] = {"prompt": prompt.strip()}
     for name, value in pairs.items():
         size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value)
-        if name == "Seed" and re.fullmatch(r"\d{1,19}", value) and int(value) <= MAX_SEED:
+        if name == "Seed" and re.fullmatch(r"\d{1,19}", value) and int(value) <= MAX_INTEGER:
             facts["seed"] = values["seed"] = int(value)
         elif name == "Size" and size:
             facts["width"], facts["height"] = int(size[1]), int(size[2])
@@ -64,9 +66,11 @@ def read_parameters(text: str) -> SettingsRecord:
             facts["model"] = value
         else:
             facts[name] = value
-    width_height = facts.get("width"), facts.get("height")
-    if any(width_height in sizes for sizes in SIZES.values()):
-        values["width"], values["height"] = width_height
+    if facts.get("model") in PROFILES:
+        values["model"] = facts["model"]
+    width, height = facts.get("width", 0), facts.get("height", 0)
+    if PROFILES.get(facts.get("model", ""), DEFAULT).ratio_and_tier(width, height):
+        values["width"], values["height"] = width, height
     request, left_out = request_with(values)
     return SettingsRecord(request, facts, left_out=tuple(left_out))
 

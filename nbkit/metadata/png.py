@@ -36,7 +36,7 @@ def read_parts(file: BinaryIO) -> Parts:
 def _chunks(reader: PartReader) -> Iterator[tuple[bytes, int, int]]:
     """The chunks: name, where it begins, and the size of its content. A file may be cut inside its pixels."""
     place, name = len(PNG_SIGNATURE), b""
-    while name != b"IEND" and len(head := reader.head(place, 8)) == 8:
+    while name != b"IEND" and len(head := reader.head(place, 8)) == 8 and head[4:].isalpha():
         size, name = int.from_bytes(head[:4], "big"), head[4:]
         yield name, place, size
         place += 12 + size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -20,6 +21,7 @@ from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.record import SettingsRecord
 from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
 from nbkit.request.parameter import type_in_words
+from nbkit.request.profile import PROFILES
 
 _MAX_HASHED = 256 * 1024 * 1024
 """Bytes of a file that is compared with the hash in the file beside it."""
@@ -78,6 +80,30 @@ class PictureSettings:
         return no_mathjax(table_html(("setting", "value"), [Section(rows)], caption=caption, foot=ellipsis(foot, 400)))
 
 
+def usable(found: PictureSettings) -> tuple[ImageRequest | None, list[str]]:
+    """The request that makes a picture again, and a sentence on whatever of it is left out.
+
+    A seed that the service drew is the picture's own, and so is a model that was the studio's. What has to be given again before it is sent is left out.
+    """
+    request, left_out = found.request, list(found.left_out)
+    if request is None:
+        return None, left_out
+    if request.seed is None and "seed" in found.facts:
+        request = request.replace(seed=found.facts["seed"])
+    model = found.facts.get("model") if found.is_own and request.model is None else None
+    if model in PROFILES:
+        with contextlib.suppress(RequestError):  # of a file that was put together
+            request = request.replace(model=model)
+    elif model is not None:
+        left_out.append(f"the model {ellipsis(model, 60)} is none that this nbkit knows")
+    for name in request.lacking:
+        whole = [one for one in request.reference_images or () if not one.is_cut]
+        change: dict[str, Any] = {name: (whole or None) if name == "reference_images" else None}
+        left_out.append(f"{name} was left out where an address or a secret of it is not in the file")
+        request = request.replace(**change)
+    return request, left_out
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
@@ -108,7 +134,7 @@ def read(path: str | os.PathLike[str] | bytes) -> PictureSettings:
         (ImageRequest(prompt='A paper lantern', seed=7, temperature=0.72), 0.06895, 'nbkit')
     """
     if isinstance(path, (bytes, bytearray, memoryview)):
-        return _settings_in(io.BytesIO(path), "these bytes", None)
+        return _settings_in(io.BytesIO(path), "the picture", None)
     file = _path(path)
     with closing(_opened(file)) as stream:
         return _settings_in(stream, file.name, file.with_name(file.name + SIDECAR))

@@ -18,9 +18,9 @@ from nbkit.errors import RequestError, printable
 from nbkit.metadata.parts import MetadataInvalid
 from nbkit.request.address import HIDDEN, Url, without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
-from nbkit.request.model import MAX_SEED
-from nbkit.request.naming import TASK_KEYS
-from nbkit.request.parameter import Address, ValueInvalid, is_address, short_repr
+from nbkit.request.naming import TASK_KEYS, profile_in
+from nbkit.request.parameter import MAX_INTEGER, Address, ValueInvalid, is_address, short_repr
+from nbkit.request.profile import LACKING
 from nbkit.request.reference import Reference, make_reference, missing_reference
 from nbkit.request.task import BY_WIRE, redacted
 
@@ -39,13 +39,11 @@ class SettingsRecord:
     Attributes:
         request: the request; ``None`` where it is not known.
         facts: of the picture and its run, by the name of their column; only those that are known.
-        is_cut: whether addresses of the request have lost credentials that were sent.
         left_out: what a file has and :attr:`request` has not, as sentences; empty for a record that is written.
     """
 
     request: ImageRequest | None
     facts: dict[str, Any] = field(default_factory=dict)
-    is_cut: bool = False
     left_out: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -57,8 +55,14 @@ class SettingsRecord:
             facts["engine"] = without_credentials(facts["engine"])
         parts: dict[str, Any] = {"nbkit": VERSION, "facts": facts}
         if self.request is not None:
-            parts |= {"request": given_values(self.request), "extra": redacted(self.request.extra), "cut": self.is_cut}
+            is_cut = any(_is_cut(reference) for reference in self.request.reference_images or ())
+            parts |= {"request": given_values(self.request), "extra": redacted(self.request.extra), "cut": is_cut}
         return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+
+
+def _is_cut(reference: Reference) -> bool:
+    """Whether a reference is an address that is written without its credentials."""
+    return isinstance(reference.text, Url) and reference.text.whole != str.__str__(reference.text)
 
 
 def read_record(text: str) -> SettingsRecord:
@@ -80,7 +84,7 @@ def read_record(text: str) -> SettingsRecord:
     is_cut = found.get("cut") is True
     extra = found.get("extra") if isinstance(found.get("extra"), dict) else {}
     request, more = _request(values, extra or {}, is_cut=is_cut)
-    return SettingsRecord(request, facts, is_cut, (*left_out, *more))
+    return SettingsRecord(request, facts, (*left_out, *more))
 
 
 def request_with(
@@ -94,9 +98,14 @@ def request_with(
     """
     left_out: list[str] = []
     kept: dict[str, Any] = {}
+    profile = profile_in(values)
     for name, value in values.items():
         try:
-            kept[name] = PARAMETERS[name].kind.check(value)
+            own = profile.parameters[name]
+            if own.state == LACKING:
+                left_out.append(f"{name}={short_repr(value)} was left out: {profile.name} does not have it")
+            else:
+                kept[name] = own.kind.check(value)
         except ValueInvalid as error:
             left_out.append(f"{name}={short_repr(value)} was left out: it must be {error.rule}")
         except Exception:  # noqa: BLE001  a value of any type may raise anything
@@ -200,17 +209,17 @@ def _time(value: Any) -> datetime:
 def _axes(value: Any) -> dict[str, str | int | float]:
     if not isinstance(value, dict) or len(value) > _MAX_NAMES:
         raise ValueError
-    return {
-        _text()(name): one if type(one) is float and math.isfinite(one) else _axis(one) for name, one in value.items()
-    }
+    return {_text()(name): _axis(one) for name, one in value.items()}
 
 
-def _axis(value: Any) -> str | int:
-    return _text(_MAX_TEXT)(value) if isinstance(value, str) else _whole(2 * MAX_SEED + 1)(abs(value)) and int(value)
+def _axis(value: Any) -> str | int | float:
+    if type(value) is int and abs(value) <= 2 * MAX_INTEGER:
+        return value
+    return value if type(value) is float and math.isfinite(value) else _text(_MAX_TEXT)(value)
 
 
 FACTS: dict[str, Callable[[Any], Any]] = {
-    "seed": _whole(MAX_SEED),
+    "seed": _whole(MAX_INTEGER),
     "model": _text(),
     "cost": _money,
     "charged": _flag,

@@ -21,7 +21,8 @@ from nbkit.offline.renderer import Renderer
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
 from nbkit.offline.validation import check_uuid, one_of, required
-from nbkit.request import model
+from nbkit.request.price import MICRO
+from nbkit.request.profiles import TASK_TYPE
 from nbkit.service.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -102,10 +103,10 @@ class Offline:
         del key
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
-        self._store = TaskStore(round(balance * model.MICRO), seed)
+        self._store = TaskStore(round(balance * MICRO), seed)
         self._references = ReferenceReader(Renderer(), self._file_of_result)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
-            model.TASK_TYPE: self._image_inference,
+            TASK_TYPE: self._image_inference,
             "getResponse": self._response,
             "getTaskDetails": self._details,
             "imageUpload": self._references.upload,
@@ -116,7 +117,7 @@ class Offline:
         }
 
     def __repr__(self) -> str:
-        return f"<Offline engine: {len(self._store.tasks)} tasks, {self.spent / model.MICRO:.5f} USD at list prices>"
+        return f"<Offline engine: {len(self._store.tasks)} tasks, {self.spent / MICRO:.5f} USD at list prices>"
 
     # -- for Python code -----------------------------------------------------------------------------------
 
@@ -171,8 +172,8 @@ class Offline:
         """
         return {
             "organizationName": "nbkit offline engine",
-            "balance": self._store.balance / model.MICRO,
-            "usage": {"total": {"credits": self.spent / model.MICRO, "requests": len(self._store.tasks)}},
+            "balance": self._store.balance / MICRO,
+            "usage": {"total": {"credits": self.spent / MICRO, "requests": len(self._store.tasks)}},
         }
 
     def settle(self) -> float | None:
@@ -300,7 +301,7 @@ class Offline:
         """Accept an image task, whose results are reported later; in a dry run, check and price it only."""
         inference = make_inference(task, self._references, context.base_url, self._noise)
         if context.dry_run:
-            return [echo(task) | {"dryRun": True, "cost": inference.total / model.MICRO}]
+            return [echo(task) | {"dryRun": True, "cost": inference.total / MICRO}]
         self._store.accept(inference, self._failures, self._clock(), self._latency)
         return inference
 

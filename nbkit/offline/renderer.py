@@ -20,8 +20,8 @@ from nbkit.measures.preview import flatten
 from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
-from nbkit.request import model
 from nbkit.request.decoder import opened
+from nbkit.request.profile import DEFAULT_RATIO, DEFAULT_TIER, Profile
 from nbkit.request.rules import nearest_ratio
 
 MAX_UPLOAD_PIXELS = 50_000_000
@@ -139,18 +139,19 @@ class Renderer:
         data = self._texts.get(name)
         return name if data is None else data.decode()
 
-    def size_like(self, digest: str, tier: str | None) -> tuple[int, int]:
+    def size_like(self, digest: str, tier: str | None, profile: Profile) -> tuple[int, int]:
         """Width and height in pixels of a picture that has the shape of a reference image, or the nearest of the table.
 
         Args:
             digest: of the reference image; one without a thumbnail counts as square.
             tier: the ``resolution`` as requested.
+            profile: of the model, whose table it is.
         """
-        thumbnail, ratio = self.thumbnails.get(digest), model.DEFAULT_RATIO
+        thumbnail, ratio = self.thumbnails.get(digest), DEFAULT_RATIO
         if thumbnail is not None:
             width, height = header_size(thumbnail)
-            ratio = nearest_ratio(width / height)
-        return model.size_of(ratio, tier or model.DEFAULT_TIER)
+            ratio = nearest_ratio(width / height, profile)
+        return profile.size_of(ratio, tier or DEFAULT_TIER)
 
     def _with_pixels(self, inset: Inset) -> Inset:
         if inset.label:

@@ -21,9 +21,12 @@ from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import MEDIA_TYPES, Renderer
 from nbkit.offline.validation import REFERENCES, check_image_task
-from nbkit.request import model
 from nbkit.request.address import whole_text
 from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.parameter import Integer
+from nbkit.request.price import MICRO
+from nbkit.request.profile import Profile
+from nbkit.request.profiles import DEFAULT, RANDOM_SEED_BITS
 
 DEFAULT_TTL = 7 * 24 * 3600
 """Seconds for which a picture's URL works."""
@@ -76,7 +79,7 @@ class PlannedImage:
             head = f"data:{self.task.media_type};base64," if output_type == "dataURI" else ""
             item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(self.file()).decode()
         if request.include_cost is not False:
-            item["cost"] = self.task.price / model.MICRO
+            item["cost"] = self.task.price / MICRO
         if request.check_content:
             item["NSFWContent"] = False
         return item
@@ -200,14 +203,24 @@ def make_inference(task: Task, references: ReferenceReader, base_url: str, noise
         texts = task["inputs"]["referenceImages"]
         insets, names = zip(*(references.read(text, REFERENCES) for text in texts), strict=True)
         sent["inputs"] = {**task["inputs"], "referenceImages": list(names)}
-    size = request.size or renderer.size_like(insets[0].digest, request.resolution)
-    price = model.price(tiers=(model.tier_of_pixels(*size),), results=1, references=len(insets), searches=0).low
+    profile = request.profile
+    size = request.size or renderer.size_like(insets[0].digest, request.resolution, profile)
+    price = profile.price(tiers=[profile.tier_of_pixels(*size)], references=len(insets)).low
     # The picture shows each parameter for which a scene has a field, as it takes effect.
     shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
+    shown["model"] = None if profile is DEFAULT else profile.name
     if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
         shown["safety_tolerance"] = None  # a default that is set explicitly gives the same picture as an unset one
     scene = Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets, "noise": noise})
     return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
+
+
+def _seeds_of(profile: Profile) -> int:
+    """How many seeds a model has: the seeds of further results go on at 0."""
+    kind = profile.parameters["seed"].kind
+    assert isinstance(kind, Integer)
+    assert kind.maximum is not None
+    return kind.maximum + 1
 
 
 def make_results(inference: Inference, accepted: float, latency: float, source: random.Random) -> list[PlannedImage]:
@@ -222,12 +235,13 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         source: of random seeds, if the task has no seed.
     """
     fault, first_seed = inference.fault, inference.request.seed
+    seeds = _seeds_of(inference.request.profile)
     count = 1 if fault in ("blocked", "failed") else inference.count
     results = []
     for i in range(count):
-        seed = source.getrandbits(model.RANDOM_SEED_BITS) if first_seed is None else first_seed + i
+        seed = source.getrandbits(RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
-        result = PlannedImage(inference, str(uuid.uuid4()), seed % (model.MAX_SEED + 1), accepted + latency * share)
+        result = PlannedImage(inference, str(uuid.uuid4()), seed % seeds, accepted + latency * share)
         if fault != "partial" or i % 2:
             result.failure = OUTCOMES.get(fault or "")
         if i == count - 1 and fault in ENDINGS:

@@ -12,9 +12,10 @@ from typing import Any
 from nbkit.display.text import ellipsis
 from nbkit.errors import RequestError
 from nbkit.offline.envelope import Problem, Task
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.naming import profile_in
 from nbkit.request.parameter import Choice
+from nbkit.request.profile import LACKING, PROFILES, ModelParameter, Profile
 from nbkit.request.rules import UUID4_PATTERN
 
 CODES_BY_REASON = {
@@ -79,7 +80,7 @@ def check_image_task(task: Task) -> ImageRequest:
     try:
         request = ImageRequest.from_task(_with_placeholders(task))
     except RequestError as error:
-        raise _to_problem(error) from None
+        raise _to_problem(error, profile_in(task)) from None
     if request.has_default_size:
         message = "Without reference images a task needs width and height."
         raise Problem("missingDimensionParameters", message, parameter=["width", "height"])
@@ -100,19 +101,35 @@ def _with_placeholders(task: Task) -> dict[str, Any]:
     return changed
 
 
-def _to_problem(error: RequestError) -> Problem:
+def _names_of(parameter: ModelParameter) -> tuple[str, ...]:
+    return (*PARAMETERS[parameter.name].spellings, *parameter.wire[-1:])
+
+
+def _to_problem(error: RequestError, profile: Profile) -> Problem:
     """The API's error; nbkit's messages fit it, except where they explain how to type something in Python."""
-    declared = next((p for p in PARAMETERS.values() if error.parameter in p.spellings), None)
-    allowed = declared.kind.choices if declared and isinstance(declared.kind, Choice) else ()
+    declared = next((p for p in profile.parameters.values() if error.parameter in _names_of(p)), None)
+    allowed: tuple[str, ...] = ()
+    if declared and isinstance(declared.kind, Choice):
+        allowed = tuple(declared.spell(choice) for choice in declared.kind.choices)
     if error.reason == "unknown":
         hint = f" Did you mean {error.suggestion}?" if error.suggestion else ""
         message = f'"{ellipsis(str(error.parameter), 60)}" is not a parameter.{hint}'
         return Problem("unsupportedParameter", message, parameter=error.parameter, allowed=allowed)
+    if error.reason == "unsupported":
+        have = [
+            other.identifier
+            for other in PROFILES.values()
+            if profile is not other and declared and other.parameters[declared.name].state != LACKING
+        ]
+        message = f"{profile.identifier} does not take this parameter; these models do: {', '.join(have)}."
+        return Problem(
+            "unsupportedParameter", message, parameter=".".join(declared.wire) if declared else error.parameter
+        )
     if error.reason == "dimensions":
         code = "missingDimensionParameters" if error.value is None else "invalidDimensions"
         return Problem(code, str(error), parameter=["width", "height"])
     if error.parameter == "model":
-        return Problem("invalidModel", str(error), parameter="model", allowed=[model.MODEL])
+        return Problem("invalidModel", str(error), parameter="model", allowed=list(PROFILES))
     name = ".".join(declared.wire) if declared else error.parameter  # the name of a group has no declaration
     message = f"{name} is required." if error.reason == "missing" else str(error)
     code = CODES_BY_REASON.get(error.reason, f"invalid{error.reason.capitalize()}")

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, Unpack
 
 from nbkit.errors import RequestError, StorageError
-from nbkit.request import model, rules
+from nbkit.request import rules
 from nbkit.request.address import HIDDEN, Url, whole_text
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters, sealed_task
-from nbkit.request.naming import Given, Naming
+from nbkit.request.naming import Given, Naming, profile_in
 from nbkit.request.parameter import (
+    MAX_INTEGER,
     Address,
     Boolean,
     Choice,
@@ -33,10 +34,16 @@ from nbkit.request.parameter import (
     short_repr,
     type_in_words,
 )
+from nbkit.request.price import Price
+from nbkit.request.profile import DECLARED, DEFAULT_RATIO, DEFAULT_TIER, NOT_KNOWN, PROFILES, Learned, Profile
+from nbkit.request.profiles import DEFAULT, DEFAULT_MODEL, TASK_TYPE
 from nbkit.request.reference import Reference, make_reference
 from nbkit.request.reference_values import references_in
 from nbkit.request.sources import API, GEMINI_API, GEMINI_GUIDE, MODEL_CARD, NBKIT
 from nbkit.request.task import BY_WIRE, Task, has_credentials, redacted  # noqa: F401  part of this module's names
+
+MAX_RESULTS = 20
+MAX_REFERENCES = 14
 
 
 class ImageRequest:
@@ -86,19 +93,19 @@ class ImageRequest:
         help="Height in pixels; goes with width, as a pair of the size table.",
     )
     resolution = Parameter[str | None](
-        Choice(model.TIERS), group="Size", sources=(API,),
+        Choice(DEFAULT.tiers), group="Size", sources=(API,),
         help="Size tier instead of width and height; with reference images their shape is kept.",
     )
     aspect_ratio = Parameter[str | None](
-        Choice(model.RATIOS), wire="", group="Size", sources=(API, NBKIT),
+        Choice(DEFAULT.ratios), wire="", group="Size", sources=(API, NBKIT),
         help="Shape of the picture; with resolution (1K if not given) it picks width and height from the table.",
     )
     seed = Parameter[int | None](
-        Integer(0, model.MAX_SEED), group="Sampling", column="requestedSeed", sources=(API, GEMINI_API),
+        Integer(0, MAX_INTEGER), group="Sampling", column="requestedSeed", sources=(API, GEMINI_API),
         help="Number that makes a picture repeatable, as well as the model can; drawn by the service when not sent.",
     )
     number_results = Parameter[int | None](
-        Integer(1, model.MAX_RESULTS), default=1, title="Pictures", group="Sampling", sources=(API,),
+        Integer(1, MAX_RESULTS), default=1, title="Pictures", group="Sampling", sources=(API,),
         help="How many pictures to make, each with a seed of its own, each paid.",
     )
     temperature = Parameter[float | None](
@@ -142,7 +149,7 @@ class ImageRequest:
         help="How the content check works: 'fast' or 'none'; 'fast' is the default when check_content is on.",
     )
     reference_images = Parameter[tuple[Reference, ...] | None](
-        ListOf(1, model.MAX_REFERENCES, make_reference, references_in), wire="inputs.referenceImages", title="References",
+        ListOf(1, MAX_REFERENCES, make_reference, references_in), wire="inputs.referenceImages", title="References",
         group="References", sources=(API,),
         help="Pictures to start from or to take things from, in the order in which the prompt may number them.",
     )
@@ -179,6 +186,10 @@ class ImageRequest:
         Boolean(), default=False, group="Delivery", affects_picture=False, sources=(API, NBKIT),
         help="Have the answer say what it cost; nbkit asks for it unless told otherwise.",
     )
+    model = Parameter[str | None](
+        Choice(tuple(PROFILES)), default=DEFAULT_MODEL, group="Model", sources=(API, NBKIT),
+        help="Which model of the family makes the picture; nbkit.models lists how they differ.",
+    )
     # fmt: on
 
     @name_parameters
@@ -189,11 +200,12 @@ class ImageRequest:
 
     def _build(self, given: Given, head: Mapping[str, Any], extra: Mapping[str, Any] | None) -> None:
         values: dict[str, Any] = {}
+        profile = profile_in({name: value for name, (_, value) in given.items()})
         for name, (spelling, value) in given.items():
             if value is not None:
-                values[name] = rules.check_value(PARAMETERS[name], spelling, value, given)
+                values[name] = rules.check_value(PARAMETERS[name], spelling, value, given, profile)
         spellings = {name: spelling for name, (spelling, _) in given.items()}
-        rules.check_combination(values, spellings)
+        rules.check_combination(values, spellings, profile)
         object.__setattr__(self, "_values", {name: values[name] for name in PARAMETERS if name in values})
         object.__setattr__(self, "_head", rules.check_head(head))
         object.__setattr__(self, "_identity", None)
@@ -216,10 +228,16 @@ class ImageRequest:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ImageRequest):
             return NotImplemented
-        return self._values == other._values and self._extra == other._extra
+        return self._compared == other._compared and self._extra == other._extra
 
     def __hash__(self) -> int:
-        return hash((tuple(self._values.items()), self._extra))
+        return hash((tuple(self._compared.items()), self._extra))
+
+    @property
+    def _compared(self) -> dict[str, Any]:
+        """The values without the default model, which a task names and a request in Python mostly does not."""
+        values = self._values
+        return {n: v for n, v in values.items() if n != "model"} if self.profile is DEFAULT else values
 
     def __reduce__(self) -> tuple[Any, ...]:
         shown = redacted(self.extra)
@@ -241,7 +259,7 @@ class ImageRequest:
     def __repr__(self) -> str:
         if not hasattr(self, "_extra"):  # a traceback may show a request whose __init__ failed
             return "<ImageRequest>"
-        parts = [f"{name}={_short_value(PARAMETERS[name], value)}" for name, value in self._values.items()]
+        parts = [f"{name}={_short_value(PARAMETERS[name], value)}" for name, value in self._compared.items()]
         if self._extra:
             parts.append(f"extra={short_repr(redacted(self.extra))}")
         return f"ImageRequest({', '.join(parts)})"
@@ -295,6 +313,29 @@ class ImageRequest:
         return PARAMETERS[name].default if value is None else value
 
     @property
+    def profile(self) -> Profile:
+        """The :class:`~nbkit.Profile` of its model, or of the default one; ``extra`` takes no part.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", model="google:4@2").profile.name
+            'Nano Banana Pro'
+        """
+        return profile_in(self._values)
+
+    @property
+    def not_known(self) -> tuple[str, ...]:
+        """The Python names of what is set although no source says whether the model takes it. It is sent.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", model="google:nano-banana@2.1", temperature=0.5).not_known
+            ('temperature',)
+        """
+        own = self.profile.parameters
+        return tuple(name for name in self._values if own[name].state == NOT_KNOWN)
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the picture in pixels, or ``None`` if they follow from a reference image.
 
@@ -309,7 +350,7 @@ class ImageRequest:
             return self.width, self.height
         if self.reference_images and not self.aspect_ratio:
             return None
-        return model.size_of(self.aspect_ratio or model.DEFAULT_RATIO, self.resolution or model.DEFAULT_TIER)
+        return self.profile.size_of(self.aspect_ratio or DEFAULT_RATIO, self.resolution or DEFAULT_TIER)
 
     @property
     def has_default_size(self) -> bool:
@@ -317,28 +358,61 @@ class ImageRequest:
         return self.size is not None and not self._values.keys() & set(rules.SIZE_NAMES) and not self._size_in_extra()
 
     @property
-    def price(self) -> model.Price:
+    def price(self) -> Price:
         """What the request may cost at list prices, in micro-dollars (1 USD = 1,000,000).
 
-        It is a range with a search, or if the size follows a reference image.
+        It is a range with a search, or if the size follows a reference image, or if the service's price is not known: from
+        the price at the model's maker to twice that.
 
         Example:
             >>> import nbkit
             >>> nbkit.ImageRequest("A paper lantern", number_results=2).price
             Price(low=137900, high=137900)
         """
+        return self.price_with({})
+
+    def price_with(self, learned: Learned) -> Price:
+        """What the request may cost, where earlier runs have shown what an image costs.
+
+        Args:
+            learned: what images of this model have cost, by tier, number of reference images and number of searches; used
+                where a part of the price is not known.
+
+        Example:
+            >>> from nbkit.request.price import Price
+            >>> import nbkit
+            >>> request = nbkit.ImageRequest("A paper lantern", model="google:nano-banana@2.1")
+            >>> request.price, request.price_with({("1K", 0, 0): Price(35000, 35000)})
+            (Price(low=33600, high=67200), Price(low=35000, high=35000))
+        """
         task = self._sendable("", lambda _: "")
+        profile = profile_in(task)
         width, height, tier = (task.get(name) for name in ("width", "height", "resolution"))
         if isinstance(width, int) and isinstance(height, int):
-            tier = model.tier_of_pixels(width, height)
-        results, references = task.get("numberResults", 1), _get_nested(task, "inputs", "referenceImages")
-        searches = [_get_nested(task, "providerSettings", "google", name) for name in ("webSearch", "imageSearch")]
-        return model.price(
-            tiers=(tier,) if tier in model.TIERS else model.TIERS,
-            results=results if type(results) is int and results > 0 else model.MAX_RESULTS,
+            tier = profile.tier_of_pixels(width, height)
+        own = {name: _get_nested(task, *profile.parameters[name].wire) for name in _PRICED}
+        results, references = own["number_results"], own["reference_images"]
+        one = profile.price(
+            tiers=(tier,) if tier in profile.tiers else profile.tiers,
             references=len(references) if isinstance(references, list) else 0,
-            searches=sum(search is True for search in searches),
+            searches=sum(own[name] is True for name in ("web_search", "image_search")),
+            learned=learned,
         )
+        results = 1 if results is None and "numberResults" not in task else results
+        return one * (results if type(results) is int and results > 0 else MAX_RESULTS)
+
+    @property
+    def has_price(self) -> bool:
+        """Whether anything is known of what the model costs; ``False`` if ``extra`` names one without a profile.
+
+        :attr:`price` is then that of the model without ``extra``.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.ImageRequest("A paper lantern", extra={"model": "google:9@9"}).has_price
+            False
+        """
+        return "model" not in self.extra or self.extra["model"] in PROFILES
 
     @property
     def identity(self) -> str:
@@ -355,12 +429,12 @@ class ImageRequest:
         """
         if self._identity is not None:
             return self._identity
-        parts: dict[str, Any] = {"model": model.MODEL, "size": self.size, "extra": self.extra}
+        parts: dict[str, Any] = {"model": self.profile.identifier, "size": self.size, "extra": self.extra}
         if self.size is None:
             parts["resolution"] = self.resolution
         for name, parameter in PARAMETERS.items():
             value = self.effective(name)
-            if not parameter.affects_picture or parameter.group == "Size" or value == parameter.default:
+            if not parameter.affects_picture or parameter.group in ("Size", "Model") or value == parameter.default:
                 continue
             parts[name] = [r.sha256 for r in value] if name == "reference_images" else value
         canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -420,6 +494,7 @@ class ImageRequest:
         Raises:
             StorageError: if a reference image of a logged request is no longer in the image folder, or the request lacks
                 credentials, which no log keeps.
+            RequestError: if the service does not have the model any more.
 
         Example:
             >>> import nbkit
@@ -427,6 +502,7 @@ class ImageRequest:
             >>> task["taskType"], task["model"], task["width"], task["height"]
             ('imageInference', 'google:4@3', 1024, 1024)
         """
+        rules.check_not_removed(self.profile)
         if self.lacking:
             names = " and ".join(self.lacking)
             raise StorageError(
@@ -450,14 +526,16 @@ class ImageRequest:
         if self.reference_images:
             values["reference_images"] = [reference_text(r) for r in self.reference_images]
         task: dict[str, Any] = dict(self._head)
-        for name, parameter in PARAMETERS.items():
+        if "model" in values:
+            task["model"] = values.pop("model")
+        for name, own in self.profile.parameters.items():
             if name in values:
-                value = values[name]
-                _set_nested(task, parameter.wire, whole_text(value) if isinstance(value, Url) else value)
+                value = own.spell(values[name])
+                _set_nested(task, own.wire, whole_text(value) if isinstance(value, Url) else value)
         return Task(_merged(task, self.extra))
 
     def _sendable(self, task_uuid: str, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
-        task = Task({"taskType": model.TASK_TYPE, "taskUUID": "", "model": model.MODEL, **self._task(reference_text)})
+        task = Task({"taskType": TASK_TYPE, "taskUUID": "", "model": DEFAULT_MODEL, **self._task(reference_text)})
         task["taskUUID"] = task_uuid
         task.setdefault("includeCost", True)
         if self.size is not None and not self._size_in_extra():
@@ -503,11 +581,16 @@ PARAMETERS: dict[str, Parameter[Any]] = {
 }
 """Every parameter by its Python name, in the order in which they are declared."""
 
+DECLARED.update(PARAMETERS)
+
+_PRICED = ("number_results", "reference_images", "web_search", "image_search")
+"""The parameters on which a price depends, beside the size."""
+
 NAMES = Naming(PARAMETERS)
 """Finds a parameter by any of its spellings: ``NAMES.find("topP")``."""
 
 
-BY_WIRE.update({parameter.wire: parameter for parameter in PARAMETERS.values() if parameter.wire})
+BY_WIRE.update(NAMES.by_wire)
 
 
 def task_for_display(request: ImageRequest, task_uuid: str) -> dict[str, Any]:

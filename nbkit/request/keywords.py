@@ -49,6 +49,7 @@ SafetyTolerance = Literal["high", "medium", "low", "none", "off"] | str  # noqa:
 SafetyMode = Literal["none", "fast"] | str  # noqa: PYI051
 OutputFormat = Literal["JPG", "PNG", "WEBP"] | str  # noqa: PYI051
 OutputType = Literal["URL", "base64Data", "dataURI"] | str  # noqa: PYI051
+Model = Literal["google:4@3", "google:4@2", "google:nano-banana@2-lite", "google:nano-banana@2.1"] | str  # noqa: PYI051
 DeliveryMethod = Literal["sync", "async"] | str  # noqa: PYI051
 
 
@@ -112,6 +113,7 @@ class PythonKeywords(TypedDict, total=False):
     upload_endpoint: str | None
     ttl: Int | None
     include_cost: Bool | None
+    model: Model | None
     extra: Mapping[str, Any] | None
 
 
@@ -142,7 +144,6 @@ class RequestKeywords(PythonKeywords, total=False):
     settings: Group
     providerSettings: Group
     safety: Group
-    model: str | None
     task_type: str | None
     taskType: str | None
     task_uuid: str | uuid.UUID | None

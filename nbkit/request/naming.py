@@ -14,11 +14,12 @@ from typing import Any
 from nbkit.errors import RequestError, UnknownParameter
 from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Parameter, nearest, none_if_gap, type_in_words
+from nbkit.request.profile import LACKING, PROFILES, Profile
+from nbkit.request.profiles import DEFAULT
 
 TASK_KEYS = {
     "task_type": "taskType",
     "taskType": "taskType",
-    "model": "model",
     "task_uuid": "taskUUID",
     "taskUUID": "taskUUID",
 }
@@ -69,9 +70,13 @@ class Naming:
 
     def __init__(self, parameters: Mapping[str, Parameter[Any]]) -> None:
         self._parameters = parameters
-        self._by_wire = {p.wire: p for p in parameters.values() if p.wire}
+        self.by_wire = {p.wire: p for p in parameters.values() if p.wire}
         self._by_spelling = {s: p for p in parameters.values() for s in p.spellings}
-        self._groups = {path[:depth] for path in self._by_wire for depth in range(1, len(path))}
+        for profile in PROFILES.values():  # another model may have a parameter under another path
+            for path, name in profile.by_wire.items():
+                self.by_wire.setdefault(path, parameters[name])
+                self._by_spelling.setdefault(path[-1], parameters[name])
+        self._groups = {path[:depth] for path in self.by_wire for depth in range(1, len(path))}
 
     def find(self, name: str) -> Parameter[Any]:
         """The parameter with a name, in Python's or the API's spelling.
@@ -125,6 +130,7 @@ class Naming:
         """
         given: Given = {}
         head: dict[str, Any] = {}
+        profile = profile_in(parameters)
         for path, leaf in self._leaves(parameters, ()):
             spelling, value = path[-1], none_if_gap(leaf)
             is_head = len(path) == 1 and spelling in (TASK_KEYS.values() if as_task else TASK_KEYS)
@@ -133,7 +139,7 @@ class Naming:
             if is_head:
                 continue
             if as_task or len(path) > 1:
-                parameter = self._parameter_at(path)
+                parameter = self._parameter_at(path, profile if as_task else None)
             else:
                 _refuse_variable(spelling, parameters if spelling not in self._by_spelling else {})
                 parameter = self.find(spelling)
@@ -145,7 +151,8 @@ class Naming:
                 both = "is given twice" if earlier == spelling else f"and {earlier} are two spellings of one parameter"
                 message = f"{spelling} {both}: give one of them"
                 raise RequestError(message, parameter=spelling, value=value, reason="conflict")
-            given[parameter.name] = (spelling, value)
+            own = profile.parameters[parameter.name]
+            given[parameter.name] = (spelling, own.read(value) if spelling in own.wire[-1:] else value)
         return given, head
 
     def _leaves(self, task: Mapping[str, Any], path: WirePath) -> Iterator[tuple[WirePath, Any]]:
@@ -160,16 +167,30 @@ class Naming:
                 message = f"{name} is a group: must be a dict, got {type_in_words(value)}"
                 raise RequestError(message, parameter=name, value=value)
 
-    def _parameter_at(self, path: WirePath) -> Parameter[Any]:
-        if path in self._by_wire:
-            return self._by_wire[path]
+    def _parameter_at(self, path: WirePath, profile: Profile | None) -> Parameter[Any]:
+        """The parameter at a path of a task; of any model of the family if no profile is given."""
+        by_wire = self.by_wire if profile is None else {w: self._parameters[n] for w, n in profile.by_wire.items()}
+        if path in by_wire:
+            return by_wire[path]
         name = ".".join(path)
-        paths = {wire[-1]: ".".join(wire) for wire in self._by_wire}
+        if (declared := self.by_wire.get(path)) is not None and profile is not None:
+            own = profile.parameters[declared.name]
+            if own.state == LACKING:
+                return declared  # whose value is refused, with the models that have it
+            place = ".".join(own.wire)
+            raise _unknown_parameter(name, f"the API has it as {place}.", place)
+        paths = {wire[-1]: ".".join(wire) for wire in by_wire}
         if path[-1] in paths:
             raise _unknown_parameter(name, f"the API has it as {paths[path[-1]]}.", paths[path[-1]])
         _refuse_other_name(path[-1], name)
         guess = paths.get(nearest(path[-1], paths) or "")
         raise _unknown_parameter(name, f"did you mean {guess}?" if guess else "its page has no such key.", guess)
+
+
+def profile_in(parameters: Mapping[str, Any]) -> Profile:
+    """The profile of the model that some keywords or a task name; the default one if they name none, or no known one."""
+    name = parameters.get("model")
+    return PROFILES.get(name, DEFAULT) if isinstance(name, str) else DEFAULT
 
 
 def _refuse_other_name(leaf: str, name: str) -> None:

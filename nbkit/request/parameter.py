@@ -131,18 +131,20 @@ def none_if_gap(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string of ``minimum`` to ``maximum`` characters."""
+    """A string of ``minimum`` to ``maximum`` characters; ``maximum=None`` if no bound is known."""
 
     minimum: int
-    maximum: int
+    maximum: int | None
 
     def rule(self) -> str:
+        if self.maximum is None:
+            return f"text of at least {self.minimum:,} characters"
         return f"text of {self.minimum:,} to {self.maximum:,} characters"
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueInvalid("type", f"{self.rule()}, got {type_in_words(value)}")
-        if not self.minimum <= len(value) <= self.maximum:
+        if len(value) < self.minimum or (self.maximum is not None and len(value) > self.maximum):
             raise ValueInvalid("length", f"{self.rule()}, and this has {len(value):,}")
         if not value.strip():
             raise ValueInvalid("length", f"{self.rule()}, and this is blank")

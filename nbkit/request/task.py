@@ -13,6 +13,7 @@ from typing import Any
 from nbkit.request.address import HIDDEN, MIN_SECRET, Url, secrets_of, whole_text, without_credentials
 from nbkit.request.naming import TASK_KEYS
 from nbkit.request.parameter import Address, Choice, ListOf, Parameter, Text
+from nbkit.request.profile import PROFILES
 from nbkit.request.reference import name_in_log
 
 BY_WIRE: dict[tuple[str, ...], Parameter[Any]] = {}
@@ -69,7 +70,9 @@ def _shown(value: Any, path: tuple[str, ...]) -> Any:
     if parameter is not None and isinstance(value, (int, float)):  # a seed may be long, and is none
         return value
     if isinstance(value, str):
-        is_text = path[-1] in TASK_KEYS.values() or (parameter is not None and isinstance(parameter.kind, Text))
+        is_text = path[-1] in (*TASK_KEYS.values(), "model") or (
+            parameter is not None and isinstance(parameter.kind, Text)
+        )
         if is_text and not isinstance(value, Url):
             return value
         if parameter is not None and isinstance(parameter.kind, Address):  # a log's row says by itself that it is cut
@@ -124,5 +127,6 @@ def _removed(value: Any, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _api_terms() -> set[str]:
-    kinds = (parameter.kind for parameter in BY_WIRE.values())
-    return {word for kind in kinds if isinstance(kind, Choice) for word in kind.choices}
+    own = [parameter for profile in PROFILES.values() for parameter in profile.parameters.values()]
+    spelled = {word for parameter in own for word in parameter.spellings.values()}
+    return spelled.union(*(parameter.kind.choices for parameter in own if isinstance(parameter.kind, Choice)))

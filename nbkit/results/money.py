@@ -9,7 +9,7 @@ from typing import Any, Self
 from nbkit.display.figure import no_mathjax
 from nbkit.display.text import escape, usd, usd_range, usd_short
 from nbkit.errors import RequestError
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 
 
 class Estimate(float):

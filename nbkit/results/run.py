@@ -8,6 +8,7 @@ of a run.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,9 @@ from nbkit.measures.preview import PREVIEW_SIZE
 from nbkit.metadata.record import SettingsRecord
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
 from nbkit.request.keywords import RequestChanges, RequestKeywords, name_parameters
-from nbkit.request.model import MICRO, tier_of_pixels
 from nbkit.request.parameter import short_repr
+from nbkit.request.price import MICRO
+from nbkit.request.profiles import DEFAULT
 from nbkit.request.reference import Reference, missing_reference
 from nbkit.request.task import redacted
 from nbkit.results.image import PictureFile
@@ -165,7 +167,7 @@ class GeneratedImage(PictureFile):
             raise NbkitError(f"this picture has no studio; {instead} makes a picture from it")
         base = run.request.replace(reference_images=[self], number_results=None)
         if self.width and self.height and base.replace(reference_images=None).has_default_size:
-            base = base.replace(resolution=tier_of_pixels(self.width, self.height))
+            base = base.replace(resolution=run.request.profile.tier_of_pixels(self.width, self.height))
         _check_whole(run, {"reference_images": self, **changes}, "image.edit(…, ")
         return run.context.make(base.replace(prompt=prompt, **changes), parent_image=self.image_uuid or None)
 
@@ -180,11 +182,15 @@ class GeneratedImage(PictureFile):
                 "engine": run.engine,
                 "created": run.created,
             }
-            facts |= {"taskUUID": run.task_uuid, "parent": run.parent_uuid, "parentImage": run.parent_image}
+            facts |= {
+                "taskUUID": run.task_uuid,
+                "parent": run.parent_uuid or _task_of(run),
+                "parentImage": run.parent_image,
+            }
             facts |= {"sweep": run.sweep, "template": run.template, "axes": run.axes}
         facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256}
         known = {name: value for name, value in facts.items() if value is not None and value != {}}
-        return SettingsRecord(self.request, known, is_cut=run is not None and not run.complete)
+        return SettingsRecord(self.request, known)
 
     def figure(
         self, size: int = PREVIEW_SIZE, caption: tuple[str, ...] | None = None, max_bytes: int | None = None
@@ -199,11 +205,11 @@ class GeneratedImage(PictureFile):
 
     @property
     def caption(self) -> tuple[str, ...]:
-        """Size, seed and cost, as text; after the size, what is wrong with its bytes."""
+        """Size, seed and cost, as text; after the size, what is wrong with its bytes, and a model that is not the default."""
         size = () if self.width is None else (f"{self.width}x{self.height}",)
         problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (*size, *problem, *seed, usd_short(self.cost_micros))
+        return (*size, *problem, *model_name(self.request), *seed, usd_short(self.cost_micros))
 
     def __dir__(self) -> list[str]:
         return sorted(set(super().__dir__()) - _NOT_TYPED)
@@ -224,6 +230,19 @@ class GeneratedImage(PictureFile):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(figure_html(self.figure())), "text/plain": repr(self)}
+
+
+def _task_of(run: Run) -> str | None:
+    """The taskUUID of the run whose picture another one edits, where the log can say it."""
+    with contextlib.suppress(NbkitError):
+        parent = run.parent if run.parent_image else None
+        return None if parent is None else parent.task_uuid
+    return None
+
+
+def model_name(request: ImageRequest | None) -> tuple[str, ...]:
+    """The name of a request's model for a caption; nothing for the default one."""
+    return () if request is None or request.profile is DEFAULT else (request.profile.name,)
 
 
 def _without_pixels(request: ImageRequest) -> ImageRequest:
@@ -540,9 +559,19 @@ class Run:
         is_elsewhere = any(image.is_stored and not image.link for image in self.images)
         original = ("run.image.path is the original",) if is_elsewhere else ()
         parts.append(
-            quiet_html((*self._money_line(), *original), mark="REAL MONEY" if self.charged and not self.adopted else "")
+            quiet_html(
+                (*self._money_line(), *self._not_known(), *original),
+                mark="REAL MONEY" if self.charged and not self.adopted else "",
+            )
         )
         return "".join(parts)
+
+    def _not_known(self) -> tuple[str, ...]:
+        """What was sent although no source says whether the model takes it."""
+        names = self.request.not_known
+        if not names:
+            return ()
+        return (f"sent, and not known whether {self.request.profile.name} takes it: {', '.join(names)}",)
 
     def to_text(self) -> str:
         """The run as text, the same at each execution: it contains no UUID, address, time or path.
@@ -562,14 +591,24 @@ class Run:
         if self.status != DONE:
             lines += [f"  {line}" for line in self.explanation if line]
         lines += [f"  missing: {failure.message}" for failure in self.failures]
-        return printable("\n".join([*lines, "  " + " · ".join(self._money_line())]))
+        return printable("\n".join([*lines, "  " + " · ".join((*self._money_line(), *self._not_known()))]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": no_mathjax(self.to_html()), "text/plain": self.to_text()}
 
     def _changed(self) -> tuple[str, ...]:
         """The parameters that differ from their defaults, apart from those in the caption."""
-        hidden = {"prompt", "width", "height", "resolution", "aspect_ratio", "seed", "number_results", "include_cost"}
+        hidden = {
+            "prompt",
+            "width",
+            "height",
+            "resolution",
+            "aspect_ratio",
+            "seed",
+            "number_results",
+            "include_cost",
+            "model",
+        }
         facts = []
         for name, value in self.request.parameters.items():
             parameter = PARAMETERS[name]

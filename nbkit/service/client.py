@@ -14,6 +14,7 @@ import email.utils
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ import httpx
 
 from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
 from nbkit.request.address import HIDDEN
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.request.task import secrets_in
 from nbkit.service import download
 from nbkit.service.environment import open_http
@@ -34,6 +35,7 @@ from nbkit.service.response import (
     TaskResponse,
     read_balance,
     read_body,
+    read_cost,
     read_details,
     read_response,
     results_wanted,
@@ -65,6 +67,9 @@ _PIECE_OF_TASK = 12
 
 MAX_DEPTH = 64
 """Deeper answers are rejected."""
+
+DRY_RUN_HEADER = "x-runware-dry-run"
+"""Has the service check and price a task without running it."""
 
 OFFLINE_HEADER = "x-nbkit-engine"
 """The offline engine marks its answers with this header, so that its list prices never count as money."""
@@ -180,9 +185,24 @@ class Client:
         self._named.update((result.source, now) for result in response.results if result.url)
         return response
 
-    def _post(self, task: Json) -> tuple[Json, dict[str, Any]]:
+    def dry_run(self, task: Json) -> tuple[TaskResponse, int | None]:
+        """Have the service check and price a task without running it.
+
+        Returns:
+            What it answered about the task, and the price in micro-dollars; ``None`` if the answer does not contain it.
+
+        Raises:
+            NotConnected: the task certainly did not leave.
+            AnswerLost: no usable answer came.
+        """
+        envelope, context = self._post(task, {DRY_RUN_HEADER: "1"})
+        response = self._checked(read_response(envelope, str(task["taskUUID"]), **context))
+        return response, read_cost(envelope)
+
+    def _post(self, task: Json, more_headers: Mapping[str, str] | None = None) -> tuple[Json, dict[str, Any]]:
         """The envelope of the answer, and what :func:`read_response` has to know of its status and headers."""
         headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "gzip"}
+        headers |= more_headers or {}
         task_uuid = task.get("taskUUID")
         is_query = task.get("taskType") in _QUERIES
         timeout = _with_read_limit(self._http.timeout, QUERY_SILENCE) if is_query else self._http.timeout

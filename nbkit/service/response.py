@@ -24,7 +24,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from nbkit.errors import EngineError
-from nbkit.request.model import MAX_SEED, MICRO
+from nbkit.request.parameter import MAX_INTEGER
+from nbkit.request.price import MICRO
 from nbkit.service.failure import Json, error_items, plain_text, read_error, reason_of
 
 _ENVELOPE = {"data", "errors", "error"}
@@ -192,6 +193,11 @@ def read_details(envelope: Json, task_uuid: str, *, offline: bool = False) -> Ta
     return TaskResponse(offline=offline)
 
 
+def read_cost(envelope: Json) -> int | None:
+    """The cost that the first item of an answer names, in micro-dollars; ``None`` if it names none."""
+    return micros(next(_items(envelope.get("data")), {}).get("cost"))
+
+
 def read_balance(envelope: Json) -> int | None:
     """The balance in an answer to ``accountManagement``, in micro-dollars; ``None`` if there is none."""
     held = next(_items(envelope.get("data")), {}).get("balance")
@@ -269,14 +275,14 @@ def _seed(value: Any) -> int | None:
         return None
     is_whole = isinstance(value, str) or (seed == value and not isinstance(value, bool))
     # JavaScript rounds the largest seed to a number out of range, which could not be sent again.
-    return seed if is_whole and 0 <= seed <= MAX_SEED else None
+    return seed if is_whole and 0 <= seed <= MAX_INTEGER else None
 
 
 def _rounded_seed(value: Any) -> float | None:
     """A seed as a double, if it is so large that one may be rounded, and looks as if it had been one."""
     try:
         double = float(value)
-        if not EXACT <= double <= float(MAX_SEED):
+        if not EXACT <= double <= float(MAX_INTEGER):
             return None
         return double if Decimal(str(value)) in (Decimal(double), Decimal(repr(double))) else None
     except (TypeError, ValueError, OverflowError, InvalidOperation):

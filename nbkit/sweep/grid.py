@@ -17,14 +17,17 @@ from nbkit.errors import RequestError, UnknownParameter, printable
 from nbkit.log.frame import check_argument
 from nbkit.request.address import Url, whole_text
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
-from nbkit.request.model import Price
 from nbkit.request.parameter import Integer, Text, short_repr
+from nbkit.request.price import Price
 from nbkit.request.reference import Reference
 from nbkit.sweep.spec import TEMPLATES, Axis, SweepSpec, spellings_of, value_text
 from nbkit.sweep.template import fill, is_gap, variables_of
 
 MAX_CELLS = 100_000
 """A larger sweep is a mistake; ``sample=`` draws from a product of any size."""
+
+MAX_NAMED = 5
+"""Cells that an error names, besides the first one."""
 
 REPEAT = "repeat"
 """The name of the axis that ``repeats=`` adds."""
@@ -102,10 +105,12 @@ class CellSequence:
         spec: axes, fixed values and variables.
         key: identifies the sweep in the log.
         axes: those of the spec, and the one of the repeats.
+        price_of: what a request may cost; a studio, whose log has costs, knows more of it than the request.
     """
 
     def __init__(self, spec: SweepSpec, key: str, axes: tuple[Axis, ...], cells: Sequence[Cell] = ()) -> None:
         self.spec, self.key, self.axes, self._cells = spec, key, axes, cells
+        self.price_of: Callable[[ImageRequest], Price] = lambda request: request.price
 
     @property
     def axis_names(self) -> list[str]:
@@ -137,8 +142,22 @@ class CellSequence:
 
     @functools.cached_property
     def costs(self) -> list[CellCost]:
-        """What each cell may cost, in order. Reading it makes every cell once, and so checks it."""
-        return [CellCost(cell.key, cell.request.price, int(cell.request.effective("number_results"))) for cell in self]
+        """What each cell may cost, in order. Reading it makes every cell once, and so checks it.
+
+        Raises:
+            RequestError: if the model does not allow some of the cells; the message names them.
+        """
+        costs, refused = [], []
+        for index in range(len(self)):
+            try:
+                cell = self.cell(index)
+            except RequestError as error:
+                refused.append(error)
+                continue
+            costs.append(CellCost(cell.key, self.price_of(cell.request), int(cell.request.effective("number_results"))))
+        if refused:
+            raise _refused_cells(refused, len(self))
+        return costs
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -305,6 +324,17 @@ class Grid(CellSequence):
 
     def _spelled(self, values: dict[str, Any]) -> dict[str, Any]:
         return {self.spec.spelled.get(name, name): value for name, value in values.items()}
+
+
+def _refused_cells(refused: Sequence[RequestError], cells: int) -> RequestError:
+    """The error for cells that the model does not allow: the first one as it is, and which others there are."""
+    first = refused[0]
+    if len(refused) > 1:
+        others = [str(error).rpartition(" (cell ")[2].removesuffix(")") for error in refused[1 : 1 + MAX_NAMED]]
+        more = f"; and {len(refused) - 1 - MAX_NAMED:,} more" if len(refused) - 1 > MAX_NAMED else ""
+        told = f"{len(refused):,} of {cells:,} cells cannot be made, and nothing was sent; the others are cell "
+        first.args = (f"{first}. {told}{'; cell '.join(others)}{more}. where= leaves cells out",)
+    return first
 
 
 def _describe(values: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.log.columns import column_of
 from nbkit.log.frame import MEASURE, TAKEN
 from nbkit.log.runs import State
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 from nbkit.results.money import amount, short_amount
 from nbkit.results.run import FAILED
 from nbkit.statistics import power, smallest_gap

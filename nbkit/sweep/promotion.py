@@ -10,8 +10,8 @@ import pandas as pd
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import short_repr
+from nbkit.request.price import MICRO
 from nbkit.results.run import GeneratedImage
 from nbkit.sweep.grid import Cell, CellSequence
 from nbkit.sweep.spec import SweepSpec

@@ -19,7 +19,7 @@ from nbkit.display.text import count, ellipsis, escape, list_price, usd_short_ra
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log.columns import format_value, is_gap
 from nbkit.request.image_request import PARAMETERS
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.results.money import short_amount
 from nbkit.results.run import BLOCKED, DONE, FINAL
 from nbkit.sweep.code import sweep_code

@@ -29,7 +29,7 @@ from nbkit.log.columns import column_of, format_measure
 from nbkit.log.export import without_folders, without_private
 from nbkit.log.plots import plot_rows
 from nbkit.log.runs import State
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 from nbkit.results.image import with_folder
 from nbkit.results.money import short_amount
 from nbkit.results.run import DONE, FAILED, PLANNED, Run

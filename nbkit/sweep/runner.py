@@ -22,7 +22,7 @@ from nbkit.display.text import count
 from nbkit.errors import BudgetExceeded, CreditError, EngineError, NbkitError
 from nbkit.ledger.budget import Account, SubBudget, check_limit
 from nbkit.ledger.journal import AlreadyStarted
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.results.money import amount
 from nbkit.results.run import BLOCKED, DONE, FAILED, FINAL, NOT_SENT, UNKNOWN, Run
 from nbkit.service.cancel import CHECK_SECONDS, CancelToken

@@ -45,6 +45,7 @@ def sweep(  # noqa: D417  each parameter of a request has its sentence from its 
     upload_endpoint: typed.OneOrMany[str] = None,
     ttl: typed.OneOrMany[typed.Int] = None,
     include_cost: typed.OneOrMany[typed.Bool] = None,
+    model: typed.OneOrMany[typed.Model] = None,
     extra: Any = None,
     **template_variables: Any,
 ) -> Sweep:

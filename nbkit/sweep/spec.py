@@ -19,11 +19,13 @@ from nbkit.errors import RequestError, UnknownParameter
 from nbkit.log.frame import check_argument
 from nbkit.request.address import whole_text
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
-from nbkit.request.naming import TASK_KEYS
+from nbkit.request.naming import TASK_KEYS, profile_in
 from nbkit.request.other_names import other_name
 from nbkit.request.parameter import Choice, none_if_gap, short_repr
+from nbkit.request.profile import Profile
+from nbkit.request.profiles import DEFAULT
 from nbkit.request.reference_values import is_iterator
-from nbkit.request.rules import check_head, check_value, values_kept
+from nbkit.request.rules import check_for_any, check_head, values_kept
 from nbkit.sweep.template import no_value, variables_of
 
 MAX_VALUES = 100_000
@@ -103,10 +105,12 @@ def parse_spec(keywords: Mapping[str, Any], *, combine: str) -> SweepSpec:
     check_head(head)
     spelled = {**{name: spelling for name, (spelling, _) in named.items()}, **{name: name for name in own}}
     values = {name: value for name, (_, value) in named.items() if value is not None}
-    if is_iterator(values.get("reference_images")):
-        values["reference_images"] = list(values["reference_images"])
+    for name in ("reference_images", "model"):
+        if is_iterator(values.get(name)):
+            values[name] = list(values[name])
     with _explaining(in_templates):
-        axes, fixed = _split({**values, **own}, spelled)
+        profiles = _profiles_of(values.get("model"), spelled.get("model", "model"))
+        axes, fixed = _split({**values, **own}, spelled, profiles)
     _check_variables(free, {*free, *spellings_of(values)}, fixed, axes)
     variables = {name: fixed.pop(name, None) for name in free}
     order = {spelling: i for i, spelling in enumerate(keywords)}
@@ -161,17 +165,27 @@ def _is_parameter(name: str) -> bool:
     return name in NAMES or name in TASK_KEYS or NAMES.is_group(name)
 
 
-def _split(values: Mapping[str, Any], spelled: Mapping[str, str]) -> tuple[list[Axis], dict[str, Any]]:
+def _profiles_of(value: Any, spelling: str) -> list[Profile]:
+    """The models that a sweep asks for: a value of another parameter may be one of any of them."""
+    if value is None:
+        return [DEFAULT]
+    names = _values("model", spelling, value, [DEFAULT]) if is_axis("model", value) else [value]
+    return [profile_in({"model": name}) for name in names]
+
+
+def _split(
+    values: Mapping[str, Any], spelled: Mapping[str, str], profiles: Sequence[Profile]
+) -> tuple[list[Axis], dict[str, Any]]:
     axes, fixed = [], {}
     for name, value in values.items():
         if is_axis(name, value):
-            axes.append(Axis((name,), tuple((item,) for item in _values(name, spelled[name], value))))
+            axes.append(Axis((name,), tuple((item,) for item in _values(name, spelled[name], value, profiles))))
         else:
-            fixed[name] = _checked(name, spelled[name], value)
+            fixed[name] = _checked(name, spelled[name], value, profiles)
     return axes, fixed
 
 
-def _values(name: str, spelling: str, value: Any) -> list[Any]:
+def _values(name: str, spelling: str, value: Any, profiles: Sequence[Profile]) -> list[Any]:
     if isinstance(value, (set, frozenset)):
         message = f"{spelling}={short_repr(value)}: a set has no order; give a list"
         raise RequestError(message, parameter=spelling, value=value)
@@ -181,10 +195,10 @@ def _values(name: str, spelling: str, value: Any) -> list[Any]:
         raise RequestError(message, parameter=spelling, value=value, reason="count")
     if len(items) > MAX_VALUES:
         raise RequestError(f"{spelling} has more than {MAX_VALUES:,} values", parameter=spelling, reason="count")
-    return [_checked(name, spelling, item) for item in items]
+    return [_checked(name, spelling, item, profiles) for item in items]
 
 
-def _checked(name: str, spelling: str, value: Any) -> Any:
+def _checked(name: str, spelling: str, value: Any, profiles: Sequence[Profile]) -> Any:
     """A parameter's value in its canonical form; a file is read here, once for all cells."""
     if name not in PARAMETERS:
         return value
@@ -192,7 +206,7 @@ def _checked(name: str, spelling: str, value: Any) -> Any:
     # The length of a template is checked when it is filled; None in an axis means "not sent".
     if name in TEMPLATES or value is None:
         return value
-    return check_value(PARAMETERS[name], spelling, value)
+    return check_for_any(PARAMETERS[name], spelling, value, profiles)
 
 
 def _whole(value: Any) -> Any:

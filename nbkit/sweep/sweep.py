@@ -17,8 +17,8 @@ from nbkit.ledger.recovery import FOREIGN, TAKEN
 from nbkit.log.frame import check_argument
 from nbkit.log.runs import State
 from nbkit.request.image_request import PARAMETERS, given_values
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import Integer
+from nbkit.request.price import MICRO
 from nbkit.results.money import amount, limit_in_micros, short_amount
 from nbkit.results.run import DONE, FAILED, PLANNED
 from nbkit.service.cancel import CancelToken

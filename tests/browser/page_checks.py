@@ -1,6 +1,17 @@
-"""What tests ask about a page: what is too wide, how dark it is, which addresses are revoked."""
+"""What tests ask about a page, and drop on it: what is too wide, how dark it is, which addresses are revoked."""
 
 import re
+
+DROP = """(element, [kind, files, text]) => {
+    const data = new DataTransfer();
+    for (const [name, content] of files)
+        data.items.add(new File([Uint8Array.from(atob(content), c => c.charCodeAt(0))], name, {type: "image/png"}));
+    if (text) data.setData("text/plain", text);
+    const how = {bubbles: true, cancelable: true};
+    for (const type of kind === "paste" ? ["paste"] : kind === "over" ? ["dragover"] : ["dragover", "drop"])
+        element.dispatchEvent(kind === "paste" ? new ClipboardEvent(type, {...how, clipboardData: data})
+                                               : new DragEvent(type, {...how, dataTransfer: data})); }"""
+"""Drops, pastes or drags files, each with its bytes in base64, or a text, as ``[kind, [[name, content], …], text]``."""
 
 
 def overflowing(element, *, scrolled=":not(*)"):

@@ -31,6 +31,8 @@ from panel_page import (
 from playwright.sync_api import expect
 from small_pictures import encode
 
+import nbkit
+
 PRICE, PRICE_OF_A_DRAFT = "$0.069", "$0.047"
 
 
@@ -224,13 +226,25 @@ def test_a_chosen_file_becomes_a_reference_image(show_panel, tmp_path):
     expect(control(panel, "Pixels (width, height)")).to_have_value("1024 × 1024")
 
 
-def test_save_downloads_the_original_file(show_panel):
-    """The download has the bytes of the stored file, and a name with the seed."""
+def test_save_downloads_the_file_with_or_without_its_settings(show_panel):
+    """It carries its settings, unless the tick is taken away: then it has the bytes of the stored file. Its name has the seed."""
     book, panel = show_panel("studio.last.image.path.read_bytes().hex()[:64], studio.last.image.path.stat().st_size")
     prompt(panel).fill(PROMPT)
     control(panel, "Seed (seed)").fill("7")
     press_generate(panel, price=PRICE)
     expect(picture(panel)).to_be_visible()
+    with book.page.expect_download() as download:
+        button(panel, "Save").click()
+    remembering = pathlib.Path(download.value.path()).read_bytes()
+    assert nbkit.read(remembering).request.prompt == PROMPT
+    button(panel, "Full size").click()
+    dialog = panel.get_by_role("dialog")
+    expect(dialog.get_by_role("checkbox", name="Include settings")).to_be_checked()
+    with book.page.expect_download() as download:
+        dialog.get_by_role("link", name="Save").click()
+    assert pathlib.Path(download.value.path()).read_bytes() == remembering
+    book.page.keyboard.press("Escape")
+    panel.get_by_role("checkbox", name="Include settings").uncheck()
     with book.page.expect_download() as download:
         button(panel, "Save").click()
     data = pathlib.Path(download.value.path()).read_bytes()

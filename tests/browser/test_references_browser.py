@@ -6,7 +6,7 @@ import re
 
 import pytest
 from lab_page import DARK, LIGHT
-from page_checks import is_revoked
+from page_checks import DROP, is_revoked
 from PIL import Image
 from playwright.sync_api import expect
 from small_pictures import encode
@@ -26,15 +26,6 @@ box = ipywidgets.Box((view,))
 box.add_class("nbkit-panel")
 box"""
 NAME = "References (referenceImages)"
-DROP = """(element, [kind, files, text]) => {
-    const data = new DataTransfer();
-    for (const [name, content] of files)
-        data.items.add(new File([Uint8Array.from(atob(content), c => c.charCodeAt(0))], name, {type: "image/png"}));
-    if (text) data.setData("text/plain", text);
-    const how = {bubbles: true, cancelable: true};
-    for (const type of kind === "paste" ? ["paste"] : kind === "over" ? ["dragover"] : ["dragover", "drop"])
-        element.dispatchEvent(kind === "paste" ? new ClipboardEvent(type, {...how, clipboardData: data})
-                                               : new DragEvent(type, {...how, dataTransfer: data})); }"""
 
 
 def file(name, data=None):
@@ -121,9 +112,9 @@ def test_references_are_dropped_pasted_and_typed(show_control):
     requested = []
     book.page.on("request", lambda request: requested.append(request.url))
     drop_zone(view).evaluate(DROP, ["over", [in_base64("red.png")], ""])
-    expect(view.get_by_text("Let go to add")).to_be_visible()
+    expect(view.get_by_text("Drop to use as reference")).to_be_visible()
     drop_zone(view).evaluate(DROP, ["drop", [in_base64("red.png")], ""])
-    expect(view.get_by_text("Let go to add")).to_have_count(0)
+    expect(view.get_by_text("Drop to use as reference")).to_have_count(0)
     expect_order(view, "red.png")
     drop_zone(view).evaluate(DROP, ["paste", [in_base64("blue.png")], ""])
     expect_order(view, "red.png", "blue.png")

@@ -18,7 +18,7 @@ from nbkit.offline.painting.palettes import Palette, colour_of
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.painting.shapes import Canvas, box, outline_of_box
 from nbkit.offline.painting.stable_random import StableRandom
-from nbkit.request.model import MAX_REFERENCES
+from nbkit.request.image_request import MAX_REFERENCES
 
 MOST_QUOTES = 24
 """Quoted texts that are measured; no plate has room for more."""
@@ -120,6 +120,7 @@ def _facts(scene: Scene) -> list[str]:
     candidates = [
         (True, "DRAWN OFFLINE by nbkit"),
         (True, f"seed {scene.seed}"),
+        (scene.model, _short(scene.model, 24)),
         (scene.temperature is not None, f"temperature {scene.temperature or 0:g}"),
         (scene.top_p is not None, f"topP {scene.top_p or 0:g}"),
         (scene.thinking, f"thinking {_short(scene.thinking)}"),

@@ -42,6 +42,7 @@ class Scene:
         image_search: Whether image search is on.
         safety_tolerance: The safety tolerance, or None.
         check_content: Whether the content check is on.
+        model: The name of the model, or None for the default one.
         insets: The reference images, in order.
         noise: By which share the picture differs from that of the same request, 0..1.
         draw: Decides how it differs.
@@ -59,6 +60,7 @@ class Scene:
     image_search: bool = False
     safety_tolerance: str | None = None
     check_content: bool = False
+    model: str | None = None
     insets: tuple[Inset, ...] = ()
     noise: float = 0.0
     draw: int = 0

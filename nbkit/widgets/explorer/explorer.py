@@ -20,9 +20,9 @@ import traitlets
 from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, usd_range, usd_short_range
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request import model
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import Price
+from nbkit.request.price import Price
+from nbkit.request.profiles import DEFAULT
 from nbkit.service.threads import THREADS
 from nbkit.sweep.arrange import CellArrangement
 from nbkit.sweep.grid import CellCost
@@ -50,7 +50,7 @@ PATIENCE = 20.0
 MAX_CELLS = 2_000
 """Larger sweeps are not shown."""
 SIDES = ("rows", "columns", "slider", "pages")
-TIERS = model.TIERS[1:]
+TIERS = DEFAULT.tiers[1:]
 """Resolutions to which pictures are promoted."""
 PANEL = "open in panel"
 """The action of the button "Open in panel"."""
@@ -443,7 +443,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing o
         assert self.sweep is not None  # else there are no requests
         name = promotion_name(self.sweep.name, self._tier)
         found = self._studio.log.history.states(name, self._studio.engine)
-        costs = [CellCost(identity, request.price, 1) for identity, request in requests.items()]
+        costs = [CellCost(identity, self._studio.price_of(request), 1) for identity, request in requests.items()]
         return price_to_send(costs, [next(iter(found.get(cost.key, ())), None) for cost in costs])
 
     def _draft(self, key: str) -> tuple[ImageRequest, int | None] | None:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request import model, rules
+from nbkit.request import rules
 from nbkit.request.image_request import NAMES, PARAMETERS
-from nbkit.request.parameter import Boolean, Choice, Decimal2, Integer, Kind, Text
+from nbkit.request.parameter import MAX_INTEGER, Boolean, Choice, Decimal2, Integer, Kind, Text
+from nbkit.request.profile import Profile
+from nbkit.request.profiles import DEFAULT, RANDOM_SEED_BITS
 from nbkit.sweep.grid import REPEAT
 from nbkit.sweep.spec import MAX_VALUES, TEMPLATES, is_taken, name_taken
 from nbkit.sweep.template import as_text, variables_of
@@ -39,10 +41,12 @@ class Axes:
 
     Attributes:
         state: of all of them.
+        profiles: of the models that are asked for, one of which must allow each value.
     """
 
     def __init__(self) -> None:
         self.state = AxesState()
+        self.profiles: tuple[Profile, ...] = (DEFAULT,)
         self._read: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._kept: dict[str, str] = {}  # the values of variables whose names left the template while it was typed
 
@@ -104,7 +108,7 @@ class Axes:
         text = self.texts[name]
         known, values = self._read.get(name, ("", ()))
         if known != text:  # each change asks for all values several times, and there may be many
-            values = tuple(read_values(text, kind_of(name)))
+            values = tuple(read_values(text, self._kind_of(name)))
             here = {other: kept for other, kept in self._read.items() if other in self.texts}
             self._read = {**here, name: (text, values)}
         return list(values)
@@ -130,20 +134,24 @@ class Axes:
         self.state = self.state._replace(texts=tuple(texts.items()))
 
     def _wrong(self, name: str) -> RequestError | None:
-        kind = kind_of(name)
+        kind = self._kind_of(name)
         try:
             values = self.values(name)
             if not values:
                 return RequestError(f"Add values for {_named(name)}{_how(kind)}.", parameter=name, reason="missing")
             for value in values:
                 if kind is not None and value is not None and not isinstance(kind, Text):
-                    rules.check_value(PARAMETERS[name], said(name), value)
+                    rules.check_for_any(PARAMETERS[name], said(name), value, self.profiles)
         except RequestError as error:
             return error
         return None
 
+    def _kind_of(self, name: str) -> Kind | None:
+        """What an axis takes with the model that is asked for; as it is declared if there are several."""
+        return kind_of(name, self.profiles[0] if len(self.profiles) == 1 else DEFAULT)
+
     def _row(self, name: str) -> dict[str, Any]:
-        kind = kind_of(name)
+        kind = self._kind_of(name)
         try:
             many = len(self.values(name))
         except RequestError:
@@ -165,9 +173,9 @@ def said(name: str) -> str:
     return label(PARAMETERS[name]) if name in PARAMETERS else name
 
 
-def kind_of(name: str) -> Kind | None:
-    """What an axis takes; ``None`` for a variable."""
-    return PARAMETERS[name].kind if name in PARAMETERS else None
+def kind_of(name: str, profile: Profile = DEFAULT) -> Kind | None:
+    """What an axis takes with a model; ``None`` for a variable."""
+    return profile.parameters[name].kind if name in PARAMETERS else None
 
 
 def write(name: str, values: Iterable[Any]) -> str:
@@ -175,17 +183,18 @@ def write(name: str, values: Iterable[Any]) -> str:
     return write_values(values, kind_of(name))
 
 
-def around(name: str, value: Any) -> list[Any]:
+def around(name: str, value: Any, profile: Profile = DEFAULT) -> list[Any]:
     """Three values of a parameter around the present one, inside its bounds; ``None`` stands for one that is not set."""
     parameter = PARAMETERS[name]
-    kind = parameter.kind
+    kind = profile.parameters[name].kind
     if isinstance(kind, Boolean):
         return [True, False]
     if isinstance(kind, Choice):
         return _window(kind.choices, value if value in kind.choices else parameter.default)
     if name == "seed":
-        seed = secrets.randbits(model.RANDOM_SEED_BITS) if value is None else int(value)
-        return [min(seed, model.MAX_SEED - 2) + by for by in range(3)]
+        seed = secrets.randbits(RANDOM_SEED_BITS) if value is None else int(value)
+        assert isinstance(kind, Integer)
+        return [min(seed, (kind.maximum or MAX_INTEGER) - 2) + by for by in range(3)]
     assert isinstance(kind, (Integer, Decimal2))
     high: float = kind.minimum + 10 if kind.maximum is None else kind.maximum
     here: float | None = value if isinstance(value, (int, float)) else parameter.default
@@ -198,7 +207,7 @@ def around(name: str, value: Any) -> list[Any]:
     return list(dict.fromkeys(round(step) if whole else round(step, 2) for step in steps))
 
 
-def listed(name: str, spelling: str, value: Any) -> list[Any]:
+def listed(name: str, spelling: str, value: Any, profiles: Sequence[Profile] = (DEFAULT,)) -> list[Any]:
     """The values of an axis out of whatever is list-like, each checked.
 
     Raises:
@@ -215,7 +224,7 @@ def listed(name: str, spelling: str, value: Any) -> list[Any]:
     items = list(itertools.islice(iter(value), MAX_VALUES))
     if name not in PARAMETERS or name in TEMPLATES:
         return items
-    return [item if item is None else rules.check_value(PARAMETERS[name], spelling, item) for item in items]
+    return [item if item is None else rules.check_for_any(PARAMETERS[name], spelling, item, profiles) for item in items]
 
 
 def variables_in(texts: Iterable[str]) -> list[str]:

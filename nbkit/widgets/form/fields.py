@@ -10,9 +10,10 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from nbkit.request import model
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, Parameter, Text
+from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer, Kind, Parameter, Text
+from nbkit.request.profile import DEFAULT_RATIO, DEFAULT_TIER, LACKING, LIVE, NOT_KNOWN, PROFILES, Profile
+from nbkit.request.profiles import DEFAULT
 
 NOT_SENT = "not sent"
 SLIDER_STEPS = 100
@@ -24,6 +25,7 @@ GROUPS = {"Size": "", "Sampling": "", "References": "", "Prompt": "System prompt
 FIRST = (
     "prompt",
     "reference_images",
+    "model",
     "aspect_ratio",
     "resolution",
     "width",
@@ -58,9 +60,11 @@ def word(value: Any) -> str:
 
 def unset_label(parameter: Parameter[Any]) -> str:
     """What is shown where nothing is set: what the service, or nbkit, then uses, where that is known."""
-    automatic = {"aspect_ratio": model.DEFAULT_RATIO, "resolution": model.DEFAULT_TIER}
+    automatic = {"aspect_ratio": DEFAULT_RATIO, "resolution": DEFAULT_TIER}
     if parameter.name in automatic:
         return f"Auto ({automatic[parameter.name]})"
+    if parameter.name == "model":
+        return f"Default ({DEFAULT.name})"
     added = _added_by_a_send().get(parameter.wire[0]) if len(parameter.wire) == 1 else None
     known = parameter.default if added is None else added
     return "Default" if known is None else f"Default ({word(known)})"
@@ -94,20 +98,58 @@ def _field(parameter: Parameter[Any]) -> dict[str, Any]:
         return {**told, "kind": "pixels", "title": "Pixels", "api": "width, height", "help": _pixels_help()}
     if name in ("seed", "reference_images"):
         return {**told, "kind": "seed" if name == "seed" else "references"}
+    return {**told, **_control(parameter, kind)}
+
+
+def _control(parameter: Parameter[Any], kind: Kind) -> dict[str, Any]:
+    """What draws a value of a kind: as the declaration has it, or a model."""
     if isinstance(kind, (Choice, Boolean)):
         choices: tuple[Any, ...] = (True, False) if isinstance(kind, Boolean) else kind.choices
-        options = [[word(choice), choice] for choice in choices]
-        buttons = name == "resolution" or (parameter.default is None and len(options) < BUTTON_CHOICES)
-        return {**told, "kind": "buttons" if buttons else "select", "options": options}
+        options = [[_said(parameter, choice), choice] for choice in choices]
+        few = parameter.default is None and len(options) < BUTTON_CHOICES
+        return {"kind": "buttons" if parameter.name == "resolution" or few else "select", "options": options}
     if isinstance(kind, (Integer, Decimal2)) and kind.maximum is not None:
         step = 1 if isinstance(kind, Integer) else kind.step
         if isinstance(kind, Decimal2) or kind.maximum - kind.minimum <= SLIDER_STEPS:
             rest = (kind.minimum + kind.maximum) / 2 if parameter.default is None else parameter.default
-            return {**told, "kind": "slider", "min": kind.minimum, "max": kind.maximum, "step": step, "rest": rest}
+            return {"kind": "slider", "min": kind.minimum, "max": kind.maximum, "step": step, "rest": rest}
     if isinstance(kind, Text):
-        return {**told, "kind": "text", "prompt": name == "prompt"}
+        return {"kind": "text", "prompt": parameter.name == "prompt"}
     assert isinstance(kind, (Integer, Decimal2, Address))
-    return {**told, "kind": "line"}
+    return {"kind": "line"}
+
+
+def own_fields(profile: Profile, names: Collection[str]) -> dict[str, dict[str, Any]]:
+    """How the controls of a model differ from the declared ones, by name; empty for the default model.
+
+    A parameter that the model lacks has ``lacking``, one of which that is not known ``note``; other bounds have what
+    :func:`fields` gives for them, drawn by a control of the same kind.
+    """
+    if profile is DEFAULT:
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        own, declared = profile.parameters[name], PARAMETERS[name]
+        if own.state == LACKING:
+            found[name] = {"lacking": f"{profile.name} does not have it"}
+        else:
+            control = {} if own.kind == declared.kind or name in _DRAWN_APART else _control(declared, own.kind)
+            note = {"note": f"Sent; not known whether {profile.name} takes it"} if own.state == NOT_KNOWN else {}
+            control.pop("kind", None)
+            if control or note:
+                found[name] = control | note
+    return found
+
+
+_DRAWN_APART = ("width", "height", "seed", "reference_images", "prompt", "system_prompt")
+"""Parameters whose controls do not depend on bounds."""
+
+
+def _said(parameter: Parameter[Any], choice: Any) -> str:
+    if parameter.name != "model":
+        return word(choice)
+    profile = PROFILES[choice]
+    return profile.name if profile.status == LIVE else f"{profile.name} ({profile.status})"
 
 
 def _pixels_help() -> str:

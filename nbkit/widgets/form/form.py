@@ -11,29 +11,30 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from nbkit.errors import RequestError, UnknownParameter
-from nbkit.request import model, rules
+from nbkit.request import rules
 from nbkit.request.address import HIDDEN, Url, whole_text, without_credentials
 from nbkit.request.image_request import NAMES, PARAMETERS, ImageRequest
-from nbkit.request.naming import TASK_KEYS
+from nbkit.request.naming import TASK_KEYS, Given, profile_in
 from nbkit.request.parameter import Address, type_in_words
+from nbkit.request.profile import DEFAULT_RATIO, DEFAULT_TIER, PROFILES, Profile
+from nbkit.request.profiles import DEFAULT, DEFAULT_MODEL, RANDOM_SEED_BITS
 from nbkit.sweep.spec import TEMPLATES, is_axis
 from nbkit.sweep.sweep import Sweep
 from nbkit.sweep.template import text_of
 from nbkit.widgets.form import axes, options
 from nbkit.widgets.form.axes import Axes, AxesState
-from nbkit.widgets.form.fields import MARKED, label, parse, shown, unset_label
+from nbkit.widgets.form.fields import MARKED, label, own_fields, parse, shown, unset_label, word
 from nbkit.widgets.form.options import BUILDING, RUNNING, SweepOptions
 from nbkit.widgets.form.references import Entries, References
 from nbkit.widgets.form.undo import UndoHistory
 
 Changed = Callable[[], None]
 
-DRAFT_TIER = model.TIERS[0]
-FINAL_TIERS = model.TIERS[2:]
+FINAL_TIERS = DEFAULT.tiers[2:]
 """The tiers at which a chosen picture may be made again."""
 ANY_PROMPT = "a prompt"
 """In place of one that is not written yet; no price depends on it."""
@@ -50,6 +51,7 @@ class FormState(NamedTuple):
         draft: whether drafts are made.
         axes: what takes several values.
         options: how a sweep is run.
+        aside: values that the model lacks, by Python name; another model brings them back.
     """
 
     values: dict[str, Any]
@@ -57,6 +59,7 @@ class FormState(NamedTuple):
     draft: bool
     axes: AxesState
     options: dict[str, str]
+    aside: dict[str, Any]
 
 
 class Form:
@@ -64,6 +67,7 @@ class Form:
 
     Args:
         sweeps: whether it asks for a sweep also while nothing takes several values.
+        model: the studio's, for as long as none is set.
 
     Attributes:
         references: the reference images.
@@ -75,8 +79,8 @@ class Form:
         options: how a sweep is run.
     """
 
-    def __init__(self, *, sweeps: bool = False) -> None:
-        self._sweeps = sweeps
+    def __init__(self, *, sweeps: bool = False, model: str = DEFAULT_MODEL) -> None:
+        self._sweeps, self._model = sweeps, model
         self.axes, self.options = Axes(), SweepOptions()
         self.lock = threading.RLock()
         self.references = References()
@@ -85,6 +89,8 @@ class Form:
         self.keeps_seed = True
         self.last_seed: int | None = None
         self._values: dict[str, Any] = {}
+        self._aside: dict[str, Any] = {}
+        self._followed = PROFILES[model]
         self._draft = False
         self._complaints: dict[str, str] = {}
         self._callbacks: list[Callable[[], None]] = []
@@ -92,6 +98,19 @@ class Form:
         self._before_references: Entries = ()
 
     # -- reading -----------------------------------------------------------------------------------------
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the model that the controls ask for; of several, the first."""
+        return self._profiles()[0]
+
+    def _profiles(self) -> tuple[Profile, ...]:
+        """The models that are asked for."""
+        if "model" in self.axes.texts:
+            with suppress(RequestError):
+                if models := self.axes.values("model"):
+                    return tuple(profile_in({"model": model}) for model in models)
+        return (PROFILES.get(self._values.get("model", self._model), DEFAULT),)
 
     @property
     def draft(self) -> bool:
@@ -106,7 +125,10 @@ class Form:
     @property
     def state(self) -> FormState:
         """All that undo brings back."""
-        return FormState(dict(self._values), self.references.entries, self._draft, self.axes.state, self.options.texts)
+        references = self.references.entries
+        return FormState(
+            dict(self._values), references, self._draft, self.axes.state, self.options.texts, dict(self._aside)
+        )
 
     @property
     def is_sweep(self) -> bool:
@@ -118,12 +140,14 @@ class Form:
         with self.lock:
             varied = self.axes.texts
             values = {name: self._values[name] for name in PARAMETERS if name in self._values and name not in varied}
+            if self._model != DEFAULT_MODEL and "model" not in varied:
+                values.setdefault("model", self._model)
             if given := self.references.read():
                 values["reference_images"] = given
             if self._draft:
                 for name in ("number_results", "width", "height"):
                     values.pop(name, None)
-                values |= {} if "resolution" in varied else {"resolution": DRAFT_TIER}
+                values |= {} if "resolution" in varied else {"resolution": self.profile.tiers[0]}
             return values
 
     def wrong(self) -> dict[str, RequestError]:
@@ -131,16 +155,16 @@ class Form:
         problems = {}
         for name, value in self.read().items():
             try:
-                rules.check_value(PARAMETERS[name], label(PARAMETERS[name]), value)
+                rules.check_for_any(PARAMETERS[name], label(PARAMETERS[name]), value, self._profiles())
             except RequestError as error:
                 problems[name] = error
         return problems
 
     def _wrong_size(self) -> dict[str, RequestError]:
         """What is wrong with the pixels that were typed, also while something else is wrong."""
-        size = {name: self._values[name] for name in ("width", "height") if name in self._values}
+        size = {name: self._values[name] for name in ("width", "height", "model") if name in self._values}
         try:
-            if size and not self._draft:
+            if size.keys() & {"width", "height"} and not self._draft:
                 ImageRequest(ANY_PROMPT, **size)
         except RequestError as error:
             return {"width": error}
@@ -158,13 +182,13 @@ class Form:
         lost = lost_references(request)
         return (None, {"reference_images": lost}) if lost else (request, {})
 
-    def price(self) -> model.Price | None:
-        """What the controls ask for may cost, also while there is no prompt yet; ``None`` if anything else is wrong."""
+    def priced(self) -> ImageRequest | None:
+        """What the controls ask for, also while there is no prompt yet; ``None`` if anything else is wrong."""
         values = {label(PARAMETERS[name]): value for name, value in self.read().items()}
         try:
             return ImageRequest(
                 **{**values, "prompt": ANY_PROMPT if is_blank(values.get("prompt")) else values["prompt"]}
-            ).price
+            )
         except RequestError:
             return None
 
@@ -203,7 +227,7 @@ class Form:
             if name in self.axes.texts:
                 self.axes.take(name)
             elif name in MARKED:
-                self.axes.put(name, axes.around(name, self.read().get(name)))
+                self.axes.put(name, axes.around(name, self.read().get(name), self.profile))
             elif name in self.axes.state.literal:
                 self.axes.state = self.axes.state._replace(literal=self.axes.state.literal - {name})
 
@@ -224,7 +248,10 @@ class Form:
         """
         how = {name: value for name, value in parameters.items() if name in (*BUILDING, *RUNNING)}
         given, free = _sorted({name: value for name, value in parameters.items() if name not in how})
-        lists = {name: axes.listed(name, said, value) for name, (said, value) in given.items() if is_axis(name, value)}
+        asked = self._asked_profiles(given)
+        lists = {
+            name: axes.listed(name, said, value, asked) for name, (said, value) in given.items() if is_axis(name, value)
+        }
         fixed = {said: value for name, (said, value) in given.items() if name not in lists}
         self._refuse_strangers(free, {name: lists.get(name, [value]) for name, (_, value) in given.items()})
         lists |= {name: list(value) if is_axis(name, value) else [value] for name, value in free.items()}
@@ -238,6 +265,14 @@ class Form:
             self.hold_still([name for name in given if name not in lists])
             for name in order:
                 self.axes.put(name, lists[name])
+
+    def _asked_profiles(self, given: Given) -> tuple[Profile, ...]:
+        """The models that are asked for when these parameters are set."""
+        if "model" not in given:
+            return self._profiles()
+        _, value = given["model"]
+        models = axes.listed("model", "model", value) if is_axis("model", value) else [value]
+        return tuple(profile_in({"model": model}) for model in models)
 
     def _templates(self) -> list[str]:
         values = self.read()
@@ -272,6 +307,8 @@ class Form:
                 yield
             finally:
                 self._quiet -= 1
+                if not self._quiet:
+                    self._follow_model()
                 if self.is_sweep and not self._quiet:
                     self.axes.follow(self._templates())
                 self._before_references = self.references.entries
@@ -288,14 +325,18 @@ class Form:
         given, head = NAMES.resolve(parameters)
         if head:
             raise _made_for_each_send(next(iter(head)))
+        model = given["model"][1] if "model" in given else self._values.get("model")
+        profile = profile_in({"model": model or self._model})
         checked = {
-            name: None if value is None else rules.check_value(PARAMETERS[name], spelling, value)
+            name: None if value is None else rules.check_value(PARAMETERS[name], spelling, value, profile=profile)
             for name, (spelling, value) in given.items()
         }
         said = {name: spelling for name, (spelling, _) in given.items()}
         size = {n: v for n, v in checked.items() if v is not None and PARAMETERS[n].group == "Size"}
-        rules.check_combination({"prompt": "", **size}, said)
+        rules.check_combination({"prompt": "", **size}, said, profile)
         with self.change():
+            if "model" in checked:
+                self._put("model", checked.pop("model"))
             self._put_size({name: checked.pop(name) for name in SIZE if name in checked})
             if "reference_images" in checked:
                 self.references.write(checked.pop("reference_images") or ())
@@ -311,7 +352,9 @@ class Form:
         """
         size = ("width", "height") if request.width else ("aspect_ratio", "resolution")
         names = [name for name in PARAMETERS if name not in SIZE and (prompt or name != "prompt")]
-        self.write({name: request.parameters.get(name) for name in (*names, *size)})
+        model = request.profile.identifier
+        values = {**request.parameters, "model": request.model if model == self._model else model}
+        self.write({name: values.get(name) for name in (*names, *size)})
 
     def typed(self, values: Mapping[str, Any], *, whole: bool = False) -> None:
         """Take what a person set on a page, unchecked.
@@ -340,7 +383,7 @@ class Form:
     def restore(self, state: FormState) -> None:
         """Bring back an earlier state; not a step of its own."""
         with self.change(undoable=False):
-            self._values, self._draft = dict(state.values), state.draft
+            self._values, self._draft, self._aside = dict(state.values), state.draft, dict(state.aside)
             self.axes.state, self.options.texts = state.axes, state.options
             self.references.restore(state.references)
 
@@ -355,14 +398,14 @@ class Form:
     def reset(self) -> None:
         """Unset everything; one step, which undo takes back."""
         with self.change():
-            self._values, self._draft = {}, False
+            self._values, self._draft, self._aside = {}, False, {}
             self.axes.state, self.options.texts = AxesState(), {}
             self.references.restore(())
 
     def draw_seed(self, *, undoable: bool = True) -> None:
         """Set a new random seed, below 2**31."""
         with self.change(undoable=undoable):
-            self._put("seed", secrets.randbits(model.RANDOM_SEED_BITS))
+            self._put("seed", secrets.randbits(RANDOM_SEED_BITS))
 
     def after_run(self, seed: int | None) -> None:
         """Remember a run's seed, and draw the next one unless the seed is kept or left to the service."""
@@ -376,7 +419,7 @@ class Form:
         with self.change(undoable=False):
             self.keeps_seed = on
             if not on and self.last_seed is not None and self._values.get("seed") == self.last_seed:
-                self._put("seed", secrets.randbits(model.RANDOM_SEED_BITS))
+                self._put("seed", secrets.randbits(RANDOM_SEED_BITS))
 
     # -- what is wrong -------------------------------------------------------------------------------------
 
@@ -410,7 +453,10 @@ class Form:
             values = {name: self._page_value(name) for name in names if name in self._values}
             return {
                 "values": values | self._pixels(size) | texts,
-                "unset": {name: "As reference" if given else unset_label(PARAMETERS[name]) for name in SIZE[2:]},
+                "unset": {
+                    **({} if self._model == DEFAULT_MODEL else {"model": f"Default ({PROFILES[self._model].name})"}),
+                    **{name: "As reference" if given else unset_label(PARAMETERS[name]) for name in SIZE[2:]},
+                },
                 "shape": list(size or ()),
                 "complaints": {name: text for name, text in complaints.items() if text},
                 "draft": self._draft,
@@ -418,6 +464,8 @@ class Form:
                 "axes": self.axes.rows(),
                 "literal": sorted(self.axes.state.literal),
                 "seed": {"kept": self.keeps_seed, "last": self.last_seed is not None},
+                "own": own_fields(self.profile, names),
+                "aside": {name: f"{word(value)} is kept aside" for name, value in self._aside.items() if name in names},
                 "undo": self.history.can_undo,
                 "redo": self.history.can_redo,
             }
@@ -427,14 +475,15 @@ class Form:
         return page_address(value) if isinstance(PARAMETERS[name].kind, Address) else shown(value)
 
     def _size(self) -> tuple[int, int] | None:
+        profile = self.profile
         ratio, tier = (self._values.get(name) for name in ("aspect_ratio", "resolution"))
         if self._draft:
-            tier = DRAFT_TIER
+            tier = profile.tiers[0]
         if self.references.read() and not ratio:
             return None
-        if ratio not in (None, *model.RATIOS) or tier not in (None, *model.TIERS):
+        if ratio not in (None, *profile.ratios) or tier not in (None, *profile.tiers):
             return None  # the check says what is wrong with it
-        return model.size_of(ratio or model.DEFAULT_RATIO, tier or model.DEFAULT_TIER)
+        return profile.size_of(ratio or DEFAULT_RATIO, tier or DEFAULT_TIER)
 
     def _pixels(self, size: tuple[int, int] | None) -> dict[str, Any]:
         typed = [str(self._values[name]) for name in ("width", "height") if name in self._values]
@@ -456,7 +505,7 @@ class Form:
             return
         width, height = size.get("width"), size.get("height")
         if width and height:
-            ratio, tier = model.ratio_and_tier(width, height) or (None, None)
+            ratio, tier = self.profile.ratio_and_tier(width, height) or (None, None)
             size = {"aspect_ratio": ratio, "resolution": tier}
         for name in ("width", "height"):
             self._values.pop(name, None)
@@ -469,12 +518,39 @@ class Form:
         size = (int(found[1]), int(found[2])) if found else None
         if not text.strip():
             self._put_size({"aspect_ratio": None, "resolution": None})
-        elif size and model.ratio_and_tier(*size):
+        elif size and self.profile.ratio_and_tier(*size):
             self._put_size({"width": size[0], "height": size[1]})
         else:  # kept as it was typed, and explained by the check
             for name in ("aspect_ratio", "resolution", "height"):
                 self._values.pop(name, None)
             self._values |= {"width": size[0], "height": size[1]} if size else {"width": text.strip()}
+
+    def _follow_model(self) -> None:
+        """Put aside what the model lacks, and take back what it has: a value that was set is never lost."""
+        self.axes.profiles = self._profiles()
+        if len(self.axes.profiles) > 1:  # a sweep names the cells that a model cannot make
+            return
+        (profile,) = self.axes.profiles
+        for name, value in list(self._aside.items()):
+            if self._values.get(name) is not None or self._is_of(name, value, profile):
+                del self._aside[name]
+                self._values.setdefault(name, value)
+        if profile is self._followed:
+            return
+        for name, value in list(self._values.items()):
+            others = (other for other in PROFILES.values() if other is not profile)
+            if not self._is_of(name, value, profile) and any(self._is_of(name, value, other) for other in others):
+                self._aside[name] = self._values.pop(name)
+        self._followed = profile
+
+    @staticmethod
+    def _is_of(name: str, value: Any, profile: Profile) -> bool:
+        """Whether a model has a value of a parameter, as far as it is a value at all."""
+        try:
+            rules.check_value(PARAMETERS[name], name, value, profile=profile)
+        except RequestError:
+            return False
+        return True
 
     def _step(self, step: Callable[[FormState], FormState | None]) -> bool:
         with self.lock:
@@ -503,8 +579,8 @@ def words_of(error: RequestError) -> str:
     said = str(error)
     if error.reason == "dimensions" and isinstance(error.suggestion, tuple):
         near = " × ".join(map(str, error.suggestion))
-        ratio, tier = model.ratio_and_tier(*error.suggestion) or ("", "")
-        return f"Not a size of {model.MODEL_NAME}. Nearest: {near} ({ratio} at {tier})"
+        name, place = str(error).partition("not a size of ")[2].partition(". Nearest: ")[::2]
+        return f"Not a size of {name}. Nearest: {near}{place[place.rfind(' (') :]}"
     rule = said.partition(": must be ")[2]
     if not rule:
         return said

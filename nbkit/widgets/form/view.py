@@ -21,7 +21,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from nbkit.request import model
+from nbkit.request.image_request import MAX_REFERENCES
 from nbkit.widgets.form.fields import fields
 from nbkit.widgets.form.form import Form
 from nbkit.widgets.page.alive import ALIVE
@@ -55,7 +55,7 @@ class FormView(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
     seen = traitlets.Dict().tag(sync=True)
     tiles: Any = traitlets.List().tag(sync=True)
-    limit = traitlets.Int(model.MAX_REFERENCES).tag(sync=True)
+    limit = traitlets.Int(MAX_REFERENCES).tag(sync=True)
 
     def __init__(
         self,

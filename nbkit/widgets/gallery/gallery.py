@@ -40,6 +40,7 @@ from nbkit.widgets.gallery.record import KEPT_ROWS, NO_MATCH, NO_ROWS, NO_RUNS, 
 from nbkit.widgets.gallery.rows import RowItems, check_columns, keys_of, with_marks
 from nbkit.widgets.gallery.toolbar import NONE, Arrangement, Marking, offered
 from nbkit.widgets.image_grid.image_grid import ImageGrid
+from nbkit.widgets.image_grid.picture import remember_in
 from nbkit.widgets.page.cell import close_parts
 from nbkit.widgets.page.guard import guarded, words_of
 from nbkit.widgets.page.plain import plain
@@ -126,7 +127,9 @@ class Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets says nothing of
         self._marker = Marker(log)
         self._still, self._typed = False, dict[str, str]()
         # First of all, so that the page makes its part ready while the log is read.
-        self.grid = ImageGrid(log.previews.get, size=size, label="gallery", height=height, keys=True)
+        self.grid = ImageGrid(
+            log.previews.get, size=size, label="gallery", height=height, keys=True, remember=remember_in(log)
+        )
         answer_at_once(self.grid.box)
         self.marking = Marking()
         self._open_panel = open_panel

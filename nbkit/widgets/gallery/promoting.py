@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from nbkit.display.text import count, usd_range, usd_short_range
 from nbkit.errors import RequestError
-from nbkit.request.model import TIERS
+from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import GeneratedImage
 from nbkit.service.threads import THREADS
 from nbkit.sweep.plan import price_to_send
@@ -50,9 +50,10 @@ class Promoting:
         Raises:
             RequestError: if there is no higher tier for any of them.
         """
-        made = {str(one.request.effective("resolution")) for one in pictures if one.request is not None}
-        lowest = min((TIERS.index(tier) for tier in made if tier in TIERS), default=0)
-        offers = [button for tier in TIERS[lowest + 1 :] if (button := self._button(tier, pictures)) is not None]
+        higher = {tier for one in pictures if one.request is not None for tier in _higher(one.request)}
+        offers = [
+            button for tier in sorted(higher, key=_pixels) if (button := self._button(tier, pictures)) is not None
+        ]
         if not offers:
             message = "There is no higher resolution for what is selected"
             raise RequestError(message, parameter="resolution", reason="choice")
@@ -97,3 +98,13 @@ class Promoting:
             child.add_class("nbkit-gallery-button")
         for child in before:
             child.close()
+
+
+def _higher(request: ImageRequest) -> tuple[str, ...]:
+    """The tiers of its model above the one that a request names."""
+    tiers = request.profile.tiers
+    return tiers[tiers.index(request.resolution) + 1 :] if request.resolution in tiers else tiers[1:]
+
+
+def _pixels(tier: str) -> float:
+    return float(tier.removesuffix("K"))

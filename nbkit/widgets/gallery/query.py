@@ -22,8 +22,8 @@ from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, STRING, TIME
 from nbkit.log.search import match_rows
 from nbkit.log.sqlite import casefold
 from nbkit.log.table import heading_of
-from nbkit.request.model import MICRO
 from nbkit.request.parameter import MAX_INTEGER
+from nbkit.request.price import MICRO
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
 MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"

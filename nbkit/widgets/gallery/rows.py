@@ -14,7 +14,8 @@ from nbkit.log.columns import format_value, is_gap
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
 from nbkit.measures.facts import SUFFIXES
-from nbkit.request import model
+from nbkit.request.naming import profile_in
+from nbkit.request.price import MICRO
 from nbkit.results.run import DONE, UNKNOWN
 from nbkit.widgets.image_grid.item import FLATTEST, WORDS, Item, Items
 
@@ -174,7 +175,7 @@ class RowItems(Items):
         for name in self._caption:
             value = None if name in self._axes and name not in told else row.get(name)
             if name == "cost" and (
-                place := model.ratio_and_tier(int(row.get("width") or 0), int(row.get("height") or 0))
+                place := profile_in(row).ratio_and_tier(int(row.get("width") or 0), int(row.get("height") or 0))
             ):
                 yield place[1]  # a draft and its final picture are told apart before their price
             if value is not None:
@@ -188,7 +189,7 @@ def _lacking(words: Any) -> str:
 
 
 def _price(dollars: float) -> str:
-    return usd_short(round(dollars * model.MICRO))
+    return usd_short(round(dollars * MICRO))
 
 
 def _missing(status: str, error: Any) -> str:

@@ -7,6 +7,7 @@
     rows 0 to 12, before a view   ───────>      their facts and their previews
     previews of these 50, 256 px  ───────>      made in a thread, newest request first (``preview_loader.py``)
     the original of this one      ───────>      the file, the whole prompt if the tile has only its beginning, the details
+    save this one with settings   ───────>      its file with them inside, or with a file beside it, made in a thread
     selected: 3 to 5 and 9        ───────>      keys, callbacks
     key "4", for 3 to 5           ───────>      callbacks
     where is this picture now?    ───────>      its place in the present list, so that an opened picture stays open
@@ -33,6 +34,8 @@ import traitlets
 
 from nbkit.display.text import ellipsis
 from nbkit.errors import printable
+from nbkit.metadata.embedding import SIDECAR, PictureWithSettings
+from nbkit.service.threads import THREADS
 from nbkit.widgets.image_grid.item import COMING, Item, ItemList, Items
 from nbkit.widgets.image_grid.preview_loader import BATCH, PreviewLoader
 from nbkit.widgets.page.alive import ALIVE
@@ -50,7 +53,7 @@ ALT = 300
 SHEET = 12
 """Pictures at most whose shapes the page is told beforehand; a grid with ``fit`` shows these without scrolling."""
 
-TIMELESS = ("previews", "original", "find", "typed", "action")
+TIMELESS = ("previews", "original", "save", "find", "typed", "action")
 """Messages that are valid in every version: they name pictures by their numbers, or none."""
 
 Ranges = list[tuple[int, int]]
@@ -105,6 +108,7 @@ class GridView(anywidget.AnyWidget):
     shapes: Any = traitlets.List().tag(sync=True)
     actions: Any = traitlets.List().tag(sync=True)
     detailed = traitlets.Bool(default_value=False).tag(sync=True)
+    remembers = traitlets.Bool(default_value=False).tag(sync=True)
     multiple = traitlets.Bool(default_value=True).tag(sync=True)
     marking = traitlets.Bool(default_value=False).tag(sync=True)
     advances = traitlets.Bool(default_value=False).tag(sync=True)
@@ -130,6 +134,8 @@ class ImageGrid:
         actions: buttons in the lightbox, for :meth:`on_action`.
         details: from the key of an opened picture to short lines that the lightbox shows beside it; called in the
             thread that handles messages of the page.
+        remember: from the key of a picture to its file with the settings; called in a thread. With it, what is saved
+            may carry them.
 
     Attributes:
         box: the widget, to be placed into other widgets.
@@ -151,6 +157,7 @@ class ImageGrid:
         opens: bool = True,
         actions: Sequence[Action] = (),
         details: Callable[[str], Sequence[str]] | None = None,
+        remember: Callable[[str], PictureWithSettings] | None = None,
     ) -> None:
         self._lock = threading.RLock()
         self._items: Items = ItemList()
@@ -166,10 +173,10 @@ class ImageGrid:
             "action": [],
             "open": [],
         }
-        self._details = details
+        self._details, self._remember = details, remember
         self.box = self.VIEW(
             size=size, label=label, tall=height or "", multiple=multiple, marking=keys, fit=fit, empty=empty, opens=opens,
-            actions=[list(Action(*action)) for action in actions], detailed=details is not None,
+            actions=[list(Action(*action)) for action in actions], detailed=details is not None, remembers=remember is not None,
         )  # fmt: skip
         self._loader = PreviewLoader(self._send, preview)
         self.box.on_msg(self._hear)
@@ -252,8 +259,19 @@ class ImageGrid:
             at = [place for place, _ in opened]
             self._send({"type": "open", "version": self.box.version, "at": at, "facts": facts}, [])
 
-    def save(self, keys: Iterable[str]) -> None:
-        """Have the browser save the originals of these, up to four, where it saves what is downloaded."""
+    def save(self, keys: Iterable[str], *, settings: bool = False) -> None:
+        """Have the browser save the originals of these, up to four, where it saves what is downloaded.
+
+        Args:
+            keys: of the pictures.
+            settings: whether each carries its settings.
+        """
+        if settings:
+            with self._lock:
+                items = [self._items[place] for place in self._items.positions(keys)[:OPEN]]
+            for item in items:
+                THREADS.submit(self._send_with_settings, item)
+            return
         with self._lock:
             facts = [self._fact(self._items[place]) for place in self._items.positions(keys)[:OPEN]]
             self._send({"type": "save", "facts": facts}, [])
@@ -305,6 +323,7 @@ class ImageGrid:
                 "rows": self._hear_rows,
                 "previews": self._hear_previews,
                 "original": self._hear_original,
+                "save": self._hear_save,
                 "select": self._hear_select,
                 "key": self._hear_key,
                 "open": self._hear_open,
@@ -347,6 +366,11 @@ class ImageGrid:
             return None
         keys = [(number, self._told[number].key) for number in ids]
         return lambda: self._send_details(keys)
+
+    def _hear_save(self, content: dict[str, Any]) -> None:
+        for number in content["ids"][:OPEN]:
+            if number in self._told:
+                THREADS.submit(self._send_with_settings, self._told[number])
 
     def _hear_find(self, content: dict[str, Any]) -> None:
         ids = [number for number in content["ids"][:OPEN] if number in self._told]
@@ -425,6 +449,23 @@ class ImageGrid:
             problem = words_of(errors[-1]) if len(errors) > failed else ""
             self._send({"type": "details", "id": number, "lines": lines, "problem": problem}, [])
         self._tell("original", errors[-1] if errors else None)
+
+    def _send_with_settings(self, item: Item) -> None:
+        """A picture's file with its settings; why it cannot be had is shown under the grid."""
+        assert self._remember is not None
+        errors: list[Exception] = []
+        with showing(errors.append):
+            made = self._remember(item.key)
+        with self._lock:
+            fact = self._fact(item)
+        if errors:
+            self._send({"type": "saved", "fact": fact, "broken": words_of(errors[0])}, [])
+            return
+        beside = (
+            f"Its settings are in {_file_name(item)}{SIDECAR} beside it, because {made.why}." if made.sidecar else ""
+        )
+        files = [made.data, made.sidecar] if made.sidecar else [made.data]
+        self._send({"type": "saved", "fact": fact, "beside": beside}, files)
 
     def _publish(self, ranges: Ranges, active: int, by: str = "") -> None:
         """Tell every page what is selected; ``by``: the page that knows already."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nbkit.display.text import ellipsis, usd_short
+from nbkit.errors import NoImage
 from nbkit.log.columns import format_value
-from nbkit.request import model
+from nbkit.log.store import LogStore
+from nbkit.metadata.embedding import PictureWithSettings, with_settings
 from nbkit.request.image_request import PARAMETERS
-from nbkit.results.run import GeneratedImage, Run
+from nbkit.results.image import settings_of
+from nbkit.results.run import GeneratedImage, Run, model_name
 from nbkit.widgets.form.fields import label
 from nbkit.widgets.image_grid.item import Item
 
@@ -47,11 +50,12 @@ class PictureRef:
         """Its facts, and what was set of the parameters that people compare pictures by."""
         image = self.image
         if image is None:
-            return (*axes_of(self.run), *sampling(self.run))
+            return (*axes_of(self.run), *model_name(self.run.request), *sampling(self.run))
         size = () if image.width is None else (f"{image.width} × {image.height}",)
         problem = (image.problem,) if image.problem else ()
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*axes_of(self.run), *size, *problem, *seed, usd_short(image.cost_micros), *sampling(self.run))
+        model = model_name(self.run.request)
+        return (*axes_of(self.run), *size, *problem, *model, *seed, usd_short(image.cost_micros), *sampling(self.run))
 
     @property
     def short_caption(self) -> tuple[str, ...]:
@@ -59,9 +63,9 @@ class PictureRef:
         image = self.image
         if image is None:
             return sampling(self.run)
-        place = model.ratio_and_tier(image.width or 0, image.height or 0)
+        place = self.run.request.profile.ratio_and_tier(image.width or 0, image.height or 0)
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*seed, *sampling(self.run), *((place[1],) if place else ()))
+        return (*model_name(self.run.request), *seed, *sampling(self.run), *((place[1],) if place else ()))
 
     def item(self, *, small: bool = False, mark: str = "") -> Item:
         """Its tile; a small one has room for little, and a mark stands first."""
@@ -72,6 +76,20 @@ class PictureRef:
             return Item(self.key, self.run.request.prompt, caption, None, 0, 0, "", missing, self.run.status)
         size = image.width or 0, image.height or 0
         return Item(self.key, image.prompt, caption, image.path, *size, image.media_type)
+
+
+def remember_in(log: LogStore) -> Callable[[str], PictureWithSettings]:
+    """From the :attr:`~PictureRef.key` of a picture of a log to its file with the settings in it, or beside it."""
+
+    def remember(key: str) -> PictureWithSettings:
+        task_uuid = log.history.task_of(key) or key.partition("/")[0]
+        pictures = pictures_of(log[task_uuid]) if task_uuid in log else ()
+        image = next((picture.image for picture in pictures if picture.key == key), None)
+        if image is None:
+            raise NoImage("the log has no picture of it any more")
+        return with_settings(image.bytes, settings_of(image))
+
+    return remember
 
 
 def pictures_of(run: Run) -> Iterator[PictureRef]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from nbkit.display.text import count, usd
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.results.run import FAILED
 from nbkit.service.threads import THREADS
 from nbkit.sweep.frame import status_of

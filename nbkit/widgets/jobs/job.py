@@ -12,7 +12,7 @@ from nbkit.errors import EngineError, UnknownParameter
 from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener
 from nbkit.request.image_request import NAMES, ImageRequest
-from nbkit.request.model import Price
+from nbkit.request.price import Price
 from nbkit.results.money import Budget
 from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
@@ -37,6 +37,13 @@ class StudioAPI(Protocol):
     @property
     def engine(self) -> str:
         """By its name in the log."""
+
+    @property
+    def model(self) -> str:
+        """The model of requests that name none."""
+
+    def price_of(self, request: ImageRequest, /) -> Price:
+        """What a request may cost, in micro-dollars."""
 
     @property
     def log(self) -> RunLog:
@@ -103,7 +110,7 @@ class RunWork:
     ) -> None:
         self._studio, self.request = studio, request
         self.parent, self.parent_image = parent, parent_image
-        self.prompt, self.price = request.prompt, request.price
+        self.prompt, self.price = request.prompt, studio.price_of(request)
 
     def start(self, token: CancelToken) -> Future[Run]:
         """Begin the run."""

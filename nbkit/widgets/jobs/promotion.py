@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from nbkit.display.text import count, usd, usd_short
-from nbkit.request.model import MICRO
+from nbkit.request.price import MICRO
 from nbkit.sweep.result import SweepResult
 from nbkit.sweep.runner import SweepRun
 from nbkit.sweep.sweep import Sweep

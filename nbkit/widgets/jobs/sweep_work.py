@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from nbkit.display.text import count, usd
 from nbkit.errors import RequestError
-from nbkit.request.model import Price
+from nbkit.request.price import Price
 from nbkit.service.cancel import CancelToken
 from nbkit.service.threads import THREADS
 from nbkit.sweep.plan import Quote

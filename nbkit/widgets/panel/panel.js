@@ -13,13 +13,14 @@ export default widget((model, store, el) => {
   const mark = h("span", { class: "nbkit-mark" });
   const what = h("span", { class: "nbkit-quiet" });
   const modelName = h("strong");
+  const successor = h("div", { class: "nbkit-quiet nbkit-successor" });
   const undo = iconButton("undo", "Undo", () => act("undo"));
   const redo = iconButton("redo", "Redo", () => act("redo"));
   const reset = iconButton("reset", "Reset", () => press("reset"), { title: "Reset: empty the form; Undo brings it back" });
   const presets = iconButton("presets", "Presets", () => {});
   const keys = iconButton("keys", "Keyboard shortcuts", () => {});
   const tools = h("div", { class: "nbkit-head-tools", role: "toolbar", "aria-label": "form" }, undo, redo, reset, presets, keys);
-  const head = h("div", { class: "nbkit-head" }, h("div", { class: "nbkit-title" }, modelName, mark), tools, h("div", { class: "nbkit-money" }, what, left, balance));
+  const head = h("div", { class: "nbkit-head" }, h("div", { class: "nbkit-title" }, modelName, mark), tools, h("div", { class: "nbkit-money" }, what, left, balance), successor);
 
   // -- prompt
   const all = model.get("fields");
@@ -227,8 +228,10 @@ export default widget((model, store, el) => {
 
   const drawHead = () => {
     if (!model.get("head").model) return;
-    const { model: name, mark: kind, what: means, charged, left: rest, exact, balance: held } = model.get("head");
+    const { model: name, mark: kind, what: means, charged, left: rest, exact, balance: held, successor: next } = model.get("head");
     setText(modelName, name);
+    setText(successor, next);
+    successor.hidden = !next;
     setText(mark, kind);
     mark.classList.toggle("nbkit-real", charged);
     setText(what, means);
@@ -272,6 +275,29 @@ export default widget((model, store, el) => {
     h("div", { class: "nbkit-more" }, ...toggles.map(([, button]) => button)), ...sources.map((one) => one.box));
   el.classList.add("nbkit-form");
   el.append(side);
+
+  // -- a picture that is dropped: on the references it becomes one, anywhere else its settings are taken over
+  const invitation = h("div", { class: "nbkit-drop", "aria-hidden": "true" }, "Drop to use its settings");
+  side.prepend(invitation);
+  const letDrop = (panel) => {
+    const hasFile = (event) => event.dataTransfer?.types.includes("Files") && !store.kernel.gone;
+    const invite = (on) => panel.classList.toggle("nbkit-dropping", on);
+    panel.addEventListener("dragover", (event) => hasFile(event) && invite(true), { capture: true, signal });
+    panel.addEventListener("dragleave", (event) => panel.contains(event.relatedTarget) || invite(false), { signal });
+    panel.addEventListener("drop", () => invite(false), { capture: true, signal });
+    panel.addEventListener("dragover", (event) => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      event.dataTransfer.dropEffect = "copy";
+    }, { signal });
+    panel.addEventListener("drop", (event) => {
+      if (!hasFile(event) || !event.dataTransfer.files.length) return;
+      event.preventDefault();
+      event.stopPropagation();
+      takeSettings(model, store.references, event.dataTransfer.files);
+    }, { signal });
+  };
 
   // -- keys
   const fetchPrompts = (then) => ask("prompts", "prompts", ({ prompts: list }) => { recalled.list = list; then(); }, { search: "" });
@@ -355,6 +381,7 @@ export default widget((model, store, el) => {
       recall,
     }, signal);
     for (const act of ["keydown", "pointerdown"]) panel.addEventListener(act, () => { acted += 1; }, { capture: true, signal });
+    letDrop(panel);
     fitWindow(panel, signal);
     store.kernel.drawn(el);
     store.kernel.send({ kind: "there" });

@@ -64,7 +64,7 @@ class Panel(Workbench):
     def __init__(self, studio: StudioAPI, *, at_once: int = 1, draft: bool = False, **parameters: Any) -> None:
         if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
             raise RequestError(f"at_once={at_once!r}: must be a whole number of at least 1", parameter="at_once")
-        form = Form()
+        form = Form(model=studio.model)
         form.draft = draft
         if parameters:
             form.write(parameters)
@@ -199,4 +199,4 @@ class Panel(Workbench):
         request, problems = self.form.check()
         if request is None:
             return f"<Panel, not ready: {ellipsis(str(next(iter(problems.values()))), 80)}>"
-        return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_short_range(request.price)}>"
+        return f"<Panel {ellipsis(request.prompt, 40)!r}, {usd_short_range(self._studio.price_of(request))}>"

@@ -14,13 +14,13 @@ import ipywidgets as widgets
 
 from nbkit.comparison.result import differences
 from nbkit.display.compare import differences_html
-from nbkit.history import RunLog
 from nbkit.request.image_request import ImageRequest
 from nbkit.results.run import Run
 from nbkit.widgets.gallery.gallery import Gallery
 from nbkit.widgets.image_grid.image_grid import Action, ImageGrid
 from nbkit.widgets.image_grid.item import Item
-from nbkit.widgets.image_grid.picture import PictureRef, pictures_of
+from nbkit.widgets.image_grid.picture import PictureRef, pictures_of, remember_in
+from nbkit.widgets.jobs.job import StudioAPI
 from nbkit.widgets.jobs.quote import QuoteBook
 from nbkit.widgets.page.guard import guarded, showing
 from nbkit.widgets.page.plain import plain
@@ -40,7 +40,7 @@ class Pictures:
     """What the panel has made, newest first, and on demand all that the log holds.
 
     Args:
-        log: where they are.
+        studio: in whose log they are.
         fault: shows an error.
         pressed: called with the message of every press under a picture.
         chosen_changed: called when another picture is chosen.
@@ -58,13 +58,14 @@ class Pictures:
 
     def __init__(
         self,
-        log: RunLog,
+        studio: StudioAPI,
         fault: Callable[[Exception], None],
         pressed: Callable[[Mapping[str, Any]], None],
         chosen_changed: Callable[[], None],
         lock: threading.RLock,
     ) -> None:
-        self._log, self.fault, self._chosen_changed, self._lock = log, fault, chosen_changed, lock
+        self._studio, self._log = studio, studio.log
+        self.fault, self._chosen_changed, self._lock = fault, chosen_changed, lock
         self._mine: dict[str, PictureRef] = {}
         self._coming: list[Item] = []
         self._expected: ImageRequest | None = None
@@ -73,9 +74,9 @@ class Pictures:
         self.shown: tuple[PictureRef, ...] = ()
         self.gallery: Gallery | None = None
         self.compared = False
-        look: dict[str, Any] = {"actions": (EDIT,), "details": self._details}
+        look: dict[str, Any] = {"actions": (EDIT,), "details": self._details, "remember": remember_in(studio.log)}
         self.stage = ImageGrid(
-            log.previews.get,
+            studio.log.previews.get,
             label="chosen pictures",
             height=None,
             multiple=False,
@@ -85,7 +86,7 @@ class Pictures:
             **look,
         )
         self.strip = ImageGrid(
-            log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="76px", **look
+            studio.log.previews.get, size=STRIP, label="pictures of this panel, newest first", height="76px", **look
         )
         self.tools = Tools(fault, pressed)
         self.differences = plain(widgets.HTML)
@@ -206,10 +207,11 @@ class Pictures:
             is_in_strip = chosen.key in self._mine and len(self.strip) > 1  # with one picture, it is hidden
             (self.strip if is_in_strip else self.stage).open([chosen.key])
 
-    def save(self) -> None:
-        """Have the browser save the original of the chosen picture, or of those that are compared."""
+    def save(self, *, settings: bool) -> None:
+        """Have the browser save the chosen picture, or those that are compared: the originals, or with their settings."""
         chosen = self.chosen
-        self.stage.save([one.key for one in self.shown] if self.compared else [chosen.key] if chosen else [])
+        keys = [one.key for one in self.shown] if self.compared else [chosen.key] if chosen else []
+        self.stage.save(keys, settings=settings)
 
     @property
     def parts(self) -> tuple[widgets.Widget, ...]:
@@ -249,7 +251,7 @@ class Pictures:
         chosen = self.chosen
         number = f"{self.shown.index(chosen) + 1} of {len(self.shown)}" if chosen and len(self.shown) > 1 else ""
         self.tools.offer = {
-            **offer_of(chosen, self.quotes),
+            **offer_of(chosen, self.quotes, self._studio.price_of),
             "which": LETTERS[self.shown.index(chosen)] if self.compared and chosen else number,
             "compare": len({*self._mine, *(one.key for one in self.shown)}) > 1,
             "compared": self.compared,

@@ -11,7 +11,7 @@ from typing import Any
 from nbkit.display.text import usd, usd_short, usd_short_range
 from nbkit.errors import BudgetExceeded
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.model import MICRO, tier_of_pixels
+from nbkit.request.price import MICRO
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.widgets.form.form import FINAL_TIERS, Form, is_blank
 from nbkit.widgets.image_grid.picture import PictureRef
@@ -78,7 +78,7 @@ class Presses:
             "seed": self._use_seed,
             "reference": self._add_reference,
             "compare": lambda _: pictures.compare(),
-            "save": lambda _: pictures.save(),
+            "save": lambda press: pictures.save(settings=press.get("settings") is True),
             "full": lambda _: pictures.open(),
             "version": lambda press: pictures.show_run(studio.log[str(press["uuid"])]),
             **library.buttons,
@@ -111,8 +111,8 @@ class Presses:
             BudgetExceeded: if the budget cannot pay it together with what waits.
         """
         waiting = sum(job.work.price.high for job in self._jobs.waiting) / MICRO
-        if waiting and (why := status.too_dear(request.price, self._left())):
-            budget, asked = self._studio.budget, request.price.high / MICRO
+        if waiting and (why := status.too_dear(self._studio.price_of(request), self._left())):
+            budget, asked = self._studio.budget, self._studio.price_of(request).high / MICRO
             raise BudgetExceeded(
                 f"{why} What waits in line counts.",
                 limit=budget.limit or 0.0, spent=budget.spent, held=budget.held + waiting, asked=asked,
@@ -170,7 +170,7 @@ class Presses:
         if request is None:
             self._say_wrong(problems, is_empty=is_blank(self._form.read().get("prompt")))
             return
-        if promised is None or request.price.high > promised:
+        if promised is None or self._studio.price_of(request).high > promised:
             self._offer_price(request)
         elif (same := self._studio.log.same_as(request, self._studio.engine)) is not None:
             self._offer_same(request, same)
@@ -179,15 +179,17 @@ class Presses:
 
     def _offer_price(self, request: ImageRequest) -> None:
         """Ask about a price that the button did not say: what was typed last has changed it."""
-        price = usd_short_range(request.price)
-        again = Action("generate", f"Send at {price}", self.quotes.offer("generate", request.price.high))
+        asked = self._studio.price_of(request)
+        price = usd_short_range(asked)
+        again = Action("generate", f"Send at {price}", self.quotes.offer("generate", asked.high))
         self._say(status.say(f"The price is {price} now, so nothing was sent.", actions=(again,)))
 
     def _offer_same(self, request: ImageRequest, same: Run) -> None:
         """Say that the log has exactly this, instead of paying for it again without a word."""
         self._same = request, same
-        quote = self.quotes.offer("again", (request.identity, request.price.high))
-        again = Action("again", f"Make it again · {usd_short(request.price.high)}", quote, usd(request.price.high))
+        most = self._studio.price_of(request).high
+        quote = self.quotes.offer("again", (request.identity, most))
+        again = Action("again", f"Make it again · {usd_short(most)}", quote, usd(most))
         said = f"This exact request is in the log (seed {request.seed})."
         self._say(status.say(said, actions=(Action("show same", "Show it"), again)))
 
@@ -198,9 +200,9 @@ class Presses:
 
     def _again(self, press: Press) -> None:
         promised = self.quotes.promised(press.get("quote"))
-        if self._same is None or promised != (self._same[0].identity, self._same[0].price.high):
+        request, same = self._same or (None, None)
+        if request is None or same is None or promised != (request.identity, self._studio.price_of(request).high):
             raise refusal("The controls have changed since.")
-        request, same = self._same
         image = same.images[0].image_uuid if same.images else None
         self._send_now(request, parent=same.task_uuid, parent_image=image or None)
 
@@ -212,7 +214,8 @@ class Presses:
             raise refusal("Another picture has taken the place of the one that was chosen on the page.")
         request = request_of(picture, str(press["button"]))
         if request is not None:
-            _check(promised[1], request)
+            high = self._studio.price_of(request).high
+            check_price(promised[1], high, f"up to {usd(high)}")
             image = picture.image
             origin = image.image_uuid if image else None
             self._send_now(request, parent=picture.run.task_uuid, parent_image=origin or None)
@@ -286,12 +289,8 @@ class Presses:
             self._say(status.say(f"Added as reference {len(items) + 1}.", actions=(UNDO,)))
 
 
-def _check(promised: int | None, request: ImageRequest) -> None:
-    check_price(promised, request.price.high, f"up to {usd(request.price.high)}")
-
-
 def _kept_size(request: ImageRequest, image: GeneratedImage) -> dict[str, Any]:
     """The tier of a picture whose request set no size, so that an edit of it has its size, and one price."""
     if not (request.has_default_size and image.width and image.height):
         return {}
-    return {"resolution": tier_of_pixels(image.width, image.height), "aspect_ratio": None}
+    return {"resolution": request.profile.tier_of_pixels(image.width, image.height), "aspect_ratio": None}

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from nbkit.display.text import count, ellipsis, usd, usd_short
 from nbkit.errors import EngineError, NbkitError
-from nbkit.request.model import MICRO, MODEL_NAME, Price
+from nbkit.request.price import MICRO, Price
+from nbkit.request.profile import DEPRECATED, PROFILES, Profile
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE, NOT_SENT, Run
 from nbkit.widgets.jobs.job import Work
@@ -75,10 +76,17 @@ def working(busy: str) -> str:
     return f"{WORKING} {busy[0].upper()}{busy[1:]}." if busy else WORKING
 
 
-def head_of(budget: Budget, *, charged: bool) -> dict[str, Any]:
-    """The panel's first line: the model, whether money is real, and how much is left."""
+def head_of(budget: Budget, profile: Profile, *, charged: bool) -> dict[str, Any]:
+    """The panel's first line: the model, whether money is real, and how much is left.
+
+    Args:
+        budget: of the studio.
+        profile: of the model that the controls ask for; where the service is real, the line says that it is deprecated.
+        charged: whether money is real.
+    """
     told = {
-        "model": MODEL_NAME,
+        "model": profile.name,
+        "successor": _successor(profile) if charged else "",
         "mark": "REAL MONEY" if charged else "OFFLINE",
         "what": "each run is charged" if charged else "nothing is charged",
         "charged": charged,
@@ -89,6 +97,13 @@ def head_of(budget: Budget, *, charged: bool) -> dict[str, Any]:
         left, limit = (round(amount * MICRO) for amount in (budget.left, budget.limit))
         told |= {"left": f"{usd_short(left)} left of {usd_short(limit)}", "exact": f"{usd(left)} left of {usd(limit)}"}
     return told
+
+
+def _successor(profile: Profile) -> str:
+    """That a model is deprecated, and which one follows; empty for any other."""
+    if profile.status != DEPRECATED:
+        return ""
+    return "Deprecated" + (f"; its successor is {PROFILES[profile.successor].name}" if profile.successor else "")
 
 
 def too_dear(price: Price | None, left: int | None) -> str:

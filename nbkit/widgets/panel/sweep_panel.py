@@ -52,7 +52,7 @@ class SweepPanel(Workbench):
     """
 
     def __init__(self, studio: StudioAPI, **parameters: Any) -> None:
-        form = Form(sweeps=True)
+        form = Form(sweeps=True, model=studio.model)
         if parameters:
             form.write_sweep(parameters)
         super().__init__(studio, form, alone=ALONE, saved=EMPTY, verbs=("Run", "Go on"), queue=0)

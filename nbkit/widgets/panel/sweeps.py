@@ -13,7 +13,7 @@ from nbkit.display.text import call, count, ellipsis, usd_range, usd_short, usd_
 from nbkit.errors import RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.keywords import sealed
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 from nbkit.results.run import DONE, reference_code
 from nbkit.sweep.plan import Quote, make_plan
 from nbkit.sweep.result import SweepResult

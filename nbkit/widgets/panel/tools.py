@@ -12,6 +12,7 @@ import traitlets
 from nbkit.display.text import usd_range, usd_short_range
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
+from nbkit.request.price import Price
 from nbkit.results.run import BLOCKED
 from nbkit.sweep.promotion import promoted_request
 from nbkit.widgets.form.form import FINAL_TIERS, lost_references
@@ -49,12 +50,15 @@ class Tools(anywidget.AnyWidget):
         self._pressed(content)
 
 
-def offer_of(picture: PictureRef | None, quotes: QuoteBook) -> dict[str, Any]:
+def offer_of(
+    picture: PictureRef | None, quotes: QuoteBook, price_of: Callable[[ImageRequest], Price]
+) -> dict[str, Any]:
     """What the buttons under a picture offer.
 
     Args:
         picture: the chosen one; ``None`` for none.
         quotes: keeps what the paid buttons promise: the picture's key and the most it may cost in micro-dollars.
+        price_of: what a request may cost.
     """
     if picture is None:
         return {"picture": False, "paid": []}
@@ -63,7 +67,7 @@ def offer_of(picture: PictureRef | None, quotes: QuoteBook) -> dict[str, Any]:
     # A refused request is refused again.
     for name in FINAL_TIERS if picture.run.status == BLOCKED else ("Rerun", *FINAL_TIERS):
         request = None if reason else request_of(picture, name)
-        price = request.price if request else None
+        price = price_of(request) if request else None
         paid.append(
             {
                 "name": name,
@@ -85,6 +89,8 @@ def offer_of(picture: PictureRef | None, quotes: QuoteBook) -> dict[str, Any]:
 
 def request_of(picture: PictureRef, name: str) -> ImageRequest | None:
     """What a paid button sends: ``Rerun``, or a tier at which the picture is made again; ``None`` where it cannot."""
+    if not picture.run.request.has_price:
+        return None  # only code can say what it may cost
     if name == "Rerun":
         return picture.run.request.replace()
     image = picture.image

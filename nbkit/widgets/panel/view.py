@@ -29,6 +29,7 @@ class PanelView(FormView):
         form: the state of the controls.
         fault: shows an error.
         pressed: called with the message of every press that is not the form's own.
+        dropped: called with every other message and its buffers; returns whether it is about a picture dropped here.
 
     Attributes:
         head: model, kind of engine, and what is left of the budget.
@@ -47,10 +48,14 @@ class PanelView(FormView):
     kept = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
-        self, form: Form, fault: Callable[[Exception], None], pressed: Callable[[Mapping[str, Any]], None]
+        self,
+        form: Form,
+        fault: Callable[[Exception], None],
+        pressed: Callable[[Mapping[str, Any]], None],
+        dropped: Callable[[Mapping[str, Any], Sequence[Any]], bool],
     ) -> None:
         super().__init__(form, fault, options=option_fields())
-        self._pressed = pressed
+        self._pressed, self._dropped = pressed, dropped
 
     @guarded
     def hear(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
@@ -59,5 +64,5 @@ class PanelView(FormView):
             self.send({"kind": "here"})
         elif content.get("kind") == "press":
             self._pressed(content)
-        else:
+        elif not self._dropped(content, buffers):
             super().hear(content, buffers)

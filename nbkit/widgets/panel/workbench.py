@@ -8,6 +8,7 @@ in a thread of its own. Whatever goes wrong is caught here and shown in the pane
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +17,9 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd_range, usd_short_range
 from nbkit.errors import BudgetExceeded, RequestError
+from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.image_request import PARAMETERS, ImageRequest
-from nbkit.request.model import MICRO, Price
+from nbkit.request.price import MICRO, Price
 from nbkit.results.run import NOT_SENT, Run
 from nbkit.service.threads import THREADS
 from nbkit.sweep.result import SweepResult
@@ -34,6 +36,7 @@ from nbkit.widgets.page.guard import guarded
 from nbkit.widgets.page.publish import publish
 from nbkit.widgets.page.subshell import answer_at_once
 from nbkit.widgets.panel import status
+from nbkit.widgets.panel.dropped import DroppedPictures
 from nbkit.widgets.panel.library import Library
 from nbkit.widgets.panel.pictures import Pictures
 from nbkit.widgets.panel.presses import Presses
@@ -78,8 +81,15 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         self.jobs = JobRunner(studio.new_token, self, form.lock, at_once=at_once, queue=queue)
         self.taken_over: list[JobRunner] = []
         self.saved = SavedRuns(saved)
-        self.view = PanelView(form, self.fault, self._pressed)
-        self.pictures = Pictures(studio.log, self.fault, self._pressed, self._picture_chosen, form.lock)
+        self._dropped = DroppedPictures(
+            studio.log,
+            form,
+            say=self._say,
+            send=lambda message: self.view.send(message),  # noqa: PLW0108  the view comes later
+            fault=self.fault,
+        )
+        self.view = PanelView(form, self.fault, self._pressed, self._dropped.hear)
+        self.pictures = Pictures(studio, self.fault, self._pressed, self._picture_chosen, form.lock)
         self.sweeps = Sweeps(
             studio, form, self.jobs, open_cell=self._open_cell, counted=self._counted, fault=self.fault
         )
@@ -165,6 +175,29 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     def draft(self, on: bool) -> None:
         self.form.draft = on
 
+    def use(self, picture: str | os.PathLike[str] | bytes | PictureSettings) -> None:
+        """Set all controls as a picture's file says, as dropping it on the panel does; undo takes it back.
+
+        Args:
+            picture: the path of a JPG, PNG or WEBP, its bytes, or what :func:`nbkit.read` has read of it.
+
+        Raises:
+            RequestError: if the file cannot be read, or has no settings that can be used.
+            NbkitError: if it has no request that the model allows. Each time no control changes.
+
+        Example:
+            >>> import tempfile, nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> run = studio.generate("A paper lantern", seed=7, temperature=0.4)
+            >>> file = run.image.save(f"{tempfile.mkdtemp()}/lantern.jpg", metadata=True)
+            >>> panel = studio.panel("A boat")
+            >>> panel.use(file)
+            >>> panel.request == run.request
+            True
+        """
+        found = picture if isinstance(picture, PictureSettings) else read(picture)
+        self._dropped.use(found, "that picture")
+
     def stop(self) -> None:
         """Press Stop: nothing more is sent. What is under way is paid for, and its pictures come into the log.
 
@@ -211,7 +244,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             self._show_head()
 
     def _show_head(self) -> None:
-        head = status.head_of(self._budget, charged=self._studio.charged)
+        head = status.head_of(self._budget, self.form.profile, charged=self._studio.charged)
         self.view.head = {**head, "balance": self._library.balance}
 
     def _refresh_single(self) -> None:
@@ -221,7 +254,9 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         self.form.complain({n: text for n, text in complaints.items() if n != "prompt" or not is_empty})
         self.view.refresh()
         why = "" if is_empty else _not_ready(problems)
-        self._show_bar(self._offer(request.price if request else self.form.price(), why, ready=request is not None))
+        priced = request or self.form.priced()
+        price = self._studio.price_of(priced) if priced else None
+        self._show_bar(self._offer(price, why, ready=request is not None))
         self._show_sweep(on=False)
         files = self.form.references.files
         store = self._studio.log.images

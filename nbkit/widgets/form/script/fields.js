@@ -8,19 +8,39 @@ function drawField(model, store, field) {
   const name = `${field.title} (${field.api})`;
   const tip = h("div", { class: "nbkit-tip", id: `${id}-tip`, role: "tooltip" }, field.help, ...(field.prompt ? [] : [" ", h("code", {}, field.api)]));
   const wrong = h("div", { class: "nbkit-complaint", id: `${id}-wrong`, role: "alert" });
-  const told = { id, "aria-describedby": `${id}-tip ${id}-wrong` };
-  const control = KINDS[field.kind]({ model, store, field, id, name, told });
+  const note = h("div", { class: "nbkit-quiet nbkit-note", id: `${id}-note` });
+  const told = { id, "aria-describedby": `${id}-tip ${id}-wrong ${id}-note` };
+  // What the model takes: its own choices and bounds stand in for the declared ones.
+  const own = () => store.state.own[field.name] ?? {};
+  const make = () => KINDS[field.kind]({ model, store, field: { ...field, ...own() }, id, name, told });
+  let control = make();
+  let made = JSON.stringify(own());
   const mark = field.vary ? [iconButton("vary", `Vary ${field.api}`, () => store.press({ kind: "do", what: "vary", name: field.name }), { class: "nbkit-icon-button nbkit-vary", "aria-pressed": "false", title: `Vary ${field.api}: make it an axis of several values` })] : [];
   const title = control.heading ?? h(control.labelled ? "label" : "span", { class: "nbkit-label", ...(control.labelled ? { for: id } : {}) }, field.title);
   const heading = mark.length ? h("div", { class: "nbkit-marked" }, title, ...mark) : title;
-  const root = h("div", { class: `nbkit-field nbkit-kind-${field.kind}`, "data-name": field.name }, heading, control.element, tip, wrong);
+  const root = h("div", { class: `nbkit-field nbkit-kind-${field.kind}`, "data-name": field.name }, heading, control.element, tip, wrong, note);
+  const follow = () => {
+    const now = JSON.stringify(own());
+    if (now === made) return;
+    made = now;
+    const old = control.element;
+    control = make();
+    old.replaceWith(control.element);
+  };
   const draw = () => {
+    follow();
     const shown = isVaried(store, field) ? "" : store.state.complaints[field.key ?? field.name] ?? ""; // its axis says it
     if (wrong.textContent !== shown) wrong.replaceChildren(...lines(shown));
     root.hidden = isVaried(store, field);
     root.classList.toggle("nbkit-wrong", Boolean(shown));
     control.input?.setAttribute("aria-invalid", String(Boolean(shown)));
     control.draw?.();
+    const { lacking = "", note: known = "" } = own();
+    const set = isSet(store.values[field.name]);
+    setText(note, [lacking, store.state.aside[field.name], !lacking && set && known].filter(Boolean).join(" · "));
+    root.classList.toggle("nbkit-lacking", Boolean(lacking));
+    if (lacking) for (const part of root.querySelectorAll("input, select, textarea, button")) part.disabled = true;
+    else root.querySelectorAll(".nbkit-vary").forEach((part) => { part.disabled = false; });
   };
   // The last controls of a panel have no room below them.
   const place = () => root.classList.toggle("nbkit-tip-above", field.prompt || roomBelow(root) < tip.offsetHeight + 8);

@@ -65,6 +65,13 @@ function takeFiles(model, shared, files) {
   for (const one of batch) shared.queue = shared.queue.then(() => upload(model, shared, one));
 }
 
+// A picture whose settings are wanted; the kernel reads the first one.
+function takeSettings(model, shared, files) {
+  const [file] = files, key = newKey(), name = file.name || "picture";
+  model.send({ kind: "settings of", key, name, size: file.size, others: files.length - 1 });
+  shared.queue = shared.queue.then(() => upload(model, shared, { file, name, key }));
+}
+
 async function upload(model, shared, { file, name, key }) {
   try {
     let answer = "more";
@@ -150,7 +157,7 @@ function showReferences(model, el, shared, name, told) {
 
   const invite = (over) => {
     root.classList.toggle("nbkit-ref-over", over);
-    invitation.textContent = over ? "Let go to add" : "";
+    invitation.textContent = over ? "Drop to use as reference" : "";
   };
   const addText = () => {
     takeText(model, shared, text.value);

@@ -211,7 +211,21 @@ class Lightbox {
     if (told.dataset.is === is) return; // a link that has the focus keeps it
     told.dataset.is = is;
     told.replaceChildren(said.join(" · ") || "loading…");
-    if (original?.url) told.append(" · ", make("a", { href: original.url, download: fact?.name ?? "picture" }, original.preview ? "Save preview" : "Save"));
+    if (original?.url) told.append(" · ", ...this.saving(pane.shown, fact, original));
+  }
+
+  saving(id, fact, original) { // what the link saves is on the page already; with its settings, the kernel makes it
+    const { store } = this;
+    const link = make("a", { href: original.url, download: fact?.name ?? "picture" }, original.preview ? "Save preview" : "Save");
+    if (original.preview || !store.model.get("remembers")) return [link];
+    const box = make("input", { type: "checkbox" });
+    box.checked = store.includes;
+    box.addEventListener("change", () => { store.includes = box.checked; });
+    box.addEventListener("keydown", (event) => event.key === " " && event.stopPropagation());
+    link.addEventListener("click", (event) => {
+      if (box.checked && store.send({ type: "save", ids: [id] })) event.preventDefault();
+    });
+    return [link, make("label", { class: "nbkit-lightbox-include" }, box, "Include settings")];
   }
 
   // its size

@@ -25,6 +25,7 @@ class Store {
     this.pressed = []; // clicks on tiles of which nothing has been told since
     this.asked = { rows: new Map(), previews: new Map(), originals: new Map() }; // when, by place or by number
     this.saving = new Set();
+    this.includes = model.get("remembers"); // whether what is saved carries its settings
     this.waiting = 0;
     this.quiet = false;
     this.kernel = watchKernel(model, () => { clearTimeout(this.waiting); this.waiting = 0; this.quiet = false; this.tell("arrange"); this.tell("say"); });
@@ -165,9 +166,10 @@ class Store {
       open: () => this.hearOpen(content),
       top: () => { for (const view of this.views) view.list.scrollTop = 0; },
       save: () => this.hearSave(content),
+      saved: () => this.hearSaved(content, buffers),
     }[content.type];
     if (!heard) return;
-    if (content.type !== "open" && content.type !== "save") this.answered();
+    if (!["open", "save", "saved"].includes(content.type)) this.answered();
     heard();
   }
 
@@ -260,6 +262,14 @@ class Store {
     const fact = this.facts.get(id);
     this.unsaved = broken ? `${fact?.name ?? "a picture"} cannot be saved: ${broken}` : "";
     if (!broken) download(buffers[0], fact);
+    this.tell("say");
+  }
+
+  hearSaved({ fact, broken, beside }, [picture, sidecar]) {
+    this.learn(fact);
+    this.save(fact.id, broken, [picture]);
+    if (sidecar) download(sidecar, { name: `${fact.name}.xmp`, media: "application/rdf+xml" });
+    this.beside = beside ?? "";
     this.tell("say");
   }
 

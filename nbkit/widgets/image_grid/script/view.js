@@ -258,7 +258,7 @@ class View {
   say() {
     const { model } = this.store;
     this.list.setAttribute("aria-label", model.get("label"));
-    write(this.problem, [this.refused ? PRESS_REFUSED : "", model.get("problem"), this.store.unsaved].filter(Boolean).join("; "));
+    write(this.problem, [this.refused ? PRESS_REFUSED : "", model.get("problem"), this.store.unsaved, this.store.beside].filter(Boolean).join("; "));
     this.problem.hidden = !this.problem.textContent;
     this.count();
   }

@@ -1,4 +1,4 @@
-"""The sizes, limits and prices of the model."""
+"""The sizes, limits and prices of the DEFAULT."""
 
 import re
 
@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_requests import lantern
 
-from nbkit.request import model
-from nbkit.request.model import Price
+from nbkit.request.price import MICRO, Price
+from nbkit.request.profiles import DEFAULT
 
-PAIRS = [(ratio, tier, model.size_of(ratio, tier)) for ratio in model.RATIOS for tier in model.TIERS]
+PAIRS = [(ratio, tier, DEFAULT.size_of(ratio, tier)) for ratio in DEFAULT.ratios for tier in DEFAULT.tiers]
 
 PUBLISHED = """
 1:1  512x512  1024x1024 2048x2048  4096x4096
@@ -33,21 +33,25 @@ PUBLISHED = """
 def test_the_size_table_is_the_published_one():
     """One size for each of 14 ratios at each of 4 tiers, all different."""
     rows = [line.split() for line in PUBLISHED.split("\n") if line]
-    published = {ratio: tuple(tuple(map(int, size.split("x"))) for size in sizes) for ratio, *sizes in rows}
-    assert published == model.SIZES
+    columns = list(zip(*([size.split("x") for size in sizes] for _, *sizes in rows), strict=True))
+    published = {
+        tier: {row[0]: tuple(map(int, size)) for row, size in zip(rows, sizes, strict=True)}
+        for tier, sizes in zip(("0.5K", "1K", "2K", "4K"), columns, strict=True)
+    }
+    assert published == DEFAULT.sizes
     assert len({size for _, _, size in PAIRS}) == 56
 
 
 @pytest.mark.parametrize(("ratio", "tier", "size"), PAIRS)
 def test_a_size_in_pixels_equals_its_ratio_and_tier(ratio, tier, size):
     """A request has the same identity, task and price, whether it names the pixels or the ratio and the tier."""
-    assert model.ratio_and_tier(*size) == (ratio, tier)
+    assert DEFAULT.ratio_and_tier(*size) == (ratio, tier)
     by_pair = lantern(width=size[0], height=size[1])
     by_name = lantern(resolution=tier, aspect_ratio=ratio)
     assert by_pair.identity == by_name.identity
     assert by_pair.size == by_name.size == size
     assert by_name.to_task() == by_pair.to_task()
-    assert by_name.price == by_pair.price == Price(model.PRICE_PER_IMAGE[tier], model.PRICE_PER_IMAGE[tier])
+    assert by_name.price == by_pair.price == DEFAULT.price(tiers=[tier])
 
 
 @pytest.mark.parametrize(("ratio", "tier", "size"), PAIRS)
@@ -55,8 +59,8 @@ def test_the_nearest_size_of_a_near_miss_is_the_one_that_was_meant(ratio, tier, 
     """A size that is a pixel or two off is not in the table."""
     for horizontal, vertical in ((1, 0), (-1, 0), (0, 1), (0, -1), (2, -1)):
         near_miss = (size[0] + horizontal, size[1] + vertical)
-        assert model.ratio_and_tier(*near_miss) is None
-        assert model.nearest_size(*near_miss) == size
+        assert DEFAULT.ratio_and_tier(*near_miss) is None
+        assert DEFAULT.nearest_size(*near_miss) == size
 
 
 @pytest.mark.parametrize(
@@ -78,14 +82,14 @@ def test_the_nearest_size_of_a_near_miss_is_the_one_that_was_meant(ratio, tier, 
 )
 def test_the_nearest_size_has_the_nearest_shape_before_the_nearest_area(asked, nearest):
     """Of one side alone, it is the size with the closest such side, the squarest one of several."""
-    assert model.nearest_size(*asked) == nearest
+    assert DEFAULT.nearest_size(*asked) == nearest
 
 
 @given(st.integers(), st.integers())
 def test_every_pair_of_integers_has_a_nearest_size_and_a_tier(width, height):
     """So suggestions and prices never raise."""
-    assert model.ratio_and_tier(*model.nearest_size(width, height))
-    assert model.tier_of_pixels(width, height) in model.TIERS
+    assert DEFAULT.ratio_and_tier(*DEFAULT.nearest_size(width, height))
+    assert DEFAULT.tier_of_pixels(width, height) in DEFAULT.tiers
 
 
 @pytest.mark.parametrize(
@@ -94,26 +98,28 @@ def test_every_pair_of_integers_has_a_nearest_size_and_a_tier(width, height):
 )
 def test_a_size_outside_the_table_has_the_tier_with_the_nearest_number_of_pixels(size, tier):
     """Its price is that of the tier."""
-    assert model.tier_of_pixels(*size) == tier
+    assert DEFAULT.tier_of_pixels(*size) == tier
 
 
-@pytest.mark.parametrize(("ratio", "tier", "error"), [("5:3", "1K", KeyError), ("1:1", "8K", ValueError)])
+@pytest.mark.parametrize(("ratio", "tier", "error"), [("5:3", "1K", KeyError), ("1:1", "8K", KeyError)])
 def test_the_size_of_an_unknown_ratio_or_tier_raises(ratio, tier, error):
     """It does not guess."""
     with pytest.raises(error):
-        model.size_of(ratio, tier)
+        DEFAULT.size_of(ratio, tier)
 
 
 def test_the_prices_are_those_of_the_published_list():
     """In micro-dollars: an image of each tier, a reference image, and a search."""
-    assert model.PRICE_PER_IMAGE == {"0.5K": 46_570, "1K": 68_950, "2K": 102_550, "4K": 152_950}
-    assert (model.PRICE_PER_REFERENCE, model.PRICE_PER_SEARCH, model.MICRO) == (280, 140_000, 1_000_000)
+    prices = {tier: DEFAULT.price(tiers=[tier]).high for tier in DEFAULT.tiers}
+    assert prices == {"0.5K": 46_570, "1K": 68_950, "2K": 102_550, "4K": 152_950}
+    added = [DEFAULT.reference_price, DEFAULT.search_price]
+    assert [round((price or 0) * MICRO) for price in added] == [280, 140_000]
 
 
 def test_a_price_grows_with_results_references_and_searches():
     """Results multiply, references add to each result, and searches add to the highest price only."""
-    assert model.price(tiers=("1K",), results=3, references=2, searches=2) == Price(3 * 69_510, 3 * 349_510)
-    assert model.price(tiers=model.TIERS, results=1, references=1, searches=0) == Price(46_850, 153_230)
+    assert DEFAULT.price(tiers=("1K",), references=2, searches=2) * 3 == Price(3 * 69_510, 3 * 349_510)
+    assert DEFAULT.price(tiers=DEFAULT.tiers, references=1) == Price(46_850, 153_230)
     assert Price(1, 2) + Price(10, 20) == Price(11, 22)
 
 
@@ -147,6 +153,6 @@ def test_a_request_has_one_price_or_a_range_if_it_is_not_certain(parameters, low
 
 def test_tiers_ratios_and_the_largest_seed_are_the_published_ones():
     """Suggestions and tables print the names of tiers and ratios."""
-    assert model.TIERS == ("0.5K", "1K", "2K", "4K")
-    assert all(re.fullmatch(r"\d+:\d+", ratio) for ratio in model.RATIOS)
-    assert model.MAX_SEED == 9223372036854775807
+    assert DEFAULT.tiers == ("0.5K", "1K", "2K", "4K")
+    assert all(re.fullmatch(r"\d+:\d+", ratio) for ratio in DEFAULT.ratios)
+    assert DEFAULT.parameters["seed"].kind.maximum == 9223372036854775807
