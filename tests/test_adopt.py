@@ -369,6 +369,24 @@ def test_an_adopted_run_is_made_again_at_the_cost_of_whoever_does(mine, theirs, 
         assert third.budget.spent > 0
 
 
+@pytest.mark.parametrize("form", ["log", "export", "pictures"])
+def test_a_run_of_another_model_stays_one(offline, tmp_path, form):
+    """It answers the same request of that model, and none of another one."""
+    theirs, mine = offline("theirs"), offline("mine", reuse=True)
+    asked = {"seed": 7, "model": "google:4@2", "resolution": "1K"}
+    run = theirs.generate("A lantern", **asked)
+    paths = {
+        "log": lambda: theirs.log.folder,
+        "export": lambda: theirs.log.export(tmp_path / "export"),
+        "pictures": lambda: run.image.save(tmp_path / "a.jpg", metadata=True),
+    }
+    assert mine.log.adopt(paths[form]()).model.tolist() == ["google:4@2"]
+    assert mine.log[run.task_uuid].request == run.request or form == "export"
+    assert mine.log[run.task_uuid].request.identity == run.request.identity
+    assert mine.generate("A lantern", **asked).reused
+    assert not mine.generate("A lantern", seed=7).reused
+
+
 def test_addresses_and_credentials_do_not_come_along(service, open_studio, tmp_path):
     """Whoever makes the request again would send their pictures there."""
     other = open_studio(path=tmp_path / "other")

@@ -178,7 +178,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 def _given(row: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that were set, as far as the row of a frame tells: it has the size that was sent, too."""
-    given = {name: row.get(column) for name, column in PARAMETER_COLUMNS.items()}
+    given = {name: row.get(column) for name, column in PARAMETER_COLUMNS.items()} | {"model": row.get("model")}
     if given["resolution"] or given["aspect_ratio"]:
         del given["width"], given["height"]
     if given["reference_images"]:
