@@ -38,7 +38,7 @@ from nbkit.ledger.result_rows import (
     write_result,
 )
 from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, settled_account, studio_account
-from nbkit.log.axes import to_log, write_axes
+from nbkit.log.axes import storable, to_log, write_axes
 from nbkit.log.database import Database
 from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
 from nbkit.log.rows import parameter_values
@@ -183,7 +183,7 @@ class Journal:
             "parent": plan.parent,
             "parentImage": plan.parent_image,
             "sweep": plan.sweep,
-            "template": plan.template,
+            "template": None if plan.template is None else storable(plan.template),
             "purse": own.id or None,
             "author": self._trust.new_author,
         }

@@ -63,8 +63,13 @@ def _value(value: Any) -> str | int | float:
     return _bounded(text, MAX_TEXT)
 
 
+def storable(text: str) -> str:
+    """A text as SQLite takes it, which has no half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _bounded(text: str, most: int) -> str:
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")  # SQLite takes no half of a surrogate pair
+    whole = storable(text)
     if len(whole) <= most:
         return whole
     return f"{whole[: most - 9]}…{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
