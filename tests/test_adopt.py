@@ -99,7 +99,7 @@ def test_runs_and_pictures_come_in_once(mine, theirs, tmp_path, form):
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=5))
-@settings(deadline=None, max_examples=examples(8))
+@settings(deadline=None, max_examples=examples(6))
 def test_logs_are_merged_in_any_order(three_logs, merges):
     """Whoever adopts from whom, how often: nothing comes twice, and once all have adopted from all, all have all."""
     with three_logs() as logs:
