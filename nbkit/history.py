@@ -52,7 +52,7 @@ class RunLog(LogStore):
         merge their logs in both directions, in any order, and again later. Of a picture that is here, rating, ``keep`` and
         note are taken over where this log has none, and tags are joined. Judgements come too. Another picture of a run that
         is here becomes a further result of it. A picture without its settings gets a prompt that says so, and the name of its
-        file as its note.
+        file as its note; if they come later, they become those of its row.
 
         The column ``adopted`` of the new rows is the time of this call. Nothing is sent and nothing is paid for them: their
         ``cost`` is what somebody else has paid, and counts in no budget, no sum and no limit. :meth:`nbkit.Studio.recover`

@@ -13,6 +13,8 @@ import service_faults as fault
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from service import picture, unique_picture
 from small_requests import generate
 from test_earlier_logs import DATA
@@ -490,3 +492,103 @@ def test_one_picture_comes_in_and_is_known_by_its_content(mine, theirs, tmp_path
     new = [studio.log.adopt(tmp_path / "b.webp") for studio in (mine, theirs)]
     assert new[0].taskUUID.tolist() == new[1].taskUUID.tolist()
     assert mine.log.adopt(theirs.log.folder).empty
+
+
+def test_settings_that_come_later_explain_a_picture(mine, theirs, tmp_path):
+    """It came alone, and then with the log that it is from: the same row has its settings, and its mark stays."""
+    run = theirs.generate("A lantern", seed=7, number_results=2, **SIZE)
+    run[0].save(tmp_path / "pictures" / "a.jpg")
+    first = mine.log.adopt(tmp_path / "pictures")
+    mine.log.mark(first, rating=4)
+    new = mine.log.adopt(theirs.log.folder)
+    assert new[["prompt", "seed", "taskUUID"]].to_dict("records") == theirs.df[["prompt", "seed", "taskUUID"]].to_dict(
+        "records"
+    )
+    assert mine.df.rating.fillna(0).tolist() == [4, 0]
+    assert mine.log.search("not known").empty
+    assert len(mine.log.search("lantern")) == 2
+    assert mine.log.same_as(run.request, "offline").task_uuid == run.task_uuid
+    for path in (tmp_path / "pictures", theirs.log.folder):
+        assert mine.log.adopt(path).empty
+    assert theirs.log.adopt(mine.log.folder).empty
+    assert_whole(mine.log)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+def test_a_picture_that_remembers_comes_with_its_settings(mine, theirs, tmp_path, ending):
+    """In each format: as the run that it is. The log that it is from brings it not again, nor does an export of it."""
+    axes = {"colour": ["red"], "seed": 2**63 - 7, "output_format": ending.upper(), "name": "lanterns", **SIZE}
+    (run,) = theirs.sweep("A {colour} lantern", temperature=0.4, **axes).run().runs
+    run.image.save(tmp_path / "pictures" / f"a.{ending}", metadata=True)
+    new = mine.log.adopt(tmp_path / "pictures")
+    columns = [
+        "prompt",
+        "seed",
+        "requestedSeed",
+        "temperature",
+        "cost",
+        "status",
+        "charged",
+        "created",
+        "sweep",
+        "colour",
+    ]
+    names = [*columns, "engine", "model", "taskUUID", "imageUUID"]
+    pd.testing.assert_frame_equal(new[names], theirs.df[names])
+    assert new.note.isna().all()
+    assert mine.log[run.task_uuid].request.identity == run.request.identity
+    assert mine.log[run.task_uuid].image.pil.tobytes() == run.image.pil.tobytes()
+    assert mine.log.adopt(tmp_path / "pictures").empty
+    assert mine.log.adopt(theirs.log.folder).empty
+    assert mine.log.adopt(theirs.log.export(tmp_path / "export", metadata=True)).empty
+    assert theirs.log.adopt(mine.log.folder).empty
+    assert_whole(mine.log)
+
+
+def test_an_export_whose_pictures_remember_comes_once(mine, theirs, tmp_path):
+    """Their bytes are others than those in the log, in which the same pictures are."""
+    runs = [theirs.generate("A lantern", seed=seed, **SIZE) for seed in (1, 2)]
+    mine.log.adopt(theirs.log.export(tmp_path / "export", metadata=True))
+    assert mine.df.taskUUID.tolist() == [run.task_uuid for run in runs]
+    assert mine.log.adopt(tmp_path / "export" / "images").empty
+    assert mine.log.adopt(theirs.log.folder).empty
+    assert theirs.log.adopt(tmp_path / "export").empty
+    assert_whole(mine.log)
+
+
+@pytest.mark.parametrize("output_format", ["JPG", "PNG", "WEBP"])
+def test_a_copy_with_settings_is_stored_as_the_original(mine, theirs, tmp_path, output_format):
+    """So the plain file is known by its content afterwards, and the other way round."""
+    image = generate(theirs, output_format=output_format).image
+    for name, plain in (("first", False), ("second", True)):
+        image.save(tmp_path / name / "lantern", metadata=not plain)
+        assert len(mine.log.adopt(tmp_path / name)) == (not plain)
+    (file,) = mine.df.file
+    assert Path(file).read_bytes() == image.bytes
+
+
+def test_pictures_keep_what_was_made_from_what(mine, theirs, tmp_path):
+    """Whatever their files are called: parents come before their children."""
+    first = theirs.generate("A lantern", seed=1, **SIZE)
+    edit = first.image.edit("In the snow", seed=2)
+    edit.image.save(tmp_path / "pictures" / "a.jpg", metadata=True)
+    first.image.save(tmp_path / "pictures" / "b.jpg", metadata=True)
+    mine.log.adopt(tmp_path / "pictures")
+    assert [run.task_uuid for run in mine.log.thread(edit.task_uuid)] == [first.task_uuid, edit.task_uuid]
+
+
+def test_what_another_program_wrote_is_marked_as_its(mine, tmp_path):
+    """Its text names a prompt and a seed; it answers no request."""
+    info = PngInfo()
+    info.add_text(
+        "parameters", "a jade teapot\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 96x64, Model: dream"
+    )
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (96, 64), "teal").save(tmp_path / "pictures" / "a.png", pnginfo=info)
+    new = mine.log.adopt(tmp_path / "pictures")
+    assert new[["prompt", "seed", "engine"]].to_dict("records") == [
+        {"prompt": "a jade teapot", "seed": 42, "engine": "a1111"}
+    ]
+    run = mine.log[new.taskUUID[0]]
+    assert mine.log.same_as(run.request, "a1111") is None
+    assert mine.log.adopt(tmp_path / "pictures").empty

@@ -1,5 +1,6 @@
 """The family of models: requests, studios, sweeps, the panel and the offline engine follow the profile of a model."""
 
+import dataclasses
 import io
 import json
 import pickle
@@ -17,7 +18,7 @@ from nbkit.ledger.model_check import ask_service, questions_about
 from nbkit.offline.transport import OfflineTransport
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.price import Price
-from nbkit.request.profile import LACKING, NOT_KNOWN, TAKEN
+from nbkit.request.profile import LACKING, NOT_KNOWN, PROFILES, TAKEN
 from nbkit.service.client import Client
 
 PRO, LITE, NEXT = "google:4@2", "google:nano-banana@2-lite", "google:nano-banana@2.1"
@@ -239,6 +240,18 @@ def test_another_model_keeps_ratio_and_tier_of_a_request():
         wide.replace(model=PRO)
 
 
+def test_a_model_that_is_no_longer_on_the_service_is_refused_with_its_successor(studio, monkeypatch):
+    """Requests and runs of it can still be read; nothing is sent."""
+    run = studio.generate(lantern(model=PRO, seed=1))
+    gone = dataclasses.replace(nbkit.models[PRO], status="removed", successor=NEXT)
+    monkeypatch.setitem(PROFILES, PRO, gone)
+    assert studio.log[run.task_uuid].request == lantern(model=PRO, seed=1)
+    with pytest.raises(nbkit.RequestError, match="no longer on the service") as caught:
+        studio.generate(lantern(model=PRO, seed=2))
+    assert (caught.value.parameter, caught.value.suggestion) == ("model", NEXT)
+    assert len(studio.log) == 1
+
+
 # -- prices ------------------------------------------------------------------------------------------------------
 
 
@@ -378,6 +391,26 @@ def test_a_value_that_another_model_lacks_is_kept_aside_and_comes_back(studio):
     }  # fmt: skip
     assert panel.view.state["aside"] == {}
     assert panel.view.state["own"] == {}
+
+
+def test_a_mark_makes_values_that_the_model_has(studio):
+    """Its tiers, its levels of thinking, its seeds."""
+    panel = studio.sweep_panel("A lantern", model=NEXT)
+    for name in ("thinking", "resolution", "seed"):
+        panel.form.vary(name)
+    texts = panel.form.axes.texts
+    assert (texts["thinking"], texts["resolution"]) == ("MINIMAL, MEDIUM, HIGH", "1K, 2K, 4K")
+    assert len(panel.sweep) == 27
+    assert panel.view.bar["why"] == ""
+
+
+def test_a_sweep_panel_over_models_names_the_cells_that_cannot_be_made(studio):
+    """Nothing can be sent until they are left out."""
+    panel = studio.sweep_panel("A lantern", model=["google:4@3", PRO], thinking="HIGH")
+    said = json.dumps([panel.view.bar, panel.view.state], default=str)
+    assert "has no thinking" in said
+    panel.set(thinking=None)
+    assert len(panel.sweep) == 2
 
 
 def test_undo_of_a_change_of_the_model_brings_back_what_was_put_aside(studio):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import uuid
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
+from nbkit.errors import RequestError
 from nbkit.log.adopt_files import ForeignFiles, UnfitFile, read_file
 from nbkit.log.adopt_records import (
     LACKING,
@@ -20,7 +22,11 @@ from nbkit.log.adopt_records import (
     make_run,
 )
 from nbkit.measures.facts import SUFFIXES
+from nbkit.metadata.embedding import NBKIT, SIDECAR, read_sidecar
+from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
+from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.formats import recognise
+from nbkit.request.image_request import given_values
 from nbkit.request.price import MICRO
 from nbkit.results.run import DONE
 
@@ -50,6 +56,9 @@ class PictureSource:
         self.total = len(self._names)
 
     def runs(self) -> Iterator[ForeignRun]:
+        yield from sorted(self._runs(), key=lambda run: run.values["created"])  # a parent was made before its children
+
+    def _runs(self) -> Iterator[ForeignRun]:
         for name in self._names:
             try:
                 data = read_file(self._files, name)
@@ -62,19 +71,40 @@ class PictureSource:
 
     def _run(self, name: str, data: bytes) -> ForeignRun:
         sha256 = hashlib.sha256(data).hexdigest()
-        changed = self._files.changed(name)
+        settings = self._settings(name, data, sha256)
+        facts = {} if settings is None else settings.facts
+        request = None if settings is None else settings.request
+        time = facts["created"].timestamp() if "created" in facts else self._files.changed(name)
+        is_known = settings is not None and request is not None
         row = {
-            "taskUUID": str(uuid.uuid5(_NAMES, sha256)),
+            **facts,
+            "taskUUID": facts.get("taskUUID") or str(uuid.uuid5(_NAMES, sha256)),
             "status": DONE,
-            "created": None if changed is None else int(changed * MICRO),
-            "engine": UNKNOWN_SOURCE,
-            "model": UNKNOWN_SOURCE,
+            "created": None if time is None else round(time * MICRO),
+            "engine": facts.get("engine", settings.source) if settings and is_known else UNKNOWN_SOURCE,
+            "cost": round(facts["cost"] * MICRO) if "cost" in facts else None,
+            "extra": request and request.extra,
+            "resendable": request is None or not request.lacking,
         }
-        result = make_result(
-            {"status": DONE, "imageUUID": sha256, "sha256": sha256, "note": PurePosixPath(name).name},
-            functools.partial(read_file, self._files, name),  # again, and only if the log does not have it
-        )
-        return make_run(row, [result], {"prompt": UNKNOWN_PROMPT}, {})
+        result = {
+            **row,
+            "imageUUID": facts.get("imageUUID") or sha256,
+            "sha256": facts.get("sha256") or sha256,  # of the picture before its settings were written into it
+            "note": None if is_known else PurePosixPath(name).name,
+        }
+        given = {"prompt": UNKNOWN_PROMPT} if request is None else given_values(request)
+        read = functools.partial(read_file, self._files, name)  # again, and only if the log does not have it
+        return make_run(row, [make_result(result, read)], given, facts.get("axes", {}))
+
+    def _settings(self, name: str, data: bytes, sha256: str) -> PictureSettings | None:
+        """What the file says of how it was made, or the file beside it; ``None`` if neither does."""
+        with contextlib.suppress(RequestError):
+            return read(data)
+        with contextlib.suppress(UnfitFile, MetadataInvalid):
+            record = read_sidecar(read_file(self._files, name + SIDECAR, MAX_BYTES))
+            if record.facts.get("file") == sha256:
+                return PictureSettings(record, NBKIT, name)
+        return None
 
     def judgements(self) -> Iterable[ForeignJudgement]:
         return ()

@@ -164,6 +164,7 @@ def make_run(
         **{name: text_of(row.get(name), MAX_LINE) for name in ("error", "errorCode", "errorKind")},
         **{name: name_of_row(row.get(name)) for name in ("parent", "parentImage")},
         "sweep": text_of(row.get("sweep"), 200),
+        "template": text_of(row.get("template"), 50_000),
     }
     shown = [one for one in results if one.is_picture or row["status"] == DONE]
     return ForeignRun(task_uuid, values, request, shown[:MAX_RESULTS_OF_RUN], dict(axes) if values["sweep"] else {})

@@ -39,6 +39,7 @@ from nbkit.log.rows import parameter_values, picture_values
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, JUDGEMENTS, RUNS
 from nbkit.measures.facts import PictureFacts, examine
+from nbkit.metadata.embedding import original_of
 from nbkit.request.image_request import PARAMETERS, given_values, task_for_display
 from nbkit.request.task import redacted
 from nbkit.results.run import DONE
@@ -117,7 +118,7 @@ class _Changes:
     results: list[dict[str, Any]] = field(default_factory=list)
     axes: dict[int, dict[str, Any]] = field(default_factory=dict)
     updates: list[dict[str, Any]] = field(default_factory=list)
-    identities: list[dict[str, Any]] = field(default_factory=list)
+    run_updates: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Adopter:
@@ -169,6 +170,8 @@ class Adopter:
             data = result.read()
         except UnfitFile:
             return None
+        if result.facts is None and result.sha256 is not None:  # a copy with settings in it is stored as it was without
+            data = original_of(data, result.sha256) or data
         facts = result.facts or examine(data)
         if not facts.is_picture:
             return None
@@ -203,6 +206,12 @@ class Adopter:
                 if result.image_uuid and row["imageUUID"]:
                     names[result.image_uuid] = row["imageUUID"]
                 self._merge(changes, row, result, picture, run)
+                if (
+                    row["settings"] is None
+                    and run.values["engine"] != UNKNOWN_SOURCE
+                    and run.task_uuid not in known.runs
+                ):
+                    self._explain(changes, known, row, result, run)
             here = known.runs.get(run.task_uuid)
             if here is not None:  # what failed is in its row already
                 if here["status"] != DONE:  # it may still be under way, and whoever settles it writes its results
@@ -294,12 +303,26 @@ class Adopter:
         if picture is not None and _is_lacking(row) and (row["adopted"] or picture.facts.sha256 == row["sha256"]):
             found |= picture.values
             if row["runAdopted"] and run.task_uuid == row["taskUUID"]:
-                changes.identities.append({"which": row["run"], "identity": _identity(run)})
+                changes.run_updates.append({"which": row["run"], "identity": _identity(run)})
         row |= found
         if found and row["id"] is None:  # it came in this transaction, from another row of the same source
             row["pending"] |= found
         elif found:
             changes.updates.append({"which": row["id"], **found})
+
+    def _explain(
+        self, changes: _Changes, known: _KnownRows, row: dict[str, Any], result: ForeignResult, run: ForeignRun
+    ) -> None:
+        """Give a picture that came without its settings the run that it is of, whose settings have come now."""
+        if row["id"] is None:
+            return
+        changes.run_updates.append({"which": row["run"], **self._run_values(run, has_picture=row["file"] is not None)})
+        changes.axes[row["run"]] = run.axes
+        # It keeps its imageUUID, by which judgements of this log name it.
+        values = {name: result.values[name] for name in ("seed", "cost", "nsfw")}
+        changes.updates.append({"which": row["id"], **values, "adopted": self._now})
+        known.runs[run.task_uuid] = {"id": row["run"], "status": DONE}
+        row["settings"] = [*_settings(_parameters(run)), values["seed"]]
 
     def write_judgements(self, judgements: Iterable[ForeignJudgement]) -> None:
         """Write judgements, each once. One that shows a picture that the log does not have is left out.
@@ -400,16 +423,14 @@ def _task(run: ForeignRun) -> dict[str, Any]:
     return {**task_for_display(run.request, run.task_uuid), "model": run.values["model"]}
 
 
-_SETTINGS = (
-    *(
-        parameter.column
-        for parameter in PARAMETERS.values()
-        if parameter.affects_picture
-        and parameter.group not in ("Size", "Output")
-        and parameter.name not in ("seed", "number_results")
-    ),
-    "extra",
+_MADE_WITH = (
+    parameter.column
+    for parameter in PARAMETERS.values()
+    if parameter.affects_picture
+    and parameter.group not in ("Size", "Output")
+    and parameter.name not in ("seed", "number_results")
 )
+_SETTINGS = tuple(dict.fromkeys(("model", "extra", *_MADE_WITH)))
 """The columns of what a picture was made with; size and format are in its bytes, and it has a seed of its own."""
 
 
@@ -433,6 +454,6 @@ def _apply(connection: sa.Connection, changes: _Changes) -> None:
         write_axes(connection, number, to_log(axes))
     for values in changes.updates:
         connection.execute(_UPDATE, values)
-    if changes.identities:
-        connection.execute(_UPDATE_RUN, changes.identities)
+    for values in changes.run_updates:
+        connection.execute(_UPDATE_RUN, values)
     text_index.refresh(connection, [values["which"] for values in changes.updates])

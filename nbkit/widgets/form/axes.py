@@ -108,7 +108,7 @@ class Axes:
         text = self.texts[name]
         known, values = self._read.get(name, ("", ()))
         if known != text:  # each change asks for all values several times, and there may be many
-            values = tuple(read_values(text, kind_of(name)))
+            values = tuple(read_values(text, self._kind_of(name)))
             here = {other: kept for other, kept in self._read.items() if other in self.texts}
             self._read = {**here, name: (text, values)}
         return list(values)
@@ -134,7 +134,7 @@ class Axes:
         self.state = self.state._replace(texts=tuple(texts.items()))
 
     def _wrong(self, name: str) -> RequestError | None:
-        kind = kind_of(name)
+        kind = self._kind_of(name)
         try:
             values = self.values(name)
             if not values:
@@ -146,8 +146,12 @@ class Axes:
             return error
         return None
 
+    def _kind_of(self, name: str) -> Kind | None:
+        """What an axis takes with the model that is asked for; as it is declared if there are several."""
+        return kind_of(name, self.profiles[0] if len(self.profiles) == 1 else DEFAULT)
+
     def _row(self, name: str) -> dict[str, Any]:
-        kind = kind_of(name)
+        kind = self._kind_of(name)
         try:
             many = len(self.values(name))
         except RequestError:
@@ -169,9 +173,9 @@ def said(name: str) -> str:
     return label(PARAMETERS[name]) if name in PARAMETERS else name
 
 
-def kind_of(name: str) -> Kind | None:
-    """What an axis takes; ``None`` for a variable."""
-    return PARAMETERS[name].kind if name in PARAMETERS else None
+def kind_of(name: str, profile: Profile = DEFAULT) -> Kind | None:
+    """What an axis takes with a model; ``None`` for a variable."""
+    return profile.parameters[name].kind if name in PARAMETERS else None
 
 
 def write(name: str, values: Iterable[Any]) -> str:
@@ -179,17 +183,18 @@ def write(name: str, values: Iterable[Any]) -> str:
     return write_values(values, kind_of(name))
 
 
-def around(name: str, value: Any) -> list[Any]:
+def around(name: str, value: Any, profile: Profile = DEFAULT) -> list[Any]:
     """Three values of a parameter around the present one, inside its bounds; ``None`` stands for one that is not set."""
     parameter = PARAMETERS[name]
-    kind = parameter.kind
+    kind = profile.parameters[name].kind
     if isinstance(kind, Boolean):
         return [True, False]
     if isinstance(kind, Choice):
         return _window(kind.choices, value if value in kind.choices else parameter.default)
     if name == "seed":
         seed = secrets.randbits(RANDOM_SEED_BITS) if value is None else int(value)
-        return [min(seed, MAX_INTEGER - 2) + by for by in range(3)]
+        assert isinstance(kind, Integer)
+        return [min(seed, (kind.maximum or MAX_INTEGER) - 2) + by for by in range(3)]
     assert isinstance(kind, (Integer, Decimal2))
     high: float = kind.minimum + 10 if kind.maximum is None else kind.maximum
     here: float | None = value if isinstance(value, (int, float)) else parameter.default

@@ -227,7 +227,7 @@ class Form:
             if name in self.axes.texts:
                 self.axes.take(name)
             elif name in MARKED:
-                self.axes.put(name, axes.around(name, self.read().get(name)))
+                self.axes.put(name, axes.around(name, self.read().get(name), self.profile))
             elif name in self.axes.state.literal:
                 self.axes.state = self.axes.state._replace(literal=self.axes.state.literal - {name})
 

@@ -13,14 +13,14 @@ export default widget((model, store, el) => {
   const mark = h("span", { class: "nbkit-mark" });
   const what = h("span", { class: "nbkit-quiet" });
   const modelName = h("strong");
-  const successor = h("span", { class: "nbkit-quiet" });
+  const successor = h("div", { class: "nbkit-quiet nbkit-successor" });
   const undo = iconButton("undo", "Undo", () => act("undo"));
   const redo = iconButton("redo", "Redo", () => act("redo"));
   const reset = iconButton("reset", "Reset", () => press("reset"), { title: "Reset: empty the form; Undo brings it back" });
   const presets = iconButton("presets", "Presets", () => {});
   const keys = iconButton("keys", "Keyboard shortcuts", () => {});
   const tools = h("div", { class: "nbkit-head-tools", role: "toolbar", "aria-label": "form" }, undo, redo, reset, presets, keys);
-  const head = h("div", { class: "nbkit-head" }, h("div", { class: "nbkit-title" }, modelName, mark), tools, h("div", { class: "nbkit-money" }, what, left, balance, successor));
+  const head = h("div", { class: "nbkit-head" }, h("div", { class: "nbkit-title" }, modelName, mark), tools, h("div", { class: "nbkit-money" }, what, left, balance), successor);
 
   // -- prompt
   const all = model.get("fields");
@@ -230,7 +230,8 @@ export default widget((model, store, el) => {
     if (!model.get("head").model) return;
     const { model: name, mark: kind, what: means, charged, left: rest, exact, balance: held, successor: next } = model.get("head");
     setText(modelName, name);
-    setText(successor, next ? `· ${next}` : "");
+    setText(successor, next);
+    successor.hidden = !next;
     setText(mark, kind);
     mark.classList.toggle("nbkit-real", charged);
     setText(what, means);

@@ -103,7 +103,7 @@ def _successor(profile: Profile) -> str:
     """That a model is deprecated, and which one follows; empty for any other."""
     if profile.status != DEPRECATED:
         return ""
-    return "deprecated" + (f"; its successor is {PROFILES[profile.successor].name}" if profile.successor else "")
+    return "Deprecated" + (f"; its successor is {PROFILES[profile.successor].name}" if profile.successor else "")
 
 
 def too_dear(price: Price | None, left: int | None) -> str:
