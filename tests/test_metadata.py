@@ -337,8 +337,13 @@ def test_exiftool_reads_the_standard_fields_and_its_edits_keep_the_record(offlin
     comment = tool("exiftool", "-s3", "-b", "-UserComment" if kind != "PNG" else "-PNG:Parameters", file)
     assert f"Seed: {MAX_SEED}, " in comment
     tool("exiftool", "-q", "-overwrite_original", "-XMP-dc:Creator=Ana", "-Artist=Ana", file)
-    assert b"Ana" in file.read_bytes()
     assert nbkit.read(file).request == image.request
+    another = nbkit.ImageRequest("Another lantern")
+    again = image_of(file.read_bytes(), another).save(file.with_stem("again"), metadata=True)
+    assert nbkit.read(again).request == another
+    (found,) = json.loads(tool("exiftool", "-j", "-G1", again))
+    assert (found["XMP-dc:Creator"], found["XMP-iptcExt:AIPromptInformation"]) == ("Ana", "Another lantern")
+    assert "ExifTool:Warning" not in found
 
 
 @pytest.mark.parametrize("kind", ["JPG", "PNG"])
