@@ -337,8 +337,29 @@ def test_exiftool_reads_the_standard_fields_and_its_edits_keep_the_record(offlin
     comment = tool("exiftool", "-s3", "-b", "-UserComment" if kind != "PNG" else "-PNG:Parameters", file)
     assert f"Seed: {MAX_SEED}, " in comment
     tool("exiftool", "-q", "-overwrite_original", "-XMP-dc:Creator=Ana", "-Artist=Ana", file)
-    assert b"Ana" in file.read_bytes()
     assert nbkit.read(file).request == image.request
+    another = nbkit.ImageRequest("Another lantern")
+    again = image_of(file.read_bytes(), another).save(file.with_stem("again"), metadata=True)
+    assert nbkit.read(again).request == another
+    (found,) = json.loads(tool("exiftool", "-j", "-G1", again))
+    assert (found["XMP-dc:Creator"], found["XMP-iptcExt:AIPromptInformation"]) == ("Ana", "Another lantern")
+    assert "ExifTool:Warning" not in found
+
+
+@pytest.mark.parametrize("kind", ["JPG", "PNG"])
+def test_programs_that_make_files_smaller_keep_the_settings(offline, tmp_path, kind):
+    """Of the longest prompts, jpegoptim keeps the beginning: then there is no request, and no other prompt in its place."""
+    command = ["jpegoptim", "-q"] if kind == "JPG" else ["optipng", "-quiet"]
+    for prompt in ("A lantern 灯", "灯" * 18_000, "灯" * 45_000):
+        image = generate(offline, prompt, seed=MAX_SEED, output_format=kind).image
+        file = image.save(tmp_path / f"x{SUFFIX[kind]}", metadata=True)
+        tool(*command, file)
+        found = nbkit.read(file)
+        if kind == "JPG" and len(prompt) == 45_000:
+            assert (found.request, found.facts["seed"]) == (None, MAX_SEED)
+            assert "cut" in found.left_out[0]
+        else:
+            assert found.request == image.request
 
 
 def test_a_real_model_is_named_as_one(studio, tmp_path):

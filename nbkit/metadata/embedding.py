@@ -13,7 +13,7 @@ from nbkit.metadata.exif import comment_of, with_comment, without_comment
 from nbkit.metadata.parameters import parameters_text, read_parameters
 from nbkit.metadata.parts import MAX_BYTES, PARAMETERS_TEXT, RECORD, MetadataInvalid, Parts
 from nbkit.metadata.record import SettingsRecord, read_record
-from nbkit.metadata.xmp import make_packet, read_properties
+from nbkit.metadata.xmp import json_for_xml, make_packet, read_properties
 from nbkit.request.footer import footer_of
 from nbkit.request.formats import name_of, recognise
 from nbkit.request.profile import PROFILES
@@ -71,7 +71,7 @@ def with_settings(data: bytes, record: SettingsRecord) -> PictureWithSettings:
         return PictureWithSettings(_spliced(name, data, own, record))
     except MetadataInvalid as error:
         beside = replace(record, facts={**record.facts, "file": hashlib.sha256(data).hexdigest()})
-        own[_RECORD_PROPERTY] = beside.to_json()
+        own[_RECORD_PROPERTY] = json_for_xml(beside.to_json(ascii_only=False))
         return PictureWithSettings(data, make_packet(own)[0], str(error))
 
 
@@ -126,7 +126,7 @@ def _properties(record: SettingsRecord, *, is_offline: bool) -> dict[str, str]:
         "dc:description": prompt if len(prompt) <= _MAX_DESCRIPTION else f"{prompt[: _MAX_DESCRIPTION - 1]}…",
         "xmp:CreatorTool": "nbkit",
         "xmp:CreateDate": facts["created"].isoformat() if "created" in facts else "",
-        _RECORD_PROPERTY: record.to_json(),
+        _RECORD_PROPERTY: json_for_xml(record.to_json(ascii_only=False)),  # the last one to go into an extension
     }
     return {name: text for name, text in properties.items() if text}
 

@@ -19,6 +19,9 @@ from nbkit.request.profiles import DEFAULT
 _NEGATIVE = "Negative prompt:"
 _MAX_LINE, _MAX_PAIRS, _MIN_PAIRS = 20_000, 100, 3
 _PAIR = re.compile(r'(\w[\w \-/]{0,60}):[ \t]{0,9}("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+_VERSION = "nbkit"
+_CUT = 20_000
+"""A prompt that was cut to fit into EXIF data still has more characters than this."""
 _GROUPS = ("Size", "Delivery", "References")
 
 
@@ -39,7 +42,7 @@ def parameters_text(record: SettingsRecord) -> str:
             "model",
         ):
             pairs[parameter.title] = value
-    pairs |= {"Engine": facts.get("engine"), "Version": "nbkit"}
+    pairs |= {"Engine": facts.get("engine"), "Version": _VERSION}
     line = ", ".join(f"{name}: {_quoted(str(value))}" for name, value in pairs.items() if value is not None)
     return f"{given.get('prompt', '')}\n{line}"
 
@@ -71,6 +74,8 @@ def read_parameters(text: str) -> SettingsRecord:
     width, height = facts.get("width", 0), facts.get("height", 0)
     if PROFILES.get(facts.get("model", ""), DEFAULT).ratio_and_tier(width, height):
         values["width"], values["height"] = width, height
+    if len(prompt) > _CUT and pairs.get("Version") == _VERSION and prompt.rstrip().endswith("…"):
+        return SettingsRecord(None, facts, left_out=("the prompt in it is cut: a program has removed the whole one",))
     request, left_out = request_with(values)
     return SettingsRecord(request, facts, left_out=tuple(left_out))
 

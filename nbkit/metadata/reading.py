@@ -20,7 +20,7 @@ from nbkit.metadata.embedding import NBKIT, SIDECAR, find_settings, read_sidecar
 from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.record import SettingsRecord
 from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
-from nbkit.request.parameter import type_in_words
+from nbkit.request.parameter import Address, type_in_words
 from nbkit.request.profile import PROFILES
 
 _MAX_HASHED = 256 * 1024 * 1024
@@ -99,7 +99,11 @@ def usable(found: PictureSettings) -> tuple[ImageRequest | None, list[str]]:
     for name in request.lacking:
         whole = [one for one in request.reference_images or () if not one.is_cut]
         change: dict[str, Any] = {name: (whole or None) if name == "reference_images" else None}
-        left_out.append(f"{name} was left out where an address or a secret of it is not in the file")
+        is_address = isinstance(PARAMETERS[name].kind, Address) if name in PARAMETERS else False
+        why = (
+            "an address in a file is not called; type it again" if is_address else "its credentials are not in the file"
+        )
+        left_out.append(f"{name} was left out: {why}")
         request = request.replace(**change)
     return request, left_out
 

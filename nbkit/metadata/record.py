@@ -46,8 +46,12 @@ class SettingsRecord:
     facts: dict[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
-    def to_json(self) -> str:
-        """The record as JSON of ASCII letters, which every program keeps."""
+    def to_json(self, *, ascii_only: bool = True) -> str:
+        """The record as JSON.
+
+        Args:
+            ascii_only: of ASCII letters, which every program keeps; else letters of other scripts take half the room.
+        """
         facts = dict(self.facts)
         if "created" in facts:
             facts["created"] = facts["created"].isoformat()
@@ -57,7 +61,7 @@ class SettingsRecord:
         if self.request is not None:
             is_cut = any(_is_cut(reference) for reference in self.request.reference_images or ())
             parts |= {"request": given_values(self.request), "extra": redacted(self.request.extra), "cut": is_cut}
-        return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+        return json.dumps(parts, ensure_ascii=ascii_only, separators=(",", ":"))
 
 
 def _is_cut(reference: Reference) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterator, Mapping
@@ -26,6 +27,8 @@ _MAX_PACKET = 6 * 1024 * 1024
 """Bytes that are parsed: three times the longest request that nbkit writes."""
 
 _EXTENSION = re.compile(rb"""HasExtendedXMP\s*(?:=\s*["']|>\s*)([0-9A-Fa-f]{32})""")
+_SHORT = 4_000
+"""Characters of a property that always stays in the packet itself."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPPED = {f"{{{RDF}}}about", f"{{{_NOTE}}}HasExtendedXMP"}
 
@@ -46,6 +49,11 @@ def extension_of(xmp: bytes) -> bytes:
     """By what a packet names the extension that belongs to it; ``b""`` without one."""
     found = _EXTENSION.search(xmp)
     return found[1] if found else b""
+
+
+def json_for_xml(text: str) -> str:
+    """JSON of any letters without those that XML does not allow: they are escapes in it."""
+    return _NO_XML.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def is_provenance(xmp: bytes) -> bool:
@@ -131,19 +139,20 @@ def make_packet(own: Mapping[str, str], kept: tuple[str, ...] = (), most: int = 
     """A packet, and the extension that it needs if it would be longer than ``most`` bytes.
 
     Args:
-        own: plain properties by prefix and name. ``dc:description`` is one in a language, as its standard asks.
+        own: plain properties by prefix and name. Of the long ones, the first are the first to go into the extension, which
+            some programs drop. ``dc:description`` is one in a language, as its standard asks.
         kept: further ones as XML, as :func:`read_properties` describes them.
         most: bytes of the packet.
     """
     whole = _packet(own, kept)
     if len(whole) <= most:
         return whole, b""
-    short = {name: text for name, text in own.items() if len(text) <= 4_000}
-    long = {name: text for name, text in own.items() if name not in short}
-    for moved in (), kept:
-        extended = _body(long, moved).encode()
+    long = [name for name, text in own.items() if len(text) > _SHORT]
+    for moved, rest in [*((long[:number], kept) for number in range(1, len(long) + 1)), (long, ())]:
+        there = tuple(one for one in kept if one not in rest)
+        extended = _body({name: own[name] for name in moved}, there).encode()
         note = f' xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{name_of_extension(extended)}"'
-        main = _packet(short, () if moved else kept, note)
+        main = _packet({name: text for name, text in own.items() if name not in moved}, rest, note)
         if len(main) <= most:
             break
     return main, extended

@@ -31,9 +31,11 @@ def test_a_dropped_picture_brings_its_settings_back_or_becomes_a_reference(show_
     invitation = panel.get_by_text("Drop to use its settings")
     zone = panel.get_by_role("group", name=f"{REFERENCES}: drop or paste pictures here")
     expect(invitation).to_be_hidden()
+    before = zone.bounding_box()
     root.evaluate(DROP, ["over", [file], ""])
     expect(invitation).to_be_visible()
     zone.evaluate(DROP, ["over", [file], ""])
+    assert zone.bounding_box() == before  # what somebody aims at does not move
     expect(panel.get_by_text("Drop to use as reference")).to_be_visible()
     expect(invitation).to_be_hidden()
     zone.evaluate(DROP, ["drop", [file], ""])

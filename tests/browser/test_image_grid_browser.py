@@ -468,6 +468,20 @@ def test_a_picture_out_of_view_is_saved_under_its_name(bare_grid):
     expect(alert).to_have_count(0)
 
 
+def test_a_signed_picture_is_saved_with_a_file_beside_it(bare_grid):
+    """Both are downloaded, and it is said; what cannot be saved says why."""
+    grid = bare_grid(2)
+    said = grid.page.get_by_role("alert")
+    grid.receive("saved", fact=fact(1), broken="its file is gone")
+    expect(said).to_have_text("seed-1.jpg cannot be saved: its file is gone")
+    downloads = []
+    grid.page.on("download", lambda download: downloads.append(download.suggested_filename))
+    with grid.page.expect_download(lambda download: download.suggested_filename.endswith(".xmp")):
+        grid.receive("saved", jpeg(), b"<x/>", fact=fact(1), beside="Its settings are in seed-1.jpg.xmp beside it.")
+    expect(said).to_have_text("Its settings are in seed-1.jpg.xmp beside it.")
+    assert sorted(downloads) == ["seed-1.jpg", "seed-1.jpg.xmp"]
+
+
 def test_arrow_keys_still_work_after_next_was_pressed_at_the_last_picture(bare_grid):
     """Next is disabled there, and a disabled button gets no keys; so the focus moves to Close."""
     grid = bare_grid(2)

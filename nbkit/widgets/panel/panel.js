@@ -277,7 +277,7 @@ export default widget((model, store, el) => {
   el.append(side);
 
   // -- a picture that is dropped: on the references it becomes one, anywhere else its settings are taken over
-  const invitation = h("div", { class: "nbkit-drop", "aria-hidden": "true" }, "Drop to use its settings");
+  const invitation = h("div", { class: "nbkit-drop", "aria-hidden": "true" }, h("span", {}, "Drop to use its settings"));
   side.prepend(invitation);
   const letDrop = (panel) => {
     const hasFile = (event) => event.dataTransfer?.types.includes("Files") && !store.kernel.gone;

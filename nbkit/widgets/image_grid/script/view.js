@@ -258,7 +258,9 @@ class View {
   say() {
     const { model } = this.store;
     this.list.setAttribute("aria-label", model.get("label"));
-    write(this.problem, [this.refused ? PRESS_REFUSED : "", model.get("problem"), this.store.unsaved, this.store.beside].filter(Boolean).join("; "));
+    const wrong = [this.refused ? PRESS_REFUSED : "", model.get("problem"), this.store.unsaved].filter(Boolean);
+    write(this.problem, [...wrong, this.store.beside].filter(Boolean).join("; "));
+    this.problem.classList.toggle("nbkit-images-said", !wrong.length);
     this.problem.hidden = !this.problem.textContent;
     this.count();
   }
