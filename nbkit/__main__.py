@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import uuid
 import warnings
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,8 +19,10 @@ import nbkit
 from nbkit.backends import load_offline, resolve
 from nbkit.display.text import count
 from nbkit.history import RunLog
-from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, ask_service, budget_line, questions_about
+from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
+from nbkit.measures.facts import NEUTRAL, SUFFIXES
+from nbkit.request.formats import recognise
 from nbkit.service.addresses import is_loopback
 from nbkit.service.client import Client
 from nbkit.service.secret import Secret
@@ -206,10 +209,18 @@ def _check_models(options: argparse.Namespace) -> int:
     _print(f"Asking {backend.name}. {budget_line(questions)}")
     counts = {HOLDS: 0, DIFFERS: 0, LEARNED: 0}
     with closing(Client(backend.url, api_key=backend.api_key, transport=backend.transport)) as client:
-        for finding in ask_service(client, questions):
-            counts[finding.outcome] += 1
-            if finding.outcome != HOLDS:
-                _print(f"{finding.question.profile.identifier}: {finding.line}")
+        try:
+            for finding in ask_service(client, questions):
+                counts[finding.outcome] += 1
+                if finding.outcome != HOLDS:
+                    _print(f"{finding.question.profile.identifier}: {finding.line}")
+        except CheckStopped as stopped:
+            if stopped.picture is not None:  # it is paid
+                suffix = SUFFIXES.get(recognise(stopped.picture).media_type, NEUTRAL)
+                file = Path(f"nbkit-models-check-{uuid.uuid4().hex[:8]}{suffix}")
+                file.write_bytes(stopped.picture)
+                _print(f"The picture is in {file}")
+            raise
     _print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
     return 1 if counts[DIFFERS] else 0
 

@@ -292,7 +292,6 @@ class Imagine:
         else:
             own: dict[str, Any] = {"prompt": prompt} if prompt.strip() else {}
             request = base.replace(**own, **keywords)
-            request = self._with_references(request, options.studio)
         result = (
             self._estimate(request, options.studio)
             if options.estimate
@@ -301,18 +300,6 @@ class Imagine:
         if name is not None:
             variables[name] = result
         return result
-
-    def _with_references(self, request: ImageRequest, studio: str | None) -> ImageRequest:
-        """The request with the reference images that the studio's log has; a file names them by their hash.
-
-        Raises:
-            NoSuchKey: if the log has one of them not.
-        """
-        if not any(reference.is_missing for reference in request.reference_images or ()):
-            return request
-        log = self._studio(studio).log
-        given = request.reference_images or ()
-        return request.replace(reference_images=[log.reference(one.sha256) if one.is_missing else one for one in given])
 
     def _estimate(self, request: ImageRequest, name: str | None) -> Estimate:
         """What a request would cost; without a studio in the notebook, by the price list, and none is made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import uuid
@@ -18,7 +19,7 @@ import pandas as pd
 from nbkit import backends
 from nbkit.comparison.result import ON_SHOWN, compare  # noqa: F401  nbkit.compare is loaded from here
 from nbkit.display.text import usd_short
-from nbkit.errors import NbkitError, RequestError, printable
+from nbkit.errors import NbkitError, NoSuchKey, RequestError, printable
 from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
@@ -29,6 +30,7 @@ from nbkit.request.keywords import Model, RequestKeywords
 from nbkit.request.price import MICRO, Price
 from nbkit.request.profile import DEPRECATED, PROFILES
 from nbkit.request.profiles import DEFAULT_MODEL
+from nbkit.request.reference import Reference
 from nbkit.request.rules import check_value
 from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
@@ -220,8 +222,10 @@ class Studio:
             raise name_taken("prompt")
         prompt = prompts[0] if prompts else keywords.pop("prompt", None)
         options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
+        most = keywords.pop("max_cost", None)
         return self._sweep_of(
-            Grid(parse_spec(self._with_model(_with_prompt(prompt, keywords)), combine=combine), **options)
+            Grid(parse_spec(self._with_model(_with_prompt(prompt, keywords)), combine=combine), **options),
+            limit_in_micros("max_cost", most),
         )
 
     def promotion(
@@ -250,9 +254,10 @@ class Studio:
         images = [image for one in listed for image in (one if isinstance(one, Run) else (one,))]
         return self._sweep_of(promoted_pictures(images, resolution))
 
-    def _sweep_of(self, cells: CellSequence) -> Sweep:
+    def _sweep_of(self, cells: CellSequence, max_cost: int | None = None) -> Sweep:
         self._check_open()
-        cells.price_of = self._ledger.prices.price
+        cells.max_cost = max_cost
+        cells.price_of = functools.partial(self._ledger.prices.price, max_cost=max_cost)
         context = SweepContext(
             self._ledger,
             self._recovery,
@@ -602,7 +607,18 @@ class Studio:
         if not isinstance(prompt, ImageRequest):
             return ImageRequest(prompt, **self._with_model(parameters))
         changes = parameters if prompt.model else self._with_model(parameters)
-        return prompt.replace(**changes) if changes else prompt
+        request = prompt.replace(**changes) if changes else prompt
+        given = request.reference_images or ()
+        if not any(reference.is_missing for reference in given):
+            return request
+        # The settings in a picture's file name its reference images by their hash.
+        return request.replace(reference_images=[self._found(reference) for reference in given])
+
+    def _found(self, reference: Reference) -> Reference:
+        """A reference image as the log has it, if it has it."""
+        with contextlib.suppress(NoSuchKey):
+            return self.log.reference(reference.sha256) if reference.is_missing else reference
+        return reference
 
     def _with_model(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Keywords of a request, with the studio's model if they name none."""

@@ -267,7 +267,7 @@ def test_reference_images_of_a_picture_are_those_of_the_log(notebook, tmp_path):
         "x.png", metadata=True
     )
     runs = len(notebook.names["studio"].log)
-    with pytest.raises(nbkit.errors.NoSuchKey, match="image folder has no picture"):
+    with pytest.raises(nbkit.errors.StorageError, match="no longer in the image folder; give it again"):
         notebook.run("%%imagine --from x.png")
     assert len(notebook.names["studio"].log) == runs
 

@@ -1,5 +1,6 @@
 """The family of models: requests, studios, sweeps, the panel and the offline engine follow the profile of a model."""
 
+import base64
 import dataclasses
 import io
 import json
@@ -179,7 +180,7 @@ def test_a_path_of_another_model_is_an_error_that_has_the_right_one():
 @pytest.mark.parametrize(
     ("model", "parameters", "have"),
     [
-        (PRO, {"thinking": "HIGH"}, {"google:4@3", LITE, NEXT}),
+        (PRO, {"thinking": "HIGH"}, {"google:4@3", NEXT}),
         (PRO, {"imageSearch": True}, {"google:4@3", NEXT}),
         (LITE, {"web_search": False}, {"google:4@3", PRO, NEXT}),
     ],
@@ -231,6 +232,32 @@ def test_a_request_without_a_model_is_one_of_the_default_model():
     assert named.model == "google:4@3"
 
 
+@pytest.mark.parametrize(
+    ("given", "suggestion"),
+    [("nano banana pro", PRO), ("Nano Banana 2", "google:4@3"), ("google:4@22", PRO), ("NANO BANANA 2 LITE", LITE)],
+)
+def test_the_name_of_a_model_is_answered_with_its_identifier(given, suggestion):
+    """So that nobody is led to another model, and another price."""
+    with pytest.raises(nbkit.RequestError) as caught:
+        lantern(model=given)
+    assert caught.value.suggestion == suggestion
+
+
+def test_a_profile_names_its_model(studio):
+    """Also as a value of an axis."""
+    assert lantern(model=nbkit.models[PRO]) == lantern(model=PRO)
+    sweep = studio.sweep("A lantern", model=nbkit.models.values(), seed=1)
+    assert [cell.request.profile for cell in sweep] == list(nbkit.models.values())
+
+
+def test_a_profile_cannot_be_changed():
+    """What is checked before a send, money included, is the same for the whole kernel."""
+    profile = nbkit.models[PRO]
+    for changed in (profile.prices, profile.sizes, profile.sizes["1K"], profile.parameters, profile.evidence):
+        with pytest.raises(TypeError):
+            changed["1K"] = 0
+
+
 def test_another_model_keeps_ratio_and_tier_of_a_request():
     """Where its table has other pixels for them."""
     wide = lantern(width=2048, height=512)
@@ -272,11 +299,11 @@ def test_what_a_reference_image_costs_is_learned_too(studio):
     """Pro's price of one is not known; a picture with two of them says nothing of one."""
     picture = studio.generate(lantern(seed=1, resolution="0.5K")).image
     request = lantern(model=PRO, resolution="1K", aspect_ratio="1:1", reference_images=[picture])
-    assert studio.estimate(request).price == Price(139_100, 140_200)
+    assert studio.estimate(request).price == Price(138_000, 140_200)
     run = studio.generate(request, seed=2)
     assert run.cost == 0.1391
     assert studio.estimate(request).price == Price(139_100, 139_100)
-    assert studio.estimate(request, reference_images=[picture, run.image]).price == Price(140_200, 142_400)
+    assert studio.estimate(request, reference_images=[picture, run.image]).price == Price(138_000, 142_400)
 
 
 def test_a_model_of_which_no_price_is_known_needs_max_cost(studio):
@@ -291,6 +318,18 @@ def test_a_model_of_which_no_price_is_known_needs_max_cost(studio):
     run = studio.generate(request, max_cost=0.2)
     assert run.status == "failed"  # the offline engine has no such model, and refuses it at no cost
     assert studio.budget.held == 0
+
+
+def test_a_sweep_over_a_model_without_a_price_takes_max_cost_for_each_cell(studio):
+    """Without it neither a plan nor a run is made, and the message says what to type."""
+    parameters = {"extra": {"model": "google:9@9"}, "seed": [1, 2]}
+    with pytest.raises(nbkit.RequestError, match=r"studio\.sweep\(…, max_cost=0\.25\)"):
+        studio.sweep("A lantern", **parameters).run()
+    sweep = studio.sweep("A lantern", max_cost=0.2, **parameters)
+    assert sweep.plan().high.tolist() == [0.2, 0.2]
+    assert sweep.start().wait().to_frame().status.tolist() == ["failed", "failed"]
+    with pytest.raises(nbkit.BudgetExceeded):
+        studio.sweep("A lantern", max_cost=0.01, seed=[1, 2]).plan()
 
 
 def test_max_cost_refuses_what_may_cost_more(studio):
@@ -367,6 +406,14 @@ def test_a_value_of_an_axis_may_be_of_one_of_the_models(studio):
     assert len(studio.sweep("A lantern", model=PRO, temperature=[0.5, 1.5]).plan()) == 2
     with pytest.raises(nbkit.RequestError, match=r"temperature=1\.5"):
         studio.sweep("A lantern", temperature=[0.5, 1.5])
+
+
+def test_the_settings_of_a_picture_find_their_reference_images_in_the_log(studio, tmp_path):
+    """A file names them by their hash."""
+    picture = studio.generate(lantern(seed=1, resolution="0.5K")).image
+    edit = picture.edit("In the snow").image
+    request = nbkit.read(edit.save(tmp_path / "edit.png", metadata=True)).request
+    assert studio.generate(request, seed=2).status == "done"
 
 
 # -- the panel ---------------------------------------------------------------------------------------------------
@@ -502,29 +549,18 @@ def disagreeing(task, headers):
     return {"data": [{"taskType": "imageInference", "taskUUID": task["taskUUID"], "cost": cost}]}
 
 
-def ignoring(task, _):
-    """A service that makes a picture of every task that it accepts, whatever the header says."""
-    if task["width"] == 7:
-        return {"errors": [{"code": "invalidDimensions", "message": "no", "taskUUID": task["taskUUID"]}]}
-    item = {
-        "taskUUID": task["taskUUID"],
-        "imageUUID": "made",
-        "imageURL": "https://pictures.example/made.jpg",
-        "cost": 0.138,
-    }
-    return {"data": [item]}
-
-
 def accepting(task, _):
     """A service whose dry runs check nothing."""
     return {"data": [{"taskType": "imageInference", "taskUUID": task["taskUUID"]}]}
 
 
-def check(answer, questions):
+def check(answer, questions, picture=b""):
     """What a check finds at a service, and the tasks that it was sent."""
     sent = []
 
     def handle(request):
+        if request.method == "GET":
+            return httpx.Response(200, content=picture, headers={"content-type": "image/png"})
         (task,) = json.loads(request.content)
         sent.append(task)
         envelope = answer(task, request.headers)
@@ -543,19 +579,34 @@ def check(answer, questions):
 
 def test_a_check_finds_where_the_service_differs():
     """Its bounds, and the price of a tier; everything else holds."""
-    found, sent, error = check(disagreeing, questions_about(nbkit.models[PRO])[:20])
+    asked = questions_about(nbkit.models[PRO])
+    found, sent, error = check(
+        disagreeing, [asked[0], *(one for one in asked if " at " in one.topic or "temp" in one.topic)]
+    )
     assert error is None
     differs = [finding.question.topic for finding in found if finding.outcome == "differs"]
-    assert differs == ["1:1 at 2K", "seed=2147483648", "settings.temperature=2"]
+    assert differs == ["1:1 at 2K", "settings.temperature=2"]
     assert all(task["model"] == PRO and task.get("numberResults", 1) == 1 for task in sent)
 
 
-def test_a_check_stops_at_the_first_picture():
-    """The service has made one in a dry run; it is named, and nothing more is sent."""
-    found, sent, error = check(ignoring, questions_about(nbkit.models[PRO]))
+@pytest.mark.parametrize("item", ["imageBase64Data", "imageURL"])
+def test_a_check_stops_at_the_first_picture(item):
+    """The service has made one in a dry run: it is paid, so its bytes are kept, and nothing more is sent."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(out, "PNG")
+    data = out.getvalue()
+    source = {"imageBase64Data": base64.b64encode(data).decode(), "imageURL": "https://pictures.example/made.png"}[item]
+
+    def ignoring(task, _):
+        """Makes a picture of every task that it accepts, whatever the header says."""
+        if task["width"] == 7:
+            return {"errors": [{"code": "invalidDimensions", "message": "no", "taskUUID": task["taskUUID"]}]}
+        return {"data": [{"taskUUID": task["taskUUID"], "imageUUID": "made", item: source, "cost": 0.138}]}
+
+    found, sent, error = check(ignoring, questions_about(nbkit.models[PRO]), picture=data)
     assert (len(found), len(sent)) == (1, 2)
-    assert "https://pictures.example/made.jpg" in str(error)
     assert "$0.138" in str(error)
+    assert error.picture == data
 
 
 def test_a_check_stops_where_the_first_task_is_not_refused():
@@ -577,7 +628,7 @@ def test_the_offline_engine_agrees_with_every_profile():
 
 
 def test_a_check_asks_for_one_picture_at_a_time_and_waits_for_each():
-    """So that no more than one can be made and not be seen; a prompt or a picture of megabytes is not sent."""
+    """So that no more than one can be made and not be seen; no picture is sent."""
     tasks = [question.task for profile in nbkit.models.values() for question in questions_about(profile)]
     assert all(task.get("numberResults", 1) == 1 and "deliveryMethod" not in task for task in tasks)
-    assert max(len(json.dumps(task)) for task in tasks) < 1_000
+    assert max(len(json.dumps(task)) for task in tasks) < 100_000

@@ -213,7 +213,7 @@ def test_a_keyword_has_the_type_of_its_parameter(name):
 def test_a_sweep_names_every_parameter():
     """Under its Python name, as a value or as the values of an axis; other keywords are variables of the template."""
     signature = inspect.signature(Studio.sweep)
-    own = {"self", "prompt", "combine", "sample", "random_state", "where", "repeats", "name", "extra"}
+    own = {"self", "prompt", "combine", "sample", "random_state", "where", "repeats", "name", "max_cost", "extra"}
     assert signature.parameters.keys() - own - {"template_variables"} == PARAMETERS.keys() - {"prompt"}
     assert signature.parameters["template_variables"].kind is inspect.Parameter.VAR_KEYWORD
 

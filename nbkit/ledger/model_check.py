@@ -7,17 +7,19 @@ stops as soon as an answer has a picture, or none comes: it costs one picture at
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nbkit.display.text import count, usd
-from nbkit.errors import EngineError, RefusedError
+from nbkit.errors import DownloadError, EngineError, RefusedError
+from nbkit.measures.facts import examine
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.parameter import Choice, Decimal2, Integer
+from nbkit.request.parameter import Choice, Decimal2, Integer, Text
 from nbkit.request.price import MICRO, Price
-from nbkit.request.profile import LACKING, NOT_KNOWN, TAKEN, ModelParameter, Profile
+from nbkit.request.profile import DEFAULT_RATIO, LACKING, NOT_KNOWN, TAKEN, ModelParameter, Profile
 from nbkit.service.client import Client
 
 PROMPT = "a paper lantern"
@@ -25,7 +27,8 @@ NO_SIZE = {"width": 7, "height": 7}
 
 _NOT_ASKED = (
     "model", "width", "height", "resolution", "aspect_ratio",  # the questions about sizes have them
-    "prompt", "reference_images",  # would send megabytes
+    "prompt",  # its lengths have questions of their own
+    "reference_images",  # would send pictures
     "number_results", "delivery_method",  # where dry runs are ignored: several pictures, or one that no answer shows
 )  # fmt: skip
 
@@ -33,7 +36,13 @@ HOLDS, DIFFERS, LEARNED = "holds", "differs", "learned"
 
 
 class CheckStopped(EngineError):
-    """A check that ended early: an answer had a picture, or there was none that says what the service checks."""
+    """A check that ended early: an answer had a picture, or there was none that says what the service checks.
+
+    Attributes:
+        picture: the bytes of the picture, which is paid; ``None`` without one.
+    """
+
+    picture: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +99,19 @@ def questions_about(profile: Profile) -> list[Question]:
     """
     asked = [_ask(profile, "width=7, height=7", False, NO_SIZE)]
     for tier in profile.tiers:
-        width, height = profile.size_of("1:1", tier)
-        price = profile.price(tiers=[tier])
-        asked.append(_ask(profile, f"1:1 at {tier}", True, {"width": width, "height": height}, price=price))
-    asked += [
-        _ask(profile, f"{ratio} at {profile.tiers[-1]}", True, dict(zip(("width", "height"), size, strict=True)))
-        for ratio, size in profile.sizes[profile.tiers[-1]].items()
-        if ratio != "1:1"
-    ]
+        for ratio, (width, height) in profile.sizes[tier].items():
+            price = profile.price(tiers=[tier]) if ratio == DEFAULT_RATIO else None
+            asked.append(_ask(profile, f"{ratio} at {tier}", True, {"width": width, "height": height}, price=price))
+    for (width, height), (ratio, tier) in profile.other_sizes.items():
+        topic = f"{ratio} at {tier} as {width}x{height}"
+        asked.append(_ask(profile, topic, None, {"width": width, "height": height}))
+    bounds = profile.parameters["prompt"].kind
+    assert isinstance(bounds, Text)
+    lengths = [(bounds.minimum, True), (bounds.minimum - 1, False)]
+    lengths += [(bounds.maximum, True), (bounds.maximum + 1, False)] if bounds.maximum else []
+    for length, accepted in lengths:
+        topic = f"a prompt of {length:,} characters"
+        asked.append(_ask(profile, topic, accepted, {"positivePrompt": "x" * length}))
     for own in profile.parameters.values():
         asked += list(_questions_about_parameter(profile, own))
     return asked
@@ -111,6 +125,8 @@ def _questions_about_parameter(profile: Profile, own: ModelParameter) -> Iterato
     values: list[tuple[Any, bool | None]] = []
     if isinstance(kind, Choice):
         values = [(choice, expected) for choice in kind.choices]
+    elif isinstance(kind, Integer) and kind.maximum is None:
+        values = [(kind.minimum, expected), (kind.minimum - 1, False)]
     elif isinstance(kind, (Integer, Decimal2)) and kind.maximum is not None:
         beyond = kind.maximum + (1 if isinstance(kind, Integer) else kind.step)
         values = [(kind.minimum, expected), (kind.maximum, expected)]
@@ -169,10 +185,13 @@ def ask_service(client: Client, questions: Sequence[Question]) -> Iterator[Findi
         if response.results:
             made = response.results[0]
             spent = f", for {usd(made.cost)}" if made.cost is not None else ""
-            raise CheckStopped(
+            stopped = CheckStopped(
                 f"the service made a picture in a dry run{spent}; taskUUID {task['taskUUID']}, {made.url or 'inline'}. "
                 "Nothing more was asked"
             )
+            with contextlib.suppress(DownloadError):
+                stopped.picture, _ = client.fetch(made.source, examine)
+            raise stopped
         refusal = next(iter(response.errors), None)
         if refusal is not None and not isinstance(refusal, RefusedError):
             raise refusal

@@ -63,7 +63,10 @@ class PriceBook:
         if not request.has_price:
             if max_cost is None:
                 model = request.extra["model"]
-                message = f"model={model!r}: nbkit does not know what it costs; max_cost=0.25 is the most, in USD, that one call may cost"
+                message = (
+                    f"model={model!r}: nbkit does not know what it costs; studio.generate(…, max_cost=0.25) is the most, in USD, "
+                    "that one call may cost, and studio.sweep(…, max_cost=0.25) that each cell may"
+                )
                 raise RequestError(message, parameter="max_cost", reason="missing")
             return Price(0, max_cost)
         profile = PROFILES[request.extra.get("model", request.profile.identifier)]

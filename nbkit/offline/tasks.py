@@ -205,7 +205,8 @@ def make_inference(task: Task, references: ReferenceReader, base_url: str, noise
         sent["inputs"] = {**task["inputs"], "referenceImages": list(names)}
     profile = request.profile
     size = request.size or renderer.size_like(insets[0].digest, request.resolution, profile)
-    price = profile.price(tiers=[profile.tier_of_pixels(*size)], references=len(insets)).low
+    reference = profile.reference_list_price if profile.reference_price is None else profile.reference_price
+    price = profile.price(tiers=[profile.tier_of_pixels(*size)]).low + round((reference or 0) * MICRO) * len(insets)
     # The picture shows each parameter for which a scene has a field, as it takes effect.
     shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
     shown["model"] = None if profile is DEFAULT else profile.name

@@ -190,6 +190,8 @@ class Naming:
 def profile_in(parameters: Mapping[str, Any]) -> Profile:
     """The profile of the model that some keywords or a task name; the default one if they name none, or no known one."""
     name = parameters.get("model")
+    if isinstance(name, Profile):
+        name = name.identifier
     return PROFILES.get(name, DEFAULT) if isinstance(name, str) else DEFAULT
 
 

@@ -48,7 +48,7 @@ _ANSWERS = {
     "reasoning reasoning_effort thinking_level thinking_budget": ("thinking", 'thinking="HIGH" or "MINIMAL".'),
     "text description": ("prompt", ""),
     "top_k": ("top_p", "the model has no top_k."),
-    "budget max_cost": ("", "a budget is for a studio, nbkit.Studio(budget=5.00), or for a sweep, sweep.run(budget=2.00); studio.generate(max_cost=0.10) bounds one call."),
+    "budget max_cost": ("", "a budget is for a studio, nbkit.Studio(budget=5.00), or for a sweep, sweep.run(budget=2.00); studio.generate(…, max_cost=0.10) bounds one call, studio.sweep(…, max_cost=0.10) each cell."),
     "max_workers workers": ("", "it is for a sweep: sweep.run(max_workers=4)."),
     "api_key key token": ("", "a key is for a studio: nbkit.Studio(api_key=…)."),
     "path folder filename output_dir save_path": (

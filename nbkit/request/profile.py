@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from nbkit.request.parameter import Choice, Kind, Parameter
@@ -146,6 +147,12 @@ class Profile:
     other_sizes: Mapping[Size, tuple[str, str]] = field(default_factory=dict)
     differences: Mapping[str, OwnRule] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name in ("sizes", "prices", "list_prices", "evidence", "other_sizes", "differences"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        sizes = {tier: MappingProxyType(dict(by_ratio)) for tier, by_ratio in self.sizes.items()}
+        object.__setattr__(self, "sizes", MappingProxyType(sizes))
+
     def __repr__(self) -> str:
         succeeded = f", its successor is {self.successor}" if self.successor else ""
         return f"<Profile {self.identifier}: {self.name}, {self.status}{succeeded}>"
@@ -162,7 +169,7 @@ class Profile:
     @functools.cached_property
     def parameters(self) -> Mapping[str, ModelParameter]:
         """Each parameter of a request as this model takes it, by Python name."""
-        return {name: self._parameter(name, declared) for name, declared in DECLARED.items()}
+        return MappingProxyType({name: self._parameter(name, declared) for name, declared in DECLARED.items()})
 
     def _parameter(self, name: str, declared: Parameter[Any]) -> ModelParameter:
         own = self.differences.get(name, OwnRule(TAKEN, self.evidence["parameters"]))
@@ -292,8 +299,8 @@ class Profile:
             for tier in tiers
         ]
         base = Price(min(price.low for price in bases), max(price.high for price in bases))
-        reference = _price(self.reference_price, self.reference_list_price) * references
-        search = Price(0, _price(self.search_price, self.search_list_price).high * searches)
+        reference = _added_price(self.reference_price, self.reference_list_price) * references
+        search = Price(0, _added_price(self.search_price, self.search_list_price).high * searches)
         return base + reference + search
 
     def is_unknown(self, tiers: Sequence[str], references: int, searches: int) -> bool:
@@ -327,6 +334,12 @@ def _price(known: float | None, at_maker: float | None) -> Price:
         return Price(round(known * MICRO), round(known * MICRO))
     listed = round((at_maker or 0) * MICRO)
     return Price(listed, 2 * listed)
+
+
+def _added_price(known: float | None, at_maker: float | None) -> Price:
+    """Of what adds to the price of an image: where it is not known, it may be part of the image's price."""
+    price = _price(known, at_maker)
+    return price if known is not None else Price(0, price.high)
 
 
 PROFILES: dict[str, Profile] = {}

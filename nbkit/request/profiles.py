@@ -46,6 +46,7 @@ _REGISTERED = Evidence(_SDK, "sdk")
 _READ = Evidence(_CATALOG, "third party")
 _LISTED = Evidence(_PRICE_FILE, "third party")
 _BY_ANALOGY = Evidence(_SDK, "inference")
+_DISPUTED = Evidence(API, "contradiction")  # this page decides; later ones have other bounds
 _NOWHERE = Evidence(_SDK, "unknown")
 
 _AT_MAKER = dict.fromkeys(("list_prices", "reference_list_price", "search_list_price"), _LISTED)
@@ -87,6 +88,7 @@ def _sizes(
     }
 
 
+_LEVELS = Choice(("MINIMAL", "MEDIUM", "HIGH"))
 _NARROW_SEED = Integer(0, 2**31 - 1)
 
 _MODELS = (
@@ -104,6 +106,7 @@ _MODELS = (
         # The price list has it, and the page's example with a search cost no more than one without.
         search_price=0.14,
         search_list_price=0.014,
+        differences={name: OwnRule(TAKEN, _DISPUTED) for name in ("seed", "temperature", "safety_mode")},
         evidence={
             "status": Evidence(_CHANGELOG, "docs"),
             "sizes": _PAGE,
@@ -158,11 +161,12 @@ _MODELS = (
         reference_list_price=0.00028,
         differences={
             "prompt": OwnRule(TAKEN, _READ, Text(1, 45_000)),
+            "reference_images": OwnRule(TAKEN, _READ),
             "seed": OwnRule(TAKEN, _BY_ANALOGY, _NARROW_SEED),
             "temperature": OwnRule(NOT_KNOWN, _READ, Decimal2(0, 2)),
             "top_p": OwnRule(NOT_KNOWN, _READ),
             "system_prompt": OwnRule(NOT_KNOWN, _READ),
-            "thinking": OwnRule(NOT_KNOWN, _NOWHERE),
+            "thinking": OwnRule(NOT_KNOWN, _NOWHERE, _LEVELS),
             "web_search": OwnRule(LACKING, _READ),
             "image_search": OwnRule(LACKING, _READ),
             "safety_tolerance": OwnRule(NOT_KNOWN, _READ),
@@ -172,7 +176,7 @@ _MODELS = (
             "status": _REGISTERED,
             "sizes": _LITE,
             "prices": _LITE,
-            "parameters": _REGISTERED,
+            "parameters": _LITE,
             "reference_price": _READ,
             "search_price": _READ,
             **_AT_MAKER,
@@ -199,12 +203,13 @@ _MODELS = (
         reference_list_price=0.00168,
         search_list_price=0.014,
         differences={
+            **{name: OwnRule(TAKEN, _PAGE) for name in ("number_results", "delivery_method", "ttl", "check_content")},
             "prompt": OwnRule(TAKEN, _READ, Text(3, None)),
             "seed": OwnRule(TAKEN, _READ, _NARROW_SEED),
             "thinking": OwnRule(
                 TAKEN,
                 _READ,
-                Choice(("MINIMAL", "MEDIUM", "HIGH")),
+                _LEVELS,
                 "settings.thinkingLevel",
                 {"MINIMAL": "minimal", "MEDIUM": "medium", "HIGH": "high"},
             ),

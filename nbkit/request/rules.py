@@ -23,10 +23,11 @@ from nbkit.request.parameter import (
     Parameter,
     ValueInvalid,
     as_plain_str,
+    nearest,
     short_repr,
     type_in_words,
 )
-from nbkit.request.profile import LACKING, PROFILES, REMOVED, Profile, names_of
+from nbkit.request.profile import LACKING, PROFILES, REMOVED, TAKEN, Profile, names_of
 from nbkit.request.profiles import DEFAULT, TASK_TYPE
 
 UUID4_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -58,6 +59,8 @@ def check_value(
         RequestError: if the model does not allow the value, or lacks the parameter.
     """
     own = profile.parameters[parameter.name]
+    if parameter.name == "model" and isinstance(value, Profile):
+        value = value.identifier
     if own.state == LACKING:
         raise _lacking(parameter, spelling, value, profile)
     try:
@@ -87,7 +90,7 @@ def check_for_any(parameter: Parameter[Any], spelling: str, value: Any, profiles
 
 
 def _lacking(parameter: Parameter[Any], spelling: str, value: Any, profile: Profile) -> RequestError:
-    have = [other for other in PROFILES.values() if other.parameters[parameter.name].state != LACKING]
+    have = [other for other in PROFILES.values() if other.parameters[parameter.name].state == TAKEN]
     message = (
         f"{spelling}={short_repr(value)}: {profile.name} ({profile.identifier}) has no {parameter.name}; leave it out, or "
         f"choose a model that has it: {names_of(have)}"
@@ -153,6 +156,10 @@ def _suggestion(
         # A suggestion for one side alone would be refused too: both are needed to find a size of the table.
         width, height = (_pixels(_as_typed(given.get(name, ("", None))[1])) for name in ("width", "height"))
         return profile.nearest_size(width, height) if width and height else None
+    if parameter.name == "model":
+        names = {name: model.identifier for model in PROFILES.values() for name in (model.name, model.identifier)}
+        found = nearest(value, names) if isinstance(value, str) else None
+        return names[found] if found else invalid.suggestion
     text = _as_typed(value)
     if parameter.name == "aspect_ratio" and (shape := _RATIO_PATTERN.fullmatch(text)):
         horizontal, vertical = float(shape[1]), float(shape[2])

@@ -106,11 +106,13 @@ class CellSequence:
         key: identifies the sweep in the log.
         axes: those of the spec, and the one of the repeats.
         price_of: what a request may cost; a studio, whose log has costs, knows more of it than the request.
+        max_cost: the most that each cell may cost, in micro-dollars; ``None`` where their prices are known.
     """
 
     def __init__(self, spec: SweepSpec, key: str, axes: tuple[Axis, ...], cells: Sequence[Cell] = ()) -> None:
         self.spec, self.key, self.axes, self._cells = spec, key, axes, cells
         self.price_of: Callable[[ImageRequest], Price] = lambda request: request.price
+        self.max_cost: int | None = None
 
     @property
     def axis_names(self) -> list[str]:

@@ -315,6 +315,7 @@ class SweepRun:
             max_runs=self._max_runs[cell.key],
             axes=own_axes(cell),
             template=cell.template,
+            max_cost=self._cells.max_cost,
             on_sent=functools.partial(self._sent, sending),
         )
 

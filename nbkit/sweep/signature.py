@@ -21,6 +21,7 @@ def sweep(  # noqa: D417  each parameter of a request has its sentence from its 
     where: Callable[[Cell], Any] | None = None,
     repeats: int = 1,
     name: str | None = None,
+    max_cost: float | None = None,
     width: typed.OneOrMany[typed.Int] = None,
     height: typed.OneOrMany[typed.Int] = None,
     resolution: typed.OneOrMany[typed.Tier] = None,
@@ -64,6 +65,7 @@ def sweep(  # noqa: D417  each parameter of a request has its sentence from its 
         repeats: how often each cell is made, each time with a fresh seed.
         name: identifies the sweep, so that a later kernel goes on with it; made of its template, fixed values and
             axis names if not given.
+        max_cost: the most that each cell may cost, in USD; a model of which no price is known needs it.
         **template_variables: parameters in the API's spelling, and variables, each of which replaces its name in braces
             in the prompt or the system prompt.
 

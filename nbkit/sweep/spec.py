@@ -41,7 +41,14 @@ _NO_TEXT = (*TEMPLATES, "reference_images")
 """The parameters that a template cannot contain."""
 
 _SPELLINGS_OF_TEMPLATES = tuple(spelling for name in TEMPLATES for spelling in PARAMETERS[name].spellings)
-_TAKEN = {*OPTIONS, "combine", "extra", *TASK_KEYS, *(s for name in _NO_TEXT for s in PARAMETERS[name].spellings)}
+_TAKEN = {
+    *OPTIONS,
+    "combine",
+    "max_cost",
+    "extra",
+    *TASK_KEYS,
+    *(s for name in _NO_TEXT for s in PARAMETERS[name].spellings),
+}
 
 
 @dataclass(frozen=True, slots=True)
