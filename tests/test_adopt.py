@@ -13,7 +13,7 @@ import service_faults as fault
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from service import picture, unique_picture
 from small_requests import generate
@@ -610,3 +610,31 @@ def test_what_another_program_wrote_is_marked_as_its(mine, tmp_path):
     run = mine.log[new.taskUUID[0]]
     assert mine.log.same_as(run.request, "a1111") is None
     assert mine.log.adopt(tmp_path / "pictures").empty
+
+
+def retouched(path: Path, target: Path) -> None:
+    """Save other pixels with the settings of a picture, as programs for pictures do."""
+    with Image.open(path) as image:
+        info = PngInfo()
+        for name, text in image.text.items():
+            info.add_text(name, str(text))
+        target.parent.mkdir()
+        ImageOps.invert(image.convert("RGB")).save(target, pnginfo=info)
+
+
+@pytest.mark.parametrize("source", ["picture", "log"])
+def test_an_edited_copy_is_a_picture_of_its_own(mine, theirs, tmp_path, source):
+    """It has the names of the original in it, and neither keeps the original out nor answers its request."""
+    run = theirs.generate("A lantern", seed=1, output_format="PNG", **SIZE)
+    original = run.image.save(tmp_path / "original" / "a.png", metadata=True)
+    retouched(original, tmp_path / "edited" / "b.png")
+    edited = mine.log.adopt(tmp_path / "edited")
+    assert edited.prompt.tolist() == ["A lantern"]
+    assert edited.note.str.startswith("b.png: changed").all()
+    assert run.task_uuid not in set(edited.taskUUID)
+    assert mine.log.same_as(run.request, "offline") is None
+    assert len(mine.log.adopt(original.parent if source == "picture" else theirs.log.folder)) == 1
+    assert mine.log[run.task_uuid].image.sha256 == run.image.sha256
+    assert mine.log.same_as(run.request, "offline").task_uuid == run.task_uuid
+    assert mine.log.adopt(tmp_path / "edited").empty
+    assert_whole(mine.log)

@@ -12,7 +12,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ from nbkit.log.adopt_records import (
     ForeignResult,
     ForeignRun,
     ForeignSource,
+    own_task_uuid,
 )
 from nbkit.log.annotations import joined_tags
 from nbkit.log.axes import to_log, write_axes
@@ -142,8 +143,13 @@ class Adopter:
         Raises:
             StorageError: if the log or a picture cannot be written.
         """
+        names = {run.task_uuid for run in runs}
         with self._database.reading() as connection:
             known = _known_rows(connection, runs, {})
+            parted = _parted(runs, known)
+            if any(one.task_uuid not in names for one in parted):
+                known = _known_rows(connection, parted, {})
+        runs = parted
         lacking = []
         for run in runs:
             rows = [(one, known.find(run, one, None)) for one in run.results if one.is_picture]
@@ -171,7 +177,10 @@ class Adopter:
         except UnfitFile:
             return None
         if result.facts is None and result.sha256 is not None:  # a copy with settings in it is stored as it was without
-            data = original_of(data, result.sha256) or data
+            original = original_of(data, result.sha256)
+            if original is None:  # it is another picture than the one that the row is of
+                return None
+            data = original
         facts = result.facts or examine(data)
         if not facts.is_picture:
             return None
@@ -374,10 +383,30 @@ def fresh_pictures(results: Iterable[ForeignResult]) -> bool:
     return any(result.is_picture for result in results)
 
 
+def _parted(runs: Iterable[ForeignRun], known: _KnownRows) -> list[ForeignRun]:
+    """The runs; a picture with the names of one that has other bytes is a run of its own, which answers no request."""
+    digests = {names: row["sha256"] for names, row in known.named.items()}
+    parted = []
+    for run in runs:
+        others = []
+        for one in run.results:
+            if one.is_picture and one.image_uuid and one.sha256:
+                here = digests.get((run.task_uuid, one.image_uuid)) or one.sha256
+                digests[run.task_uuid, one.image_uuid] = here
+                others += [one] if here != one.sha256 else []
+        if len(others) < len(run.results) or not others:
+            parted.append(replace(run, results=[one for one in run.results if one not in others]) if others else run)
+        for one in others:
+            apart = replace(one, values={**one.values, "imageUUID": one.sha256})
+            name = own_task_uuid(str(one.sha256))
+            parted.append(replace(run, task_uuid=name, results=[apart], answers=False))
+    return parted
+
+
 def _identity(run: ForeignRun) -> str | None:
     """The identity by which a run answers a request; ``None`` if its request is not whole."""
     is_own_model = task_for_display(run.request, "")["model"] == run.values["model"]
-    return run.request.identity if is_own_model and not run.request.lacking else None
+    return run.request.identity if run.answers and is_own_model and not run.request.lacking else None
 
 
 def _is_lacking(row: Mapping[str, Any]) -> bool:
