@@ -532,6 +532,25 @@ def test_settings_that_come_later_explain_a_picture(mine, theirs, tmp_path):
     assert_whole(mine.log)
 
 
+def test_settings_that_come_later_explain_all_pictures_of_a_run(mine, theirs, tmp_path):
+    """They are of one run then; a note that a person wrote replaces the file's name that stood for one."""
+    run = theirs.generate("A lantern", seed=7, number_results=2, **SIZE)
+    theirs.log.mark(run[1], note="the best one")
+    for number, image in enumerate(run):
+        image.save(tmp_path / "pictures" / f"{number}.jpg")
+    mine.log.mark(mine.log.adopt(tmp_path / "pictures"), rating=4)
+    mine.log.adopt(theirs.log.folder)
+    assert mine.df.seed.tolist() == theirs.df.seed.tolist()
+    assert set(mine.df.taskUUID) == {run.task_uuid}
+    assert mine.df.rating.tolist() == [4, 4]
+    assert mine.df.note.tolist() == ["0.jpg", "the best one"]
+    assert len(mine.log) == 1
+    assert mine.log.search("not known").empty
+    assert len(mine.log.search("lantern")) == 2
+    assert mine.log.adopt(theirs.log.folder).empty
+    assert_whole(mine.log)
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
 def test_a_picture_that_remembers_comes_with_its_settings(mine, theirs, tmp_path, ending):
     """In each format: as the run that it is. The log that it is from brings it not again, nor does an export of it."""

@@ -14,6 +14,7 @@ from nbkit.errors import RequestError
 from nbkit.log.adopt_files import ForeignFiles, UnfitFile, read_file
 from nbkit.log.adopt_records import (
     LACKING,
+    PICTURE_ENDINGS,
     UNKNOWN_SOURCE,
     ForeignJudgement,
     ForeignRun,
@@ -34,8 +35,6 @@ from nbkit.results.run import DONE
 UNKNOWN_PROMPT = "(not known: this picture came without its settings)"
 """The prompt of a picture that says nothing of how it was made."""
 
-_ENDINGS = {*SUFFIXES.values(), ".jpeg", ".jfif", ".tif"} - {".svg"}
-
 _NAMES_OF_ORIGINAL = {"taskUUID", "imageUUID", "sha256", "cost"}
 """What a file says of the picture that it was made as, which is not true of one that was changed since."""
 
@@ -51,7 +50,7 @@ class PictureSource:
     def __init__(self, files: ForeignFiles, names: Iterable[str] | None = None) -> None:
         self._files, self.left_out = files, Counter[str]()
         is_picture = (
-            (n for n in files.names() if PurePosixPath(n).suffix.lower() in _ENDINGS) if names is None else names
+            (n for n in files.names() if PurePosixPath(n).suffix.lower() in PICTURE_ENDINGS) if names is None else names
         )
         self._names = list(is_picture)
         self.total = len(self._names)

@@ -21,7 +21,7 @@ from nbkit.errors import NbkitError
 from nbkit.log.annotations import normal_annotations
 from nbkit.log.measurements import LOOK_COLUMNS, TEXT_COLUMNS
 from nbkit.log.rows import logged_request
-from nbkit.measures.facts import PictureFacts
+from nbkit.measures.facts import SUFFIXES, PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import MAX_INTEGER, Address
 from nbkit.request.reference import missing_reference
@@ -42,6 +42,8 @@ MAX_EXTRA = 200_000
 
 _NAME = re.compile(r"[A-Za-z0-9_.:#-]{1,100}")
 """A taskUUID or an imageUUID; nbkit's own are UUIDs, hashes, and those with a number behind them."""
+
+PICTURE_ENDINGS = {*SUFFIXES.values(), ".jpeg", ".jfif", ".tif"} - {".svg"}
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
