@@ -22,8 +22,8 @@ from test_earlier_logs import DATA
 import nbkit
 from nbkit import errors
 from nbkit.log import adopt as adopting
-from nbkit.log.adopt_pictures import UNKNOWN_PROMPT
 from nbkit.log.database import Database
+from nbkit.request.image_request import UNKNOWN_PROMPT
 
 SIZE = {"resolution": "0.5K"}
 PRICE = 0.04657
@@ -499,6 +499,22 @@ def test_a_folder_of_pictures_comes_in(mine, tmp_path):
     assert new.width.tolist() == [96, 96]
     assert new.cost.isna().all()
     assert_whole(mine.log)
+
+
+def test_the_prompt_of_a_picture_without_settings_is_never_sent(mine, tmp_path):
+    """What would send it is refused and says what to type; with another prompt it is a request as any other."""
+    (tmp_path / "a.png").write_bytes(picture("PNG"))
+    (name,) = mine.log.adopt(tmp_path / "a.png").taskUUID
+    run = mine.log[name]
+    with pytest.raises(errors.NbkitError, match=r"type run\.rerun\(prompt="):
+        run.rerun()
+    with pytest.raises(errors.NbkitError, match="came without its settings"):
+        run.rerun(seed=7)
+    for request in (run.request, nbkit.ImageRequest(UNKNOWN_PROMPT)):
+        with pytest.raises(errors.StorageError, match="prompt: it is not known"):
+            mine.generate(request)
+    assert len(mine.log) == 1
+    assert run.rerun(prompt="A boat").request.prompt == "A boat"
 
 
 def test_one_picture_comes_in_and_is_known_by_its_content(mine, theirs, tmp_path):

@@ -28,12 +28,9 @@ from nbkit.metadata.embedding import NBKIT, SIDECAR, original_of, read_sidecar
 from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.formats import recognise
-from nbkit.request.image_request import given_values
+from nbkit.request.image_request import UNKNOWN_PROMPT, given_values
 from nbkit.request.price import MICRO
 from nbkit.results.run import DONE
-
-UNKNOWN_PROMPT = "(not known: this picture came without its settings)"
-"""The prompt of a picture that says nothing of how it was made."""
 
 _NAMES_OF_ORIGINAL = {"taskUUID", "imageUUID", "sha256", "cost"}
 """What a file says of the picture that it was made as, which is not true of one that was changed since."""
