@@ -517,6 +517,28 @@ def test_the_prompt_of_a_picture_without_settings_is_never_sent(mine, tmp_path):
     assert run.rerun(prompt="A boat").request.prompt == "A boat"
 
 
+@pytest.mark.parametrize("form", ["log", "export"])
+def test_a_folder_with_a_log_or_an_export_in_it_is_refused(mine, theirs, tmp_path, form):
+    """Its pictures would come without their settings, and its previews as pictures; the error names the folder."""
+    run = theirs.generate("A lantern", seed=1, **SIZE)
+    folder = tmp_path / "parent" / "inner" / "A"
+    if form == "log":
+        shutil.copytree(theirs.log.folder, folder)
+    else:
+        theirs.log.export(folder)
+    with pytest.raises(errors.RequestError, match=r"type adopt\(.*inner.*A") as raised:
+        mine.log.adopt(tmp_path / "parent")
+    assert raised.value.parameter == "path"
+    assert mine.log.adopt(folder).taskUUID.tolist() == [run.task_uuid]
+
+
+def test_a_manifest_stands_for_its_export(mine, theirs, tmp_path):
+    """Its path is taken as that of its folder, as the path of a log's database is."""
+    run = theirs.generate("A lantern", seed=1, **SIZE)
+    theirs.log.export(tmp_path / "export")
+    assert mine.log.adopt(tmp_path / "export" / "manifest.json").taskUUID.tolist() == [run.task_uuid]
+
+
 def test_one_picture_comes_in_and_is_known_by_its_content(mine, theirs, tmp_path):
     """Whatever its name is; a picture of this log does not come again, and two people get the same run of it."""
     run = mine.generate("A lantern", seed=1, **SIZE)

@@ -41,15 +41,12 @@ class PictureSource:
 
     Args:
         files: of the folder.
-        names: only these files; without it, all that have the ending of a picture.
+        names: of the pictures.
     """
 
-    def __init__(self, files: ForeignFiles, names: Iterable[str] | None = None) -> None:
+    def __init__(self, files: ForeignFiles, names: Iterable[str]) -> None:
         self._files, self.left_out = files, Counter[str]()
-        is_picture = (
-            (n for n in files.names() if PurePosixPath(n).suffix.lower() in PICTURE_ENDINGS) if names is None else names
-        )
-        self._names = list(is_picture)
+        self._names = list(names)
         self.total = len(self._names)
 
     def runs(self) -> Iterator[ForeignRun]:
@@ -119,6 +116,11 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def pictures_of(names: Iterable[str]) -> list[str]:
+    """Those of the files of a folder that have the ending of a picture."""
+    return [name for name in names if PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS]
 
 
 def _is_changed(data: bytes, sha256: str, facts: Mapping[str, Any]) -> bool:
