@@ -529,6 +529,9 @@ def test_a_folder_with_a_log_or_an_export_in_it_is_refused(mine, theirs, tmp_pat
     with pytest.raises(errors.RequestError, match=r"type adopt\(.*inner.*A") as raised:
         mine.log.adopt(tmp_path / "parent")
     assert raised.value.parameter == "path"
+    if form == "log":
+        with pytest.raises(errors.RequestError, match="is a folder of a log; type adopt"):
+            mine.log.adopt(folder / "images")
     assert mine.log.adopt(folder).taskUUID.tolist() == [run.task_uuid]
 
 

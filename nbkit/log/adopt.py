@@ -25,6 +25,7 @@ from nbkit.log.adopt_rows import Adopter
 from nbkit.log.database import Database
 from nbkit.log.export import path_error
 from nbkit.log.images import ImageStore
+from nbkit.log.previews import FOLDER, PICTURES
 from nbkit.log.verify import PROGRESS_SECONDS
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.formats import recognise
@@ -113,11 +114,13 @@ def opened_source(path: Path) -> Iterator[ForeignSource]:
 
 
 def _check_no_source_below(path: Path, names: Iterable[str]) -> None:
-    """Check that no folder in a folder is a log or an export: its pictures would come without their settings.
+    """Check that no folder in a folder is a log or an export, and it is of none: its pictures would come without their settings.
 
     Raises:
         RequestError: if one is.
     """
+    if path.name in (PICTURES, FOLDER) and (path.parent / DATABASE_FILE).is_file():
+        raise path_error(f"{path} is a folder of a log; type adopt({str(path.parent)!r})", path, "format")
     below = {PurePosixPath(name).parent for name in names if PurePosixPath(name).name in (DATABASE_FILE, MANIFEST)}
     if below:
         found = ", ".join(f"adopt({str(path / folder)!r})" for folder in sorted(below)[:3])
