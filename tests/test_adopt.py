@@ -13,7 +13,7 @@ import service_faults as fault
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from service import picture, unique_picture
 from small_requests import generate
@@ -22,8 +22,8 @@ from test_earlier_logs import DATA
 import nbkit
 from nbkit import errors
 from nbkit.log import adopt as adopting
-from nbkit.log.adopt_pictures import UNKNOWN_PROMPT
 from nbkit.log.database import Database
+from nbkit.request.image_request import UNKNOWN_PROMPT
 
 SIZE = {"resolution": "0.5K"}
 PRICE = 0.04657
@@ -501,6 +501,47 @@ def test_a_folder_of_pictures_comes_in(mine, tmp_path):
     assert_whole(mine.log)
 
 
+def test_the_prompt_of_a_picture_without_settings_is_never_sent(mine, tmp_path):
+    """What would send it is refused and says what to type; with another prompt it is a request as any other."""
+    (tmp_path / "a.png").write_bytes(picture("PNG"))
+    (name,) = mine.log.adopt(tmp_path / "a.png").taskUUID
+    run = mine.log[name]
+    with pytest.raises(errors.NbkitError, match=r"type run\.rerun\(prompt="):
+        run.rerun()
+    with pytest.raises(errors.NbkitError, match="came without its settings"):
+        run.rerun(seed=7)
+    for request in (run.request, nbkit.ImageRequest(UNKNOWN_PROMPT)):
+        with pytest.raises(errors.StorageError, match="prompt: it is not known"):
+            mine.generate(request)
+    assert len(mine.log) == 1
+    assert run.rerun(prompt="A boat").request.prompt == "A boat"
+
+
+@pytest.mark.parametrize("form", ["log", "export"])
+def test_a_folder_with_a_log_or_an_export_in_it_is_refused(mine, theirs, tmp_path, form):
+    """Its pictures would come without their settings, and its previews as pictures; the error names the folder."""
+    run = theirs.generate("A lantern", seed=1, **SIZE)
+    folder = tmp_path / "parent" / "inner" / "A"
+    if form == "log":
+        shutil.copytree(theirs.log.folder, folder)
+    else:
+        theirs.log.export(folder)
+    with pytest.raises(errors.RequestError, match=r"type adopt\(.*inner.*A") as raised:
+        mine.log.adopt(tmp_path / "parent")
+    assert raised.value.parameter == "path"
+    if form == "log":
+        with pytest.raises(errors.RequestError, match="is a folder of a log; type adopt"):
+            mine.log.adopt(folder / "images")
+    assert mine.log.adopt(folder).taskUUID.tolist() == [run.task_uuid]
+
+
+def test_a_manifest_stands_for_its_export(mine, theirs, tmp_path):
+    """Its path is taken as that of its folder, as the path of a log's database is."""
+    run = theirs.generate("A lantern", seed=1, **SIZE)
+    theirs.log.export(tmp_path / "export")
+    assert mine.log.adopt(tmp_path / "export" / "manifest.json").taskUUID.tolist() == [run.task_uuid]
+
+
 def test_one_picture_comes_in_and_is_known_by_its_content(mine, theirs, tmp_path):
     """Whatever its name is; a picture of this log does not come again, and two people get the same run of it."""
     run = mine.generate("A lantern", seed=1, **SIZE)
@@ -529,6 +570,25 @@ def test_settings_that_come_later_explain_a_picture(mine, theirs, tmp_path):
     for path in (tmp_path / "pictures", theirs.log.folder):
         assert mine.log.adopt(path).empty
     assert theirs.log.adopt(mine.log.folder).empty
+    assert_whole(mine.log)
+
+
+def test_settings_that_come_later_explain_all_pictures_of_a_run(mine, theirs, tmp_path):
+    """They are of one run then; a note that a person wrote replaces the file's name that stood for one."""
+    run = theirs.generate("A lantern", seed=7, number_results=2, **SIZE)
+    theirs.log.mark(run[1], note="the best one")
+    for number, image in enumerate(run):
+        image.save(tmp_path / "pictures" / f"{number}.jpg")
+    mine.log.mark(mine.log.adopt(tmp_path / "pictures"), rating=4)
+    mine.log.adopt(theirs.log.folder)
+    assert mine.df.seed.tolist() == theirs.df.seed.tolist()
+    assert set(mine.df.taskUUID) == {run.task_uuid}
+    assert mine.df.rating.tolist() == [4, 4]
+    assert mine.df.note.tolist() == ["0.jpg", "the best one"]
+    assert len(mine.log) == 1
+    assert mine.log.search("not known").empty
+    assert len(mine.log.search("lantern")) == 2
+    assert mine.log.adopt(theirs.log.folder).empty
     assert_whole(mine.log)
 
 
@@ -610,3 +670,31 @@ def test_what_another_program_wrote_is_marked_as_its(mine, tmp_path):
     run = mine.log[new.taskUUID[0]]
     assert mine.log.same_as(run.request, "a1111") is None
     assert mine.log.adopt(tmp_path / "pictures").empty
+
+
+def retouched(path: Path, target: Path) -> None:
+    """Save other pixels with the settings of a picture, as programs for pictures do."""
+    with Image.open(path) as image:
+        info = PngInfo()
+        for name, text in image.text.items():
+            info.add_text(name, str(text))
+        target.parent.mkdir()
+        ImageOps.invert(image.convert("RGB")).save(target, pnginfo=info)
+
+
+@pytest.mark.parametrize("source", ["picture", "log"])
+def test_an_edited_copy_is_a_picture_of_its_own(mine, theirs, tmp_path, source):
+    """It has the names of the original in it, and neither keeps the original out nor answers its request."""
+    run = theirs.generate("A lantern", seed=1, output_format="PNG", **SIZE)
+    original = run.image.save(tmp_path / "original" / "a.png", metadata=True)
+    retouched(original, tmp_path / "edited" / "b.png")
+    edited = mine.log.adopt(tmp_path / "edited")
+    assert edited.prompt.tolist() == ["A lantern"]
+    assert edited.note.str.startswith("b.png: changed").all()
+    assert run.task_uuid not in set(edited.taskUUID)
+    assert mine.log.same_as(run.request, "offline") is None
+    assert len(mine.log.adopt(original.parent if source == "picture" else theirs.log.folder)) == 1
+    assert mine.log[run.task_uuid].image.sha256 == run.image.sha256
+    assert mine.log.same_as(run.request, "offline").task_uuid == run.task_uuid
+    assert mine.log.adopt(tmp_path / "edited").empty
+    assert_whole(mine.log)

@@ -255,6 +255,7 @@ def test_a_manifest_that_is_none_is_a_clean_error(log, tmp_path, manifest):
     with pytest.raises(errors.RequestError, match=r"manifest\.json") as raised:
         log.adopt(folder)
     assert raised.value.parameter == "path"
+    assert str(raised.value).endswith(("manifest.json: it is damaged", "manifest.json: it is no list of rows"))
 
 
 def test_a_manifest_that_is_too_long_is_a_clean_error(log, tmp_path, monkeypatch):

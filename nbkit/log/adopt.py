@@ -9,9 +9,9 @@ import sys
 import time
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tqdm.auto import tqdm
 
@@ -19,12 +19,13 @@ from nbkit.display.text import count
 from nbkit.log.adopt_export import MANIFEST, ExportSource
 from nbkit.log.adopt_files import FolderFiles, ForeignFiles, ZipFiles, path_to_adopt
 from nbkit.log.adopt_log import DATABASE_FILE, LogSource
-from nbkit.log.adopt_pictures import PictureSource
+from nbkit.log.adopt_pictures import PictureSource, pictures_of
 from nbkit.log.adopt_records import ForeignSource
 from nbkit.log.adopt_rows import Adopter
 from nbkit.log.database import Database
 from nbkit.log.export import path_error
 from nbkit.log.images import ImageStore
+from nbkit.log.previews import FOLDER, PICTURES
 from nbkit.log.verify import PROGRESS_SECONDS
 from nbkit.measures.facts import SUFFIXES
 from nbkit.request.formats import recognise
@@ -83,7 +84,7 @@ def opened_source(path: Path) -> Iterator[ForeignSource]:
         StorageError: if it is a log that cannot be read.
     """
     with contextlib.ExitStack() as stack:
-        if path.is_file() and path.name == DATABASE_FILE:
+        if path.is_file() and path.name in (DATABASE_FILE, MANIFEST):
             path = path.parent
         files: ForeignFiles
         if path.is_dir():
@@ -103,8 +104,24 @@ def opened_source(path: Path) -> Iterator[ForeignSource]:
         elif MANIFEST in files:
             source = ExportSource(files)
         else:
-            source = PictureSource(files)
+            names = list(files.names())
+            _check_no_source_below(path, names)
+            source = PictureSource(files, pictures_of(names))
             if not source.total:
                 raise path_error(f"{path} has no manifest.json, no log.sqlite and no pictures in it", path, "missing")
         stack.callback(source.close)
         yield source
+
+
+def _check_no_source_below(path: Path, names: Iterable[str]) -> None:
+    """Check that no folder in a folder is a log or an export, and it is of none: its pictures would come without their settings.
+
+    Raises:
+        RequestError: if one is.
+    """
+    if path.name in (PICTURES, FOLDER) and (path.parent / DATABASE_FILE).is_file():
+        raise path_error(f"{path} is a folder of a log; type adopt({str(path.parent)!r})", path, "format")
+    below = {PurePosixPath(name).parent for name in names if PurePosixPath(name).name in (DATABASE_FILE, MANIFEST)}
+    if below:
+        found = ", ".join(f"adopt({str(path / folder)!r})" for folder in sorted(below)[:3])
+        raise path_error(f"{path} has a log or an export in its folders; type {found}", path, "format")

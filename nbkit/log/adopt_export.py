@@ -121,8 +121,8 @@ def _records(files: ForeignFiles, name: str) -> Iterable[dict[str, Any]]:
         problem = "it is no list of rows"
     except UnfitFile as error:
         problem = str(error)
-    except (ValueError, RecursionError, MemoryError) as error:
-        problem = str(error)[:200]
+    except (ValueError, RecursionError, MemoryError):
+        problem = "it is damaged"
     raise path_error(f"{files.name} is no export that can be read: {name}: {problem}", files.name, "format")
 
 

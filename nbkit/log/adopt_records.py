@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import re
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from nbkit.errors import NbkitError
 from nbkit.log.annotations import normal_annotations
 from nbkit.log.measurements import LOOK_COLUMNS, TEXT_COLUMNS
 from nbkit.log.rows import logged_request
-from nbkit.measures.facts import PictureFacts
+from nbkit.measures.facts import SUFFIXES, PictureFacts
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import MAX_INTEGER, Address
 from nbkit.request.reference import missing_reference
@@ -42,7 +43,11 @@ MAX_EXTRA = 200_000
 _NAME = re.compile(r"[A-Za-z0-9_.:#-]{1,100}")
 """A taskUUID or an imageUUID; nbkit's own are UUIDs, hashes, and those with a number behind them."""
 
+PICTURE_ENDINGS = {*SUFFIXES.values(), ".jpeg", ".jfif", ".tif"} - {".svg"}
+
 _DIGEST = re.compile("[0-9a-f]{64}")
+
+_NAMES = uuid.UUID("6d4f3c1e-7c53-4b0a-9b43-1f0d5e2a8c11")
 
 _MAX_MICROS = 253_402_300_799 * 10**6
 
@@ -88,6 +93,7 @@ class ForeignRun:
         request: made anew from its values.
         results: its pictures, and what stands for others.
         axes: of its sweep.
+        answers: whether it may answer a request; the picture of one that may not is another one than its file claims.
     """
 
     task_uuid: str
@@ -95,6 +101,7 @@ class ForeignRun:
     request: ImageRequest
     results: list[ForeignResult]
     axes: dict[str, Any] = field(default_factory=dict)
+    answers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +233,11 @@ def _is_address(name: str) -> bool:
 def _reference(text: Any) -> Any:
     kind, _, digest = str(text).partition(":")
     return missing_reference(digest) if kind == "sha256" and _DIGEST.fullmatch(digest) else str(text)
+
+
+def own_task_uuid(sha256: str) -> str:
+    """The taskUUID of a picture that has none of its own, made of its hash: two people who adopt it have the same run."""
+    return str(uuid.uuid5(_NAMES, sha256))
 
 
 def name_of_row(value: Any) -> str | None:

@@ -12,7 +12,8 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from nbkit.log import text_index
 from nbkit.log.adopt_files import UnfitFile
 from nbkit.log.adopt_records import (
     LACKING,
+    PICTURE_ENDINGS,
     UNKNOWN_SOURCE,
     UNMATCHED,
     UNSETTLED,
@@ -29,6 +31,7 @@ from nbkit.log.adopt_records import (
     ForeignResult,
     ForeignRun,
     ForeignSource,
+    own_task_uuid,
 )
 from nbkit.log.annotations import joined_tags
 from nbkit.log.axes import to_log, write_axes
@@ -119,6 +122,7 @@ class _Changes:
     axes: dict[int, dict[str, Any]] = field(default_factory=dict)
     updates: list[dict[str, Any]] = field(default_factory=list)
     run_updates: list[dict[str, Any]] = field(default_factory=list)
+    emptied: list[int] = field(default_factory=list)
 
 
 class Adopter:
@@ -142,8 +146,13 @@ class Adopter:
         Raises:
             StorageError: if the log or a picture cannot be written.
         """
+        names = {run.task_uuid for run in runs}
         with self._database.reading() as connection:
             known = _known_rows(connection, runs, {})
+            parted = _parted(runs, known)
+            if any(one.task_uuid not in names for one in parted):
+                known = _known_rows(connection, parted, {})
+        runs = parted
         lacking = []
         for run in runs:
             rows = [(one, known.find(run, one, None)) for one in run.results if one.is_picture]
@@ -171,7 +180,10 @@ class Adopter:
         except UnfitFile:
             return None
         if result.facts is None and result.sha256 is not None:  # a copy with settings in it is stored as it was without
-            data = original_of(data, result.sha256) or data
+            original = original_of(data, result.sha256)
+            if original is None:  # it is another picture than the one that the row is of
+                return None
+            data = original
         facts = result.facts or examine(data)
         if not facts.is_picture:
             return None
@@ -206,11 +218,9 @@ class Adopter:
                 if result.image_uuid and row["imageUUID"]:
                     names[result.image_uuid] = row["imageUUID"]
                 self._merge(changes, row, result, picture, run)
-                if (
-                    row["settings"] is None
-                    and run.values["engine"] != UNKNOWN_SOURCE
-                    and run.task_uuid not in known.runs
-                ):
+                here = known.runs.get(run.task_uuid)
+                is_open = here is not None and here["status"] != DONE
+                if row["settings"] is None and run.values["engine"] != UNKNOWN_SOURCE and not is_open:
                     self._explain(changes, known, row, result, run)
             here = known.runs.get(run.task_uuid)
             if here is not None:  # what failed is in its row already
@@ -297,6 +307,10 @@ class Adopter:
     ) -> None:
         """Add to a picture of this log what it lacks: a rating, a note, tags, its file. What it has stays."""
         found = {name: value for name, value in result.annotations.items() if row[name] is None}
+        note = result.annotations.get("note")
+        if note is not None and row["settings"] is None and run.values["engine"] != UNKNOWN_SOURCE:
+            is_file_name = PurePosixPath(row["note"] or "").suffix.lower() in PICTURE_ENDINGS
+            found |= {"note": note} if is_file_name else {}  # a note that nobody wrote
         tags = result.annotations.get("tags")
         if tags is not None and row["tags"] not in (None, joined := joined_tags(row["tags"], tags)):
             found["tags"] = joined
@@ -316,12 +330,19 @@ class Adopter:
         """Give a picture that came without its settings the run that it is of, whose settings have come now."""
         if row["id"] is None:
             return
-        changes.run_updates.append({"which": row["run"], **self._run_values(run, has_picture=row["file"] is not None)})
-        changes.axes[row["run"]] = run.axes
+        here = known.runs.get(run.task_uuid)
+        if here is None:
+            here = {"id": row["run"], "status": DONE}
+            run_values = self._run_values(run, has_picture=row["file"] is not None)
+            changes.run_updates.append({"which": row["run"], **run_values})
+            changes.axes[row["run"]] = run.axes
+        elif here["id"] != row["run"]:  # another picture of the run has made it known
+            changes.emptied.append(row["run"])
+            row["run"] = here["id"]
         # It keeps its imageUUID, by which judgements of this log name it.
         values = {name: result.values[name] for name in ("seed", "cost", "nsfw")}
-        changes.updates.append({"which": row["id"], **values, "adopted": self._now})
-        known.runs[run.task_uuid] = {"id": row["run"], "status": DONE}
+        changes.updates.append({"which": row["id"], **values, "run": row["run"], "adopted": self._now})
+        known.runs[run.task_uuid] = here
         row["settings"] = [*_settings(_parameters(run)), values["seed"]]
 
     def write_judgements(self, judgements: Iterable[ForeignJudgement]) -> None:
@@ -374,10 +395,30 @@ def fresh_pictures(results: Iterable[ForeignResult]) -> bool:
     return any(result.is_picture for result in results)
 
 
+def _parted(runs: Iterable[ForeignRun], known: _KnownRows) -> list[ForeignRun]:
+    """The runs; a picture with the names of one that has other bytes is a run of its own, which answers no request."""
+    digests = {names: row["sha256"] for names, row in known.named.items()}
+    parted = []
+    for run in runs:
+        others = []
+        for one in run.results:
+            if one.is_picture and one.image_uuid and one.sha256:
+                here = digests.get((run.task_uuid, one.image_uuid)) or one.sha256
+                digests[run.task_uuid, one.image_uuid] = here
+                others += [one] if here != one.sha256 else []
+        if len(others) < len(run.results) or not others:
+            parted.append(replace(run, results=[one for one in run.results if one not in others]) if others else run)
+        for one in others:
+            apart = replace(one, values={**one.values, "imageUUID": one.sha256})
+            name = own_task_uuid(str(one.sha256))
+            parted.append(replace(run, task_uuid=name, results=[apart], answers=False))
+    return parted
+
+
 def _identity(run: ForeignRun) -> str | None:
     """The identity by which a run answers a request; ``None`` if its request is not whole."""
     is_own_model = task_for_display(run.request, "")["model"] == run.values["model"]
-    return run.request.identity if is_own_model and not run.request.lacking else None
+    return run.request.identity if run.answers and is_own_model and not run.request.lacking else None
 
 
 def _is_lacking(row: Mapping[str, Any]) -> bool:
@@ -456,4 +497,6 @@ def _apply(connection: sa.Connection, changes: _Changes) -> None:
         connection.execute(_UPDATE, values)
     for values in changes.run_updates:
         connection.execute(_UPDATE_RUN, values)
+    has_picture = sa.exists().where(IMAGES.c.run == RUNS.c.id)
+    connection.execute(sa.delete(RUNS).where(one_of(RUNS.c.id, changes.emptied), ~has_picture))
     text_index.refresh(connection, [values["which"] for values in changes.updates])

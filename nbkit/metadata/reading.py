@@ -19,7 +19,7 @@ from nbkit.errors import RequestError
 from nbkit.metadata.embedding import NBKIT, SIDECAR, find_settings, read_sidecar
 from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.record import SettingsRecord
-from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
+from nbkit.request.image_request import PARAMETERS, UNKNOWN_PROMPT, ImageRequest, given_values
 from nbkit.request.parameter import Address, type_in_words
 from nbkit.request.profile import PROFILES
 
@@ -88,6 +88,8 @@ def usable(found: PictureSettings) -> tuple[ImageRequest | None, list[str]]:
     request, left_out = found.request, list(found.left_out)
     if request is None:
         return None, left_out
+    if request.prompt == UNKNOWN_PROMPT:
+        return None, ["The picture was adopted without its settings.", *left_out]
     if request.seed is None and "seed" in found.facts:
         request = request.replace(seed=found.facts["seed"])
     model = found.facts.get("model") if found.is_own and request.model is None else None

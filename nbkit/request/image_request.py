@@ -45,6 +45,9 @@ from nbkit.request.task import BY_WIRE, Task, has_credentials, redacted  # noqa:
 MAX_RESULTS = 20
 MAX_REFERENCES = 14
 
+UNKNOWN_PROMPT = "(not known: this picture came without its settings)"
+"""The prompt of a picture that says nothing of how it was made; it is shown, and never sent."""
+
 
 class ImageRequest:
     """One request for pictures: immutable, comparable and hashable.
@@ -503,6 +506,8 @@ class ImageRequest:
             ('imageInference', 'google:4@3', 1024, 1024)
         """
         rules.check_not_removed(self.profile)
+        if self.prompt == UNKNOWN_PROMPT:
+            raise StorageError("prompt: it is not known, because the picture came without its settings; type one")
         if self.lacking:
             names = " and ".join(self.lacking)
             raise StorageError(
@@ -516,7 +521,8 @@ class ImageRequest:
         cut = [name for name, value in self._values.items() if isinstance(value, Url) and value.whole is None]
         cut += ["reference_images"] if any(reference.is_cut for reference in self.reference_images or ()) else []
         is_cut = any(text == HIDDEN or (HIDDEN in text and "://" in text) for text in _texts(self.extra))
-        return (*cut, *(["extra"] if is_cut else []))
+        unknown = ["prompt"] if self.prompt == UNKNOWN_PROMPT else []
+        return (*unknown, *cut, *(["extra"] if is_cut else []))
 
     def _task(self, reference_text: Callable[[Reference], str]) -> dict[str, Any]:
         values = dict(self._values)

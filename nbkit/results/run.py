@@ -168,7 +168,7 @@ class GeneratedImage(PictureFile):
         base = run.request.replace(reference_images=[self], number_results=None)
         if self.width and self.height and base.replace(reference_images=None).has_default_size:
             base = base.replace(resolution=run.request.profile.tier_of_pixels(self.width, self.height))
-        _check_whole(run, {"reference_images": self, **changes}, "image.edit(…, ")
+        _check_whole(run, {"prompt": prompt, "reference_images": self, **changes}, "image.edit(…, ")
         return run.context.make(base.replace(prompt=prompt, **changes), parent_image=self.image_uuid or None)
 
     @property
@@ -669,6 +669,8 @@ def _check_whole(run: Run, changes: Mapping[str, Any], call: str) -> None:
     """
     given = {name if name == "extra" else NAMES.find(name).name for name in changes}
     for name in () if run.complete else (run.request.lacking or ("extra",)):
+        if name not in given and name == "prompt":
+            raise NbkitError(f"this picture came without its settings: type {call}prompt='A paper boat')")
         if name not in given:
             why = f"the log keeps no credentials, so this run's {name} is not whole"
             raise NbkitError(f"{why}: give it again, {call}{name}=…), or take it out, {call}{name}=None)")

@@ -15,7 +15,7 @@ from nbkit.errors import NbkitError, NoSuchKey
 from nbkit.log.store import LogStore
 from nbkit.metadata.embedding import original_of
 from nbkit.metadata.reading import PictureSettings, read, usable
-from nbkit.request.image_request import ImageRequest
+from nbkit.request.image_request import UNKNOWN_PROMPT, ImageRequest
 from nbkit.request.reference import Reference
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.service.threads import THREADS
@@ -114,6 +114,8 @@ class DroppedPictures:
             if own and original_of(data, own) is not None:  # else the file claims to be another picture
                 run, image = self._of_log(own)
         if run is not None and image is not None:
+            if run.request.prompt == UNKNOWN_PROMPT:
+                raise NbkitError("this picture came into the log without its settings")
             request = run.request if run.request.seed is not None else run.request.replace(seed=image.seed)
             self._fill(request, f"Settings of {name}, from this log.", [])
         elif found is not None:
