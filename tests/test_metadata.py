@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -162,6 +163,40 @@ def test_what_a_picture_has_already_stays(tmp_path):
     again = image_of(file.read_bytes(), nbkit.ImageRequest("Another one")).save(tmp_path / "y.jpg", metadata=True)
     assert nbkit.read(again).request == nbkit.ImageRequest("Another one")
     assert b"A lantern A lantern" not in again.read_bytes().replace(b"\0", b"")
+
+
+def adopted(studio, folder, data, name):
+    """A picture that is in the log and was not made by nbkit."""
+    folder.mkdir()
+    (folder / name).write_bytes(data)
+    return studio.log[studio.log.adopt(folder).taskUUID[0]].image
+
+
+def test_a_picture_of_unknown_origin_gets_no_claims(tmp_path):
+    """A photo is not marked as made by a model, neither in a file nor in an export."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "navy").save(out, "JPEG")
+    with closing(nbkit.Studio(engine="offline", path=tmp_path / "log")) as studio:
+        image = adopted(studio, tmp_path / "photos", out.getvalue(), "photo.jpg")
+        with pytest.warns(UserWarning, match="nothing is known of how it was made") as caught:
+            file = image.save(tmp_path / "x.jpg", metadata=True)
+        assert caught[0].filename == __file__
+        assert file.read_bytes() == out.getvalue()
+        folder = studio.log.export(tmp_path / "out", metadata=True)
+        assert [one.read_bytes() for one in (folder / "images").iterdir()] == [out.getvalue()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_of_another_program_keeps_its_text_and_is_not_marked(tmp_path, kind):
+    """A converted copy has that text too."""
+    data = with_foreign_text(kind)
+    with closing(nbkit.Studio(engine="offline", path=tmp_path / "log")) as studio:
+        image = adopted(studio, tmp_path / "theirs", data, f"a{SUFFIX[kind]}")
+        assert image.save(tmp_path / f"x{SUFFIX[kind]}", metadata=True).read_bytes() == data
+        for suffix in SUFFIX.values():
+            file = image.save(tmp_path / f"y{suffix}", metadata=True)
+            assert (nbkit.read(file).source, nbkit.read(file).facts["seed"]) == ("a1111", 1234567)
+            assert b"trainedAlgorithmicMedia" not in file.read_bytes()
 
 
 def test_no_secret_goes_into_a_file(open_studio, tmp_path):

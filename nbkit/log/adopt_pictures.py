@@ -14,7 +14,6 @@ from nbkit.errors import RequestError
 from nbkit.log.adopt_files import ForeignFiles, UnfitFile, read_file
 from nbkit.log.adopt_records import (
     LACKING,
-    UNKNOWN_SOURCE,
     ForeignJudgement,
     ForeignRun,
     NotAdoptable,
@@ -22,7 +21,7 @@ from nbkit.log.adopt_records import (
     make_run,
 )
 from nbkit.measures.facts import SUFFIXES
-from nbkit.metadata.embedding import NBKIT, SIDECAR, read_sidecar
+from nbkit.metadata.embedding import NBKIT, SIDECAR, UNKNOWN_SOURCE, read_sidecar
 from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.formats import recognise

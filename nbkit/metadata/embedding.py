@@ -21,6 +21,9 @@ from nbkit.request.profile import PROFILES
 NBKIT, A1111 = "nbkit", "a1111"
 """Where settings are from: nbkit, or a program of the kind that began with AUTOMATIC1111's."""
 
+UNKNOWN_SOURCE = "unknown"
+"""The engine and the model of a picture that does not say them."""
+
 SIDECAR = ".xmp"
 """What is added to the name of a picture's file for the file beside it."""
 
@@ -49,7 +52,8 @@ class PictureWithSettings:
     Attributes:
         data: the bytes of the file.
         sidecar: those of the file beside it; ``b""`` where the settings are inside.
-        why: why they are not inside, as the end of a sentence; ``""`` where they are.
+        why: why they are not inside, as the end of a sentence; ``""`` where they are, and for a picture of another
+            program, whose own text stays.
     """
 
     data: bytes
@@ -57,14 +61,21 @@ class PictureWithSettings:
     why: str = ""
 
 
-def with_settings(data: bytes, record: SettingsRecord) -> PictureWithSettings:
+def with_settings(data: bytes, record: SettingsRecord, came: bytes = b"") -> PictureWithSettings:
     """A picture's file with a record; no pixel changes, and what the file has already stays.
+
+    A picture of another program is not nbkit's: it keeps the text that it came with. One of unknown origin stays as it is.
 
     Args:
         data: the file, of any format.
         record: of the picture.
+        came: the file as it came, where ``data`` is a converted copy.
     """
-    name = name_of(data)
+    name, engine = name_of(data), record.facts.get("engine")
+    if engine == UNKNOWN_SOURCE:
+        return PictureWithSettings(data, why="nothing is known of how it was made")
+    if engine == A1111:
+        return PictureWithSettings(_with_text_of(came, name, data))
     is_offline = record.facts.get("engine") == "offline" or footer_of(data) is not None
     own = _properties(record, is_offline=is_offline)
     try:
@@ -73,6 +84,21 @@ def with_settings(data: bytes, record: SettingsRecord) -> PictureWithSettings:
         beside = replace(record, facts={**record.facts, "file": hashlib.sha256(data).hexdigest()})
         own[_RECORD_PROPERTY] = json_for_xml(beside.to_json(ascii_only=False))
         return PictureWithSettings(data, make_packet(own)[0], str(error))
+
+
+def _with_text_of(came: bytes, name: str, data: bytes) -> bytes:
+    """A converted copy with the text of another program; as it is where there is none, or no place for it."""
+    try:
+        text = _comment_in(_READERS[name_of(came)](io.BytesIO(came)))
+        parts = _READERS[name](io.BytesIO(data))
+        if not text.strip() or _comment_in(parts) == text:
+            return data
+        if name == "PNG":
+            return _WRITERS[name](data, replace(parts, texts={PARAMETERS_TEXT: text}))
+        exif = with_comment(parts.exif, text, jpeg.MAX_EXIF if name == "JPEG" else MAX_BYTES)
+        return _WRITERS[name](data, replace(parts, exif=exif))
+    except (KeyError, MetadataInvalid):
+        return data
 
 
 def _spliced(name: str, data: bytes, own: dict[str, str], record: SettingsRecord) -> bytes:
@@ -148,8 +174,12 @@ def find_settings(file: BinaryIO) -> tuple[str, SettingsRecord] | None:
     text = parts.texts.get(RECORD) or _record_in(parts)
     if text:
         return NBKIT, read_record(text)
-    comment = parts.texts.get(PARAMETERS_TEXT) or comment_of(parts.exif)
+    comment = _comment_in(parts)
     return (A1111, read_parameters(comment)) if comment.strip() else None
+
+
+def _comment_in(parts: Parts) -> str:
+    return parts.texts.get(PARAMETERS_TEXT) or comment_of(parts.exif)
 
 
 def _record_in(parts: Parts) -> str:

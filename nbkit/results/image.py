@@ -147,7 +147,8 @@ class PictureFile:
 
         With ``metadata=True`` a JPG, PNG or WEBP also carries how it was made: the request, seed, model, cost, identifiers,
         lineage and sweep, where :func:`nbkit.read` and other programs find it. No pixel changes. Credentials, paths and
-        reference images are never in it. Where it cannot be inside, it is in a file beside it, ``lantern.jpg.xmp``.
+        reference images are never in it. Where it cannot be inside, it is in a file beside it, ``lantern.jpg.xmp``. An
+        adopted picture of another program keeps that program's text instead, and is not marked as nbkit's.
 
         Args:
             path: of the file. In a folder, such as the current one, the file is named after its hash. A name that does
@@ -162,7 +163,8 @@ class PictureFile:
 
         Warns:
             UserWarning: if the settings are in a file beside the picture: it has a C2PA signature, which a change would
-                break, or is of a format that has no place for them.
+                break, or is of a format that has no place for them. If nothing is known of how it was made, so that no
+                settings are written.
 
         Example:
             >>> import tempfile, nbkit
@@ -175,7 +177,7 @@ class PictureFile:
         """
         target = self._save(path)
         if metadata:
-            made = with_settings(target.read_bytes(), self._settings)
+            made = with_settings(target.read_bytes(), self._settings, self.bytes)
             target.write_bytes(made.data)
             if made.sidecar:
                 sidecar = target.with_name(target.name + SIDECAR)
@@ -183,6 +185,8 @@ class PictureFile:
                 warnings.warn(
                     f"{target.name} has no settings in it, because {made.why}: they are in {sidecar.name}", stacklevel=2
                 )
+            elif made.why:
+                warnings.warn(f"{target.name} has no settings in it, because {made.why}", stacklevel=2)
         return target
 
     @property
