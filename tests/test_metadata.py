@@ -135,9 +135,50 @@ def test_a_file_beside_another_picture_is_not_believed(tmp_path):
     """A picture was saved over a signed one: the settings beside it are not its own."""
     with pytest.warns(UserWarning, match="C2PA"):
         file = image_of(signed("JPG"), nbkit.ImageRequest("A lantern")).save(tmp_path / "x.jpg", metadata=True)
-    image_of(picture("JPG")).save(file)
+    file.write_bytes(picture("JPG"))
     with pytest.raises(errors.RequestError, match=r"x\.jpg\.xmp is of another picture"):
         nbkit.read(file)
+
+
+EDITS = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:darktable="http://darktable.sf.net/" darktable:history="exposure" '
+    b'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="theirs"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def test_a_persons_own_file_beside_a_picture_keeps_what_it_says(tmp_path):
+    """However often the picture is saved, signed or not."""
+    (tmp_path / "x.jpg.xmp").write_bytes(EDITS)
+    for prompt in ("A lantern", "A boat"):
+        with pytest.warns(UserWarning, match="C2PA"):
+            file = image_of(signed("JPG"), nbkit.ImageRequest(prompt)).save(tmp_path / "x.jpg", metadata=True)
+        packet = (tmp_path / "x.jpg.xmp").read_text("utf-8")
+        assert ("exposure" in packet, packet.count("CreatorTool>") + packet.count("CreatorTool=")) == (True, 1)
+        assert "theirs" in packet
+        assert nbkit.read(file).request == nbkit.ImageRequest(prompt)
+    assert "A lantern" not in packet
+    image_of(picture("JPG")).save(file)
+    assert (tmp_path / "x.jpg.xmp").read_text("utf-8") == packet
+
+
+def test_a_file_beside_a_picture_that_cannot_be_read_stays(tmp_path):
+    """The picture is saved, and a warning says that its settings are not."""
+    (tmp_path / "x.jpg.xmp").write_bytes(b"notes of mine")
+    with pytest.warns(UserWarning, match="stays as it is: its XMP is no XML"):
+        file = image_of(signed("JPG"), nbkit.ImageRequest("A lantern")).save(tmp_path / "x.jpg", metadata=True)
+    assert (file.read_bytes(), (tmp_path / "x.jpg.xmp").read_bytes()) == (signed("JPG"), b"notes of mine")
+
+
+@pytest.mark.parametrize("metadata", [False, True])
+def test_what_nbkit_wrote_beside_another_picture_goes_with_it(tmp_path, metadata):
+    """A picture that is saved over a signed one has no file beside it that is not its own."""
+    with pytest.warns(UserWarning, match="C2PA"):
+        file = image_of(signed("JPG"), nbkit.ImageRequest("A\r\n\x01lantern")).save(tmp_path / "x.jpg", metadata=True)
+    image_of(signed("JPG")).save(file)
+    assert nbkit.read(file).request == nbkit.ImageRequest("A\r\n\x01lantern")
+    image_of(picture("JPG"), nbkit.ImageRequest("A boat")).save(file, metadata=metadata)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.jpg"]
 
 
 def test_what_a_picture_has_already_stays(tmp_path):
