@@ -91,7 +91,7 @@ def test_a_picture_says_all_that_is_known_of_it(offline, tmp_path, kind):
     assert facts == {
         "seed": 5, "model": "google:4@3", "cost": run.image.cost, "charged": False, "engine": "offline", "created": run.created,
         "width": 512, "height": 512, "taskUUID": run.task_uuid, "imageUUID": run.image.image_uuid, "sha256": run.image.sha256,
-        "sweep": f"lanterns {kind}", "template": "A {colour} lantern", "axes": {"colour": "jade"},
+        "parent": None, "sweep": f"lanterns {kind}", "template": "A {colour} lantern", "axes": {"colour": "jade"},
     }  # fmt: skip
     file = edited.image.save(tmp_path / f"b{SUFFIX[kind]}", metadata=True)
     found = nbkit.read(file)
@@ -324,6 +324,17 @@ def test_other_viewers_find_a_text_where_they_look(tmp_path, kind):
 
 
 # -- what a file shows --------------------------------------------------------------------------------------------
+
+
+def test_settings_of_nbkit_always_name_the_same_facts(tmp_path):
+    """What is not known is ``None``, and is not shown."""
+    found = nbkit.read(
+        image_of(picture("PNG"), nbkit.ImageRequest("A lantern")).save(tmp_path / "x.png", metadata=True)
+    )
+    always = ("seed", "model", "cost", "taskUUID", "imageUUID", "parent", "sweep", "created")
+    assert [found.facts[name] for name in always] == [None] * 8
+    assert "None" not in repr(found) + found._repr_html_()
+    assert "cost" not in nbkit.read(with_foreign_text("PNG")).facts
 
 
 def test_a_value_that_was_read_shows_itself_as_text(tmp_path):

@@ -71,7 +71,7 @@ class PictureSource:
     def _run(self, name: str, data: bytes) -> ForeignRun:
         sha256 = hashlib.sha256(data).hexdigest()
         settings = self._settings(name, data, sha256)
-        facts = {} if settings is None else settings.facts
+        facts = {} if settings is None else {n: value for n, value in settings.facts.items() if value is not None}
         request = None if settings is None else settings.request
         time = facts["created"].timestamp() if "created" in facts else self._files.changed(name)
         is_known = settings is not None and request is not None
