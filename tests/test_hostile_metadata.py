@@ -217,7 +217,7 @@ def test_a_record_without_a_valid_prompt_has_no_request(prompt):
     assert found.left_out
 
 
-def test_what_would_send_other_things_than_it_shows_is_left_out():
+def test_what_would_send_other_things_than_it_shows_is_left_out(tmp_path):
     """``extra`` of a file is no way round a parameter's check, to an address, or to a text that is not shown."""
     extra = {
         "numberResults": 20,
@@ -226,8 +226,13 @@ def test_what_would_send_other_things_than_it_shows_is_left_out():
         "callback": "https://e.example/x",
     }
     found = nbkit.read(png_text("nbkit", record(extra={**extra, "newFlag": True})))
-    assert {*found.request.extra} == {"callback", "newFlag"}
-    assert found.left_out
+    assert {*found.request.extra} == {"callback", "newFlag", "model"}
+    assert len(found.left_out) == 2
+    assert "expensive:1@1" in repr(found.request)
+    studio = nbkit.Studio(engine="http://127.0.0.1:9/", api_key="k12345678", path=tmp_path)
+    with pytest.raises(errors.RequestError, match="max_cost"):  # it is shown, and not sent at an unknown price
+        studio.generate(found.request.replace(extra={"model": "expensive:1@1"}))
+    studio.close()
     with pytest.raises(errors.StorageError, match="extra"):
         found.request.replace(extra={"callback": "…"}).to_send()
 

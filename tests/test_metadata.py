@@ -263,6 +263,16 @@ def test_no_secret_goes_into_a_file(open_studio, tmp_path):
         assert {"webhook_url", "upload_endpoint", "reference_images", "extra"} == {*found.request.lacking}
 
 
+def test_a_model_that_extra_named_stays_the_model(tmp_path):
+    """A request of a model without a profile is not read as one of the default model; it has no price."""
+    request = nbkit.ImageRequest("A lantern", extra={"model": "google:9@9"})
+    found = nbkit.read(image_of(picture("PNG"), request).save(tmp_path / "x.png", metadata=True))
+    assert (found.request, found.request.has_price, found.left_out) == (request, False, ())
+    known = nbkit.ImageRequest("A lantern", extra={"model": "google:4@3"})
+    found = nbkit.read(image_of(picture("PNG"), known).save(tmp_path / "y.png", metadata=True))
+    assert "extra['model']='google:4@3' was left out" in found.left_out[0]
+
+
 def test_an_address_in_a_file_is_not_called(tmp_path):
     """Without credentials it was whole; who reads a stranger's file must still type it again."""
     request = nbkit.ImageRequest("A lantern", webhook_url="https://example.com/done")
