@@ -208,6 +208,13 @@ def test_a_parameter_of_the_wrong_type_is_left_out_and_said(value):
     found._repr_html_()
 
 
+def test_what_is_left_out_is_said_once():
+    """However many ways of a valid request are tried."""
+    left_out = nbkit.read(png_text("nbkit", record(request={"seed": 3}))).left_out
+    assert left_out
+    assert len({*left_out}) == len(left_out)
+
+
 @pytest.mark.parametrize("prompt", [None, 7, "", "ab", "x" * 50_000, ["A lantern"], "A \ud800 lantern"])
 def test_a_record_without_a_valid_prompt_has_no_request(prompt):
     """And still its facts."""

@@ -57,7 +57,7 @@ class PictureSettings:
         self.request: ImageRequest | None = record.request
         known = {key: value for key, value in record.facts.items() if key not in _HIDDEN}
         self.facts: dict[str, Any] = {**dict.fromkeys(_ALWAYS if source == NBKIT else ()), **known}
-        self.source, self.left_out, self._name = source, record.left_out, name
+        self.source, self.left_out, self._name = source, tuple(dict.fromkeys(record.left_out)), name
 
     @property
     def is_own(self) -> bool:
