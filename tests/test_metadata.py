@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_a_picture_says_all_that_is_known_of_it(offline, tmp_path, kind):
     assert facts == {
         "seed": 5, "model": "google:4@3", "cost": run.image.cost, "charged": False, "engine": "offline", "created": run.created,
         "width": 512, "height": 512, "taskUUID": run.task_uuid, "imageUUID": run.image.image_uuid, "sha256": run.image.sha256,
-        "sweep": f"lanterns {kind}", "template": "A {colour} lantern", "axes": {"colour": "jade"},
+        "parent": None, "sweep": f"lanterns {kind}", "template": "A {colour} lantern", "axes": {"colour": "jade"},
     }  # fmt: skip
     file = edited.image.save(tmp_path / f"b{SUFFIX[kind]}", metadata=True)
     found = nbkit.read(file)
@@ -134,9 +135,50 @@ def test_a_file_beside_another_picture_is_not_believed(tmp_path):
     """A picture was saved over a signed one: the settings beside it are not its own."""
     with pytest.warns(UserWarning, match="C2PA"):
         file = image_of(signed("JPG"), nbkit.ImageRequest("A lantern")).save(tmp_path / "x.jpg", metadata=True)
-    image_of(picture("JPG")).save(file)
+    file.write_bytes(picture("JPG"))
     with pytest.raises(errors.RequestError, match=r"x\.jpg\.xmp is of another picture"):
         nbkit.read(file)
+
+
+EDITS = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:darktable="http://darktable.sf.net/" darktable:history="exposure" '
+    b'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="theirs"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def test_a_persons_own_file_beside_a_picture_keeps_what_it_says(tmp_path):
+    """However often the picture is saved, signed or not."""
+    (tmp_path / "x.jpg.xmp").write_bytes(EDITS)
+    for prompt in ("A lantern", "A boat"):
+        with pytest.warns(UserWarning, match="C2PA"):
+            file = image_of(signed("JPG"), nbkit.ImageRequest(prompt)).save(tmp_path / "x.jpg", metadata=True)
+        packet = (tmp_path / "x.jpg.xmp").read_text("utf-8")
+        assert ("exposure" in packet, packet.count("CreatorTool>") + packet.count("CreatorTool=")) == (True, 1)
+        assert "theirs" in packet
+        assert nbkit.read(file).request == nbkit.ImageRequest(prompt)
+    assert "A lantern" not in packet
+    image_of(picture("JPG")).save(file)
+    assert (tmp_path / "x.jpg.xmp").read_text("utf-8") == packet
+
+
+def test_a_file_beside_a_picture_that_cannot_be_read_stays(tmp_path):
+    """The picture is saved, and a warning says that its settings are not."""
+    (tmp_path / "x.jpg.xmp").write_bytes(b"notes of mine")
+    with pytest.warns(UserWarning, match="stays as it is: its XMP is no XML"):
+        file = image_of(signed("JPG"), nbkit.ImageRequest("A lantern")).save(tmp_path / "x.jpg", metadata=True)
+    assert (file.read_bytes(), (tmp_path / "x.jpg.xmp").read_bytes()) == (signed("JPG"), b"notes of mine")
+
+
+@pytest.mark.parametrize("metadata", [False, True])
+def test_what_nbkit_wrote_beside_another_picture_goes_with_it(tmp_path, metadata):
+    """A picture that is saved over a signed one has no file beside it that is not its own."""
+    with pytest.warns(UserWarning, match="C2PA"):
+        file = image_of(signed("JPG"), nbkit.ImageRequest("A\r\n\x01lantern")).save(tmp_path / "x.jpg", metadata=True)
+    image_of(signed("JPG")).save(file)
+    assert nbkit.read(file).request == nbkit.ImageRequest("A\r\n\x01lantern")
+    image_of(picture("JPG"), nbkit.ImageRequest("A boat")).save(file, metadata=metadata)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.jpg"]
 
 
 def test_what_a_picture_has_already_stays(tmp_path):
@@ -164,6 +206,40 @@ def test_what_a_picture_has_already_stays(tmp_path):
     assert b"A lantern A lantern" not in again.read_bytes().replace(b"\0", b"")
 
 
+def adopted(studio, folder, data, name):
+    """A picture that is in the log and was not made by nbkit."""
+    folder.mkdir()
+    (folder / name).write_bytes(data)
+    return studio.log[studio.log.adopt(folder).taskUUID[0]].image
+
+
+def test_a_picture_of_unknown_origin_gets_no_claims(tmp_path):
+    """A photo is not marked as made by a model, neither in a file nor in an export."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "navy").save(out, "JPEG")
+    with closing(nbkit.Studio(engine="offline", path=tmp_path / "log")) as studio:
+        image = adopted(studio, tmp_path / "photos", out.getvalue(), "photo.jpg")
+        with pytest.warns(UserWarning, match="nothing is known of how it was made") as caught:
+            file = image.save(tmp_path / "x.jpg", metadata=True)
+        assert caught[0].filename == __file__
+        assert file.read_bytes() == out.getvalue()
+        folder = studio.log.export(tmp_path / "out", metadata=True)
+        assert [one.read_bytes() for one in (folder / "images").iterdir()] == [out.getvalue()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_of_another_program_keeps_its_text_and_is_not_marked(tmp_path, kind):
+    """A converted copy has that text too."""
+    data = with_foreign_text(kind)
+    with closing(nbkit.Studio(engine="offline", path=tmp_path / "log")) as studio:
+        image = adopted(studio, tmp_path / "theirs", data, f"a{SUFFIX[kind]}")
+        assert image.save(tmp_path / f"x{SUFFIX[kind]}", metadata=True).read_bytes() == data
+        for suffix in SUFFIX.values():
+            file = image.save(tmp_path / f"y{suffix}", metadata=True)
+            assert (nbkit.read(file).source, nbkit.read(file).facts["seed"]) == ("a1111", 1234567)
+            assert b"trainedAlgorithmicMedia" not in file.read_bytes()
+
+
 def test_no_secret_goes_into_a_file(open_studio, tmp_path):
     """No key, credential, query, folder or picture: of an address its host and path, of a reference its hash."""
     studio = open_studio(api_key="sk-very-secret-key")
@@ -185,6 +261,16 @@ def test_no_secret_goes_into_a_file(open_studio, tmp_path):
         assert str(found.request.reference_images[0]).startswith("sha256:")
         assert found.request.webhook_url == "https://example.com/hook"
         assert {"webhook_url", "upload_endpoint", "reference_images", "extra"} == {*found.request.lacking}
+
+
+def test_a_model_that_extra_named_stays_the_model(tmp_path):
+    """A request of a model without a profile is not read as one of the default model; it has no price."""
+    request = nbkit.ImageRequest("A lantern", extra={"model": "google:9@9"})
+    found = nbkit.read(image_of(picture("PNG"), request).save(tmp_path / "x.png", metadata=True))
+    assert (found.request, found.request.has_price, found.left_out) == (request, False, ())
+    known = nbkit.ImageRequest("A lantern", extra={"model": "google:4@3"})
+    found = nbkit.read(image_of(picture("PNG"), known).save(tmp_path / "y.png", metadata=True))
+    assert "extra['model']='google:4@3' was left out" in found.left_out[0]
 
 
 def test_an_address_in_a_file_is_not_called(tmp_path):
@@ -248,6 +334,17 @@ def test_other_viewers_find_a_text_where_they_look(tmp_path, kind):
 
 
 # -- what a file shows --------------------------------------------------------------------------------------------
+
+
+def test_settings_of_nbkit_always_name_the_same_facts(tmp_path):
+    """What is not known is ``None``, and is not shown."""
+    found = nbkit.read(
+        image_of(picture("PNG"), nbkit.ImageRequest("A lantern")).save(tmp_path / "x.png", metadata=True)
+    )
+    always = ("seed", "model", "cost", "taskUUID", "imageUUID", "parent", "sweep", "created")
+    assert [found.facts[name] for name in always] == [None] * 8
+    assert "None" not in repr(found) + found._repr_html_()
+    assert "cost" not in nbkit.read(with_foreign_text("PNG")).facts
 
 
 def test_a_value_that_was_read_shows_itself_as_text(tmp_path):

@@ -15,7 +15,6 @@ from nbkit.log.adopt_files import ForeignFiles, UnfitFile, read_file
 from nbkit.log.adopt_records import (
     LACKING,
     PICTURE_ENDINGS,
-    UNKNOWN_SOURCE,
     ForeignJudgement,
     ForeignRun,
     NotAdoptable,
@@ -24,7 +23,7 @@ from nbkit.log.adopt_records import (
     own_task_uuid,
 )
 from nbkit.measures.facts import SUFFIXES
-from nbkit.metadata.embedding import NBKIT, SIDECAR, original_of, read_sidecar
+from nbkit.metadata.embedding import NBKIT, SIDECAR, UNKNOWN_SOURCE, original_of, read_sidecar
 from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.formats import recognise
@@ -66,7 +65,7 @@ class PictureSource:
     def _run(self, name: str, data: bytes) -> ForeignRun:
         sha256 = hashlib.sha256(data).hexdigest()
         settings = self._settings(name, data, sha256)
-        facts = {} if settings is None else dict(settings.facts)
+        facts = {} if settings is None else {n: value for n, value in settings.facts.items() if value is not None}
         note = PurePosixPath(name).name
         is_changed = _is_changed(data, sha256, facts)
         if is_changed:  # it is another picture than the one whose names it has

@@ -22,6 +22,7 @@ from nbkit.log.annotations import normal_annotations
 from nbkit.log.measurements import LOOK_COLUMNS, TEXT_COLUMNS
 from nbkit.log.rows import logged_request
 from nbkit.measures.facts import SUFFIXES, PictureFacts
+from nbkit.metadata.embedding import UNKNOWN_SOURCE
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import MAX_INTEGER, Address
 from nbkit.request.reference import missing_reference
@@ -175,10 +176,6 @@ def make_run(
     }
     shown = [one for one in results if one.is_picture or row["status"] == DONE]
     return ForeignRun(task_uuid, values, request, shown[:MAX_RESULTS_OF_RUN], dict(axes) if values["sweep"] else {})
-
-
-UNKNOWN_SOURCE = "unknown"
-"""The engine and the model of a picture that does not say them."""
 
 
 def make_result(

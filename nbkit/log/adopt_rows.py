@@ -24,7 +24,6 @@ from nbkit.log.adopt_files import UnfitFile
 from nbkit.log.adopt_records import (
     LACKING,
     PICTURE_ENDINGS,
-    UNKNOWN_SOURCE,
     UNMATCHED,
     UNSETTLED,
     ForeignJudgement,
@@ -42,7 +41,7 @@ from nbkit.log.rows import parameter_values, picture_values
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, JUDGEMENTS, RUNS
 from nbkit.measures.facts import PictureFacts, examine
-from nbkit.metadata.embedding import original_of
+from nbkit.metadata.embedding import UNKNOWN_SOURCE, original_of
 from nbkit.request.image_request import PARAMETERS, given_values, task_for_display
 from nbkit.request.task import redacted
 from nbkit.results.run import DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Callable
@@ -13,13 +14,16 @@ from nbkit.metadata.exif import comment_of, with_comment, without_comment
 from nbkit.metadata.parameters import parameters_text, read_parameters
 from nbkit.metadata.parts import MAX_BYTES, PARAMETERS_TEXT, RECORD, MetadataInvalid, Parts
 from nbkit.metadata.record import SettingsRecord, read_record
-from nbkit.metadata.xmp import json_for_xml, make_packet, read_properties
+from nbkit.metadata.xmp import json_for_xml, make_packet, read_properties, xml_text
 from nbkit.request.footer import footer_of
 from nbkit.request.formats import name_of, recognise
 from nbkit.request.profile import PROFILES
 
 NBKIT, A1111 = "nbkit", "a1111"
 """Where settings are from: nbkit, or a program of the kind that began with AUTOMATIC1111's."""
+
+UNKNOWN_SOURCE = "unknown"
+"""The engine and the model of a picture that does not say them."""
 
 SIDECAR = ".xmp"
 """What is added to the name of a picture's file for the file beside it."""
@@ -49,7 +53,8 @@ class PictureWithSettings:
     Attributes:
         data: the bytes of the file.
         sidecar: those of the file beside it; ``b""`` where the settings are inside.
-        why: why they are not inside, as the end of a sentence; ``""`` where they are.
+        why: why they are not inside, as the end of a sentence; ``""`` where they are, and for a picture of another
+            program, whose own text stays.
     """
 
     data: bytes
@@ -57,22 +62,49 @@ class PictureWithSettings:
     why: str = ""
 
 
-def with_settings(data: bytes, record: SettingsRecord) -> PictureWithSettings:
+def with_settings(data: bytes, record: SettingsRecord, came: bytes = b"", beside: bytes = b"") -> PictureWithSettings:
     """A picture's file with a record; no pixel changes, and what the file has already stays.
+
+    A picture of another program is not nbkit's: it keeps the text that it came with. One of unknown origin stays as it is.
 
     Args:
         data: the file, of any format.
         record: of the picture.
+        came: the file as it came, where ``data`` is a converted copy.
+        beside: the file that is beside it already; what it says stays.
+
+    Raises:
+        MetadataInvalid: if the settings belong into the file beside it, and that one cannot be read.
     """
-    name = name_of(data)
+    name, engine = name_of(data), record.facts.get("engine")
+    if engine == UNKNOWN_SOURCE:
+        return PictureWithSettings(data, why="nothing is known of how it was made")
+    if engine == A1111:
+        return PictureWithSettings(_with_text_of(came, name, data))
     is_offline = record.facts.get("engine") == "offline" or footer_of(data) is not None
     own = _properties(record, is_offline=is_offline)
     try:
         return PictureWithSettings(_spliced(name, data, own, record))
     except MetadataInvalid as error:
-        beside = replace(record, facts={**record.facts, "file": hashlib.sha256(data).hexdigest()})
-        own[_RECORD_PROPERTY] = json_for_xml(beside.to_json(ascii_only=False))
-        return PictureWithSettings(data, make_packet(own)[0], str(error))
+        its = replace(record, facts={**record.facts, "file": hashlib.sha256(data).hexdigest()})
+        own[_RECORD_PROPERTY] = json_for_xml(its.to_json(ascii_only=False))
+        own, kept = _merged(own, beside) if beside else (own, ())
+        return PictureWithSettings(data, make_packet(own, kept)[0], str(error))
+
+
+def _with_text_of(came: bytes, name: str, data: bytes) -> bytes:
+    """A converted copy with the text of another program; as it is where there is none, or no place for it."""
+    try:
+        text = _comment_in(_READERS[name_of(came)](io.BytesIO(came)))
+        parts = _READERS[name](io.BytesIO(data))
+        if not text.strip() or _comment_in(parts) == text:
+            return data
+        if name == "PNG":
+            return _WRITERS[name](data, replace(parts, texts={PARAMETERS_TEXT: text}))
+        exif = with_comment(parts.exif, text, jpeg.MAX_EXIF if name == "JPEG" else MAX_BYTES)
+        return _WRITERS[name](data, replace(parts, exif=exif))
+    except (KeyError, MetadataInvalid):
+        return data
 
 
 def _spliced(name: str, data: bytes, own: dict[str, str], record: SettingsRecord) -> bytes:
@@ -95,21 +127,47 @@ def _with_record(name: str, parts: Parts, own: dict[str, str], record: SettingsR
     text = parameters_text(record)
     kept: tuple[str, ...] = ()
     if parts.xmp:
-        try:
-            found = read_properties(parts.xmp, parts.extended)
-            replaced = tuple(own) if _RECORD_PROPERTY in found.texts else _REPLACED
-            found = read_properties(parts.xmp, parts.extended, without=replaced)
-        except MetadataInvalid:
-            pass  # no reader of XMP can use it either
-        else:
-            own = {n: value for n, value in own.items() if n not in found.texts}
-            kept = found.described
+        with contextlib.suppress(MetadataInvalid):  # no reader of XMP can use it either
+            own, kept = _merged(own, parts.xmp, parts.extended)
     most = jpeg.MAX_XMP if name == "JPEG" else MAX_BYTES
     xmp, extended = make_packet(own, kept, most)
     if name == "PNG":
         return Parts(xmp, texts={RECORD: record.to_json(), PARAMETERS_TEXT: text})
     exif = with_comment(parts.exif, text, jpeg.MAX_EXIF if name == "JPEG" else MAX_BYTES)
     return Parts(xmp, extended, exif)
+
+
+def _merged(own: dict[str, str], *packets: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The properties of nbkit that a packet lacks, and as XML what is to stay of it."""
+    found = read_properties(*packets, without=_of_nbkit(*packets))
+    return {n: value for n, value in own.items() if n not in found.texts}, found.described
+
+
+def _of_nbkit(*packets: bytes) -> set[str]:
+    """The properties of a packet that nbkit wrote: a person may have changed one since, or had it before."""
+    texts = read_properties(*packets).texts
+    try:
+        record = read_record(texts.get(_RECORD_PROPERTY, ""))
+    except MetadataInvalid:
+        return {*_REPLACED}
+    kinds = [_properties(record, is_offline=is_offline) for is_offline in (True, False)]
+    written = {name for kind in kinds for name, text in kind.items() if texts.get(name) == xml_text(text)}
+    return {*_REPLACED, *written}
+
+
+def is_stale(sidecar: bytes, data: bytes) -> bool:
+    """Whether a file beside a picture is nbkit's alone, and of another picture.
+
+    Args:
+        sidecar: the file beside it.
+        data: the picture's file.
+    """
+    try:
+        file = read_sidecar(sidecar).facts.get("file")
+        is_own = not read_properties(sidecar, without=_of_nbkit(sidecar)).texts
+    except MetadataInvalid:
+        return False
+    return is_own and file is not None and file != hashlib.sha256(data).hexdigest()
 
 
 def _properties(record: SettingsRecord, *, is_offline: bool) -> dict[str, str]:
@@ -148,8 +206,12 @@ def find_settings(file: BinaryIO) -> tuple[str, SettingsRecord] | None:
     text = parts.texts.get(RECORD) or _record_in(parts)
     if text:
         return NBKIT, read_record(text)
-    comment = parts.texts.get(PARAMETERS_TEXT) or comment_of(parts.exif)
+    comment = _comment_in(parts)
     return (A1111, read_parameters(comment)) if comment.strip() else None
+
+
+def _comment_in(parts: Parts) -> str:
+    return parts.texts.get(PARAMETERS_TEXT) or comment_of(parts.exif)
 
 
 def _record_in(parts: Parts) -> str:

@@ -27,6 +27,8 @@ _MAX_HASHED = 256 * 1024 * 1024
 """Bytes of a file that is compared with the hash in the file beside it."""
 
 _HIDDEN = ("file",)
+_ALWAYS = ("seed", "model", "cost", "taskUUID", "imageUUID", "parent", "sweep", "created")
+"""The facts that settings of nbkit always name."""
 
 
 class PictureSettings:
@@ -36,7 +38,8 @@ class PictureSettings:
         request: the :class:`~nbkit.ImageRequest`; ``None`` where the file has none that this nbkit allows. Reference images
             are known by their hash, and addresses have to be given again before they are called.
         facts: what is known of the picture, by column: ``seed``, ``model``, ``cost``, ``taskUUID``, ``imageUUID``,
-            ``parent``, ``sweep``, ``created`` (in UTC) and others. ``sha256`` is that of the picture without settings.
+            ``parent``, ``sweep`` and ``created`` (in UTC), in settings of nbkit each ``None`` where it is not known; others
+            are there only where they are known. ``sha256`` is that of the picture without settings.
         source: ``"nbkit"``; ``"a1111"`` for the text of another program, which claims what it likes.
         left_out: what the file says and :attr:`request` does not, as sentences.
 
@@ -52,8 +55,9 @@ class PictureSettings:
 
     def __init__(self, record: SettingsRecord, source: str, name: str) -> None:
         self.request: ImageRequest | None = record.request
-        self.facts: dict[str, Any] = {key: value for key, value in record.facts.items() if key not in _HIDDEN}
-        self.source, self.left_out, self._name = source, record.left_out, name
+        known = {key: value for key, value in record.facts.items() if key not in _HIDDEN}
+        self.facts: dict[str, Any] = {**dict.fromkeys(_ALWAYS if source == NBKIT else ()), **known}
+        self.source, self.left_out, self._name = source, tuple(dict.fromkeys(record.left_out)), name
 
     @property
     def is_own(self) -> bool:
@@ -62,8 +66,8 @@ class PictureSettings:
 
     def __repr__(self) -> str:
         prompt = [] if self.request is None else [repr(ellipsis(self.request.prompt, 60))]
-        seed = [f"seed {self.facts['seed']}"] if "seed" in self.facts else []
-        model = [ellipsis(str(self.facts["model"]), 40)] if "model" in self.facts else []
+        seed = [] if self.facts.get("seed") is None else [f"seed {self.facts['seed']}"]
+        model = [] if self.facts.get("model") is None else [ellipsis(str(self.facts["model"]), 40)]
         whose = self.source if self.is_own else f"another program ({self.source})"
         return f"<PictureSettings of {whose}: {', '.join([*prompt, *seed, *model]) or 'no request'}>"
 
@@ -73,7 +77,7 @@ class PictureSettings:
             if self.request is None
             else [(PARAMETERS[n].title, _shown(v)) for n, v in given_values(self.request).items()]
         )
-        rows += [(name, _shown(value)) for name, value in self.facts.items()]
+        rows += [(name, _shown(value)) for name, value in self.facts.items() if value is not None]
         whose = "Settings" if self.is_own else f"What another program ({self.source}) claims of the picture, unchecked,"
         foot = "; ".join(self.left_out)
         caption = f"{whose} in {ellipsis(self._name, 60)}"
@@ -90,7 +94,7 @@ def usable(found: PictureSettings) -> tuple[ImageRequest | None, list[str]]:
         return None, left_out
     if request.prompt == UNKNOWN_PROMPT:
         return None, ["The picture was adopted without its settings.", *left_out]
-    if request.seed is None and "seed" in found.facts:
+    if request.seed is None and found.facts.get("seed") is not None:
         request = request.replace(seed=found.facts["seed"])
     model = found.facts.get("model") if found.is_own and request.model is None else None
     if model in PROFILES:

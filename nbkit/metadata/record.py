@@ -20,7 +20,7 @@ from nbkit.request.address import HIDDEN, Url, without_credentials
 from nbkit.request.image_request import PARAMETERS, ImageRequest, given_values
 from nbkit.request.naming import TASK_KEYS, profile_in
 from nbkit.request.parameter import MAX_INTEGER, Address, ValueInvalid, is_address, short_repr
-from nbkit.request.profile import LACKING
+from nbkit.request.profile import LACKING, PROFILES
 from nbkit.request.reference import Reference, make_reference, missing_reference
 from nbkit.request.task import BY_WIRE, redacted
 
@@ -144,8 +144,14 @@ def _request(
         left_out.append("reference_images was left out: it is no list")
     own = {wire[0] for wire in BY_WIRE if len(wire) == 1} | {*TASK_KEYS.values()}
     safe = {name: value for name, value in redacted(extra).items() if name not in own}
-    if safe.keys() != extra.keys():
-        left_out.append("a part of extra was left out: a parameter has a name of its own")
+    model = extra.get("model")
+    if (
+        isinstance(model, str) and 0 < len(model) <= 200 and model not in PROFILES
+    ):  # it has no price: max_cost is asked for
+        safe["model"] = model
+    for name in extra.keys() - safe.keys():
+        shown = f"extra[{printable(short_repr(name))}]={printable(short_repr(redacted(extra)[name]))}"
+        left_out.append(f"{shown} was left out: a parameter has this name; type it as a parameter, or in extra again")
     request, more = request_with(given, safe)
     return request, [*left_out, *more]
 

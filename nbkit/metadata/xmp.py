@@ -56,6 +56,11 @@ def json_for_xml(text: str) -> str:
     return _NO_XML.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
+def xml_text(text: str) -> str:
+    """A text without letters that XML does not allow."""
+    return _NO_XML.sub("\ufffd", text)
+
+
 def is_provenance(xmp: bytes) -> bool:
     """Whether a packet says that the file's signature is kept elsewhere: it too is one of these bytes."""
     return b"dcterms:provenance" in xmp
@@ -177,5 +182,5 @@ def _body(own: Mapping[str, str], kept: tuple[str, ...], note: str = "") -> str:
 
 
 def _value(name: str, text: str) -> str:
-    text = escape(_NO_XML.sub("\ufffd", text), {"\r": "&#13;"})
+    text = escape(xml_text(text), {"\r": "&#13;"})
     return f'<rdf:Alt><rdf:li xml:lang="x-default">{text}</rdf:li></rdf:Alt>' if name == "dc:description" else text

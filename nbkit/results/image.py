@@ -15,7 +15,8 @@ from nbkit.measures.facts import NEUTRAL, SUFFIXES, check_hash, decoded
 from nbkit.measures.preview import PREVIEW_SIZE, make_preview
 from nbkit.measures.spelling import Reading, find_phrase, lines_as_text
 from nbkit.measures.text import lines_of
-from nbkit.metadata.embedding import SIDECAR, with_settings
+from nbkit.metadata.embedding import SIDECAR, is_stale, with_settings
+from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.record import SettingsRecord
 from nbkit.request.footer import footer_of
 from nbkit.request.parameter import short_repr
@@ -147,7 +148,9 @@ class PictureFile:
 
         With ``metadata=True`` a JPG, PNG or WEBP also carries how it was made: the request, seed, model, cost, identifiers,
         lineage and sweep, where :func:`nbkit.read` and other programs find it. No pixel changes. Credentials, paths and
-        reference images are never in it. Where it cannot be inside, it is in a file beside it, ``lantern.jpg.xmp``.
+        reference images are never in it. Where it cannot be inside, it is in a file beside it, ``lantern.jpg.xmp``, where
+        what a person or a program wrote stays; one that nbkit wrote for another picture is removed. An
+        adopted picture of another program keeps that program's text instead, and is not marked as nbkit's.
 
         Args:
             path: of the file. In a folder, such as the current one, the file is named after its hash. A name that does
@@ -162,7 +165,8 @@ class PictureFile:
 
         Warns:
             UserWarning: if the settings are in a file beside the picture: it has a C2PA signature, which a change would
-                break, or is of a format that has no place for them.
+                break, or is of a format that has no place for them. If nothing is known of how it was made, so that no
+                settings are written.
 
         Example:
             >>> import tempfile, nbkit
@@ -174,15 +178,25 @@ class PictureFile:
             7
         """
         target = self._save(path)
-        if metadata:
-            made = with_settings(target.read_bytes(), self._settings)
-            target.write_bytes(made.data)
-            if made.sidecar:
-                sidecar = target.with_name(target.name + SIDECAR)
-                sidecar.write_bytes(made.sidecar)
-                warnings.warn(
-                    f"{target.name} has no settings in it, because {made.why}: they are in {sidecar.name}", stacklevel=2
-                )
+        data, sidecar = target.read_bytes(), target.with_name(target.name + SIDECAR)
+        beside = _content_of(sidecar)
+        if beside and is_stale(beside, data):
+            sidecar.unlink()
+            beside = b""
+        if not metadata:
+            return target
+        try:
+            made = with_settings(data, self._settings, self.bytes, beside)
+        except MetadataInvalid as error:
+            why = f"they belong into {sidecar.name}, which is there already and stays as it is: {error}"
+            warnings.warn(f"{target.name} has no settings in it, and none beside it: {why}", stacklevel=2)
+            return target
+        target.write_bytes(made.data)
+        if made.sidecar:
+            sidecar.write_bytes(made.sidecar)
+        if made.why:
+            where = f": they are in {sidecar.name}" if made.sidecar else ""
+            warnings.warn(f"{target.name} has no settings in it, because {made.why}{where}", stacklevel=2)
         return target
 
     @property
@@ -224,6 +238,14 @@ class PictureFile:
             True
         """
         return make_preview(self.bytes, size, max_bytes)
+
+
+def _content_of(sidecar: Path) -> builtins.bytes:
+    """A file beside a picture, as far as it is read; ``b""`` without one."""
+    if not sidecar.is_file():
+        return b""
+    with sidecar.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def settings_of(image: PictureFile) -> SettingsRecord:

@@ -461,9 +461,9 @@ class ImageGrid:
         if errors:
             self._send({"type": "saved", "fact": fact, "broken": words_of(errors[0])}, [])
             return
-        beside = (
-            f"Its settings are in {_file_name(item)}{SIDECAR} beside it, because {made.why}." if made.sidecar else ""
-        )
+        beside = f"It has no settings in it, because {made.why}." if made.why else ""
+        if made.sidecar:
+            beside = f"Its settings are in {_file_name(item)}{SIDECAR} beside it, because {made.why}."
         files = [made.data, made.sidecar] if made.sidecar else [made.data]
         self._send({"type": "saved", "fact": fact, "beside": beside}, files)
 
