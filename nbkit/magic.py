@@ -151,7 +151,7 @@ def read_line(line: str, variables: Mapping[str, Any]) -> tuple[argparse.Namespa
         option = str(error.argument_name)
         if _OPTIONS[option].nargs == 0:
             raise RequestError(f"{option} takes no value", parameter=option) from None
-        problem = f"{option} lacks its value: {_ACCEPTED.get(option, 'the name of a variable')}"
+        problem = f"{option} lacks its value: {_ACCEPTED.get(option, 'the file of a picture' if option == '--from' else 'the name of a variable')}"
         raise RequestError(problem, parameter=option, reason="missing") from None
     except ValueError:
         problem = "the line of options opens a quotation mark and does not close it"

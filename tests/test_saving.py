@@ -124,3 +124,17 @@ def test_a_full_disk_is_an_os_error(tmp_path):
     (tmp_path / "x.png" / f"{image_of(picture('JPG')).sha256[:16]}.jpg").mkdir()
     with pytest.raises(IsADirectoryError):
         image_of(picture("JPG")).save(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata", "wrong"),
+    [(None, False, "path"), (7, True, "path"), ("x.png", "yes", "metadata"), ("x.png", 1, "metadata")],
+)
+def test_an_argument_of_another_type_is_an_error_that_names_it(tmp_path, monkeypatch, path, metadata, wrong):
+    """Nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    image = nbkit.GeneratedImage(facts=examine(picture("PNG")), data=picture("PNG"))
+    with pytest.raises(errors.RequestError) as caught:
+        image.save(path, metadata=metadata)
+    assert caught.value.parameter == wrong
+    assert list(tmp_path.iterdir()) == []

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +119,8 @@ def export_frame(
         warnings.warn(f"the export {target} lacks {missing}", stacklevel=3)  # the line of the user's call
     if beside:
         what = f"{count(len(beside), 'picture')} of the export {target} {'has' if len(beside) == 1 else 'have'} no settings inside"
-        warnings.warn(f"{what}: they are in a file beside it, which ends in {SIDECAR} ({beside[0]})", stacklevel=3)
+        why = "; ".join(f"{number:,}: {reason}" for reason, number in Counter(beside).items())
+        warnings.warn(f"{what}: they are in a file beside it, which ends in {SIDECAR} ({why})", stacklevel=3)
     return target
 
 

@@ -152,6 +152,10 @@ def _request(
     for name in extra.keys() - safe.keys():
         shown = f"extra[{printable(short_repr(name))}]={printable(short_repr(redacted(extra)[name]))}"
         left_out.append(f"{shown} was left out: a parameter has this name; type it as a parameter, or in extra again")
+    if HIDDEN in json.dumps(safe, ensure_ascii=False):
+        left_out.append(
+            f"texts of extra were cut ({HIDDEN}) when the file was written, because they may be secret: give them again"
+        )
     request, more = request_with(given, safe)
     return request, [*left_out, *more]
 

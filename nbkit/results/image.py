@@ -19,7 +19,7 @@ from nbkit.metadata.embedding import SIDECAR, is_stale, with_settings
 from nbkit.metadata.parts import MAX_BYTES, MetadataInvalid
 from nbkit.metadata.record import SettingsRecord
 from nbkit.request.footer import footer_of
-from nbkit.request.parameter import short_repr
+from nbkit.request.parameter import short_repr, type_in_words
 
 
 class PictureFile:
@@ -177,6 +177,10 @@ class PictureFile:
             >>> nbkit.read(image.save(file.with_name("remembers.jpg"), metadata=True)).facts["seed"]
             7
         """
+        given: object = metadata
+        if not isinstance(given, bool):
+            message = f"metadata={short_repr(metadata)}: must be True or False"
+            raise RequestError(message, parameter="metadata", value=metadata, reason="type")
         target = self._save(path)
         data, sidecar = target.read_bytes(), target.with_name(target.name + SIDECAR)
         beside = _content_of(sidecar)
@@ -255,6 +259,10 @@ def settings_of(image: PictureFile) -> SettingsRecord:
 
 def with_folder(path: str | os.PathLike[str]) -> Path:
     """The path of a file to be written, in a folder that exists."""
-    target = Path(path).expanduser()
+    try:
+        target = Path(path).expanduser()
+    except TypeError:
+        message = f"path={short_repr(path)}: must be the path of a file, as in image.save('lantern.png'), got {type_in_words(path)}"
+        raise RequestError(message, parameter="path", value=path, reason="type") from None
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
