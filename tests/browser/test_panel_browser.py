@@ -244,7 +244,9 @@ def test_save_downloads_the_file_with_or_without_its_settings(show_panel):
         dialog.get_by_role("link", name="Save").click()
     assert pathlib.Path(download.value.path()).read_bytes() == remembering
     book.page.keyboard.press("Escape")
-    panel.get_by_role("checkbox", name="Include settings").uncheck()
+    button(panel, "More").click()
+    panel.get_by_role("dialog", name="More").get_by_role("checkbox", name="Include settings").uncheck()
+    button(panel, "More").click()
     with book.page.expect_download() as download:
         button(panel, "Save").click()
     data = pathlib.Path(download.value.path()).read_bytes()

@@ -10,7 +10,7 @@ export default {
     const settings = h("input", { type: "checkbox" });
     settings.checked = true;
     const include = h("label", { class: "nbkit-include", title: "What is saved carries its settings: nbkit.read gives them back, and so does a drop on a panel" }, settings, "Include settings");
-    const save = iconButton("save", "Save", () => press("save", { settings: settings.checked }), { title: "Save the file" });
+    const save = iconButton("save", "Save", () => press("save", { settings: settings.checked }), { title: "Save the file; More has whether it includes its settings" });
     const compare = iconButton("compare", "Compare", () => press("compare"), { title: "Compare with the picture before it" });
     const more = iconButton("more", "More", () => {});
     const entries = [
@@ -22,9 +22,9 @@ export default {
     const menu = popup(more, "More", (box, shut) => {
       const { picture, run, seed } = model.get("offer");
       const can = { settings: run, "settings without prompt": run, seed, reference: picture };
-      box.append(...entries.map(([name, label, title]) => textButton(label, () => { shut(); press(name); }, { class: "nbkit-choice-row", title, disabled: !can[name] })));
+      box.append(include, ...entries.map(([name, label, title]) => textButton(label, () => { shut(); press(name); }, { class: "nbkit-choice-row", title, disabled: !can[name] })));
     });
-    const row = h("div", { class: "nbkit-tools-row", role: "toolbar", "aria-label": "picture" }, which, edit, paid, h("span", { class: "nbkit-icons" }, full, save, include, compare, more), menu.box);
+    const row = h("div", { class: "nbkit-tools-row", role: "toolbar", "aria-label": "picture" }, which, edit, paid, h("span", { class: "nbkit-icons" }, full, save, compare, more), menu.box);
     const versions = h("nav", { class: "nbkit-versions", "aria-label": "versions", hidden: true });
     el.append(row, versions);
 
