@@ -120,7 +120,10 @@ def _spliced(name: str, data: bytes, own: dict[str, str], record: SettingsRecord
     parts = _READERS[name](io.BytesIO(data))
     if parts.is_signed:
         raise MetadataInvalid("it has a C2PA signature, which a change would break")
-    return _WRITERS[name](data, _with_record(name, parts, own, record))
+    written = _WRITERS[name](data, _with_record(name, parts, own, record))
+    if find_settings(io.BytesIO(written)) is None:  # its lengths are wrong, so that readers pass over what was written
+        raise MetadataInvalid("it is damaged")
+    return written
 
 
 def _with_record(name: str, parts: Parts, own: dict[str, str], record: SettingsRecord) -> Parts:
