@@ -306,6 +306,30 @@ def test_what_a_reference_image_costs_is_learned_too(studio):
     assert studio.estimate(request, reference_images=[picture, run.image]).price == Price(138_000, 142_400)
 
 
+def test_a_price_is_learned_of_own_runs_alone(studio, open_offline, tmp_path):
+    """A stranger's log says what it likes of its costs."""
+    theirs = open_offline(path=tmp_path / "theirs")
+    theirs.generate(lantern(model=NEXT, seed=1))
+    assert len(studio.log.adopt(theirs.log.folder)) == 1
+    assert studio.estimate(lantern(model=NEXT)).price == Price(33_600, 67_200)
+
+
+@pytest.mark.parametrize("model", [["x"], {"a": 1}, 7, None])
+def test_a_model_in_extra_that_is_no_text_has_no_price_either(studio, model):
+    """An error of nbkit, as for any other model without a profile."""
+    with pytest.raises(nbkit.RequestError, match="max_cost"):
+        studio.generate(lantern(extra={"model": model}))
+
+
+def test_pixels_are_checked_against_the_model_of_the_studio(open_offline):
+    """Also where the panel's own control of it is not set."""
+    panel = open_offline(model=PRO).panel("A lantern")
+    panel.form.typed({"width": "1548 x 672"})
+    assert panel.request.size == (1548, 672)
+    panel.form.typed({"width": "512 x 512"})
+    assert "Not a size of Nano Banana Pro" in panel.view.state["complaints"]["width"]
+
+
 def test_a_model_of_which_no_price_is_known_needs_max_cost(studio):
     """It comes through ``extra``; so much is held while the run is under way."""
     request = lantern(extra={"model": "google:9@9"})

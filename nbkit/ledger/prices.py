@@ -43,7 +43,12 @@ class PriceBook:
             )
             .join(RUNS, IMAGES.c.run == RUNS.c.id)
             .where(
-                RUNS.c.engine == engine, IMAGES.c.cost > 0, IMAGES.c.width > 0, IMAGES.c.height > 0, trust.condition()
+                RUNS.c.engine == engine,
+                IMAGES.c.adopted.is_(None),
+                IMAGES.c.cost > 0,
+                IMAGES.c.width > 0,
+                IMAGES.c.height > 0,
+                trust.condition(),
             )
         )
         self._learned: dict[str, dict[tuple[str, int, int], Price]] = {}
@@ -69,7 +74,7 @@ class PriceBook:
                 )
                 raise RequestError(message, parameter="max_cost", reason="missing")
             return Price(0, max_cost)
-        profile = PROFILES[request.extra.get("model", request.profile.identifier)]
+        profile = PROFILES[str(request.extra.get("model", request.profile.identifier))]
         learned = self._of(profile.identifier) if profile.has_unknown_prices else {}
         price = request.price_with(learned)
         if max_cost is not None and price.high > max_cost:

@@ -109,9 +109,7 @@ RUNS = sa.Table(
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
     sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
     sa.Column("author", sa.Text),  # who added it to a log of somebody else: see nbkit.log.trust
-    sa.Column(
-        "adopted", sa.BigInteger
-    ),  # when it came from another log, microseconds since 1970; null: made in this one
+    sa.Column("adopted", sa.BigInteger),  # when it came from another log, in microseconds; null: made in this one
     sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
     sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
     sa.Column("sweep", sa.Text, index=True),

@@ -415,7 +415,7 @@ class ImageRequest:
             >>> nbkit.ImageRequest("A paper lantern", extra={"model": "google:9@9"}).has_price
             False
         """
-        return "model" not in self.extra or self.extra["model"] in PROFILES
+        return "model" not in self.extra or str(self.extra["model"]) in PROFILES
 
     @property
     def identity(self) -> str:

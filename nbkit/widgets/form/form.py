@@ -162,10 +162,10 @@ class Form:
 
     def _wrong_size(self) -> dict[str, RequestError]:
         """What is wrong with the pixels that were typed, also while something else is wrong."""
-        size = {name: self._values[name] for name in ("width", "height", "model") if name in self._values}
+        size = {name: self._values[name] for name in ("width", "height") if name in self._values}
         try:
-            if size.keys() & {"width", "height"} and not self._draft:
-                ImageRequest(ANY_PROMPT, **size)
+            if size and not self._draft:
+                ImageRequest(ANY_PROMPT, **size, model=self.profile.identifier)
         except RequestError as error:
             return {"width": error}
         return {}
