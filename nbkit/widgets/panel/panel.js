@@ -106,14 +106,14 @@ export default widget((model, store, el) => {
       bringPicture();
     });
   };
-  // Once the kernel has seen all that was typed, or after a second in which it did not answer.
+  // Once the kernel has seen all that was typed, or after three seconds in which it did not answer.
   const whenSeen = (then) => {
     store.flush();
     if (!store.isAhead) { then(); return; }
     let done = false;
     const once = () => { if (done || (store.isAhead && !late)) return; done = true; stopWatching(); clearTimeout(timer); then(); };
     let late = false;
-    const timer = setTimeout(() => { late = true; once(); }, 1000);
+    const timer = setTimeout(() => { late = true; once(); }, 3000);
     const stopWatching = store.watch(() => { if (!store.isAhead) queueMicrotask(once); });
   };
   generate.addEventListener("click", (event) => { if (event.detail < 2) pressGenerate(); });
