@@ -11,6 +11,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from nbkit.offline.delivery import Delivery
@@ -30,6 +31,7 @@ from nbkit.offline.envelope import (
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
+from nbkit.offline.state import EngineState
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
 from nbkit.offline.validation import check_uuid, one_of, required
@@ -66,6 +68,8 @@ class Offline:
             they are equal.
         clock: returns the time in seconds.
         sleep: waits for a number of seconds, for the latency.
+        state: a file in which tasks and uploads are kept, so that an engine that is made with it later answers as this
+            one; only one engine at a time uses it. Without one, they end with the engine.
         deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return
             soon; without it none is sent.
 
@@ -79,6 +83,7 @@ class Offline:
 
     Raises:
         ValueError: for a negative latency, an unknown fault, or probabilities or a noise that are not allowed.
+        StorageError: if the state cannot be used.
 
     Example:
         >>> import nbkit
@@ -107,6 +112,7 @@ class Offline:
         noise: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
         deliver: Callable[[Delivery], None] | None = None,
+        state: Path | None = None,
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
@@ -120,8 +126,10 @@ class Offline:
         del key
         self._clock, self.sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
-        self._store = TaskStore(round(balance * MICRO), seed)
-        self._references = ReferenceReader(Renderer(), self._file_of_result)
+        self._state = None if state is None else EngineState(state)
+        renderer = Renderer(self._state)
+        self._store = TaskStore(round(balance * MICRO), seed, renderer, self._state)
+        self._references = ReferenceReader(renderer, self._file_of_result, self._state)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
             TASK_TYPE: self._image_inference,
             "getResponse": self._response,
@@ -193,6 +201,22 @@ class Offline:
             "balance": self._store.balance / MICRO,
             "usage": {"total": {"credits": self.spent / MICRO, "requests": len(self._store.tasks)}},
         }
+
+    def close(self) -> None:
+        """Release the file of the state, if there is one; another engine may use it then.
+
+        Example:
+            >>> import nbkit, pathlib
+            >>> engine = nbkit.Offline(state=pathlib.Path("engine.sqlite"))
+            >>> engine.close()
+        """
+        if self._state is not None:
+            self._state.close()
+
+    @property
+    def has_deliveries(self) -> bool:
+        """Whether there are results to hand over, now or later."""
+        return self.deliver is not None and self._store.has_undelivered
 
     def settle(self) -> float | None:
         """Hand over the webhook calls and uploads of all results that are ready.
@@ -290,6 +314,19 @@ class Offline:
         answer = Answer.of(200, result.task.media_type, result.file())
         is_broken = result.task.fault == "download" and next(result.downloads) == 0
         return answer.truncated() if is_broken else answer
+
+    def task_of_picture(self, name: str) -> Inference | None:
+        """The task that has a picture; ``None`` for an upload, or a picture that is not known.
+
+        Args:
+            name: as :meth:`picture` takes it.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Offline().task_of_picture("unknown.jpg")
+        """
+        result = self._store.images.get(name.partition(".")[0].lower())
+        return None if result is None else result.task
 
     # -- tasks ------------------------------------------------------------------------------------------
 

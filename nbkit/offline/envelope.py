@@ -65,9 +65,12 @@ class Answer:
         return cls(status, headers, body)
 
     @classmethod
-    def json(cls, items: Items, status: int) -> Answer:
+    def json(cls, items: Items, status: int, retry_after: int | None = None) -> Answer:
         """A JSON answer with the items of all its tasks."""
-        return cls.of(status, "application/json", json.dumps(content_of(items), allow_nan=False).encode())
+        answer = cls.of(status, "application/json", json.dumps(content_of(items), allow_nan=False).encode())
+        if status == 429 and retry_after is not None:
+            answer.headers["Retry-After"] = str(retry_after)
+        return answer
 
     @property
     def is_truncated(self) -> bool:
@@ -88,12 +91,14 @@ class Outcome:
         status: the HTTP status of the answer if the task is the only one of its request.
         fault: the fault that the task met, or ``None``.
         task: as it was received.
+        retry_after: seconds that a busy server asks its client to wait, or ``None``.
     """
 
     items: Items
     status: int = 200
     fault: str | None = None
     task: Task = field(default_factory=dict)
+    retry_after: int | None = None
 
 
 def status_of_all(outcomes: Sequence[Outcome]) -> int:
@@ -136,11 +141,12 @@ class Problem(Exception):
 
     def outcome(self, task: Any = None) -> Outcome:
         """What a task adds to the answer that has this problem."""
-        return Outcome([self.item(task)], self.status, task=task if isinstance(task, Mapping) else {})
+        sent = task if isinstance(task, Mapping) else {}
+        return Outcome([self.item(task)], self.status, task=sent, retry_after=self.retry_after)
 
     def answer(self, task: Any = None) -> Answer:
         """The answer that has this problem only: the request is refused as a whole, or its task failed."""
-        return Answer.json([self.item(task)], self.status)
+        return Answer.json([self.item(task)], self.status, self.retry_after)
 
 
 def content_of(items: Items) -> dict[str, Items]:
