@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from nbkit.log.schema import ACCOUNTS as LOG_ACCOUNTS
+from nbkit.log.schema import LIMITS, SENDERS
 
 FILE = "class.sqlite"
 """In the class's folder; pictures and uploads are in ``pictures`` beside it, each under the SHA-256 of its bytes."""
@@ -67,11 +68,13 @@ MEDIA = sa.Table(
     sa.Column("taskUUID", sa.Text, index=True),  # of the task that made it; null for an upload
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("expires", sa.Float),
-    sa.Column("sha256", sa.Text),  # names the file; null for an upload that only the service upstream has
+    sa.Column("file", sa.Text),  # its name below `pictures`; null for an upload that only the service upstream has
     sa.Column("type", sa.Text),  # the media type
 )
 
 ACCOUNTS = LOG_ACCOUNTS.to_metadata(METADATA)
+for _table in (LIMITS, SENDERS):  # how many tasks the service upstream takes at once, as the ledger keeps it
+    _table.to_metadata(METADATA)
 
 CLASS_ACCOUNT = "class"
 

@@ -184,8 +184,8 @@ class _Api:
             raise
         except Exception:
             logger.exception("the engine failed at %s", request.method)
-            problem = Problem("internalServerError", "The engine failed at this request.", status=500)
-            return self._response(problem.answer(), request)
+            failure = Problem("internalServerError", "The engine failed at this request.", status=500)
+            return self._response(failure.answer(), request)
 
     async def _tasks(self, request: Request) -> Response:
         authorization, host = request.headers.get("authorization"), _host(request)

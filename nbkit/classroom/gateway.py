@@ -1,0 +1,512 @@
+"""Answers the tasks of students: checks, holds money, waits for a turn, has the task done, keeps what came.
+
+A task that was accepted is done, whoever leaves meanwhile: its answer can be asked for, also after the server was killed
+and started again. A student sees own tasks, pictures and uploads only; anybody else's are "not known".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import dataclasses
+import logging
+import re
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from nbkit.classroom.accounting import Accounting, Medium, StoredTask
+from nbkit.classroom.roster import TEACHER, Classroom
+from nbkit.classroom.schema import AT_WORK, ENDED, PICTURES
+from nbkit.classroom.upstream import Finished, Upstream
+from nbkit.errors import StorageError
+from nbkit.log.images import ImageStore
+from nbkit.measures.facts import SUFFIXES
+from nbkit.offline.envelope import (
+    PICTURE_PATH,
+    Answer,
+    Items,
+    Outcome,
+    Problem,
+    RequestContext,
+    Task,
+    content_of,
+    echo,
+    missing_key,
+    unknown_key,
+)
+from nbkit.offline.references import decode
+from nbkit.offline.server import LARGE_PIXELS
+from nbkit.offline.tasks import DEFAULT_TTL
+from nbkit.offline.turns import Turns, Waiting
+from nbkit.offline.validation import REFERENCES, check_image_task, check_uuid, one_of, required
+from nbkit.request.formats import recognise
+from nbkit.request.image_request import ImageRequest
+from nbkit.request.price import MICRO
+from nbkit.request.profiles import TASK_TYPE
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 900.0
+"""Pause before a task whose outcome is not known is asked for again; it doubles each time."""
+
+SEEN_SECONDS = 10.0
+"""How often it is written that a student is there."""
+
+BUSY_SECONDS = 5
+"""What a student is asked to wait whose line is full."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LINK = "text/uri-list"
+"""The media type of an upload that is an address."""
+
+
+class Gateway:
+    """A class as a :class:`~nbkit.offline.web.TaskService`; a caller is the name of a student.
+
+    Args:
+        classroom: students, keys, policy.
+        upstream: does the tasks.
+    """
+
+    has_key = True
+
+    def __init__(self, classroom: Classroom, upstream: Upstream) -> None:
+        self._class, self._upstream = classroom, upstream
+        self._accounting = Accounting(classroom.database)
+        self._pictures = ImageStore(classroom.folder / PICTURES)
+        self._turns: Turns | None = None
+        self._waiting: dict[str, Waiting] = {}
+        self._pending: Counter[str] = Counter()
+        self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._seen: dict[str, float] = {}
+
+    @property
+    def is_offline(self) -> bool:
+        return self._upstream.is_offline
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Go on with the tasks that an earlier server had accepted, and let those that came be done."""
+        policy = await asyncio.to_thread(lambda: self._class.policy)
+        at_once = min(policy.at_once, self._upstream.at_once)
+        self._turns = Turns(at_once, each=policy.at_work, large_each=1)
+        self._pictures.prepare()
+        for task in await asyncio.to_thread(self._accounting.open_tasks):
+            self._pending[task.student] += 1
+            self._enqueue(task, resumes=task.state == AT_WORK)
+        try:
+            yield
+        finally:
+            for running in self._running:
+                running.cancel()
+            self._upstream.close()
+
+    # -- who ---------------------------------------------------------------------------------------------------
+
+    async def caller(self, key: str | None, host: str) -> str:
+        del host
+        if not key:
+            raise missing_key()
+        found = await asyncio.to_thread(self._class.who, key)
+        if found is None:
+            raise unknown_key()
+        if found == TEACHER:
+            message = "This is the teacher's key, which opens the teacher's page; a student's key makes pictures."
+            raise Problem("forbidden", message, status=403)
+        name = str(found.name)
+        now = time.monotonic()
+        if now - self._seen.get(name, -SEEN_SECONDS) >= SEEN_SECONDS:
+            self._seen[name] = now
+            await asyncio.to_thread(self._accounting.see, name)
+        return name
+
+    # -- tasks -------------------------------------------------------------------------------------------------
+
+    async def begin(self, tasks: Sequence[Any], caller: str, context: RequestContext) -> list[Awaitable[Outcome]]:
+        return [await self._begin(task, caller, context) for task in tasks]
+
+    async def _begin(self, task: Any, student: str, context: RequestContext) -> Awaitable[Outcome]:
+        handlers: dict[str, Callable[[Task, str, RequestContext], Coroutine[Any, Any, Awaitable[Outcome] | Items]]] = {
+            TASK_TYPE: self._inference,
+            "getResponse": self._response,
+            "getTaskDetails": self._details,
+            "imageUpload": self._upload,
+            "mediaStorage": self._media,
+            "accountManagement": self._account,
+            "authentication": self._authentication,
+            "ping": self._ping,
+        }
+        try:
+            task_type = one_of(task, "taskType", tuple(handlers))
+            if task_type not in ("ping", "authentication"):
+                check_uuid(task)
+            begun = await handlers[task_type](task, student, context)
+        except Problem as problem:
+            return _done(problem.outcome(task))
+        except StorageError:
+            logger.exception("the folder of the class cannot be written")
+            message = "The server of this class cannot write to its disk. Nothing was sent; tell the teacher."
+            return _done(Problem("internalServerError", message, status=500).outcome(task))
+        return _done(Outcome(begun, task=task)) if isinstance(begun, list) else begun
+
+    async def _inference(self, task: Task, student: str, context: RequestContext) -> Awaitable[Outcome] | Items:
+        policy = await asyncio.to_thread(lambda: self._class.policy)
+        # What the policy takes away, such as a search, needs no check; what it leaves does.
+        made, changes = policy.apply(dict(task))
+        request = check_image_task(made)
+        sent, made = await asyncio.to_thread(self._with_stored_references, task, made, student, context)
+        if context.dry_run:
+            outcome = await self._upstream.ask(await asyncio.to_thread(self._for_upstream, made, student), dry_run=True)
+            return outcome.items if outcome.status == 200 else _done(outcome)
+        if self._pending[student] >= policy.waiting + policy.at_work:
+            message = f"{policy.waiting} of your tasks wait already. Wait, then send it again."
+            raise Problem("rateLimitExceeded", message, status=429, retry_after=BUSY_SECONDS)
+        self._pending[student] += 1
+        try:
+            price, large = _price_of(request), _is_large(request)
+            accept = self._accounting.accept
+            await asyncio.to_thread(accept, student, sent, made, changes=changes, price=price, large=large)
+        except BaseException:
+            self._pending[student] -= 1
+            raise
+        task_uuid = str(task["taskUUID"]).lower()
+        stored = await self._in_thread(self._accounting.find, student, task_uuid)
+        assert stored is not None
+        outcome_to_come = self._enqueue(stored, resumes=False)
+        if request.effective("delivery_method") == "async":
+            return [echo(task) | {"status": "processing"} | self._place(task_uuid)]
+        return self._answer(outcome_to_come, stored, context)
+
+    async def _answer(self, coming: asyncio.Future[Outcome], task: StoredTask, context: RequestContext) -> Outcome:
+        outcome = await asyncio.shield(coming)
+        return dataclasses.replace(outcome, items=await asyncio.to_thread(self._shown, outcome.items, task, context))
+
+    def _enqueue(self, task: StoredTask, *, resumes: bool) -> asyncio.Future[Outcome]:
+        """Put a task of the file in line; the future is done when it is."""
+        coming: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._outcomes[task.task_uuid] = coming
+        running = asyncio.create_task(self._carry_out(task, coming, resumes=resumes))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return coming
+
+    async def _carry_out(self, task: StoredTask, coming: asyncio.Future[Outcome], *, resumes: bool) -> None:
+        pause = RETRY_SECONDS
+        try:
+            while True:
+                finished = await self._do(task, resumes=resumes)
+                outcome = await asyncio.to_thread(self._settle, task, finished)
+                if not coming.done():
+                    coming.set_result(outcome)
+                if finished.known:
+                    return
+                resumes = True
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+        except Exception:
+            logger.exception("a task failed here, and stays open")
+            if not coming.done():
+                failure = Problem("internalServerError", "The server of this class failed at this task.", status=500)
+                coming.set_result(failure.outcome(task.sent))
+        finally:
+            self._pending[task.student] -= 1
+            self._outcomes.pop(task.task_uuid, None)
+            if not coming.done():
+                coming.cancel()
+
+    async def _do(self, task: StoredTask, *, resumes: bool) -> Finished:
+        """Wait for a turn, then have a task done."""
+        assert self._turns is not None
+        waiting = self._turns.join(task.student, label=task.task_uuid, large=task.large)
+        self._waiting[task.task_uuid] = waiting
+        try:
+            await waiting.turn
+        finally:
+            self._waiting.pop(task.task_uuid, None)
+        with self._turns.taken(task.student, large=task.large):
+            made = await asyncio.to_thread(self._for_upstream, task.task, task.student)
+            return await self._upstream.run(
+                made,
+                task.student,
+                started=lambda connection: self._accounting.start_in(connection, task.task_uuid),
+                resumes=resumes,
+            )
+
+    def _settle(self, task: StoredTask, finished: Finished) -> Outcome:
+        items = finished.items
+        outcome = Outcome(items, finished.status, finished.fault, task.sent, finished.retry_after)
+        if not finished.known:
+            return outcome
+        if not finished.accepted:
+            self._accounting.refuse(task.task_uuid, status=finished.status, answer=items)
+            return outcome
+        expires = time.time() + (task.task.get("ttl") or DEFAULT_TTL)
+        media = [
+            Medium(
+                picture.uuid, task.student, self._pictures.put(picture.data, picture.media_type), picture.media_type, expires,
+                task.task_uuid,
+            )
+            for picture in finished.pictures
+        ]  # fmt: skip
+        spent = task.held if finished.spent is None else finished.spent
+        self._accounting.end(task.task_uuid, status=finished.status, answer=items, spent=spent, media=media)
+        return outcome
+
+    def _place(self, task_uuid: str) -> dict[str, Any]:
+        order = self._turns.order() if self._turns is not None else []
+        place = next((number for number, one in enumerate(order, 1) if one.label == task_uuid), None)
+        return {} if place is None else {"place": place}
+
+    # -- what a student may ask for ----------------------------------------------------------------------------
+
+    async def _find(self, task: Task, student: str) -> StoredTask | None:
+        return await self._in_thread(self._accounting.find, student, str(task["taskUUID"]))
+
+    async def _response(self, task: Task, student: str, context: RequestContext) -> Items:
+        found = await self._find(task, student)
+        if found is None:
+            return []
+        if found.state != ENDED or found.answer is None:
+            return [echo(found.sent) | {"status": "processing"} | self._place(found.task_uuid)]
+        items = await asyncio.to_thread(self._shown, found.answer, found, context)
+        return [{"status": "error" if "code" in item else "success"} | item for item in items]
+
+    async def _details(self, task: Task, student: str, context: RequestContext) -> Items:
+        found = await self._find(task, student)
+        if found is None or found.state != ENDED or found.answer is None:
+            return []
+        items = await asyncio.to_thread(self._shown, found.answer, found, context)
+        sent = await asyncio.to_thread(self._with_bytes, found.sent)
+        return [echo(task) | {"request": [sent], "response": content_of(items)}]
+
+    async def _account(self, task: Task, student: str, _: RequestContext) -> Items:
+        operation = one_of(task, "operation", ("getDetails",))
+        budget, paused, account = await self._in_thread(self._accounting.account, student)
+        left = await self._in_thread(self._accounting.left, student)
+        count, at_work = await self._in_thread(self._accounting.counts, student)
+        order = self._turns.order() if self._turns is not None else []
+        queue = [{"taskUUID": one.label, "place": place} for place, one in enumerate(order, 1) if one.who == student]
+        return [
+            echo(task)
+            | {
+                "operation": operation,
+                "organizationUUID": self._class.organization_uuid,
+                "organizationName": self._class.name,
+                "balance": left / MICRO,
+                "usage": {"total": {"credits": account.spent / MICRO, "requests": count}},
+                "class": {
+                    "student": student,
+                    "budget": budget / MICRO,
+                    "spent": account.spent / MICRO,
+                    "held": account.held / MICRO,
+                    "atWork": at_work,
+                    "paused": paused,
+                    "queue": queue,
+                },
+            }
+        ]
+
+    async def _authentication(self, task: Task, _student: str, _context: RequestContext) -> Items:
+        return [echo(task) | {"connectionSessionUUID": str(uuid.uuid4())}]
+
+    async def _ping(self, task: Task, _student: str, _context: RequestContext) -> Items:
+        if required(task, "ping") is not True:
+            raise Problem("invalidChoice", "ping must be true.", parameter="ping", allowed=[True])
+        return [echo(task) | {"pong": True}]
+
+    # -- uploads -----------------------------------------------------------------------------------------------
+
+    async def _upload(
+        self, task: Task, student: str, context: RequestContext, name: str = "image"
+    ) -> Awaitable[Outcome] | Items:
+        text = required(task, name)
+        if not isinstance(text, str) or _UUID.fullmatch(text):
+            raise Problem("invalidFormat", f"{name} must be a data URI, base64 text or a URL.", parameter=name)
+        outcome = await self._upstream.ask(dict(task), dry_run=context.dry_run)
+        if outcome.status != 200 or context.dry_run:
+            return _done(outcome)
+        made = next((str(item[f"{name}UUID"]) for item in outcome.items if item.get(f"{name}UUID")), "")
+        medium = await asyncio.to_thread(self._uploaded, made, student, text)
+        await asyncio.to_thread(self._accounting.add_medium, medium)
+        address = f"{context.base_url}{PICTURE_PATH}{made}"
+        return [item | ({f"{name}URL": address} if medium.file else {}) for item in outcome.items]
+
+    def _uploaded(self, made: str, student: str, text: str) -> Medium:
+        if text[:8].lower().startswith(("http://", "https://")):
+            data, media_type = text.encode(), _LINK
+        else:
+            data = decode(text)
+            media_type = recognise(data).media_type
+        return Medium(made, student, self._pictures.put(data, media_type), media_type)
+
+    async def _media(self, task: Task, student: str, context: RequestContext) -> Awaitable[Outcome] | Items:
+        if one_of(task, "operation", ("upload", "delete")) == "upload":
+            return await self._upload(task, student, context, "media")
+        name = str(required(task, "media"))
+        medium = await self._in_thread(self._accounting.medium, name, student)
+        if medium is None or medium.task_uuid is not None:
+            raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
+        if not context.dry_run:
+            if self._upstream.keeps_uploads:
+                outcome = await self._upstream.ask(dict(task))
+                if outcome.status != 200:
+                    return _done(outcome)
+            await asyncio.to_thread(self._accounting.remove_medium, name)
+        return [echo(task) | {"operation": "delete", "mediaUUID": name.lower()}]
+
+    # -- references and pictures -------------------------------------------------------------------------------
+
+    def _with_stored_references(
+        self, task: Task, made: Mapping[str, Any], student: str, context: RequestContext
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A task as it came and as it was made, with the names of files in place of inline pictures.
+
+        Raises:
+            Problem: if a reference is a UUID of nothing that this student has.
+        """
+        if not isinstance(made.get("inputs"), Mapping) or not made["inputs"].get("referenceImages"):
+            return dict(task), dict(made)
+        named: list[Any] = []
+        for text in made["inputs"]["referenceImages"]:
+            name = text if _UUID.fullmatch(text) else _own_picture(text, context.base_url)
+            if name is not None:
+                if self._accounting.medium(name, student) is None:
+                    message = f"No upload and no picture {name} is known here."
+                    raise Problem("invalidReferenceImage", message, parameter=REFERENCES)
+                named.append(name)
+            elif text[:8].lower().startswith(("http://", "https://")):
+                named.append(text)
+            else:
+                try:
+                    decode(text)
+                except ValueError:
+                    rule = f"An image of {REFERENCES} must be a UUID, a URL, a data URI or base64 text."
+                    raise Problem("invalidReferenceImage", rule, parameter=REFERENCES) from None
+                named.append({"file": self._pictures.put(text.encode(), "")})
+        inputs = {**made["inputs"], "referenceImages": named}
+        return {**task, "inputs": {**task["inputs"], "referenceImages": named}}, {**made, "inputs": inputs}
+
+    def _with_bytes(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """A task with inline pictures in place of the names of their files."""
+        references = (task.get("inputs") or {}).get("referenceImages")
+        if not references:
+            return dict(task)
+        texts = [self._read(one["file"]).decode() if isinstance(one, Mapping) else one for one in references]
+        return {**task, "inputs": {**task["inputs"], "referenceImages": texts}}
+
+    def _for_upstream(self, task: Mapping[str, Any], student: str) -> dict[str, Any]:
+        """A task as it is sent: where the service has no pictures by UUID, they go with it."""
+        whole = self._with_bytes(task)
+        references = (whole.get("inputs") or {}).get("referenceImages")
+        if not references or self._upstream.keeps_uploads:
+            return whole
+        texts = [self._as_text(text, student) if _UUID.fullmatch(text) else text for text in references]
+        return {**whole, "inputs": {**whole["inputs"], "referenceImages": texts}}
+
+    def _as_text(self, name: str, student: str) -> str:
+        medium = self._accounting.medium(name, student)
+        if medium is None or medium.file is None:
+            return name
+        data = self._read(medium.file)
+        return data.decode() if medium.media_type == _LINK else base64.b64encode(data).decode()
+
+    def _shown(self, items: Sequence[Mapping[str, Any]], task: StoredTask, context: RequestContext) -> Items:
+        """The items of an answer as this student gets them: with pictures, and what the policy changed."""
+        return [self._shown_item(item, task, context) for item in items]
+
+    def _shown_item(self, item: Mapping[str, Any], task: StoredTask, context: RequestContext) -> dict[str, Any]:
+        shown = dict(item)
+        shown |= {name: task.sent[name] for name in ("taskUUID",) if name in shown}  # in the student's spelling
+        if "code" in shown:
+            return shown
+        if task.sent.get("includeCost") is False:
+            shown.pop("cost", None)
+        if task.changes:
+            shown["policy"] = task.changes
+        medium = self._accounting.medium(str(item.get("imageUUID", "")))
+        if medium is not None and medium.file is not None:
+            kind = task.task.get("outputType", "URL")
+            if kind == "URL":
+                shown["imageURL"] = f"{context.base_url}{PICTURE_PATH}{medium.uuid}{Path(medium.file).suffix}"
+            else:
+                text = base64.b64encode(self._read(medium.file)).decode()
+                is_uri = kind == "dataURI"
+                shown["imageDataURI" if is_uri else "imageBase64Data"] = (
+                    f"data:{medium.media_type};base64," if is_uri else ""
+                ) + text
+        return shown
+
+    def _read(self, name: str) -> bytes:
+        return self._pictures.path(name).read_bytes()
+
+    async def picture(self, name: str, host: str) -> Answer:
+        del host
+        return await asyncio.to_thread(self.read_picture, name)
+
+    def read_picture(self, name: str) -> Answer:
+        """The answer to a GET of a picture's address; only who was told the address knows it."""
+        medium = self._accounting.medium(name.partition(".")[0])
+        missing = Problem("imageNotFound", "There is no picture at this address.", status=404)
+        if medium is None or medium.file is None:
+            return missing.answer()
+        if medium.expires is not None and time.time() >= medium.expires:
+            return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
+        try:
+            data = self._read(medium.file)
+        except (StorageError, OSError):
+            return missing.answer()
+        served = medium.media_type if medium.media_type in SUFFIXES and medium.media_type != "image/svg+xml" else None
+        return Answer.of(200, served or "application/octet-stream", data)
+
+    def queue(self) -> list[tuple[str, str, int]]:
+        """Everybody who waits, in the order in which they are taken: student, taskUUID, place."""
+        order = self._turns.order() if self._turns is not None else []
+        return [(one.who, one.label, place) for place, one in enumerate(order, 1)]
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(function, *arguments)
+
+
+async def _ready(outcome: Outcome) -> Outcome:
+    return outcome
+
+
+def _done(outcome: Outcome) -> Awaitable[Outcome]:
+    """An outcome that is there already."""
+    return _ready(outcome)
+
+
+def _price_of(request: ImageRequest) -> int:
+    """The most that a task may cost, in micro-dollars.
+
+    Raises:
+        Problem: if nobody knows.
+    """
+    if not request.has_price:
+        raise Problem("invalidModel", "The price of this model is not known, and a class needs one.", parameter="model")
+    return request.price.high
+
+
+def _is_large(request: ImageRequest) -> bool:
+    """Whether a picture may be so large that making it takes long."""
+    if request.size is not None:
+        return request.size[0] * request.size[1] > LARGE_PIXELS
+    return request.resolution not in ("0.5K", "1K", "2K", None)
+
+
+def _own_picture(text: str, base_url: str) -> str | None:
+    """The UUID in the address of a picture of this server; ``None`` for another address."""
+    prefix = f"{urlsplit(base_url).path}{PICTURE_PATH}"
+    if not text.startswith(("http://", "https://")) or not text.startswith(f"{base_url}{PICTURE_PATH}"):
+        return None
+    name = urlsplit(text).path.removeprefix(prefix).partition(".")[0]
+    return name if _UUID.fullmatch(name) else None
