@@ -28,6 +28,7 @@ from nbkit.service.client import Client
 from nbkit.service.secret import Secret
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
+STATE_FOLDER, NO_STATE = "nbkit-serve", "none"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
 
 
@@ -64,6 +65,12 @@ def _add_serve(commands: Any) -> None:
     add("--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)")
     private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
     add("--allow-private-callbacks", action="store_true", help=private)
+    state = f"where tasks are kept, so that a server that is started again, on the same port, answers as before; {NO_STATE} keeps none (default {STATE_FOLDER}/PORT.sqlite; none for port 0)"
+    add("--state", metavar="FILE", help=state)
+    address = "what clients type, where that does not follow from the requests: behind a proxy that hides it"
+    add("--address", default="", metavar="URL", help=address)
+    add("--tls-cert", type=Path, metavar="FILE", help="serve over HTTPS with this certificate")
+    add("--tls-key", type=Path, metavar="FILE", help="the key of the certificate")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -153,28 +160,41 @@ def _serve(options: argparse.Namespace) -> int:
     make_server = load_offline("Server")
     logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
     stop = threading.Event()
-
-    def pause(seconds: float) -> None:
-        stop.wait(seconds)  # returns at once when the server stops
-
+    if (options.tls_cert is None) != (options.tls_key is None):
+        options.usage_error("--tls-cert and --tls-key go together")
+    state = None
+    if options.state != NO_STATE and (options.state or options.port):  # another start on port 0 has another address
+        state = Path(options.state or f"{STATE_FOLDER}/{options.port}.sqlite")
     try:
-        failures = dict(options.fail)
         engine = nbkit.Offline(
-            options.latency, failures, options.key, options.balance, options.seed, noise=options.noise, sleep=pause
+            options.latency,
+            dict(options.fail),
+            options.key,
+            options.balance,
+            options.seed,
+            noise=options.noise,
+            state=state,
         )
     except ValueError as error:
         options.usage_error(str(error))
     if options.key is None and not is_loopback(options.host):
         warning = f"anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key"
         _print(f"nbkit serve: {warning}", sys.stderr)
-    server = make_server(engine, options.host, options.port, allow_private_callbacks=options.allow_private_callbacks)
+    server = make_server(
+        engine, options.host, options.port, address=options.address,
+        tls=(options.tls_cert, options.tls_key) if options.tls_cert else None,
+        allow_private_callbacks=options.allow_private_callbacks,
+    )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with server:
         call = f'nbkit.Studio(engine="{server.url}"{", api_key=…" if options.key else ""})'
         _print(f"nbkit: the offline engine is at {server.url} - in a notebook: {call}")
+        if state is not None:
+            _print(f"Tasks are kept in {state}: a server that is started again with it answers as before.")
         while not stop.wait(0.5):  # on Windows a wait without a time-out cannot be interrupted
             pass
+    engine.close()
     return 0
 
 
