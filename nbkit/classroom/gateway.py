@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from nbkit.classroom.accounting import Accounting, Medium, StoredTask
-from nbkit.classroom.roster import TEACHER, Classroom
+from nbkit.classroom.roster import Classroom
 from nbkit.classroom.schema import AT_WORK, ENDED, PICTURES
 from nbkit.classroom.upstream import Finished, Upstream
 from nbkit.errors import StorageError
@@ -119,10 +119,10 @@ class Gateway:
         found = await asyncio.to_thread(self._class.who, key)
         if found is None:
             raise unknown_key()
-        if found == TEACHER:
+        if isinstance(found, str):
             message = "This is the teacher's key, which opens the teacher's page; a student's key makes pictures."
             raise Problem("forbidden", message, status=403)
-        name = str(found.name)
+        name = found.name
         now = time.monotonic()
         if now - self._seen.get(name, -SEEN_SECONDS) >= SEEN_SECONDS:
             self._seen[name] = now
