@@ -83,7 +83,6 @@ class Gateway:
         self._accounting = Accounting(classroom.database)
         self._pictures = ImageStore(classroom.folder / PICTURES)
         self._turns: Turns | None = None
-        self._waiting: dict[str, Waiting] = {}
         self._pending: Counter[str] = Counter()
         self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -194,16 +193,23 @@ class Gateway:
         """Put a task of the file in line; the future is done when it is."""
         coming: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._outcomes[task.task_uuid] = coming
-        running = asyncio.create_task(self._carry_out(task, coming, resumes=resumes))
+        waiting = self._join(task)  # before anything else runs, so that its place can be told
+        running = asyncio.create_task(self._carry_out(task, coming, waiting, resumes=resumes))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return coming
 
-    async def _carry_out(self, task: StoredTask, coming: asyncio.Future[Outcome], *, resumes: bool) -> None:
+    def _join(self, task: StoredTask) -> Waiting:
+        assert self._turns is not None
+        return self._turns.join(task.student, label=task.task_uuid, large=task.large)
+
+    async def _carry_out(
+        self, task: StoredTask, coming: asyncio.Future[Outcome], waiting: Waiting, *, resumes: bool
+    ) -> None:
         pause = RETRY_SECONDS
         try:
             while True:
-                finished = await self._do(task, resumes=resumes)
+                finished = await self._do(task, waiting, resumes=resumes)
                 outcome = await asyncio.to_thread(self._settle, task, finished)
                 if not coming.done():
                     coming.set_result(outcome)
@@ -212,6 +218,7 @@ class Gateway:
                 resumes = True
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+                waiting = self._join(task)
         except Exception:
             logger.exception("a task failed here, and stays open")
             if not coming.done():
@@ -223,15 +230,10 @@ class Gateway:
             if not coming.done():
                 coming.cancel()
 
-    async def _do(self, task: StoredTask, *, resumes: bool) -> Finished:
+    async def _do(self, task: StoredTask, waiting: Waiting, *, resumes: bool) -> Finished:
         """Wait for a turn, then have a task done."""
+        await waiting.turn
         assert self._turns is not None
-        waiting = self._turns.join(task.student, label=task.task_uuid, large=task.large)
-        self._waiting[task.task_uuid] = waiting
-        try:
-            await waiting.turn
-        finally:
-            self._waiting.pop(task.task_uuid, None)
         with self._turns.taken(task.student, large=task.large):
             made = await asyncio.to_thread(self._for_upstream, task.task, task.student)
             return await self._upstream.run(
