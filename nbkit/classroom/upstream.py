@@ -347,6 +347,7 @@ class ServiceUpstream:
         self._token.cancel()
         self._token.cancel_waiting()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
 
 
 def _source_of(item: Mapping[str, Any]) -> str:
