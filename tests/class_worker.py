@@ -20,6 +20,7 @@ import class_tools  # noqa: E402
 
 class_tools.Server = _Server
 with serving_class(Path(folder), {}, upstream=upstream) as at_work:
-    print(at_work.url, flush=True)
+    sys.stdout.write(f"{at_work.url}\n")
+    sys.stdout.flush()
     while True:
         time.sleep(1)

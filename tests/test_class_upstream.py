@@ -53,7 +53,9 @@ def test_a_task_is_done_by_the_service(tmp_path, service):
         assert at_work.account()["class"]["spent"] == pytest.approx(2 * PRICE)
         (sent,) = service.tasks()
         assert sent["positivePrompt"] == given["positivePrompt"]
-        assert [one.headers["authorization"] for one in service.received if one.method == "POST"] == [f"Bearer {UPSTREAM_KEY}"]
+        assert [one.headers["authorization"] for one in service.received if one.method == "POST"] == [
+            f"Bearer {UPSTREAM_KEY}"
+        ]
 
 
 def test_the_policy_is_seen_upstream(tmp_path, service):
@@ -123,7 +125,9 @@ def test_the_key_is_in_no_byte(tmp_path, service, caplog):
     with in_front_of(service, tmp_path) as at_work:
         answers = [at_work.post(task()), at_work.post(task())]
         details = at_work.query("getTaskDetails", answers[0].json()["data"][0]["taskUUID"])
-        told = "".join([*(one.text + str(one.headers) for one in answers), json.dumps(details), caplog.text, repr(vars(at_work))])
+        told = "".join(
+            [*(one.text + str(one.headers) for one in answers), json.dumps(details), caplog.text, repr(vars(at_work))]
+        )
         assert UPSTREAM_KEY not in told
     for file in filter(lambda path: path.is_file(), tmp_path.rglob("*")):
         assert UPSTREAM_KEY.encode() not in file.read_bytes()
@@ -177,7 +181,9 @@ def test_uploads_are_kept_by_the_service(tmp_path, service):
     def handle(received, plain=service.handle):
         body = json.loads(received.body) if received.method == "POST" else [{}]
         if body[0].get("taskType") == "imageUpload":
-            return Answer(body={"data": {"taskType": "imageUpload", "taskUUID": body[0]["taskUUID"], "imageUUID": made}})
+            return Answer(
+                body={"data": {"taskType": "imageUpload", "taskUUID": body[0]["taskUUID"], "imageUUID": made}}
+            )
         return plain(received)
 
     service.handle = handle
@@ -220,7 +226,13 @@ def test_fifty_presses_are_seven_charges_also_after_a_kill(tmp_path, service, tr
 
         def press(one):
             with contextlib.suppress(httpx.TransportError):
-                httpx.post(f"{url}/v1", json=[one], headers={"Authorization": f"Bearer {keys['mia']}"}, timeout=30, verify=False)
+                httpx.post(
+                    f"{url}/v1",
+                    json=[one],
+                    headers={"Authorization": f"Bearer {keys['mia']}"},
+                    timeout=30,
+                    verify=False,
+                )
 
         threads = [threading.Thread(target=press, args=[one]) for one in given]
         for thread in threads:
@@ -230,18 +242,17 @@ def test_fifty_presses_are_seven_charges_also_after_a_kill(tmp_path, service, tr
         process.kill()
         for thread in threads:
             thread.join()
-    with worker(folder, url.rpartition(":")[2], service.url) as process:
-        with httpx.Client(timeout=60) as client:
-            at_work = ClassAtWork(process.url, keys, teacher, None, client)
-            for one in given:  # a student's client asks, and sends again what is not known
-                if not at_work.query("getResponse", one["taskUUID"])["data"]:
-                    at_work.post(one)
-            until(lambda: at_work.account()["class"]["held"] == 0)
-            account = at_work.account()
-            assert service.charges == dict.fromkeys(service.charges, MICROS)
-            assert len(service.charges) == 7
-            assert account["class"]["spent"] == pytest.approx(7 * PRICE)
-            done = [one for one in given if one["taskUUID"] in service.charges]
-            for one in done:
-                (item,) = at_work.query("getResponse", one["taskUUID"])["data"]
-                assert client.get(item["imageURL"]).content in service.pictures.values()
+    with worker(folder, url.rpartition(":")[2], service.url) as process, httpx.Client(timeout=60) as client:
+        at_work = ClassAtWork(process.url, keys, teacher, None, client)
+        for one in given:  # a student's client asks, and sends again what is not known
+            if not at_work.query("getResponse", one["taskUUID"])["data"]:
+                at_work.post(one)
+        until(lambda: at_work.account()["class"]["held"] == 0)
+        account = at_work.account()
+        assert service.charges == dict.fromkeys(service.charges, MICROS)
+        assert len(service.charges) == 7
+        assert account["class"]["spent"] == pytest.approx(7 * PRICE)
+        done = [one for one in given if one["taskUUID"] in service.charges]
+        for one in done:
+            (item,) = at_work.query("getResponse", one["taskUUID"])["data"]
+            assert client.get(item["imageURL"]).content in service.pictures.values()

@@ -234,7 +234,8 @@ class ServiceUpstream:
                 self._database.write(started)
             response = session.resume(resend=True) if resumes else session.run()
         status, items = self._as_came(heard, asked)
-        if response.lost:
+        self.is_offline = self.is_offline or response.offline  # another class, or an engine somewhere else
+        if response.lost or response.is_empty:  # the latter: it was not sent, because this server ends
             lost = Problem("timeoutProvider", "The service's answer was lost; the task may still finish.", status=504)
             return Finished(504, [lost.item(task)], known=False)
         if not response.results:

@@ -207,6 +207,8 @@ class Server:
         self._service: TaskService = EngineService(self.engine) if service is None else service
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=512)
+        # Connections inherit it. asyncio sets it for other sockets only; without it, an answer costs 40 ms more.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._address, self._scheme = address.rstrip("/"), "https" if tls else "http"
         self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
