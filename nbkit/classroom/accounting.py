@@ -145,8 +145,7 @@ class Accounting:
             add_to_accounts(connection, [(name, 0, price) for name in _accounts(student)])
 
         self._database.write(write)
-        names = (field.name for field in dataclasses.fields(StoredTask) if field.name != "task_uuid")
-        return StoredTask(task_uuid, **{name: row.get(name) for name in names})
+        return _task([row.get(column.name) for column in _COLUMNS])
 
     def start_in(self, connection: sa.Connection, task_uuid: str) -> None:
         """Write, in a transaction, that a task leaves now: from here on it may have arrived."""
