@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +17,10 @@ from typing import Any, Literal
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import Answer, Items, Problem, RequestContext, Task, content_of, echo, read_tasks
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
+from nbkit.offline.pack import Pack
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
+from nbkit.offline.replay import MISSES, Miss, Replayer
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
 from nbkit.offline.validation import check_uuid, one_of, required
@@ -49,6 +52,10 @@ class Offline:
             0.03, a thing moves by at most 1.5 percent of the picture. A service may do so whose seeds are a best effort; with 0
             they are equal.
         clock: returns the time in seconds.
+        pack: the path of a file of recorded requests, or an opened :class:`~nbkit.offline.pack.Pack`; what it has is
+            answered with its pictures.
+        miss: what happens to a request that the pack does not have: it is drawn (``"draw"``), answered with the
+            ``"nearest"`` recording of its prompt, which says what differs, or refused (``"refuse"``).
         sleep: waits for a number of seconds, for the latency.
         deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return
             soon; without it none is sent.
@@ -61,7 +68,9 @@ class Offline:
             with no item (``empty``) or the error ``taskNotFound``.
 
     Raises:
-        ValueError: for a negative latency, an unknown fault, or probabilities or a noise that are not allowed.
+        ValueError: for a negative latency, an unknown fault, probabilities or a noise that are not allowed, or another
+            ``miss``.
+        RequestError: if the pack cannot be read.
 
     Example:
         >>> import nbkit
@@ -88,6 +97,8 @@ class Offline:
         clock: Callable[[], float] = time.time,
         *,
         noise: float = 0.0,
+        pack: str | os.PathLike[str] | Pack | None = None,
+        miss: Miss = "draw",
         sleep: Callable[[float], None] = time.sleep,
         deliver: Callable[[Delivery], None] | None = None,
     ) -> None:
@@ -104,7 +115,11 @@ class Offline:
         self._clock, self._sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
         self._store = TaskStore(round(balance * MICRO), seed)
-        self._references = ReferenceReader(Renderer(), self._file_of_result)
+        if miss not in MISSES:
+            raise ValueError(f"miss={miss!r}: must be 'nearest', 'draw' or 'refuse'")
+        recordings = pack if pack is None or isinstance(pack, Pack) else Pack(pack)
+        renderer = Renderer(None if recordings is None else Replayer(recordings, miss))
+        self._references = ReferenceReader(renderer, self._file_of_result)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
             TASK_TYPE: self._image_inference,
             "getResponse": self._response,
@@ -246,7 +261,7 @@ class Offline:
             return Answer.of(200, *uploaded) if uploaded else missing.answer()
         if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
-        answer = Answer.of(200, result.task.media_type, result.file())
+        answer = Answer.of(200, result.media_type, result.file())
         is_broken = result.task.fault == "download" and next(result.downloads) == 0
         return answer.truncated() if is_broken else answer
 
