@@ -70,12 +70,12 @@ class Match:
     """What answers one request.
 
     Attributes:
-        take: returns how each result is answered, given the seeds that they are asked for; the next call gives the next
+        replays: returns how each result is answered, given the seeds that they are asked for; the next call gives the next
             recordings in turn.
         price: the most that one picture costs, in micro-dollars; ``None`` if that is the list price.
     """
 
-    take: Callable[[Sequence[int | None]], list[Replay]]
+    replays: Callable[[Sequence[int | None]], list[Replay]]
     price: int | None = None
 
 
@@ -268,10 +268,10 @@ def _differences(
     found = found or {
         "seed": (asked["seed"], first)
     }  # another picture of a series that overlaps with the one asked for
-    return {name: {"asked": _plain(wanted), "is": _plain(own)} for name, (wanted, own) in found.items()}
+    return {name: {"asked": _scalar(wanted), "is": _scalar(own)} for name, (wanted, own) in found.items()}
 
 
-def _plain(value: Any) -> Any:
+def _scalar(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return ellipsis(value if isinstance(value, str) else json.dumps(value), _MAX_SHOWN)

@@ -267,7 +267,7 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
     count = 1 if fault in ("blocked", "failed") else inference.count
     results = []
     asked = [None if first_seed is None else (first_seed + i) % seeds for i in range(count)]
-    replays = [None] * count if inference.match is None else inference.match.take(asked)
+    replays = [None] * count if inference.match is None else inference.match.replays(asked)
     for i in range(min(count, len(replays))):  # a recorded refusal is one result
         seed = source.getrandbits(RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
