@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
-    except (nbkit.NbkitError, OSError, ModuleNotFoundError) as error:  # the last if `serve` finds no waitress
+    except (nbkit.NbkitError, OSError, ModuleNotFoundError) as error:  # the last if `serve` finds no uvicorn
         _print(f"nbkit {options.command}: {error}", sys.stderr)
         return 1
 

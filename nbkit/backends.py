@@ -117,7 +117,7 @@ def load_offline(name: str) -> Any:
         name: ``Offline``, ``OfflineTransport`` or ``Server``.
 
     Raises:
-        ModuleNotFoundError: if ``Server`` is asked for, and waitress is not installed; it says how to install it.
+        ModuleNotFoundError: if ``Server`` is asked for, and uvicorn is not installed; it says how to install it.
 
     Example:
         >>> from nbkit.backends import load_offline

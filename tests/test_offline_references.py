@@ -38,11 +38,19 @@ def test_the_image_uuid_of_a_result_is_a_reference_with_its_pixels():
     assert opened(picture_of(engine, body["data"][0])).size == (688, 384)
 
 
-def test_urls_and_unknown_uuids_are_drawn_as_frames():
+def test_urls_are_drawn_as_frames():
     """They are accepted without being fetched, and each gives another picture."""
     engine = Offline()
-    pictures = {picture_hash(engine, r) for r in ("https://a.invalid/1", "https://a.invalid/2", new_uuid())}
-    assert len(pictures) == 3
+    pictures = {picture_hash(engine, r) for r in ("https://a.invalid/1", "https://a.invalid/2")}
+    assert len(pictures) == 2
+
+
+def test_the_uuid_of_no_upload_is_refused():
+    """So is the one of an upload that was deleted; nothing is charged."""
+    engine = Offline()
+    status, error = refusal(engine, task(inputs={"referenceImages": [new_uuid()]}))
+    assert (status, error["code"], error["parameter"]) == (400, "invalidReferenceImage", "inputs.referenceImages")
+    assert engine.charges == {}
 
 
 @pytest.mark.parametrize("size", [(8_000, 7_000)])

@@ -141,9 +141,9 @@ def test_serve_reports_a_port_in_use(capsys):
     assert "Traceback" not in lines
 
 
-def test_serve_without_waitress_prints_how_to_install_it():
+def test_serve_without_uvicorn_prints_how_to_install_it():
     """``recover`` works without it."""
-    code = "import sys; sys.modules['waitress'] = None; from nbkit.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; sys.modules['uvicorn'] = None; from nbkit.__main__ import main; sys.exit(main(sys.argv[1:]))"
     for command, message in (("serve", 'pip install -e ".[serve]"'), ("recover", "there is no log")):
         result = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=False)
         assert result.returncode == 1

@@ -9,8 +9,8 @@ inside this process, without a socket.
 tasks with charges and balance. ``references.py`` reads the reference images in a task and stores uploaded ones,
 ``renderer.py`` draws and caches pictures with the painter in ``painting/``.
 
-``server.py`` serves the engine over HTTP with waitress; ``web.py`` is the WSGI application, ``channel.py`` one
-connection. ``delivery.py`` describes a webhook call or an upload, ``webhook_sender.py`` sends it, and ``safe_http.py``
+``server.py`` serves the engine over HTTP and WebSocket with uvicorn; ``web.py`` is the application, ``connection.py`` one
+connection; ``turns.py`` decides whose turn it is, and ``state.py`` keeps tasks across a restart. ``delivery.py`` describes a webhook call or an upload, ``webhook_sender.py`` sends it, and ``safe_http.py``
 makes that request without reaching private networks.
 """
 

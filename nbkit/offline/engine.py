@@ -11,16 +11,30 @@ import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from nbkit.offline.delivery import Delivery
-from nbkit.offline.envelope import Answer, Items, Problem, RequestContext, Task, content_of, echo, read_tasks
+from nbkit.offline.envelope import (
+    Answer,
+    Items,
+    Outcome,
+    Problem,
+    RequestContext,
+    Task,
+    check_key,
+    content_of,
+    echo,
+    read_tasks,
+    status_of_all,
+)
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.pack import Pack
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
 from nbkit.offline.replay import MISSES, Miss, Replayer
+from nbkit.offline.state import EngineState
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
 from nbkit.offline.validation import check_uuid, one_of, required
@@ -32,6 +46,10 @@ logger = logging.getLogger(__name__)
 
 BASE_URL = "https://offline.nbkit.invalid"
 """Beginning of picture URLs in-process, with a host name that no network resolves."""
+
+
+ORGANIZATION_UUID = "0ff11e00-6b17-4a5e-8d0c-000000000001"
+"""Of the account: clients expect one."""
 
 
 class Offline:
@@ -57,10 +75,13 @@ class Offline:
         miss: what happens to a request that the pack does not have: it is drawn (``"draw"``), answered with the
             ``"nearest"`` recording of its prompt, which says what differs, or refused (``"refuse"``).
         sleep: waits for a number of seconds, for the latency.
+        state: a file in which tasks and uploads are kept, so that an engine that is made with it later answers as this
+            one; only one engine at a time uses it. Without one, they end with the engine.
         deliver: called with each webhook call and each upload, in the thread that sent the request, so it must return
             soon; without it none is sent.
 
     Attributes:
+        latency, sleep: as given.
         deliver: as given; a server sets it to its sender.
         acknowledgement: how an ``async`` task is acknowledged, in one of the three documented ways: with an item that
             has the status ``processing``, a ``plain`` item without a status, or no item (``empty``).
@@ -71,6 +92,7 @@ class Offline:
         ValueError: for a negative latency, an unknown fault, probabilities or a noise that are not allowed, or another
             ``miss``.
         RequestError: if the pack cannot be read.
+        StorageError: if the state cannot be used.
 
     Example:
         >>> import nbkit
@@ -101,6 +123,7 @@ class Offline:
         miss: Miss = "draw",
         sleep: Callable[[float], None] = time.sleep,
         deliver: Callable[[Delivery], None] | None = None,
+        state: Path | None = None,
     ) -> None:
         if latency < 0:
             raise ValueError(f"latency={latency!r}: must be 0 seconds or more")
@@ -110,16 +133,17 @@ class Offline:
             raise ValueError("key='': must be a text that clients send, or None to accept any key")
         self.acknowledgement: Literal["processing", "plain", "empty"] = "processing"
         self.unknown_task: Literal["empty", "taskNotFound"] = "empty"
-        self._latency, self._key, self._seed, self._noise = latency, Secret(key), seed, float(noise)
+        self.latency, self._key, self._seed, self._noise = latency, Secret(key), seed, float(noise)
         del key
-        self._clock, self._sleep, self.deliver = clock, sleep, deliver
+        self._clock, self.sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
-        self._store = TaskStore(round(balance * MICRO), seed)
         if miss not in MISSES:
             raise ValueError(f"miss={miss!r}: must be 'nearest', 'draw' or 'refuse'")
         recordings = pack if pack is None or isinstance(pack, Pack) else Pack(pack)
-        renderer = Renderer(None if recordings is None else Replayer(recordings, miss))
-        self._references = ReferenceReader(renderer, self._file_of_result)
+        self._state = None if state is None else EngineState(state)
+        renderer = Renderer(self._state, None if recordings is None else Replayer(recordings, miss))
+        self._store = TaskStore(round(balance * MICRO), seed, renderer, self._state)
+        self._references = ReferenceReader(renderer, self._file_of_result, self._state)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
             TASK_TYPE: self._image_inference,
             "getResponse": self._response,
@@ -186,10 +210,27 @@ class Offline:
             5.0
         """
         return {
+            "organizationUUID": ORGANIZATION_UUID,
             "organizationName": "nbkit offline engine",
             "balance": self._store.balance / MICRO,
             "usage": {"total": {"credits": self.spent / MICRO, "requests": len(self._store.tasks)}},
         }
+
+    def close(self) -> None:
+        """Release the file of the state, if there is one; another engine may use it then.
+
+        Example:
+            >>> import nbkit, pathlib
+            >>> engine = nbkit.Offline(state=pathlib.Path("engine.sqlite"))
+            >>> engine.close()
+        """
+        if self._state is not None:
+            self._state.close()
+
+    @property
+    def has_deliveries(self) -> bool:
+        """Whether there are results to hand over, now or later."""
+        return self.deliver is not None and self._store.has_undelivered
 
     def settle(self) -> float | None:
         """Hand over the webhook calls and uploads of all results that are ready.
@@ -232,12 +273,35 @@ class Offline:
         lower_case = {name.lower(): value for name, value in headers.items()}
         dry_run = lower_case.get("x-runware-dry-run", "").strip().lower() in ("1", "true")
         try:
-            tasks = read_tasks(body, lower_case.get("authorization"), self._key)
+            tasks, key = read_tasks(body, lower_case.get("authorization"))
+            self.check_key(key)
         except Problem as problem:
             return problem.answer()
-        answer = self._run_tasks(tasks, RequestContext(base_url.rstrip("/"), dry_run))
+        context = RequestContext(base_url.rstrip("/"), dry_run)
+        begun = [self.begin(task, context) for task in tasks]  # independent: one may be refused while another runs
+        if any(isinstance(task, Inference) and task.is_sync for task in begun) and self.latency:
+            self.sleep(self.latency)  # once: the tasks of a request run side by side
+        outcomes = [self.finish(task, context) for task in begun]
         self.settle()
-        return answer
+        answer = Answer.json([item for outcome in outcomes for item in outcome.items], status_of_all(outcomes))
+        return next((corrupt(answer, one.fault, one.task) for one in outcomes if one.fault in CORRUPTED), answer)
+
+    def check_key(self, key: Any) -> None:
+        """Check the API key of a request.
+
+        Raises:
+            Problem: if the engine has a key, and this is another one, or none.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Offline(key="sesame").check_key("sesame")
+        """
+        check_key(key, self._key)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether requests must have a key."""
+        return bool(self._key)
 
     def picture(self, name: str) -> Answer:
         """The answer to a GET of a picture's URL: the encoded picture, or 404.
@@ -261,42 +325,73 @@ class Offline:
             return Answer.of(200, *uploaded) if uploaded else missing.answer()
         if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
-        answer = Answer.of(200, result.media_type, result.file())
+        try:
+            answer = Answer.of(200, result.media_type, result.file())
+        except Problem as gone:  # from the pack
+            return gone.answer()
         is_broken = result.task.fault == "download" and next(result.downloads) == 0
         return answer.truncated() if is_broken else answer
 
+    def task_of_picture(self, name: str) -> Inference | None:
+        """The task that has a picture; ``None`` for an upload, or a picture that is not known.
+
+        Args:
+            name: as :meth:`picture` takes it.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Offline().task_of_picture("unknown.jpg")
+        """
+        result = self._store.images.get(name.partition(".")[0].lower())
+        return None if result is None else result.task
+
     # -- tasks ------------------------------------------------------------------------------------------
 
-    def _run_tasks(self, tasks: Iterable[Any], context: RequestContext) -> Answer:
-        """Run tasks independently of each other: one may be accepted while another is refused."""
-        accepted: list[Inference] = []
-        outcomes: list[tuple[Items, int]] = []  # with the HTTP status that its task would have alone
-        for task in tasks:
-            try:
-                task_type = one_of(task, "taskType", tuple(self._handlers))
-                if task_type not in ("ping", "authentication"):
-                    check_uuid(task)
-                outcome = self._handlers[task_type](task, context)
-                if isinstance(outcome, Inference):
-                    accepted.append(outcome)
-                else:
-                    outcomes.append((outcome, 200))
-            except Problem as problem:
-                outcomes.append(([problem.item(task)], problem.status))
-        self._wait(accepted)
-        outcomes += [(self._first_items(inference, context), inference.status) for inference in accepted]
-        items, statuses = [item for items, _ in outcomes for item in items], {status for _, status in outcomes}
-        answer = Answer.json(items, 200 if 200 in statuses else 400 if len(statuses) > 1 else statuses.pop())
-        return next((corrupt(answer, i.fault, i.sent) for i in accepted if i.fault in CORRUPTED), answer)
+    def begin(self, task: Any, context: RequestContext) -> Outcome | Inference:
+        """Accept one task of a request, or answer it at once if it is no image task.
 
-    def _wait(self, accepted: list[Inference]) -> None:
-        """Wait once for all ``sync`` tasks of a request: they run side by side."""
-        waiting = [inference for inference in accepted if inference.is_sync]
-        if waiting and self._latency:
-            self._sleep(self._latency)
-        for inference in waiting:
-            if inference.fault != "timeout":  # such a task continues after its answer
-                self._store.finish(inference, self._clock())
+        Args:
+            task: the decoded JSON.
+            context: of its request.
+
+        Returns:
+            An accepted image task for :meth:`finish`; one with ``is_sync`` takes :attr:`latency` seconds until then. Any
+            other task is answered, or refused.
+
+        Example:
+            >>> import nbkit
+            >>> from nbkit.offline.envelope import RequestContext
+            >>> nbkit.Offline().begin({"taskType": "ping", "ping": True}, RequestContext("http://here", False)).items
+            [{'taskType': 'ping', 'pong': True}]
+        """
+        try:
+            task_type = one_of(task, "taskType", tuple(self._handlers))
+            if task_type not in ("ping", "authentication"):
+                check_uuid(task)
+            begun = self._handlers[task_type](task, context)
+        except Problem as problem:
+            return problem.outcome(task)
+        return begun if isinstance(begun, Inference) else Outcome(begun, task=task)
+
+    def finish(self, begun: Outcome | Inference, context: RequestContext) -> Outcome:
+        """The answer to a task that was begun: the results of a ``sync`` task, an ``async`` one's acknowledgement.
+
+        Args:
+            begun: what :meth:`begin` returned.
+            context: of its request.
+
+        Example:
+            >>> import nbkit
+            >>> from nbkit.offline.envelope import RequestContext
+            >>> engine, context = nbkit.Offline(), RequestContext("http://here", False)
+            >>> engine.finish(engine.begin({"taskType": "paint"}, context), context).status
+            400
+        """
+        if isinstance(begun, Outcome):
+            return begun
+        if begun.is_sync and begun.fault != "timeout":  # such a task continues after its answer
+            self._store.finish(begun, self._clock())
+        return Outcome(self._first_items(begun, context), begun.status, begun.fault, begun.sent)
 
     def _first_items(self, inference: Inference, context: RequestContext) -> Items:
         """All results of a ``sync`` task, or the acknowledgement of an ``async`` one."""
@@ -317,7 +412,7 @@ class Offline:
         inference = make_inference(task, self._references, context.base_url, self._noise)
         if context.dry_run:
             return [echo(task) | {"dryRun": True, "cost": inference.total / MICRO}]
-        self._store.accept(inference, self._failures, self._clock(), self._latency)
+        self._store.accept(inference, self._failures, self._clock(), self.latency)
         return inference
 
     def _response(self, task: Task, context: RequestContext) -> Items:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from nbkit.service.secret import Secret
@@ -65,9 +65,12 @@ class Answer:
         return cls(status, headers, body)
 
     @classmethod
-    def json(cls, items: Items, status: int) -> Answer:
+    def json(cls, items: Items, status: int, retry_after: int | None = None) -> Answer:
         """A JSON answer with the items of all its tasks."""
-        return cls.of(status, "application/json", json.dumps(content_of(items), allow_nan=False).encode())
+        answer = cls.of(status, "application/json", json.dumps(content_of(items), allow_nan=False).encode())
+        if status == 429 and retry_after is not None:
+            answer.headers["Retry-After"] = str(retry_after)
+        return answer
 
     @property
     def is_truncated(self) -> bool:
@@ -77,6 +80,31 @@ class Answer:
     def truncated(self) -> Answer:
         """The same answer without the second half of its body."""
         return Answer(self.status, self.headers, self.body[: len(self.body) // 2])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one task of a request adds to the answer.
+
+    Attributes:
+        items: for ``data`` and ``errors``.
+        status: the HTTP status of the answer if the task is the only one of its request.
+        fault: the fault that the task met, or ``None``.
+        task: as it was received.
+        retry_after: seconds that a busy server asks its client to wait, or ``None``.
+    """
+
+    items: Items
+    status: int = 200
+    fault: str | None = None
+    task: Task = field(default_factory=dict)
+    retry_after: int | None = None
+
+
+def status_of_all(outcomes: Sequence[Outcome]) -> int:
+    """The HTTP status of an answer about several tasks: they are independent, so one that succeeded makes it 200."""
+    statuses = {outcome.status for outcome in outcomes}
+    return 200 if 200 in statuses or not statuses else 400 if len(statuses) > 1 else statuses.pop()
 
 
 class Problem(Exception):
@@ -89,6 +117,7 @@ class Problem(Exception):
         allowed: the values that are accepted, if there are few.
         status: the HTTP status if nothing else in the request succeeded; 200 for a task that was accepted and failed
             later.
+        retry_after: seconds that a busy server asks its client to wait.
     """
 
     def __init__(
@@ -99,9 +128,10 @@ class Problem(Exception):
         parameter: str | list[str] = "",
         allowed: Sequence[Any] = (),
         status: int = 400,
+        retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.retry_after = status, retry_after
         facts = {"code": code, "message": message, "parameter": parameter, "allowedValues": list(allowed)}
         self._item = {name: value for name, value in facts.items() if value}
 
@@ -109,9 +139,14 @@ class Problem(Exception):
         """The item of ``errors`` for this problem; with a task, it has the type and UUID of that task."""
         return self._item | (echo(task) if isinstance(task, Mapping) else {})
 
+    def outcome(self, task: Any = None) -> Outcome:
+        """What a task adds to the answer that has this problem."""
+        sent = task if isinstance(task, Mapping) else {}
+        return Outcome([self.item(task)], self.status, task=sent, retry_after=self.retry_after)
+
     def answer(self, task: Any = None) -> Answer:
         """The answer that has this problem only: the request is refused as a whole, or its task failed."""
-        return Answer.json([self.item(task)], self.status)
+        return Answer.json([self.item(task)], self.status, self.retry_after)
 
 
 def content_of(items: Items) -> dict[str, Items]:
@@ -125,8 +160,40 @@ def echo(task: Task) -> dict[str, Any]:
     return {name: task[name] for name in ("taskType", "taskUUID") if isinstance(task.get(name), str)}
 
 
-def read_tasks(body: bytes, authorization: str | None, expected_key: Secret) -> list[Any]:
-    """Decode the body of a request into its tasks, and compare its API key with the expected one.
+def bearer(authorization: str | None) -> str | None:
+    """The key in an ``Authorization`` header; ``None`` without one."""
+    scheme, _, key = (authorization or "").strip().partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def check_key(sent: Any, expected: Secret) -> None:
+    """Compare the API key of a request with the expected one.
+
+    Args:
+        sent: the key, or ``None``.
+        expected: an empty one accepts any key, or none.
+
+    Raises:
+        Problem: if the key is missing or differs.
+    """
+    if expected and (not isinstance(sent, str) or not sent):
+        raise missing_key()
+    if expected and not expected.matches(sent):
+        raise unknown_key()
+
+
+def missing_key() -> Problem:
+    """The refusal of a request without a key."""
+    return Problem("missingApiKey", "This engine wants an API key.", status=401)
+
+
+def unknown_key() -> Problem:
+    """The refusal of a request with another key."""
+    return Problem("invalidApiKey", "This engine does not know that API key.", status=401)
+
+
+def read_tasks(body: bytes, authorization: str | None) -> tuple[list[Any], Any]:
+    """Decode the body of a request into its tasks and its API key.
 
     The ``authentication`` task that held the key is left out, unless it is the only one: it checks whether its key is
     valid.
@@ -134,12 +201,10 @@ def read_tasks(body: bytes, authorization: str | None, expected_key: Secret) -> 
     Args:
         body: of the request.
         authorization: its ``Authorization`` header, or ``None``.
-        expected_key: an empty one accepts any key, or none.
 
     Raises:
-        Problem: if the body is not a JSON array with at least one element, is too large, or is nested too deeply; if the
-            key is missing or differs, if header and task both hold one, or if the ``authentication`` task is not the
-            first.
+        Problem: if the body is not a JSON array with at least one element, is too large, or is nested too deeply; if
+            header and task both hold a key, or if the ``authentication`` task is not the first.
     """
     if len(body) > MAX_BODY_BYTES:
         raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY_BYTES:,} are read.")
@@ -149,8 +214,7 @@ def read_tasks(body: bytes, authorization: str | None, expected_key: Secret) -> 
         raise Problem("invalidJSON", f"The body cannot be read as JSON in UTF-8: {error}") from None
     if not isinstance(tasks, list) or not tasks:
         raise Problem("invalidRequestBody", "The body must be a JSON array that holds at least one task.")
-    scheme, _, key = (authorization or "").strip().partition(" ")
-    sent = key.strip() if scheme.lower() == "bearer" else None
+    sent: Any = bearer(authorization)
     holders = [task for task in tasks if isinstance(task, Mapping) and task.get("taskType") == "authentication"]
     if holders:
         if authorization is not None:
@@ -161,13 +225,7 @@ def read_tasks(body: bytes, authorization: str | None, expected_key: Secret) -> 
             raise Problem("invalidAuthentication", message)
         sent = holders[0].get("apiKey")
         tasks = tasks[1:] or tasks
-    if not expected_key:
-        return tasks
-    if not isinstance(sent, str) or not sent:
-        raise Problem("missingApiKey", "This engine wants an API key.", status=401)
-    if not expected_key.matches(sent):
-        raise Problem("invalidApiKey", "This engine does not know that API key.", status=401)
-    return tasks
+    return tasks, sent
 
 
 def _reject_constant(name: str) -> NoReturn:

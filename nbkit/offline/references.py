@@ -11,14 +11,14 @@ from collections.abc import Callable
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, RequestContext, Task, echo
 from nbkit.offline.painting.scene import Inset
 from nbkit.offline.renderer import Renderer
+from nbkit.offline.state import EngineState
 from nbkit.offline.validation import one_of, required
 from nbkit.request.address import whole_text
 from nbkit.request.decoder import opened
 from nbkit.request.parameter import Address, ValueInvalid
 
 NOT_FETCHED = "URL, not fetched"
-UNKNOWN_UUID = "UUID, not known here"
-"""Labels under the frame of a reference image without pixels."""
+"""Label under the frame of a reference image without pixels."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATA_URI = re.compile(r"\Adata:[\w/.+-]*(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
@@ -45,14 +45,19 @@ class ReferenceReader:
     Args:
         renderer: stores the images that come as data.
         find_result: returns the picture of a finished result by its UUID, or ``None``.
+        state: where uploads are kept across a restart, or ``None``.
 
     Attributes:
         renderer: as given.
     """
 
-    def __init__(self, renderer: Renderer, find_result: Callable[[str], bytes | None]) -> None:
-        self.renderer, self._find_result = renderer, find_result
-        self._uploads: dict[str, tuple[Inset, str]] = {}  # what `read` returned for each, by UUID
+    def __init__(
+        self, renderer: Renderer, find_result: Callable[[str], bytes | None], state: EngineState | None = None
+    ) -> None:
+        self.renderer, self._find_result, self._state = renderer, find_result, state
+        rows = () if state is None else state.rows("upload")
+        # What `read` returned for each, by UUID.
+        self._uploads = {key: (Inset(digest, label, None), name) for key, (digest, label, name) in rows}
 
     def read(self, text: str, parameter: str) -> tuple[Inset, str]:
         """The inset that is drawn for a reference image, and the text that the stored task has in its place.
@@ -62,10 +67,16 @@ class ReferenceReader:
             parameter: name of the parameter, for the error.
 
         Raises:
-            Problem: if the text is none of these, or its data is not a readable picture.
+            Problem: if the text is none of these, its data is not a readable picture, or no upload and no result has its
+                UUID.
         """
         if _UUID.fullmatch(text):
-            return self._find(text.lower()) or Inset(_digest(text), UNKNOWN_UUID, None), text
+            found = self._find(text.lower())
+            if found is None:
+                raise Problem(
+                    "invalidReferenceImage", f"No upload and no picture {text} is known here.", parameter=parameter
+                )
+            return found, text
         try:
             if text[:8].lower().startswith(("http://", "https://")):
                 return Inset(_digest(whole_text(Address().check(text))), NOT_FETCHED, None), text
@@ -91,6 +102,9 @@ class ReferenceReader:
         if context.dry_run:
             return [head | {"dryRun": True, "cost": 0.0}]
         key = str(uuid.uuid4())
+        inset, stored = upload
+        if self._state is not None:
+            self._state.put("upload", key, [inset.digest, inset.label, stored])
         self._uploads[key] = upload
         return [head | {f"{name}UUID": key, f"{name}URL": f"{context.base_url}{PICTURE_PATH}{key}"}]
 
@@ -103,6 +117,8 @@ class ReferenceReader:
             raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
         if not context.dry_run:
             self._uploads.pop(media_uuid, None)  # another thread may have deleted it
+            if self._state is not None:
+                self._state.remove("upload", media_uuid)
         return [echo(task) | {"operation": "delete", "mediaUUID": media_uuid}]
 
     def file(self, image_uuid: str) -> tuple[str, bytes] | None:

@@ -21,6 +21,7 @@ from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.replay import Match, Replayer
+from nbkit.offline.state import EngineState
 from nbkit.request.decoder import opened
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.profile import DEFAULT_RATIO, DEFAULT_TIER, Profile
@@ -54,26 +55,34 @@ class BoundedCache:
 
     Args:
         limit: maximum of all values together, in bytes.
+        state: has every value as well, so that an evicted one is read again.
 
     Attributes:
         size_bytes: number of bytes in the cache.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self.size_bytes = limit, 0
+    def __init__(self, limit: int, state: EngineState | None = None) -> None:
+        self._limit, self.size_bytes, self._state = limit, 0, state
         self._items: dict[Hashable, bytes] = {}  # what was used least recently comes first
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> bytes | None:
-        """The bytes of a key, which then counts as used; ``None`` if it is not in the cache."""
+        """The bytes of a key, which then counts as used; ``None`` if they are not here."""
         with self._lock:
             data = self._items.pop(key, None)
             if data is not None:
                 self._items[key] = data
-            return data
+        if data is None and self._state is not None and (data := self._state.blob(str(key))) is not None:
+            self._remember(key, data)
+        return data
 
     def put(self, key: Hashable, data: bytes) -> None:
-        """Store bytes under a key, unless they alone exceed the limit."""
+        """Store bytes under a key; without a state, unless they alone exceed the limit."""
+        if self._state is not None:
+            self._state.put_blob(str(key), data)
+        self._remember(key, data)
+
+    def _remember(self, key: Hashable, data: bytes) -> None:
         if len(data) > self._limit:
             return
         with self._lock:
@@ -87,17 +96,18 @@ class Renderer:
     """Draws pictures, and caches them and their reference images; safe to use from several threads.
 
     Args:
+        state: where reference images are kept across a restart, or ``None``.
         replayer: has recorded pictures, or ``None``.
 
     Attributes:
         thumbnails: of the reference images, as JPEGs, by the SHA-256 of the image's file.
     """
 
-    def __init__(self, replayer: Replayer | None = None) -> None:
+    def __init__(self, state: EngineState | None = None, replayer: Replayer | None = None) -> None:
         self._replayer = replayer
         self._encoded = BoundedCache(MAX_ENCODED_BYTES)
-        self.thumbnails = BoundedCache(MAX_THUMBNAIL_BYTES)
-        self._texts = BoundedCache(MAX_TEXT_BYTES)
+        self.thumbnails = BoundedCache(MAX_THUMBNAIL_BYTES, state)
+        self._texts = BoundedCache(MAX_TEXT_BYTES, state)
         # If a class requests thirty 4K pictures at once, at most four of them are in memory uncompressed.
         self._drawing_slots = threading.BoundedSemaphore(4)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from collections.abc import Collection
 
 from nbkit.offline.envelope import Problem
 from nbkit.offline.failures import REFUSALS, Failures
 from nbkit.offline.painting.scene import Scene
-from nbkit.offline.tasks import Inference, PlannedImage, make_results
+from nbkit.offline.renderer import Renderer
+from nbkit.offline.state import EngineState
+from nbkit.offline.tasks import Inference, PlannedImage, make_results, restored
 
 
 class TaskStore:
@@ -18,6 +21,8 @@ class TaskStore:
     Args:
         balance: micro-dollars that the account holds at the start.
         seed: makes the random seeds of pictures, and their noise, repeatable; ``None`` for new ones each time.
+        renderer: draws the pictures of the tasks that the state has.
+        state: where tasks are kept across a restart, or ``None``.
 
     Attributes:
         tasks: each accepted task, by its UUID in lower case.
@@ -25,7 +30,7 @@ class TaskStore:
         balance: micro-dollars that are left.
     """
 
-    def __init__(self, balance: int, seed: int | None) -> None:
+    def __init__(self, balance: int, seed: int | None, renderer: Renderer, state: EngineState | None = None) -> None:
         self.tasks: dict[str, Inference] = {}
         self.images: dict[str, PlannedImage] = {}
         self.balance = balance
@@ -34,6 +39,10 @@ class TaskStore:
         self._undelivered: list[PlannedImage] = []
         self._repeats: Counter[tuple[Scene, int]] = Counter()
         self._refusals: Counter[str] = Counter()  # number of simulated refusals, by taskUUID
+        self._state = state
+        delivered = set() if state is None else {key for key, _ in state.rows("delivered")}
+        for _, row in () if state is None else state.rows("task"):
+            self._add(restored(row, renderer), delivered)
 
     def accept(self, inference: Inference, failures: Failures, now: float, latency: float) -> None:
         """Store a task, plan its results and charge them.
@@ -63,19 +72,30 @@ class TaskStore:
             if inference.scene.noise:
                 for result in inference.results:
                     result.draw = self._next_draw(inference.scene, result.seed)
-            self.tasks[key] = inference
-            pictures = [result for result in inference.results if result.failure is None]
-            self.images |= {result.image_uuid: result for result in pictures}
-            self.balance -= inference.charge
-            if inference.request.webhook_url or inference.request.upload_endpoint:
-                self._undelivered += pictures
+            if self._state is not None:
+                self._state.put("task", key, inference.stored())
+            self._add(inference, ())
+
+    def _add(self, inference: Inference, delivered: Collection[str]) -> None:
+        self.tasks[inference.uuid.lower()] = inference
+        pictures = [result for result in inference.results if result.failure is None]
+        self.images |= {result.image_uuid: result for result in pictures}
+        self.balance -= inference.charge
+        if inference.scene.noise:
+            self._repeats.update((inference.scene, result.seed) for result in inference.results)
+        if inference.request.webhook_url or inference.request.upload_endpoint:
+            self._undelivered += [result for result in pictures if result.image_uuid not in delivered]
 
     def _next_draw(self, scene: Scene, seed: int) -> int:
         """Returns what the noise of a picture depends on: chance, or with a seed, how often it has been asked for."""
         if self._seed is None:
             return random.getrandbits(64)
-        self._repeats[scene, seed] += 1
-        return self._seed * 2**32 + self._repeats[scene, seed]
+        return self._seed * 2**32 + self._repeats[scene, seed] + 1
+
+    @property
+    def has_undelivered(self) -> bool:
+        """Whether results are to be handed over, now or later."""
+        return bool(self._undelivered)
 
     def finish(self, inference: Inference, now: float) -> None:
         """Make all results of a ``sync`` task ready now, after its client has waited for the latency."""
@@ -91,5 +111,8 @@ class TaskStore:
         """
         with self._lock:
             due = [result for result in self._undelivered if result.ready <= now]
+            if self._state is not None:
+                for result in due:
+                    self._state.put("delivered", result.image_uuid, True)
             self._undelivered = [result for result in self._undelivered if result.ready > now]
             return due, min((result.ready for result in self._undelivered), default=None)

@@ -11,7 +11,7 @@ import itertools
 import json
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -100,7 +100,11 @@ class PlannedImage:
             item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}{SUFFIXES[self.media_type]}"
         else:
             head = f"data:{self.media_type};base64," if output_type == "dataURI" else ""
-            item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(self.file()).decode()
+            try:
+                data = self.file()
+            except Problem as problem:  # the pack is gone
+                return problem.item(self.task.sent)
+            item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(data).decode()
         if request.include_cost is not False:
             item["cost"] = self.price / MICRO
         if request.check_content:
@@ -199,6 +203,20 @@ class Inference:
             items.append(echo(self.sent) | {"status": "processing"})
         return items
 
+    def stored(self) -> dict[str, Any]:
+        """Plain values from which :func:`restored` makes the task again."""
+        scene = self.scene
+        return {
+            "sent": self.sent,
+            "insets": [[inset.digest, inset.label] for inset in scene.insets],
+            "size": [scene.width, scene.height],
+            "noise": scene.noise,
+            "price": self.price,
+            "base_url": self.base_url,
+            "fault": self.fault,
+            "results": [[one.image_uuid, one.seed, one.ready, one.draw, one.replay] for one in self.results],
+        }
+
     def as_sent(self) -> dict[str, Any]:
         """The task as it was received; an inline picture whose text was evicted is replaced by its hash."""
         if not self.scene.insets:
@@ -229,18 +247,45 @@ def make_inference(task: Task, references: ReferenceReader, base_url: str, noise
         insets, names = zip(*(references.read(text, REFERENCES) for text in texts), strict=True)
         sent["inputs"] = {**task["inputs"], "referenceImages": list(names)}
     profile = request.profile
-    size = request.size or renderer.size_like(insets[0].digest, request.resolution, profile)
+    size: tuple[int, int] = request.size or renderer.size_like(insets[0].digest, request.resolution, profile)
     reference = profile.reference_list_price if profile.reference_price is None else profile.reference_price
     price = profile.price(tiers=[profile.tier_of_pixels(*size)]).low + round((reference or 0) * MICRO) * len(insets)
-    # The picture shows each parameter for which a scene has a field, as it takes effect.
+    scene = _scene_of(request, size, insets, noise)
+    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
+
+
+def restored(row: Mapping[str, Any], renderer: Renderer) -> Inference:
+    """The task of :meth:`Inference.stored`, with its results.
+
+    Args:
+        row: what that returned.
+        renderer: draws its pictures.
+    """
+    request = check_image_task(row["sent"])
+    width, height = row["size"]
+    insets = tuple(Inset(digest, label, None) for digest, label in row["insets"])
+    scene = _scene_of(request, (width, height), insets, row["noise"])
+    task = Inference(
+        row["sent"], request.replace(reference_images=None), scene, renderer, row["price"], row["base_url"]
+    )
+    task.fault = row["fault"]
+    task.results = [
+        PlannedImage(task, image_uuid, seed, ready, _failure(task.fault, index, len(row["results"])), draw=draw)
+        for index, (image_uuid, seed, ready, draw, _) in enumerate(row["results"])
+    ]
+    for result, (*_, replay) in zip(task.results, row["results"], strict=True):
+        _set_replay(result, replay)
+    return task
+
+
+def _scene_of(request: ImageRequest, size: tuple[int, int], insets: tuple[Inset, ...], noise: float) -> Scene:
+    """The picture shows each parameter for which a scene has a field, as it takes effect."""
+    profile = request.profile
     shown = {part.name: request.effective(part.name) for part in fields(Scene) if part.name in PARAMETERS}
     shown["model"] = None if profile is DEFAULT else profile.name
     if shown["safety_tolerance"] == PARAMETERS["safety_tolerance"].default:
         shown["safety_tolerance"] = None  # a default that is set explicitly gives the same picture as an unset one
-    scene = Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets, "noise": noise})
-    match = renderer.match(request, insets)
-    price = price if match is None or match.price is None else match.price
-    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url, match=match)
+    return Scene(**shown | {"width": size[0], "height": size[1], "seed": 0, "insets": insets, "noise": noise})
 
 
 def _seeds_of(profile: Profile) -> int:
@@ -272,13 +317,17 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
         seed = source.getrandbits(RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
         result = PlannedImage(inference, str(uuid.uuid4()), seed % seeds, accepted + latency * share)
-        if fault != "partial" or i % 2:
-            result.failure = OUTCOMES.get(fault or "")
-        if i == count - 1 and fault in ENDINGS:
-            result.failure = ENDINGS[fault]
+        result.failure = _failure(fault, i, count)
         _set_replay(result, replays[i])
         results.append(result)
     return results
+
+
+def _failure(fault: str | None, index: int, count: int) -> Problem | dict[str, Any] | None:
+    """Why one of so many results of a task has no picture; ``None`` if it has one."""
+    if fault in ENDINGS:
+        return ENDINGS[fault] if index == count - 1 else None
+    return None if fault == "partial" and index % 2 == 0 else OUTCOMES.get(fault or "")
 
 
 def _set_replay(result: PlannedImage, replay: Replay | None) -> None:
