@@ -251,7 +251,9 @@ def make_inference(task: Task, references: ReferenceReader, base_url: str, noise
     reference = profile.reference_list_price if profile.reference_price is None else profile.reference_price
     price = profile.price(tiers=[profile.tier_of_pixels(*size)]).low + round((reference or 0) * MICRO) * len(insets)
     scene = _scene_of(request, size, insets, noise)
-    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
+    match = renderer.match(request, insets)
+    price = price if match is None or match.price is None else match.price
+    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url, match=match)
 
 
 def restored(row: Mapping[str, Any], renderer: Renderer) -> Inference:
