@@ -22,6 +22,7 @@ from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.measures.facts import NEUTRAL, SUFFIXES
+from nbkit.recording import add_pack
 from nbkit.request.formats import recognise
 from nbkit.service.addresses import is_loopback
 from nbkit.service.client import Client
@@ -127,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     add = verify.add_argument
     add("--log", **_LOG_OPTION)
     add("--mend", action="store_true", help="correct the accounts, and remove half-written files of killed kernels")
+    add_pack(commands)
     return parser
 
 

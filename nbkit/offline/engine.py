@@ -33,7 +33,7 @@ from nbkit.offline.failures import CORRUPTED, Failures, corrupt
 from nbkit.offline.pack import Pack
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
-from nbkit.offline.replay import MISSES, Miss, Replayer
+from nbkit.offline.replay import MISSES, Miss, Recordings, Replayer
 from nbkit.offline.state import EngineState
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
@@ -71,7 +71,7 @@ class Offline:
             they are equal.
         clock: returns the time in seconds.
         pack: the path of a file of recorded requests, or an opened :class:`~nbkit.offline.pack.Pack`; what it has is
-            answered with its pictures.
+            answered with its pictures. A :class:`~nbkit.offline.replay.Recordings` of your own decides by itself.
         miss: what happens to a request that the pack does not have: it is drawn (``"draw"``), answered with the
             ``"nearest"`` recording of its prompt, which says what differs, or refused (``"refuse"``).
         sleep: waits for a number of seconds, for the latency.
@@ -119,7 +119,7 @@ class Offline:
         clock: Callable[[], float] = time.time,
         *,
         noise: float = 0.0,
-        pack: str | os.PathLike[str] | Pack | None = None,
+        pack: str | os.PathLike[str] | Pack | Recordings | None = None,
         miss: Miss = "draw",
         sleep: Callable[[float], None] = time.sleep,
         deliver: Callable[[Delivery], None] | None = None,
@@ -139,9 +139,10 @@ class Offline:
         self._failures = Failures(failures, seed)
         if miss not in MISSES:
             raise ValueError(f"miss={miss!r}: must be 'nearest', 'draw' or 'refuse'")
-        recordings = pack if pack is None or isinstance(pack, Pack) else Pack(pack)
+        if pack is not None and not isinstance(pack, Recordings):
+            pack = Replayer(pack if isinstance(pack, Pack) else Pack(pack), miss)
         self._state = None if state is None else EngineState(state)
-        renderer = Renderer(self._state, None if recordings is None else Replayer(recordings, miss))
+        renderer = Renderer(self._state, pack)
         self._store = TaskStore(round(balance * MICRO), seed, renderer, self._state)
         self._references = ReferenceReader(renderer, self._file_of_result, self._state)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {

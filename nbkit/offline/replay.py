@@ -29,7 +29,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from nbkit.display.text import count, ellipsis
 from nbkit.log.adopt_files import UnfitFile
@@ -79,6 +79,29 @@ class Match:
     price: int | None = None
 
 
+@runtime_checkable
+class Recordings(Protocol):
+    """Has recorded pictures."""
+
+    def find(self, request: ImageRequest, digests: Sequence[str]) -> Match:
+        """What answers a request. Nothing counts as given yet.
+
+        Args:
+            request: as the engine has checked it.
+            digests: the SHA-256 of its reference images, in their order.
+
+        Raises:
+            Problem: if it is refused; nothing is charged.
+        """
+
+    def file(self, sha256: str) -> bytes:
+        """The bytes of a recorded picture.
+
+        Raises:
+            Problem: if they are not there any more.
+        """
+
+
 class Replayer:
     """Answers requests from a pack; safe to use from several threads.
 
@@ -106,15 +129,6 @@ class Replayer:
         self._lock = threading.Lock()
 
     def find(self, request: ImageRequest, digests: Sequence[str]) -> Match:
-        """What answers a request. Nothing is taken yet.
-
-        Args:
-            request: as the engine has checked it.
-            digests: the SHA-256 of its reference images, in their order.
-
-        Raises:
-            Problem: if the pack does not have it, and such requests are refused; nothing is charged.
-        """
         asked = with_references(request, list(digests)) if digests else request
         exact = [entry for entry in self._exact.get(asked.identity, ()) if self._is_readable(entry)]
         if exact:
@@ -128,11 +142,6 @@ class Replayer:
         return Match(lambda seeds: [{"match": DRAWN, "differs": {}} for _ in seeds])
 
     def file(self, sha256: str) -> bytes:
-        """The bytes of a recorded picture.
-
-        Raises:
-            Problem: if the pack does not have them any more.
-        """
         try:
             return self.pack.picture(self._pictures[sha256])
         except (KeyError, UnfitFile):
@@ -163,7 +172,7 @@ class Replayer:
         match = {"match": EXACT, "differs": {}}
         if entry.refusal is not None:
             return [match | {"refusal": entry.refusal}]
-        found = [match | _of_picture(picture) for picture in entry.pictures[:wanted]]
+        found = [match | of_picture(picture) for picture in entry.pictures[:wanted]]
         missing = "The recording has no picture for this result: the model failed at it."
         return found + [match | {"failure": missing} for _ in range(wanted - len(found))]
 
@@ -183,7 +192,7 @@ class Replayer:
             ties = found[min(found)]
             chosen, picture, index = ties[self._next((asked.identity, seed)) % len(ties)]
             said = {"match": NEAREST, "differs": _differences(wanted, chosen, seed, index)}
-            replays.append(said | _of_picture(picture))
+            replays.append(said | of_picture(picture))
         return replays
 
     def _what_it_has(self, alike: Sequence[Recording], asked: ImageRequest) -> str:
@@ -211,7 +220,8 @@ def told(replay: Replay) -> dict[str, Any]:
     return {"match": replay["match"], "differs": replay["differs"]}
 
 
-def _of_picture(picture: RecordedPicture) -> Replay:
+def of_picture(picture: RecordedPicture) -> Replay:
+    """What a result has of a recorded picture."""
     return {
         "sha256": picture.sha256,
         "mediaType": picture.media_type,
