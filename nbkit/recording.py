@@ -45,6 +45,7 @@ MAX_FILE_BYTES = 20 * 2**20
 
 _PRELUDE = "from nbkit.recording import send_to\nsend_to({url!r})"
 _KEY_VARIABLE = "NBKIT_RECORDING_KEY"
+_NEEDED = ("nbclient", "nbformat", "ipykernel", "starlette", "uvicorn", "websockets")
 
 
 def record_notebook(
@@ -80,7 +81,7 @@ def record_notebook(
         raise RequestError("budget and repeat: an amount in USD such as 3.00, and 1 or more", parameter="budget")
     if not notebook.is_file():
         raise NbkitError(f"there is no notebook {notebook}")
-    _need("nbclient", "nbformat")
+    _check_needed()
     logs = [target.with_name(target.name + LOG_SUFFIX) / f"pass-{number}" for number in range(1, repeat + 1)]
     for number, log in enumerate(logs, 1):
         _say(f"Pass {number} of {repeat}: {notebook}")
@@ -106,9 +107,8 @@ def _record_pass(notebook: Path, folder: Path, limit: int, engine: Any) -> None:
         with server_type(recorder, key) as server:
             problem = _run_copy(notebook, server.url, key)
     if recorder.refused:
-        first = ellipsis(recorder.refused[0], 300)
         raise NbkitError(
-            f"the budget did not allow {count(len(recorder.refused), 'request')}: {first} What was made is in {folder}: "
+            f"the budget did not allow {count(len(recorder.refused), 'request')}: {recorder.refused[0]}. What was made is in {folder}: "
             "the same command with a larger --budget goes on from there, and pays nothing again"
         )
     if problem:
@@ -169,8 +169,8 @@ def _spent(folder: Path) -> int:
         return int(connection.scalar(sa.select(sa.func.total(RUNS.c.spent + RUNS.c.held))) or 0)
 
 
-def _need(*modules: str) -> None:
-    for name in modules:
+def _check_needed() -> None:
+    for name in _NEEDED:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from nbkit.display.text import usd
 from nbkit.errors import BudgetExceeded, EngineError, NbkitError, RequestError
 from nbkit.offline.engine import Offline
 from nbkit.offline.envelope import Problem, RequestContext, Task
@@ -23,6 +24,7 @@ from nbkit.offline.replay import Match, Replay, of_picture
 from nbkit.offline.server import EngineService, Server
 from nbkit.offline.validation import check_image_task, check_uuid
 from nbkit.request.image_request import PARAMETERS, ImageRequest
+from nbkit.request.price import MICRO
 from nbkit.request.profiles import TASK_TYPE
 from nbkit.results.run import BLOCKED, DONE, GeneratedImage, Run
 from nbkit.service.replay import EXACT
@@ -116,9 +118,11 @@ class Recorder:
         try:
             return self._make(request)
         except BudgetExceeded as error:
+            left = usd(round((error.limit - error.spent - error.held) * MICRO))
+            why = f"one may cost up to {usd(round(error.asked * MICRO))}, and {left} of the budget is left"
             with self._lock:
-                self.refused.append(str(error))
-            raise Problem("insufficientCredits", f"The budget of the recording: {error}", status=402) from None
+                self.refused.append(why)
+            raise Problem("insufficientCredits", f"Of the requests of this recording, {why}.", status=402) from None
         except NbkitError as error:
             raise Problem("inferenceError", str(error), status=200) from None
 
