@@ -22,6 +22,7 @@ from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.measures.facts import NEUTRAL, SUFFIXES
+from nbkit.offline.replay import MISSES
 from nbkit.recording import add_pack
 from nbkit.request.formats import recognise
 from nbkit.service.addresses import is_loopback
@@ -63,6 +64,9 @@ def _add_serve(commands: Any) -> None:
     fail = "a failure and its probability, such as busy=0.1; may be given several times"
     add("--fail", type=_failure, action="append", default=[], metavar="NAME=P", help=fail)
     add("--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)")
+    add("--pack", type=Path, metavar="PACK", help="recorded requests, which are answered with their pictures")
+    miss = "what happens to a request that the pack does not have: draw it, give the nearest recording, or refuse it (%(default)s)"
+    add("--miss", choices=MISSES, default="draw", help=miss)
     private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
     add("--allow-private-callbacks", action="store_true", help=private)
 
@@ -162,7 +166,15 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         failures = dict(options.fail)
         engine = nbkit.Offline(
-            options.latency, failures, options.key, options.balance, options.seed, noise=options.noise, sleep=pause
+            options.latency,
+            failures,
+            options.key,
+            options.balance,
+            options.seed,
+            noise=options.noise,
+            pack=options.pack,
+            miss=options.miss,
+            sleep=pause,
         )
     except ValueError as error:
         options.usage_error(str(error))

@@ -403,3 +403,23 @@ def test_what_a_service_says_of_recordings_is_one_short_line(value, text):
     assert replay_text(value) == text
     long = {"match": "nearest", "differs": {f"n{i}": {"asked": "x" * 1000, "is": "y" * 1000} for i in range(99)}}
     assert len(replay_text(long)) <= 400
+
+
+def test_a_prompt_with_other_spaces_is_the_nearest_recording(lesson, replaying):
+    """It is another request, and says so; the log finds its rows by the column."""
+    studio = replaying("nearest")
+    run = studio.generate("A  paper lantern", resolution="0.5K", temperature=0.2, seed=7)
+    assert run.image.replay == "nearest: promptSpacing recorded instead of other"
+    studio.generate(**LANTERN, temperature=0.2, seed=7)
+    assert studio.log.filter("replay == 'exact'").temperature.tolist() == [0.2]
+
+
+def test_the_price_of_a_nearest_recording_is_its_own(lesson, tmp_path):
+    """An account that holds enough for it is enough, though other recordings of the prompt cost more."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "log")
+    for resolution in ("0.5K", "4K"):
+        studio.generate("A cup", resolution=resolution, seed=1, temperature=0.5)
+    pack_log(studio.log, tmp_path / "cups.nbpack")
+    engine = nbkit.Offline(pack=tmp_path / "cups.nbpack", miss="nearest", balance=0.05)
+    run = nbkit.Studio(engine=engine, path=tmp_path / "other").generate("A cup", resolution="0.5K", temperature=0.9)
+    assert (run.status, run.cost, engine.charges) == ("done", 0.04657, {run.task_uuid: 46570})

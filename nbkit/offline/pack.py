@@ -122,7 +122,7 @@ class Recording:
 def theme_of(request: ImageRequest) -> tuple[Any, ...]:
     """Prompt, model and reference images of a request, for comparison."""
     references = tuple(reference.sha256 for reference in request.reference_images or ())
-    return request.prompt.strip(), request.profile.identifier, references
+    return " ".join(request.prompt.split()), request.profile.identifier, references
 
 
 class Pack:
@@ -286,19 +286,16 @@ class Pack:
 
 
 def settings_of(request: ImageRequest) -> dict[str, Any]:
-    """What a picture depends on beside prompt, model and reference images, by the API's names, as it takes effect.
+    """What a picture depends on beside model and reference images, by the columns of the log, as it takes effect.
 
     ``None`` stands for a parameter that was not sent and has no documented default.
     """
     size = request.size
     found: dict[str, Any] = {"size": f"{size[0]}x{size[1]}" if size else request.resolution}
     for name, parameter in PARAMETERS.items():
-        if parameter.affects_picture and parameter.group not in ("Size", "Model") and name not in _THEME:
-            found[parameter.wire[-1]] = request.effective(name)
+        if parameter.affects_picture and parameter.group not in ("Size", "Model", "References"):
+            found["seed" if name == "seed" else parameter.column] = request.effective(name)
     return found
-
-
-_THEME = ("prompt", "reference_images")
 
 
 def varying(entries: Sequence[Recording], asked: ImageRequest | None = None) -> list[str]:

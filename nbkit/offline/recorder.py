@@ -57,7 +57,7 @@ class Recorder:
             if (run.status == DONE and run.images) or run.status == BLOCKED:
                 self._earlier.setdefault(run.request.identity, []).append(run)
         self._seen: Counter[str] = Counter()
-        self._begun: dict[str, Future[list[Replay]]] = {}
+        self._answers: dict[str, Future[list[Replay]]] = {}
         self._pictures: dict[str, GeneratedImage] = {}
         self.tasks, self.refused = 0, list[str]()
 
@@ -74,9 +74,9 @@ class Recorder:
         request = _request(task, resolve)
         key = str(task["taskUUID"]).lower()
         with self._lock:
-            future, is_new = self._begun.get(key), key not in self._begun
+            future, is_new = self._answers.get(key), key not in self._answers
             if future is None:
-                future = self._begun[key] = Future()
+                future = self._answers[key] = Future()
                 self.tasks += 1
         if is_new:
             try:

@@ -15,7 +15,8 @@ temperature, topP                       the difference, as both are ranges of 1;
 size                                    a quarter for each doubling of the width, and of the height
 any other choice, number or text        1 if it differs
 seed, number of results, file format    a hundredth if it differs
-and quality, content check
+and quality, content check, spaces in
+the prompt
 ======================================  ==========================================================================
 
 Of pictures at one distance, each is given in turn. What differs is told with each picture.
@@ -60,7 +61,7 @@ Replay = dict[str, Any]
 recorded picture ``sha256``, ``mediaType``, ``seed``, ``cost`` in micro-dollars and ``nsfw``; of a recorded refusal ``refusal``."""
 
 _NATURAL = {"temperature": NATURAL_TEMPERATURE, "topP": NATURAL_TOP_P}
-_LEAST = ("seed", "numberResults", "outputFormat", "outputQuality", "checkContent", "mode")
+_LEAST = ("seed", "numberResults", "outputFormat", "outputQuality", "checkContent", "safetyMode", "prompt")
 _LEAST_SHARE = 0.01
 _MAX_SHOWN = 200
 
@@ -136,9 +137,12 @@ class Replayer:
         alike = self._themes.get(theme_of(asked), [])
         if self.miss == "refuse":
             raise Problem(NOT_IN_PACK, self._what_it_has(alike, asked), status=400)
-        near = [entry for entry in alike if entry.pictures and self._is_readable(entry)]
+        wanted = settings_of(asked)
+        near = [(entry, _distance(wanted, settings_of(entry.request))) for entry in alike if entry.pictures]
         if near and self.miss == "nearest":
-            return Match(lambda seeds: self._take_nearest(asked, near, seeds), _price(near))
+            most = min(far for _, far in near) + 1.5 * _LEAST_SHARE  # another seed may be that much nearer
+            price = _price([entry for entry, far in near if far <= most])
+            return Match(lambda seeds: self._take_nearest(asked, near, seeds), price)
         return Match(lambda seeds: [{"match": DRAWN, "differs": {}} for _ in seeds])
 
     def file(self, sha256: str) -> bytes:
@@ -177,22 +181,23 @@ class Replayer:
         return found + [match | {"failure": missing} for _ in range(wanted - len(found))]
 
     def _take_nearest(
-        self, asked: ImageRequest, entries: Sequence[Recording], seeds: Sequence[int | None]
+        self, asked: ImageRequest, near: Sequence[tuple[Recording, float]], seeds: Sequence[int | None]
     ) -> list[Replay]:
-        wanted = settings_of(asked)
-        recorded = [(entry, settings_of(entry.request)) for entry in entries]
-        apart = [_distance(wanted, settings) for _, settings in recorded]
         replays = []
         for seed in seeds:
-            found: dict[float, list[tuple[Mapping[str, Any], RecordedPicture, int]]] = {}
-            for (entry, settings), far in zip(recorded, apart, strict=True):
+            found: dict[float, list[tuple[Recording, RecordedPicture, int]]] = {}
+            for entry, far in near:
                 for index, picture in enumerate(entry.pictures):
                     other = 0.0 if seed is None else _LEAST_SHARE * (picture.seed != seed)
-                    found.setdefault(round(far + other, 6), []).append((settings, picture, index))
-            ties = found[min(found)]
+                    found.setdefault(round(far + other, 6), []).append((entry, picture, index))
+            whole = ([one for one in found[far] if self._is_picture_whole(one[1])] for far in sorted(found))
+            ties = next(filter(None, whole), [])
+            if not ties:  # all of their files are damaged
+                replays.append({"match": DRAWN, "differs": {}})
+                continue
             chosen, picture, index = ties[self._next((asked.identity, seed)) % len(ties)]
-            said = {"match": NEAREST, "differs": _differences(wanted, chosen, seed, index)}
-            replays.append(said | of_picture(picture))
+            differs = _differences(settings_of(asked), settings_of(chosen.request), seed, index)
+            replays.append({"match": NEAREST, "differs": differs} | of_picture(picture))
         return replays
 
     def _what_it_has(self, alike: Sequence[Recording], asked: ImageRequest) -> str:
@@ -275,6 +280,8 @@ def _differences(
     pairs = {name: (wanted, recorded[name]) for name, wanted in asked.items()}
     pairs["seed"] = (seed, None if first is None else (first + index) % (MAX_INTEGER + 1))
     found = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    if found.pop("prompt", None):  # which differs by its spaces alone
+        found["promptSpacing"] = ("other", "recorded")
     found = found or {
         "seed": (asked["seed"], first)
     }  # another picture of a series that overlaps with the one asked for
