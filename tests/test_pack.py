@@ -17,6 +17,7 @@ from nbkit import errors
 from nbkit.offline.pack import MAX_MANIFEST_BYTES, Pack
 from nbkit.offline.pack_file import pack_log
 from nbkit.offline.replay import Replayer
+from nbkit.offline.server import serving
 from nbkit.request.pixels import pixels_only
 from nbkit.service.replay import replay_text
 
@@ -244,6 +245,35 @@ def test_a_pack_has_no_key_no_address_and_no_metadata(service, open_studio, tmp_
         everything = b"".join(archive.read(name) for name in archive.namelist())
     for secret in (b"hush", b"http", run.task_uuid.encode(), b"taskUUID", b"Exif"):
         assert secret not in everything
+
+
+def test_a_picture_that_goes_elsewhere_says_how_a_pack_answered(replaying, tmp_path):
+    """In its file, in a log that adopts it, in the tree of versions and in a sweep's grid."""
+    studio = replaying("nearest")
+    run = studio.generate(**LANTERN, temperature=0.9, seed=7)
+    (tmp_path / "files").mkdir()
+    found = nbkit.read(run.image.save(tmp_path / "files" / "lantern.jpg", metadata=True))
+    assert found.facts["replay"] == run.image.replay
+    adopted = nbkit.RunLog(tmp_path / "mine").adopt(tmp_path / "files")
+    assert adopted.replay.tolist() == [run.image.replay]
+    said = "nearest recording: temperature 0.7 instead of 0.9"
+    assert said in studio.log.thread(run).to_text()
+    sweep = studio.sweep("A paper lantern", resolution="0.5K", seed=7, temperature=[0.2, 0.9])
+    grid = sweep.run().grid()
+    assert "recorded" in grid.html
+    assert said in grid.html
+    assert said in grid.text
+
+
+def test_a_served_pack_is_replayed_over_http(lesson, tmp_path):
+    """To the byte, and with what differs."""
+    first = recorded(lesson[0], temperature=0.2)[0]
+    with serving(nbkit.Offline(pack=lesson[1], miss="nearest")) as url:
+        studio = nbkit.Studio(engine=url, path=tmp_path / "log")
+        runs = [studio.generate(first.request), studio.generate(first.request.replace(temperature=0.3))]
+        studio.close()
+    assert [run.image.bytes for run in runs] == [first.image.bytes] * 2
+    assert [run.image.replay for run in runs] == ["exact", "nearest: temperature 0.2 instead of 0.3"]
 
 
 # -- packs of strangers --------------------------------------------------------------------------------------

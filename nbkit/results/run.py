@@ -190,7 +190,7 @@ class GeneratedImage(PictureFile):
                 "parentImage": run.parent_image,
             }
             facts |= {"sweep": run.sweep, "template": run.template, "axes": run.axes}
-        facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256}
+        facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256, "replay": self.replay}
         known = {name: value for name, value in facts.items() if value is not None and value != {}}
         return SettingsRecord(self.request, known)
 
