@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from nbkit.measures.facts import SUFFIXES
+from nbkit.measures.facts import NEUTRAL, SUFFIXES
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, Task, echo
 from nbkit.offline.failures import ENDINGS, OUTCOMES
@@ -97,7 +97,7 @@ class PlannedImage:
         request = self.task.request
         output_type = request.effective("output_type")
         if output_type == "URL":
-            item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}{SUFFIXES[self.media_type]}"
+            item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}{SUFFIXES.get(self.media_type, NEUTRAL)}"
         else:
             head = f"data:{self.media_type};base64," if output_type == "dataURI" else ""
             try:
