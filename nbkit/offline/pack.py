@@ -167,7 +167,8 @@ class Pack:
         try:
             self._files = ZipFiles(self.path, lambda name: name == MANIFEST)
         except RequestError as error:
-            raise _unreadable(str(error).removeprefix("path: "), path) from None
+            problem = str(error).removeprefix("path: ").partition(". No export")[0]
+            raise _unreadable(f"{problem}. No pack has that" if "is not read" in problem else problem, path) from None
         try:
             self.entries = _entries(_manifest(self._files))
         except (_Invalid, UnfitFile, RequestError) as error:

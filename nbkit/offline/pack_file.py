@@ -116,7 +116,9 @@ def pack_runs(runs: Iterable[Run], path: str | os.PathLike[str]) -> Packed:
                 manifest = {"format": FORMAT, "version": VERSION, "entries": entries}
                 member = zipfile.ZipInfo(MANIFEST, _OLDEST)
                 text = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False)
-                archive.writestr(member, text.encode("utf-8", "replace"), zipfile.ZIP_DEFLATED)
+                archive.writestr(
+                    member, text.encode("utf-8", "replace")
+                )  # compressed, a long prompt might look like a bomb
             if not entries:
                 reasons = "; ".join(f"{number:,} {reason}" for reason, number in packed.left_out.items())
                 raise NbkitError(f"there is nothing to pack: {reasons or 'no run was found'}. Nothing was written")
