@@ -22,6 +22,8 @@ from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.measures.facts import NEUTRAL, SUFFIXES
+from nbkit.offline.replay import MISSES
+from nbkit.recording import add_pack
 from nbkit.request.formats import recognise
 from nbkit.service.addresses import is_loopback
 from nbkit.service.client import Client
@@ -63,6 +65,9 @@ def _add_serve(commands: Any) -> None:
     fail = "a failure and its probability, such as busy=0.1; may be given several times"
     add("--fail", type=_failure, action="append", default=[], metavar="NAME=P", help=fail)
     add("--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)")
+    add("--pack", type=Path, metavar="PACK", help="recorded requests, which are answered with their pictures")
+    miss = "what happens to a request that the pack does not have: draw it, give the nearest recording, or refuse it (%(default)s)"
+    add("--miss", choices=MISSES, default="draw", help=miss)
     private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
     add("--allow-private-callbacks", action="store_true", help=private)
     state = f"where tasks are kept, so that a server that is started again, on the same port, answers as before; {NO_STATE} keeps none (default {STATE_FOLDER}/PORT.sqlite; none for port 0)"
@@ -134,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add = verify.add_argument
     add("--log", **_LOG_OPTION)
     add("--mend", action="store_true", help="correct the accounts, and remove half-written files of killed kernels")
+    add_pack(commands)
     return parser
 
 
@@ -173,6 +179,8 @@ def _serve(options: argparse.Namespace) -> int:
             options.balance,
             options.seed,
             noise=options.noise,
+            pack=options.pack,
+            miss=options.miss,
             state=state,
         )
     except ValueError as error:

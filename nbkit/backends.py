@@ -38,6 +38,8 @@ NOTICE = (
 _OFFLINE_MODULES = {
     "Offline": "nbkit.offline.engine",
     "OfflineTransport": "nbkit.offline.transport",
+    "Recorder": "nbkit.offline.recorder",
+    "RecordingServer": "nbkit.offline.recorder",
     "Server": "nbkit.offline.server",
 }
 """The module of each name of the offline engine that others use."""

@@ -34,7 +34,14 @@ def test_a_studio_takes_its_engine_from_the_environment(tmp_path, service, monke
     assert {r.headers.get("authorization") for r in service.gets} == {None}
     printed = capsys.readouterr().out
     assert service.url in printed
-    told = printed + repr(studio) + repr(run) + str(run._repr_mimebundle_()) + repr(vars(studio._client)) + studio.df.to_csv()
+    told = (
+        printed
+        + repr(studio)
+        + repr(run)
+        + str(run._repr_mimebundle_())
+        + repr(vars(studio._client))
+        + studio.df.to_csv()
+    )
     assert KEY not in told
     assert nbkit.Studio(engine="offline", path=tmp_path / "other").engine == "offline"
     studio.close()
