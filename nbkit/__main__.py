@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import signal
@@ -16,7 +17,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import nbkit
-from nbkit.backends import load_offline, resolve
+from nbkit.backends import KEY_VARIABLE, load_offline, resolve
+from nbkit.classroom.commands import FOLDER as CLASS_FOLDER
+from nbkit.classroom.commands import TEACHER_KEY, add_class
 from nbkit.display.text import count
 from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
@@ -30,6 +33,9 @@ from nbkit.service.client import Client
 from nbkit.service.secret import Secret
 
 SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
+BALANCE, CLASS_BALANCE = 100.0, 1e6
+"""USD of the engine's account; in a class, the budgets of the students count."""
+
 STATE_FOLDER, NO_STATE = "nbkit-serve", "none"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
 
@@ -57,14 +63,14 @@ def _add_serve(commands: Any) -> None:
     add("--host", default="127.0.0.1", help="address to listen at; only this machine reaches %(default)s")
     add("--port", type=_port, default=8765, help="default %(default)s; 0 picks a free one")
     key = f"the key that clients must send. On a command line others on this machine can read it: better set {SERVE_KEY_VARIABLE}"
-    add("--key", default=os.environ.get(SERVE_KEY_VARIABLE) or None, help=key)
+    add("--key", help=key)
     add("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a task takes")
     add("--seed", type=int, metavar="N", help="makes random seeds and failures repeatable")
     noise = "how much the pictures of the same request and seed differ, from 0 to 1 (%(default)s)"
     add("--noise", type=float, default=0.0, metavar="SHARE", help=noise)
     fail = "a failure and its probability, such as busy=0.1; may be given several times"
     add("--fail", type=_failure, action="append", default=[], metavar="NAME=P", help=fail)
-    add("--balance", type=float, default=100.0, metavar="USD", help="what the account holds (%(default)s)")
+    add("--balance", type=float, metavar="USD", help=f"what the account holds ({BALANCE})")
     add("--pack", type=Path, metavar="PACK", help="recorded requests, which are answered with their pictures")
     miss = "what happens to a request that the pack does not have: draw it, give the nearest recording, or refuse it (%(default)s)"
     add("--miss", choices=MISSES, default="draw", help=miss)
@@ -74,6 +80,17 @@ def _add_serve(commands: Any) -> None:
     add("--state", metavar="FILE", help=state)
     address = "what clients type, where that does not follow from the requests: behind a proxy that hides it"
     add("--address", default="", metavar="URL", help=address)
+    of_class = "serve a class: each student has a key and a budget (python -m nbkit class init makes its folder)"
+    add("--class", dest="classroom", type=Path, metavar="FOLDER", help=of_class)
+    add(
+        "--upstream",
+        metavar="ENGINE",
+        help="what does the tasks of the class: runware, or an address (default: the offline engine)",
+    )
+    upstream_key = (
+        f"a file with its key, which nobody else can read; without one it is {KEY_VARIABLE} of the environment"
+    )
+    add("--upstream-key", type=Path, metavar="FILE", help=upstream_key)
     add("--tls-cert", type=Path, metavar="FILE", help="serve over HTTPS with this certificate")
     add("--tls-key", type=Path, metavar="FILE", help="the key of the certificate")
 
@@ -83,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     _add_serve(commands)
+    add_class(commands)
     summary = "settle every run whose outcome is not known, and fetch paid pictures that are not here yet"
     told = "Asks one engine, and no address that the log names. The key comes from the environment alone."
     recover = commands.add_parser("recover", help=summary, description=told)
@@ -165,18 +183,19 @@ def _failure(text: str) -> tuple[str, float]:
 def _serve(options: argparse.Namespace) -> int:
     make_server = load_offline("Server")
     logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
-    stop = threading.Event()
-    if (options.tls_cert is None) != (options.tls_key is None):
-        options.usage_error("--tls-cert and --tls-key go together")
-    state = None
-    if options.state != NO_STATE and (options.state or options.port):  # another start on port 0 has another address
+    _check_serve(options)
+    key, state = options.key or os.environ.get(SERVE_KEY_VARIABLE) or None, None
+    if options.classroom is not None:
+        key = None  # of the engine behind the class, which nobody else reaches
+    elif options.state != NO_STATE and (options.state or options.port):  # another start on port 0 has another address
         state = Path(options.state or f"{STATE_FOLDER}/{options.port}.sqlite")
+    balance = CLASS_BALANCE if options.classroom else BALANCE if options.balance is None else options.balance
     try:
         engine = nbkit.Offline(
             options.latency,
             dict(options.fail),
-            options.key,
-            options.balance,
+            key,
+            balance,
             options.seed,
             noise=options.noise,
             pack=options.pack,
@@ -185,25 +204,78 @@ def _serve(options: argparse.Namespace) -> int:
         )
     except ValueError as error:
         options.usage_error(str(error))
-    if options.key is None and not is_loopback(options.host):
-        warning = f"anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key"
-        _print(f"nbkit serve: {warning}", sys.stderr)
-    server = make_server(
-        engine, options.host, options.port, address=options.address,
-        tls=(options.tls_cert, options.tls_key) if options.tls_cert else None,
-        allow_private_callbacks=options.allow_private_callbacks,
-    )  # fmt: skip
+    place = {
+        "host": options.host, "port": options.port, "address": options.address,
+        "tls": (options.tls_cert, options.tls_key) if options.tls_cert else None,
+    }  # fmt: skip
+    if options.classroom is not None:
+        make_class = importlib.import_module("nbkit.classroom.serve").ClassServer  # needs the extra, as Server does
+        server = make_class(
+            options.classroom, engine, upstream=options.upstream, key_file=options.upstream_key, **place
+        )
+        lines = _about_class(server, options)
+    else:
+        if key is None and not is_loopback(options.host):
+            warning = f"anybody who can reach this machine may use this server; {SERVE_KEY_VARIABLE} sets a key"
+            _print(f"nbkit serve: {warning}", sys.stderr)
+        server = make_server(engine, allow_private_callbacks=options.allow_private_callbacks, **place)
+        call = f'nbkit.Studio(engine="{server.url}"{", api_key=…" if key else ""})'
+        lines = [f"nbkit: the offline engine is at {server.url} - in a notebook: {call}"]
+        if state is not None:
+            lines.append(f"Tasks are kept in {state}: a server that is started again with it answers as before.")
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with server:
-        call = f'nbkit.Studio(engine="{server.url}"{", api_key=…" if options.key else ""})'
-        _print(f"nbkit: the offline engine is at {server.url} - in a notebook: {call}")
-        if state is not None:
-            _print(f"Tasks are kept in {state}: a server that is started again with it answers as before.")
+        for line in lines:
+            _print(line)
         while not stop.wait(0.5):  # on Windows a wait without a time-out cannot be interrupted
             pass
     engine.close()
     return 0
+
+
+def _check_serve(options: argparse.Namespace) -> None:
+    """Refuse options that do not go together, as wrong usage."""
+    if (options.tls_cert is None) != (options.tls_key is None):
+        options.usage_error("--tls-cert and --tls-key go together")
+    alone = ("key", "state", "balance", "allow_private_callbacks")  # of an engine that clients reach themselves
+    given = [f"--{name.replace('_', '-')}" for name in alone if getattr(options, name)]
+    if options.classroom is not None and given:
+        options.usage_error(f"{given[0]} does not go with --class: keys, budgets and tasks are in the class's folder")
+    if options.classroom is None and (options.upstream or options.upstream_key):
+        options.usage_error("--upstream does the tasks of a class: it needs --class")
+    if options.upstream_key and not options.upstream:
+        options.usage_error("--upstream-key is the key of --upstream, which is missing")
+    engine = {
+        "--latency": options.latency,
+        "--fail": options.fail,
+        "--noise": options.noise,
+        "--seed": options.seed,
+        "--pack": options.pack,
+    }
+    given = [name for name, value in engine.items() if value]
+    if options.upstream and given:
+        options.usage_error(f"{given[0]} is for the offline engine, and --upstream {options.upstream} does the tasks")
+
+
+def _about_class(server: Any, options: argparse.Namespace) -> list[str]:
+    """What is printed of a class that is served."""
+    folder, lone = options.classroom, is_loopback(options.host) and not options.address
+    if lone:
+        warning = f"only this machine reaches {options.host}; --host 0.0.0.0 lets the students in"
+        _print(f"nbkit serve: {warning}", sys.stderr)
+    others: list[str] = []
+    if options.host in ("0.0.0.0", "::", "") and not options.address:  # noqa: S104  compared, not bound
+        head, _, port = server.url.partition("://")[0], "", server.port
+        others = [f"{head}://{one}:{port}" for one in load_offline("own_addresses")()]
+    does = f"{options.upstream} does its tasks, for money" if options.upstream else "the offline engine does its tasks"
+    lines = [f"nbkit: the class {server.classroom.name!r} is at {server.url} - students open it in a browser; {does}"]
+    if others[1:]:
+        lines.append(f"Where students do not reach that: {', '.join(others[1:])}")
+    lines.append(f"Teacher: {server.url}/teacher, with the key in {folder / TEACHER_KEY}")
+    shown = "" if folder == CLASS_FOLDER else f" {folder}"
+    return [*lines, f"python -m nbkit class show{shown} prints who is there."]
 
 
 def _recover(options: argparse.Namespace) -> int:

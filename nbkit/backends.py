@@ -41,6 +41,7 @@ _OFFLINE_MODULES = {
     "Recorder": "nbkit.offline.recorder",
     "RecordingServer": "nbkit.offline.recorder",
     "Server": "nbkit.offline.server",
+    "own_addresses": "nbkit.offline.server",
 }
 """The module of each name of the offline engine that others use."""
 
@@ -135,7 +136,7 @@ def load_offline(name: str) -> Any:
     """A class of the offline engine, which is loaded only when it is chosen: the real model needs no painter.
 
     Args:
-        name: ``Offline``, ``OfflineTransport`` or ``Server``.
+        name: ``Offline``, ``OfflineTransport``, ``Server`` or ``own_addresses``.
 
     Raises:
         ModuleNotFoundError: if ``Server`` is asked for, and uvicorn is not installed; it says how to install it.

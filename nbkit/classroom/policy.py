@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeGuard
 
+from nbkit.display.text import count
 from nbkit.errors import ConfigurationError
 from nbkit.offline.envelope import Problem
 from nbkit.request.image_request import PARAMETERS
@@ -82,6 +83,26 @@ class Policy:
         """The policy of stored values; names that this version does not know are left out."""
         names = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in names})
+
+    def sentences(self) -> list[str]:
+        """The rules for people.
+
+        Example:
+            >>> from nbkit.classroom.policy import Policy
+            >>> Policy(max_results=1, blocked=("gun",)).sentences()[1:]
+            ['A press makes at most 1 picture, at most 4K.', 'No searches.', 'At work at once: 4 of each student, 512 of all; 256 of each may wait.', 'Prompts with these words are refused: gun.']
+        """
+        checked = "is checked for what does not belong in a class" if self.check_content else "is checked if asked for"
+        tolerance = f", with the safety tolerance {self.safety_tolerance}" if self.safety_tolerance else ""
+        found = [
+            f"Every picture {checked}{tolerance}.",
+            f"A press makes at most {count(self.max_results, 'picture')}, at most {self.max_resolution}.",
+            "Searches are allowed." if self.search else "No searches.",
+            f"At work at once: {self.at_work:,} of each student, {self.at_once:,} of all; {self.waiting:,} of each may wait.",
+        ]
+        if self.blocked:
+            found.append(f"Prompts with these words are refused: {', '.join(self.blocked)}.")
+        return found
 
     def apply(self, task: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The task as it is made to be, and what was changed.
@@ -162,10 +183,10 @@ class Policy:
         group[path[-1]] = value
 
     def _cap(self, task: dict[str, Any], profile: Profile, changes: list[dict[str, Any]]) -> None:
-        count = task.get("numberResults")
-        if _is_number(count) and count > self.max_results:
+        asked = task.get("numberResults")
+        if _is_number(asked) and asked > self.max_results:
             why = f"at most {self.max_results} pictures of a task in this class"
-            changes.append(_change("numberResults", count, self.max_results, why))
+            changes.append(_change("numberResults", asked, self.max_results, why))
             task["numberResults"] = self.max_results
         allowed = self._tiers(profile)
         why = f"at most {allowed[-1]} in this class"

@@ -340,6 +340,7 @@ def _report_row(student: Student, tasks: Sequence[Any]) -> dict[str, Any]:
         "pictures": sum(task.pictures for task in tasks),
         "spent": student.spent / MICRO,
         "held": student.held / MICRO,
+        "budget": student.budget / MICRO,
         "left": student.left / MICRO,
         "blocked": len(blocked),
         "failed": len(failed) - len(blocked),

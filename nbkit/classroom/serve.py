@@ -69,6 +69,11 @@ class _Facts:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether prices are list prices, and no money."""
+        return self._gateway.is_offline
+
     def address(self, request: Request) -> str:
         """What a student types."""
         return str(request.state.base_url)

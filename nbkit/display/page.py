@@ -14,11 +14,17 @@ from nbkit.errors import printable
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """A page loads nothing and runs nothing, whatever a prompt contains; pictures are in the file itself."""
 
-_STYLE = """
+COLOURS = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1c1c1c; --quiet: #555; --line: #d4d4d4; --link: #0b57a4 }
 @media (prefers-color-scheme: dark) {
   :root { --ground: #161616; --ink: #ececec; --quiet: #b3b3b3; --line: #444; --link: #8ab8ff }
 }
+"""
+"""The colours of every page, light and dark, as variables of its style sheet."""
+
+_STYLE = (
+    COLOURS
+    + """
 body { margin: 2rem auto; padding: 0 1rem; max-width: 80rem; background: var(--ground); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif }
 ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem; padding: 0; list-style: none }
@@ -31,6 +37,7 @@ dd { margin: 0 }
 a { color: var(--link) }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
 """
+)
 
 SCROLL_CHARACTERS = 300
 """A longer text may be higher than its box on the page, which then scrolls."""
@@ -64,7 +71,7 @@ def document_html(title: str, summary: str, cards: Iterable[Card]) -> str:
     return page_html(title, f"<main>\n{heading}\n<ol>\n{items}\n</ol>\n</main>", _STYLE)
 
 
-def page_html(title: str, body: str, style: str = "", script: str = "") -> str:
+def page_html(title: str, body: str, style: str = "", script: str = "", *, policy: str = POLICY, head: str = "") -> str:
     """A whole HTML file with the content security policy; every page that nbkit writes is made here.
 
     Args:
@@ -72,17 +79,29 @@ def page_html(title: str, body: str, style: str = "", script: str = "") -> str:
         body: the content, as HTML.
         style: a style sheet.
         script: the only script that the page runs: the policy has its hash.
+        policy: the content security policy, for a page with forms.
+        head: more of the page's head, as HTML.
     """
-    policy, script = POLICY, printable(script)
+    script = printable(script)
     if script:
-        policy += f"; script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        policy += f"; script-src '{source_hash(script)}'"
         body += f"\n<script>{script}</script>"
     return printable(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n{head}</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def source_hash(text: str) -> str:
+    """What a content security policy says of a script, or of a style sheet, that it allows.
+
+    Example:
+        >>> source_hash("let a = 1")
+        'sha256-LAfYd7pbFUgwfQu8b4q135PeTG2z+/coPEUYCd74eCQ='
+    """
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _card(card: Card) -> str:

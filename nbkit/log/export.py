@@ -148,7 +148,7 @@ def _write_table(write: Write, name: str, table: pd.DataFrame, lists: Collection
     # With a byte order mark, without which spreadsheets take the text for another encoding, and with the line ends of RFC
     # 4180: with others, a lone carriage return in a text is not quoted, and ends the row where it is read.
     flat = table.assign(**{name: table[name].map(" ".join) for name in lists})
-    write(f"{name}.csv", _without_formulas(flat).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+    write(f"{name}.csv", without_formulas(flat).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
     columns = {str(c): list(table[c]) if c in lists else _json_column(table[c]) for c in table}
     records = pd.DataFrame(columns, dtype=object).to_dict("records")
     write(f"{name}.json", (json.dumps(records, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
@@ -162,7 +162,7 @@ def without_private(frame: pd.DataFrame, private: tuple[str, ...]) -> pd.DataFra
     return kept
 
 
-def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame whose texts are no formula to a spreadsheet: one that might begin one, or has an apostrophe, gets another.
 
     A cell that begins with an apostrophe is the rest of its text, then, and nothing is lost.

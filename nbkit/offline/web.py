@@ -54,7 +54,8 @@ _AUTHORITY = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
 )
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
-_TAIL = re.compile(rf"(?P<prefix>.*?)(?P<path>/v1/?|{PICTURE_PATH}[^/]*)")
+_MAX_SEGMENTS = 32
+"""Of a path that may have a prefix."""
 
 
 class TaskService(Protocol):
@@ -120,14 +121,16 @@ def application(
         async with service.running():
             yield
 
+    every = [
+        Route("/v1", web.tasks, methods=["POST"]),
+        Route(f"{PICTURE_PATH}{{name}}", web.picture, methods=["GET", "HEAD"]),
+        WebSocketRoute("/v1", web.socket),
+        *routes,
+    ]
+    known = [route.path_regex for route in every if isinstance(route, Route | WebSocketRoute)]
     return Starlette(
-        routes=[
-            Route("/v1", web.tasks, methods=["POST"]),
-            Route(f"{PICTURE_PATH}{{name}}", web.picture, methods=["GET", "HEAD"]),
-            WebSocketRoute("/v1", web.socket),
-            *routes,
-        ],
-        middleware=[Middleware(_Place, authority=authority, address=address.rstrip("/"))],
+        routes=every,
+        middleware=[Middleware(_Place, known=known, authority=authority, address=address.rstrip("/"))],
         exception_handlers={404: web.not_found, 405: web.not_found},
         lifespan=lifespan,
     )
@@ -139,8 +142,8 @@ class _Place:
     The headers of a proxy are believed of anyone: a client that lies gets wrong addresses of its own pictures.
     """
 
-    def __init__(self, app: ASGIApp, authority: str, address: str) -> None:
-        self._app, self._authority, self._address = app, authority, address
+    def __init__(self, app: ASGIApp, known: Sequence[re.Pattern[str]], authority: str, address: str) -> None:
+        self._app, self._known, self._authority, self._address = app, known, authority, address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -150,10 +153,10 @@ class _Place:
                 return given.get(name, "").partition(",")[0].strip()
 
             # A proxy may leave the prefix in the path, or cut it off and name it.
-            found, named = _TAIL.fullmatch(scope["path"]), first("x-forwarded-prefix").rstrip("/")
-            prefix = found["prefix"] if found else ""
+            found, named = self._split(scope["path"]), first("x-forwarded-prefix").rstrip("/")
+            prefix, path = found or ("", scope["path"])
             if found:
-                scope = {**scope, "path": found["path"].rstrip("/"), "root_path": ""}
+                scope = {**scope, "path": path, "root_path": ""}
             if not prefix and _PREFIX.fullmatch(named):
                 prefix = named
             hosts = (first("x-forwarded-host"), given.get("host", ""), self._authority)
@@ -165,6 +168,16 @@ class _Place:
             base = self._address or f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else ''}"
             scope.setdefault("state", {})["base_url"] = base
         await self._app(scope, receive, send)
+
+    def _split(self, path: str) -> tuple[str, str] | None:
+        """The prefix that a proxy has left in a path, and the path of a route behind it; ``None`` if there is no such route."""
+        segments = path.split("/")
+        for number in range(1, min(len(segments), _MAX_SEGMENTS)):
+            tail = "/".join(("", *segments[number:]))
+            for one in (tail, tail.rstrip("/")):
+                if any(known.fullmatch(one) for known in self._known):
+                    return "/".join(segments[:number]), one
+        return None
 
 
 class _Api:
