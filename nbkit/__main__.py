@@ -25,7 +25,6 @@ from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.measures.facts import NEUTRAL, SUFFIXES
-from nbkit.offline.replay import MISSES
 from nbkit.recording import add_pack
 from nbkit.request.formats import recognise
 from nbkit.service.addresses import is_loopback
@@ -73,7 +72,7 @@ def _add_serve(commands: Any) -> None:
     add("--balance", type=float, metavar="USD", help=f"what the account holds ({BALANCE})")
     add("--pack", type=Path, metavar="PACK", help="recorded requests, which are answered with their pictures")
     miss = "what happens to a request that the pack does not have: draw it, give the nearest recording, or refuse it (%(default)s)"
-    add("--miss", choices=MISSES, default="draw", help=miss)
+    add("--miss", metavar="nearest|draw|refuse", default="draw", help=miss)
     private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
     add("--allow-private-callbacks", action="store_true", help=private)
     state = f"where tasks are kept, so that a server that is started again, on the same port, answers as before; {NO_STATE} keeps none (default {STATE_FOLDER}/PORT.sqlite; none for port 0)"

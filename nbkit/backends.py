@@ -38,6 +38,11 @@ NOTICE = (
 _OFFLINE_MODULES = {
     "Offline": "nbkit.offline.engine",
     "OfflineTransport": "nbkit.offline.transport",
+    "Pack": "nbkit.offline.pack",
+    "SUFFIX": "nbkit.offline.pack",
+    "new_pack_path": "nbkit.offline.pack_file",
+    "pack_log": "nbkit.offline.pack_file",
+    "pack_runs": "nbkit.offline.pack_file",
     "Recorder": "nbkit.offline.recorder",
     "RecordingServer": "nbkit.offline.recorder",
     "Server": "nbkit.offline.server",

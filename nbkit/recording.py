@@ -18,7 +18,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -30,12 +30,14 @@ from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.history import RunLog
 from nbkit.log.schema import RUNS
 from nbkit.log.store import DATABASE
-from nbkit.offline.pack import SUFFIX, Pack
-from nbkit.offline.pack_file import Packed, new_pack_path, pack_log, pack_runs
 from nbkit.request.price import MICRO
 from nbkit.results.money import limit_in_micros
 from nbkit.results.run import Run
 from nbkit.service.secret import Secret
+
+if TYPE_CHECKING:  # the commands for a log load nothing of the offline engine
+    from nbkit.offline.pack import Pack
+    from nbkit.offline.pack_file import Packed
 
 LOG_SUFFIX = ".recording"
 """The end of the folder beside a pack that has the logs of its recording."""
@@ -75,7 +77,7 @@ def record_notebook(
         nbkit.errors.NbkitError: there is no notebook lesson.ipynb
     """
     notebook = Path(notebook)
-    target = new_pack_path(notebook.with_suffix(SUFFIX) if path is None else path)
+    target: Path = load_offline("new_pack_path")(notebook.with_suffix(load_offline("SUFFIX")) if path is None else path)
     limit = limit_in_micros("budget", budget)
     if limit is None or repeat < 1:
         raise RequestError("budget and repeat: an amount in USD such as 3.00, and 1 or more", parameter="budget")
@@ -86,7 +88,7 @@ def record_notebook(
     for number, log in enumerate(logs, 1):
         _say(f"Pass {number} of {repeat}: {notebook}")
         _record_pass(notebook, log, limit - sum(map(_spent, logs)) + _spent(log), engine)
-    packed = pack_runs((run for log in logs for run in _runs(log)), target)
+    packed: Packed = load_offline("pack_runs")((run for log in logs for run in _runs(log)), target)
     spent = usd(sum(map(_spent, logs)))
     _say(f"The log of the recording, {spent} in all, is in {logs[0].parent}; it may be removed.")
     return packed
@@ -202,7 +204,7 @@ def add_pack(commands: Any) -> None:
     from_log.set_defaults(run=_from_log)
     add = from_log.add_argument
     add("log", type=Path, metavar="FOLDER", help="the log's folder, such as nbkit-runs")
-    add("path", type=Path, metavar="PACK", help=f"the new file, which ends in {SUFFIX}")
+    add("path", type=Path, metavar="PACK", help="the new file, which ends in .nbpack")
     add("--search", default="", metavar="WORDS", help="only runs whose prompt, tags or note hold all of them")
 
     summary = "read all of a pack: whether every picture has the bytes that it was recorded with"
@@ -234,12 +236,12 @@ def _from_log(options: argparse.Namespace) -> int:
     if not (options.log / DATABASE).exists():
         raise NbkitError(f"there is no log in {options.log}")
     with closing(RunLog(options.log)) as log:
-        _say(str(pack_log(log, options.path, options.search)))
+        _say(str(load_offline("pack_log")(log, options.path, options.search)))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    with closing(Pack(options.path)) as pack:
+    with closing(load_offline("Pack")(options.path)) as pack:
         faults = pack.check()
         for fault in faults:
             _say(fault)
@@ -248,7 +250,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    with closing(Pack(options.path)) as pack:
+    with closing(load_offline("Pack")(options.path)) as pack:
         frame = pack.to_frame()
         _say(_counts(pack))
         for row in frame.to_dict("records"):
