@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from nbkit.classroom.accounting import Accounting, Medium, StoredTask
-from nbkit.classroom.policy import Policy
+from nbkit.classroom.policy import BlockedWord, Policy
 from nbkit.classroom.roster import Classroom
 from nbkit.classroom.schema import AT_WORK, ENDED, PICTURES
 from nbkit.classroom.upstream import Finished, Upstream
@@ -164,7 +164,10 @@ class Gateway:
         policy = await asyncio.to_thread(lambda: self._class.policy)
         self._follow(policy)
         # What the policy takes away, such as a search, needs no check; what it leaves does.
-        made, changes = policy.apply(dict(task))
+        try:
+            made, changes = policy.apply(dict(task))
+        except BlockedWord as blocked:
+            raise Problem("promptBlocked", str(blocked), parameter="positivePrompt") from None
         request = check_image_task(made)
         sent, made = await asyncio.to_thread(self._with_stored_references, task, made, student, context)
         if context.dry_run:
@@ -273,7 +276,7 @@ class Gateway:
     # -- what a student may ask for ----------------------------------------------------------------------------
 
     async def _find(self, task: Task, student: str) -> StoredTask | None:
-        return await self._in_thread(self._accounting.find, student, str(task["taskUUID"]))
+        return await asyncio.to_thread(self._accounting.find, student, str(task["taskUUID"]))
 
     async def _response(self, task: Task, student: str, context: RequestContext) -> Items:
         found = await self._find(task, student)
@@ -294,9 +297,9 @@ class Gateway:
 
     async def _account(self, task: Task, student: str, _: RequestContext) -> Items:
         operation = one_of(task, "operation", ("getDetails",))
-        budget, paused, account = await self._in_thread(self._accounting.account, student)
-        left = await self._in_thread(self._accounting.left, student)
-        count, at_work = await self._in_thread(self._accounting.counts, student)
+        budget, paused, account = await asyncio.to_thread(self._accounting.account, student)
+        left = await asyncio.to_thread(self._accounting.left, student)
+        count, at_work = await asyncio.to_thread(self._accounting.counts, student)
         order = self._turns.order()
         queue = [{"taskUUID": one.label, "place": place} for place, one in enumerate(order, 1) if one.who == student]
         return [
@@ -359,7 +362,7 @@ class Gateway:
         if one_of(task, "operation", ("upload", "delete")) == "upload":
             return await self._upload(task, student, context, "media")
         name = str(required(task, "media"))
-        medium = await self._in_thread(self._accounting.medium, name, student)
+        medium = await asyncio.to_thread(self._accounting.medium, name, student)
         if medium is None or medium.task_uuid is not None:
             raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
         if not context.dry_run:
@@ -478,9 +481,6 @@ class Gateway:
         """Everybody who waits, in the order in which they are taken: student, taskUUID, place."""
         order = self._turns.order()
         return [(one.who, one.label, place) for place, one in enumerate(order, 1)]
-
-    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.to_thread(function, *arguments)
 
 
 async def _ready(outcome: Outcome) -> Outcome:

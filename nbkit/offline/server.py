@@ -65,7 +65,7 @@ IDLE_SECONDS = 60
 SETTLE_SECONDS = 0.1
 """How late a webhook call may be."""
 
-GRACE_SECONDS = 1
+GRACE_SECONDS = 0.5
 """Time that running requests have to finish when the server ends."""
 
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  compared, not bound
@@ -222,7 +222,7 @@ class Server:
             proxy_headers=False,  # the application reads them
             server_header=False,
             timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]  # it is a time-out of asyncio
             ssl_certfile=tls[0] if tls else None,
             ssl_keyfile=tls[1] if tls else None,
         )
