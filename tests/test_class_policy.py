@@ -1,6 +1,7 @@
 """The policy of a class: whatever a student sends, what is made of it keeps the rules."""
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -61,7 +62,7 @@ def tasks(draw):
 POLICIES = st.builds(
     Policy,
     check_content=st.booleans(),
-    safety_tolerance=st.sampled_from([None, "low", "high"]).filter(lambda one: _allows(safety_tolerance=one)),
+    safety_tolerance=st.sampled_from([None, "low", "off"]),
     max_resolution=st.sampled_from(DEFAULT.tiers),
     max_results=st.integers(1, 20),
     search=st.booleans(),
@@ -69,20 +70,11 @@ POLICIES = st.builds(
 )
 
 
-def _allows(**values):
-    try:
-        Policy(**values)
-    except ConfigurationError:
-        return False
-    return True
-
-
 def apply(policy, task):
     """What a policy makes of a task; ``None`` if a word is blocked."""
     try:
         return policy.apply(task)
-    except Problem as problem:
-        assert problem.code == "promptBlocked"
+    except Problem:
         return None
 
 
@@ -108,7 +100,7 @@ def keeps(policy, made):
 
 
 @given(POLICIES, tasks())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=60)
 def test_what_is_made_of_a_task_keeps_the_policy(policy, task):
     """Whatever the task: an error, or a task that keeps the rules; the student's own is not touched."""
     before = copy.deepcopy(task)
@@ -120,7 +112,7 @@ def test_what_is_made_of_a_task_keeps_the_policy(policy, task):
 
 
 @given(POLICIES, tasks())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=60)
 def test_a_policy_applied_twice_changes_nothing_more(policy, task):
     """What it made keeps its rules already."""
     made = apply(policy, task)
@@ -164,9 +156,9 @@ def test_a_rule_that_cannot_be_is_an_error(values):
 def test_the_sentences_say_each_rule():
     """A change of any rule changes what is said."""
     changes = {
-        "check_content": False, "safety_tolerance": "HIGH", "max_resolution": "1K", "max_results": 2, "search": True,
+        "check_content": False, "safety_tolerance": "high", "max_resolution": "1K", "max_results": 2, "search": True,
         "blocked": ("gun",), "at_work": 1, "at_once": 2, "waiting": 3,
     }  # fmt: skip
-    said = [Policy(**{name: value}).sentences() for name, value in changes.items() if _allows(**{name: value})]
-    assert len(said) >= len(changes) - 1
-    assert all(one != Policy().sentences() for one in said)
+    assert set(changes) == {field.name for field in dataclasses.fields(Policy)}
+    for name, value in changes.items():
+        assert Policy(**{name: value}).sentences() != Policy().sentences(), name

@@ -65,7 +65,7 @@ def test_a_roster_that_cannot_be_names_its_line(text, message):
 
 
 @given(ROSTERS)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_a_table_of_names_is_read_back(names):
     """Whatever characters they have, as a spreadsheet quotes them."""
     out = io.StringIO()
@@ -74,7 +74,7 @@ def test_a_table_of_names_is_read_back(names):
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_a_key_can_be_typed_from_paper(name):
     """Lower-case letters, digits and hyphens; the chance in it has no characters that look alike."""
     key = new_key(name)
