@@ -409,7 +409,7 @@ def _facts(state: ClassState) -> str:
     kind = "list prices, nothing is charged" if state.is_offline else "real money"
     held = f"{usd_short(account.held)} held, " if account.held else ""
     spent = (
-        f"{usd_short(account.spent)}</dd>{_bar(account.spent, account.held, limit)}"
+        f"{usd_short(account.spent)}{_bar(account.spent, account.held, limit)}</dd>"
         f'<dd class="quiet">of {usd_short(limit)}; {held}{kind}'
     )
     parts = (
