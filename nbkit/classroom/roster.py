@@ -148,9 +148,6 @@ class Classroom:
         doubles = {one for one in names if [other.casefold() for other in names].count(one.casefold()) > 1}
         if doubles:
             raise RequestError(f"the roster has {min(doubles)!r} twice; each name is there once", parameter="roster")
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        database = Database(folder / FILE)
         keys = {student: new_key(student) for student in names}
         teacher = new_key("teacher")
         rows = [
@@ -165,6 +162,9 @@ class Classroom:
             "total": None if total is None else micros_of(total),
             "policy": dataclasses.asdict(policy or Policy()),
         }
+        folder.mkdir(parents=True, exist_ok=True)  # once all of it is known to be good
+        folder.chmod(0o700)
+        database = Database(folder / FILE)
         with database.writing() as connection:
             METADATA.create_all(connection)
             connection.execute(sa.insert(STUDENTS), rows)

@@ -48,6 +48,7 @@ a { color: var(--link) }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
 header { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; align-items: baseline; justify-content: space-between }
 .notice { margin: 0.75rem 0; padding: 0.6rem 0.9rem; border-left: 4px solid var(--bar); background: var(--card) }
+.notice:empty { display: none }
 .alert { border-left-color: var(--alert); background: var(--alert-ground); color: var(--alert) }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 1.25rem 0 0 }
 .facts div { padding: 0.7rem 0.9rem; border-radius: 0.5rem; background: var(--card) }
@@ -83,22 +84,28 @@ summary.button { display: inline-block; list-style: none }
 summary.button::-webkit-details-marker { display: none }
 details[open] > form { display: flex; margin-top: 0.4rem }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem; padding: 0; margin: 0; list-style: none }
-.pictures img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 0.4rem; background: var(--card);
+.pictures img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; border-radius: 0.4rem; background: var(--card);
   color: var(--quiet); font-size: 0.8rem }
 .pictures p { margin: 0.3rem 0 0; font-size: 0.875rem; line-height: 1.35 }
+.pictures strong, .pictures time { display: block }
 pre { margin: 0.5rem 0; padding: 0.9rem 1rem; border-radius: 0.5rem; background: var(--card); overflow-x: auto; overflow-wrap: normal;
   font: 0.95rem/1.55 ui-monospace, Consolas, monospace; user-select: all }
 code { font-family: ui-monospace, Consolas, monospace; font-size: 0.95em }
 ol.steps { padding-left: 1.4rem }
 ol.steps > li { margin: 1rem 0; padding-left: 0.3rem }
+#all, #live + form { display: block; margin-bottom: 1rem }
+#live + form { margin-top: 1rem }
 ul.plain { margin: 0; padding-left: 1.2rem }
 footer { margin-top: 2.5rem; padding-top: 0.75rem; border-top: 1px solid var(--line) }
 @media (max-width: 56rem) {
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
   table, tbody { display: block }
-  tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr)); gap: 0.2rem 0.75rem; padding: 0.75rem 0; border-top: 1px solid var(--line) }
-  tbody th, td { display: block; padding: 0; border: 0; text-align: left }
-  tbody th, td.money, td.act { grid-column: 1 / -1 }
+  tbody tr { display: flex; flex-wrap: wrap; gap: 0.15rem 1rem; align-items: center; padding: 0.6rem 0; border-top: 1px solid var(--line) }
+  tbody th, td { display: block; order: 3; padding: 0; border: 0; text-align: left; font-size: 0.9rem }
+  tbody th { flex: 1 1 50%; order: 0 }
+  td.act { order: 1 }
+  td.money { flex: 1 1 100%; order: 2 }
+  details[open] > form { white-space: normal }
   td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-size: 0.875rem }
   td.zero { display: none }
 }
@@ -122,7 +129,22 @@ const restore = (kept) => {
   kept.typed.forEach(([id, value]) => find(id) && (find(id).value = value));
   find(kept.focus)?.focus({ preventScroll: true });
 };
-let last = "", isPressed = false;
+const shown = new Map();
+// Only what has changed is replaced: pictures do not flicker, and nobody loses what is being typed.
+const replace = (html) => {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  for (const section of [...fresh.content.children]) {
+    const text = section.innerHTML, old = document.getElementById(section.id);
+    if (old && shown.get(section.id) !== text) {
+      const kept = keep();
+      old.replaceWith(section);
+      restore(kept);
+    }
+    shown.set(section.id, text);
+  }
+};
+let isPressed = false;
 addEventListener("pointerdown", () => (isPressed = true));
 addEventListener("pointerup", () => setTimeout(() => (isPressed = false), 300));
 const refresh = async () => {
@@ -131,11 +153,7 @@ const refresh = async () => {
     if (answer.status === 401) return location.replace(location.pathname);
     if (!answer.ok) throw new Error(answer.status);
     const html = await answer.text();
-    if (html !== last && !isPressed) {
-      const kept = keep();
-      part.innerHTML = last = html;
-      restore(kept);
-    }
+    if (!isPressed) replace(html);
     if (said.textContent) said.textContent = "";
   } catch {
     const now = new Date().toLocaleTimeString();
@@ -143,6 +161,7 @@ const refresh = async () => {
   }
 };
 if (part) {
+  [...part.children].forEach((section) => shown.set(section.id, section.innerHTML));
   const again = async () => { if (!document.hidden) await refresh(); setTimeout(again, """
     + str(REFRESH_SECONDS * 1000)
     + """); };
@@ -271,9 +290,8 @@ def start_page(name: str, address: str, state: str = "", message: str = "") -> s
         '<input id="key" name="key" type="password" autocomplete="off" autocapitalize="none" spellcheck="false" required maxlength="200">'
         '<button class="main">Show</button></form>'
     )
-    body = f"""<main>
-<header><h1>{escape(name)}</h1></header>
-<ol class="steps">
+    own = f'<h2>Your own state</h2>{own}<p id="said" class="notice" role="status"></p>'
+    steps = f"""<ol class="steps">
 <li>Paste this into the first cell of your notebook and run it.
 <pre id="cell">{cell}</pre>
 <button type="button" data-copy="cell" hidden>Copy</button></li>
@@ -284,10 +302,11 @@ def start_page(name: str, address: str, state: str = "", message: str = "") -> s
 <p>Then a notebook needs only the last three lines. In a shell:</p><pre>{shell}</pre><p>In PowerShell:</p><pre>{power}</pre></details>
 <h2>The server is away?</h2>
 <p>Go on without it: pictures are then drawn on your own machine, and nothing is spent.</p>
-<pre>studio = nbkit.Studio(engine="offline")</pre>
-<h2>Your own state</h2>
-{own}
-<p id="said" class="notice" role="status"></p>
+<pre>studio = nbkit.Studio(engine="offline")</pre>"""
+    told = f"{own}<h2>What to type</h2>{steps}" if state else f"{steps}{own}"
+    body = f"""<main>
+<header><h1>{escape(name)}</h1></header>
+{told}
 <footer class="small quiet"><a href="teacher">For the teacher</a></footer>
 </main>"""
     return _page(name, body, "narrow", refreshes=bool(state))
@@ -317,9 +336,8 @@ def student_part(state: StudentState) -> str:
         lines.append(f"<p>{count(len(state.places), 'task')} of yours waiting: {where} of {state.waiting_in_all}.</p>")
     if not (state.at_work or state.places):
         lines.append('<p class="quiet">Nothing of yours is waiting.</p>')
-    if state.pictures:
-        lines.append(f"<h2>Your last pictures</h2>{_pictures(state.pictures, has_names=False)}")
-    return "\n".join(lines)
+    shown = f"<h2>Your last pictures</h2>{_pictures(state.pictures, has_names=False)}" if state.pictures else ""
+    return f'<section id="state">{"".join(lines)}</section><section id="own">{shown}</section>'
 
 
 # -- the teacher's page ----------------------------------------------------------------------------------------
@@ -366,7 +384,15 @@ def teacher_page(state: ClassState, message: str = "") -> str:
 def teacher_part(state: ClassState) -> str:
     """The part of the page that refreshes itself."""
     return "\n".join(
-        (_facts(state), _stuck(state.report), _for_all(state), _table(state), _newest(state), _rules(state.rules))
+        f'<section id="{name}">{html}</section>'
+        for name, html in (
+            ("stuck", _stuck(state.report)),
+            ("facts", _facts(state)),
+            ("all", _for_all(state)),
+            ("table", _table(state)),
+            ("newest", _newest(state)),
+            ("rules", _rules(state.rules)),
+        )
     )
 
 
@@ -379,16 +405,17 @@ def _facts(state: ClassState) -> str:
     slow = f"95 % within {seconds.quantile(0.95):.1f} s" if len(seconds) else "no picture in the last 5 minutes"
     at_work = int(state.report["at work"].sum())
     connected = int(state.report["last"].notna().sum())
+    presses = int(state.report["presses"].sum())
     kind = "list prices, nothing is charged" if state.is_offline else "real money"
     held = f"{usd_short(account.held)} held, " if account.held else ""
     spent = (
-        f"{usd_short(account.spent)}</dd>{_bar(account.spent, account.held, limit)}"
+        f"{usd_short(account.spent)}{_bar(account.spent, account.held, limit)}</dd>"
         f'<dd class="quiet">of {usd_short(limit)}; {held}{kind}'
     )
     parts = (
         ("Spent", spent),
         ("Students", f'{connected}</dd><dd class="quiet">of {len(state.report)} have connected'),
-        ("Pictures", f'{int(state.report["pictures"].sum()):,}</dd><dd class="quiet">in {count(int(state.report["presses"].sum()), "press").replace("presss", "presses")}'),
+        ("Pictures", f'{int(state.report["pictures"].sum()):,}</dd><dd class="quiet">of {count(presses, "task")}'),
         ("A picture takes", f'{times}</dd><dd class="quiet">{slow}'),
         ("Waiting", f'{state.waiting:,}</dd><dd class="quiet">and {at_work:,} at work'),
     )  # fmt: skip
@@ -421,7 +448,7 @@ def _needs(number: int) -> str:
 def _for_all(state: ClassState) -> str:
     token = _token(state.form_token)
     return (
-        '<h2 id="students">Students</h2><div class="row">'
+        '<h2>Students</h2><div class="row">'
         f'<form method="post">{token}<button id="pause-all" name="do" value="pause-all">Pause all</button>'
         '<button id="resume-all" name="do" value="resume-all">Resume all</button></form>'
         f'<form method="post">{token}<label for="raise-all">Raise every budget by $</label>'
@@ -512,7 +539,7 @@ def _pictures(pictures: Sequence[PictureItem], *, has_names: bool) -> str:
     now = time.time()
     items = "".join(
         f'<li><img src="?picture={escape(one.uuid)}" alt="{escape(ellipsis(one.prompt, 200))}" loading="lazy" width="192" height="192">'
-        f"<p>{f'<strong>{escape(one.student)}</strong> ' if has_names else ''}{escape(ellipsis(one.prompt, 90))} "
+        f"<p>{f'<strong>{escape(one.student)}</strong>' if has_names else ''}{escape(ellipsis(one.prompt, 90))} "
         f'<time class="quiet" datetime="{datetime.fromtimestamp(one.created, UTC):%Y-%m-%dT%H:%M:%SZ}">{_ago(now - one.created)}</time></p></li>'
         for one in pictures
     )
