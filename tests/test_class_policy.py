@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nbkit.classroom.policy import BlockedWord, Policy
 from nbkit.errors import ConfigurationError
+from nbkit.offline.envelope import Problem
 from nbkit.offline.validation import check_image_task
 from nbkit.request.models import models
 from nbkit.request.profiles import DEFAULT
