@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     recover.set_defaults(run=_recover)
     add = recover.add_argument
     add("--log", "--path", metavar="FOLDER", **_LOG_OPTION)
-    engine = "whom to ask: runware, or an address. Left out, it is runware if the environment has a key, else the offline engine"
+    engine = "whom to ask: runware, or an address. Left out, it is what NBKIT_ENGINE names, else runware if the environment has a key, else the offline engine"
     add("--engine", help=engine)
     resend = "send a task that the service does not know again, under its own taskUUID"
     add("--resend", action="store_true", help=resend)
