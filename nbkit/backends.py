@@ -1,10 +1,8 @@
 """Which service a studio talks to, and with which key.
 
-The engine is the argument, else ``NBKIT_ENGINE``, else the vendor's where ``RUNWARE_API_KEY`` is set, else the offline one.
-
-A key is sent only to the host it belongs to: ``NBKIT_KEY`` to the scheme, host and port that ``NBKIT_ENGINE`` names,
-``RUNWARE_API_KEY`` to the vendor's own host and to this machine. Any other address gets a key only if ``api_key=`` comes
-with it.
+A key is sent only where it belongs: ``RUNWARE_API_KEY`` is read for the vendor's own host and for this machine,
+``NBKIT_KEY`` for the origin (scheme, host and port) of the address in ``NBKIT_ENGINE``; any other address gets a key only
+if ``api_key=`` comes with it.
 """
 
 from __future__ import annotations
@@ -25,7 +23,8 @@ from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 
 KEY_VARIABLE = "RUNWARE_API_KEY"
-ENGINE_VARIABLE, ENGINE_KEY_VARIABLE = "NBKIT_ENGINE", "NBKIT_KEY"
+ENGINE_VARIABLE = "NBKIT_ENGINE"
+ENGINE_KEY_VARIABLE = "NBKIT_KEY"
 OFFLINE_URL = "https://offline.nbkit.invalid/v1"
 
 ENVIRONMENT_NOTICE = f"nbkit: the engine is {{}}, as {ENGINE_VARIABLE} says."
@@ -63,8 +62,8 @@ class Backend:
         charged: whether it charges real money; an offline answer overrides it.
         may_be_offline: whether its answers may do that: there may be an offline engine at any address or transport.
         pace: how long to wait between two requests about one task.
-        by_default: the offline engine was chosen because there is no key; the user should be told.
-        from_environment: it was chosen by ``NBKIT_ENGINE``; the user should be told.
+        notice: what the user should be told about how it was chosen; may be empty.
+        from_environment: whether ``NBKIT_ENGINE`` named it.
     """
 
     name: str
@@ -73,9 +72,9 @@ class Backend:
     api_key: Secret | None = None
     transport: httpx.BaseTransport | None = None
     pace: Pace = field(default_factory=Pace)
-    by_default: bool = False
-    from_environment: bool = False
+    notice: str = ""
     may_be_offline: bool = False
+    from_environment: bool = False
 
 
 def resolve(
@@ -88,8 +87,8 @@ def resolve(
     """The backend for a studio's arguments.
 
     Args:
-        engine: ``None`` for the one of the environment, ``"offline"``, ``"runware"``, an address, or an
-            :class:`~nbkit.Offline`.
+        engine: ``"offline"``, ``"runware"``, an address, or an :class:`~nbkit.Offline`; ``None`` for the one that the
+            environment names: ``NBKIT_ENGINE``, else ``RUNWARE_API_KEY``, else offline.
         api_key: for ``"runware"`` or an address.
         transport: replaces the network; for tests and proxies.
         pace: replaces the backend's own.
@@ -110,18 +109,11 @@ def resolve(
 
 
 def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
-    if engine is None and (named := _engine_from_environment()):
-        try:
-            return dataclasses.replace(_resolve(named, key, transport), from_environment=True)
-        except ConfigurationError as error:
-            message = (
-                str(error)
-                .replace("engine=…", ENGINE_VARIABLE)
-                .replace("engine='runware'", f"{ENGINE_VARIABLE}=runware")
-            )
-        raise ConfigurationError(message)
-    if engine is None and not (key or transport or _key_from_environment()):
-        return _offline(by_default=True)
+    named = _engine_variable() if engine is None else ""
+    if named:
+        return _from_environment(named, key, transport)
+    if engine is None and not (key or transport or _key_variable(KEY_VARIABLE)):
+        return _offline(notice=NOTICE)
     if engine is None or engine == "runware":
         return _runware(key, transport)
     if engine == "offline":
@@ -135,6 +127,29 @@ def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | N
         "engine=…: must be 'offline', 'runware', an address such as 'http://127.0.0.1:8000', or an nbkit.Offline(); "
         "a key goes into api_key=…"
     )
+
+
+def _from_environment(named: str, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
+    """The backend that ``NBKIT_ENGINE`` names, and a notice that says so."""
+    if key and named != "runware":  # most likely the vendor's, which must not reach another server
+        raise ConfigurationError(
+            f"api_key=… came without engine=…, and {ENGINE_VARIABLE} names another engine than the vendor's: add "
+            f"engine='runware', or engine= with the address that the key is for, or put the key into {ENGINE_KEY_VARIABLE}"
+        )
+    if named == "offline":
+        backend = _offline()
+    elif named == "runware":
+        backend = _runware(key, transport, f"{ENGINE_VARIABLE} is 'runware', which")
+    elif "://" in named:
+        backend = _at_address(named, key, transport, ENGINE_VARIABLE)
+    else:
+        raise ConfigurationError(
+            f"{ENGINE_VARIABLE}: must be 'offline', 'runware' or an address such as 'http://192.168.0.7:8765'; "
+            f"a key goes into {ENGINE_KEY_VARIABLE}"
+        )
+    keyless = "" if backend.api_key or named == "offline" else f", without a key: {ENGINE_KEY_VARIABLE} is not set"
+    notice = f"nbkit: the engine is {backend.name}, from {ENGINE_VARIABLE}{keyless}."
+    return dataclasses.replace(backend, notice=notice, from_environment=True)
 
 
 def load_offline(name: str) -> Any:
@@ -154,70 +169,73 @@ def load_offline(name: str) -> Any:
     return getattr(importlib.import_module(_OFFLINE_MODULES[name]), name)
 
 
-def _offline(engine: Any = None, *, by_default: bool = False) -> Backend:
+def _offline(engine: Any = None, *, notice: str = "") -> Backend:
     # In this process an answer is either ready or not, so short pauses disturb nobody.
     pace = Pace(poll_first=0.005, retry_first=0.05)
     transport = load_offline("OfflineTransport")(engine)
-    return Backend("offline", OFFLINE_URL, charged=False, transport=transport, pace=pace, by_default=by_default)
+    return Backend("offline", OFFLINE_URL, charged=False, transport=transport, pace=pace, notice=notice)
 
 
-def _runware(key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
-    key = key or _engine_key(VENDOR_URL) or _key_from_environment()
+def _runware(key: Secret | None, transport: httpx.BaseTransport | None, chosen: str = "engine='runware'") -> Backend:
+    key = key or _key_for(VENDOR_URL)
     if not key:
         raise ConfigurationError(
-            f"engine='runware' needs a key: set {KEY_VARIABLE} before Jupyter starts, or pass api_key=…. "
+            f"{chosen} needs a key: set {KEY_VARIABLE} before Jupyter starts, or pass api_key=…. "
             "engine='offline' needs none"
         )
     is_replaced = transport is not None
     return Backend("runware", VENDOR_URL, charged=True, api_key=key, transport=transport, may_be_offline=is_replaced)
 
 
-def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
+def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport | None, variable: str = "") -> Backend:
+    where, key_place = (variable, ENGINE_KEY_VARIABLE) if variable else ("engine=…", "api_key=…")
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ConfigurationError(
-            "engine=…: the address cannot be read; it looks like 'http://127.0.0.1:8000'"
+            f"{where}: the address cannot be read; it looks like 'http://127.0.0.1:8000'"
         ) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError("engine=…: an address begins with http:// or https:// and names a host")
+        raise ConfigurationError(f"{where}: an address begins with http:// or https:// and names a host")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError("engine=…: an address without user, password or query; the key goes into api_key=…")
+        raise ConfigurationError(f"{where}: an address without user, password or query; the key goes into {key_place}")
     path = parts.path.rstrip("/") or "/v1"
     url = f"{parts.scheme}://{parts.netloc}{path}"
     if url == VENDOR_URL:
         return _runware(key, transport)
-    key = key or _engine_key(url) or (_key_from_environment() if is_loopback(host) else None)
-    return Backend(url, url, charged=True, api_key=key, transport=transport, may_be_offline=True)
+    return Backend(url, url, charged=True, api_key=key or _key_for(url), transport=transport, may_be_offline=True)
 
 
-def _key_from_environment() -> Secret | None:
-    return _checked(Secret(os.environ.get(KEY_VARIABLE)))
+def _key_for(url: str) -> Secret | None:
+    """The key that the environment has for an address: that of its own origin first."""
+    named = _engine_variable()
+    origin = _origin(VENDOR_URL if named == "runware" else named)
+    if origin is not None and origin == _origin(url) and (key := _key_variable(ENGINE_KEY_VARIABLE)):
+        return key
+    if url == VENDOR_URL or is_loopback(urlsplit(url).hostname or ""):
+        return _key_variable(KEY_VARIABLE)
+    return None
 
 
-def _engine_from_environment() -> str | None:
-    return os.environ.get(ENGINE_VARIABLE, "").strip() or None
-
-
-def _engine_key(url: str) -> Secret | None:
-    """The key of the environment for an address, if that has the origin that the environment names."""
-    named = _engine_from_environment()
-    named = VENDOR_URL if named == "runware" else named
-    if named is None or "://" not in named or _origin(named) != _origin(url):
-        return None
-    return _checked(Secret(os.environ.get(ENGINE_KEY_VARIABLE)))
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an address; ``None`` for a text that is no address."""
     try:
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return url, "", None
-    return parts.scheme, (parts.hostname or "").lower(), port
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
-def _checked(key: Secret) -> Secret | None:
-    key.check()  # raises; no frame of that traceback may have the key as text
+def _engine_variable() -> str:
+    return os.environ.get(ENGINE_VARIABLE, "").strip()
+
+
+def _key_variable(name: str) -> Secret | None:
+    return _checked(Secret(os.environ.get(name)), f"{name}: ")
+
+
+def _checked(key: Secret, where: str = "") -> Secret | None:
+    key.check(where)  # raises; no frame of that traceback may have the key as text
     return key or None

@@ -253,7 +253,8 @@ class AuthenticationError(EngineError):
 
     never_accepted = True
     advice = (
-        "Nothing was charged. Set RUNWARE_API_KEY before Jupyter starts (in a class: NBKIT_KEY), or pass Studio(api_key=…); "
+        "Nothing was charged. If a class or a team gave you the key, ask there; it goes into NBKIT_KEY. A key of your own "
+        "for the vendor goes into RUNWARE_API_KEY before Jupyter starts, or into Studio(api_key=…); "
         'Studio(engine="offline") works without a key.'
     )
 
@@ -263,8 +264,8 @@ class CreditError(EngineError):
 
     never_accepted = True
     advice = (
-        "Nothing was charged. Top up the account, or ask whoever does (in a class, the teacher), then run again; "
-        "studio.balance() is what is left."
+        "Nothing was charged. If a class or a team gave you the key, ask there for more; an account of your own can be "
+        "topped up. studio.balance() is what is left."
     )
 
 

@@ -66,9 +66,9 @@ class Studio:
 
     Args:
         engine: ``"offline"``, ``"runware"``, the address of a server that speaks the API, or an :class:`nbkit.Offline`.
-            If not given, it is the one that ``NBKIT_ENGINE`` names, else the real API where ``RUNWARE_API_KEY`` is set,
-            else the offline engine, which says so.
-        api_key: the key for ``engine``; by default ``NBKIT_KEY`` for the address in ``NBKIT_ENGINE``, and
+            If not given, it is what ``NBKIT_ENGINE`` names; without that, the real API where ``RUNWARE_API_KEY`` is
+            set; without either, the offline engine, which says so.
+        api_key: the key for ``engine``; by default ``NBKIT_KEY`` for the origin of the address in ``NBKIT_ENGINE``, and
             ``RUNWARE_API_KEY`` for the vendor's own host and this machine only.
         model: the model of requests that name none, by its identifier in :data:`nbkit.models`; ``google:4@3`` if not given.
         path: the folder of the log and the pictures; beside the notebook unless it is absolute.
@@ -137,8 +137,7 @@ class Studio:
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
-        told = backends.ENVIRONMENT_NOTICE.format(backend.name) if backend.from_environment else ""
-        notices = (backends.NOTICE if backend.by_default else told, self.log.withheld(), self.log.trust.notice)
+        notices = (backend.notice, self.log.withheld(), self.log.trust.notice)
         for notice in {*filter(None, notices)} - PRINTED_NOTICES:
             PRINTED_NOTICES.add(notice)
             print(notice)  # noqa: T201  for the person who made the studio
@@ -587,7 +586,8 @@ class Studio:
         if not hasattr(self, "_closing"):  # a traceback may show a studio whose __init__ failed
             return "<Studio>"
         profile = PROFILES[self.model]
-        facts = [self.engine, f"log in {self.log.folder.as_posix()}", repr(self.budget)[1:-1].lower()]
+        engine = f"{self.engine} from {backends.ENGINE_VARIABLE}" if self._backend.from_environment else self.engine
+        facts = [engine, f"log in {self.log.folder.as_posix()}", repr(self.budget)[1:-1].lower()]
         if self._model is not None:
             facts.insert(1, profile.name)
         if self.charged and profile.status == DEPRECATED:

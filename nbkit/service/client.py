@@ -217,7 +217,7 @@ class Client:
             ):
                 envelope = _read_envelope(answer, task, limits)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            problem = NotConnected(f"no connection to {_host(self.url)}: {error}", task_uuid=task_uuid)
+            problem = NotConnected(f"no connection to {_host(self.url)}: {error}{self._hint()}", task_uuid=task_uuid)
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             problem = ConfigurationError(f"{self.url} is not an address of an engine: {error}")
         except httpx.HTTPError as error:
@@ -234,6 +234,12 @@ class Client:
             self._key.redact_error(problem)
             clean_error(problem, self._sent_secrets)
         raise problem  # outside the handler, so that the traceback has no frames of httpx, which hold the header
+
+    def _hint(self) -> str:
+        """Whom to ask about a server that is not the vendor's, and how to go on without it."""
+        if self.url == VENDOR_URL:
+            return ""
+        return '. Ask whoever runs that server; nbkit.Studio(engine="offline") goes on without it.'
 
     # -- pictures ------------------------------------------------------------------------------------------
 

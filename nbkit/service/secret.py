@@ -56,12 +56,12 @@ class Secret(httpx.Auth):
         """Whether it was given, as a text without a character."""
         return self._value is not None and not self._value
 
-    def check(self) -> None:
-        """Raise ``ConfigurationError`` unless the value is ``None`` or can be sent in a header."""
+    def check(self, where: str = "") -> None:
+        """Raise ``ConfigurationError``, beginning with ``where``, unless the value is ``None`` or fits in a header."""
         if self._value is None:
             return
         if not isinstance(self._value, str) or not self._value.isascii() or not self._value.isprintable():
-            raise ConfigurationError("the key is text of plain characters, as the vendor's site shows it")
+            raise ConfigurationError(f"{where}the key is text of plain characters, as whoever gave it to you shows it")
 
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
         """Add the key to one request. httpx calls this in its own frames, so none of ours holds the header."""
