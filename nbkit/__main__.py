@@ -35,9 +35,7 @@ SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
 BALANCE, CLASS_BALANCE = 100.0, 1e6
 """USD of the engine's account; in a class, the budgets of the students count."""
 
-ASK_HELP = (
-    "whom to ask: runware, or an address. Left out, it is runware if the environment has a key, else the offline engine"
-)
+ASK_HELP = "whom to ask: runware, or an address. Left out, it is what NBKIT_ENGINE names, else runware if the environment has a key, else the offline engine"
 STATE_FOLDER, NO_STATE = "nbkit-serve", "none"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
 
@@ -116,19 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     _add_serve(commands)
-    summary = "settle every run whose outcome is not known, and fetch paid pictures that are not here yet"
-    told = "Asks one engine, and no address that the log names. The key comes from the environment alone."
-    recover = commands.add_parser("recover", help=summary, description=told)
-    recover.set_defaults(run=_recover)
-    add = recover.add_argument
-    add("--log", "--path", metavar="FOLDER", **_LOG_OPTION)
-    engine = "whom to ask: runware, or an address. Left out, it is what NBKIT_ENGINE names, else runware if the environment has a key, else the offline engine"
-    add("--engine", help=engine)
-    resend = "send a task that the service does not know again, under its own taskUUID"
-    add("--resend", action="store_true", help=resend)
-    trust = "trust a log that somebody else made, or that is older than owners of logs: its rows are settled like your own, from now on"
-    add("--trust", action="store_true", help=trust)
-
+    add_class(commands)
+    _add_recover(commands)
     summary = "what nbkit knows of the models, and whether the service agrees"
     models = commands.add_parser("models", help=summary, description=_sentence(summary))
     models.set_defaults(run=_models)

@@ -27,8 +27,6 @@ ENGINE_VARIABLE = "NBKIT_ENGINE"
 ENGINE_KEY_VARIABLE = "NBKIT_KEY"
 OFFLINE_URL = "https://offline.nbkit.invalid/v1"
 
-ENVIRONMENT_NOTICE = f"nbkit: the engine is {{}}, as {ENGINE_VARIABLE} says."
-
 NOTICE = (
     f"nbkit: {KEY_VARIABLE} is not set, so pictures are drawn offline on this machine: no network, no cost, list prices only.\n"
     f"       For the real model: set {KEY_VARIABLE} before Jupyter starts, or nbkit.Studio(api_key=…)."

@@ -264,8 +264,8 @@ class CreditError(EngineError):
 
     never_accepted = True
     advice = (
-        "Nothing was charged. If a class or a team gave you the key, ask there for more; an account of your own can be "
-        "topped up. studio.balance() is what is left."
+        "Nothing was charged. Top up the account, or ask for more where you got the key: in a class, the teacher. "
+        "studio.balance() is what is left."
     )
 
 
