@@ -35,6 +35,7 @@ studio.py       ``Studio``, the facade that joins all of it
 completion.py   TAB: parameters and their values
 magic.py        the ``%%imagine`` cell
 teach.py        for lessons: a guess before the result, and the two compared
+recording.py    ``python -m nbkit pack``: a notebook is run and recorded, a log is packed
 classroom/      a class on one server: students with keys and budgets, a policy, a fair queue; commands and pages
 ==============  ====================================================================================================
 

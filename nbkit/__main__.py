@@ -25,6 +25,7 @@ from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
 from nbkit.measures.facts import NEUTRAL, SUFFIXES
+from nbkit.recording import add_pack
 from nbkit.request.formats import recognise
 from nbkit.service.addresses import is_loopback
 from nbkit.service.client import Client
@@ -34,6 +35,9 @@ SERVE_KEY_VARIABLE = "NBKIT_SERVE_KEY"
 BALANCE, CLASS_BALANCE = 100.0, 1e6
 """USD of the engine's account; in a class, the budgets of the students count."""
 
+ASK_HELP = (
+    "whom to ask: runware, or an address. Left out, it is runware if the environment has a key, else the offline engine"
+)
 STATE_FOLDER, NO_STATE = "nbkit-serve", "none"
 _LOG_OPTION: dict[str, Any] = {"type": Path, "default": Path("nbkit-runs"), "help": "the log's folder (%(default)s)"}
 
@@ -69,6 +73,9 @@ def _add_serve(commands: Any) -> None:
     fail = "a failure and its probability, such as busy=0.1; may be given several times"
     add("--fail", type=_failure, action="append", default=[], metavar="NAME=P", help=fail)
     add("--balance", type=float, metavar="USD", help=f"what the account holds ({BALANCE})")
+    add("--pack", type=Path, metavar="PACK", help="recorded requests, which are answered with their pictures")
+    miss = "what happens to a request that the pack does not have: draw it, give the nearest recording, or refuse it (%(default)s)"
+    add("--miss", metavar="nearest|draw|refuse", default="draw", help=miss)
     private = "send webhooks and uploads to private and loopback addresses too; a client of this server can then make it call its neighbours"
     add("--allow-private-callbacks", action="store_true", help=private)
     state = f"where tasks are kept, so that a server that is started again, on the same port, answers as before; {NO_STATE} keeps none (default {STATE_FOLDER}/PORT.sqlite; none for port 0)"
@@ -90,25 +97,27 @@ def _add_serve(commands: Any) -> None:
     add("--tls-key", type=Path, metavar="FILE", help="the key of the certificate")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nbkit", description=f"nbkit {nbkit.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    _add_serve(commands)
-    add_class(commands)
+def _add_recover(commands: Any) -> None:
     summary = "settle every run whose outcome is not known, and fetch paid pictures that are not here yet"
     told = "Asks one engine, and no address that the log names. The key comes from the environment alone."
     recover = commands.add_parser("recover", help=summary, description=told)
     recover.set_defaults(run=_recover)
     add = recover.add_argument
     add("--log", "--path", metavar="FOLDER", **_LOG_OPTION)
-    engine = "whom to ask: runware, or an address. Left out, it is runware if the environment has a key, else the offline engine"
-    add("--engine", help=engine)
+    add("--engine", help=ASK_HELP)
     resend = "send a task that the service does not know again, under its own taskUUID"
     add("--resend", action="store_true", help=resend)
     trust = "trust a log that somebody else made, or that is older than owners of logs: its rows are settled like your own, from now on"
     add("--trust", action="store_true", help=trust)
 
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nbkit", description=f"nbkit {nbkit.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    _add_serve(commands)
+    add_class(commands)
+    _add_recover(commands)
     summary = "what nbkit knows of the models, and whether the service agrees"
     models = commands.add_parser("models", help=summary, description=_sentence(summary))
     models.set_defaults(run=_models)
@@ -126,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(nbkit.models),
         help="only this one; may be given several times",
     )
-    add("--engine", help=engine)
+    add("--engine", help=ASK_HELP)
 
     summary = "write the pictures of a log, a manifest, and a page that shows them, to take along"
     export = commands.add_parser("export", help=summary, description=_sentence(summary))
@@ -152,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     add = verify.add_argument
     add("--log", **_LOG_OPTION)
     add("--mend", action="store_true", help="correct the accounts, and remove half-written files of killed kernels")
+    add_pack(commands)
     return parser
 
 
@@ -186,7 +196,15 @@ def _serve(options: argparse.Namespace) -> int:
     balance = CLASS_BALANCE if options.classroom else BALANCE if options.balance is None else options.balance
     try:
         engine = nbkit.Offline(
-            options.latency, dict(options.fail), key, balance, options.seed, noise=options.noise, state=state
+            options.latency,
+            dict(options.fail),
+            key,
+            balance,
+            options.seed,
+            noise=options.noise,
+            pack=options.pack,
+            miss=options.miss,
+            state=state,
         )
     except ValueError as error:
         options.usage_error(str(error))
@@ -233,7 +251,13 @@ def _check_serve(options: argparse.Namespace) -> None:
         options.usage_error("--upstream does the tasks of a class: it needs --class")
     if options.upstream_key and not options.upstream:
         options.usage_error("--upstream-key is the key of --upstream, which is missing")
-    engine = {"--latency": options.latency, "--fail": options.fail, "--noise": options.noise, "--seed": options.seed}
+    engine = {
+        "--latency": options.latency,
+        "--fail": options.fail,
+        "--noise": options.noise,
+        "--seed": options.seed,
+        "--pack": options.pack,
+    }
     given = [name for name, value in engine.items() if value]
     if options.upstream and given:
         options.usage_error(f"{given[0]} is for the offline engine, and --upstream {options.upstream} does the tasks")

@@ -1,7 +1,10 @@
 """Which service a studio talks to, and with which key.
 
-A key is sent only to the host it belongs to: ``RUNWARE_API_KEY`` is read for the vendor's own host and for this machine;
-any other address gets a key only if ``api_key=`` comes with it.
+The engine is the argument, else ``NBKIT_ENGINE``, else the vendor's where ``RUNWARE_API_KEY`` is set, else the offline one.
+
+A key is sent only to the host it belongs to: ``NBKIT_KEY`` to the scheme, host and port that ``NBKIT_ENGINE`` names,
+``RUNWARE_API_KEY`` to the vendor's own host and to this machine. Any other address gets a key only if ``api_key=`` comes
+with it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 
 KEY_VARIABLE = "RUNWARE_API_KEY"
+ENGINE_VARIABLE, ENGINE_KEY_VARIABLE = "NBKIT_ENGINE", "NBKIT_KEY"
 OFFLINE_URL = "https://offline.nbkit.invalid/v1"
+
+ENVIRONMENT_NOTICE = f"nbkit: the engine is {{}}, as {ENGINE_VARIABLE} says."
 
 NOTICE = (
     f"nbkit: {KEY_VARIABLE} is not set, so pictures are drawn offline on this machine: no network, no cost, list prices only.\n"
@@ -32,6 +38,13 @@ NOTICE = (
 _OFFLINE_MODULES = {
     "Offline": "nbkit.offline.engine",
     "OfflineTransport": "nbkit.offline.transport",
+    "Pack": "nbkit.offline.pack",
+    "SUFFIX": "nbkit.offline.pack",
+    "new_pack_path": "nbkit.offline.pack_file",
+    "pack_log": "nbkit.offline.pack_file",
+    "pack_runs": "nbkit.offline.pack_file",
+    "Recorder": "nbkit.offline.recorder",
+    "RecordingServer": "nbkit.offline.recorder",
     "Server": "nbkit.offline.server",
     "own_addresses": "nbkit.offline.server",
 }
@@ -51,6 +64,7 @@ class Backend:
         may_be_offline: whether its answers may do that: there may be an offline engine at any address or transport.
         pace: how long to wait between two requests about one task.
         by_default: the offline engine was chosen because there is no key; the user should be told.
+        from_environment: it was chosen by ``NBKIT_ENGINE``; the user should be told.
     """
 
     name: str
@@ -60,6 +74,7 @@ class Backend:
     transport: httpx.BaseTransport | None = None
     pace: Pace = field(default_factory=Pace)
     by_default: bool = False
+    from_environment: bool = False
     may_be_offline: bool = False
 
 
@@ -73,7 +88,8 @@ def resolve(
     """The backend for a studio's arguments.
 
     Args:
-        engine: ``None``, ``"offline"``, ``"runware"``, an address, or an :class:`~nbkit.Offline`.
+        engine: ``None`` for the one of the environment, ``"offline"``, ``"runware"``, an address, or an
+            :class:`~nbkit.Offline`.
         api_key: for ``"runware"`` or an address.
         transport: replaces the network; for tests and proxies.
         pace: replaces the backend's own.
@@ -94,6 +110,16 @@ def resolve(
 
 
 def _resolve(engine: Any, key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
+    if engine is None and (named := _engine_from_environment()):
+        try:
+            return dataclasses.replace(_resolve(named, key, transport), from_environment=True)
+        except ConfigurationError as error:
+            message = (
+                str(error)
+                .replace("engine=…", ENGINE_VARIABLE)
+                .replace("engine='runware'", f"{ENGINE_VARIABLE}=runware")
+            )
+        raise ConfigurationError(message)
     if engine is None and not (key or transport or _key_from_environment()):
         return _offline(by_default=True)
     if engine is None or engine == "runware":
@@ -136,7 +162,7 @@ def _offline(engine: Any = None, *, by_default: bool = False) -> Backend:
 
 
 def _runware(key: Secret | None, transport: httpx.BaseTransport | None) -> Backend:
-    key = key or _key_from_environment()
+    key = key or _engine_key(VENDOR_URL) or _key_from_environment()
     if not key:
         raise ConfigurationError(
             f"engine='runware' needs a key: set {KEY_VARIABLE} before Jupyter starts, or pass api_key=…. "
@@ -162,13 +188,34 @@ def _at_address(address: str, key: Secret | None, transport: httpx.BaseTransport
     url = f"{parts.scheme}://{parts.netloc}{path}"
     if url == VENDOR_URL:
         return _runware(key, transport)
-    if key is None and is_loopback(host):
-        key = _key_from_environment()
+    key = key or _engine_key(url) or (_key_from_environment() if is_loopback(host) else None)
     return Backend(url, url, charged=True, api_key=key, transport=transport, may_be_offline=True)
 
 
 def _key_from_environment() -> Secret | None:
     return _checked(Secret(os.environ.get(KEY_VARIABLE)))
+
+
+def _engine_from_environment() -> str | None:
+    return os.environ.get(ENGINE_VARIABLE, "").strip() or None
+
+
+def _engine_key(url: str) -> Secret | None:
+    """The key of the environment for an address, if that has the origin that the environment names."""
+    named = _engine_from_environment()
+    named = VENDOR_URL if named == "runware" else named
+    if named is None or "://" not in named or _origin(named) != _origin(url):
+        return None
+    return _checked(Secret(os.environ.get(ENGINE_KEY_VARIABLE)))
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return url, "", None
+    return parts.scheme, (parts.hostname or "").lower(), port
 
 
 def _checked(key: Secret) -> Secret | None:

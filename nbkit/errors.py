@@ -236,7 +236,10 @@ class NotConnected(EngineError):
     """No connection could be made: the task was not sent and nothing was charged."""
 
     never_accepted = True
-    advice = "Nothing was sent and nothing was charged. Check the network and the engine's address; then run again."
+    advice = (
+        "Nothing was sent and nothing was charged. Check the network and the engine's address, or ask whoever runs it; "
+        'nbkit.Studio(engine="offline") goes on without it.'
+    )
 
 
 class AnswerLost(EngineError):
@@ -250,7 +253,7 @@ class AuthenticationError(EngineError):
 
     never_accepted = True
     advice = (
-        "Nothing was charged. Set RUNWARE_API_KEY before Jupyter starts, or pass Studio(api_key=…); "
+        "Nothing was charged. Set RUNWARE_API_KEY before Jupyter starts (in a class: NBKIT_KEY), or pass Studio(api_key=…); "
         'Studio(engine="offline") works without a key.'
     )
 
@@ -259,7 +262,10 @@ class CreditError(EngineError):
     """The account has no credit left."""
 
     never_accepted = True
-    advice = "Nothing was charged. Top up the account, then run again; studio.balance() is what it holds."
+    advice = (
+        "Nothing was charged. Top up the account, or ask whoever does (in a class, the teacher), then run again; "
+        "studio.balance() is what is left."
+    )
 
 
 class BusyError(EngineError):

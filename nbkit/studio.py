@@ -66,9 +66,10 @@ class Studio:
 
     Args:
         engine: ``"offline"``, ``"runware"``, the address of a server that speaks the API, or an :class:`nbkit.Offline`.
-            If not given, it is the real API where ``RUNWARE_API_KEY`` is set; where it is not, the offline engine,
-            which says so.
-        api_key: the key for ``engine``; by default ``RUNWARE_API_KEY``, for the vendor's own host and this machine only.
+            If not given, it is the one that ``NBKIT_ENGINE`` names, else the real API where ``RUNWARE_API_KEY`` is set,
+            else the offline engine, which says so.
+        api_key: the key for ``engine``; by default ``NBKIT_KEY`` for the address in ``NBKIT_ENGINE``, and
+            ``RUNWARE_API_KEY`` for the vendor's own host and this machine only.
         model: the model of requests that name none, by its identifier in :data:`nbkit.models`; ``google:4@3`` if not given.
         path: the folder of the log and the pictures; beside the notebook unless it is absolute.
         budget: the most that this studio may spend, in USD.
@@ -136,7 +137,8 @@ class Studio:
         )
         self._recovery = Recovery(self._ledger)
         self._closing = weakref.finalize(self, _close, self._client, self.log)
-        notices = (backends.NOTICE if backend.by_default else "", self.log.withheld(), self.log.trust.notice)
+        told = backends.ENVIRONMENT_NOTICE.format(backend.name) if backend.from_environment else ""
+        notices = (backends.NOTICE if backend.by_default else told, self.log.withheld(), self.log.trust.notice)
         for notice in {*filter(None, notices)} - PRINTED_NOTICES:
             PRINTED_NOTICES.add(notice)
             print(notice)  # noqa: T201  for the person who made the studio

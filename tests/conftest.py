@@ -22,7 +22,7 @@ def state_folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch, tmp_path):
     """No key and no proxy in the environment, and a working directory of its own for each test."""
-    for name in ("RUNWARE_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+    for name in ("RUNWARE_API_KEY", "NBKIT_ENGINE", "NBKIT_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.delenv("NBKIT_TRUST", raising=False)

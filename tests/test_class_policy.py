@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbkit.classroom.policy import Policy
+from nbkit.classroom.policy import BlockedWord, Policy
 from nbkit.errors import ConfigurationError
-from nbkit.offline.envelope import Problem
 from nbkit.offline.validation import check_image_task
 from nbkit.request.models import models
 from nbkit.request.profiles import DEFAULT
@@ -75,7 +74,7 @@ def apply(policy, task):
     """What a policy makes of a task; ``None`` if a word is blocked."""
     try:
         return policy.apply(task)
-    except Problem:
+    except BlockedWord:
         return None
 
 
@@ -146,7 +145,7 @@ def test_a_blocked_word_is_refused(prompt):
     """As a word of its own, in upper or lower case; a system prompt counts too."""
     policy = Policy(blocked=("gun",))
     for task in ({"positivePrompt": prompt}, {"positivePrompt": "a cat", "settings": {"systemPrompt": prompt}}):
-        with pytest.raises(Problem, match="does not use"):
+        with pytest.raises(BlockedWord, match="does not use"):
             policy.apply(task)
 
 

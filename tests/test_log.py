@@ -274,6 +274,7 @@ COLUMNS[8] = (
     COLUMNS[7][0].replace(" author ", " author adopted ").replace(" sweep ", " sweep template "),
     f"{COLUMNS[7][1]} adopted",
 )
+COLUMNS[9] = (COLUMNS[8][0], f"{COLUMNS[8][1]} replay")
 """By version of the log, the columns of its runs and of its images. A change of the tables is a new version."""
 
 

@@ -105,7 +105,7 @@ class Accounting:
         changes: Sequence[Mapping[str, Any]],
         price: int,
         large: bool,
-    ) -> None:
+    ) -> StoredTask:
         """Write a task down and hold the most that it may cost, or refuse it.
 
         Args:
@@ -116,12 +116,15 @@ class Accounting:
             price: the most that it may cost, in micro-dollars.
             large: whether its pictures are large.
 
+        Returns:
+            The task as it is in the file.
+
         Raises:
             Problem: if its taskUUID was used, the student is paused, or the student or the class has too little left;
                 nothing is written then.
         """
         task_uuid = str(sent["taskUUID"]).lower()
-        row = {
+        row: dict[str, Any] = {
             "taskUUID": task_uuid, "student": student, "state": WAITING, "created": time.time(), "sent": dict(sent),
             "task": dict(task), "changes": [dict(change) for change in changes], "large": large, "held": price, "spent": 0,
             "pictures": 0,
@@ -142,14 +145,10 @@ class Accounting:
             add_to_accounts(connection, [(name, 0, price) for name in _accounts(student)])
 
         self._database.write(write)
-
-    def start(self, task_uuid: str) -> None:
-        """Write that a task leaves now: from here on it may have arrived."""
-        values = {"state": AT_WORK, "started": time.time()}
-        self._database.write(lambda connection: connection.execute(_which(task_uuid).values(values)))
+        return _task([row.get(column.name) for column in _COLUMNS])
 
     def start_in(self, connection: sa.Connection, task_uuid: str) -> None:
-        """The same, as a part of a transaction."""
+        """Write, in a transaction, that a task leaves now: from here on it may have arrived."""
         connection.execute(_which(task_uuid).values(state=AT_WORK, started=time.time()))
 
     def end(

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from nbkit.classroom.accounting import Accounting, Medium, StoredTask
+from nbkit.classroom.policy import BlockedWord, Policy
 from nbkit.classroom.roster import Classroom
 from nbkit.classroom.schema import AT_WORK, ENDED, PICTURES
 from nbkit.classroom.upstream import Finished, Upstream
@@ -82,8 +83,7 @@ class Gateway:
         self._class, self._upstream = classroom, upstream
         self._accounting = Accounting(classroom.database)
         self._pictures = ImageStore(classroom.folder / PICTURES)
-        self._turns: Turns | None = None
-        self._waiting: dict[str, Waiting] = {}
+        self._turns = Turns(upstream.at_once)
         self._pending: Counter[str] = Counter()
         self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -96,9 +96,7 @@ class Gateway:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Go on with the tasks that an earlier server had accepted, and let those that came be done."""
-        policy = await asyncio.to_thread(lambda: self._class.policy)
-        at_once = min(policy.at_once, self._upstream.at_once)
-        self._turns = Turns(at_once, each=policy.at_work, large_each=1)
+        self._follow(await asyncio.to_thread(lambda: self._class.policy))
         self._pictures.prepare()
         for task in await asyncio.to_thread(self._accounting.open_tasks):
             self._pending[task.student] += 1
@@ -109,6 +107,10 @@ class Gateway:
             for running in self._running:
                 running.cancel()
             self._upstream.close()
+
+    def _follow(self, policy: Policy) -> None:
+        """Do as many tasks at once as the policy says now."""
+        self._turns.at_once, self._turns.each = min(policy.at_once, self._upstream.at_once), policy.at_work
 
     # -- who ---------------------------------------------------------------------------------------------------
 
@@ -160,8 +162,12 @@ class Gateway:
 
     async def _inference(self, task: Task, student: str, context: RequestContext) -> Awaitable[Outcome] | Items:
         policy = await asyncio.to_thread(lambda: self._class.policy)
+        self._follow(policy)
         # What the policy takes away, such as a search, needs no check; what it leaves does.
-        made, changes = policy.apply(dict(task))
+        try:
+            made, changes = policy.apply(dict(task))
+        except BlockedWord as blocked:
+            raise Problem("promptBlocked", str(blocked), parameter="positivePrompt") from None
         request = check_image_task(made)
         sent, made = await asyncio.to_thread(self._with_stored_references, task, made, student, context)
         if context.dry_run:
@@ -174,16 +180,13 @@ class Gateway:
         try:
             price, large = _price_of(request), _is_large(request)
             accept = self._accounting.accept
-            await asyncio.to_thread(accept, student, sent, made, changes=changes, price=price, large=large)
+            stored = await asyncio.to_thread(accept, student, sent, made, changes=changes, price=price, large=large)
         except BaseException:
             self._pending[student] -= 1
             raise
-        task_uuid = str(task["taskUUID"]).lower()
-        stored = await self._in_thread(self._accounting.find, student, task_uuid)
-        assert stored is not None
         outcome_to_come = self._enqueue(stored, resumes=False)
         if request.effective("delivery_method") == "async":
-            return [echo(task) | {"status": "processing"} | self._place(task_uuid)]
+            return [echo(task) | {"status": "processing"} | self._place(stored.task_uuid)]
         return self._answer(outcome_to_come, stored, context)
 
     async def _answer(self, coming: asyncio.Future[Outcome], task: StoredTask, context: RequestContext) -> Outcome:
@@ -194,44 +197,49 @@ class Gateway:
         """Put a task of the file in line; the future is done when it is."""
         coming: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._outcomes[task.task_uuid] = coming
-        running = asyncio.create_task(self._carry_out(task, coming, resumes=resumes))
+        waiting = self._join(task)  # before anything else runs, so that its place can be told
+        running = asyncio.create_task(self._carry_out(task, coming, waiting, resumes=resumes))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return coming
 
-    async def _carry_out(self, task: StoredTask, coming: asyncio.Future[Outcome], *, resumes: bool) -> None:
+    def _join(self, task: StoredTask) -> Waiting:
+        return self._turns.join(task.student, label=task.task_uuid, large=task.large)
+
+    async def _carry_out(
+        self, task: StoredTask, coming: asyncio.Future[Outcome], waiting: Waiting, *, resumes: bool
+    ) -> None:
         pause = RETRY_SECONDS
         try:
             while True:
-                finished = await self._do(task, resumes=resumes)
-                outcome = await asyncio.to_thread(self._settle, task, finished)
+                outcome, is_over = await self._try(task, waiting, resumes=resumes)
                 if not coming.done():
                     coming.set_result(outcome)
-                if finished.known:
+                if is_over:
                     return
                 resumes = True
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
-        except Exception:
-            logger.exception("a task failed here, and stays open")
-            if not coming.done():
-                failure = Problem("internalServerError", "The server of this class failed at this task.", status=500)
-                coming.set_result(failure.outcome(task.sent))
+                waiting = self._join(task)
         finally:
             self._pending[task.student] -= 1
             self._outcomes.pop(task.task_uuid, None)
             if not coming.done():
                 coming.cancel()
 
-    async def _do(self, task: StoredTask, *, resumes: bool) -> Finished:
-        """Wait for a turn, then have a task done."""
-        assert self._turns is not None
-        waiting = self._turns.join(task.student, label=task.task_uuid, large=task.large)
-        self._waiting[task.task_uuid] = waiting
+    async def _try(self, task: StoredTask, waiting: Waiting, *, resumes: bool) -> tuple[Outcome, bool]:
+        """What a student is told of a task, and whether it is over; if not, it is asked for again later."""
         try:
-            await waiting.turn
-        finally:
-            self._waiting.pop(task.task_uuid, None)
+            finished = await self._do(task, waiting, resumes=resumes)
+            return await asyncio.to_thread(self._settle, task, finished), finished.known
+        except Exception:  # such as a full disk: what it holds stays held until its outcome is written
+            logger.exception("a task failed here, and stays open")
+            failure = Problem("internalServerError", "The server of this class failed at this task.", status=500)
+            return failure.outcome(task.sent), False
+
+    async def _do(self, task: StoredTask, waiting: Waiting, *, resumes: bool) -> Finished:
+        """Wait for a turn, then have a task done."""
+        await waiting.turn
         with self._turns.taken(task.student, large=task.large):
             made = await asyncio.to_thread(self._for_upstream, task.task, task.student)
             return await self._upstream.run(
@@ -262,14 +270,13 @@ class Gateway:
         return outcome
 
     def _place(self, task_uuid: str) -> dict[str, Any]:
-        order = self._turns.order() if self._turns is not None else []
-        place = next((number for number, one in enumerate(order, 1) if one.label == task_uuid), None)
+        place = next((number for number, one in enumerate(self._turns.order(), 1) if one.label == task_uuid), None)
         return {} if place is None else {"place": place}
 
     # -- what a student may ask for ----------------------------------------------------------------------------
 
     async def _find(self, task: Task, student: str) -> StoredTask | None:
-        return await self._in_thread(self._accounting.find, student, str(task["taskUUID"]))
+        return await asyncio.to_thread(self._accounting.find, student, str(task["taskUUID"]))
 
     async def _response(self, task: Task, student: str, context: RequestContext) -> Items:
         found = await self._find(task, student)
@@ -290,10 +297,10 @@ class Gateway:
 
     async def _account(self, task: Task, student: str, _: RequestContext) -> Items:
         operation = one_of(task, "operation", ("getDetails",))
-        budget, paused, account = await self._in_thread(self._accounting.account, student)
-        left = await self._in_thread(self._accounting.left, student)
-        count, at_work = await self._in_thread(self._accounting.counts, student)
-        order = self._turns.order() if self._turns is not None else []
+        budget, paused, account = await asyncio.to_thread(self._accounting.account, student)
+        left = await asyncio.to_thread(self._accounting.left, student)
+        count, at_work = await asyncio.to_thread(self._accounting.counts, student)
+        order = self._turns.order()
         queue = [{"taskUUID": one.label, "place": place} for place, one in enumerate(order, 1) if one.who == student]
         return [
             echo(task)
@@ -344,7 +351,10 @@ class Gateway:
         if text[:8].lower().startswith(("http://", "https://")):
             data, media_type = text.encode(), _LINK
         else:
-            data = decode(text)
+            try:
+                data = decode(text)
+            except ValueError:  # the service upstream reads what we do not
+                return Medium(made, student, None, None)
             media_type = recognise(data).media_type
         return Medium(made, student, self._pictures.put(data, media_type), media_type)
 
@@ -352,7 +362,7 @@ class Gateway:
         if one_of(task, "operation", ("upload", "delete")) == "upload":
             return await self._upload(task, student, context, "media")
         name = str(required(task, "media"))
-        medium = await self._in_thread(self._accounting.medium, name, student)
+        medium = await asyncio.to_thread(self._accounting.medium, name, student)
         if medium is None or medium.task_uuid is not None:
             raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
         if not context.dry_run:
@@ -469,11 +479,8 @@ class Gateway:
 
     def queue(self) -> list[tuple[str, str, int]]:
         """Everybody who waits, in the order in which they are taken: student, taskUUID, place."""
-        order = self._turns.order() if self._turns is not None else []
+        order = self._turns.order()
         return [(one.who, one.label, place) for place, one in enumerate(order, 1)]
-
-    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.to_thread(function, *arguments)
 
 
 async def _ready(outcome: Outcome) -> Outcome:

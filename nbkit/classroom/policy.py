@@ -13,7 +13,6 @@ from typing import Any, Self, TypeGuard
 
 from nbkit.display.text import count
 from nbkit.errors import ConfigurationError
-from nbkit.offline.envelope import Problem
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.naming import profile_in
 from nbkit.request.parameter import Choice
@@ -26,6 +25,10 @@ _HEAD = frozenset({"taskType", "taskUUID", "model", "inputs", "settings", "safet
 """Keys at the top of a task beside its parameters."""
 
 _SEARCHES = ("webSearch", "imageSearch", "googleSearch", "grounding")
+
+
+class BlockedWord(Exception):
+    """A prompt has a word of the block list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Policy:
             credentials, so they are left out.
 
         Raises:
-            Problem: if the prompt has a blocked word.
+            BlockedWord: if the prompt has one.
         """
         made = {name: dict(value) if isinstance(value, Mapping) else value for name, value in task.items()}
         provider = made.get("providerSettings")
@@ -144,8 +147,7 @@ class Policy:
         del profile
         for word in self.blocked:
             if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text):
-                message = "The prompt has a word that this class does not use. Nothing was sent."
-                raise Problem("promptBlocked", message, parameter="positivePrompt")
+                raise BlockedWord("The prompt has a word that this class does not use. Nothing was sent.")
 
     def _take_searches(self, task: dict[str, Any], changes: list[dict[str, Any]]) -> None:
         if self.search:

@@ -19,6 +19,9 @@ from nbkit.offline.engine import Offline
 from nbkit.offline.server import Server
 from nbkit.service.secret import Secret
 
+MAX_BODY_BYTES = 96 * 2**20
+"""Of a body: fourteen reference images of 5 MB in base64."""
+
 
 class ClassServer(Server):
     """A server of a class; see :class:`~nbkit.offline.server.Server` for the rest.
@@ -52,6 +55,7 @@ class ClassServer(Server):
             does = ServiceUpstream(backend, self.classroom.database)
         self._gateway = Gateway(self.classroom, does)
         facts = _Facts(self._gateway)
+        options.setdefault("max_body", MAX_BODY_BYTES)
         super().__init__(service=self._gateway, routes=routes(self.classroom, facts), **options)
 
     def close(self) -> None:

@@ -48,7 +48,7 @@ AT_ONCE_OFFLINE, AT_ONCE_UPSTREAM = 512, 32
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class FetchedPicture:
     """A picture of an answer: its UUID, its bytes and their media type."""
 
     uuid: str
@@ -72,7 +72,7 @@ class Finished:
 
     status: int
     items: Items
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[FetchedPicture, ...] = ()
     accepted: bool = True
     known: bool = True
     fault: str | None = None
@@ -144,7 +144,7 @@ class OfflineUpstream:
         pictures = [await self._draw(begun, item, who) for item in items if item.get("imageURL")]
         return Finished(outcome.status, [_bare(item) for item in items], tuple(pictures), fault=outcome.fault)
 
-    async def _draw(self, task: Inference, item: Mapping[str, Any], who: str) -> Picture:
+    async def _draw(self, task: Inference, item: Mapping[str, Any], who: str) -> FetchedPicture:
         name = str(item["imageUUID"])
         large = task.scene.width * task.scene.height > LARGE_PIXELS
 
@@ -153,7 +153,7 @@ class OfflineUpstream:
             return self._engine.picture(name) if answer.is_truncated else answer  # a simulated fault of a download
 
         answer = await self._drawing.run(who, draw, large=large)
-        return Picture(name, answer.body, answer.headers["Content-Type"])
+        return FetchedPicture(name, answer.body, answer.headers["Content-Type"])
 
     async def ask(self, task: Json, *, dry_run: bool = False) -> Outcome:
         context = RequestContext(self._context.base_url, dry_run)
@@ -234,7 +234,8 @@ class ServiceUpstream:
                 self._database.write(started)
             response = session.resume(resend=True) if resumes else session.run()
         status, items = self._as_came(heard, asked)
-        if response.lost:
+        self.is_offline = self.is_offline or response.offline  # another class, or an engine somewhere else
+        if response.lost or response.is_empty:  # the latter: it was not sent, because this server ends
             lost = Problem("timeoutProvider", "The service's answer was lost; the task may still finish.", status=504)
             return Finished(504, [lost.item(task)], known=False)
         if not response.results:
@@ -313,13 +314,13 @@ class ServiceUpstream:
             return {str(self._clean_value(name)): self._clean_value(one) for name, one in value.items()}
         return value
 
-    def _fetch(self, item: Mapping[str, Any]) -> Picture | None:
+    def _fetch(self, item: Mapping[str, Any]) -> FetchedPicture | None:
         """The picture of an item; ``None`` if it cannot be fetched: then the student gets the service's address."""
         try:
             data, facts = self._client.fetch(_source_of(item), examine)
         except DownloadError:
             return None
-        return Picture(str(item.get("imageUUID")), data, facts.media_type)
+        return FetchedPicture(str(item.get("imageUUID")), data, facts.media_type)
 
     async def ask(self, task: Json, *, dry_run: bool = False) -> Outcome:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, task, dry_run)
@@ -347,6 +348,7 @@ class ServiceUpstream:
         self._token.cancel()
         self._token.cancel_waiting()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
 
 
 def _source_of(item: Mapping[str, Any]) -> str:

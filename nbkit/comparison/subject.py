@@ -124,6 +124,7 @@ def _picture(row: Mapping[str, Any]) -> tuple[GeneratedImage | None, tuple[str, 
             seed=None if seed is None else int(seed),
             cost_micros=row.get("cost"),
             nsfw=row.get("NSFWContent"),
+            replay=row.get("replay"),
             prompt=str(row.get("prompt") or ""),
         ), ()
     except (OSError, ValueError, NoImage):
@@ -145,7 +146,7 @@ def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: t
     known = dict(columns)
     if image is not None:
         known |= {"width": image.width, "height": image.height, "seed": image.seed}
-        known |= {"cost": image.cost_micros, "NSFWContent": image.nsfw}
+        known |= {"cost": image.cost_micros, "NSFWContent": image.nsfw, "replay": image.replay}
     elif known.get("width") is None:  # given as an aspect ratio, and there is no picture to measure
         known = {name: value for name, value in known.items() if name not in ("width", "height")}
     if known.get("aspectRatio") or not known.get("referenceImages", True):
@@ -158,7 +159,7 @@ def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: t
     if known.get("extra"):
         known["extra"] = json.dumps(known["extra"], sort_keys=True, ensure_ascii=False)
     requested = {name: known[name] for name in (*COMPARED_PARAMETERS, "extra") if columns and name in known}
-    results = ("status", "engine", "charged", "cost", *(("seed", "NSFWContent") if image else ()))
+    results = ("status", "engine", "charged", "cost", *(("seed", "NSFWContent", "replay") if image else ()))
     known_results = {name: known[name] for name in results if known.get(name) is not None}
     returned = {name: value if name == "cost" else str(value) for name, value in known_results.items()}
     return Subject(image, requested, returned, notice)

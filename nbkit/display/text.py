@@ -102,3 +102,18 @@ def _json_escape(found: re.Match[str]) -> str:
         return found[0]
     units = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def replay_caption(replay: str | None) -> tuple[str, ...]:
+    """What is said under a picture of a pack, given the column ``replay``; nothing for any other picture.
+
+    Example:
+        >>> replay_caption("exact"), replay_caption("nearest: temperature 0.7 instead of 0.9"), replay_caption(None)
+        (('recorded',), ('nearest recording: temperature 0.7 instead of 0.9',), ())
+    """
+    if replay is None:
+        return ()
+    match, _, rest = replay.partition(":")
+    if match == "nearest":
+        return (f"nearest recording:{ellipsis(rest, 160) and ' '}{ellipsis(rest, 160)}".rstrip(":"),)
+    return ({"exact": "recorded", "drawn": "drawn, not recorded"}.get(match, ellipsis(replay, 160)),)

@@ -105,7 +105,7 @@ _RULES: tuple[Callable[[ImageResult, ImageResult], bool], ...] = (
 
 def _filled(before: ImageResult, now: ImageResult) -> ImageResult:
     """A result that came again, with what an earlier answer knew of it in addition."""
-    known = {name: getattr(before, name) for name in ("seed", "cost", "nsfw") if getattr(now, name) is None}
+    known = {name: getattr(before, name) for name in ("seed", "cost", "nsfw", "replay") if getattr(now, name) is None}
     if before.is_named:
         known |= {"image_uuid": before.image_uuid, "is_named": True}
     return dataclasses.replace(now, **known, source=now.source or before.source)

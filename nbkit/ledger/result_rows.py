@@ -63,7 +63,7 @@ _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _INSERT_RESULT = sa.insert(IMAGES)
 _PICTURES = (
     sa.select(
-        *(IMAGES.c[name] for name in ("id", "imageUUID", "seed", "cost", "url", "nsfw")),
+        *(IMAGES.c[name] for name in ("id", "imageUUID", "seed", "cost", "url", "nsfw", "replay")),
         sa.func.coalesce(IMAGES.c.file, IMAGES.c.removed).label("file"),  # what was removed is not fetched again
     )
     .join(RUNS)
@@ -85,7 +85,7 @@ def logged_result(row: Mapping[str, Any]) -> ImageResult:
     """A result as the log has it; the source of a picture that came inside its answer is not kept."""
     named, _, _ = (row["imageUUID"] or "").partition("#")
     is_named = not _HASH.fullmatch(named)
-    return ImageResult(named, row["seed"], row["cost"], row["url"] or "", row["nsfw"], is_named)
+    return ImageResult(named, row["seed"], row["cost"], row["url"] or "", row["nsfw"], is_named, replay=row["replay"])
 
 
 def write_result(
@@ -96,7 +96,7 @@ def write_result(
     stored: StoredPicture | None,
 ) -> int | None:
     """Write a result, or what a later answer adds to its row. Returns the row's number unless its picture is on disk."""
-    values = {"seed": result.seed, "cost": result.cost, "url": result.url, "nsfw": result.nsfw}
+    values = {name: getattr(result, name) for name in ("seed", "cost", "url", "nsfw", "replay")}
     if row is not None:
         connection.execute(_UPDATE_PICTURE, {"which": row["id"], **values})
         return None if row["file"] else int(row["id"])

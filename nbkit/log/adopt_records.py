@@ -27,6 +27,7 @@ from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import MAX_INTEGER, Address
 from nbkit.request.reference import missing_reference
 from nbkit.results.run import BLOCKED, DONE, FAILED
+from nbkit.service.replay import MAX_REPLAY
 
 OPEN_RUNS, DAMAGED, LACKING = "open run", "damaged row", "missing picture"
 UNSETTLED, UNMATCHED = "unsettled picture", "unmatched judgement"
@@ -196,6 +197,7 @@ def make_result(
         "cost": whole_number(row.get("cost"), 10**15),
         "nsfw": row.get("nsfw") if isinstance(row.get("nsfw"), bool) else None,
         "error": text_of(row.get("error"), MAX_LINE),
+        "replay": text_of(row.get("replay"), MAX_REPLAY),
         **{name: number_of(row.get(name)) for name in ("textFidelity", *LOOK_COLUMNS)},
         **{name: text_of(row.get(name), MAX_NOTE) for name in TEXT_COLUMNS[1:]},
     }

@@ -339,7 +339,7 @@ class Adopter:
             changes.emptied.append(row["run"])
             row["run"] = here["id"]
         # It keeps its imageUUID, by which judgements of this log name it.
-        values = {name: result.values[name] for name in ("seed", "cost", "nsfw")}
+        values = {name: result.values[name] for name in ("seed", "cost", "nsfw", "replay")}
         changes.updates.append({"which": row["id"], **values, "run": row["run"], "adopted": self._now})
         known.runs[run.task_uuid] = here
         row["settings"] = [*_settings(_parameters(run)), values["seed"]]

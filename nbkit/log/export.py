@@ -56,7 +56,7 @@ GONE, DAMAGED = "its file is not here", "its file is damaged"
 
 _ALWAYS_SHOWN = ("seed", "temperature", "topP", "cost")
 _REQUEST_COLUMNS = [p.column for p in PARAMETERS.values() if p.group != "Delivery" and p.name not in ("prompt", "seed")]
-_NOTED = ("rating", "keep", "tags", "note", "textFidelity", "textMissing", "status", "error")
+_NOTED = ("rating", "keep", "tags", "note", "textFidelity", "textMissing", "replay", "status", "error")
 CARD_COLUMNS = dict.fromkeys([*_ALWAYS_SHOWN, *_REQUEST_COLUMNS, *_NOTED])
 """The columns that a picture's caption shows if they have a value; the first four are always there."""
 

@@ -52,7 +52,7 @@ _NAMES = (
     "prompt", "seed", *_AFTER_SEED, "cost", "status", *_AFTER_STATUS, *_OTHER_PARAMETERS, "NSFWContent", "extra", "parent",
     "parentImage", "requestedSeed", "created", "latency", "file", "rating", "keep", "tags", "note",
     "textFidelity", "textMissing", "textFound", "sharpness", "contrast", "colourfulness",
-    "sweep", "error", "charged", "engine", "model", "adopted", "taskUUID", "imageUUID",
+    "sweep", "error", "charged", "engine", "model", "adopted", "replay", "taskUUID", "imageUUID",
 )  # fmt: skip
 """The columns of the frame, in their order."""
 

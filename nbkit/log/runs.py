@@ -342,6 +342,7 @@ class History:
                 cost_micros=result["cost"],
                 image_uuid=result["imageUUID"] or "",
                 nsfw=result["nsfw"],
+                replay=result["replay"],
                 prompt=row["prompt"] or "",
                 request=request,
             )

@@ -32,7 +32,7 @@ from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
 
-VERSION = 8
+VERSION = 9
 """Version of the tables below; each change raises it by one."""
 
 MIN_READER = 4
@@ -150,6 +150,7 @@ IMAGES = sa.Table(
     sa.Column("contrast", sa.Float),
     sa.Column("colourfulness", sa.Float),
     sa.Column("adopted", sa.BigInteger),  # as in runs; a run of this log may get a result that another copy of it has
+    sa.Column("replay", sa.Text),  # how a pack answered it: see nbkit.service.replay; null: it was not asked
     sa.UniqueConstraint("run", "imageUUID"),
 )
 

@@ -134,7 +134,7 @@ class LogStore:
         string               prompt, status, thinking, resolution, systemPrompt, safetyTolerance, safetyMode,
                              aspectRatio, referenceImages, outputFormat, outputType, deliveryMethod,
                              webhookURL, uploadEndpoint, extra, parent, parentImage, file, tags, note, textMissing,
-                             textFound, sweep, error, engine, model, taskUUID, imageUUID
+                             textFound, sweep, error, engine, model, replay, taskUUID, imageUUID
         Int64                seed, requestedSeed, width, height, numberResults, outputQuality, ttl
         Float64              temperature, topP
         float64              cost, latency, rating, textFidelity, sharpness, contrast, colourfulness
@@ -145,7 +145,7 @@ class LogStore:
         ``seed`` is the one that the service reports for the picture, ``requestedSeed`` the one that was sent. ``cost``
         is in USD, ``latency`` in seconds, ``created`` in UTC. ``charged`` is true for real money and false for the
         offline engine's list prices. ``adopted`` is when a row came from another log, by :meth:`nbkit.RunLog.adopt`; it is a gap in rows
-        of this log. ``textFidelity`` to ``colourfulness`` are gaps until ``log.measure()`` fills them.
+        of this log. ``replay`` is how a pack answered: ``exact``, ``nearest:`` with what differs, or ``drawn``. ``textFidelity`` to ``colourfulness`` are gaps until ``log.measure()`` fills them.
 
         After these come the axes of the sweeps in the frame that are no parameters, such as the variable ``subject`` of a
         template: string, Int64 or Float64, as the sweep was given them; string where one has text beside numbers. One of

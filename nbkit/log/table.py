@@ -39,7 +39,7 @@ PAGE_ROWS = 100
 DEFAULT_COLUMNS = ("prompt", "seed", "temperature", "topP", "cost", "status")
 """The columns that a table has if none are chosen."""
 
-OPTIONAL_COLUMNS = ("thinking", "width", "height", "rating", "tags", "note", "error")
+OPTIONAL_COLUMNS = ("thinking", "width", "height", "rating", "tags", "note", "replay", "error")
 """Those that it has in addition if any row has a value in them."""
 
 

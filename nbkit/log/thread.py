@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbkit.display.mime import MimeBundle
-from nbkit.display.text import count, ellipsis, usd, usd_short
+from nbkit.display.text import count, ellipsis, replay_caption, usd, usd_short
 from nbkit.display.tree import TreeRow, tree_html, tree_text
 from nbkit.errors import NbkitError, printable
 from nbkit.log.database import Database
@@ -282,6 +282,7 @@ class Thread(list[Run]):
         prompt = run.request.prompt if parent is None or "prompt" in changed else ""
         facts = [f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in changed.items() if name not in _SHOWN]
         facts += [] if run.status == DONE else [run.status]
+        facts += dict.fromkeys(text for image in run.images for text in replay_caption(image.replay))
         facts += [count(len(run.images), "image")] if len(run.images) > 1 else []
         cost = "cost not known" if run.cost_micros is None else usd_short(run.cost_micros)
         is_mixed = total.unknown or (total.charged_micros and total.listed_micros)

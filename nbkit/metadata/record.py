@@ -248,6 +248,7 @@ FACTS: dict[str, Callable[[Any], Any]] = {
     "sweep": _text(2_000),
     "template": _text(_MAX_TEXT),
     "axes": _axes,
+    "replay": _text(400),
     "sha256": _hash,
     "file": _hash,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -29,8 +30,10 @@ from nbkit.offline.envelope import (
     status_of_all,
 )
 from nbkit.offline.failures import CORRUPTED, Failures, corrupt
+from nbkit.offline.pack import Pack
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import Renderer
+from nbkit.offline.replay import MISSES, Miss, Recordings, Replayer
 from nbkit.offline.state import EngineState
 from nbkit.offline.task_store import TaskStore
 from nbkit.offline.tasks import DEFAULT_TTL, Inference, make_inference
@@ -67,6 +70,10 @@ class Offline:
             0.03, a thing moves by at most 1.5 percent of the picture. A service may do so whose seeds are a best effort; with 0
             they are equal.
         clock: returns the time in seconds.
+        pack: the path of a file of recorded requests, or an opened :class:`~nbkit.offline.pack.Pack`; what it has is
+            answered with its pictures. A :class:`~nbkit.offline.replay.Recordings` of your own decides by itself.
+        miss: what happens to a request that the pack does not have: it is drawn (``"draw"``), answered with the
+            ``"nearest"`` recording of its prompt, which says what differs, or refused (``"refuse"``).
         sleep: waits for a number of seconds, for the latency.
         state: a file in which tasks and uploads are kept, so that an engine that is made with it later answers as this
             one; only one engine at a time uses it. Without one, they end with the engine.
@@ -82,7 +89,9 @@ class Offline:
             with no item (``empty``) or the error ``taskNotFound``.
 
     Raises:
-        ValueError: for a negative latency, an unknown fault, or probabilities or a noise that are not allowed.
+        ValueError: for a negative latency, an unknown fault, probabilities or a noise that are not allowed, or another
+            ``miss``.
+        RequestError: if the pack cannot be read.
         StorageError: if the state cannot be used.
 
     Example:
@@ -110,6 +119,8 @@ class Offline:
         clock: Callable[[], float] = time.time,
         *,
         noise: float = 0.0,
+        pack: str | os.PathLike[str] | Pack | Recordings | None = None,
+        miss: Miss = "draw",
         sleep: Callable[[float], None] = time.sleep,
         deliver: Callable[[Delivery], None] | None = None,
         state: Path | None = None,
@@ -126,8 +137,12 @@ class Offline:
         del key
         self._clock, self.sleep, self.deliver = clock, sleep, deliver
         self._failures = Failures(failures, seed)
+        if miss not in MISSES:
+            raise ValueError(f"miss={miss!r}: must be 'nearest', 'draw' or 'refuse'")
+        if pack is not None and not isinstance(pack, Recordings):
+            pack = Replayer(pack if isinstance(pack, Pack) else Pack(pack), miss)
         self._state = None if state is None else EngineState(state)
-        renderer = Renderer(self._state)
+        renderer = Renderer(self._state, pack)
         self._store = TaskStore(round(balance * MICRO), seed, renderer, self._state)
         self._references = ReferenceReader(renderer, self._file_of_result, self._state)
         self._handlers: dict[str, Callable[[Task, RequestContext], Items | Inference]] = {
@@ -311,7 +326,10 @@ class Offline:
             return Answer.of(200, *uploaded) if uploaded else missing.answer()
         if now >= result.ready + (result.task.request.ttl or DEFAULT_TTL):
             return Problem("imageExpired", "This picture's address has expired.", status=404).answer()
-        answer = Answer.of(200, result.task.media_type, result.file())
+        try:
+            answer = Answer.of(200, result.media_type, result.file())
+        except Problem as gone:  # from the pack
+            return gone.answer()
         is_broken = result.task.fault == "download" and next(result.downloads) == 0
         return answer.truncated() if is_broken else answer
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from PIL import ImageOps
@@ -20,8 +20,10 @@ from nbkit.measures.preview import flatten
 from nbkit.offline.envelope import Problem
 from nbkit.offline.painting.painter import encode, paint
 from nbkit.offline.painting.scene import Inset, Scene
+from nbkit.offline.replay import Match, Recordings
 from nbkit.offline.state import EngineState
 from nbkit.request.decoder import opened
+from nbkit.request.image_request import ImageRequest
 from nbkit.request.profile import DEFAULT_RATIO, DEFAULT_TIER, Profile
 from nbkit.request.rules import nearest_ratio
 
@@ -95,12 +97,14 @@ class Renderer:
 
     Args:
         state: where reference images are kept across a restart, or ``None``.
+        recordings: has recorded pictures, or ``None``.
 
     Attributes:
         thumbnails: of the reference images, as JPEGs, by the SHA-256 of the image's file.
     """
 
-    def __init__(self, state: EngineState | None = None) -> None:
+    def __init__(self, state: EngineState | None = None, recordings: Recordings | None = None) -> None:
+        self._recordings = recordings
         self._encoded = BoundedCache(MAX_ENCODED_BYTES)
         self.thumbnails = BoundedCache(MAX_THUMBNAIL_BYTES, state)
         self._texts = BoundedCache(MAX_TEXT_BYTES, state)
@@ -123,6 +127,24 @@ class Renderer:
                 data = encode(paint(replace(scene, insets=insets)), output_format, quality)
             self._encoded.put(key, data)
         return data
+
+    def match(self, request: ImageRequest, insets: Sequence[Inset]) -> Match | None:
+        """What the pack answers a request with; ``None`` without a pack.
+
+        Raises:
+            Problem: if the pack does not have it, and such requests are refused.
+        """
+        return None if self._recordings is None else self._recordings.find(request, [inset.digest for inset in insets])
+
+    def recorded_file(self, sha256: str) -> bytes:
+        """The file of a recorded picture.
+
+        Raises:
+            Problem: if the pack does not have it.
+        """
+        if self._recordings is None:
+            raise Problem("imageNotFound", "The picture was recorded, and this engine has no pack.", status=404)
+        return self._recordings.file(sha256)
 
     def store_thumbnail(self, data: bytes, parameter: str = "inputs.referenceImages") -> str:
         """Store a thumbnail of a reference image, and return the SHA-256 of the image's file in hex digits.

@@ -65,7 +65,7 @@ IDLE_SECONDS = 60
 SETTLE_SECONDS = 0.1
 """How late a webhook call may be."""
 
-GRACE_SECONDS = 1
+GRACE_SECONDS = 0.5
 """Time that running requests have to finish when the server ends."""
 
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  compared, not bound
@@ -207,6 +207,8 @@ class Server:
         self._service: TaskService = EngineService(self.engine) if service is None else service
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=512)
+        # Connections inherit it. asyncio sets it for other sockets only; without it, an answer costs 40 ms more.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._address, self._scheme = address.rstrip("/"), "https" if tls else "http"
         self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
@@ -220,7 +222,7 @@ class Server:
             proxy_headers=False,  # the application reads them
             server_header=False,
             timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]  # it is a time-out of asyncio
             ssl_certfile=tls[0] if tls else None,
             ssl_keyfile=tls[1] if tls else None,
         )

@@ -1,6 +1,7 @@
 """An accepted task and its results, and the items of an answer that describe them.
 
-Nothing here holds pixels. A result has a seed and a UUID; its picture is drawn from the task's scene on each request.
+Nothing here holds pixels. A result has a seed and a UUID; its picture is drawn from the task's scene on each request, or read
+from a pack.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from nbkit.measures.facts import NEUTRAL, SUFFIXES
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.envelope import PICTURE_PATH, Items, Problem, Task, echo
 from nbkit.offline.failures import ENDINGS, OUTCOMES
 from nbkit.offline.painting.scene import Inset, Scene
 from nbkit.offline.references import ReferenceReader
 from nbkit.offline.renderer import MEDIA_TYPES, Renderer
+from nbkit.offline.replay import Match, Replay, failure_of, told
 from nbkit.offline.validation import REFERENCES, check_image_task
 from nbkit.request.address import whole_text
 from nbkit.request.image_request import PARAMETERS, ImageRequest
@@ -44,6 +47,7 @@ class PlannedImage:
         ready: when it is finished, in seconds of the engine's clock.
         failure: why there is no picture, as an error or as what its item has instead; ``None`` if there is one.
         downloads: counts the downloads of the picture.
+        replay: how a pack answers it, as plain values; ``None`` for an engine without a pack.
     """
 
     task: Inference
@@ -53,9 +57,27 @@ class PlannedImage:
     failure: Problem | dict[str, Any] | None = None
     downloads: Iterator[int] = field(default_factory=itertools.count)
     draw: int = 0
+    replay: Replay | None = None
+
+    @property
+    def recorded(self) -> Replay:
+        """What is known of the recorded picture; empty for one that is drawn."""
+        return self.replay if self.replay is not None and "sha256" in self.replay else {}
+
+    @property
+    def price(self) -> int:
+        """Micro-dollars: what the recorded picture has cost, else the list price."""
+        return self.task.price if self.recorded.get("cost") is None else int(self.recorded["cost"])
+
+    @property
+    def media_type(self) -> str:
+        """Such as ``image/jpeg``."""
+        return str(self.recorded.get("mediaType", self.task.media_type))
 
     def file(self) -> bytes:
-        """Draw the picture and return its encoded file."""
+        """The encoded file: the recorded one as it is, or a drawing."""
+        if self.recorded:
+            return self.task.renderer.recorded_file(self.recorded["sha256"])
         output_format, quality = (self.task.request.effective(name) for name in ("output_format", "output_quality"))
         scene = replace(self.task.scene, seed=self.seed, draw=self.draw)
         return self.task.renderer.draw(scene, output_format, quality)
@@ -66,29 +88,34 @@ class PlannedImage:
         Args:
             base_url: beginning of the picture's URL.
         """
+        said = {} if self.replay is None else {"replay": told(self.replay)}
         if isinstance(self.failure, Problem):
-            return self.failure.item(self.task.sent)
+            return self.failure.item(self.task.sent) | said
+        item = echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed} | said
         if self.failure is not None:
-            return echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed} | self.failure
+            return item | self.failure
         request = self.task.request
-        item = echo(self.task.sent) | {"imageUUID": self.image_uuid, "seed": self.seed}
         output_type = request.effective("output_type")
         if output_type == "URL":
-            item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}.{request.effective('output_format').lower()}"
+            item["imageURL"] = f"{base_url}{PICTURE_PATH}{self.image_uuid}{SUFFIXES.get(self.media_type, NEUTRAL)}"
         else:
-            head = f"data:{self.task.media_type};base64," if output_type == "dataURI" else ""
-            item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(self.file()).decode()
+            head = f"data:{self.media_type};base64," if output_type == "dataURI" else ""
+            try:
+                data = self.file()
+            except Problem as problem:  # the pack is gone
+                return problem.item(self.task.sent)
+            item["imageDataURI" if head else "imageBase64Data"] = head + base64.b64encode(data).decode()
         if request.include_cost is not False:
-            item["cost"] = self.task.price / MICRO
+            item["cost"] = self.price / MICRO
         if request.check_content:
-            item["NSFWContent"] = False
+            item["NSFWContent"] = bool(self.recorded.get("nsfw"))
         return item
 
     def deliveries(self) -> Iterator[Delivery]:
         """What is sent when the result is ready: first the upload of its file, then the webhook call."""
         request = self.task.request
         if request.upload_endpoint:
-            yield Delivery("upload", whole_text(request.upload_endpoint), self.file(), self.task.media_type)
+            yield Delivery("upload", whole_text(request.upload_endpoint), self.file(), self.media_type)
         if request.webhook_url:
             data = json.dumps(self.item(self.task.base_url)).encode()
             yield Delivery("webhook", whole_text(request.webhook_url), data, "application/json")
@@ -107,6 +134,7 @@ class Inference:
         base_url: beginning of the picture URLs in its webhook calls.
         results: see :func:`make_results`.
         fault: the fault that it meets, or ``None``.
+        match: what a pack answers it with; ``None`` for an engine without a pack.
     """
 
     sent: dict[str, Any]
@@ -117,6 +145,7 @@ class Inference:
     base_url: str
     results: list[PlannedImage] = field(default_factory=list)
     fault: str | None = None
+    match: Match | None = None
 
     @property
     def uuid(self) -> str:
@@ -135,13 +164,13 @@ class Inference:
 
     @property
     def total(self) -> int:
-        """Micro-dollars that the task costs if no result fails."""
+        """Micro-dollars that the task costs at most."""
         return self.price * self.count
 
     @property
     def charge(self) -> int:
         """Micro-dollars for the results that have a picture."""
-        return self.price * sum(result.failure is None for result in self.results)
+        return sum(result.price for result in self.results if result.failure is None)
 
     @property
     def status(self) -> int:
@@ -185,7 +214,7 @@ class Inference:
             "price": self.price,
             "base_url": self.base_url,
             "fault": self.fault,
-            "results": [[one.image_uuid, one.seed, one.ready, one.draw] for one in self.results],
+            "results": [[one.image_uuid, one.seed, one.ready, one.draw, one.replay] for one in self.results],
         }
 
     def as_sent(self) -> dict[str, Any]:
@@ -222,7 +251,9 @@ def make_inference(task: Task, references: ReferenceReader, base_url: str, noise
     reference = profile.reference_list_price if profile.reference_price is None else profile.reference_price
     price = profile.price(tiers=[profile.tier_of_pixels(*size)]).low + round((reference or 0) * MICRO) * len(insets)
     scene = _scene_of(request, size, insets, noise)
-    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url)
+    match = renderer.match(request, insets)
+    price = price if match is None or match.price is None else match.price
+    return Inference(sent, request.replace(reference_images=None), scene, renderer, price, base_url, match=match)
 
 
 def restored(row: Mapping[str, Any], renderer: Renderer) -> Inference:
@@ -242,8 +273,10 @@ def restored(row: Mapping[str, Any], renderer: Renderer) -> Inference:
     task.fault = row["fault"]
     task.results = [
         PlannedImage(task, image_uuid, seed, ready, _failure(task.fault, index, len(row["results"])), draw=draw)
-        for index, (image_uuid, seed, ready, draw) in enumerate(row["results"])
+        for index, (image_uuid, seed, ready, draw, _) in enumerate(row["results"])
     ]
+    for result, (*_, replay) in zip(task.results, row["results"], strict=True):
+        _set_replay(result, replay)
     return task
 
 
@@ -280,11 +313,14 @@ def make_results(inference: Inference, accepted: float, latency: float, source: 
     seeds = _seeds_of(inference.request.profile)
     count = 1 if fault in ("blocked", "failed") else inference.count
     results = []
-    for i in range(count):
+    asked = [None if first_seed is None else (first_seed + i) % seeds for i in range(count)]
+    replays = [None] * count if inference.match is None else inference.match.replays(asked)
+    for i in range(min(count, len(replays))):  # a recorded refusal is one result
         seed = source.getrandbits(RANDOM_SEED_BITS) if first_seed is None else first_seed + i
         share = 2.0 if fault == "timeout" else 1.0 if inference.is_sync else (i + 1) / count
         result = PlannedImage(inference, str(uuid.uuid4()), seed % seeds, accepted + latency * share)
         result.failure = _failure(fault, i, count)
+        _set_replay(result, replays[i])
         results.append(result)
     return results
 
@@ -294,3 +330,12 @@ def _failure(fault: str | None, index: int, count: int) -> Problem | dict[str, A
     if fault in ENDINGS:
         return ENDINGS[fault] if index == count - 1 else None
     return None if fault == "partial" and index % 2 == 0 else OUTCOMES.get(fault or "")
+
+
+def _set_replay(result: PlannedImage, replay: Replay | None) -> None:
+    """Answer a result from a pack, unless it meets a fault."""
+    if replay is None or result.failure is not None:
+        return
+    result.replay, result.failure = replay, failure_of(replay)
+    if replay.get("seed") is not None:
+        result.seed = replay["seed"]

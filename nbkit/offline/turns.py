@@ -82,7 +82,7 @@ class Turns:
             raise LineFull
         waiting = Waiting(who, label, large, asyncio.get_running_loop().create_future())
         line.append(waiting)
-        waiting.turn.add_done_callback(lambda turn: self._leave(waiting) if turn.cancelled() else None)
+        waiting.turn.add_done_callback(lambda turn: self._drop(waiting) if turn.cancelled() else None)
         self._call()
         return waiting
 
@@ -130,7 +130,7 @@ class Turns:
         full = self._large[who] >= self.large_each or sum(self._large.values()) >= self.large
         return next((one for one in self._lines[who] if not (one.large and full)), None)
 
-    def _leave(self, waiting: Waiting) -> None:
+    def _drop(self, waiting: Waiting) -> None:
         line = self._lines.get(waiting.who)
         if line is not None and waiting in line:
             line.remove(waiting)

@@ -51,6 +51,7 @@ LOG_COLUMNS = frozenset(
         "charged",
         "engine",
         "adopted",
+        "replay",
         "imageUUID",
     ]
 )

@@ -18,7 +18,7 @@ from typing import Any, Unpack, overload
 
 from nbkit.display.figure import Figure, figure_html, figures_html, no_mathjax
 from nbkit.display.notice import notice_html, quiet_html
-from nbkit.display.text import call, count, ellipsis, list_price, printable_json, usd_short
+from nbkit.display.text import call, count, ellipsis, list_price, printable_json, replay_caption, usd_short
 from nbkit.errors import NbkitError, NoImage, NoSuchNumber, RequestError, printable
 from nbkit.measures.facts import NEUTRAL, SUFFIXES, PictureFacts, header_size
 from nbkit.measures.preview import PREVIEW_SIZE
@@ -84,6 +84,7 @@ class GeneratedImage(PictureFile):
             has changed; another encoding may change a digit by one. ``""`` for a picture that cannot be decoded.
         image_uuid: its imageUUID.
         nsfw: the outcome of the safety check, or ``None`` without one.
+        replay: how a pack answered: ``exact``, ``nearest:`` with what differs, or ``drawn``; ``None`` without a pack.
         cost_micros: the cost in micro-dollars; see :attr:`cost`.
         prompt: that it was made from.
         request: the :class:`~nbkit.ImageRequest` that it was made from; ``None`` where that is not known.
@@ -110,6 +111,7 @@ class GeneratedImage(PictureFile):
         cost_micros: int | None = None,
         image_uuid: str = "",
         nsfw: bool | None = None,
+        replay: str | None = None,
         prompt: str = "",
         request: ImageRequest | None = None,
         link: str = "",
@@ -117,7 +119,7 @@ class GeneratedImage(PictureFile):
         self._path, self._data, self.cost_micros = path, data, cost_micros
         self.media_type, self.width, self.height = facts.media_type, facts.width, facts.height
         self.sha256, self.fingerprint, self.problem = facts.sha256, facts.fingerprint, facts.problem
-        self.seed, self.image_uuid, self.nsfw = seed, image_uuid, nsfw
+        self.seed, self.image_uuid, self.nsfw, self.replay = seed, image_uuid, nsfw, replay
         self.prompt, self.request = prompt, request
         self.link = link
         self.origin: Run | None = None
@@ -188,7 +190,7 @@ class GeneratedImage(PictureFile):
                 "parentImage": run.parent_image,
             }
             facts |= {"sweep": run.sweep, "template": run.template, "axes": run.axes}
-        facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256}
+        facts |= {"imageUUID": self.image_uuid or None, "sha256": self.sha256, "replay": self.replay}
         known = {name: value for name, value in facts.items() if value is not None and value != {}}
         return SettingsRecord(self.request, known)
 
@@ -205,11 +207,15 @@ class GeneratedImage(PictureFile):
 
     @property
     def caption(self) -> tuple[str, ...]:
-        """Size, seed and cost, as text; after the size, what is wrong with its bytes, and a model that is not the default."""
+        """Size, seed and cost, as text; after the size, what is wrong with its bytes, and a model that is not the default.
+
+        Before the cost, how a pack answered.
+        """
         size = () if self.width is None else (f"{self.width}x{self.height}",)
         problem = (self.problem,) if self.problem else ()
         seed = () if self.seed is None else (f"seed {self.seed}",)
-        return (*size, *problem, *model_name(self.request), *seed, usd_short(self.cost_micros))
+        replay = replay_caption(self.replay)
+        return (*size, *problem, *model_name(self.request), *seed, *replay, usd_short(self.cost_micros))
 
     def __dir__(self) -> list[str]:
         return sorted(set(super().__dir__()) - _NOT_TYPED)

@@ -58,7 +58,7 @@ _CODES: tuple[tuple[type[EngineError], str], ...] = (
     (errors.EngineTimeout, "(?i)timeout"),
     (errors.BlockedError, "(?i)blocked|contentpolicy"),
     (errors.NotFoundError, "(?i)notfound|expired"),
-    (errors.RefusedError, "(?i)^(conflict|invalid|missing|unsupported|value|array|max|duplicate)"),
+    (errors.RefusedError, "(?i)^(conflict|invalid|missing|unsupported|value|array|max|duplicate|notInPack)"),
     (errors.ProviderError, "(?i)^provider"),
 )  # fmt: skip
 

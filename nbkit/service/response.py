@@ -27,6 +27,7 @@ from nbkit.errors import EngineError
 from nbkit.request.parameter import MAX_INTEGER
 from nbkit.request.price import MICRO
 from nbkit.service.failure import Json, error_items, plain_text, read_error, reason_of
+from nbkit.service.replay import replay_text
 
 _ENVELOPE = {"data", "errors", "error"}
 
@@ -64,6 +65,7 @@ class ImageResult:
         nsfw: the outcome of the safety check, or ``None``.
         is_named: whether the service named it; otherwise its ``image_uuid`` is a hash of its source.
         rounded_seed: the seed as it came, if it may have been rounded to a double on its way.
+        replay: how a pack answered it, as a line of text; ``None`` where the service has none.
     """
 
     image_uuid: str
@@ -73,6 +75,7 @@ class ImageResult:
     nsfw: bool | None = None
     is_named: bool = True
     rounded_seed: float | None = None
+    replay: str | None = None
 
     @property
     def unsigned_source(self) -> str:
@@ -265,6 +268,7 @@ def _result(item: Json) -> ImageResult | None:
         nsfw=item["NSFWContent"] if isinstance(item.get("NSFWContent"), bool) else None,
         is_named=bool(item.get("imageUUID")),
         rounded_seed=_rounded_seed(item.get("seed")),
+        replay=replay_text(item.get("replay")),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from nbkit.display.figure import Figure
 from nbkit.display.grid import Page, Tile
-from nbkit.display.text import missing_words, usd_short
+from nbkit.display.text import missing_words, replay_caption, usd_short
 from nbkit.measures.preview import PREVIEWS_BYTES, size_among
 from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.arrange import CellArrangement
@@ -119,7 +119,7 @@ class Pages:
         lacking = self.missing.get(image.image_uuid, "")
         badge = missing_words(lacking) if lacking else ""
         alt = f"missing: {lacking}; {alt}" if lacking else alt
-        caption = tuple(filter(None, (badge, seed, image.problem, price)))
+        caption = tuple(filter(None, (badge, seed, image.problem, *replay_caption(image.replay), price)))
         if time.monotonic() > self.deadline:
             return Figure(None, alt, caption=caption, missing="its picture is in the log: sweep.result shows it")
         if image.is_stored and not image.path.exists():  # and no path: the grid may be sent to somebody

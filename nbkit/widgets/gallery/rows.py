@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbkit.display.text import ellipsis, missing_words, usd_short
+from nbkit.display.text import ellipsis, missing_words, replay_caption, usd_short
 from nbkit.log.columns import format_value, is_gap
 from nbkit.log.frame import check_frame
 from nbkit.log.images import file_of
@@ -24,7 +24,7 @@ NEEDED = ("file", "imageUUID", "taskUUID")
 """Columns without which a row does not know its picture."""
 CAME = ("seed", "cost", "status", "width", "height", "file", "error", "imageUUID", "textMissing")
 """What came of a run; a frame may be older than that."""
-CAPTION = ("seed", "temperature", "topP", "thinking", "cost")
+CAPTION = ("seed", "temperature", "topP", "thinking", "replay", "cost")
 """Facts under a picture, where a row has them."""
 
 MOST_AXES, LONGEST_AXIS = 6, 28
@@ -178,7 +178,9 @@ class RowItems(Items):
                 place := profile_in(row).ratio_and_tier(int(row.get("width") or 0), int(row.get("height") or 0))
             ):
                 yield place[1]  # a draft and its final picture are told apart before their price
-            if value is not None:
+            if name == "replay":
+                yield from replay_caption(None if value is None else str(value))
+            elif value is not None:
                 is_price = name == "cost" and isinstance(value, (int, float))
                 most = LONGEST_AXIS if name in self._axes else 60
                 yield _price(value) if is_price else f"{ellipsis(name, 30)} {ellipsis(format_value(name, value), most)}"

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from nbkit.display.text import ellipsis, usd_short
+from nbkit.display.text import ellipsis, replay_caption, usd_short
 from nbkit.errors import NoImage
 from nbkit.log.columns import format_value
 from nbkit.log.store import LogStore
@@ -55,7 +55,8 @@ class PictureRef:
         problem = (image.problem,) if image.problem else ()
         seed = () if image.seed is None else (f"seed {image.seed}",)
         model = model_name(self.run.request)
-        return (*axes_of(self.run), *size, *problem, *model, *seed, usd_short(image.cost_micros), *sampling(self.run))
+        facts = (*size, *problem, *model, *seed, *replay_caption(image.replay), usd_short(image.cost_micros))
+        return (*axes_of(self.run), *facts, *sampling(self.run))
 
     @property
     def short_caption(self) -> tuple[str, ...]:
@@ -65,7 +66,8 @@ class PictureRef:
             return sampling(self.run)
         place = self.run.request.profile.ratio_and_tier(image.width or 0, image.height or 0)
         seed = () if image.seed is None else (f"seed {image.seed}",)
-        return (*model_name(self.run.request), *seed, *sampling(self.run), *((place[1],) if place else ()))
+        replay = replay_caption(image.replay)
+        return (*model_name(self.run.request), *seed, *replay, *sampling(self.run), *((place[1],) if place else ()))
 
     def item(self, *, small: bool = False, mark: str = "") -> Item:
         """Its tile; a small one has room for little, and a mark stands first."""
