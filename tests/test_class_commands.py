@@ -172,29 +172,29 @@ def test_policy_prints_and_changes_the_rules(made, run):
     assert "$5.00" not in run("class", "policy")[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "message"),
-    [
-        (["class", "set", "mia"], 2, "--pause"),
-        (["class", "set", "mia", "--pause", "--resume"], 2, "not allowed with"),
-        (["class", "set", "class", "Mia", "Li", "--pause"], 2, "quotation marks"),
-        (["class", "set", "nobody", "--pause"], 1, "there is no student 'nobody'"),
-        (["class", "show", "elsewhere"], 1, "is no class"),
-        (["class", "policy", "--max-results", "many"], 2, "invalid int"),
-        (["class"], 2, "required"),
-        (["serve", "--class", "elsewhere"], 1, "is no class"),
-        (["serve", "--class", "class", "--key", "a"], 2, "--key does not go with --class"),
-        (["serve", "--class", "class", "--state", "a"], 2, "--state does not go with --class"),
-        (["serve", "--upstream", "runware"], 2, "needs --class"),
-        (["serve", "--class", "class", "--upstream-key", "file"], 2, "--upstream, which is missing"),
-        (["serve", "--class", "class", "--upstream", "runware", "--latency", "1"], 2, "--latency is for the offline"),
-        (["serve", "--class", "class", "--upstream", "runware", "--port", "0"], 1, "RUNWARE_API_KEY"),
-    ],
+MISTAKES = (
+    (["class", "set", "mia"], 2, "--pause"),
+    (["class", "set", "mia", "--pause", "--resume"], 2, "not allowed with"),
+    (["class", "set", "class", "Mia", "Li", "--pause"], 2, "quotation marks"),
+    (["class", "set", "nobody", "--pause"], 1, "there is no student 'nobody'"),
+    (["class", "show", "elsewhere"], 1, "is no class"),
+    (["class", "policy", "--max-results", "many"], 2, "invalid int"),
+    (["class"], 2, "required"),
+    (["serve", "--class", "elsewhere"], 1, "is no class"),
+    (["serve", "--class", "class", "--key", "a"], 2, "--key does not go with --class"),
+    (["serve", "--class", "class", "--state", "a"], 2, "--state does not go with --class"),
+    (["serve", "--upstream", "runware"], 2, "needs --class"),
+    (["serve", "--class", "class", "--upstream-key", "file"], 2, "--upstream, which is missing"),
+    (["serve", "--class", "class", "--upstream", "runware", "--latency", "1"], 2, "--latency is for the offline"),
+    (["serve", "--class", "class", "--upstream", "runware", "--port", "0"], 1, "RUNWARE_API_KEY"),
 )
-def test_a_mistake_is_said_in_one_line(made, run, arguments, status, message):
+
+
+def test_a_mistake_is_said_in_one_line(made, run):
     """Exit status 2 for wrong usage, 1 for what cannot be done."""
-    found, _, err = run(*arguments)
-    assert (found, message in err, "Traceback" in err) == (status, True, False)
+    for arguments, status, message in MISTAKES:
+        found, _, err = run(*arguments)
+        assert (found, message in err, "Traceback" in err) == (status, True, False), arguments
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")

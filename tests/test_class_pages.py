@@ -8,7 +8,7 @@ from offline_tasks import new_uuid
 
 from nbkit.classroom.roster import Classroom
 from nbkit.classroom.serve import ClassServer
-from nbkit.classroom.sessions import SESSION_SECONDS, WRONG_KEYS, Sessions
+from nbkit.classroom.sessions import MAX_OF_ONE, SESSION_SECONDS, WRONG_KEYS, Sessions
 
 HOSTILE = "<b>Eve</b>"
 PROMPT = "A <script>alert(1)</script> fox"
@@ -262,3 +262,11 @@ def test_a_session_has_an_end():
     now[0] = SESSION_SECONDS
     assert sessions.find(session.token) is None
     assert session.token not in repr(session)
+
+
+def test_no_student_logs_others_out():
+    """Many logins of one student end that student's oldest sessions, and nobody else's."""
+    sessions = Sessions()
+    teacher = sessions.begin(None)
+    first, *_, last = [sessions.begin("Mia") for _ in range(MAX_OF_ONE + 1)]
+    assert [sessions.find(one.token) for one in (teacher, first, last)] == [teacher, None, last]

@@ -220,7 +220,7 @@ class _Pages:
         host = request.client.host if request.client else ""
         wait = self._sessions.seconds_to_wait(host)
         if wait:
-            answer = refused("Too many wrong keys. Wait half a minute, then try again.", 429)
+            answer = refused("Too many wrong keys. Wait a little, then try again.", 429)
             answer.headers["Retry-After"] = str(int(wait) + 1)
             return answer
         found = await run_in_threadpool(self._class.who, form.get("key", ""))

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 SESSION_SECONDS = 8 * 3600.0
 """A session ends this long after its login: a day at school."""
 
-MAX_SESSIONS = 2000
-"""More end the oldest ones."""
+MAX_SESSIONS, MAX_OF_ONE = 5000, 20
+"""Of all, and of one student or the teacher: more end the oldest ones, so that no student logs others out."""
 
-WRONG_KEYS, WRONG_SECONDS = 10, 30.0
-"""So many wrong keys of one host in so many seconds; then it has to wait. No key can be guessed: this bounds the work."""
+WRONG_KEYS, WRONG_SECONDS = 30, 30.0
+"""So many wrong keys of one host in so many seconds; then it has to wait. No key can be guessed: this bounds the work, and
+behind a proxy a whole class is one host."""
 
 MAX_HOSTS = 1000
 
@@ -57,7 +58,10 @@ class Sessions:
 
     def begin(self, student: str | None) -> Session:
         """A new session, of a student or of the teacher."""
-        if len(self._sessions) >= MAX_SESSIONS:
+        own = [one.token for one in self._sessions.values() if one.student == student]
+        if len(own) >= MAX_OF_ONE:
+            self.end(own[0])
+        elif len(self._sessions) >= MAX_SESSIONS:
             self.end(next(iter(self._sessions)))
         session = Session(
             student, self._clock() + SESSION_SECONDS, secrets.token_urlsafe(24), secrets.token_urlsafe(32)

@@ -293,16 +293,16 @@ def start_page(name: str, address: str, state: str = "", message: str = "") -> s
     own = f'<h2>Your own state</h2>{own}<p id="said" class="notice" role="status"></p>'
     steps = f"""<ol class="steps">
 <li>Paste this into the first cell of your notebook and run it.
-<pre id="cell">{cell}</pre>
+<pre id="cell" tabindex="0">{cell}</pre>
 <button type="button" data-copy="cell" hidden>Copy</button></li>
 <li>Type the key from your slip where it asks for <code>key:</code>. It stays out of the notebook.</li>
 <li>Write a prompt in the panel, and press <strong>Generate</strong>.</li>
 </ol>
 <details><summary>Or set both before Jupyter starts</summary>
-<p>Then a notebook needs only the last three lines. In a shell:</p><pre>{shell}</pre><p>In PowerShell:</p><pre>{power}</pre></details>
+<p>Then a notebook needs only the last three lines. In a shell:</p><pre tabindex="0">{shell}</pre><p>In PowerShell:</p><pre tabindex="0">{power}</pre></details>
 <h2>The server is away?</h2>
 <p>Go on without it: pictures are then drawn on your own machine, and nothing is spent.</p>
-<pre>studio = nbkit.Studio(engine="offline")</pre>"""
+<pre tabindex="0">studio = nbkit.Studio(engine="offline")</pre>"""
     told = f"{own}<h2>What to type</h2>{steps}" if state else f"{steps}{own}"
     body = f"""<main>
 <header><h1>{escape(name)}</h1></header>
