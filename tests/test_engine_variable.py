@@ -139,17 +139,17 @@ def test_a_server_that_is_away_is_named_with_whom_to_ask(environment, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "sentence"),
+    ("code", "status", "sentence", "advice"),
     [
-        ("insufficientCredits", 402, "mia has $0.01 left of $0.50"),
-        ("forbidden", 403, "mia is paused"),
-        ("invalidApiKey", 401, "this key is not known here"),
+        ("insufficientCredits", 402, "mia has $0.01 left of $0.50", "ask for more where you got the key"),
+        ("forbidden", 403, "mia is paused", "If a class or a team gave you the key, ask there"),
+        ("invalidApiKey", 401, "this key is not known here", "If a class or a team gave you the key, ask there"),
     ],
 )
-def test_a_refusal_of_a_class_is_said_with_advice_for_a_student(studio, service, code, status, sentence):
+def test_a_refusal_of_a_class_is_said_with_advice_for_a_student(studio, service, code, status, sentence, advice):
     """The server's sentence, and to ask in the class."""
     service.faults.append(fault.refused(code, sentence, status))
     run = studio.generate("A teapot")
     assert sentence in str(run.error)
-    assert "If a class or a team gave you the key, ask there" in run.error.advice
+    assert advice in run.error.advice
     assert studio.log[run.task_uuid].status == "failed"
