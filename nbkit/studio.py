@@ -39,6 +39,7 @@ from nbkit.service.cancel import CancelToken
 from nbkit.service.client import Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
+from nbkit.service.standing import Standing
 from nbkit.service.threads import THIS_THREAD, THREADS, run_interruptible
 from nbkit.sweep import signature
 from nbkit.sweep.grid import CellSequence, Grid
@@ -581,6 +582,21 @@ class Studio:
             100.0
         """
         return self._client.balance()
+
+    def standing(self) -> Standing | None:
+        """How the student of a class stands whose key this studio has; ``None`` where the engine is no class's server.
+
+        Only a server at an address is asked; neither the vendor nor the offline engine of this process is.
+
+        Raises:
+            EngineError: if the server refuses to say, or cannot be reached.
+
+        Example:
+            >>> import nbkit
+            >>> nbkit.Studio(engine="offline").standing() is None
+            True
+        """
+        return self._client.standing() if "://" in self.engine else None
 
     def __repr__(self) -> str:
         if not hasattr(self, "_closing"):  # a traceback may show a studio whose __init__ failed

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, quote_from_bytes
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 import service_faults as fault
 from conftest import QUICK
 from service import Answer, Service, error, picture
+from sweep_tools import until
 
 from nbkit import errors
 from nbkit.measures.facts import examine
@@ -476,3 +478,18 @@ def test_a_404_is_retried_only_while_the_address_is_new(service, client):
     assert not caught.value.retry
     assert len(service.gets) == 4
     later.close()
+
+
+def test_a_client_that_is_closed_while_it_waits_gets_its_answer_and_then_closes(service):
+    """No connection stays open; what is asked afterwards is an error that says what to type."""
+    service.free.clear()
+    client = Client(service.url, api_key="test-key")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(client.submit, task())
+        until(lambda: service.received)
+        client.close()
+        service.free.set()
+        assert answer.result(30).results
+    with pytest.raises(errors.NbkitError, match=r"nbkit\.Studio"):
+        client.balance()
+    until(lambda: not service.connections)

@@ -173,8 +173,10 @@ class _HearingClient(Client):
         self._heard: dict[str, list[tuple[int, Json]]] = {}
         self._lock = threading.Lock()
 
-    def _post(self, task: Json, more_headers: Mapping[str, str] | None = None) -> tuple[Json, dict[str, Any]]:
-        envelope, context = super()._post(task, more_headers)
+    def _post(
+        self, task: Json, more_headers: Mapping[str, str] | None = None, **options: Any
+    ) -> tuple[Json, dict[str, Any]]:
+        envelope, context = super()._post(task, more_headers, **options)
         with self._lock:
             heard = self._heard.get(str(task.get("taskUUID")))
             if heard is not None:

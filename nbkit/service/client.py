@@ -12,16 +12,17 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import json
+import threading
 import time
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
-from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NotConnected
+from nbkit.errors import AnswerLost, ConfigurationError, EngineError, NbkitError, NotConnected
 from nbkit.request.address import HIDDEN
 from nbkit.request.price import MICRO
 from nbkit.request.task import secrets_in
@@ -41,6 +42,7 @@ from nbkit.service.response import (
     results_wanted,
 )
 from nbkit.service.secret import Secret, clean_error
+from nbkit.service.standing import Standing, read_standing
 
 T = TypeVar("T", bound=download.Judged)
 
@@ -54,6 +56,9 @@ ANSWER_SECONDS = 330.0
 
 QUERY_SECONDS, QUERY_SILENCE = 40.0, 30.0
 """The same limit for a poll, and for a silence within it: the service does not have to make anything first."""
+
+STANDING_SECONDS = 10.0
+"""The same for the question how a student of a class stands: it is asked again soon."""
 
 FRESH_SECONDS = 10.0
 """For so long after an answer named it, a picture's address may not have its file yet."""
@@ -104,13 +109,35 @@ class Client:
         self._sent_secrets = Redactor(HIDDEN, _PIECE_OF_TASK)  # of the tasks' addresses and extra
         self._http = open_http(urlsplit(url).hostname or "", transport, timeout)
         limit_connections(self._http)
+        self._closing = threading.RLock()  # a studio may be collected, and close its client, in any line of Python
+        self._is_closed, self._exchanges = False, 0
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
 
     def close(self) -> None:
-        """Close the connection pool."""
-        self._http.close()
+        """Close the connection pool, after the exchanges that are under way; a new one is an error."""
+        with self._closing:
+            self._is_closed = True
+            self._close_if_idle()
+
+    @contextmanager
+    def _exchange(self) -> Iterator[httpx.Client]:
+        """The pool, which stays open meanwhile: a pool that is closed forgets the connections in use, and never closes them."""
+        with self._closing:
+            if self._is_closed:
+                raise NbkitError("this studio is closed; nbkit.Studio(path=…) opens its log again")
+            self._exchanges += 1
+        try:
+            yield self._http
+        finally:
+            with self._closing:
+                self._exchanges -= 1
+                self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        if self._is_closed and not self._exchanges:
+            self._http.close()
 
     def account(self, model: str) -> str:
         """Names the service, the key and the model, without telling the key."""
@@ -145,13 +172,31 @@ class Client:
             found = read_response(envelope, task_uuid, **context)
         return self._checked(found)
 
+    def standing(self) -> Standing | None:
+        """How the student of a class stands whose key it is; ``None`` if the server is no class's.
+
+        Raises:
+            EngineError: if the server refuses to say, or does not answer soon.
+        """
+        task = _question_about_account()
+        envelope, context = self._post(task, seconds=STANDING_SECONDS)
+        response = self._checked(read_response(envelope, task["taskUUID"], **context))
+        found = read_standing(envelope, offline=context["offline"])
+        del envelope  # as in balance()
+        for error in response.errors:
+            raise error
+        if found is None:
+            return None
+        group, student = map(self._key.redact_name, (found.group, found.student))
+        return dataclasses.replace(found, group=group, student=student)
+
     def balance(self) -> float:
         """What the account holds, in USD.
 
         Raises:
             EngineError: if the answer does not contain it.
         """
-        task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
+        task = _question_about_account()
         envelope, context = self._post(task)
         response, amount = self._checked(read_response(envelope, task["taskUUID"], **context)), read_balance(envelope)
         del envelope  # as it came, perhaps with the key; a traceback may show local variables
@@ -199,19 +244,22 @@ class Client:
         response = self._checked(read_response(envelope, str(task["taskUUID"]), **context))
         return response, read_cost(envelope)
 
-    def _post(self, task: Json, more_headers: Mapping[str, str] | None = None) -> tuple[Json, dict[str, Any]]:
+    def _post(
+        self, task: Json, more_headers: Mapping[str, str] | None = None, *, seconds: float = QUERY_SECONDS
+    ) -> tuple[Json, dict[str, Any]]:
         """The envelope of the answer, and what :func:`read_response` has to know of its status and headers."""
         headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "gzip"}
         headers |= more_headers or {}
         task_uuid = task.get("taskUUID")
         is_query = task.get("taskType") in _QUERIES
-        timeout = _with_read_limit(self._http.timeout, QUERY_SILENCE) if is_query else self._http.timeout
-        limits = ExchangeLimits(QUERY_SECONDS if is_query else ANSWER_SECONDS)
+        timeout = _with_read_limit(self._http.timeout, min(QUERY_SILENCE, seconds)) if is_query else self._http.timeout
+        limits = ExchangeLimits(seconds if is_query else ANSWER_SECONDS)
         problem: EngineError | ConfigurationError
         try:
             with (
                 limits,
-                self._http.stream(
+                self._exchange() as http,
+                http.stream(
                     "POST", self.url, content=_encoded(task), headers=headers, auth=self._key, timeout=timeout
                 ) as answer,
             ):
@@ -256,7 +304,12 @@ class Client:
         fresh = time.monotonic() - self._named.get(source, float("-inf")) < FRESH_SECONDS
         timeout = _with_read_limit(self._http.timeout, download.SILENCE_SECONDS)
         engine = urlsplit(self.url).hostname or ""
-        return download.fetch(self._http, source, judge, timeout, self._pace, fresh=fresh, engine=engine)
+        with self._exchange() as http:
+            return download.fetch(http, source, judge, timeout, self._pace, fresh=fresh, engine=engine)
+
+
+def _question_about_account() -> dict[str, str]:
+    return {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
 
 
 def _encoded(task: Json) -> bytes:

@@ -1,25 +1,39 @@
-"""The pages of a class in a real browser: they refresh themselves, keep what is being typed, and are accessible."""
+"""A class in a real browser: its pages, and the notebook of a student who types what a page says."""
 
+import contextlib
+
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from offline_tasks import task
+from panel_page import PROMPT, press_generate, prompt, status, wait_until_done, wait_until_live
 from playwright.sync_api import expect
 
+from nbkit.classroom.policy import Policy
 from nbkit.classroom.roster import Classroom
 from nbkit.classroom.serve import ClassServer
 from nbkit.classroom.views import REFRESH_SECONDS
+from nbkit.offline import Offline
 
 WIDTHS = (1280, 380)
 
 
-@pytest.fixture
-def room(tmp_path):
-    """A class that is served; ``room.url`` is its address."""
-    room, keys, teacher = Classroom.create(tmp_path / "class", [("Mia", None), ("Ben", None)], 0.5)
+@contextlib.contextmanager
+def serving_room(folder, policy=None, **options):
+    """A class that is served, with its pages; ``room.url`` is its address."""
+    room, keys, teacher = Classroom.create(folder, [("Mia", None), ("Ben", None)], 0.5, policy=policy)
     room.keys, room.teacher_key = keys, teacher
-    with ClassServer(room.folder) as server:
+    with ClassServer(room.folder, **options) as server:
         room.url = server.url
         yield room
     room.close()
+
+
+@pytest.fixture
+def room(tmp_path):
+    """A class that draws at once."""
+    with serving_room(tmp_path / "class") as room:
+        yield room
 
 
 @pytest.fixture
@@ -96,3 +110,31 @@ def test_the_pages_are_accessible_and_fit(open_page, room, scheme):
     check()
     log_in(page, f"{room.url}/teacher", room.teacher_key)
     check()
+
+
+def test_a_student_pastes_the_cell_of_the_page_and_types_the_key(open_notebook, open_page, tmp_path):
+    """The panel says what is left, then the place in the line, then what the picture has cost; the notebook has no key."""
+    with serving_room(tmp_path / "class", Policy(at_once=1), engine=Offline(latency=4)) as room:
+        page = open_page()
+        page.goto(room.url)
+        book = open_notebook(f"%cd -q {tmp_path}", page.locator("#cell").inner_text())
+        book.run(0)
+        book.start(1)
+        key = book.page.locator("input.jp-Stdin-input")
+        key.fill(room.keys["Mia"])
+        key.press("Enter")
+        panel = book.output(1)
+        prompt(panel).wait_for()
+        wait_until_live(panel)
+        head = panel.locator(".nbkit-head")
+        expect(head).to_contain_text("OFFLINE$0.50 left of $0.50 in class")
+        of_ben = {"Authorization": f"Bearer {room.keys['Ben']}"}
+        httpx.post(f"{room.url}/v1", json=[task(deliveryMethod="async")], headers=of_ben).raise_for_status()
+        prompt(panel).fill(PROMPT)
+        press_generate(panel)
+        expect(status(panel)).to_contain_text("Waiting: place 1 in the line.")
+        expect(status(panel)).to_contain_text("Working.")
+        wait_until_done(panel)
+        expect(head).to_contain_text("$0.43 left of $0.50 in class")
+        book.save()
+        assert room.keys["Mia"] not in book.path.read_text()

@@ -16,6 +16,7 @@ from nbkit.request.price import Price
 from nbkit.results.money import Budget
 from nbkit.results.run import Run
 from nbkit.service.cancel import CancelToken
+from nbkit.service.standing import Standing
 from nbkit.sweep.sweep import Sweep
 
 
@@ -66,6 +67,9 @@ class StudioAPI(Protocol):
 
     def balance(self) -> float:
         """What the account holds, in USD. Asks the service."""
+
+    def standing(self) -> Standing | None:
+        """How the student of a class stands; ``None`` where the engine is no class's server. Asks the service."""
 
     def watch(self, watcher: BudgetListener, /) -> None:
         """Have it told when money has moved, as long as somebody holds it."""

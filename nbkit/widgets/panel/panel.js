@@ -228,15 +228,17 @@ export default widget((model, store, el) => {
 
   const drawHead = () => {
     if (!model.get("head").model) return;
-    const { model: name, mark: kind, what: means, charged, left: rest, exact, balance: held, successor: next } = model.get("head");
+    const { model: name, mark: kind, what: means, charged, left: rest, exact, balance: held, in_class: inClass, successor: next } = model.get("head");
     setText(modelName, name);
     setText(successor, next);
     successor.hidden = !next;
     setText(mark, kind);
     mark.classList.toggle("nbkit-real", charged);
     setText(what, means);
-    setText(left, rest ? `· ${rest}` : "");
+    what.hidden = !means;
+    setText(left, rest && means ? `· ${rest}` : rest);
     left.title = exact;
+    balance.hidden = inClass; // what is left stands there already
     setText(balance, held || "Balance");
   };
 

@@ -11,13 +11,15 @@ from nbkit.request.price import MICRO, Price
 from nbkit.request.profile import DEPRECATED, PROFILES, Profile
 from nbkit.results.money import Budget
 from nbkit.results.run import DONE, NOT_SENT, Run
+from nbkit.service.standing import Standing
 from nbkit.widgets.jobs.job import Work
 from nbkit.widgets.page.guard import words_of
 
 FAULT = "This is a fault of nbkit. studio.log shows whether anything was sent; studio.recover() settles it."
 NO_PROMPT = "Write a prompt first."
 DEPENDS = "The price depends on the size of a reference image or on a search."
-WORKING = "Working. You can keep using the notebook."
+KEEP_USING = "You can keep using the notebook."
+WORKING = f"Working. {KEEP_USING}"
 
 
 class Action(NamedTuple):
@@ -67,22 +69,26 @@ def error(*sentences: str, actions: Sequence[Action] = ()) -> Status:
     return say(*sentences, actions=actions)._replace(wrong=True)
 
 
-def working(busy: str) -> str:
+def working(busy: str, place: int | None = None) -> str:
     """What is said while something is under way.
 
     Args:
         busy: what a busy service lets through, in words; empty otherwise.
+        place: in the line of a class's server, where all of it waits.
     """
+    if place is not None:
+        return f"Waiting: place {place:,} in the line. {KEEP_USING}"
     return f"{WORKING} {busy[0].upper()}{busy[1:]}." if busy else WORKING
 
 
-def head_of(budget: Budget, profile: Profile, *, charged: bool) -> dict[str, Any]:
+def head_of(budget: Budget, profile: Profile, *, charged: bool, standing: Standing | None = None) -> dict[str, Any]:
     """The panel's first line: the model, whether money is real, and how much is left.
 
     Args:
         budget: of the studio.
         profile: of the model that the controls ask for; where the service is real, the line says that it is deprecated.
         charged: whether money is real.
+        standing: in a class, where the server has said it.
     """
     told = {
         "model": profile.name,
@@ -92,11 +98,33 @@ def head_of(budget: Budget, profile: Profile, *, charged: bool) -> dict[str, Any
         "charged": charged,
         "left": "",
         "exact": "",
+        "in_class": False,
     }
     if budget.left is not None and budget.limit is not None:
         left, limit = (round(amount * MICRO) for amount in (budget.left, budget.limit))
         told |= {"left": f"{usd_short(left)} left of {usd_short(limit)}", "exact": f"{usd(left)} left of {usd(limit)}"}
-    return told
+    return told if standing is None else told | _in_class(standing, told)
+
+
+def _in_class(standing: Standing, told: dict[str, Any]) -> dict[str, Any]:
+    """The same in a class: what is left for the student, and beside it what is left of the studio's own budget."""
+    whose = " · ".join(filter(None, (standing.group, standing.student)))
+    left = exact = ""
+    if standing.left is not None:
+        of, exactly_of = (
+            ("", "") if standing.budget is None
+            else (f" of {usd_short(standing.budget)}", f" of {usd(standing.budget)}")
+        )  # fmt: skip
+        left, exact = f"{usd_short(standing.left)} left{of} in class", f"{usd(standing.left)} left{exactly_of}"
+    parts = (left, "paused by the teacher" if standing.paused else "", told["left"] and f"here {told['left']}")
+    exact = ": ".join(filter(None, (whose, exact)))
+    more = told["exact"] and f"this studio: {told['exact']}"
+    return {
+        "what": "" if left else told["what"],
+        "left": " · ".join(filter(None, parts)),
+        "exact": "; ".join(filter(None, (exact, more))),
+        "in_class": True,
+    }
 
 
 def _successor(profile: Profile) -> str:

@@ -17,6 +17,7 @@ import ipywidgets as widgets
 
 from nbkit.display.text import ellipsis, usd_range, usd_short_range
 from nbkit.errors import BudgetExceeded, RequestError
+from nbkit.ledger.in_flight import IN_FLIGHT
 from nbkit.metadata.reading import PictureSettings, read
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.price import MICRO, Price
@@ -30,6 +31,7 @@ from nbkit.widgets.form.options import option_titles
 from nbkit.widgets.jobs.job import Job, RunWork, StudioAPI, refused
 from nbkit.widgets.jobs.runner import QUEUE, JobRunner
 from nbkit.widgets.jobs.source import code_of, findable, json_of
+from nbkit.widgets.jobs.standing_watch import StandingWatch
 from nbkit.widgets.jobs.sweep_work import SweepWork
 from nbkit.widgets.page.cell import close_parts, replace_in_cell
 from nbkit.widgets.page.guard import guarded
@@ -88,6 +90,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             send=lambda message: self.view.send(message),  # noqa: PLW0108  the view comes later
             fault=self.fault,
         )
+        self._standing = StandingWatch(lambda: studio.standing(), self._show_standing, self._is_busy)  # noqa: PLW0108  only asked at an address
         self.view = PanelView(form, self.fault, self._pressed, self._dropped.hear)
         self.pictures = Pictures(studio, self.fault, self._pressed, self._picture_chosen, form.lock)
         self.sweeps = Sweeps(
@@ -116,6 +119,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         if withheld := studio.log.withheld():
             self._say(status.say(withheld))
         studio.watch(self)
+        self._look_at_standing()
         answer_at_once(self)
 
     def _follow_cell(self) -> None:
@@ -223,6 +227,8 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
 
     def close(self) -> None:
         """Free the widgets. What is under way goes on, and lands in the log."""
+        if hasattr(self, "_standing"):  # else __init__ failed, and ipywidgets closes what there is
+            self._standing.close()
         close_parts(self)
         super().close()
 
@@ -244,8 +250,30 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             self._show_head()
 
     def _show_head(self) -> None:
-        head = status.head_of(self._budget, self.form.profile, charged=self._studio.charged)
+        head = status.head_of(self._budget, self.form.profile, charged=self._is_charged, standing=self._standing.latest)
         self.view.head = {**head, "balance": self._library.balance}
+
+    @property
+    def _is_charged(self) -> bool:
+        """Whether money is real; a class's server has the last word."""
+        standing = self._standing.latest
+        return self._studio.charged and not (standing is not None and standing.offline)
+
+    def _look_at_standing(self) -> None:
+        """Have a class's server asked soon how things stand; only at an address there may be one."""
+        if "://" in self._studio.engine:
+            self._standing.look()
+
+    def _is_busy(self) -> bool:
+        return any(job.sent for runner in (self.jobs, *self.taken_over) for job in runner.jobs)
+
+    @guarded
+    def _show_standing(self) -> None:
+        """Show what a class's server has said: the place in the line, and what is left."""
+        with self.form.lock, self.view.hold_sync():
+            self._show_head()
+            shown: dict[str, Any] = {**self.view.bar, "charged": self._is_charged, "status": self._status().told()}
+            self.view.bar = shown
 
     def _refresh_single(self) -> None:
         request, problems = self.form.check()
@@ -323,7 +351,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         shown: dict[str, Any] = {
             **offer,
             "hint": "Describe the change." if self._presses.is_edit else "",
-            "charged": self._studio.charged,
+            "charged": self._is_charged,
             "progress": self.sweeps.progress(),
             "jobs": [
                 {
@@ -343,7 +371,9 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
     def _status(self) -> Status:
         if self._said.lines or not any(job.sent for job in self.jobs.jobs):
             return self._said
-        return status.say(status.working(self._studio.busy))
+        standing = self._standing.latest
+        place = None if standing is None else standing.place_of(IN_FLIGHT.copy())
+        return status.say(status.working(self._studio.busy, place))
 
     def _say(self, said: Status | None) -> None:
         """Put something into the status line; ``None`` leaves what is there. Everything is brought in step."""
@@ -388,6 +418,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
         """Show what is under way and what waits; called by the runner."""
         sent = [job.work.request for job in self.jobs.jobs if job.sent and isinstance(job.work, RunWork)]
         self.pictures.expect(sent[-1] if sent else None)
+        self._look_at_standing()
         self._refresh()
 
     def passing(self) -> None:
@@ -419,6 +450,7 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             result: a run, the result of a sweep, or ``None``.
             late: whether Stop was pressed before.
         """
+        self._look_at_standing()
         with self.form.lock:
             if isinstance(job.work, SweepWork):
                 self._said = self._end_of_sweep(job, job.work) or self._said
