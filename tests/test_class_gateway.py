@@ -185,7 +185,7 @@ def test_a_refused_task_costs_nothing_and_may_be_sent_again(tmp_path):
     """A wrong value, a fault of the engine; a picture that was blocked has used its taskUUID."""
     engine = Offline(failures={"busy": 1})
     with new_class(tmp_path, engine=engine) as at_work:
-        assert codes(at_work.ask(task(width=1))) == ["invalidDimensions"]
+        assert codes(at_work.ask(task(width=1))) == ["unsupportedDimensions"]
         given = task()
         answer = at_work.post(given)
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")

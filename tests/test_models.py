@@ -527,7 +527,7 @@ def test_the_offline_engine_draws_the_name_of_the_model(studio):
         ({"model": LITE, "providerSettings": {"google": {"webSearch": True}}}, "unsupportedParameter", "providerSettings.google.webSearch"),
         ({"model": NEXT, "settings": {"thinkingLevel": "HIGHEST"}}, "invalidChoice", "settings.thinkingLevel"),
         ({"model": PRO, "seed": 2**31}, "valueOutOfRange", "seed"),
-        ({"model": NEXT, "width": 2048, "height": 512}, "invalidDimensions", ["width", "height"]),
+        ({"model": NEXT, "width": 2048, "height": 512}, "unsupportedDimensions", ["width", "height"]),
     ],
 )  # fmt: skip
 def test_the_offline_engine_refuses_what_the_model_refuses(task, code, parameter):
@@ -624,7 +624,7 @@ def test_a_check_stops_at_the_first_picture(item):
     def ignoring(task, _):
         """Makes a picture of every task that it accepts, whatever the header says."""
         if task["width"] == 7:
-            return {"errors": [{"code": "invalidDimensions", "message": "no", "taskUUID": task["taskUUID"]}]}
+            return {"errors": [{"code": "unsupportedDimensions", "message": "no", "taskUUID": task["taskUUID"]}]}
         return {"data": [{"taskUUID": task["taskUUID"], "imageUUID": "made", item: source, "cost": 0.138}]}
 
     found, sent, error = check(ignoring, questions_about(nbkit.models[PRO]), picture=data)

@@ -24,7 +24,7 @@ from nbkit.offline import Offline
         ({"taskType": "imageMagic"}, "invalidChoice", "taskType"),
         ({"width": ..., "height": ...}, "missingDimensionParameters", ["width", "height"]),
         ({"height": ...}, "missingDimensionParameters", ["width", "height"]),
-        ({"width": 1920, "height": 1080}, "invalidDimensions", ["width", "height"]),
+        ({"width": 1920, "height": 1080}, "unsupportedDimensions", ["width", "height"]),
         ({"width": "512"}, "invalidType", "width"),
         ({"resolution": "1K"}, "invalidCombination", "resolution"),
         ({"seed": 2**63}, "valueOutOfRange", "seed"),
@@ -70,6 +70,13 @@ def test_the_refusal_of_a_choice_lists_the_allowed_values():
     """The list is in ``allowedValues``."""
     _, error = refusal(Offline(), task(settings={"thinking": "LOW"}))
     assert error["allowedValues"] == ["MINIMAL", "HIGH"]
+
+
+def test_the_refusal_of_a_size_has_the_nearest_sizes_by_aspect_ratio():
+    """As an object: those of the tier that is closest to what was asked for."""
+    _, error = refusal(Offline(), task(width=1920, height=1080))
+    assert error["allowedValues"]["16:9"] == "1376x768"
+    assert {"1:1", "8:1"} < set(error["allowedValues"])
 
 
 def test_an_integer_too_large_for_a_float_is_refused():

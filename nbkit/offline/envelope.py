@@ -114,7 +114,7 @@ class Problem(Exception):
         code: the API's error code.
         message: a sentence for a person.
         parameter: the parameter that the error is about, as its path in the task (``settings.topP``), or several.
-        allowed: the values that are accepted, if there are few.
+        allowed: the values that are accepted, if there are few; for a size, its text by aspect ratio.
         status: the HTTP status if nothing else in the request succeeded; 200 for a task that was accepted and failed
             later.
         retry_after: seconds that a busy server asks its client to wait.
@@ -126,13 +126,14 @@ class Problem(Exception):
         message: str,
         *,
         parameter: str | list[str] = "",
-        allowed: Sequence[Any] = (),
+        allowed: Sequence[Any] | Mapping[str, str] = (),
         status: int = 400,
         retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
         super().__init__(message)
         self.status, self.retry_after = status, retry_after
-        facts = {"code": code, "message": message, "parameter": parameter, "allowedValues": list(allowed)}
+        allowed = dict(allowed) if isinstance(allowed, Mapping) else list(allowed)
+        facts = {"code": code, "message": message, "parameter": parameter, "allowedValues": allowed}
         self._item = {name: value for name, value in facts.items() if value}
 
     def item(self, task: Any = None) -> dict[str, Any]:

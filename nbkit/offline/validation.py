@@ -68,6 +68,13 @@ def one_of(task: Any, name: str, allowed: tuple[str, ...]) -> str:
     return str(value)
 
 
+def _sizes_near(error: RequestError, profile: Profile) -> dict[str, str]:
+    """The sizes of the tier that is nearest to the one asked for, as ``WxH`` by aspect ratio."""
+    place = profile.ratio_and_tier(*error.suggestion) if isinstance(error.suggestion, tuple) else None
+    sizes = profile.sizes[place[1]] if place else {}
+    return {ratio: f"{width}x{height}" for ratio, (width, height) in sizes.items()}
+
+
 def check_image_task(task: Task) -> ImageRequest:
     """The request of an ``imageInference`` task, with placeholders for its reference images.
 
@@ -126,8 +133,10 @@ def _to_problem(error: RequestError, profile: Profile) -> Problem:
             "unsupportedParameter", message, parameter=".".join(declared.wire) if declared else error.parameter
         )
     if error.reason == "dimensions":
-        code = "missingDimensionParameters" if error.value is None else "invalidDimensions"
-        return Problem(code, str(error), parameter=["width", "height"])
+        both = ["width", "height"]
+        if error.value is None:
+            return Problem("missingDimensionParameters", str(error), parameter=both)
+        return Problem("unsupportedDimensions", str(error), parameter=both, allowed=_sizes_near(error, profile))
     if error.parameter == "model":
         return Problem("invalidModel", str(error), parameter="model", allowed=list(PROFILES))
     name = ".".join(declared.wire) if declared else error.parameter  # the name of a group has no declaration
