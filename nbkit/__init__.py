@@ -34,7 +34,8 @@ widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep
 studio.py       ``Studio``, the facade that joins all of it
 completion.py   TAB: parameters and their values
 magic.py        the ``%%imagine`` cell
-teach.py        for lessons: a guess before the result, and the two compared
+teach.py        for lessons: a guess before the result, and the two compared; exercises
+lessons.py      ``python -m nbkit lessons``: students' and teachers' notebooks and pages, of one source each
 recording.py    ``python -m nbkit pack``: a notebook is run and recorded, a log is packed
 classroom/      a class on one server: students with keys and budgets, a policy, a fair queue; commands and pages
 ==============  ====================================================================================================

@@ -24,6 +24,7 @@ from nbkit.display.text import count
 from nbkit.history import RunLog
 from nbkit.ledger.model_check import DIFFERS, HOLDS, LEARNED, CheckStopped, ask_service, budget_line, questions_about
 from nbkit.ledger.recovery import OTHER_ENGINE
+from nbkit.lessons import add_lessons
 from nbkit.measures.facts import NEUTRAL, SUFFIXES
 from nbkit.recording import add_pack
 from nbkit.request.formats import recognise
@@ -160,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--log", **_LOG_OPTION)
     add("--mend", action="store_true", help="correct the accounts, and remove half-written files of killed kernels")
     add_pack(commands)
+    add_lessons(commands)
     return parser
 
 

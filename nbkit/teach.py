@@ -1,4 +1,4 @@
-"""Guess first, then look: what a lesson asks its reader before it shows a result.
+"""Guess first, then look, then do it alone: what a lesson asks its reader.
 
     >>> import nbkit
     >>> nbkit.teach.guess("How many of the 8 settings are better?", 3)  # then come the cells that find it out
@@ -6,15 +6,21 @@
     >>> nbkit.teach.check("How many of the 8 settings are better?", 0)
     You guessed 3; it is 0.
 
+    >>> mine = 0.069 * 3  # an exercise: the reader writes this line
+    >>> nbkit.teach.exercise("What do three pictures at 1K list at?", mine, lambda usd: 0.2 < usd < 0.21, hint="Ask studio.estimate.")
+    ✓ Right.
+
 The question is what joins the two. The answers stay in this kernel; nothing is sent, written or drawn by a script, so a
 lesson that is run from top to bottom has the same outputs each time.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +145,104 @@ def check(question: str, truth: Any, *, within: float = 0) -> Checked:
             question, guessed, value, True, f"{said}: near enough (within {_said(_native(within), unit)}).", "✓"
         )
     return Checked(question, guessed, value, False, f"{said}.", "✗")
+
+
+@dataclass(frozen=True, repr=False)
+class Exercise:
+    """What became of an exercise. As the last line of a cell it says so, in one sentence.
+
+    Attributes:
+        question: what was to be done.
+        right: whether the answer passes; ``None`` if there is none yet.
+        hint: what to try next; empty for an answer that passes.
+
+    Example:
+        >>> import nbkit
+        >>> nbkit.teach.exercise("Two seeds", [1, 1], lambda seeds: len(set(seeds)) == 2, hint="They must differ.").right
+        False
+    """
+
+    question: str
+    right: bool | None
+    hint: str
+    _text: str
+
+    def __repr__(self) -> str:
+        return printable(self._text)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        asked = f'<div style="font-size:0.85em;opacity:0.75">{escape(self.question)}</div>'
+        html = f'<div role="note" style="{LINE}">{asked}<div>{escape(self._text)}</div></div>'
+        return MimeBundle(html, self._text)._repr_mimebundle_()
+
+
+def exercise(question: str, answer: Any, passes: Callable[[Any], Any], *, hint: str, praise: str = "") -> Exercise:
+    """Check what a reader has made: right, or a hint. Nothing raises, so that a lesson runs on.
+
+    Args:
+        question: what was to be done, in words.
+        answer: what the reader has made; ``...`` or ``None`` is no answer yet.
+        passes: gets the answer, and returns whether it is right. A text is a hint that fits this answer better than
+            ``hint`` does. An error in it is a wrong answer.
+        hint: what to try, for a wrong answer. It does not have the solution.
+        praise: a sentence on a right answer: what follows from it.
+
+    Raises:
+        RequestError: for an empty question or hint, or a ``passes`` that cannot be called.
+
+    Example:
+        >>> import nbkit
+        >>> def passes(seeds):
+        ...     return len(seeds) == 4 or f"These are {len(seeds)}."
+        >>> nbkit.teach.exercise("Four seeds", [1, 2, 3], passes, hint="range(4) has four.")
+        ✗ Not yet. These are 3.
+        >>> nbkit.teach.exercise("Four seeds", ..., passes, hint="range(4) has four.")
+        ? No answer yet: write it where the dots are, and run both cells again.
+    """
+    _key(question)
+    if not isinstance(hint, str) or not hint.strip() or not callable(passes):
+        message = "hint must be a text, and passes a function of the answer, such as lambda n: n == 3"
+        raise RequestError(message, parameter="passes" if isinstance(hint, str) and hint.strip() else "hint")
+    if answer is None or answer is ...:
+        text = "? No answer yet: write it where the dots are, and run both cells again."
+        return Exercise(question, None, hint, text)
+    try:
+        verdict = passes(answer)
+        is_right = not isinstance(verdict, str) and bool(verdict)
+    except Exception as error:  # noqa: BLE001  whatever a reader has made may break the check
+        verdict, is_right = f"It cannot be checked ({type(error).__name__}: {error}). {hint}", False
+    if is_right:
+        return Exercise(question, True, "", f"✓ Right. {praise}".rstrip())
+    told = verdict if isinstance(verdict, str) and verdict.strip() else hint
+    return Exercise(question, False, told, f"✗ Not yet. {told}")
+
+
+def seal(answer: Any) -> str:
+    """An answer as letters that nobody reads by accident; :func:`unseal` reads them. It hides nothing from anybody who wants to know.
+
+    Example:
+        >>> import nbkit
+        >>> nbkit.teach.unseal(nbkit.teach.seal("four times one"))
+        'four times one'
+    """
+    return base64.b64encode(json.dumps(_native(answer)).encode()).decode()
+
+
+def unseal(text: str) -> Any:
+    """The answer that :func:`seal` made letters of.
+
+    Raises:
+        RequestError: if it is no sealed answer.
+
+    Example:
+        >>> import nbkit
+        >>> nbkit.teach.unseal("Mw==")
+        3
+    """
+    try:
+        return json.loads(base64.b64decode(text, validate=True))
+    except (ValueError, TypeError):
+        raise RequestError("text: this is no sealed answer", parameter="text", value=text) from None
 
 
 def _key(question: str) -> str:

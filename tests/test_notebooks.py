@@ -1,13 +1,13 @@
-"""The notebooks as files: small, stored with their outputs, and the lesson's statements agree with its code."""
+"""The notebooks as files, and as they run: small, stored with their outputs, the same a second time, with checks that check."""
 
 from __future__ import annotations
 
+import ast
 import json
-import re
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,25 @@ import pytest
 HERE = Path(__file__).parent
 NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 
+FEW = ("quickstart", "edits", "thinking")
+RUN = [path for path in NOTEBOOKS if path.stem in FEW or os.environ.get("NBKIT_ALL_LESSONS")]
+"""The notebooks that are run: a few for each change, all of them before a release (``.ci/run --full``)."""
+
+WRONG = (..., -1, 10**9, "", "?", [], [1], {})
+"""Answers that are right in no exercise."""
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+each_run = pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
+
+
+def code_cells(path: Path) -> list[dict]:
+    """The code cells of a notebook."""
+    return [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+
 
 def outputs(path: Path) -> list[dict]:
     """The outputs of all code cells of a notebook."""
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    return [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+    return [output for cell in code_cells(path) for output in cell["outputs"]]
 
 
 def test_the_quickstart_exists() -> None:
@@ -27,13 +41,13 @@ def test_the_quickstart_exists() -> None:
     assert "quickstart.ipynb" in [path.name for path in NOTEBOOKS]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_smaller_than_a_megabyte(path: Path) -> None:
-    """With its pictures; the newer lessons are much smaller."""
-    assert path.stat().st_size < (400_000 if path.stem in ("quickstart", "difference") else 1_000_000)
+@each
+def test_a_notebook_is_small(path: Path) -> None:
+    """With its pictures."""
+    assert path.stat().st_size < 400_000
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each
 def test_a_notebook_is_stored_with_its_outputs(path: Path) -> None:
     """So that it can be read without a kernel: none is an error, and every picture has an alternative text."""
     found = outputs(path)
@@ -44,7 +58,7 @@ def test_a_notebook_is_stored_with_its_outputs(path: Path) -> None:
     assert html.count("<img") == html.count('alt="') - html.count('alt=""')
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each
 def test_a_notebook_contains_no_local_path_and_no_widget_state(path: Path) -> None:
     """Nothing of the machine on which it was executed."""
     text = path.read_text("utf-8")
@@ -55,7 +69,7 @@ def test_a_notebook_contains_no_local_path_and_no_widget_state(path: Path) -> No
 
 
 @pytest.mark.timeout(900)  # the pictures of a lesson take their time on a busy machine
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_run
 def test_a_notebook_that_is_run_twice_in_one_folder_has_its_outputs_both_times(path: Path, tmp_path: Path) -> None:
     """A reader runs a lesson again, beside the log of the first time: each output is the stored one, each cell passes."""
     shutil.copy(path, tmp_path)
@@ -67,55 +81,49 @@ def test_a_notebook_that_is_run_twice_in_one_folder_has_its_outputs_both_times(p
         assert done.returncode == 0, done.stdout
 
 
-def test_the_sweep_lesson_has_something_to_stop_each_time(tmp_path, monkeypatch) -> None:
-    """Its log is a new one, so no cell of an earlier time is there."""
+@pytest.mark.timeout(900)
+@each_run
+def test_a_wrong_answer_to_an_exercise_gets_a_hint(path: Path, tmp_path: Path, monkeypatch) -> None:
+    """And the solution is right, in the state in which a reader comes to it."""
     monkeypatch.chdir(tmp_path)
-    for _ in range(2):
-        names: dict = {}
-        first, second, *_ = sources(next(path for path in NOTEBOOKS if path.stem == "sweep"), "code")
-        exec(first, names)
-        exec(second, names)
-        plan = names["sweep"].plan()
-        assert (plan.totals.pending_cells, set(plan.status)) == (18, {"to do"})
-        names["sweep"].run(max_workers=6)
-        names["studio"].close()
-
-
-LESSON = next(path for path in NOTEBOOKS if path.stem == "temperature")
-
-
-def sources(path: Path, kind: str) -> list[str]:
-    """The texts of the cells of one kind: ``code`` or ``markdown``."""
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
-
-
-@pytest.fixture
-def variables() -> Iterator[dict]:
-    """The variables of the lesson on temperature after all its cells were executed."""
     names: dict = {}
-    for source in sources(LESSON, "code"):
-        exec(source, names)
-    yield names
+    answered, checked = [], 0
+    for cell in code_cells(path):
+        text, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
+        if "exercise" in tags:
+            answered = assigned_dots(text)
+            assert answered
+        if "teach.exercise(" not in text:
+            exec(text, names)
+            continue
+        checked += 1
+        assert value_of(text, names).right
+        kept = {name: names[name] for name in answered}
+        for wrong in WRONG:
+            names |= dict.fromkeys(answered, wrong)
+            result = value_of(text, names)
+            assert (result.right, bool(result.hint)) == (None if wrong is ... else False, True), wrong
+        names |= kept
     names["studio"].close()
+    assert checked
 
 
-def test_the_lesson_states_the_number_and_the_price_of_its_pictures(variables) -> None:
-    """A reader knows the price before executing it with a key."""
-    studio = variables["studio"]
-    sentence = f"{len(studio.df)} drafts, which are listed at ${studio.budget.spent:.2f} together"
-    assert sentence in "\n".join(sources(LESSON, "markdown"))
+def assigned_dots(text: str) -> list[str]:
+    """The names to which an exercise gives ``...``."""
+    return [
+        target.id
+        for statement in ast.parse(text).body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Constant)
+        and statement.value.value is ...
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
 
 
-def test_the_answers_to_the_exercises_are_correct(variables) -> None:
-    """Their code, which the notebook itself does not execute, returns the values that they state."""
-    text = "\n".join(sources(LESSON, "markdown"))
-    results = []
-    for answer in re.findall(r"```python\n(.*?)```", text.split("## Exercises")[1], re.DOTALL):
-        *before, last = answer.strip().splitlines()
-        exec("\n".join(before), variables)
-        results.append(eval(last, variables))
-    jade, _, thinking = results
-    table = variables["frame"].groupby("temperature")["file"].agg([variables["apart"], variables["edges"]])
-    assert f"falls from {table.apart[1.0]} to {jade.apart[1.0]}" in text
-    assert thinking.loc["HIGH"].tolist() == thinking.loc["MINIMAL"].tolist()
+def value_of(text: str, names: dict) -> object:
+    """What a cell shows: the value of its last line."""
+    tree = ast.parse(text)
+    *before, last = tree.body
+    exec(compile(ast.Module(before, []), "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)

@@ -9,7 +9,7 @@ import pytest
 from html_page import HTML, MARKUP, TEXT, Page
 
 import nbkit
-from nbkit.teach import check, guess
+from nbkit.teach import check, exercise, guess
 
 
 def both(question, answer, truth, **how):
@@ -119,3 +119,43 @@ assert not {"ipywidgets", "pandas", "httpx", "sqlalchemy"} & {name.partition("."
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout == "You guessed 3; it is 0.\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "right", "said"),
+    [
+        ([1, 2], True, "✓ Right. Two seeds differ."),
+        ([1, 1], False, "✗ Not yet. They must differ."),
+        ([1], False, "✗ Not yet. Only 1."),
+        (7, False, "✗ Not yet. It cannot be checked (TypeError: object of type 'int' has no len()). They must differ."),
+        (..., None, "? No answer yet: write it where the dots are, and run both cells again."),
+        (None, None, "? No answer yet: write it where the dots are, and run both cells again."),
+        (np.array([1, 2]), True, "✓ Right. Two seeds differ."),
+        (pd.Series([3, 3]), False, "✗ Not yet. They must differ."),
+    ],
+)
+def test_an_exercise_tells_right_from_wrong_and_gives_a_hint(answer, right, said):
+    """A hint that fits the answer comes first; whatever the reader has made, nothing raises."""
+
+    def passes(seeds):
+        return f"Only {len(seeds)}." if len(seeds) < 2 else len(set(seeds)) == 2
+
+    done = exercise("Two seeds", answer, passes, hint="They must differ.", praise="Two seeds differ.")
+    assert (done.right, repr(done)) == (right, said)
+    assert done.hint == ("" if right else said.removeprefix("✗ Not yet. ") if right is False else "They must differ.")
+
+
+def test_an_exercise_escapes_what_it_shows():
+    """The question, and what an error of the check says."""
+    page = Page(exercise(MARKUP, MARKUP, lambda text: text[MARKUP], hint="?")._repr_mimebundle_()[HTML])
+    assert MARKUP in page.words
+    assert not page.all("script")
+
+
+@pytest.mark.parametrize(
+    ("question", "passes", "hint"), [("", len, "Try."), ("Do", 3, "Try."), ("Do", len, ""), ("Do", len, 7)]
+)
+def test_an_exercise_without_a_question_a_check_or_a_hint_is_refused(question, passes, hint):
+    """By the person who writes the lesson, not by its reader."""
+    with pytest.raises(nbkit.RequestError):
+        exercise(question, 1, passes, hint=hint)
