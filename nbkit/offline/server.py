@@ -217,6 +217,7 @@ class Server:
             http=HttpConnection,
             ws=SocketConnection,
             ws_max_size=MAX_BODY_BYTES,
+            ws_per_message_deflate=False,  # a kilobyte of it may be a megabyte
             log_config=None,
             access_log=False,
             proxy_headers=False,  # the application reads them
