@@ -1,6 +1,8 @@
 """The form without a page: what is typed and read, undo, redo and reset, the draft, seeds, presets, and its widgets."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from effort import examples
@@ -22,6 +24,7 @@ from panel_tools import (
     use_undo_clock,
 )
 
+import nbkit
 from nbkit.errors import RequestError
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.parameter import Address
@@ -697,3 +700,11 @@ def test_nothing_that_a_notebook_saves_of_a_panel_has_a_credential_or_a_picture(
     assert "xyzzy" not in state
     assert "base64," not in state
     assert label(PARAMETERS["webhook_url"]) in state
+
+
+@pytest.mark.parametrize("part", ["form/form", "form/references", "panel/panel"])
+def test_no_font_size_of_the_panel_is_in_pixels(part):
+    """Sizes follow the notebook's text, which JupyterLab's presentation mode enlarges."""
+    style = (Path(nbkit.__file__).parent / "widgets" / f"{part}.css").read_text("utf-8")
+    assert "font-size" in style
+    assert re.findall(r"font(?:-size)?: *[\d.]+px|font-size: *var\(--jp-ui", style) == []

@@ -18,7 +18,7 @@ ANSWERS = (("tie", "0", "All equal"), ("skip", "s", "Skip"), ("undo", "u", "Undo
 """The buttons under the pictures: answer, key, label."""
 
 STYLE = """
-.nbkit-arena{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:14px;line-height:1.4;max-width:1100px}
+.nbkit-arena{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-content-font-size1,1em);line-height:1.4;max-width:1100px}
 .nbkit-arena .asks{font-size:1.25em;font-weight:600;margin:0 0 .5em}
 .nbkit-arena .pictures{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:10px}
 .nbkit-arena button{font:inherit;color:inherit;background:transparent;cursor:pointer;border:1px solid color-mix(in srgb,currentColor 45%,transparent);border-radius:6px;padding:.35em .8em}

@@ -80,24 +80,24 @@
     return frame;
   };
 
-  // Asks for the originals of pictures that are shown larger than their preview is, or one over the other.
+  // Asks for the originals of pictures that are shown larger than their preview is, one over the other, or in full screen.
   const wantOriginals = (view, pictures) => {
     for (const picture of pictures) {
-      const { image, copy, name, width } = picture;
+      const { image, copy, full, name, width } = picture;
       const pixels = image.clientWidth * view.zoom * devicePixelRatio;
-      if (!name || picture.take?.done || (!copy.clientWidth && pixels <= width)) continue;
+      if (!name || picture.take?.done || (!copy.clientWidth && !full.clientWidth && pixels <= width)) continue;
       picture.take ??= takerOf(view, picture);
       document.dispatchEvent(new CustomEvent("nbkit-original", { detail: { name, take: picture.take } }));
     }
   };
 
   // Puts an original in the place of its preview, once the browser has read it.
-  const takerOf = (view, { image, copy }) => {
+  const takerOf = (view, { image, copy, full }) => {
     const take = (url) => {
       take.done = true;
       const original = make("img", { src: url });
       original.decode().then(() => {
-        image.src = copy.src = url;
+        image.src = copy.src = full.src = url;
         view.set({ pixels: Math.max(view.pixels, original.naturalWidth) });
       }, () => {}); // one that the browser cannot read
     };
@@ -133,6 +133,59 @@
     return { stage, show };
   };
 
+  // Before an audience: all pictures beside each other, then each alone in the same place, by the arrow keys. The settings
+  // are hidden until S. It fills the screen where the browser allows that, else the window.
+  const makeShow = (root, pictures, opened) => {
+    const panes = pictures.map(({ label, full }) => make("figure", {}, make("strong", {}, label), full));
+    const table = root.querySelector("table").cloneNode(true);
+    table.removeAttribute("style");
+    for (const node of table.querySelectorAll("[data-nbkit-pictures] img")) node.remove();
+    const told = make("div", { class: "nbkit-compare-told", tabindex: "0", hidden: "" }, table);
+    const button = (name, text, press) => {
+      const node = make("button", { type: "button", "aria-label": name, title: name }, text);
+      node.addEventListener("click", press);
+      return node;
+    };
+    let at = 0; // 0: all of them; 1: the first alone
+    const go = (by) => {
+      at = (at + by + pictures.length + 1) % (pictures.length + 1);
+      panes.forEach((pane, i) => { pane.hidden = at > 0 && i !== at - 1; });
+    };
+    const tell = () => {
+      told.hidden = !told.hidden;
+      settings.setAttribute("aria-pressed", String(!told.hidden));
+    };
+    const settings = button("Settings (s)", "S", tell);
+    const close = button("Leave the full screen (Esc)", "✕", () => dialog.close());
+    const bar = make("div", { class: "nbkit-compare-bar" }, button("Previous (←)", "←", () => go(-1)), button("Next (→)", "→", () => go(1)), settings, close);
+    const body = make("div", { class: "nbkit-compare-body" }, bar, make("div", { class: "nbkit-compare-panes" }, ...panes), told);
+    const dialog = make("dialog", { class: "nbkit-compare-show", "aria-label": "pictures in full screen", "data-lm-suppress-shortcuts": "true" }, body);
+    dialog.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // no key is for the notebook behind it
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const act = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), s: tell, S: tell, Escape: () => dialog.close() }[event.key];
+      if (!act) return;
+      event.preventDefault();
+      act();
+    });
+    body.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) dialog.close(); });
+    let opener = null;
+    dialog.addEventListener("close", async () => {
+      if (document.fullscreenElement === body) await document.exitFullscreen().catch(() => {});
+      opener?.focus();
+    });
+    const open = (event) => {
+      opener = event.currentTarget;
+      if (!told.hidden) tell();
+      go(-at);
+      dialog.showModal();
+      close.focus();
+      opened();
+      body.requestFullscreen?.().catch(() => {}); // not allowed here: it fills the window
+    };
+    return { dialog, open };
+  };
+
   const setUp = (root) => {
     const row = root.querySelector("[data-nbkit-pictures]");
     const cells = [...row.querySelectorAll("[data-nbkit-label]")];
@@ -140,7 +193,11 @@
       .map((cell) => ({ label: cell.dataset.nbkitLabel, name: cell.dataset.nbkitOriginal, width: Number(cell.dataset.nbkitWidth), image: cell.querySelector("img") }))
       .filter((picture) => picture.image);
     if (pictures.length < 2) return;
-    for (const picture of pictures) picture.copy = picture.image.cloneNode(); // for the wipe
+    for (const picture of pictures) {
+      picture.copy = picture.image.cloneNode(); // for the wipe
+      picture.full = picture.image.cloneNode(); // for an audience
+      picture.full.removeAttribute("style");
+    }
 
     const zoom = make("input", { type: "range", min: "1", step: String(FINEST), value: "1" });
     const told = make("output", { "aria-live": "off" }, "1×");
@@ -188,10 +245,13 @@
     beside.addEventListener("click", () => turn(false));
     wipe.addEventListener("click", () => turn(true));
 
+    const { dialog, open } = makeShow(root, pictures, () => wantOriginals(view, pictures));
+    const large = make("button", { type: "button" }, "Full screen");
+    large.addEventListener("click", open);
     const views = make("div", { class: "nbkit-compare-views", role: "group", "aria-label": "arrangement of the pictures" }, beside, wipe);
     const tools = make("div", { class: "nbkit-compare-tools", role: "group", "aria-label": "view of the pictures" },
-      views, choice, make("label", {}, "Zoom", zoom, told), actual, reset, hint);
-    root.prepend(make("style", {}, sheet), tools, stage);
+      views, choice, make("label", {}, "Zoom", zoom, told), actual, reset, large, hint);
+    root.prepend(make("style", {}, sheet), tools, stage, dialog);
     for (const node of root.querySelectorAll("button, input, select, .nbkit-compare-frame")) {
       node.setAttribute("data-lm-suppress-shortcuts", "true"); // its arrow keys are its own, not the notebook's
     }

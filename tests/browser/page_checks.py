@@ -38,3 +38,19 @@ def brightest_channel(element):
 def is_revoked(page, address):
     """Whether an object URL of the page no longer leads to a picture."""
     return page.evaluate("address => fetch(address).then(() => false, () => true)", address)
+
+
+SMALLEST_TEXT = """e => {
+    const sizes = [], walker = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const { textContent, parentElement } = walker.currentNode;
+        if (textContent.trim() && !parentElement.closest("style") && parentElement.checkVisibility()) {
+            sizes.push(parseFloat(getComputedStyle(parentElement).fontSize));
+        }
+    }
+    return Math.min(...sizes); }"""
+
+
+def smallest_text(element):
+    """The smallest computed font size, in CSS pixels, of the texts that are visible in an element."""
+    return element.evaluate(SMALLEST_TEXT)

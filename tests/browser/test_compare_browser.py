@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from lab_page import DARK, KERNEL, LIGHT, VIEWPORT, evaluate_async
+from page_checks import smallest_text
 from playwright.sync_api import expect
 
 MAKE = """import nbkit
@@ -252,3 +253,31 @@ def test_notebook_7_shows_originals_too(show_large, open_in_notebook7):
     _, output = show_large("nbkit.compare(a, b)", open_=open_in_notebook7)
     output.get_by_role("slider", name="Zoom").fill("2")
     expect_widths(output.locator("table img"), [2048, 2048])
+
+
+def test_a_comparison_in_full_screen_flips_between_its_pictures(show_comparison):
+    """Arrows go from all pictures to each alone; the settings come with S, all type is 28 px and up, and Escape leaves."""
+    book, output = show_comparison("nbkit.compare(a, b)")
+    active_cell = book.active_cell()
+    output.get_by_role("button", name="Full screen").click()
+    dialog = output.locator("dialog.nbkit-compare-show")
+    expect(dialog.locator("img:visible")).to_have_count(2)
+    book.page.wait_for_function("document.fullscreenElement")
+    for letter in ("A", "B"):
+        book.page.keyboard.press("ArrowRight")
+        expect(dialog.locator("strong:visible")).to_have_text([letter])
+    book.page.wait_for_function(
+        "[...document.querySelectorAll('.nbkit-compare-show img')].every((e) => e.naturalWidth > 500)"
+    )
+    told = dialog.locator(".nbkit-compare-told")
+    expect(told).to_be_hidden()
+    assert smallest_text(dialog) >= 28
+    book.page.keyboard.press("s")
+    expect(told).to_contain_text("temperature")
+    assert smallest_text(dialog) >= 28
+    book.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    book.page.wait_for_function("!document.fullscreenElement")
+    expect(output.get_by_role("button", name="Full screen")).to_be_focused()
+    assert book.active_cell() == active_cell
+    assert book.page.script_errors == []

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from image_grid_page import BareGrid, coming, fact, jpeg, tile
+from page_checks import smallest_text
 from playwright.sync_api import expect
 
 EDIT = ["edit", "Edit this", "Make it the only reference image", True]
@@ -258,3 +259,38 @@ def test_without_a_kernel_a_key_that_marks_is_refused_in_words(bare_grid):
     expect(grid.dialog.get_by_role("alert")).to_have_text("The kernel has restarted: run this cell again.")
     grid.dialog.get_by_role("button", name="Star").click()
     assert grid.take_sent("action") == []
+
+
+@pytest.mark.parametrize("viewport", [(1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("permitted", [True, False])
+def test_before_an_audience_the_settings_are_hidden_until_s(bare_grid, viewport, permitted):
+    """Every visible text is 28 px and up, arrows change the picture, and Escape leads back, with or without the browser's full screen."""
+    grid = bare_grid(3, actions=[EDIT])
+    grid.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+    if not permitted:
+        grid.page.evaluate(
+            "() => { Element.prototype.requestFullscreen = () => Promise.reject(new TypeError('not allowed')); }"
+        )
+    grid.receive_rows(*(fact(number, caption=[f"seed {number}", "$0.07"]) for number in range(3)))
+    grid.open(1)
+    grid.dialog.get_by_role("button", name="Full screen").click()
+    if permitted:
+        grid.page.wait_for_function("document.fullscreenElement")
+    texts = grid.dialog.locator("figcaption, .nbkit-lightbox-actions")
+    grid.page.keyboard.press("ArrowRight")
+    expect(grid.dialog.locator(".nbkit-lightbox-where")).to_have_text("2 of 3")
+    assert texts.evaluate_all("all => all.filter((e) => e.checkVisibility())") == []
+    assert smallest_text(grid.dialog) >= 28
+    grid.page.keyboard.press("s")
+    expect(grid.dialog.locator(".nbkit-lightbox-told")).to_contain_text("seed 1")
+    assert smallest_text(grid.dialog) >= 28
+    room = grid.dialog.locator(".nbkit-lightbox-body").bounding_box()
+    assert (room["width"], room["height"]) == pytest.approx(viewport, abs=1)
+    grid.page.keyboard.press("s")
+    expect(grid.dialog.locator(".nbkit-lightbox-told")).to_be_hidden()
+    grid.page.keyboard.press("Escape")
+    expect(grid.dialog.get_by_role("button", name="Full screen")).to_be_visible()
+    expect(grid.dialog.locator(".nbkit-lightbox-told")).to_be_visible()
+    grid.page.wait_for_function("!document.fullscreenElement")
+    grid.page.keyboard.press("Escape")
+    expect(grid.dialog).to_be_hidden()

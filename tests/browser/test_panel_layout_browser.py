@@ -85,3 +85,25 @@ def test_four_pictures_of_one_run_are_shown_at_once(show_next_panel):
     expect(panel.get_by_text("1 of 4")).to_be_visible()
     stage(panel).get_by_role("option").nth(2).click()
     expect(panel.get_by_text("3 of 4")).to_be_visible()
+
+
+def test_presentation_mode_enlarges_the_panel_as_much_as_the_notebook(show_next_panel):
+    """Prompt, labels, buttons and the line of prices grow with the notebook's text, and nothing is cut off."""
+    book, panel = show_next_panel()
+    book.page.set_viewport_size({"width": 1280, "height": 900})
+    parts = panel.locator(".nbkit-panel").locator("textarea, .nbkit-label, .nbkit-generate, .nbkit-money, .nbkit-mark")
+    sizes = "all => all.map((e) => parseFloat(getComputedStyle(e).fontSize))"
+    variable = "getPropertyValue('--jp-content-font-size1')"
+    content = f"() => parseFloat(getComputedStyle(document.querySelector('.jp-Notebook')).{variable})"
+    toggle = "() => jupyterapp.commands.execute('application:toggle-presentation-mode').then(() => null)"
+    before, text = parts.evaluate_all(sizes), book.page.evaluate(content)
+    book.page.evaluate(toggle)
+    try:
+        ratio = book.page.evaluate(content) / text
+        assert ratio > 1.1
+        assert parts.evaluate_all(sizes) == pytest.approx([size * ratio for size in before], rel=0.01)
+        wide, high = "e.scrollWidth > e.clientWidth + 1", "e.scrollHeight > e.clientHeight + 1"
+        cut = f"all => all.filter((e) => e.checkVisibility() && ({wide} || {high})).map((e) => e.outerHTML)"
+        assert panel.locator(".nbkit-panel").locator("button, .nbkit-label").evaluate_all(cut) == []
+    finally:
+        book.page.evaluate(toggle)

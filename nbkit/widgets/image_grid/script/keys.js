@@ -7,7 +7,7 @@ const IN_GRID = [
 const SEVERAL = [["Shift+arrows", "select several, of which up to four open side by side"], ["Ctrl+A", "select all"]];
 const IN_LIGHTBOX = [
   ["← →", "previous, next picture"], ["↑ ↓", "one row up, down"], ["Home, End", "first, last picture"],
-  ["+ −, wheel", "zoom"], ["z, double click", "fit or 100 %"], ["Shift+arrows, drag", "move the part that is shown"], ["Esc", "close"],
+  ["+ −, wheel", "zoom"], ["z, double click", "fit or 100 %"], ["Shift+arrows, drag", "move the part that is shown"], ["f", "full screen for an audience, where s shows the settings"], ["Esc", "leave the full screen, close"],
 ];
 
 const BOXED = [["t, n, /", "to the boxes for tags, note, search"]];

@@ -2,6 +2,9 @@
 //
 // The scale is in device pixels for each pixel of the original: at 100 % the screen shows its very pixels. It is null
 // while each picture fits its room. All panes have the same scale, and the same point of their pictures in the middle.
+//
+// Before an audience it fills the screen: pictures, two arrows, and large type; the settings are hidden until S. Where the
+// browser does not allow a full screen, it fills the window, as it does anyway.
 
 const SIDE = 4; // pictures side by side at most
 const LARGEST = 8; // times its own pixels a picture is shown
@@ -20,15 +23,19 @@ class Lightbox {
     this.fit = makeButton("Fit the picture to the window (z)", "Fit", () => this.zoom(null));
     this.full = makeButton("Each pixel of the picture on one of the screen (z)", "100 %", () => this.zoom(1));
     this.shown = make("span", { class: "nbkit-lightbox-scale", title: "the present size" });
-    this.close = makeButton("Close (Esc)", "✕", () => this.dialog.close());
+    this.close = makeButton("Close (Esc)", "✕", () => (this.staged ? this.leaveStage() : this.dialog.close()));
+    this.stage = makeButton("Full screen, for an audience (f)", "Full screen", () => this.takeStage());
+    this.settings = makeButton("Settings (s)", "S", () => this.showSettings(!this.settingsShown));
     this.where = make("span", { class: "nbkit-lightbox-where", role: "status" });
     this.notice = make("span", { class: "nbkit-lightbox-notice", role: "alert" });
     this.deeds = make("span", { class: "nbkit-lightbox-actions" });
     this.panes = make("div", { class: "nbkit-lightbox-panes" });
     const keys = makeButton("Keys (?)", "?", () => view.keys.show());
     const bar = make("div", { class: "nbkit-lightbox-bar" },
-      this.previous, this.next, this.where, this.fit, this.full, this.shown, this.notice, this.deeds, keys, this.close);
-    this.dialog = make("dialog", { class: "nbkit-lightbox" }, bar, this.panes);
+      this.previous, this.next, this.where, this.fit, this.full, this.shown, this.notice, this.deeds, this.settings, this.stage, keys, this.close);
+    this.body = make("div", { class: "nbkit-lightbox-body" }, bar, this.panes); // a dialog itself cannot fill the screen
+    this.dialog = make("dialog", { class: "nbkit-lightbox" }, this.body);
+    this.body.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) this.leaveStage(); }); // Escape, heard by the browser alone
     this.dialog.addEventListener("keydown", (event) => this.key(event));
     this.dialog.addEventListener("close", () => this.leave());
     this.dialog.addEventListener("dblclick", (event) => event.stopPropagation());
@@ -48,11 +55,40 @@ class Lightbox {
   }
 
   leave() { // back to the tile of the picture that was shown last
+    this.leaveStage();
     this.pictures = [];
     this.panes.replaceChildren();
     this.store.dropOriginals();
     this.view.list.focus();
     this.view.reveal(this.store.active);
+  }
+
+  // before an audience
+
+  get staged() { return this.dialog.classList.contains("nbkit-lightbox-staged"); }
+
+  get settingsShown() { return this.dialog.classList.contains("nbkit-lightbox-told-all"); }
+
+  takeStage() {
+    this.dialog.classList.add("nbkit-lightbox-staged");
+    this.showSettings(false);
+    this.scale = null;
+    this.close.focus();
+    this.arrange();
+    this.body.requestFullscreen?.().catch(() => {}); // not allowed here: it fills the window
+  }
+
+  leaveStage() {
+    if (!this.staged) return;
+    this.dialog.classList.remove("nbkit-lightbox-staged", "nbkit-lightbox-told-all");
+    if (document.fullscreenElement === this.body) document.exitFullscreen().catch(() => {});
+    this.arrange();
+  }
+
+  showSettings(shown) {
+    this.dialog.classList.toggle("nbkit-lightbox-told-all", shown);
+    this.settings.setAttribute("aria-pressed", shown);
+    this.arrange();
   }
 
   say(text) { write(this.notice, this.dialog.open ? text : ""); }
@@ -232,9 +268,9 @@ class Lightbox {
 
   get dots() { return window.devicePixelRatio || 1; }
 
-  fitted(pane) { // the scale at which a picture fits; small ones are not enlarged
+  fitted(pane) { // the scale at which a picture fits; small ones are enlarged before an audience only
     const { clientWidth: across, clientHeight: down } = pane.firstChild;
-    return Math.min(across / pane.wide, down / pane.high, 1) * this.dots;
+    return Math.min(across / pane.wide, down / pane.high, this.staged ? LARGEST : 1) * this.dots;
   }
 
   zoom(scale, centre = this.centre) {
@@ -314,7 +350,7 @@ class Lightbox {
   }
 
   key(event) {
-    if (event.key === "Escape") this.dialog.close();
+    if (event.key === "Escape") this.close.click(); // leaves the full screen first
     else if (event.ctrlKey || event.metaKey || !this.look(event)) {
       const marked = this.known && this.view.mark(event, this.pictures.map(({ place }) => [place, place + 1]));
       if (!marked) return event.stopPropagation();
@@ -334,7 +370,10 @@ class Lightbox {
     else if (key === "-") this.step(1 / STEP);
     else if (key === "z" && !event.altKey) this.toggle(this.centre);
     else if (key === "0" && !this.store.model.get("marking")) this.zoom(null);
-    else if (key === "?") this.view.keys.show();
+    else if (key === "f" && !this.staged) this.takeStage();
+    else if (key === "f") this.leaveStage();
+    else if (key === "s" && this.staged) this.showSettings(!this.settingsShown);
+    else if (key === "?" && !this.staged) this.view.keys.show();
     else return false;
     return true;
   }
