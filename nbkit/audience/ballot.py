@@ -33,6 +33,11 @@ TALL = 0.8
 """Width over height: pictures that are narrower stand side by side on a phone, too."""
 
 
+TOKEN_BYTES = 32
+TOKEN_LENGTH = math.ceil(TOKEN_BYTES * 4 / 3)
+"""Characters of a token in a cookie."""
+
+
 @dataclass(eq=False)
 class Voter:
     """One phone.
@@ -72,12 +77,14 @@ class VoteResult:
     """What is shown after the reveal.
 
     Attributes:
+        by: the column whose values are compared; empty where pictures are.
         sentences: of the ranking of all that were judged with this question.
         settings: each with its votes and in ``ties`` the number of votes on pairs that it was in; a tie is half a vote.
         pairs: in the order of the vote.
         phones: how many have voted.
     """
 
+    by: str
     sentences: Sequence[str]
     settings: Sequence[Tally]
     pairs: Sequence[Tally]
@@ -188,7 +195,7 @@ class Ballot:
         order = sorted((i for i in chances if chances[i]), key=lambda i: -votes[i] / chances[i])
         settings = [Tally((label[i],), (), (votes[i] / 2,), chances[i]) for i in order]
         ranking = self._judging.ranking()
-        self.result = VoteResult(ranking.sentences, settings, pairs, len(phones))
+        self.result = VoteResult(ranking.by or "", ranking.sentences, settings, pairs, len(phones))
         return ranking
 
 
@@ -200,10 +207,6 @@ def is_token(text: str | None) -> bool:
         and text.isascii()
         and text.replace("-", "").replace("_", "").isalnum()
     )
-
-
-TOKEN_BYTES = 32
-TOKEN_LENGTH = math.ceil(TOKEN_BYTES * 4 / 3)
 
 
 def new_token() -> str:

@@ -55,7 +55,8 @@ svg rect { fill: var(--bar) }
 .pairs > li { padding: 0.6rem; border-radius: 0.5rem; background: var(--card) }
 .pairs .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0.6rem }
 .pairs figure { margin: 0 }
-.pairs img { display: block; width: 100%; height: 10rem; object-fit: contain }
+.pairs img { display: block; width: 100%; height: auto; max-height: 16rem; object-fit: contain; border-radius: 0.25rem }
+.pairs figcaption { margin-top: 0.4rem }
 .pairs .best { font-weight: 600 }
 @media (min-width: 44rem) {
   .pictures { grid-template-columns: 1fr 1fr }
@@ -179,10 +180,11 @@ def result_page(question: str, result: VoteResult) -> str:
     said = "".join(f"<p>{escape(line)}</p>" for line in result.sentences)
     settings = "".join(_setting(one) for one in result.settings)
     pairs = "".join(_pair(one) for one in result.pairs)
+    by = f", by {escape(result.by)}" if result.by else ""
     return _page(
         question,
         f'<header><h1>{escape(question)}</h1><p class="quiet">{count(result.phones, "phone")} voted</p></header>'
-        f'<section>{said}</section><section><h2>Share of votes</h2><dl>{settings}</dl><p class="quiet">'
+        f'<section>{said}</section><section><h2>Share of votes{by}</h2><dl>{settings}</dl><p class="quiet">'
         f'A vote for "equal" is half a vote for each.</p></section><section><h2>Pair by pair</h2><ul class="pairs">{pairs}</ul></section>',
         REVEALED,
     )
@@ -197,7 +199,7 @@ def _setting(one: Tally) -> str:
 
 
 def _pair(one: Tally) -> str:
-    most = max(one.votes)
+    most = max(*one.votes, 1)
     figures = "".join(
         f'<figure><img src="?picture={token}" alt="" loading="lazy"><figcaption>{escape(label)}'
         f'<br><span class="{"best" if votes == most else "quiet"}">{count(int(votes), "vote")}</span></figcaption></figure>'
