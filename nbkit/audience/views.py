@@ -29,11 +29,13 @@ progress { appearance: none; display: block; width: 100%; height: 0.35rem; margi
 progress::-webkit-progress-bar { background: var(--line) }
 progress::-webkit-progress-value { background: var(--bar) }
 progress::-moz-progress-bar { background: var(--bar) }
-.pictures { display: grid; gap: 0.6rem }
-.pictures div { position: relative; border-radius: 0.5rem; overflow: hidden; background: var(--card) }
-.pictures img { display: block; width: 100%; height: calc((100svh - 13.5rem) / 2); min-height: 7rem; object-fit: contain }
+.ask, .ask form { display: flex; flex-direction: column }
+.ask { height: calc(100svh - 1.75rem); min-height: 25rem }
+.ask form { flex: 1; min-height: 0 }
+.pictures { flex: 1; min-height: 0; display: grid; grid-auto-rows: minmax(0, 1fr); gap: 0.6rem }
+.pictures div { position: relative; min-height: 0; border-radius: 0.5rem; overflow: hidden; background: var(--card) }
+.pictures img { display: block; width: 100%; height: 100%; object-fit: contain }
 .pictures.tall { grid-template-columns: 1fr 1fr }
-.pictures.tall img { height: calc(100svh - 13rem); max-height: 60svh }
 .number { position: absolute; left: 0.4rem; top: 0.4rem; min-width: 1.7rem; line-height: 1.7rem; border-radius: 0.4rem; background: #000c; color: #fff; font-weight: 600; text-align: center }
 button, input { font: inherit; color: inherit }
 button { min-height: 3.5rem; padding: 0.4rem 0.6rem; border: 1px solid var(--quiet); border-radius: 0.75rem; background: var(--ground); font-weight: 600; cursor: pointer; touch-action: manipulation }
@@ -60,7 +62,6 @@ svg rect { fill: var(--bar) }
 .pairs .best { font-weight: 600 }
 @media (min-width: 44rem) {
   .pictures { grid-template-columns: 1fr 1fr }
-  .pictures img, .pictures.tall img { height: calc(100svh - 12.5rem); max-height: none }
 }
 """
 )
@@ -161,6 +162,7 @@ def pair_page(
         f'<form method="post"><input type="hidden" name="pair" value="{number}">'
         f'<div class="pictures{" tall" if is_tall else ""}">{shown}</div><div class="answers">{answers}</div></form>',
         OPEN,
+        kind="ask",
     )
 
 
@@ -209,11 +211,11 @@ def _pair(one: Tally) -> str:
     return f'<li><div class="two">{figures}</div>{equal}</li>'
 
 
-def _page(title: str, body: str, state: str = "", *, waits: bool = False) -> str:
+def _page(title: str, body: str, state: str = "", *, kind: str = "", waits: bool = False) -> str:
     """A page; ``state`` is that of the vote, which the script compares with what the server says."""
     head = '<link rel="icon" href="data:,">\n'
     if waits:
         head += '<noscript><meta http-equiv="refresh" content="10"></noscript>\n'
     known = f' data-state="{state}"' if state else ""
-    body = f'<main{known}>{body}<p id="said" class="alert" role="status"></p></main>'
+    body = f'<main class="{kind}"{known}>{body}<p id="said" class="alert" role="status"></p></main>'
     return page_html(title, body, STYLE, SCRIPT, policy=_POLICY, head=head)
