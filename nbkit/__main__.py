@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -53,6 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (nbkit.NbkitError, OSError, ModuleNotFoundError) as error:  # the last if `serve` finds no uvicorn
         _print(f"nbkit {options.command}: {error}", sys.stderr)
         return 1
+
+
+def _allow_many_files() -> None:
+    """As many open connections as the machine lets this user have; the usual limit is for programs that need few."""
+    with contextlib.suppress(ModuleNotFoundError, ValueError, OSError):  # the first on Windows, which has no such limit
+        resource = importlib.import_module("resource")
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _add_serve(commands: Any) -> None:
@@ -186,6 +195,7 @@ def _serve(options: argparse.Namespace) -> int:
     make_server = load_offline("Server")
     logging.basicConfig(format="nbkit serve: %(message)s", level=logging.WARNING)
     _check_serve(options)
+    _allow_many_files()
     key, state = options.key or os.environ.get(SERVE_KEY_VARIABLE) or None, None
     if options.classroom is not None:
         key = None  # of the engine behind the class, which nobody else reaches

@@ -8,10 +8,12 @@ import httpx
 import pytest
 from class_tools import new_class, serving_class
 from offline_tasks import PRICE, data_uri, new_uuid, task
+from sweep_tools import until
 from websockets.sync.client import connect
 
 import nbkit
 from nbkit.classroom.policy import Policy
+from nbkit.classroom.serve import ClassServer
 from nbkit.offline import Offline
 
 USD = PRICE / 1e6
@@ -279,3 +281,100 @@ def test_a_ping_is_answered_beside_waiting_tasks(tmp_path):
         assert at_work.ask({"taskType": "ping", "ping": True})["data"][0]["pong"] is True
         for thread in threads:
             thread.join()
+
+
+# -- what must not be possible -------------------------------------------------------------------------------
+
+
+def test_a_refused_async_task_is_told_when_it_is_asked_for(tmp_path):
+    """It was acknowledged, so nothing else says how it ended; the same task may then be sent again."""
+    engine = Offline(failures={"busy": 1})
+    with new_class(tmp_path, engine=engine) as at_work:
+        given = task(deliveryMethod="async")
+        at_work.ask(given)
+        errors = until(lambda: at_work.query("getResponse", given["taskUUID"]).get("errors"))
+        assert [(item["code"], item["taskUUID"]) for item in errors] == [("rateLimitExceeded", given["taskUUID"])]
+        assert at_work.account()["balance"] == 5
+        engine.failures = None
+        at_work.ask(given)
+        until(lambda: at_work.query("getResponse", given["taskUUID"])["data"][0]["status"] == "success")
+
+
+def test_a_pause_also_stops_what_waits(tmp_path):
+    """What is at work ends; what has not left is refused, and its money is free again."""
+    policy = Policy(at_work=1)
+    with new_class(tmp_path, policy=policy, engine=Offline(latency=1, balance=1e6)) as at_work:
+        given = [task(deliveryMethod="async") for _ in range(4)]
+        for one in given:
+            at_work.ask(one)
+        at_work.classroom.set("mia", paused=True)
+        until(lambda: at_work.account()["class"]["held"] == 0)
+        account = at_work.account()["class"]
+        assert (account["spent"], account["queue"]) == (pytest.approx(USD), [])
+        ends = [codes(at_work.query("getResponse", one["taskUUID"])) for one in given]
+        assert ends == [[], ["forbidden"], ["forbidden"], ["forbidden"]]
+
+
+def test_a_number_that_no_answer_could_repeat_is_no_json(tmp_path):
+    """Nothing is held for it."""
+    with new_class(tmp_path) as at_work:
+        body = json.dumps([task(safety={"checkContent": 0.5})]).replace("0.5", "1e999")
+        headers = {"Authorization": f"Bearer {at_work.keys['mia']}"}
+        answer = at_work.client.post(f"{at_work.url}/v1", content=body, headers=headers)
+        assert (answer.status_code, codes(answer.json())) == (400, ["invalidJSON"])
+        assert at_work.account()["balance"] == 5
+
+
+@pytest.mark.parametrize(
+    ("many", "extra", "code"), [(21, {}, "maxTasksExceeded"), (1, {"more": "x" * 600_000}, "maxBodySizeExceeded")]
+)
+def test_a_request_that_would_fill_the_memory_is_refused(tmp_path, many, extra, code):
+    """Many tasks in one request, and much in a task that is no picture; nothing of it is kept."""
+    with new_class(tmp_path) as at_work:
+        answer = at_work.post(*(task(**extra) for _ in range(many)))
+        assert (answer.status_code, codes(answer.json())) == (413, [code])
+        assert at_work.account()["usage"]["total"]["requests"] == 0
+
+
+def test_a_second_server_on_the_same_folder_is_refused(tmp_path):
+    """It would send again what the first one has under way; once that has ended, the folder is free."""
+    with new_class(tmp_path / "class") as at_work:
+        folder = at_work.classroom.folder
+    with ClassServer(folder), pytest.raises(nbkit.NbkitError, match="another server"):
+        ClassServer(folder)
+    with ClassServer(folder):
+        pass
+
+
+def test_what_is_no_uuid_names_no_upload(tmp_path):
+    """Also half of a character."""
+    with new_class(tmp_path) as at_work:
+        for name in ("\ud800", "../x", "é"):
+            given = {"taskType": "mediaStorage", "taskUUID": new_uuid(), "operation": "delete", "media": name}
+            body = json.dumps([given]).encode()
+            headers = {"Authorization": f"Bearer {at_work.keys['mia']}"}
+            assert at_work.client.post(f"{at_work.url}/v1", content=body, headers=headers).status_code == 404
+
+
+def test_a_picture_of_this_server_is_known_under_another_name(tmp_path):
+    """A reference by ``localhost`` is the own picture, and somebody else's is not known."""
+    with new_class(tmp_path) as at_work:
+        address = at_work.ask(task())["data"][0]["imageURL"].replace("127.0.0.1", "localhost")
+        assert "data" in at_work.ask(task(inputs={"referenceImages": [address]}))
+        assert codes(at_work.ask(task(inputs={"referenceImages": [address]}), who="ben")) == ["invalidReferenceImage"]
+
+
+def test_a_new_key_ends_the_old_one_on_an_open_connection(tmp_path):
+    """A WebSocket that was opened with it takes no further task."""
+    with (
+        new_class(tmp_path) as at_work,
+        connect(f"{at_work.url.replace('http', 'ws')}/v1", close_timeout=2) as socket,
+    ):
+        first = {"taskType": "authentication", "apiKey": at_work.keys["mia"]}
+        account = {"taskType": "accountManagement", "taskUUID": new_uuid(), "operation": "getDetails"}
+        socket.send(json.dumps([first, account]))  # both in one frame are both answered
+        told = [json.loads(socket.recv(timeout=20))["data"][0]["taskType"] for _ in range(2)]
+        assert told == ["authentication", "accountManagement"]
+        at_work.classroom.set("mia", new_key=True)
+        socket.send(json.dumps([task()]).encode())  # as bytes, which some clients send
+        assert codes(json.loads(socket.recv(timeout=20))) == ["invalidApiKey"]

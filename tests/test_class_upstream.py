@@ -256,3 +256,28 @@ def test_fifty_presses_are_seven_charges_also_after_a_kill(tmp_path, service, tr
         for one in done:
             (item,) = at_work.query("getResponse", one["taskUUID"])["data"]
             assert client.get(item["imageURL"]).content in service.pictures.values()
+
+
+def test_a_dry_run_does_not_reach_the_service(tmp_path, service):
+    """Whatever the service does with its header, nothing is made and nothing is spent; a paused student gets no price."""
+    with in_front_of(service, tmp_path) as at_work:
+        (item,) = at_work.post(task(width=1024, height=1024), headers={"X-Runware-Dry-Run": "1"}).json()["data"]
+        assert item["cost"] == pytest.approx(PRICE)
+        at_work.classroom.set("mia", paused=True)
+        assert codes(at_work.post(task(), headers={"X-Runware-Dry-Run": "1"}).json()) == ["forbidden"]
+        assert not service.received
+
+
+def test_an_upload_reaches_the_service_without_what_else_was_in_it(tmp_path, service):
+    """No webhook, no endpoint, no key of somebody; and not at all from a student who is paused."""
+    with in_front_of(service, tmp_path) as at_work:
+        given = {
+            "taskType": "imageUpload", "taskUUID": new_uuid(), "image": data_uri(), "apiKey": "else",
+            "webhookURL": "https://x.example", "uploadEndpoint": "https://x.example",
+        }  # fmt: skip
+        at_work.ask(given)
+        (sent,) = service.tasks("imageUpload")
+        assert set(sent) == {"taskType", "taskUUID", "image"}
+        at_work.classroom.set("mia", paused=True)
+        assert codes(at_work.ask({**given, "taskUUID": new_uuid()})) == ["forbidden"]
+        assert len(service.tasks("imageUpload")) == 1

@@ -77,7 +77,7 @@ class BallotPages:
         if not form:
             return _html(join_page(), 401 if request.query_params else 200)
         wait = self._wrong.seconds_to_wait(host)
-        if wait:
+        if wait:  # also for the right code, unlike a key of a class: a code of six digits can be guessed
             answer = _html(join_page("Too many wrong codes. Wait a little, then try again."), 429)
             answer.headers["Retry-After"] = str(int(wait) + 1)
             return answer

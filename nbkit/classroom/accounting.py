@@ -3,7 +3,7 @@
 ::
 
     accept ──> start ──> end        the most that a task may cost is held in `accept`, and replaced by what it cost in `end`
-        └────────┴─────> forget     it was refused, or never sent: nothing is held, and its taskUUID is free again
+        └────────┴─────> refuse     it was refused, or never sent: nothing is held, and it may be sent again
 
 The accounts and the check are the ledger's (:mod:`nbkit.ledger.budget`): what is spent and what is held count together, so
 that any number of presses at the same instant cannot spend more than there is. A server that is killed finds all tasks
@@ -131,24 +131,35 @@ class Accounting:
         }  # fmt: skip
 
         def write(connection: sa.Connection) -> None:
-            found = connection.execute(sa.select(STUDENTS).where(STUDENTS.c.name == student)).one()
-            if found.paused:
-                message = "The teacher has paused this key: nothing was sent. Ask in class."
-                raise Problem("forbidden", message, status=403)
-            if connection.scalar(sa.select(TASKS.c.id).where(TASKS.c.taskUUID == task_uuid)) is not None:
-                raise Problem("conflictTaskUUID", "This taskUUID has been used before.", parameter="taskUUID")
-            total = connection.scalar(sa.select(SETTINGS.c.value).where(SETTINGS.c.key == TOTAL))
-            _check(found.budget, read_account(connection, student_account(student)), price, "Your budget")
-            if total is not None:
-                _check(int(total), read_account(connection, CLASS_ACCOUNT), price, "The budget of the class")
+            _admit(connection, student, price)
+            query = sa.select(TASKS.c.id, TASKS.c.state, TASKS.c.started).where(TASKS.c.taskUUID == task_uuid)
+            earlier = connection.execute(query).one_or_none()
+            if earlier is not None:
+                if earlier.state != ENDED or earlier.started is not None:
+                    raise Problem("conflictTaskUUID", "This taskUUID has been used before.", parameter="taskUUID")
+                # It was refused, so the same task may come again; the teacher still sees the refusal.
+                renamed = sa.update(TASKS).where(TASKS.c.id == earlier.id).values(taskUUID=f"{earlier.id}:{task_uuid}")
+                connection.execute(renamed)
             connection.execute(sa.insert(TASKS), row)
             add_to_accounts(connection, [(name, 0, price) for name in _accounts(student)])
 
         self._database.write(write)
         return _task([row.get(column.name) for column in _COLUMNS])
 
-    def start_in(self, connection: sa.Connection, task_uuid: str) -> None:
-        """Write, in a transaction, that a task leaves now: from here on it may have arrived."""
+    def admit(self, student: str, price: int = 0) -> None:
+        """Raise ``Problem`` if a student is paused, or has too little left for a price; nothing is held."""
+        with self._database.reading() as connection:
+            _admit(connection, student, price)
+
+    def start_in(self, connection: sa.Connection, task_uuid: str, student: str) -> None:
+        """Write, in a transaction, that a task leaves now: from here on it may have arrived.
+
+        Raises:
+            Problem: if the student is paused and it has certainly not left before; nothing is written then.
+        """
+        state = connection.scalar(sa.select(TASKS.c.state).where(TASKS.c.taskUUID == task_uuid))
+        if state == WAITING:
+            _check_not_paused(connection.scalar(sa.select(STUDENTS.c.paused).where(STUDENTS.c.name == student)))
         connection.execute(_which(task_uuid).values(state=AT_WORK, started=time.time()))
 
     def end(
@@ -180,22 +191,8 @@ class Accounting:
 
         self._database.write(write)
 
-    def forget(self, task_uuid: str) -> None:
-        """Remove a task that was refused or never sent, and release what was held for it."""
-
-        def write(connection: sa.Connection) -> None:
-            task = connection.execute(sa.select(TASKS).where(TASKS.c.taskUUID == task_uuid.lower())).one_or_none()
-            if task is not None and task.state != ENDED:
-                connection.execute(sa.delete(TASKS).where(TASKS.c.id == task.id))
-                add_to_accounts(connection, [(name, 0, -task.held) for name in _accounts(task.student)])
-
-        self._database.write(write)
-
     def refuse(self, task_uuid: str, *, status: int, answer: Sequence[Mapping[str, Any]]) -> None:
-        """Write a refusal by the service as the end of a task that cost nothing, under another taskUUID.
-
-        The teacher sees it, and the student may send the same task again.
-        """
+        """Write a refusal as the end of a task that cost nothing, and never started: it may be sent again."""
         code = next((str(item["code"]) for item in answer if "code" in item), None)
 
         def write(connection: sa.Connection) -> None:
@@ -203,8 +200,7 @@ class Accounting:
             if task is not None and task.state != ENDED:
                 connection.execute(
                     _which(task_uuid).values(
-                        taskUUID=f"{task.id}:{task_uuid.lower()}", state=ENDED, ended=time.time(), status=status, code=code,
-                        answer=list(answer), held=0,
+                        state=ENDED, started=None, ended=time.time(), status=status, code=code, answer=list(answer), held=0
                     )
                 )  # fmt: skip
                 add_to_accounts(connection, [(name, 0, -task.held) for name in _accounts(task.student)])
@@ -290,6 +286,22 @@ def _medium_row(medium: Medium) -> dict[str, Any]:
         "uuid": medium.uuid.lower(), "student": medium.student, "taskUUID": medium.task_uuid, "created": time.time(),
         "expires": medium.expires, "file": medium.file, "type": medium.media_type,
     }  # fmt: skip
+
+
+def _admit(connection: sa.Connection, student: str, price: int) -> None:
+    """Raise ``Problem`` if a student is paused, or has too little left, or the class has."""
+    found = connection.execute(sa.select(STUDENTS).where(STUDENTS.c.name == student)).one()
+    _check_not_paused(found.paused)
+    total = connection.scalar(sa.select(SETTINGS.c.value).where(SETTINGS.c.key == TOTAL))
+    _check(found.budget, read_account(connection, student_account(student)), price, "Your budget")
+    if total is not None:
+        _check(int(total), read_account(connection, CLASS_ACCOUNT), price, "The budget of the class")
+
+
+def _check_not_paused(paused: Any) -> None:
+    if paused:
+        message = "The teacher has paused this key: nothing was sent. Ask in class."
+        raise Problem("forbidden", message, status=403)
 
 
 def _which(task_uuid: str) -> sa.Update:

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import json
 import logging
 import re
 import time
@@ -39,12 +40,11 @@ from nbkit.offline.envelope import (
     content_of,
     echo,
     missing_key,
-    unknown_key,
 )
 from nbkit.offline.references import decode
 from nbkit.offline.server import LARGE_PIXELS
 from nbkit.offline.tasks import DEFAULT_TTL
-from nbkit.offline.turns import Turns, Waiting
+from nbkit.offline.turns import LineFull, Turns, Waiting
 from nbkit.offline.validation import REFERENCES, check_image_task, check_uuid, one_of, required
 from nbkit.request.formats import recognise
 from nbkit.request.image_request import ImageRequest
@@ -63,6 +63,12 @@ SEEN_SECONDS = 10.0
 
 BUSY_SECONDS = 5
 """What a student is asked to wait whose line is full."""
+
+TASKS_AT_ONCE, TEXT_BYTES = 20, 512 * 1024
+"""Tasks of one request; bytes of a task without its reference images, which are all kept."""
+
+UPLOADS_AT_ONCE, UPLOADS_WAITING = 4, 16
+"""Uploads that are with the service at once, one of each student; those of one student that wait."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LINK = "text/uri-list"
@@ -84,6 +90,7 @@ class Gateway:
         self._accounting = Accounting(classroom.database)
         self._pictures = ImageStore(classroom.folder / PICTURES)
         self._turns = Turns(upstream.at_once)
+        self._asking = Turns(UPLOADS_AT_ONCE, each=1, waiting=UPLOADS_WAITING)
         self._pending: Counter[str] = Counter()
         self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -120,9 +127,10 @@ class Gateway:
             raise missing_key()
         found = await asyncio.to_thread(self._class.who, key)
         if found is None:
-            raise unknown_key()
+            message = "Nobody in this class has this key. Is each character as on the slip?"
+            raise Problem("invalidApiKey", message, status=401)
         if isinstance(found, str):
-            message = "This is the teacher's key, which opens the teacher's page; a student's key makes pictures."
+            message = "This key opens a page at /teacher and makes no pictures; the key of a student does."
             raise Problem("forbidden", message, status=403)
         name = found.name
         now = time.monotonic()
@@ -134,6 +142,10 @@ class Gateway:
     # -- tasks -------------------------------------------------------------------------------------------------
 
     async def begin(self, tasks: Sequence[Any], caller: str, context: RequestContext) -> list[Awaitable[Outcome]]:
+        if len(tasks) > TASKS_AT_ONCE:  # an answer holds what all of them are about
+            message = f"At most {TASKS_AT_ONCE} tasks come in one request."
+            problem = Problem("maxTasksExceeded", message, status=413)
+            return [_done(problem.outcome(tasks[0]))]
         return [await self._begin(task, caller, context) for task in tasks]
 
     async def _begin(self, task: Any, student: str, context: RequestContext) -> Awaitable[Outcome]:
@@ -169,16 +181,21 @@ class Gateway:
         except BlockedWord as blocked:
             raise Problem("promptBlocked", str(blocked), parameter="positivePrompt") from None
         request = check_image_task(made)
+        if len(json.dumps({**task, "inputs": None})) > TEXT_BYTES:
+            message = f"Without its reference images a task has at most {TEXT_BYTES:,} bytes."
+            raise Problem("maxBodySizeExceeded", message, status=413)
+        price = _price_of(request)
+        if context.dry_run:  # a service that ignores the header would make the picture, and nobody had held its price
+            await asyncio.to_thread(self._accounting.admit, student)
+            return [echo(task) | {"dryRun": True, "cost": price / MICRO}]
+        await asyncio.to_thread(self._accounting.admit, student, price)  # before anything is written to the disk
         sent, made = await asyncio.to_thread(self._with_stored_references, task, made, student, context)
-        if context.dry_run:
-            outcome = await self._upstream.ask(await asyncio.to_thread(self._for_upstream, made, student), dry_run=True)
-            return outcome.items if outcome.status == 200 else _done(outcome)
         if self._pending[student] >= policy.waiting + policy.at_work:
             message = f"{policy.waiting} of your tasks wait already. Wait, then send it again."
             raise Problem("rateLimitExceeded", message, status=429, retry_after=BUSY_SECONDS)
         self._pending[student] += 1
         try:
-            price, large = _price_of(request), _is_large(request)
+            large = _is_large(request)
             accept = self._accounting.accept
             stored = await asyncio.to_thread(accept, student, sent, made, changes=changes, price=price, large=large)
         except BaseException:
@@ -232,6 +249,9 @@ class Gateway:
         try:
             finished = await self._do(task, waiting, resumes=resumes)
             return await asyncio.to_thread(self._settle, task, finished), finished.known
+        except Problem as problem:  # the student was paused meanwhile: it has not left
+            refused = Finished(problem.status, [problem.item(task.sent)], accepted=False)
+            return await asyncio.to_thread(self._settle, task, refused), True
         except Exception:  # such as a full disk: what it holds stays held until its outcome is written
             logger.exception("a task failed here, and stays open")
             failure = Problem("internalServerError", "The server of this class failed at this task.", status=500)
@@ -245,7 +265,7 @@ class Gateway:
             return await self._upstream.run(
                 made,
                 task.student,
-                started=lambda connection: self._accounting.start_in(connection, task.task_uuid),
+                started=lambda connection: self._accounting.start_in(connection, task.task_uuid, task.student),
                 resumes=resumes,
             )
 
@@ -338,14 +358,31 @@ class Gateway:
         text = required(task, name)
         if not isinstance(text, str) or _UUID.fullmatch(text):
             raise Problem("invalidFormat", f"{name} must be a data URI, base64 text or a URL.", parameter=name)
-        outcome = await self._upstream.ask(dict(task), dry_run=context.dry_run)
-        if outcome.status != 200 or context.dry_run:
+        await asyncio.to_thread(self._accounting.admit, student)
+        if context.dry_run:
+            return [echo(task) | {"dryRun": True, "cost": 0.0}]
+        asked = {key: task[key] for key in ("taskType", "taskUUID", "operation", name) if key in task}
+        outcome = await self._ask(asked, student)
+        if outcome.status != 200:
             return _done(outcome)
         made = next((str(item[f"{name}UUID"]) for item in outcome.items if item.get(f"{name}UUID")), "")
+        if not _UUID.fullmatch(made):
+            raise Problem("unknownError", "The service has not named what it stored.", status=502)
         medium = await asyncio.to_thread(self._uploaded, made, student, text)
         await asyncio.to_thread(self._accounting.add_medium, medium)
-        address = f"{context.base_url}{PICTURE_PATH}{made}"
-        return [item | ({f"{name}URL": address} if medium.file else {}) for item in outcome.items]
+        # Only what is about the upload: a service may say more about its account.
+        told = {"operation": task["operation"]} if "operation" in task else {}
+        address = {f"{name}URL": f"{context.base_url}{PICTURE_PATH}{made}"} if medium.file else {}
+        return [echo(task) | told | {f"{name}UUID": made} | address]
+
+    async def _ask(self, task: Task, student: str) -> Outcome:
+        """Have the service do something other than a picture, in the student's turn."""
+        try:
+            async with self._asking.turn(student):
+                return await self._upstream.ask(task)
+        except LineFull:
+            message = f"{UPLOADS_WAITING} of your uploads wait already. Wait, then send it again."
+            raise Problem("rateLimitExceeded", message, status=429, retry_after=BUSY_SECONDS) from None
 
     def _uploaded(self, made: str, student: str, text: str) -> Medium:
         if text[:8].lower().startswith(("http://", "https://")):
@@ -362,12 +399,14 @@ class Gateway:
         if one_of(task, "operation", ("upload", "delete")) == "upload":
             return await self._upload(task, student, context, "media")
         name = str(required(task, "media"))
-        medium = await asyncio.to_thread(self._accounting.medium, name, student)
+        known = _UUID.fullmatch(name)
+        medium = await asyncio.to_thread(self._accounting.medium, name, student) if known else None
         if medium is None or medium.task_uuid is not None:
             raise Problem("mediaNotFound", "No such media is stored here.", parameter="media", status=404)
         if not context.dry_run:
             if self._upstream.keeps_uploads:
-                outcome = await self._upstream.ask(dict(task))
+                asked = {key: task[key] for key in ("taskType", "taskUUID", "operation", "media")}
+                outcome = await self._ask(asked, student)
                 if outcome.status != 200:
                     return _done(outcome)
             await asyncio.to_thread(self._accounting.remove_medium, name)
@@ -387,7 +426,7 @@ class Gateway:
             return dict(task), dict(made)
         named: list[Any] = []
         for text in made["inputs"]["referenceImages"]:
-            name = text if _UUID.fullmatch(text) else _own_picture(text, context.base_url)
+            name = text if _UUID.fullmatch(text) else self._own_picture(text, context.base_url)
             if name is not None:
                 if self._accounting.medium(name, student) is None:
                     message = f"No upload and no picture {name} is known here."
@@ -404,6 +443,16 @@ class Gateway:
                 named.append({"file": self._pictures.put(text.encode(), "")})
         inputs = {**made["inputs"], "referenceImages": named}
         return {**task, "inputs": {**task["inputs"], "referenceImages": named}}, {**made, "inputs": inputs}
+
+    def _own_picture(self, text: str, base_url: str) -> str | None:
+        """The UUID in the address of a picture of this server, under whatever name it was reached; ``None`` for another one."""
+        parts = urlsplit(text) if text.startswith(("http://", "https://")) else None
+        _, found, name = parts.path.rpartition(PICTURE_PATH) if parts else ("", "", "")
+        name = name.partition(".")[0]
+        if not found or not _UUID.fullmatch(name):
+            return None
+        is_here = text.startswith(f"{base_url}{PICTURE_PATH}")
+        return name if is_here or self._accounting.medium(name) is not None else None
 
     def _with_bytes(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """A task with inline pictures in place of the names of their files."""
@@ -508,12 +557,3 @@ def _is_large(request: ImageRequest) -> bool:
     if request.size is not None:
         return request.size[0] * request.size[1] > LARGE_PIXELS
     return request.resolution not in ("0.5K", "1K", "2K", None)
-
-
-def _own_picture(text: str, base_url: str) -> str | None:
-    """The UUID in the address of a picture of this server; ``None`` for another address."""
-    prefix = f"{urlsplit(base_url).path}{PICTURE_PATH}"
-    if not text.startswith(("http://", "https://")) or not text.startswith(f"{base_url}{PICTURE_PATH}"):
-        return None
-    name = urlsplit(text).path.removeprefix(prefix).partition(".")[0]
-    return name if _UUID.fullmatch(name) else None

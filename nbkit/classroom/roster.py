@@ -311,13 +311,15 @@ class Classroom:
 
     def last_pictures(self, count: int = 24, student: str | None = None) -> list[dict[str, Any]]:
         """The newest pictures: ``uuid``, ``student``, ``prompt``, ``created``."""
-        query = sa.select(TASKS).where(TASKS.c.pictures > 0).order_by(TASKS.c.id.desc()).limit(count)
+        prompt = TASKS.c.task["positivePrompt"].as_string().label("prompt")
+        columns = (TASKS.c.student, TASKS.c.created, TASKS.c.answer, prompt)
+        query = sa.select(*columns).where(TASKS.c.pictures > 0).order_by(TASKS.c.id.desc()).limit(count)
         if student is not None:
             query = query.where(TASKS.c.student == student)
         with self.database.reading() as connection:
             tasks = connection.execute(query).all()
         found = [
-            {"uuid": str(item["imageUUID"]), "student": task.student, "prompt": str(task.sent.get("positivePrompt", "")),
+            {"uuid": str(item["imageUUID"]), "student": task.student, "prompt": task.prompt or "",
              "created": task.created}
             for task in tasks for item in task.answer or () if item.get("imageUUID") and "code" not in item
         ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from nbkit.classroom.gateway import Gateway
 from nbkit.classroom.pages import routes
 from nbkit.classroom.roster import Classroom
 from nbkit.classroom.upstream import OfflineUpstream, ServiceUpstream, Upstream
-from nbkit.errors import ConfigurationError
+from nbkit.errors import ConfigurationError, StorageError
 from nbkit.offline.engine import Offline
 from nbkit.offline.server import Server
 from nbkit.service.secret import Secret
+
+LOCK = "serving.lock"
+"""A file in the folder of the class that its server holds."""
 
 MAX_BODY_BYTES = 96 * 2**20
 """Of a body: fourteen reference images of 5 MB in base64."""
@@ -53,6 +57,7 @@ class ClassServer(Server):
         else:
             backend = resolve(upstream, api_key=None if key_file is None else read_key(key_file))
             does = ServiceUpstream(backend, self.classroom.database)
+        self._lock = _lock(folder)
         self._gateway = Gateway(self.classroom, does)
         facts = _Facts(self._gateway)
         options.setdefault("max_body", MAX_BODY_BYTES)
@@ -61,6 +66,7 @@ class ClassServer(Server):
     def close(self) -> None:
         super().close()
         self.classroom.close()
+        self._lock.close()
 
 
 class _Facts:
@@ -86,6 +92,22 @@ class _Facts:
         """The bytes of a picture; ``None`` if it is not here."""
         answer = self._gateway.read_picture(uuid)
         return answer.body if answer.status == 200 else None
+
+
+def _lock(folder: Path) -> sqlite3.Connection:
+    """Keeps a second server from the folder of a class for as long as it is open; a process that is killed lets go of it.
+
+    Raises:
+        StorageError: if another server has it.
+    """
+    lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        lock.close()
+        message = f"another server uses {folder}, and two would send its open tasks twice: stop that one first"
+        raise StorageError(message) from None
+    return lock
 
 
 def read_key(file: Path) -> Secret:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,10 +38,11 @@ from nbkit.offline.server import LARGE_PIXELS, DrawingPool
 from nbkit.offline.tasks import Inference
 from nbkit.request.profiles import DEFAULT_MODEL
 from nbkit.service.cancel import CancelToken
-from nbkit.service.client import DRY_RUN_HEADER, Client
+from nbkit.service.client import Client
 from nbkit.service.failure import Json, error_items
 from nbkit.service.response import PICTURE_KEYS, micros
 from nbkit.service.secret import Secret
+from nbkit.service.threads import THREADS
 
 AT_ONCE_OFFLINE, AT_ONCE_UPSTREAM = 512, 32
 """Tasks that are done at once: by the engine, where one that waits costs no thread, and by the service, where it does."""
@@ -110,8 +111,8 @@ class Upstream(Protocol):
             resumes: whether it may have been sent before, by a server that was killed.
         """
 
-    async def ask(self, task: Json, *, dry_run: bool = False) -> Outcome:
-        """The answer to another task than an image task, or to an image task in a dry run."""
+    async def ask(self, task: Json) -> Outcome:
+        """The answer to another task than an image task."""
 
     def close(self) -> None:
         """End."""
@@ -155,9 +156,8 @@ class OfflineUpstream:
         answer = await self._drawing.run(who, draw, large=large)
         return FetchedPicture(name, answer.body, answer.headers["Content-Type"])
 
-    async def ask(self, task: Json, *, dry_run: bool = False) -> Outcome:
-        context = RequestContext(self._context.base_url, dry_run)
-        begun = await self._drawing.run("", lambda: self._engine.begin(task, context))
+    async def ask(self, task: Json) -> Outcome:
+        begun = await self._drawing.run("", lambda: self._engine.begin(task, self._context))
         return begun if isinstance(begun, Outcome) else Outcome([])
 
     def close(self) -> None:
@@ -212,15 +212,15 @@ class ServiceUpstream:
             backend.url, api_key=backend.api_key, transport=backend.transport, pace=backend.pace
         )
         self._pace, self._database = backend.pace, database
-        self._threads = ThreadPoolExecutor(AT_ONCE_UPSTREAM, "nbkit-upstream")
+        # Of its own: what a question hears is no answer to a task with the same taskUUID.
+        self._asking = Client(backend.url, api_key=backend.api_key, transport=backend.transport, pace=backend.pace)
         self._token = CancelToken()
         self._limiters: dict[str, Limiter] = {}
         self.is_offline = not backend.charged
 
     async def run(self, task: Json, who: str, *, started: Callable[[sa.Connection], None], resumes: bool) -> Finished:
-        del who
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._run, task, started, resumes)
+        del who  # the gateway gives turns; the threads are daemons, so that a server ends while the service is silent
+        return await asyncio.wrap_future(THREADS.submit(self._run, task, started, resumes))
 
     def _run(self, task: Json, started: Callable[[sa.Connection], None], resumes: bool) -> Finished:
         # Pictures are fetched from here, whatever the student asked for, and the cost settles what was held.
@@ -241,7 +241,9 @@ class ServiceUpstream:
             lost = Problem("timeoutProvider", "The service's answer was lost; the task may still finish.", status=504)
             return Finished(504, [lost.item(task)], known=False)
         if not response.results:
-            return self._refused(status, items, response.errors, task)
+            refused = self._refused(status, items, response.errors, task)
+            # After a kill, a refusal says nothing about what was sent before it: that may have been paid.
+            return dataclasses.replace(refused, known=False) if resumes and not refused.accepted else refused
         fetched = [self._fetch(item) for item in items if _source_of(item)]
         pictures = tuple(picture for picture in fetched if picture is not None)
         here = {picture.uuid for picture in pictures}
@@ -324,13 +326,12 @@ class ServiceUpstream:
             return None
         return FetchedPicture(str(item.get("imageUUID")), data, facts.media_type)
 
-    async def ask(self, task: Json, *, dry_run: bool = False) -> Outcome:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, task, dry_run)
+    async def ask(self, task: Json) -> Outcome:
+        return await asyncio.wrap_future(THREADS.submit(self._ask, task))
 
-    def _ask(self, task: Json, dry_run: bool) -> Outcome:
-        headers = {DRY_RUN_HEADER: "1"} if dry_run else None
+    def _ask(self, task: Json) -> Outcome:
         try:
-            envelope, context = self._client._post(task, headers)  # noqa: SLF001  of the subclass above
+            envelope, context = self._asking._post(task)  # noqa: SLF001  as the subclass above
         except EngineError as error:
             self._key.redact_error(error)
             return Problem("serviceUnavailable", "The service cannot be reached from this server.", status=503).outcome(
@@ -349,8 +350,8 @@ class ServiceUpstream:
     def close(self) -> None:
         self._token.cancel()
         self._token.cancel_waiting()
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+        self._asking.close()
 
 
 def _source_of(item: Mapping[str, Any]) -> str:

@@ -14,13 +14,17 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from nbkit.offline.envelope import MAX_BODY_BYTES, Problem
+from nbkit.offline.envelope import Problem
 
 HEADER_SECONDS = 20.0
 """From the first byte of a request, or from a new connection, to the end of the request's headers."""
 
 SMALL_BYTES = 2**20
 """Of a body, or a frame, of a client that has not shown a key yet."""
+
+
+FRAME_BYTES = 48 * 2**20
+"""Of a frame of a client with a key. It is in memory as a whole, unlike a body."""
 
 
 class HttpConnection(H11Protocol):
@@ -74,5 +78,5 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self.app_state = {**self.app_state, "connection": self}
 
     def trust(self) -> None:
-        """Take frames as large as a body: the client has shown its key."""
-        self.conn.max_message_size = MAX_BODY_BYTES
+        """Take larger frames: the client has shown its key."""
+        self.conn.max_message_size = FRAME_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -60,6 +61,7 @@ class Answer:
         """An answer with the headers that every answer of the engine has."""
         # The last header keeps the engine's list prices from being counted as money.
         headers = {"Content-Type": media_type, "Content-Length": str(len(body)), "X-Nbkit-Engine": "offline"}
+        headers["X-Content-Type-Options"] = "nosniff"  # bytes that somebody uploaded are no page
         if status == 429:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return cls(status, headers, body)
@@ -210,7 +212,7 @@ def read_tasks(body: bytes, authorization: str | None) -> tuple[list[Any], Any]:
     if len(body) > MAX_BODY_BYTES:
         raise Problem("maxBodySizeExceeded", f"The body has {len(body):,} bytes; at most {MAX_BODY_BYTES:,} are read.")
     try:
-        tasks = json.loads(body.decode("utf-8"), parse_constant=_reject_constant)
+        tasks = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, parse_float=_finite)
     except (RecursionError, ValueError) as error:
         raise Problem("invalidJSON", f"The body cannot be read as JSON in UTF-8: {error}") from None
     if not isinstance(tasks, list) or not tasks:
@@ -227,6 +229,14 @@ def read_tasks(body: bytes, authorization: str | None) -> tuple[list[Any], Any]:
         sent = holders[0].get("apiKey")
         tasks = tasks[1:] or tasks
     return tasks, sent
+
+
+def _finite(text: str) -> float:
+    """A number with a point or an exponent; 1e999 would be infinity, which no answer could repeat."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return number
 
 
 def _reject_constant(name: str) -> NoReturn:

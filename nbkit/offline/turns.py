@@ -128,7 +128,8 @@ class Turns:
         if self._working[who] >= self.each:
             return None
         full = self._large[who] >= self.large_each or sum(self._large.values()) >= self.large
-        return next((one for one in self._lines[who] if not (one.large and full)), None)
+        # Who has left is still in line until the loop comes around.
+        return next((one for one in self._lines[who] if not (one.turn.done() or (one.large and full))), None)
 
     def _drop(self, waiting: Waiting) -> None:
         line = self._lines.get(waiting.who)

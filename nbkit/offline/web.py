@@ -41,14 +41,17 @@ from nbkit.service.client import OFFLINE_HEADER
 
 logger = logging.getLogger(__name__)
 
-BODY_SECONDS = 300.0
-"""Limit for a whole body, even if bytes keep trickling in."""
+BODY_SECONDS, UNKNOWN_SECONDS = 300.0, 20.0
+"""Limit for a whole body, even if bytes keep trickling in; for the body, or the WebSocket, of a client without a key."""
 
 BODIES_AT_ONCE = 4
 """Bodies of more than ``SMALL_BYTES`` that are decoded at once."""
 
-FRAMES_AT_ONCE = 64
-"""Tasks of one WebSocket that are under way; further frames wait in the socket."""
+TASKS_OF_A_SOCKET = 1024
+"""Tasks of one WebSocket that are under way; further ones are refused. The socket is read on, or its pings had no answer."""
+
+BUSY_SECONDS = 5
+"""What the client of such a socket is asked to wait."""
 
 _AUTHORITY = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
@@ -243,7 +246,7 @@ class _Api:
         if size is not None and size > limit:
             raise too_large
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(BODY_SECONDS if is_known else UNKNOWN_SECONDS):
                 async for piece in request.stream():
                     body.write(piece)
                     if body.tell() > limit:
@@ -284,7 +287,17 @@ class _Api:
                 with contextlib.suppress(Problem):
                     await client.authenticate(key)
             while True:
-                await client.receive(await socket.receive_text())
+                try:
+                    async with asyncio.timeout(None if client.is_known else UNKNOWN_SECONDS):
+                        message = await socket.receive()
+                except TimeoutError:
+                    await socket.close(1008, "no key came")
+                    return
+                if message["type"] == "websocket.disconnect":
+                    return
+                text = message.get("text")
+                async with self._large if len(text or "") > SMALL_BYTES else contextlib.nullcontext():
+                    await client.receive(text if text is not None else message["bytes"].decode("utf-8", "replace"))
 
 
 class _SocketClient:
@@ -292,9 +305,15 @@ class _SocketClient:
 
     def __init__(self, service: TaskService, socket: WebSocket) -> None:
         self._service, self._socket, self._caller = service, socket, None
+        self._key: str | None = None
         self._context = RequestContext(socket.state.base_url, dry_run=False)
         self._running: set[asyncio.Task[None]] = set()
-        self._slots, self._sending = asyncio.Semaphore(FRAMES_AT_ONCE), asyncio.Lock()
+        self._sending = asyncio.Lock()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it needs no key, or has shown one."""
+        return self._caller is not None or not self._service.has_key
 
     async def authenticate(self, key: str | None) -> None:
         """Learn who the client is.
@@ -302,7 +321,7 @@ class _SocketClient:
         Raises:
             Problem: if its key is not known.
         """
-        self._caller = await self._service.caller(key, _host(self._socket))
+        self._caller, self._key = await self._service.caller(key, _host(self._socket)), key
         self._socket.state.connection.trust()
 
     async def receive(self, text: str) -> None:
@@ -314,7 +333,8 @@ class _SocketClient:
         first = tasks[0] if isinstance(tasks[0], dict) else {}
         if key is not None or first.get("taskType") == "authentication":
             await self._greet(first if first.get("taskType") == "authentication" else {}, key)
-            tasks = [task for task in tasks if task is not first]
+            if first.get("taskType") == "authentication":  # otherwise it was taken out already
+                tasks = tasks[1:]
         for task in tasks:
             is_ping = isinstance(task, dict) and task.get("taskType") == "ping"
             if is_ping:  # one client sends it before its key; and no ping waits for tasks
@@ -325,11 +345,15 @@ class _SocketClient:
                 continue
             if self._caller is None:
                 await self.authenticate(None)
-            await self._slots.acquire()
+            if len(self._running) >= TASKS_OF_A_SOCKET:
+                message = f"{TASKS_OF_A_SOCKET} tasks of this connection are under way. Wait, then send it again."
+                busy = Problem("rateLimitExceeded", message, status=429, retry_after=BUSY_SECONDS)
+                await self._send([busy.item(task)])
+                continue
             # Accepted tasks go on when the client leaves: their answers can be asked for.
             running = asyncio.create_task(self._answer(task))
             self._running.add(running)
-            running.add_done_callback(self._ended)
+            running.add_done_callback(self._running.discard)
 
     async def _greet(self, task: dict[str, Any], key: Any) -> None:
         try:
@@ -341,14 +365,14 @@ class _SocketClient:
         for outcome in begun:
             await self._send((await outcome).items)
 
-    def _ended(self, running: asyncio.Task[None]) -> None:
-        self._running.discard(running)
-        self._slots.release()
-
     async def _answer(self, task: Any) -> None:
         try:
-            (begun,) = await self._service.begin([task], self._caller, self._context)
+            # Asked anew for each task: a key may have been replaced since the connection was made.
+            caller = await self._service.caller(self._key, _host(self._socket))
+            (begun,) = await self._service.begin([task], caller, self._context)
             outcome = await begun
+        except Problem as problem:
+            outcome = problem.outcome(task)
         except Exception:
             logger.exception("a task of a WebSocket failed")
             outcome = Problem("internalServerError", "The engine failed at this request.", status=500).outcome(task)

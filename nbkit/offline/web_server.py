@@ -65,6 +65,7 @@ class WebServer:
             http=HttpConnection,
             ws=SocketConnection,
             ws_max_size=MAX_BODY_BYTES,
+            ws_per_message_deflate=False,  # a kilobyte of it may be a megabyte
             log_config=None,
             access_log=False,
             proxy_headers=False,  # the application reads them
