@@ -30,6 +30,7 @@ history.py      ``RunLog``, the log as a person holds it
 sweep/          axes and cells, the plan and its price, the loop that runs it, the result
 offline/        the engine that needs no key: the wire contract, the painter, a server; loaded only when it is chosen
 backends.py     which service, and which key goes to it
+audience/       an audience that votes from phones: pairs, voters, pages, a server beside the kernel; loaded when a vote opens
 widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep's grid, the arena
 studio.py       ``Studio``, the facade that joins all of it
 completion.py   TAB: parameters and their values

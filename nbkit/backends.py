@@ -43,7 +43,7 @@ _OFFLINE_MODULES = {
     "Recorder": "nbkit.offline.recorder",
     "RecordingServer": "nbkit.offline.recorder",
     "Server": "nbkit.offline.server",
-    "own_addresses": "nbkit.offline.server",
+    "own_addresses": "nbkit.offline.web_server",
 }
 """The module of each name of the offline engine that others use."""
 

@@ -17,6 +17,7 @@ from nbkit import errors
 from nbkit.comparison.asked import Asked
 from nbkit.comparison.choosing import AGAIN_EVERY, AGAIN_FROM, next_question
 from nbkit.comparison.judging import Judging
+from nbkit.measures.content import content_jpeg
 from nbkit.statistics import bradley_terry
 
 TEMPERATURES, SEEDS = (0.2, 0.6, 1.0), (1, 2, 3)
@@ -329,3 +330,11 @@ def test_equal_settings_have_no_best_one():
                 named += 1
                 break
     assert named == 0
+
+
+def test_a_blind_picture_has_no_comment_of_its_file():
+    """Pillow writes the comment of a JPEG into a copy by itself, and other programs write settings there."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(file, "JPEG", comment=b"temperature 0.83")
+    assert b"0.83" in file.getvalue()
+    assert b"0.83" not in content_jpeg(file.getvalue(), 32, is_offline=False)

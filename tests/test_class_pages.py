@@ -8,7 +8,8 @@ from offline_tasks import new_uuid
 
 from nbkit.classroom.roster import Classroom
 from nbkit.classroom.serve import ClassServer
-from nbkit.classroom.sessions import MAX_OF_ONE, SESSION_SECONDS, WRONG_KEYS, Sessions
+from nbkit.classroom.sessions import MAX_OF_ONE, SESSION_SECONDS, Sessions
+from nbkit.offline.forms import WRONG_KEYS
 
 HOSTILE = "<b>Eve</b>"
 PROMPT = "A <script>alert(1)</script> fox"

@@ -29,6 +29,7 @@ from nbkit.offline import OfflineTransport
 from nbkit.sweep.grid import Cell
 from nbkit.sweep.runner import Progress
 from nbkit.teach import Checked
+from nbkit.widgets.arena.voting import Voting
 
 PUBLIC = {name: getattr(nbkit, name) for name in nbkit.__all__ if name != "errors"}
 
@@ -57,6 +58,7 @@ RETURNED = {
     "Reading": Reading,
     "Thread": Thread,
     "ThreadCost": ThreadCost,
+    "Voting": Voting,
     "teach.check": nbkit.teach.check,
     "teach.guess": nbkit.teach.guess,
 }

@@ -6,15 +6,13 @@ shown once, in a form; then a cookie stands for it, which no script reads and no
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import time
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from nbkit.classroom.accounting import Accounting
@@ -33,10 +31,8 @@ from nbkit.classroom.views import (
 )
 from nbkit.errors import NbkitError, NoImage
 from nbkit.measures.preview import make_preview
+from nbkit.offline.forms import FormError, is_secure, read_form, see_other
 from nbkit.request.price import MICRO
-
-MAX_FORM_BYTES, FORM_SECONDS = 10_000, 10.0
-MAX_FIELDS = 10
 
 PREVIEW_PIXELS, PREVIEWS_KEPT = 256, 256
 NEWEST, OWN_NEWEST = 24, 8
@@ -73,10 +69,6 @@ def routes(classroom: Classroom, facts: Facts) -> list[Route]:
     ]
 
 
-class _FormError(Exception):
-    """A form that cannot be read, or did not come from a page of this server."""
-
-
 class _Pages:
     def __init__(self, classroom: Classroom, facts: Facts) -> None:
         self._class, self._facts = classroom, facts
@@ -90,13 +82,13 @@ class _Pages:
     async def start(self, request: Request) -> Response:
         try:
             return await self._start(request)
-        except _FormError as error:
+        except FormError as error:
             return self._start_page(request, 400, message=str(error))
 
     async def _start(self, request: Request) -> Response:
         session = self._session(request, of_teacher=False)
         if request.method == "POST":
-            form = await _form(request)
+            form = await read_form(request)
             return (
                 self._log_out(session)
                 if form.get("do") == "logout"
@@ -131,7 +123,7 @@ class _Pages:
     async def teacher(self, request: Request) -> Response:
         try:
             return await self._teacher(request)
-        except _FormError as error:
+        except FormError as error:
             return _html(login_page(self._class.name, str(error)), 400)
 
     async def _teacher(self, request: Request) -> Response:
@@ -149,7 +141,7 @@ class _Pages:
         return _html(teacher_page(state, self._messages.pop(session.token, "")))
 
     async def _teacher_form(self, request: Request, session: Session | None) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         if session is None:
             return await self._log_in(request, form, of_teacher=True)
         if form.get("token") != session.form_token:
@@ -157,7 +149,7 @@ class _Pages:
         if form.get("do") == "logout":
             return self._log_out(session)
         self._messages[session.token] = await run_in_threadpool(self._change, form)
-        return _redirect()
+        return see_other(HEADERS)
 
     async def _class_state(self, session: Session) -> ClassState:
         waiting = len(self._facts.queue())
@@ -219,24 +211,24 @@ class _Pages:
 
         host = request.client.host if request.client else ""
         found = await run_in_threadpool(self._class.who, form.get("key", ""))
-        wait = self._sessions.seconds_to_wait(host)
+        wait = self._sessions.wrong_keys.seconds_to_wait(host)
         if wait and found is None:  # behind a hub, all of a class is one host
             answer = refused("Too many wrong keys. Wait a little, then try again.", 429)
             answer.headers["Retry-After"] = str(int(wait) + 1)
             return answer
         if found is None:
-            self._sessions.note_wrong_key(host)
+            self._sessions.wrong_keys.note(host)
             return refused("Nobody in this class has this key. Is each character as on the paper?", 403)
         if of_teacher and found != TEACHER:
             return refused("This is a student's key.", 403)
         if not of_teacher and not isinstance(found, Student):
             return refused("This is the teacher's key. The teacher's page takes it; the link is below.", 403)
         session = self._sessions.begin(found.name if isinstance(found, Student) else None)
-        answer = _redirect()
+        answer = see_other(HEADERS)
         # Without a path, the cookie is for the page's own folder: a hub has many servers under one name.
         answer.set_cookie(
             self._cookie(of_teacher=of_teacher), session.token, path=None, httponly=True, samesite="strict",
-            secure=_is_secure(request),
+            secure=is_secure(request),
         )  # fmt: skip
         return answer
 
@@ -244,7 +236,7 @@ class _Pages:
         if session is not None:
             self._sessions.end(session.token)
             self._messages.pop(session.token, None)
-        return _redirect()
+        return see_other(HEADERS)
 
     async def _picture(self, request: Request, student: str | None = None) -> Response:
         name = request.query_params["picture"]
@@ -274,40 +266,6 @@ class _Pages:
 
 def _html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, headers=HEADERS)
-
-
-def _redirect() -> Response:
-    """To the page's own address, whatever a proxy has cut off it: then a reload sends no form again."""
-    answer = RedirectResponse("?", 303, headers=HEADERS)
-    answer.headers["Location"] = "?"
-    return answer
-
-
-def _is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, perhaps with a proxy: then the cookie shall never go over plain HTTP."""
-    said = (request.headers.get("x-forwarded-proto", ""), urlsplit(request.headers.get("origin", "")).scheme)
-    return request.url.scheme == "https" or "https" in said
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form.
-
-    Raises:
-        _FormError: if it is too large, does not come, is no form, or another site's page sent it.
-    """
-    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        raise _FormError("This form came from another site.")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(FORM_SECONDS):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MAX_FORM_BYTES:
-                    raise _FormError("This form is too large.")
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-    except (TimeoutError, ClientDisconnect, ValueError):
-        raise _FormError("This form cannot be read.") from None
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def _amount(text: str) -> float:

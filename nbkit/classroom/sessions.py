@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from nbkit.offline.forms import WrongKeys
 
 SESSION_SECONDS = 8 * 3600.0
 """A session ends this long after its login: a day at school."""
 
 MAX_SESSIONS, MAX_OF_ONE = 5000, 20
 """Of all, and of one student or the teacher: more end the oldest ones, so that no student logs others out."""
-
-WRONG_KEYS, WRONG_SECONDS = 30, 30.0
-"""So many wrong keys of one host in so many seconds; then it has to wait. No key can be guessed: this bounds the work, and
-behind a proxy a whole class is one host."""
-
-MAX_HOSTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,9 @@ class Sessions:
     Args:
         clock: seconds.
 
+    Attributes:
+        wrong_keys: of the hosts that try to log in.
+
     Example:
         >>> sessions = Sessions()
         >>> session = sessions.begin("mia")
@@ -54,7 +52,7 @@ class Sessions:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
-        self._wrong: dict[str, deque[float]] = {}
+        self.wrong_keys = WrongKeys(clock)
 
     def begin(self, student: str | None) -> Session:
         """A new session, of a student or of the teacher."""
@@ -80,16 +78,3 @@ class Sessions:
     def end(self, token: str) -> None:
         """Log out."""
         self._sessions.pop(token, None)
-
-    def seconds_to_wait(self, host: str) -> float:
-        """How long a host has to wait before its next key is looked at; 0 for not at all."""
-        wrong = self._wrong.get(host)
-        if wrong is None or len(wrong) < WRONG_KEYS:
-            return 0.0
-        return max(0.0, wrong[0] + WRONG_SECONDS - self._clock())
-
-    def note_wrong_key(self, host: str) -> None:
-        """Remember that a wrong key came from a host."""
-        if host not in self._wrong and len(self._wrong) >= MAX_HOSTS:
-            self._wrong.pop(next(iter(self._wrong)))
-        self._wrong.setdefault(host, deque(maxlen=WRONG_KEYS)).append(self._clock())

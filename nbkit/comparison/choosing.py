@@ -47,6 +47,35 @@ def next_question(
     return _balanced(asked, pictures, item_of, rng)
 
 
+def pairs_for_all(items: Sequence[Sequence[int]], number: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Pairs of pictures of different settings, for many people who judge the same ones.
+
+    No pair comes twice; settings meet about equally often, and so do the pictures of one.
+
+    Args:
+        items: the pictures of each setting; of one each where pictures are compared.
+        number: of pairs; fewer if there are no more.
+        rng: for what is left to chance.
+    """
+    used: Counter[tuple[str, int]] = Counter()
+    met: Counter[tuple[int, int]] = Counter()
+    still = list(itertools.combinations(range(len(items)), 2))
+    found: list[tuple[int, int]] = []
+    while still and len(found) < number:
+        rng.shuffle(still)
+        a, b = min(still, key=lambda pair: (met[pair], *sorted((used["item", pair[0]], used["item", pair[1]]))[::-1]))
+        left = [pair for pair in itertools.product(items[a], items[b]) if pair not in found]
+        if not left:
+            still.remove((a, b))
+            continue
+        rng.shuffle(left)
+        pair = min(left, key=lambda pair: used["picture", pair[0]] + used["picture", pair[1]])
+        met[a, b] += 1
+        used.update([("item", a), ("item", b), *(("picture", one) for one in pair)])
+        found.append(pair)
+    return found
+
+
 def _repetition(
     asked: Sequence[Asked], there: Collection[int], show: int, rng: np.random.Generator, rater: str
 ) -> tuple[int, ...]:

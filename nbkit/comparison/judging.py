@@ -17,7 +17,7 @@ import pandas as pd
 
 from nbkit.comparison.asked import Asked, asked_about
 from nbkit.comparison.choosing import next_question
-from nbkit.comparison.ranking import Ranking, items_of, rank
+from nbkit.comparison.ranking import RankedItem, Ranking, items_of, rank
 from nbkit.display.arena import ArenaQuestion
 from nbkit.display.text import count
 from nbkit.errors import NbkitError, NoImage, RequestError
@@ -116,11 +116,33 @@ class Judging:
     @property
     def shown(self) -> list[GeneratedImage]:
         """The pictures that are shown now, in their order on the screen."""
-        with self._lock:
-            names = [self._names[place] for place in self._shown]
-        runs = self._log.get_runs([self._tasks[name] for name in names])
-        found = {image.image_uuid: image for run in runs.values() for image in run.images}
-        return [found[name] for name in names]
+        return self._images(self._shown)
+
+    @property
+    def log(self) -> LogStore:
+        """Has the pictures, and gets the judgements."""
+        return self._log
+
+    @property
+    def items(self) -> tuple[RankedItem, ...]:
+        """What is compared: settings, or pictures. A picture is a number."""
+        return self._items
+
+    def names(self, pictures: Sequence[int]) -> list[str]:
+        """The imageUUIDs of pictures."""
+        return [self._names[place] for place in pictures]
+
+    def content(self, picture: int, size: int) -> bytes:
+        """A JPEG of a picture that tells nothing of how it was made.
+
+        Args:
+            picture: its number.
+            size: pixels on the long side.
+
+        Raises:
+            NoImage: if its file is gone or cannot be decoded.
+        """
+        return self._content(self._images([picture])[0], size)
 
     def asked(self) -> list[Asked]:
         """Every answer that the log has about nothing but these pictures, oldest first, of all raters."""
@@ -152,6 +174,20 @@ class Judging:
         )
 
     # -- answers -------------------------------------------------------------------------------------------------
+
+    def record(self, rater: str, shown: Sequence[int], winner: int | None, seconds: float | None) -> None:
+        """Write what somebody else answered about two or more of the pictures; what is shown here stays. Any thread may call it.
+
+        Args:
+            rater: who answered.
+            shown: the numbers of the pictures, in their order on that person's screen.
+            winner: the best one of them; ``None`` for a tie.
+            seconds: that the answer took.
+
+        Raises:
+            StorageError: if the log cannot be written.
+        """
+        self._add(rater, shown, TIED if winner is None else self._names[winner], seconds)
 
     def judge(self, *pictures: GeneratedImage | str, tie: bool = False) -> None:
         """Answer: the best picture first, then those it beats; with ``tie``, all are equal.
@@ -209,17 +245,30 @@ class Judging:
     def _write(self, places: Sequence[int], outcome: Any) -> None:
         is_shown = set(places) == set(self._shown)
         order = self._shown if is_shown else tuple(places)
-        name = add_judgement(
-            self._log.database,
-            rater=self.rater,
-            question=self.question,
-            shown=[self._names[place] for place in order],
-            outcome=outcome if outcome in (TIED, SKIPPED) else self._names[outcome],
-            seconds=round(time.monotonic() - self._since, 3) if is_shown else None,
-            author=self._log.trust.new_author,
-        )
+        said = outcome if outcome in (TIED, SKIPPED) else self._names[outcome]
+        name = self._add(self.rater, order, said, time.monotonic() - self._since if is_shown else None)
         self._made.append((name, order))
         self._ask()
+
+    def _add(self, rater: str, shown: Sequence[int], outcome: str, seconds: float | None) -> str:
+        return add_judgement(
+            self._log.database,
+            rater=rater,
+            question=self.question,
+            shown=self.names(shown),
+            outcome=outcome,
+            seconds=None if seconds is None else round(seconds, 3),
+            author=self._log.trust.new_author,
+        )
+
+    def _images(self, places: Sequence[int]) -> list[GeneratedImage]:
+        names = self.names(places)
+        runs = self._log.get_runs([self._tasks[name] for name in names])
+        found = {image.image_uuid: image for run in runs.values() for image in run.images}
+        return [found[name] for name in names]
+
+    def _content(self, image: GeneratedImage, size: int) -> bytes:
+        return content_jpeg(image.bytes, size, is_offline=image.image_uuid in self._offline)
 
     def _ask(self) -> None:
         items = [tuple(place for place in one.rows if place not in self._lost) for one in self._items]
@@ -236,8 +285,7 @@ class Judging:
             found: list[bytes] = []
             for place, image in zip(self._shown, self.shown, strict=True):
                 try:
-                    is_offline = image.image_uuid in self._offline
-                    found.append(content_jpeg(image.bytes, SIZE.get(len(self._shown), 768), is_offline=is_offline))
+                    found.append(self._content(image, SIZE.get(len(self._shown), 768)))
                 except NoImage as error:
                     self._lost.add(place)
                     self._why = str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,13 @@ class RowCondition(Protocol):
         """The condition in SQL; ``columns`` has the expression of each column by name."""
 
 
+class LogUser(Protocol):
+    """What writes into a log from threads of its own; it is closed with the log."""
+
+    def close(self) -> None:
+        """End."""
+
+
 class LogStore:
     """What a log keeps: runs, pictures, annotations, judgements; :class:`nbkit.RunLog` adds what one asks of many rows.
 
@@ -93,6 +101,7 @@ class LogStore:
         presets: settings by name, a :class:`~nbkit.log.presets.Presets`.
         history: reads runs.
         trust: which rows this person made, or trusts.
+        users: what writes into the log from threads of its own, and is closed with it.
 
     Raises:
         StorageError: if the folder cannot be used; ``LogVersionError`` if only a newer nbkit can read the log.
@@ -107,6 +116,7 @@ class LogStore:
         text_index.update(self.database, at_least=text_index.MANY)
         self.trust = trust_in(self.database, trust=trust)
         self.finish = finish
+        self.users: weakref.WeakSet[LogUser] = weakref.WeakSet()
         self.folder = folder
         self.images = ImageStore(folder / PICTURES)
         self.previews = previews_in(folder)
@@ -921,7 +931,9 @@ class LogStore:
         return verify(self.database, self.images, mend=mend)
 
     def close(self) -> None:
-        """Close the database; a new studio on the same folder opens it again."""
+        """Close the database, after what uses it; a new studio on the same folder opens it again."""
+        for user in list(self.users):
+            user.close()
         self.database.close()
 
     def __len__(self) -> int:

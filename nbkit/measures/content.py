@@ -56,6 +56,7 @@ def content_jpeg(data: bytes, size: int, *, is_offline: bool) -> bytes:
     picture = content_of(data, size)
     if is_offline and footer_of(data) is None:
         picture = picture.crop((0, 0, picture.width, max(1, int(picture.height * (1 - UNKNOWN_FOOTER)))))
+    picture.info.clear()  # Pillow would write a comment of the file into the new one
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()

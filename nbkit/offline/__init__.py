@@ -12,7 +12,8 @@ tasks with charges and balance. ``references.py`` reads the reference images in 
 ``pack.py`` reads a file of recorded requests, ``pack_file.py`` writes one from a log, ``replay.py`` finds the recording that
 answers a request, and ``recorder.py`` has a notebook's pictures made by another engine while it is recorded.
 
-``server.py`` serves the engine over HTTP and WebSocket with uvicorn; ``web.py`` is the application, ``connection.py`` one
+``server.py`` serves the engine over HTTP and WebSocket; ``web_server.py`` has an application at an address, with uvicorn, and
+``forms.py`` reads forms of a page; ``web.py`` is the engine's application, ``connection.py`` one
 connection; ``turns.py`` decides whose turn it is, and ``state.py`` keeps tasks across a restart. ``delivery.py`` describes a webhook call or an upload, ``webhook_sender.py`` sends it, and ``safe_http.py``
 makes that request without reaching private networks.
 """

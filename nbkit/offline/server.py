@@ -7,8 +7,8 @@
     with serving() as url:
         studio = nbkit.Studio(engine=url)
 
-uvicorn handles the sockets, in one thread: a task that waits, or a client that is slow, occupies no other. Pictures are
-drawn in a few threads, in turn for those who ask for them. ``python -m nbkit serve`` does the same from a shell.
+A task that waits, or a client that is slow, occupies no thread. Pictures are drawn in a few threads, in turn for those who
+ask for them. ``python -m nbkit serve`` does the same from a shell.
 """
 
 from __future__ import annotations
@@ -16,18 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self, TypeVar
-
-import psutil
+from typing import Any, TypeVar
 
 try:
-    import uvicorn
+    import uvicorn  # noqa: F401  web_server.py needs it
     import websockets  # noqa: F401  uvicorn finds it
     from starlette.routing import BaseRoute
 except ModuleNotFoundError as error:
@@ -37,20 +33,17 @@ except ModuleNotFoundError as error:
         f'to serve, nbkit needs {error.name}; in its clone: pip install -e ".[serve]"', name=error.name
     ) from None
 
-from nbkit.offline.connection import HttpConnection, SocketConnection
 from nbkit.offline.engine import Offline
 from nbkit.offline.envelope import MAX_BODY_BYTES, Answer, Outcome, RequestContext
 from nbkit.offline.tasks import Inference
 from nbkit.offline.turns import Turns
 from nbkit.offline.web import TaskService, application
+from nbkit.offline.web_server import WebServer
 from nbkit.offline.webhook_sender import WebhookSender
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-# It tells of what clients send, and of requests that the end of the server breaks off; web.py logs errors itself.
-logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 DRAWING_THREADS = 2
 LARGE_PIXELS = 6_000_000
@@ -59,16 +52,8 @@ LARGE_PIXELS = 6_000_000
 SLEEPING_THREADS = 64
 """For an engine whose ``sleep`` is somebody's own function."""
 
-IDLE_SECONDS = 60
-"""An idle connection is closed after this time."""
-
 SETTLE_SECONDS = 0.1
 """How late a webhook call may be."""
-
-GRACE_SECONDS = 0.5
-"""Time that running requests have to finish when the server ends."""
-
-EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  compared, not bound
 
 
 class DrawingPool:
@@ -167,7 +152,7 @@ def _is_large(task: Inference) -> bool:
     return task.scene.width * task.scene.height > LARGE_PIXELS
 
 
-class Server:
+class Server(WebServer):
     """An engine, or another service, at an address, served by a thread of this process from :meth:`start` to :meth:`close`.
 
     Args:
@@ -205,82 +190,24 @@ class Server:
     ) -> None:
         self.engine = Offline() if engine is None else engine
         self._service: TaskService = EngineService(self.engine) if service is None else service
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=512)
-        # Connections inherit it. asyncio sets it for other sockets only; without it, an answer costs 40 ms more.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.host, self.port = host, int(self._socket.getsockname()[1])
-        self._address, self._scheme = address.rstrip("/"), "https" if tls else "http"
-        self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
-        config = uvicorn.Config(
-            application(self._service, authority=self._authority, max_body=max_body, address=address, routes=routes),
-            http=HttpConnection,
-            ws=SocketConnection,
-            ws_max_size=MAX_BODY_BYTES,
-            ws_per_message_deflate=False,  # a kilobyte of it may be a megabyte
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,  # the application reads them
-            server_header=False,
-            timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]  # it is a time-out of asyncio
-            ssl_certfile=tls[0] if tls else None,
-            ssl_keyfile=tls[1] if tls else None,
+        super().__init__(host, port, address=address, tls=tls)
+        self._serve(
+            application(self._service, authority=self._authority, max_body=max_body, address=address, routes=routes)
         )
-        self._uvicorn = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._run, name="nbkit-serve", daemon=True)
-        self._is_closed = False
-
-    @property
-    def url(self) -> str:
-        """For ``Studio(engine=…)``; has an address of this machine if the server listens on all of them."""
-        return self._address or f"{self._scheme}://{self._authority}"
-
-    @property
-    def _authority(self) -> str:
-        host = next(iter(own_addresses()), "127.0.0.1") if self.host in EVERYWHERE else self.host
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self._webhook_sender = WebhookSender(allow_private=allow_private_callbacks)
 
     def start(self) -> None:
         """Start to answer requests, and to send webhooks and uploads unless the engine has its own ``deliver``."""
         self.engine.deliver = self.engine.deliver or self._webhook_sender
-        self._thread.start()
+        super().start()
 
     def close(self) -> None:
-        """End within two seconds: accept no new requests, and finish the running ones if the time is enough."""
-        if self._is_closed:
+        if self.is_closed:
             return
-        self._is_closed = self._uvicorn.should_exit = True
-        if self._thread.ident is not None:
-            self._thread.join(GRACE_SECONDS + 0.8)
-        self._socket.close()
+        super().close()
         self._webhook_sender.close()
         if self.engine.deliver is self._webhook_sender:
             self.engine.deliver = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _run(self) -> None:
-        with contextlib.suppress(SystemExit):
-            self._uvicorn.run(sockets=[self._socket])
-
-
-def own_addresses() -> list[str]:
-    """The IPv4 addresses by which other machines may reach this one, private ones first."""
-    found = [
-        one.address
-        for name, addresses in psutil.net_if_addrs().items()
-        for one in addresses
-        if one.family == socket.AF_INET
-        and not one.address.startswith("127.")
-        and not name.startswith(("docker", "br-", "veth"))
-    ]
-    return sorted(found, key=lambda address: not address.startswith(("192.168.", "10.", "172.")))
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count
 from nbkit.log.store import LogStore
 from nbkit.results.run import GeneratedImage
+from nbkit.widgets.arena.voting import Voting
 from nbkit.widgets.jobs.saved_output import SavedOutput
 from nbkit.widgets.page.alive import ALIVE
 from nbkit.widgets.page.cell import replace_in_cell
@@ -60,12 +61,15 @@ class Arena(anywidget.AnyWidget):
         2
     """
 
+    _is_made = False
     _esm = ALIVE + (HERE / "arena.js").read_text("utf-8")
 
     def __init__(self, judging: Judging) -> None:
         self._judging, self._is_shown = judging, False
+        self._voting: Voting | None = None
         self._output = SavedOutput(self._summary)
         super().__init__()
+        self._is_made = True
         self.on_msg(self._hear)
         answer_at_once(self)
 
@@ -186,6 +190,59 @@ class Arena(anywidget.AnyWidget):
         else:
             return False
         return True
+
+    def open(self, *, pairs: int = 12, host: str = "127.0.0.1", port: int = 0) -> Voting:
+        """Let an audience vote from phones: a page at an address, and a code to type.
+
+        Everybody votes on the same pairs, once, each with the sides by chance; each vote is a row of the log, with a rater of
+        its own for each phone. No page tells how a picture was made before ``reveal()``. A phone is told by a cookie: who
+        deletes it is another one. Opening again ends what was open; the phones go on where they were.
+
+        Args:
+            pairs: how many at most; all there are, if there are fewer.
+            host: the address to listen at. Only this machine reaches 127.0.0.1; ``"0.0.0.0"`` is what phones in the same
+                network need. They speak plain HTTP: open it in a network that you trust.
+            port: 0 picks a free one.
+
+        Returns:
+            The vote: it shows address and code as the last line of a cell, and has ``reveal()`` and ``close()``.
+
+        Raises:
+            NbkitError: if the extra ``serve`` is not installed: ``pip install "nbkit[serve]"``.
+            RequestError: for an address that this machine cannot listen at.
+            NoImage: if there are not two pictures to show.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> result = studio.sweep("A lantern", temperature=[0.2, 1.0], seed=[1, 2], name="to vote on").start().wait()
+            >>> voting = studio.arena(result, by="temperature", question="Which is warmer?").open()
+            >>> voting.pairs, voting.phones
+            (4, 0)
+            >>> voting.close()
+        """
+        if not self._is_made:  # a widget that is being made opens its comm by the method of this name
+            return super().open()  # type: ignore[no-any-return]
+        if self._voting is not None:
+            self._voting.close()
+        self._voting = Voting(self._judging, pairs=pairs, host=host, port=port)
+        return self._voting
+
+    def close(self) -> None:
+        """End the widget and, if there is one, the vote.
+
+        Example:
+            >>> import nbkit
+            >>> studio = nbkit.Studio(engine="offline")
+            >>> arena = studio.arena([studio.generate("A lantern", seed=seed) for seed in (1, 2)])
+            >>> voting = arena.open()
+            >>> arena.close()
+            >>> voting
+            <Voting 'Which is better?': ended, 0 votes>
+        """
+        if self._voting is not None:
+            self._voting.close()
+        super().close()
 
     def __repr__(self) -> str:
         return f"<Arena {self._judging.question!r}: {self._summary}>"
