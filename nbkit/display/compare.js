@@ -172,18 +172,20 @@
     let opener = null;
     dialog.addEventListener("close", async () => {
       if (document.fullscreenElement === body) await document.exitFullscreen().catch(() => {});
+      dialog.remove(); // its table is a copy, which nobody else should find
       opener?.focus();
     });
     const open = (event) => {
       opener = event.currentTarget;
       if (!told.hidden) tell();
       go(-at);
+      root.append(dialog);
       dialog.showModal();
       close.focus();
       opened();
       body.requestFullscreen?.().catch(() => {}); // not allowed here: it fills the window
     };
-    return { dialog, open };
+    return { open };
   };
 
   const setUp = (root) => {
@@ -245,13 +247,13 @@
     beside.addEventListener("click", () => turn(false));
     wipe.addEventListener("click", () => turn(true));
 
-    const { dialog, open } = makeShow(root, pictures, () => wantOriginals(view, pictures));
+    const { open } = makeShow(root, pictures, () => wantOriginals(view, pictures));
     const large = make("button", { type: "button" }, "Full screen");
     large.addEventListener("click", open);
     const views = make("div", { class: "nbkit-compare-views", role: "group", "aria-label": "arrangement of the pictures" }, beside, wipe);
     const tools = make("div", { class: "nbkit-compare-tools", role: "group", "aria-label": "view of the pictures" },
       views, choice, make("label", {}, "Zoom", zoom, told), actual, reset, large, hint);
-    root.prepend(make("style", {}, sheet), tools, stage, dialog);
+    root.prepend(make("style", {}, sheet), tools, stage);
     for (const node of root.querySelectorAll("button, input, select, .nbkit-compare-frame")) {
       node.setAttribute("data-lm-suppress-shortcuts", "true"); // its arrow keys are its own, not the notebook's
     }

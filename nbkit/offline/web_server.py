@@ -66,7 +66,6 @@ class WebServer:
             ws=SocketConnection,
             ws_max_size=MAX_BODY_BYTES,
             ws_per_message_deflate=False,  # a kilobyte of it may be a megabyte
-            ws_per_message_deflate=False,  # a kilobyte of it may be a megabyte
             log_config=None,
             access_log=False,
             proxy_headers=False,  # the application reads them
