@@ -279,7 +279,7 @@ class BusyError(EngineError):
 class BlockedError(EngineError):
     """A safety filter refused the prompt, a reference image, or the picture."""
 
-    advice = "Change the prompt or the reference images: sending the same again gives the same answer."
+    advice = "Change the prompt or the reference images: the same request is often refused again."
 
 
 class EngineTimeout(EngineError):
