@@ -245,15 +245,16 @@ class Client:
         return response, read_cost(envelope)
 
     def _post(
-        self, task: Json, more_headers: Mapping[str, str] | None = None, *, seconds: float = QUERY_SECONDS
+        self, task: Json, more_headers: Mapping[str, str] | None = None, *, seconds: float | None = None
     ) -> tuple[Json, dict[str, Any]]:
         """The envelope of the answer, and what :func:`read_response` has to know of its status and headers."""
         headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "gzip"}
         headers |= more_headers or {}
         task_uuid = task.get("taskUUID")
         is_query = task.get("taskType") in _QUERIES
+        seconds = seconds or (QUERY_SECONDS if is_query else ANSWER_SECONDS)
         timeout = _with_read_limit(self._http.timeout, min(QUERY_SILENCE, seconds)) if is_query else self._http.timeout
-        limits = ExchangeLimits(seconds if is_query else ANSWER_SECONDS)
+        limits = ExchangeLimits(seconds)
         problem: EngineError | ConfigurationError
         try:
             with (
