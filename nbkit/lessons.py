@@ -277,6 +277,8 @@ def html_page(lesson: Lesson, pictures: Path, file_of: Callable[[str], str]) -> 
                 for html, text in _outputs(cell, beside)
             )
             html = f"{to_code(_source(cell), language='python')}{shown}"
+            # What is wider than the page scrolls, also by keys; the corner of a table heads nothing.
+            html = html.replace("<pre>", '<pre tabindex="0">').replace("<th></th>", "<td></td>")
         body.append(f"<details><summary>Solution</summary>{html}</details>" if "solution" in _tags(cell) else html)
     return _page(lesson.title, "\n".join(body) + "</div>" * locks)
 

@@ -74,14 +74,15 @@ class BallotPages:
 
     async def _join(self, request: Request, form: dict[str, str]) -> Response:
         host = request.client.host if request.client else ""
-        if not form:
-            return _html(join_page(), 401 if request.query_params else 200)
+        if "code" not in form:  # with a form, it is the answer of a phone that joined before the vote was opened again
+            told = "This vote was opened again: type its code." if form else ""
+            return _html(join_page(told), 403 if form else 401 if request.query_params else 200)
         wait = self._wrong.seconds_to_wait(host)
         if wait:  # also for the right code, unlike a key of a class: a code of six digits can be guessed
             answer = _html(join_page("Too many wrong codes. Wait a little, then try again."), 429)
             answer.headers["Retry-After"] = str(int(wait) + 1)
             return answer
-        typed = "".join(character for character in form.get("code", "") if character.isascii() and character.isdigit())
+        typed = "".join(character for character in form["code"] if character.isascii() and character.isdigit())
         if not secrets.compare_digest(typed, self._code):
             self._wrong.note(host)
             return _html(join_page("That is not the code of this vote. Is each digit as in front?"), 403)
@@ -112,12 +113,20 @@ class BallotPages:
             return see_other(
                 HEADERS
             )  # the first vote counts: the back button, a reload or a second press changes nothing
+        shown = form.get("shown")
+        if shown is not None and shown != " ".join(self._ballot.tokens(self._ballot.shown(voter, number))):
+            return see_other(
+                HEADERS
+            )  # a page of before the vote was opened again, whose sides may be the other way round
         voter.answered.add(number)  # before the write, so that a second press at the same time finds it
         try:
             await run_in_threadpool(self._ballot.write, voter, number, CHOICES[choice])
         except NbkitError:
             voter.answered.discard(number)
             return _html(self._page(voter, "This vote was not stored. Try again."), 503)
+        except Exception:
+            voter.answered.discard(number)
+            raise
         self._on_change()
         return see_other(HEADERS)
 

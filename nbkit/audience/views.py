@@ -160,6 +160,7 @@ def pair_page(
         f'<header><h1>{escape(question)}</h1><p class="quiet">{place}</p></header>'
         f'<progress value="{number}" max="{pairs}" aria-label="{place}"></progress>{told}'
         f'<form method="post"><input type="hidden" name="pair" value="{number}">'
+        f'<input type="hidden" name="shown" value="{" ".join(pictures)}">'
         f'<div class="pictures{" tall" if is_tall else ""}">{shown}</div><div class="answers">{answers}</div></form>',
         OPEN,
         kind="ask",

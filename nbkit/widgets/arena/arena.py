@@ -223,9 +223,12 @@ class Arena(anywidget.AnyWidget):
         """
         if not self._is_made:  # a widget that is being made opens its comm by the method of this name
             return super().open()  # type: ignore[no-any-return]
-        if self._voting is not None:
-            self._voting.close()
+        earlier = self._voting
+        if earlier is not None and port:  # perhaps the same port
+            earlier.close()
         self._voting = Voting(self._judging, pairs=pairs, host=host, port=port)
+        if earlier is not None:  # it goes on if the new one cannot be
+            earlier.close()
         return self._voting
 
     def close(self) -> None:
