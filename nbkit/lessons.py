@@ -273,7 +273,7 @@ def html_page(lesson: Lesson, pictures: Path, file_of: Callable[[str], str]) -> 
             html = to_html(linked).replace("&#182;", "")
         else:
             shown = "".join(
-                f'<div class="output">{html or f"<pre>{escape(text)}</pre>"}</div>'
+                f'<div class="output" tabindex="0">{html or f"<pre>{escape(text)}</pre>"}</div>'
                 for html, text in _outputs(cell, beside)
             )
             html = f"{to_code(_source(cell), language='python')}{shown}"
