@@ -15,7 +15,7 @@ import pytest
 HERE = Path(__file__).parent
 NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 
-FEW = ("quickstart", "edits", "thinking")
+FEW = ("quickstart", "edits")
 RUN = [path for path in NOTEBOOKS if path.stem in FEW or os.environ.get("NBKIT_ALL_LESSONS")]
 """The notebooks that are run: a few for each change, all of them before a release (``.ci/run --full``)."""
 
