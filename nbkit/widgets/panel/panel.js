@@ -113,7 +113,7 @@ export default widget((model, store, el) => {
     let done = false;
     const once = () => { if (done || (store.isAhead && !late)) return; done = true; stopWatching(); clearTimeout(timer); then(); };
     let late = false;
-    const timer = setTimeout(() => { late = true; once(); }, 3000);
+    const timer = setTimeout(() => { late = true; once(); }, 8000);
     const stopWatching = store.watch(() => { if (!store.isAhead) queueMicrotask(once); });
   };
   generate.addEventListener("click", (event) => { if (event.detail < 2) pressGenerate(); });
