@@ -106,7 +106,7 @@ export default widget((model, store, el) => {
       bringPicture();
     });
   };
-  // Once the kernel has seen all that was typed, or after three seconds in which it did not answer.
+  // Once the kernel has seen all that was typed, or after eight seconds in which it did not answer.
   const whenSeen = (then) => {
     store.flush();
     if (!store.isAhead) { then(); return; }
