@@ -211,7 +211,7 @@ class _Guess:
 
 
 def _said(option: Any) -> str:
-    return {True: "yes", False: "no"}.get(option, str(option)) if isinstance(option, bool) else str(option)
+    return ("no", "yes")[option] if isinstance(option, bool) else str(option)
 
 
 class _Pictures:
@@ -269,8 +269,7 @@ def html_page(lesson: Lesson, pictures: Path, file_of: Callable[[str], str]) -> 
             body.append(_Guess.of(cell).html(locks))
             continue
         if cell["cell_type"] == "markdown":
-            linked = _BY_A_LINK.sub(lambda found: f"({file_of(found[1])}.html)", _source(cell))
-            html = to_html(linked).replace("&#182;", "")
+            html = to_html(_linked(_source(cell), file_of, "html")).replace("&#182;", "")
         else:
             shown = "".join(
                 f'<div class="output" tabindex="0">{html or f"<pre>{escape(text)}</pre>"}</div>'
@@ -298,7 +297,7 @@ def markdown_page(lesson: Lesson, pictures: Path, file_of: Callable[[str], str])
             is_folded = True
             continue
         if cell["cell_type"] == "markdown":
-            text = _BY_A_LINK.sub(lambda found: f"({file_of(found[1])}.md)", source)
+            text = _linked(source, file_of, "md")
         else:
             shown = (_on_code_host(html, text) for html, text in _outputs(cell, beside))
             text = "\n\n".join((_fenced(source, "python"), *filter(None, shown)))
@@ -385,7 +384,7 @@ def make_lessons(out: Path) -> list[Lesson]:
     for lesson in lessons:
         for folder, made in ((STUDENT, for_students(lesson.notebook)), (TEACHER, for_teachers(lesson.notebook))):
             text = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True)
-            _write(out / folder / f"{lesson.file}.ipynb", _renamed(text, file_of) + "\n")
+            _write(out / folder / f"{lesson.file}.ipynb", _linked(text, file_of, "ipynb") + "\n")
         _write(pages / f"{lesson.file}.html", html_page(lesson, pages / PICTURES, file_of))
         _write(pages / f"{lesson.file}.md", markdown_page(lesson, pages / PICTURES, file_of))
         items.append(f'<li><a href="{lesson.file}.html">{escape(lesson.title)}</a>, {lesson.minutes} minutes</li>')
@@ -395,8 +394,9 @@ def make_lessons(out: Path) -> list[Lesson]:
     return lessons
 
 
-def _renamed(text: str, file_of: Callable[[str], str]) -> str:
-    return _BY_A_LINK.sub(lambda found: f"({file_of(found[1])}.ipynb)", text)
+def _linked(text: str, file_of: Callable[[str], str], ending: str) -> str:
+    """Links to other lessons by the names of what is made."""
+    return _BY_A_LINK.sub(lambda found: f"({file_of(found[1])}.{ending})", text)
 
 
 def _write(path: Path, text: str) -> None:

@@ -36,7 +36,7 @@ from nbkit.request.signatures import declared_as, explain_parameters
 from nbkit.results.money import Budget, Estimate, limit_in_micros
 from nbkit.results.run import DONE, FINAL, GeneratedImage, Run, RunContext, with_context
 from nbkit.service.cancel import CancelToken
-from nbkit.service.client import Client
+from nbkit.service.client import CLOSED, Client
 from nbkit.service.pace import Pace
 from nbkit.service.secret import Secret
 from nbkit.service.standing import Standing
@@ -651,7 +651,7 @@ class Studio:
 
     def _check_open(self) -> None:
         if not self._closing.alive:
-            raise NbkitError("this studio is closed; nbkit.Studio(path=…) opens its log again")
+            raise NbkitError(CLOSED)
 
     def _logged(self, request: ImageRequest, reuse: bool, token: CancelToken | None = None) -> Run | None:
         """The run of the log that answers the request without sending it, if there is one."""

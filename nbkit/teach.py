@@ -66,10 +66,7 @@ class Checked:
         return printable(self._text)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        asked = f'<div style="font-size:0.85em;opacity:0.75">{escape(self.question)}</div>'
-        said = f"<div><strong>{self._sign}</strong> {escape(self._text)}</div>"
-        html = f'<div role="note" style="{LINE}">{asked}{said}</div>'
-        return MimeBundle(html, self._text)._repr_mimebundle_()
+        return _note(self.question, f"<strong>{self._sign}</strong> {escape(self._text)}", self._text)
 
 
 def guess(question: str, answer: Any, *, options: Iterable[Any] | None = None, unit: str = "") -> MimeBundle:
@@ -171,9 +168,7 @@ class Exercise:
         return printable(self._text)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        asked = f'<div style="font-size:0.85em;opacity:0.75">{escape(self.question)}</div>'
-        html = f'<div role="note" style="{LINE}">{asked}<div>{escape(self._text)}</div></div>'
-        return MimeBundle(html, self._text)._repr_mimebundle_()
+        return _note(self.question, escape(self._text), self._text)
 
 
 def exercise(question: str, answer: Any, passes: Callable[[Any], Any], *, hint: str, praise: str = "") -> Exercise:
@@ -243,6 +238,13 @@ def unseal(text: str) -> Any:
         return json.loads(base64.b64decode(text, validate=True))
     except (ValueError, TypeError):
         raise RequestError("text: this is no sealed answer", parameter="text", value=text) from None
+
+
+def _note(question: str, html: str, text: str) -> dict[str, str]:
+    """A question in small type, and what is said to it, as an output of a cell."""
+    asked = f'<div style="font-size:0.85em;opacity:0.75">{escape(question)}</div>'
+    whole = f'<div role="note" style="{LINE}">{asked}<div>{html}</div></div>'
+    return MimeBundle(whole, text)._repr_mimebundle_()
 
 
 def _key(question: str) -> str:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from class_tools import UPSTREAM_KEY, ClassAtWork, make_class, new_class
+from class_tools import UPSTREAM_KEY, ClassAtWork, make_class, new_class, serving_class
 from offline_tasks import data_uri, new_uuid, task
 from service import PRICE, Answer, Service, error
 from sweep_tools import until
 
+from nbkit.classroom.accounting import Accounting
 from nbkit.classroom.policy import Policy
+from nbkit.classroom.roster import Classroom
 
 MICROS = round(PRICE * 1e6)
 
@@ -281,3 +283,38 @@ def test_an_upload_reaches_the_service_without_what_else_was_in_it(tmp_path, ser
         at_work.classroom.set("mia", paused=True)
         assert codes(at_work.ask({**given, "taskUUID": new_uuid()})) == ["forbidden"]
         assert len(service.tasks("imageUpload")) == 1
+
+
+def test_a_pause_reaches_no_further_task_at_the_service(tmp_path, service):
+    """What waits in the line is refused when its turn comes: the service never hears of it, and its money is free."""
+    with in_front_of(service, tmp_path, policy=Policy(at_work=1)) as at_work:
+        service.free.clear()
+        given = [task(width=1024, height=1024, deliveryMethod="async") for _ in range(3)]
+        for one in given:
+            at_work.ask(one)
+        until(service.tasks)
+        at_work.classroom.set("mia", paused=True)
+        service.free.set()
+        until(lambda: at_work.account()["class"]["held"] == 0)
+        assert service.charges == {given[0]["taskUUID"]: MICROS}
+        assert [codes(at_work.query("getResponse", one["taskUUID"])) for one in given] == [
+            [],
+            ["forbidden"],
+            ["forbidden"],
+        ]
+
+
+def test_a_refusal_after_a_kill_keeps_what_is_held(tmp_path, service):
+    """The task had left before the server was killed, so it may be paid, whatever is said of a second send."""
+    keys, _ = make_class(tmp_path, 0.5)
+    classroom = Classroom.open(tmp_path)
+    accounting, given = Accounting(classroom.database), task(width=1024, height=1024)
+    accounting.accept("mia", given, given, changes=[], price=MICROS, large=False)
+    classroom.database.write(lambda connection: accounting.start_in(connection, given["taskUUID"], "mia"))
+    classroom.close()
+    service.faults.append(lambda *_: error("invalidReferenceImage"))
+    with serving_class(tmp_path, keys, upstream=service.url) as at_work:
+        until(service.tasks)
+        until(lambda: not service.faults)
+        assert at_work.query("getResponse", given["taskUUID"])["data"][0]["status"] == "processing"
+        assert at_work.account()["class"]["held"] == pytest.approx(PRICE)

@@ -10,7 +10,7 @@ from offline_tasks import held_engine, new_uuid, task
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from nbkit.offline import Offline
+from nbkit.offline import Offline, web
 from nbkit.offline.connection import SMALL_BYTES
 from nbkit.offline.server import serving
 
@@ -163,3 +163,21 @@ def test_a_task_goes_on_when_its_client_leaves():
             while "request" not in (answer := ask(socket, query))["data"][0]:
                 release.wait(0.05)
         assert answer["data"][0]["response"]["data"][0]["taskUUID"] == given["taskUUID"]
+
+
+def test_a_client_without_a_key_is_closed_after_a_while(monkeypatch):
+    """However busy it keeps the connection; one that has shown its key stays."""
+    monkeypatch.setattr(web, "UNKNOWN_SECONDS", 0.5)
+
+    def ping_on(socket):
+        while True:
+            ask(socket, PING)
+
+    with serving(Offline(key="sesame")) as url:
+        address = f"{url.replace('http', 'ws')}/v1"
+        with connect(address, close_timeout=2) as known, connect(address, close_timeout=2) as unknown:
+            ask(known, AUTHENTICATION)
+            with pytest.raises(ConnectionClosed) as closed:
+                ping_on(unknown)
+            assert closed.value.rcvd.code == 1008
+            assert ask(known, PING)["data"][0]["pong"] is True

@@ -46,6 +46,7 @@ from nbkit.offline.server import LARGE_PIXELS
 from nbkit.offline.tasks import DEFAULT_TTL
 from nbkit.offline.turns import LineFull, Turns, Waiting
 from nbkit.offline.validation import REFERENCES, check_image_task, check_uuid, one_of, required
+from nbkit.offline.web import BUSY_SECONDS
 from nbkit.request.formats import recognise
 from nbkit.request.image_request import ImageRequest
 from nbkit.request.price import MICRO
@@ -60,9 +61,6 @@ RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 900.0
 
 SEEN_SECONDS = 10.0
 """How often it is written that a student is there."""
-
-BUSY_SECONDS = 5
-"""What a student is asked to wait whose line is full."""
 
 TASKS_AT_ONCE, TEXT_BYTES = 20, 512 * 1024
 """Tasks of one request; bytes of a task without its reference images, which are all kept."""

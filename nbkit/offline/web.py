@@ -51,7 +51,7 @@ TASKS_OF_A_SOCKET = 1024
 """Tasks of one WebSocket that are under way; further ones are refused. The socket is read on, or its pings had no answer."""
 
 BUSY_SECONDS = 5
-"""What the client of such a socket is asked to wait."""
+"""What a client is asked to wait who has too much under way."""
 
 _AUTHORITY = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
@@ -282,13 +282,14 @@ class _Api:
         await socket.accept()
         key = bearer(socket.headers.get("authorization"))
         client = _SocketClient(self._service, socket)
+        until = asyncio.get_running_loop().time() + UNKNOWN_SECONDS
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the latter: closed while an answer was under way
             if key is not None:
                 with contextlib.suppress(Problem):
                     await client.authenticate(key)
             while True:
                 try:
-                    async with asyncio.timeout(None if client.is_known else UNKNOWN_SECONDS):
+                    async with asyncio.timeout_at(None if client.is_known else until):
                         message = await socket.receive()
                 except TimeoutError:
                     await socket.close(1008, "no key came")
@@ -296,8 +297,9 @@ class _Api:
                 if message["type"] == "websocket.disconnect":
                     return
                 text = message.get("text")
-                async with self._large if len(text or "") > SMALL_BYTES else contextlib.nullcontext():
-                    await client.receive(text if text is not None else message["bytes"].decode("utf-8", "replace"))
+                text = message["bytes"].decode("utf-8", "replace") if text is None else text
+                async with self._large if len(text) > SMALL_BYTES else contextlib.nullcontext():
+                    await client.receive(text)
 
 
 class _SocketClient:

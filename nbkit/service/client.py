@@ -48,6 +48,8 @@ T = TypeVar("T", bound=download.Judged)
 
 VENDOR_URL = "https://api.runware.ai/v1"
 
+CLOSED = "this studio is closed; nbkit.Studio(path=…) opens its log again"
+
 TIMEOUT = httpx.Timeout(connect=15.0, read=300.0, write=120.0, pool=None)
 """Seconds. A 4K picture with thinking can take minutes, and giving up early would make the answer a lost one."""
 
@@ -126,7 +128,7 @@ class Client:
         """The pool, which stays open meanwhile: a pool that is closed forgets the connections in use, and never closes them."""
         with self._closing:
             if self._is_closed:
-                raise NbkitError("this studio is closed; nbkit.Studio(path=…) opens its log again")
+                raise NbkitError(CLOSED)
             self._exchanges += 1
         try:
             yield self._http
