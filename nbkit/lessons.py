@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbkit.display.page import COLOURS
+from nbkit.display.page import COLOURS, POLICY, page_html
 from nbkit.display.text import count, escape
 from nbkit.errors import NbkitError
 from nbkit.teach import seal
@@ -352,12 +352,12 @@ details { margin: 1rem 0; padding: 0.5rem 1rem; border: 1px solid var(--line); b
 )
 
 
+_POLICY = POLICY.replace("img-src data:", "img-src data: 'self' file:")
+"""Pictures are files beside the page, on a server or in a folder."""
+
+
 def _page(title: str, body: str) -> str:
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
-    )
+    return page_html(title, f"<main>\n{body}\n</main>", _STYLE, policy=_POLICY)
 
 
 # -- the command -----------------------------------------------------------------------------------------------
