@@ -42,6 +42,15 @@ def is_idle(panel):
     return not panel.jobs.jobs
 
 
+def test_a_prompt_that_is_being_typed_takes_no_price_off_the_button(open_offline):
+    """One letter is no prompt yet; who typed the rest and pressed before the kernel had seen it has agreed to the price."""
+    panel = open_offline().panel()
+    offered = panel.view.bar["quote"]
+    type_in(panel, prompt="A")
+    bar = panel.view.bar
+    assert (bar["ready"], bar["quote"], bar["most"], bar["price"]) == (False, offered, 68_950, "$0.069")
+
+
 def test_the_price_that_the_page_showed_is_the_most_that_a_press_pays(open_offline):
     """The kernel may have a newer price than the one that was on the page. The panel says it; a second press sends."""
     studio = open_offline()

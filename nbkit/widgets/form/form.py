@@ -183,12 +183,13 @@ class Form:
         return (None, {"reference_images": lost}) if lost else (request, {})
 
     def priced(self) -> ImageRequest | None:
-        """What the controls ask for, also while there is no prompt yet; ``None`` if anything else is wrong."""
+        """What the controls ask for, also while there is no whole prompt yet; ``None`` if anything else is wrong.
+
+        No price depends on the words: one letter of a prompt that is being typed takes no price off the button.
+        """
         values = {label(PARAMETERS[name]): value for name, value in self.read().items()}
         try:
-            return ImageRequest(
-                **{**values, "prompt": ANY_PROMPT if is_blank(values.get("prompt")) else values["prompt"]}
-            )
+            return ImageRequest(**{**values, "prompt": ANY_PROMPT})
         except RequestError:
             return None
 

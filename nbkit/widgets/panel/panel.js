@@ -96,11 +96,11 @@ export default widget((model, store, el) => {
     pressed = acted;
     const { quote, most, images } = bar();
     const ticked = confirm.checked ? confirmed : 0;
-    whenSeen(() => {
+    whenSeen((late) => {
       // What was typed a moment ago may have changed the price: one that is no higher than what stood there is agreed to.
       const now = bar();
       if (needsTick()) { flash(confirmation); confirm.focus(); return; }
-      if (now.why && !now.ready && now.quote) { flash(why); return; }
+      if (now.why && !now.ready && now.quote && !late) { flash(why); return; } // late, this is about less than was typed
       const agrees = now.quote && now.most <= (most ?? -1) && now.images <= images;
       press("generate", { quote: agrees ? now.quote : quote, ...(ticked ? { ticked } : {}) });
       bringPicture();
@@ -109,9 +109,9 @@ export default widget((model, store, el) => {
   // Once the kernel has seen all that was typed, or after eight seconds in which it did not answer.
   const whenSeen = (then) => {
     store.flush();
-    if (!store.isAhead) { then(); return; }
+    if (!store.isAhead) { then(false); return; }
     let done = false;
-    const once = () => { if (done || (store.isAhead && !late)) return; done = true; stopWatching(); clearTimeout(timer); then(); };
+    const once = () => { if (done || (store.isAhead && !late)) return; done = true; stopWatching(); clearTimeout(timer); then(late); };
     let late = false;
     const timer = setTimeout(() => { late = true; once(); }, 8000);
     const stopWatching = store.watch(() => { if (!store.isAhead) queueMicrotask(once); });
