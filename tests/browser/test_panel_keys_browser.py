@@ -1,6 +1,8 @@
 """The panel's keys in JupyterLab: Ctrl+Enter, Esc, undo, the prompts typed before; and the sentence at each control."""
 
+import os
 import re
+import signal
 
 from panel_page import (
     HELD,
@@ -74,6 +76,23 @@ def test_ctrl_enter_sends_all_that_was_typed_just_before(show_next_panel):
     printed = book.run_and_read(2)
     assert f"['{PROMPT}', 'A jade teapot on a windowsill, seen from above']" in printed
     assert "[<NA>, 0.72]" in printed
+
+
+def test_ctrl_enter_sends_what_a_kernel_that_stands_still_has_not_seen(show_next_panel):
+    """It saw one letter, which is no prompt, and stood still; when it goes on, the whole prompt is sent, once."""
+    book, panel = show_next_panel("import os; os.getpid()", "studio.df.prompt.tolist()")
+    pid = int(re.findall(r"\d+", book.run_and_read(2))[-1])
+    prompt(panel).press_sequentially(PROMPT[0])
+    expect(prompt(panel)).to_have_attribute("aria-invalid", "true")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        book.page.keyboard.type(PROMPT[1:])
+        book.page.keyboard.press("Control+Enter")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    expect_left(panel, 1)
+    wait_until_done(panel)
+    assert f"['{PROMPT}']" in book.run_and_read(3)
 
 
 def test_esc_closes_what_is_open_and_stops_only_then(show_next_panel):

@@ -94,27 +94,15 @@ export default widget((model, store, el) => {
   const pressGenerate = () => {
     if (store.kernel.gone) { flash(line); return; }
     pressed = acted;
-    const { quote, most, images } = bar();
-    const ticked = confirm.checked ? confirmed : 0;
-    whenSeen((late) => {
-      // What was typed a moment ago may have changed the price: one that is no higher than what stood there is agreed to.
-      const now = bar();
+    const { quote, why: reason, ready } = bar();
+    // What was typed goes before the press, and the kernel sends no more than was promised here. While it has not seen
+    // all of it, only the kernel knows what is missing.
+    if (!store.isAhead) {
       if (needsTick()) { flash(confirmation); confirm.focus(); return; }
-      if (now.why && !now.ready && now.quote && !late) { flash(why); return; } // late, this is about less than was typed
-      const agrees = now.quote && now.most <= (most ?? -1) && now.images <= images;
-      press("generate", { quote: agrees ? now.quote : quote, ...(ticked ? { ticked } : {}) });
-      bringPicture();
-    });
-  };
-  // Once the kernel has seen all that was typed, or after eight seconds in which it did not answer.
-  const whenSeen = (then) => {
-    store.flush();
-    if (!store.isAhead) { then(false); return; }
-    let done = false;
-    const once = () => { if (done || (store.isAhead && !late)) return; done = true; stopWatching(); clearTimeout(timer); then(late); };
-    let late = false;
-    const timer = setTimeout(() => { late = true; once(); }, 8000);
-    const stopWatching = store.watch(() => { if (!store.isAhead) queueMicrotask(once); });
+      if (reason && !ready && quote) { flash(why); return; }
+    }
+    press("generate", { quote, ...(confirm.checked ? { ticked: confirmed } : {}) });
+    bringPicture();
   };
   generate.addEventListener("click", (event) => { if (event.detail < 2) pressGenerate(); });
 

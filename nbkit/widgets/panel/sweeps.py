@@ -124,7 +124,7 @@ class Sweeps:
         """
         quote = self.quote
         if self._count is None or quote is None:
-            return {"verb": begin, "price": "", "exact": "", "most": None, "images": 0, "quote": 0, "depends": ""} | {
+            return {"verb": begin, "price": "", "exact": "", "quote": 0, "depends": ""} | {
                 "why": self._why, "ready": False, "warns": False, "confirm": None, "totals": self._heading(),
             }  # fmt: skip
         totals = self._count.totals
@@ -137,8 +137,6 @@ class Sweeps:
             "verb": go_on if quote.pending.cells < totals.cells else begin,
             "price": f"{sizes_of(quote)} · {usd_short_range(quote.price)}" if is_due else "",
             "exact": usd_range(quote.price) if is_due else "",
-            "most": quote.price.high,
-            "images": quote.images,
             "quote": self.quotes.offer("sweep", quote) if is_due else 0,
             "depends": "What is in the log is not sent again.",
             "why": short or why,

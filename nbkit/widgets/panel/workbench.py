@@ -336,8 +336,6 @@ class Workbench(widgets.Box):  # type: ignore[misc]  # ipywidgets says nothing o
             "price": usd_short_range(price) if price else "",
             "exact": usd_range(price) if price else "",
             "depends": "" if not price or price.low == price.high else status.DEPENDS,
-            "most": price.high if price else None,
-            "images": 0,
             "quote": self._presses.quotes.offer("generate", price.high) if price else 0,
             "why": why or dear,
             "ready": ready and not dear,
