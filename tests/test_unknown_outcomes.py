@@ -78,8 +78,9 @@ def test_a_run_fails_when_the_service_asks_for_too_long_a_pause(service, studio)
     assert not service.charges
 
 
-def test_pictures_of_polls_that_are_not_cumulative_are_all_kept(service, studio):
+def test_pictures_of_polls_that_are_not_cumulative_are_all_kept(service, open_studio):
     """Each poll contains another one of the three pictures."""
+    studio = open_studio(pace=dataclasses.replace(QUICK, patience=20.0))
     polls = iter(range(99))
     service.question_faults += [
         lambda s, t: Answer(body={"data": [s.accepted[t["taskUUID"]].items[next(polls) % 3] | {"status": "success"}]})
