@@ -7,8 +7,11 @@ from service import Service
 import nbkit
 from nbkit.service.pace import Pace
 
-QUICK = Pace(poll_first=0.002, poll_cap=0.01, retry_first=0.002, patience=1.0)
-"""A pace with pauses of milliseconds; nbkit sends the same requests in the same order as with the real one."""
+QUICK = Pace(poll_first=0.002, poll_cap=0.01, retry_first=0.002, patience=20.0)
+"""A pace with pauses of milliseconds; nbkit sends the same requests in the same order as with the real one.
+
+Its patience outlasts a busy machine: a test in which it runs out names a shorter one.
+"""
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,6 +1,7 @@
 """``log.adopt``: what somebody else has made comes in once, at no cost, and is never asked for."""
 
 import contextlib
+import dataclasses
 import hashlib
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import service_faults as fault
+from conftest import QUICK
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -294,7 +296,7 @@ def test_nothing_is_asked_or_paid_for_adopted_rows(service, open_studio, tmp_pat
     service.paint = unique_picture
     service.faults += [None, fault.refused("invalidProviderContent"), fault.refused(), fault.lost()]
     service.has_details, service.answers_after_sync = False, False
-    other = open_studio(path=tmp_path / "other")
+    other = open_studio(path=tmp_path / "other", pace=dataclasses.replace(QUICK, patience=0.5))
     done, blocked, failed, _ = [generate(other, seed=seed) for seed in range(4)]
     missing = generate(other, seed=9)
     missing.image.path.unlink()

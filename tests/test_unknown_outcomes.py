@@ -78,9 +78,8 @@ def test_a_run_fails_when_the_service_asks_for_too_long_a_pause(service, studio)
     assert not service.charges
 
 
-def test_pictures_of_polls_that_are_not_cumulative_are_all_kept(service, open_studio):
+def test_pictures_of_polls_that_are_not_cumulative_are_all_kept(service, studio):
     """Each poll contains another one of the three pictures."""
-    studio = open_studio(pace=dataclasses.replace(QUICK, patience=20.0))
     polls = iter(range(99))
     service.question_faults += [
         lambda s, t: Answer(body={"data": [s.accepted[t["taskUUID"]].items[next(polls) % 3] | {"status": "success"}]})
@@ -211,7 +210,7 @@ def test_stop_in_a_panel_keeps_an_unknown_run_from_being_sent_again(service, ope
 
 def test_a_run_that_waited_for_an_earlier_one_is_sent_although_another_run_had_no_credit(service, open_studio):
     """A 402 cancels the runs that wait to be sent; a run that still waits for an earlier one is tried afterwards."""
-    studio = open_studio(reuse=True, pace=dataclasses.replace(QUICK, patience=20.0))
+    studio = open_studio(reuse=True)
     refusal = fault.Held(fault.refused())
     service.faults.append(refusal)
     with ThreadPoolExecutor(1) as pool:
@@ -230,7 +229,7 @@ def test_a_run_that_waited_for_an_earlier_one_is_sent_although_another_run_had_n
 
 def test_reuse_waits_for_a_run_of_another_thread(service, open_studio):
     """Both threads want the same request: the second gets the picture of the first, and one is paid."""
-    studio = open_studio(pace=dataclasses.replace(QUICK, patience=20.0))
+    studio = open_studio()
     service.free.clear()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(generate, studio)
