@@ -66,7 +66,10 @@ def answer(page, name):
 def fits(page):
     """Whether both pictures have loaded and stand on the screen with the answers, whose targets are large."""
     expect(page.get_by_role("img")).to_have_count(2)
-    page.wait_for_function("[...document.images].every((one) => one.complete && one.naturalWidth)")
+    for picture in page.get_by_role("img").all():
+        # Not `wait_for_function`: when it has to wait it evaluates again from within the page, which the policy forbids.
+        expect(picture).to_have_js_property("complete", True)
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     height = page.viewport_size["height"]
     boxes = [one.bounding_box() for one in (*page.get_by_role("img").all(), *page.get_by_role("button").all())]
     targets = boxes[2:]
