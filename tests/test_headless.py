@@ -14,6 +14,8 @@ from html_page import Page
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
 
+pytestmark = pytest.mark.xdist_group("headless")  # one worker executes each notebook once
+
 REPOSITORY = Path(__file__).parents[1]
 PROMPT = "A jade teapot"
 STUDIO = "import nbkit\nstudio = nbkit.Studio(engine='offline', path='runs')"
@@ -106,7 +108,7 @@ def test_panel_generate_makes_a_picture_in_the_stored_notebook(calls_generate):
 
 SWEEP = """
 import contextlib, nbkit
-studio = nbkit.Studio(engine=nbkit.Offline(latency=0.2{failures}), path='runs', budget=0.20)
+studio = nbkit.Studio(engine=nbkit.Offline(latency=0.2{failures}), path='runs-{number}', budget=0.20)
 sweep = studio.sweep('A lantern', seed=range({cells}), resolution='0.5K')
 """
 RUNS = "with contextlib.suppress(nbkit.BudgetExceeded):\n    result = sweep.run(max_workers=1)"
@@ -118,13 +120,23 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("tool", "end"), [*(("nbconvert", end) for end in ENDS), ("papermill", "all done")])
-def test_the_saved_progress_of_a_sweep_is_what_came(tool, end, tmp_path):
+@pytest.fixture(scope="module", params=list(TOOLS))
+def sweeps(request, tmp_path_factory):
+    """A notebook with all of these sweeps, executed by each tool."""
+    cells = [
+        source
+        for number, (failures, cells, _) in enumerate(ENDS.values())
+        for source in (SWEEP.format(failures=failures, cells=cells, number=number), RUNS)
+    ]
+    return execute(request.param, tuple(cells), tmp_path_factory.mktemp("sweeps"))
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_saved_progress_of_a_sweep_is_what_came(sweeps, end):
     """In each format of the output, and in the page that is made of it; no widget has another state."""
-    failures, cells, text = ENDS[end]
-    book = execute(tool, (SWEEP.format(failures=failures, cells=cells), RUNS), tmp_path)
-    assert outputs(book, 1, "text/plain") == [text]
-    (html,) = outputs(book, 1, "text/html")
+    book, index, text = sweeps, 2 * list(ENDS).index(end) + 1, ENDS[end][2]
+    assert outputs(book, index, "text/plain") == [text]
+    (html,) = outputs(book, index, "text/html")
     assert text in html
     assert text in export(book)
     assert "widgets" not in book.metadata

@@ -4,6 +4,7 @@ import ast
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ from html_page import Page
 
 import nbkit
 from nbkit.lessons import Lesson, for_students, html_page, make_lessons, markdown_page, read_lessons
+
+pytestmark = pytest.mark.xdist_group("lessons")  # one worker makes them once
 
 LESSONS = read_lessons()
 HEADINGS = ("Goal", "Guess", "Do", "Look", "Conclude", "Exercise")
@@ -219,15 +222,17 @@ def test_what_no_lesson_has_yet_reads_well_too(tmp_path):
     assert "```\n<i>\n```" in markdown_page(lesson, tmp_path, str)
 
 
-def test_the_command_lists_what_it_has_made(tmp_path):
-    """In the order of the course; a second time replaces the files."""
-    for _ in range(2):
-        command = [sys.executable, "-m", "nbkit", "lessons", str(tmp_path / "out")]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
-        lines = done.stdout.splitlines()
-        assert [line.split()[0] for line in lines[:-1]] == [lesson.file for lesson in LESSONS]
-    made = {path.name for path in (tmp_path / "out" / "pages").iterdir()}
-    assert {"index.html", "README.md", "pictures", "01-quickstart.html", "01-quickstart.md"} <= made
+def test_the_command_lists_what_it_has_made(made, tmp_path):
+    """In the order of the course; where they were made before, it replaces the files."""
+    out = shutil.copytree(made, tmp_path / "out")
+    (out / "pages" / "index.html").write_text("old")
+    command = [sys.executable, "-m", "nbkit", "lessons", str(out)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    assert [line.split()[0] for line in done.stdout.splitlines()[:-1]] == [lesson.file for lesson in LESSONS]
+    assert {path.name for path in (out / "pages").iterdir()} == {path.name for path in (made / "pages").iterdir()}
+    assert (out / "pages" / "index.html").read_text("utf-8") == (made / "pages" / "index.html").read_text("utf-8")
+    for name in ("index.html", "README.md", "pictures", "01-quickstart.html", "01-quickstart.md"):
+        assert (out / "pages" / name).exists()
 
 
 def test_letters_that_are_no_answer_are_refused():

@@ -23,6 +23,8 @@ from nbkit.request.parameter import Address, Boolean, Choice, Decimal2, Integer,
 from nbkit.request.reference import Reference
 from nbkit.studio import Studio
 
+pytestmark = pytest.mark.xdist_group("typing")  # one worker runs mypy once
+
 HEADER = """
 import io, uuid
 from pathlib import Path

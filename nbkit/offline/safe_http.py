@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from nbkit.service.addresses import resolve_host
-from nbkit.service.environment import check_tls_variables
+from nbkit.service.environment import tls_context
 
 
 def send(
@@ -53,8 +52,7 @@ def send(
     try:
         if parts.scheme == "https":
             # The handshake starts after the assignment, so that the watchdog can interrupt it.
-            check_tls_variables()
-            tls = ssl.create_default_context()
+            tls = tls_context()
             connection.sock = tls.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
             connection.sock.do_handshake()
         connection.request(method, target, body, {**headers, "Connection": "close"})

@@ -14,6 +14,7 @@ import re
 import ssl
 import urllib.request
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 import httpx
@@ -50,30 +51,32 @@ def open_http(host: str, transport: httpx.BaseTransport | None, timeout: httpx.T
 def tls_context() -> ssl.SSLContext:
     """The certificates to trust: those that ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` names, else those of certifi.
 
+    They are read once (it takes 30 ms) and shared, until one of these variables or the file changes.
+
     Raises:
         ConfigurationError: if one of them, or ``SSLKEYLOGFILE``, cannot be used.
     """
-    check_tls_variables()
-    return httpx.create_ssl_context()
-
-
-def check_tls_variables() -> None:
-    """Raise ``ConfigurationError`` unless the files and folders that the environment names for TLS can be used."""
     file, folder, log = (os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"))
-    if file:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
-        except (OSError, ValueError) as error:  # also ssl.SSLError: a file without a certificate
-            raise _unusable(
-                "SSL_CERT_FILE", f"a file of PEM certificates, and {file} is not one ({_why(error)})"
-            ) from None
-    elif folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
-        raise _unusable("SSL_CERT_DIR", f"a folder of certificates, and {folder} is not one")
     if log:
         try:
             Path(log).open("a").close()
         except (OSError, ValueError) as error:
             raise _unusable("SSLKEYLOGFILE", f"a file that can be written, and {log} cannot ({_why(error)})") from None
+    if not file:
+        if folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
+            raise _unusable("SSL_CERT_DIR", f"a folder of certificates, and {folder} is not one")
+        return _read_certificates(None, None, folder, log)
+    try:
+        found = Path(file).stat()
+        return _read_certificates(file, (found.st_mtime_ns, found.st_size), folder, log)
+    except (OSError, ValueError) as error:  # also ssl.SSLError: a file without a certificate
+        raise _unusable("SSL_CERT_FILE", f"a file of PEM certificates, and {file} is not one ({_why(error)})") from None
+
+
+@lru_cache(maxsize=4)
+def _read_certificates(*_variables: object) -> ssl.SSLContext:
+    """httpx reads the variables itself; the arguments are what tells one reading from another."""
+    return httpx.create_ssl_context()
 
 
 def _mounts(host: str, tls: ssl.SSLContext, limits: httpx.Limits) -> Mounts:
