@@ -26,7 +26,7 @@ def browser() -> int:
 
 def units() -> int:
     # Many tests wait for another process: with a worker more than there are cores, a core is idle less often.
-    return pytest("tests", "-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup")
+    return pytest("tests", "-n", str((os.cpu_count() or 1) + 1))
 
 
 if __name__ == "__main__":

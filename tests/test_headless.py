@@ -13,8 +13,7 @@ import pytest
 from html_page import Page
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
-
-pytestmark = pytest.mark.xdist_group("headless")  # one worker executes each notebook once
+from once import made_once
 
 REPOSITORY = Path(__file__).parents[1]
 PROMPT = "A jade teapot"
@@ -48,6 +47,12 @@ def execute(tool: str, sources: tuple[str, ...], folder: Path) -> nbformat.Noteb
     return nbformat.read(folder / "out.ipynb", as_version=4)
 
 
+def executed_once(tool, sources, temporary, name):
+    """The same, by one of the processes that test."""
+    folder = made_once(temporary, name, lambda folder: execute(tool, sources, folder))
+    return nbformat.read(folder / "out.ipynb", as_version=4)
+
+
 def outputs(book: nbformat.NotebookNode, index: int, kind: str) -> list[str]:
     """The outputs of a cell in one format."""
     return [output.data[kind] for output in book.cells[index].outputs if kind in output.get("data", {})]
@@ -62,13 +67,13 @@ def export(book: nbformat.NotebookNode) -> str:
 @pytest.fixture(scope="module", params=list(TOOLS))
 def shows_panel(request, tmp_path_factory):
     """A notebook that only shows a panel, executed by each tool."""
-    return execute(request.param, SHOWS_PANEL, tmp_path_factory.mktemp(request.param))
+    return executed_once(request.param, SHOWS_PANEL, tmp_path_factory, f"shows-{request.param}")
 
 
 @pytest.fixture(scope="module")
 def calls_generate(tmp_path_factory):
     """A notebook whose code calls ``panel.generate()``, executed."""
-    return execute("nbconvert", CALLS_GENERATE, tmp_path_factory.mktemp("generate"))
+    return executed_once("nbconvert", CALLS_GENERATE, tmp_path_factory, "generate")
 
 
 def test_executing_a_notebook_with_a_panel_sends_nothing(shows_panel):
@@ -128,7 +133,7 @@ def sweeps(request, tmp_path_factory):
         for number, (failures, cells, _) in enumerate(ENDS.values())
         for source in (SWEEP.format(failures=failures, cells=cells, number=number), RUNS)
     ]
-    return execute(request.param, tuple(cells), tmp_path_factory.mktemp("sweeps"))
+    return executed_once(request.param, tuple(cells), tmp_path_factory, f"sweeps-{request.param}")
 
 
 @pytest.mark.parametrize("end", ENDS)

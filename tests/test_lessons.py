@@ -10,11 +10,10 @@ import sys
 
 import pytest
 from html_page import Page
+from once import made_once
 
 import nbkit
 from nbkit.lessons import Lesson, for_students, html_page, make_lessons, markdown_page, read_lessons
-
-pytestmark = pytest.mark.xdist_group("lessons")  # one worker makes them once
 
 LESSONS = read_lessons()
 HEADINGS = ("Goal", "Guess", "Do", "Look", "Conclude", "Exercise")
@@ -56,9 +55,7 @@ def without_code(text):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The folder in which everything was made."""
-    out = tmp_path_factory.mktemp("lessons")
-    make_lessons(out)
-    return out
+    return made_once(tmp_path_factory, "lessons", make_lessons)
 
 
 @each_lesson

@@ -75,7 +75,7 @@ def tls_context() -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _read_certificates(*_variables: object) -> ssl.SSLContext:
-    """httpx reads the variables itself; the arguments are what tells one reading from another."""
+    """The certificates that httpx finds by these variables itself; the arguments only tell one reading from another."""
     return httpx.create_ssl_context()
 
 
