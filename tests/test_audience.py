@@ -20,7 +20,7 @@ from nbkit.audience.pages import COOKIE
 from nbkit.audience.views import HEADERS
 from nbkit.comparison.judging import Judging
 from nbkit.measures.facts import header_size
-from nbkit.offline.forms import WRONG_KEYS
+from nbkit.offline.forms import WRONG_KEYS, WrongKeys
 from nbkit.widgets.arena.arena import Arena
 
 QUESTION = "Which is <b>calmer</b> & why?"
@@ -85,7 +85,7 @@ def test_a_phone_votes_on_each_pair_once_and_each_vote_is_a_judgement(arena, log
     assert "Thank you" in page
     frame = log.judgements
     assert len(set(frame.rater)) == 1
-    assert frame.rater[0].startswith("phone ")
+    assert re.fullmatch("phone [0-9a-f]{16}", frame.rater[0])
     assert set(frame.question) == {QUESTION}
     assert frame.seconds.between(0, 60).all()
     assert [row.outcome for row in frame.itertuples()] == [
@@ -152,9 +152,58 @@ def test_no_byte_tells_a_setting_before_the_reveal(tmp_path, phone):
     pictures = [body for answer, body in one.answers if answer.headers.get("Content-Type") == "image/jpeg"]
     originals = [image for run in studio.log.get_runs(list(frame.taskUUID)).values() for image in run.images]
     assert all(b"Exif" not in body and b"http" not in body for body in pictures)
-    assert originals[0].height > header_size(pictures[0])[1]  # the line of settings is cut off
+    width, height = header_size(pictures[0])
+    assert height / width < originals[0].height / originals[0].width  # the line of settings is cut off
     studio.close()
     assert "ended" in repr(voting)
+
+
+def test_the_size_of_a_picture_does_not_tell_its_resolution(tmp_path, phone):
+    """Smaller ones are enlarged, so that all have the same pixels on the long side."""
+    studio = nbkit.Studio(engine="offline", path=tmp_path / "runs")
+    voting = studio.arena([studio.generate(PROMPT, seed=7, resolution=one) for one in ("0.5K", "1K", "2K")]).open()
+    one, seen = phone(voting), {}
+    while (pair := pair_of(page := one.get("/").text)) is not None:
+        for address in re.findall(r"\?picture=[\w-]+", page):
+            seen[address] = header_size(one.get(f"/{address}").content)
+        vote(one, pair=pair)
+    assert [max(size) for size in seen.values()] == [1024, 1024, 1024]
+    studio.close()
+
+
+def test_a_phone_that_votes_at_two_kernels_votes_once_on_each_pair(arena, log, phone):
+    """Both have opened a vote on the same pictures with the same question: the log takes the first answer of each phone."""
+    other = Arena(Judging(log, log.to_frame(), "temperature", question=QUESTION))
+    here, there = arena.open(), other.open()
+    one = phone(here)
+    also = phone(there, cookies=dict(one.cookies))  # a browser sends cookies to every port of a host
+    for answers in (one, also, one, also):
+        vote(answers, "tie")
+    frame = log.judgements
+    assert len(frame) == len({frozenset(row) for row in frame.shown}) == 2
+    assert frame.rater.nunique() == 1
+    vote(phone(there))
+    assert len(log.judgements) == 3
+    other.close()
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/other", 404), ("DELETE", "/", 405)])
+def test_what_is_no_page_has_the_headers_of_every_page(arena, phone, method, path, status):
+    """And no text."""
+    answer = phone(arena.open()).request(method, path)
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_the_addresses_of_one_ipv6_network_share_their_wrong_codes():
+    """A host may have any address of its network; in IPv4 each address counts for itself."""
+    wrong = WrongKeys(lambda: 0.0)
+    for number in range(WRONG_KEYS):
+        wrong.note(f"2001:db8:0:7::{number + 1:x}")
+        wrong.note("::ffff:10.0.0.7")
+    assert wrong.seconds_to_wait("2001:db8:0:7:ffff::1") > 0
+    assert wrong.seconds_to_wait("::ffff:10.0.0.7") > 0
+    assert wrong.seconds_to_wait("2001:db8:0:8::1") == wrong.seconds_to_wait("::ffff:10.0.0.8") == 0
 
 
 def test_a_second_vote_on_a_pair_changes_nothing(arena, log, phone):

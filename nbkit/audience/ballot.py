@@ -7,7 +7,9 @@ the log alone: after a restart of the kernel, a phone that joins again goes on w
 from __future__ import annotations
 
 import hashlib
+import io
 import math
+import re
 import secrets
 import time
 from collections import Counter
@@ -15,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
 from nbkit.comparison.choosing import pairs_for_all
 from nbkit.comparison.judging import Judging
@@ -23,11 +26,14 @@ from nbkit.errors import NbkitError, NoImage
 from nbkit.log.judgements import read_judgements
 from nbkit.measures.facts import header_size
 
-PHONE = "phone "
-"""The name of a phone as a rater begins so."""
+PHONE = re.compile("phone [0-9a-f]{16}")
+"""The name of a phone as a rater."""
 
 SIZE = 1024
-"""Pixels on the long side of a picture."""
+"""Pixels on the long side of a picture. A smaller one is enlarged: its size would tell its resolution."""
+
+QUALITY = 90
+"""JPEG quality of a picture that is enlarged."""
 
 TALL = 0.8
 """Width over height: pictures that are narrower stand side by side on a phone, too."""
@@ -177,7 +183,7 @@ class Ballot:
         phones = set()
         for one in self._judging.asked():
             counter = of_pair.get(frozenset(one.shown))
-            if counter is not None and one.rater.startswith(PHONE) and not one.skipped:
+            if counter is not None and PHONE.fullmatch(one.rater) and not one.skipped:
                 counter[one.winner] += 1
                 phones.add(one.rater)
         if not phones:
@@ -215,7 +221,18 @@ def new_token() -> str:
 
 
 def _rater(token: str) -> str:
-    return PHONE + hashlib.sha256(token.encode()).hexdigest()[:8]
+    return f"phone {hashlib.sha256(token.encode()).hexdigest()[:16]}"
+
+
+def _enlarged(jpeg: bytes) -> bytes:
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        scale = SIZE / max(picture.size)
+        if scale <= 1:
+            return jpeg
+        larger = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    larger.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
 
 
 def _readable_pairs(judging: Judging, number: int) -> tuple[list[tuple[int, int]], dict[int, bytes]]:
@@ -230,7 +247,7 @@ def _readable_pairs(judging: Judging, number: int) -> tuple[list[tuple[int, int]
             raise NoImage("fewer than two of what is compared have a picture that can be shown")
         try:
             for place in sorted({place for pair in pairs for place in pair} - contents.keys()):
-                contents[place] = judging.content(place, SIZE)
+                contents[place] = _enlarged(judging.content(place, SIZE))
         except NoImage:
             items = [[one for one in own if one != place] for own in items]
             continue

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -44,7 +45,8 @@ class BallotPages:
 
     def application(self) -> Starlette:
         """For a server."""
-        return Starlette(routes=[Route("/", self.answer, methods=["GET", "POST"])])
+        routes = [Route("/", self.answer, methods=["GET", "POST"])]
+        return Starlette(routes=routes, exception_handlers={HTTPException: _failed, Exception: _failed})
 
     async def answer(self, request: Request) -> Response:
         voter = self._ballot.voters.get(request.cookies.get(COOKIE, ""))
@@ -136,6 +138,13 @@ class BallotPages:
             return Response(status_code=404, headers=HEADERS)
         headers = HEADERS | {"Cache-Control": "private, max-age=3600, immutable"}
         return Response(data, media_type="image/jpeg", headers=headers)
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    """No page of this address or method, or a fault of ours: such an answer has the headers of all others, and no text."""
+    if isinstance(error, HTTPException):
+        return Response(status_code=error.status_code, headers={**(error.headers or {}), **HEADERS})
+    return Response(status_code=500, headers=HEADERS)
 
 
 def _html(text: str, status: int = 200) -> Response:

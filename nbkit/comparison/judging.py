@@ -176,7 +176,8 @@ class Judging:
     # -- answers -------------------------------------------------------------------------------------------------
 
     def record(self, rater: str, shown: Sequence[int], winner: int | None, seconds: float | None) -> None:
-        """Write what somebody else answered about two or more of the pictures; what is shown here stays. Any thread may call it.
+        """Write what somebody else answered about two or more of the pictures, if it is that person's first answer about these;
+        what is shown here stays. Any thread may call it.
 
         Args:
             rater: who answered.
@@ -187,7 +188,7 @@ class Judging:
         Raises:
             StorageError: if the log cannot be written.
         """
-        self._add(rater, shown, TIED if winner is None else self._names[winner], seconds)
+        self._add(rater, shown, TIED if winner is None else self._names[winner], seconds, once=True)
 
     def judge(self, *pictures: GeneratedImage | str, tie: bool = False) -> None:
         """Answer: the best picture first, then those it beats; with ``tie``, all are equal.
@@ -250,7 +251,7 @@ class Judging:
         self._made.append((name, order))
         self._ask()
 
-    def _add(self, rater: str, shown: Sequence[int], outcome: str, seconds: float | None) -> str:
+    def _add(self, rater: str, shown: Sequence[int], outcome: str, seconds: float | None, *, once: bool = False) -> str:
         return add_judgement(
             self._log.database,
             rater=rater,
@@ -259,6 +260,7 @@ class Judging:
             outcome=outcome,
             seconds=None if seconds is None else round(seconds, 3),
             author=self._log.trust.new_author,
+            once=once,
         )
 
     def _images(self, places: Sequence[int]) -> list[GeneratedImage]:

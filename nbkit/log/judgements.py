@@ -69,6 +69,7 @@ def add_judgement(
     outcome: str,
     seconds: float | None = None,
     author: str | None = None,
+    once: bool = False,
 ) -> str:
     """Write one judgement, and return its id.
 
@@ -80,6 +81,8 @@ def add_judgement(
         outcome: the imageUUID of the best one, ``"tie"`` or ``"skip"``.
         seconds: between showing and answering, if it was measured.
         author: who adds it to a log of somebody else.
+        once: whether the first answer counts: nothing is written if the rater has answered this question about the same
+            pictures, whoever wrote that. The id is that of the first answer then.
 
     Raises:
         RequestError: for anything that is not allowed; nothing is written then.
@@ -94,7 +97,7 @@ def add_judgement(
         raise RequestError(message, parameter="outcome", value=outcome)
     if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
         raise RequestError(f"seconds={seconds!r}: must be 0 or more", parameter="seconds", value=seconds)
-    row = {
+    row: dict[str, Any] = {
         "judgementUUID": str(uuid.uuid4()),
         "created": time.time_ns() // 1000,
         "rater": check_rater(rater),
@@ -105,13 +108,22 @@ def add_judgement(
         "author": author,
     }
 
-    def step(connection: sa.Connection) -> None:
+    def step(connection: sa.Connection) -> str:
         found = connection.scalars(sa.select(IMAGES.c.imageUUID).where(one_of(IMAGES.c.imageUUID, names)))
         check_known(names, found)
-        connection.execute(sa.insert(JUDGEMENTS), row)
+        first = _first_answer(connection, row["rater"], row["question"], names) if once else None
+        if first is None:
+            connection.execute(sa.insert(JUDGEMENTS), row)
+        return first or row["judgementUUID"]
 
-    database.write(step)
-    return str(row["judgementUUID"])
+    return database.write(step)
+
+
+def _first_answer(connection: sa.Connection, rater: str, question: str, names: Collection[str]) -> str | None:
+    table = JUDGEMENTS.c
+    query = sa.select(table.judgementUUID, table.shown).where(table.rater == rater, table.question == question)
+    rows = connection.execute(query.where(table.withdrawn.is_(None)).order_by(table.id))
+    return next((row.judgementUUID for row in rows if frozenset(_shown(row.shown)) == frozenset(names)), None)
 
 
 def withdraw_judgement(database: Database, name: str) -> None:

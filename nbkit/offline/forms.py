@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ MAX_FORM_BYTES, FORM_SECONDS = 10_000, 10.0
 MAX_FIELDS = 10
 
 WRONG_KEYS, WRONG_SECONDS = 30, 30.0
-"""So many wrong keys of one host in so many seconds; then it has to wait. No key can be guessed: this bounds the work, and
+"""So many wrong keys of one host, or one IPv6 network, in so many seconds; then it has to wait. No key can be guessed: this bounds the work, and
 behind a proxy a whole class is one host."""
 
 MAX_HOSTS = 1000
@@ -79,13 +80,25 @@ class WrongKeys:
 
     def seconds_to_wait(self, host: str) -> float:
         """How long a host has to wait before its next key is looked at; 0 for not at all."""
-        wrong = self._wrong.get(host)
+        wrong = self._wrong.get(_network(host))
         if wrong is None or len(wrong) < WRONG_KEYS:
             return 0.0
         return max(0.0, wrong[0] + WRONG_SECONDS - self._clock())
 
     def note(self, host: str) -> None:
         """Remember that a wrong key came from a host."""
+        host = _network(host)
         if host not in self._wrong and len(self._wrong) >= MAX_HOSTS:
             self._wrong.pop(next(iter(self._wrong)))
         self._wrong.setdefault(host, deque(maxlen=WRONG_KEYS)).append(self._clock())
+
+
+def _network(host: str) -> str:
+    """A host by its address; in IPv6, where a host has as many addresses as it likes, its network of 64 bits."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host
