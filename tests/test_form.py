@@ -702,9 +702,13 @@ def test_nothing_that_a_notebook_saves_of_a_panel_has_a_credential_or_a_picture(
     assert label(PARAMETERS["webhook_url"]) in state
 
 
-@pytest.mark.parametrize("part", ["form/form", "form/references", "panel/panel"])
-def test_no_font_size_of_the_panel_is_in_pixels(part):
-    """Sizes follow the notebook's text, which JupyterLab's presentation mode enlarges."""
-    style = (Path(nbkit.__file__).parent / "widgets" / f"{part}.css").read_text("utf-8")
+STYLES = sorted(path for path in Path(nbkit.__file__).parent.rglob("*.css") if path.name != "page.css")
+"""All but that of a page of its own, which is in no notebook."""
+
+
+@pytest.mark.parametrize("path", STYLES, ids=lambda path: path.stem)
+def test_no_font_size_is_in_pixels(path):
+    """Sizes follow the notebook's text, which JupyterLab's presentation mode enlarges; 28 px are the least in full screen."""
+    style = path.read_text("utf-8")
     assert "font-size" in style
-    assert re.findall(r"font(?:-size)?: *[\d.]+px|font-size: *var\(--jp-ui", style) == []
+    assert re.findall(r"font(?:-size)?: *(?:\d+ +)?[\d.]+px|font-size: *var\(--jp-ui", style) == []

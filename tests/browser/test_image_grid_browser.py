@@ -336,6 +336,40 @@ def bare_grid(chromium):
     assert errors == []
 
 
+ROOMS = """() => [...document.querySelectorAll('.nbkit-images-heading, .nbkit-images-signs, .nbkit-images-caption')].map((e) => {
+    const [outer, box] = [e.parentNode, e].map((one) => one.getBoundingClientRect()), room = e.matches('.nbkit-images-heading') ? box : outer;
+    return [e.className, parseFloat(getComputedStyle(e).fontSize), box.height, e.scrollHeight <= e.clientHeight + 1 && box.bottom <= room.bottom]; })"""
+"""Of each line of text in a grid: its class, the size of its letters, its height, and whether nothing of it is cut off."""
+
+
+@pytest.mark.parametrize(
+    "options", [{"groups": [["seed=7", 3, 3], ["seed=8", 3, 3]]}, {"fit": True}], ids=["groups", "sheet"]
+)
+def test_larger_text_of_the_notebook_makes_the_lines_under_pictures_higher(bare_grid, options):
+    """As in JupyterLab's presentation mode, without drawing the grid again: sizes grow alike, nothing is cut off."""
+    grid = bare_grid(6, **options)
+    grid.receive_rows(
+        *(fact(number, caption=["temperature 0.2", "seed 7"], rating=3, badge="4K") for number in range(6))
+    )
+    expect(tile(grid.page, 6)).to_contain_text("seed 7")
+    before = grid.page.evaluate(ROOMS)
+    top = grid.image_box(6)[1]
+    grid.page.evaluate("document.documentElement.style.setProperty('--jp-content-font-size1', '21px')")
+    if not options.get("fit"):
+        grid.page.wait_for_function(
+            "([place, top]) => document.querySelector(`[data-place='${place}'] :is(img, .nbkit-images-blank)`).getBoundingClientRect().y > top",
+            arg=[5, top],
+        )
+    grid.page.wait_for_function(
+        f"(before) => {{ const now = ({ROOMS})(); return now.every(([, , high], i) => high > before[i][2] * 1.4); }}",
+        arg=before,
+    )
+    after = grid.page.evaluate(ROOMS)
+    assert len(before) == len(after) > 6
+    assert all(is_whole for *_, is_whole in [*before, *after])
+    assert [size for _, size, *_ in after] == pytest.approx([size * 1.5 for _, size, *_ in before], rel=0.01)
+
+
 def test_a_new_grid_requests_its_first_pictures_before_it_is_drawn(bare_grid):
     """One message requests facts and previews of the first twelve; the view requests what else it shows, nothing twice."""
     grid = bare_grid(2000, new=True)

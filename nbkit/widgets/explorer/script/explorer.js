@@ -43,7 +43,9 @@ class ExplorerView {
     this.root.addEventListener("pointerdown", () => { this.store.latest = this; });
     window.addEventListener("keydown", this.hush = (event) => this.quiet(event), { capture: true });
     window.addEventListener("resize", this.fitSoon = () => { this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.fit(); }); });
-    this.watch = new ResizeObserver(() => this.root.clientWidth !== this.across && this.fitSoon());
+    this.watch = new ResizeObserver(() => {
+      if (this.root.clientWidth !== this.across || heights(this.root, HEADING)[0] !== this.heading) this.fitSoon();
+    });
     this.watch.observe(this.root);
     this.on = {
       "change:sides": () => { this.sides = { ...model.get("sides") }; this.arrange(); },
@@ -131,7 +133,9 @@ class ExplorerView {
     this.across = this.root.clientWidth;
     const { projection, sides } = this, across = projection.count(sides.columns), down = projection.count(sides.rows);
     const letters = sides.rows < 0 ? 0 : Math.max(...[projection.axes[sides.rows].name, ...projection.axes[sides.rows].values].map(({ length }) => length));
-    const head = sides.rows < 0 ? 0 : Math.min(160, 0.2 * this.across, 44 + 7 * letters);
+    const [heading, widest, needed] = heights(this.root, HEADING, 160, 44 + 7 * letters);
+    const head = sides.rows < 0 ? 0 : Math.min(widest, 0.2 * this.across, needed);
+    this.heading = heading;
     const room = this.scroll.clientWidth - head - BETWEEN * 2, high = (parseFloat(getComputedStyle(this.scroll).maxHeight) || 500) - BETWEEN * 3;
     if (room <= 0) return;
     const ratio = this.store.model.get("tallest"), wish = this.wish ?? this.store.model.get("tile");
@@ -139,11 +143,11 @@ class ExplorerView {
     const fitting = (columns) => Math.floor((room + BETWEEN) / columns) - BETWEEN;
     let size = wish;
     if (!size && sides.rows >= 0) {
-      const low = (high - (sides.columns < 0 ? 0 : HEADING)) / down - BETWEEN;
+      const low = (high - (sides.columns < 0 ? 0 : heading)) / down - BETWEEN;
       size = Math.min(fitting(across), WIDE, low / ratio >= EASY ? Math.floor(low / ratio) : WIDE);
     } else if (!size) { // lines are broken: the fewest columns with which all of them are seen
       const fits = Array.from({ length: across }, (_, i) => i + 1).slice(beside(WIDE) - 1).find((columns) =>
-        Math.ceil(across / columns) * (Math.min(fitting(columns), WIDE) * ratio + BETWEEN + HEADING) <= high);
+        Math.ceil(across / columns) * (Math.min(fitting(columns), WIDE) * ratio + BETWEEN + heading) <= high);
       size = Math.min(fitting(fits ?? Math.max(1, Math.min(across, beside(EASY * 1.5)))), WIDE);
     }
     this.size = Math.max(TINIEST, Math.min(size, HUGEST));

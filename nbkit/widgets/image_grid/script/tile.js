@@ -1,13 +1,19 @@
 // One tile: a small picture with its signs and facts, the frame of one that is coming, or why there is none.
 
-const TEXT = 56; // pixels under a picture: its signs, and two lines of facts
-const LINE = 22; // pixels under a picture in a contact sheet: one line
+const LETTER = 13; // pixels: the size of text for which heights are given; they grow with it
+const TEXT = 56; // under a picture: its signs, and two lines of facts
+const LINE = 22; // under a picture in a contact sheet: one line
 const EDGE = 5; // pixels around the picture inside its tile
 const PIXELS = [128, 256, 384, 768, 1536, 2048]; // the sizes that the kernel keeps, and one for large screens
 
 function pixelsFor(length) { // the smallest size that shows every pixel of this screen
   const wish = length * Math.min(window.devicePixelRatio || 1, 2);
   return PIXELS.find((step) => step >= wish) ?? PIXELS.at(-1);
+}
+
+function heights(element, ...given) { // these heights, or widths of words, for the size of text that an element has
+  const grown = (parseFloat(getComputedStyle(element).fontSize) || LETTER) / LETTER;
+  return given.map((height) => Math.round(height * grown));
 }
 
 const isComing = (fact) => fact?.status === "coming" && !fact.name;

@@ -50,6 +50,7 @@ class View {
     this.watch = new ResizeObserver(() => { this.arrange(); this.draw(); });
     this.watch.observe(this.list);
     this.watch.observe(this.root);
+    this.watch.observe(this.status); // its height follows the size of the text
     this.sight = new IntersectionObserver(this.paintSoon);
     this.sight.observe(this.root);
   }
@@ -83,6 +84,7 @@ class View {
     this.empty.hidden = !nothing;
     write(this.empty, gone ? KERNEL_GONE : model.get("empty"));
     this.list.setAttribute("aria-multiselectable", model.get("multiple"));
+    [this.line, this.lines, this.heading] = heights(this.root, LINE, TEXT, HEADING);
     const width = this.list.clientWidth - 2 * GAP;
     if (width > 0 && this.sheet) this.planSheet(total);
     else if (width > 0) this.plan(width, model.get("size"), total, groups);
@@ -92,8 +94,8 @@ class View {
   planSheet(total) {
     const { clientWidth, clientHeight } = this.list, shapes = this.store.model.get("shapes");
     const usual = shapes.find(Boolean) ?? 1; // of those whose shape is not known
-    const best = fitSheet(Array.from({ length: total }, (_, i) => shapes[i] || usual), clientWidth, clientHeight);
-    this.text = LINE;
+    const best = fitSheet(Array.from({ length: total }, (_, i) => shapes[i] || usual), clientWidth, clientHeight, this.line);
+    this.text = this.line;
     this.columns = best.columns;
     this.tile = best.width;
     this.room = best.height;
@@ -102,7 +104,7 @@ class View {
   }
 
   plan(width, wish, total, groups) {
-    this.text = TEXT;
+    this.text = this.lines;
     this.columns = this.store.model.get("columns") || Math.max(1, Math.floor((width + GAP) / (wish + GAP)));
     this.tile = Math.min(Math.floor((width + GAP) / this.columns) - GAP, Math.round(wish * STRETCH)); // they fill the line
     this.room = Math.ceil(this.tile * this.store.model.get("tallest"));
@@ -119,7 +121,7 @@ class View {
     let top = GAP + Math.max(0, Math.floor(spare / 2)), first = 0;
     this.groups = (groups.length ? groups : [["", total]]).map(([heading, many, all = many]) => {
       const rows = Math.ceil(many / this.columns);
-      const group = { heading, all, first, end: first + many, top, rows, tiles: top + (groups.length ? HEADING : 0) };
+      const group = { heading, all, first, end: first + many, top, rows, tiles: top + (groups.length ? this.heading : 0) };
       top = group.tiles + rows * this.step;
       first = group.end;
       return group;
@@ -280,7 +282,7 @@ class View {
   reveal(place) {
     if (place < 0 || !this.columns || place >= this.store.total) return;
     const { top, row } = this.spot(place);
-    const from = row ? top - GAP : top - GAP - HEADING, to = top + this.step;
+    const from = row ? top - GAP : top - GAP - this.heading, to = top + this.step;
     if (this.list.scrollHeight > this.list.clientHeight) {
       if (from < this.list.scrollTop) this.list.scrollTop = from;
       else if (to > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = to - this.list.clientHeight;
