@@ -444,3 +444,15 @@ def test_a_comparison_in_a_markdown_export_is_readable(studio):
     assert text.count("<img ") == 2
     assert "1 parameter differs" in text
     assert "querySelector" not in text
+
+
+def test_an_edit_of_the_same_size_differs_in_no_size(open_studio):
+    """A request with a reference keeps its tier, and one without says it as width and height: the pictures are alike in it."""
+    studio = open_studio(engine="offline")
+    first = studio.generate("A lantern", resolution="0.5K", seed=7)
+    edited = first.image.edit("In the snow")
+    larger = edited.image.edit("At dawn", resolution="1K", width=None, height=None)
+    names = {row.name for row in differences([first.image, edited.image])}
+    assert {"prompt", "referenceImages"} <= names
+    assert not names & {"resolution", "width", "height"}
+    assert {"width", "height"} <= {row.name for row in differences([edited.image, larger.image])}

@@ -147,9 +147,10 @@ def _subject(image: GeneratedImage | None, columns: Mapping[str, Any], notice: t
     if image is not None:
         known |= {"width": image.width, "height": image.height, "seed": image.seed}
         known |= {"cost": image.cost_micros, "NSFWContent": image.nsfw, "replay": image.replay}
+        known.pop("resolution", None)  # the picture's own size says it, whether or not there were references
     elif known.get("width") is None:  # given as an aspect ratio, and there is no picture to measure
         known = {name: value for name, value in known.items() if name not in ("width", "height")}
-    if known.get("aspectRatio") or not known.get("referenceImages", True):
+    if image is None and (known.get("aspectRatio") or not known.get("referenceImages", True)):
         known["resolution"] = None  # contained in width and height
     if known.get("checkContent") and known.get("safetyMode", "fast") is None:
         known["safetyMode"] = "fast"

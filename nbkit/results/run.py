@@ -139,8 +139,8 @@ class GeneratedImage(PictureFile):
 
         Args:
             prompt: what to change.
-            **changes: of the request, as for :meth:`nbkit.ImageRequest.replace`. ``reference_images=[image, …]`` adds
-                pictures, and ``seed=None`` has the service draw a seed.
+            **changes: of the request, as for :meth:`nbkit.ImageRequest.replace`. ``reference_images=[image, other]`` sends
+                these instead of this picture alone, and ``seed=None`` has the service draw a seed.
 
         Returns:
             The new run; its ``parent`` is the run of this picture. A refusal or a failure is a result too: see its
