@@ -73,6 +73,22 @@ def is_seen_whole(explorer):
     )
 
 
+def test_larger_text_of_the_notebook_enlarges_headings_and_controls(show_explorer):
+    """As in presentation mode: sizes grow alike, and the slice is fitted again, so that all of it is still seen."""
+    book, explorer = show_explorer(SMALL)
+    expect(explorer.get_by_role("gridcell").locator("img")).to_have_count(6)
+    root = explorer.locator(".nbkit-explorer")
+    texts = root.locator("label, button, select, .nbkit-explorer-head, .nbkit-explorer-corner")
+    sizes = "all => all.map((e) => parseFloat(getComputedStyle(e).fontSize))"
+    before, head = texts.evaluate_all(sizes), root.evaluate("e => e.style.getPropertyValue('--nbkit-head')")
+    root.evaluate("e => e.closest('.jp-Notebook').style.setProperty('--jp-content-font-size1', '21px')")
+    assert texts.evaluate_all(sizes) == pytest.approx([size * 1.5 for size in before], rel=0.01)
+    book.page.wait_for_function(
+        "head => document.querySelector('.nbkit-explorer').style.getPropertyValue('--nbkit-head') !== head", arg=head
+    )
+    assert is_seen_whole(explorer)
+
+
 def test_eight_by_four_by_three_are_surveyed_on_a_laptop(show_explorer):
     """Every picture of a slice is seen at once under its headings, and the slider flips through the others."""
     book, explorer = show_explorer(SURVEY)

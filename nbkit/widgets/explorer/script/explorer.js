@@ -4,7 +4,7 @@
 const BETWEEN = 4; // pixels between tiles
 const EASY = 88; // pixels: tiles that are not smaller than this are made so small that the whole slice is seen
 const WIDE = 320; // pixels of a tile at most, unless it is asked for
-const HEADING = 30;
+const HEADING = 38; // the corner has two lines
 const QUIET = "data-lm-suppress-shortcuts";
 const HELD_PREVIEWS = 1500; // those of the slices that the slider leads to
 const MORE_KEYS = { marked: [["c", "compare the chosen"]], seen: [["Page Up, Page Down", "previous, next value of the slider"]] };
