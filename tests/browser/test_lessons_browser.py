@@ -28,7 +28,7 @@ def test_a_choice_shows_what_comes_after_it(page, pages):
     page.goto((pages / "index.html").as_uri())
     page.get_by_role("link", name="The first picture").click()
     conclusion = page.get_by_role("heading", name="Conclude")
-    expect(page.get_by_role("group", name="What does a picture at 4K list at?")).to_be_visible()
+    expect(page.get_by_role("group", name="What is the list price of a picture at 4K?")).to_be_visible()
     expect(page.get_by_text("It is $0.15.")).to_be_hidden()
     page.get_by_label("$0.28").check()
     expect(page.get_by_text("It is $0.15.")).to_be_visible()
