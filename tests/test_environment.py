@@ -16,6 +16,7 @@ from nbkit.__main__ import main
 from nbkit.offline.delivery import Delivery
 from nbkit.offline.webhook_sender import WebhookSender
 from nbkit.service.client import Client
+from nbkit.service.environment import tls_context
 
 TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 SECRET = "canary-5d1e"
@@ -133,6 +134,21 @@ def test_a_key_log_and_certificates_that_can_be_used_are_used(monkeypatch, tmp_p
         [sys.executable, "-c", code], env={**os.environ, **given}, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [given["SSLKEYLOGFILE"], "1"]
+
+
+def test_certificates_are_read_once_until_their_file_or_its_variable_changes(monkeypatch, tmp_path):
+    """All studios share what was read; a file that is written again, or another one, is read."""
+    file = tmp_path / "one.pem"
+    file.write_text(_certificate())
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    first = tls_context()
+    assert tls_context() is first
+    file.write_text(_certificate() + "\n")
+    second = tls_context()
+    assert second is not first
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    assert tls_context().cert_store_stats()["x509_ca"] > second.cert_store_stats()["x509_ca"] == 1
 
 
 def _certificate():
