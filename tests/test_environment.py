@@ -100,7 +100,7 @@ def test_a_range_of_addresses_is_reached_without_a_proxy(monkeypatch, excepted):
     with Service() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
         monkeypatch.setenv("NO_PROXY", excepted)
-        client = Client("http://[2001:db8::5]/v1", timeout=0.5)
+        client = Client("http://[2001:db8::5]/v1", timeout=3)
         with pytest.raises(errors.EngineError):
             client.balance()
         client.close()
