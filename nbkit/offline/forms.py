@@ -16,8 +16,8 @@ MAX_FORM_BYTES, FORM_SECONDS = 10_000, 10.0
 MAX_FIELDS = 10
 
 WRONG_KEYS, WRONG_SECONDS = 30, 30.0
-"""So many wrong keys of one host, or one IPv6 network, in so many seconds; then it has to wait. No key can be guessed: this bounds the work, and
-behind a proxy a whole class is one host."""
+"""So many wrong keys of one host, or of one IPv6 network, in so many seconds; then it has to wait. No key can be guessed:
+this bounds the work, and behind a proxy a whole class is one host."""
 
 MAX_HOSTS = 1000
 
@@ -61,7 +61,7 @@ def is_secure(request: Request) -> bool:
 
 
 class WrongKeys:
-    """Which hosts have typed wrong keys lately. All methods are called in one thread.
+    """Which hosts, and in IPv6 which networks, have typed wrong keys lately. All methods are called in one thread.
 
     Args:
         clock: seconds.
