@@ -242,7 +242,8 @@ class Studio:
             resolution: the tier.
 
         Raises:
-            RequestError: for a tier that the model does not have, or if there is no picture.
+            RequestError: for a tier that the model does not have, for anything else than pictures and runs, or if there is
+                no picture.
 
         Example:
             >>> import nbkit
@@ -252,9 +253,7 @@ class Studio:
             >>> len(final), final[0].resolution, final[0].seed
             (2, '2K', 1)
         """
-        listed = [pictures] if isinstance(pictures, (GeneratedImage, Run)) else pictures
-        images = [image for one in listed for image in (one if isinstance(one, Run) else (one,))]
-        return self._sweep_of(promoted_pictures(images, resolution))
+        return self._sweep_of(promoted_pictures(pictures, resolution))
 
     def _sweep_of(self, cells: CellSequence, max_cost: int | None = None) -> Sweep:
         self._check_open()

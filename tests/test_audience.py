@@ -6,18 +6,22 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import numpy as np
 import pytest
 from judged_log import write_pictures
 
 import nbkit
 from nbkit import errors
+from nbkit.audience.ballot import Ballot
 from nbkit.audience.pages import COOKIE
 from nbkit.audience.views import HEADERS
+from nbkit.comparison.choosing import pairs_for_all
 from nbkit.comparison.judging import Judging
 from nbkit.measures.facts import header_size
 from nbkit.offline.forms import WRONG_KEYS, WrongKeys
@@ -291,6 +295,49 @@ def test_the_reveal_ends_the_vote_and_shows_settings_and_shares(arena, log, phon
     assert len(log.judgements) == 4
     assert "calmer" in page
     assert "<b>" not in page
+
+
+def test_a_vote_that_is_being_written_is_in_what_is_revealed_and_a_later_one_nowhere(arena, log, monkeypatch):
+    """What the phones are shown is what the log holds."""
+    judging = Judging(log, log.to_frame(), "temperature", question=QUESTION)
+    ballot = Ballot(judging, 3)
+    early, late = ballot.join("a", set()), ballot.join("b", set())
+    begun, ends, record = threading.Event(), threading.Event(), judging.record
+
+    def slow_record(*arguments):
+        begun.set()
+        assert ends.wait(20)
+        return record(*arguments)
+
+    monkeypatch.setattr(judging, "record", slow_record)
+    with ThreadPoolExecutor() as pool:
+        vote = pool.submit(ballot.write, early, 0, 0)
+        assert begun.wait(20)
+        revealed = pool.submit(ballot.reveal)
+        with pytest.raises(TimeoutError):
+            revealed.result(0.1)
+        ends.set()
+        vote.result(20)
+        assert revealed.result(20).judgements == 1
+    ballot.write(late, 0, 1)
+    assert (len(log.judgements), ballot.result.phones, sum(ballot.result.pairs[0].votes)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(("settings", "pictures", "number"), [(3, 1, 2), (12, 1, 12), (4, 3, 30), (400, 1, 30)])
+def test_settings_and_pictures_meet_equally_often_and_no_pair_twice(settings, pictures, number):
+    """Also where there are many more pictures than an audience can see."""
+    items = [range(i * pictures, (i + 1) * pictures) for i in range(settings)]
+    pairs = pairs_for_all(items, number, np.random.default_rng(7))
+    assert len(set(map(frozenset, pairs))) == len(pairs) == number
+    met = Counter(frozenset(place // pictures for place in pair) for pair in pairs)
+    assert all(len(pair) == 2 for pair in met)
+    possible = min(number, settings * (settings - 1) // 2)
+    assert len(met) == possible
+    assert max(met.values()) - min(met.values()) <= 1
+    asked = Counter(place // pictures for pair in pairs for place in pair)
+    assert max(asked.values()) - min(asked.values()) <= 1
+    shown = Counter(place for pair in pairs for place in pair)
+    assert max(shown.values()) <= -(-max(asked.values()) // pictures) + 1
 
 
 def test_after_the_end_no_address_answers(arena, log, phone):

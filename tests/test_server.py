@@ -1,9 +1,13 @@
 """The served engine over real sockets: any HTTP client gets the answers that the API documents."""
 
+import contextlib
 import http.client
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -233,3 +237,35 @@ def test_a_port_in_use_is_an_error_when_the_server_is_made(url):
     """It is raised before the server is started."""
     with pytest.raises(OSError):
         Server(port=host_and_port(url)[1])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit")
+def test_more_connections_than_the_process_may_open_are_closed_at_once(engine):
+    """Its own files still open, and whoever is connected is served."""
+    script = (
+        "import resource, socket, sys\n"
+        "from nbkit.offline import Offline\n"
+        "from nbkit.offline.server import Server\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))\n"
+        "with Server(Offline(), '127.0.0.1', 0) as server:\n"
+        "    print(server.port, flush=True)\n"
+        "    while sys.stdin.readline():\n"
+        "        open('/dev/null').close()\n"
+        "        print('opened', flush=True)\n"
+    )
+    with (
+        contextlib.ExitStack() as stack,
+        subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, text=True) as server,
+    ):
+        stack.callback(server.kill)
+        port = int(server.stdout.readline())
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 20)) for _ in range(90)]
+        served = 0
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                served += client.recv(9).startswith(b"HTTP/1.1")
+        server.stdin.write("\n")
+        server.stdin.flush()
+        assert server.stdout.readline() == "opened\n"
+        assert served == 50

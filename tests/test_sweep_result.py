@@ -365,6 +365,18 @@ def test_promote_accepts_rows_masks_and_cell_numbers(service, studio):
 
 
 @pytest.mark.parametrize(
+    "given", [3, "run", [None], pd.DataFrame({"seed": [1]})], ids=lambda given: type(given).__name__
+)
+def test_only_pictures_and_runs_are_promoted(studio, given):
+    """Anything else is refused with what there is instead."""
+    with pytest.raises(
+        errors.RequestError, match=r"neither a picture nor a run; run\.image and result\.runs are"
+    ) as caught:
+        studio.promotion(given)
+    assert caught.value.parameter == "pictures"
+
+
+@pytest.mark.parametrize(
     ("rows", "problem"),
     [
         ("other", "not of this sweep"),

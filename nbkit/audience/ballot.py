@@ -11,6 +11,7 @@ import io
 import math
 import re
 import secrets
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ class VoteResult:
 
 
 class Ballot:
-    """The pairs of a vote and its voters. All methods but :meth:`write` are called in one thread.
+    """The pairs of a vote and its voters. All methods but :meth:`write` and :meth:`reveal` are called in one thread.
 
     Args:
         judging: has the pictures and the question, and writes the votes.
@@ -126,6 +127,7 @@ class Ballot:
         self.voters: dict[str, Voter] = {}
         self.result: VoteResult | None = None
         self._secret = secrets.token_bytes(16)
+        self._counting = threading.Lock()
 
     def answered_before(self, token: str) -> set[int]:
         """The pairs that the log has votes on by the phone with this token; from any thread."""
@@ -157,7 +159,7 @@ class Ballot:
         return tuple(self._tokens[place] for place in shown)
 
     def write(self, voter: Voter, number: int, choice: int | None) -> None:
-        """Write a vote into the log; any thread may call it.
+        """Write a vote into the log, unless the vote was revealed meanwhile; any thread may call it.
 
         Args:
             voter: who votes.
@@ -169,14 +171,20 @@ class Ballot:
         """
         shown = self.shown(voter, number)
         seconds = time.monotonic() - voter.since[1] if voter.since[0] == number else None
-        self._judging.record(voter.rater, shown, None if choice is None else shown[choice], seconds)
+        with self._counting:
+            if self.result is None:
+                self._judging.record(voter.rater, shown, None if choice is None else shown[choice], seconds)
 
     def reveal(self) -> Ranking:
-        """End the vote, and show what was found.
+        """End the vote, and show what was found in all votes that were ever written; any thread may call it.
 
         Raises:
             NbkitError: if nobody has voted.
         """
+        with self._counting:
+            return self._count()
+
+    def _count(self) -> Ranking:
         items = {place: i for i, one in enumerate(self._judging.items) for place in one.rows}
         label = [one.label for one in self._judging.items]
         of_pair: dict[frozenset[int], Counter[int | None]] = {frozenset(pair): Counter() for pair in self.pairs}

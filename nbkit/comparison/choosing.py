@@ -57,23 +57,26 @@ def pairs_for_all(items: Sequence[Sequence[int]], number: int, rng: np.random.Ge
         number: of pairs; fewer if there are no more.
         rng: for what is left to chance.
     """
-    used: Counter[tuple[str, int]] = Counter()
-    met: Counter[tuple[int, int]] = Counter()
-    still = list(itertools.combinations(range(len(items)), 2))
-    found: list[tuple[int, int]] = []
-    while still and len(found) < number:
-        rng.shuffle(still)
-        a, b = min(still, key=lambda pair: (met[pair], *sorted((used["item", pair[0]], used["item", pair[1]]))[::-1]))
+    # More than two settings for each pair cannot all be asked about.
+    some = rng.permutation(len(items))[: max(2, 2 * number)]
+    first, second = some[np.array(list(itertools.combinations(range(len(some)), 2)), dtype=int).reshape(-1, 2)].T
+    met, of_item = np.zeros(len(first)), np.zeros(len(items))
+    of_picture: Counter[int] = Counter()
+    found: dict[tuple[int, int], None] = {}
+    while len(found) < number and np.isfinite(met).any():
+        busier, idler = np.maximum(of_item[first], of_item[second]), np.minimum(of_item[first], of_item[second])
+        place = np.lexsort((rng.random(len(met)), idler, busier, met))[0]
+        a, b = sorted((int(first[place]), int(second[place])))
         left = [pair for pair in itertools.product(items[a], items[b]) if pair not in found]
         if not left:
-            still.remove((a, b))
+            met[place] = np.inf
             continue
-        rng.shuffle(left)
-        pair = min(left, key=lambda pair: used["picture", pair[0]] + used["picture", pair[1]])
-        met[a, b] += 1
-        used.update([("item", a), ("item", b), *(("picture", one) for one in pair)])
-        found.append(pair)
-    return found
+        pair = min(left, key=lambda pair: (of_picture[pair[0]] + of_picture[pair[1]], rng.random()))
+        met[place] += 1
+        of_item[[a, b]] += 1
+        of_picture.update(pair)
+        found[pair] = None
+    return list(found)
 
 
 def _repetition(

@@ -8,6 +8,7 @@ small frames only until its client has a key.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import h11
@@ -27,13 +28,34 @@ FRAME_BYTES = 48 * 2**20
 """Of a frame of a client with a key. It is in memory as a whole, unlike a body."""
 
 
+SPARE_FILES = 200
+"""Files that a process may open besides connections of clients: its log, pictures, its own requests."""
+
+
+def _most_connections() -> float:
+    """How many connections there may be at once, from what the system lets this process open."""
+    try:
+        import resource  # noqa: PLC0415  Windows has none, and no such limit
+    except ImportError:
+        return math.inf
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return math.inf if files == resource.RLIM_INFINITY else max(files // 2, files - SPARE_FILES)
+
+
 class HttpConnection(H11Protocol):
-    """A connection that is closed when the headers of a request do not end in time."""
+    """A connection that is closed when the headers of a request do not end in time.
+
+    One more than this process can have beside its files is closed at once: a notebook whose kernel serves a vote must
+    still open its log.
+    """
 
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > _most_connections():
+            transport.abort()
+            return
         self.app_state = {**self.app_state, "connection": self}
         self._watch()
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from nbkit.errors import RequestError
 from nbkit.request.image_request import ImageRequest
-from nbkit.request.parameter import short_repr
+from nbkit.request.parameter import short_repr, type_in_words
 from nbkit.request.price import MICRO
-from nbkit.results.run import GeneratedImage
+from nbkit.results.run import GeneratedImage, Run
 from nbkit.sweep.grid import Cell, CellSequence
 from nbkit.sweep.spec import SweepSpec
 
@@ -27,26 +27,38 @@ def promotion_name(sweep: str, resolution: str) -> str:
     return f"{sweep} at {resolution}"
 
 
-def promoted_pictures(pictures: Iterable[GeneratedImage], resolution: str) -> CellSequence:
+def promoted_pictures(pictures: GeneratedImage | Run | Iterable[GeneratedImage | Run], resolution: str) -> CellSequence:
     """The cells that make pictures of any runs again, each once. Their sweep has no axes.
 
     Args:
-        pictures: with the requests that they were made from.
+        pictures: a picture, a run (all its pictures), or a list of those.
         resolution: the tier to make them at.
 
     Raises:
-        RequestError: for a tier that the model does not have, or if there is no picture whose request is known.
+        RequestError: for a tier that the model does not have, for what is no picture, or if there is no picture whose request
+            is known.
     """
     promoted: dict[str, Cell] = {}
-    for image in pictures:
+    for image in _pictures_of(pictures):
         if image.request is not None:
             request = promoted_request(image.request, image.seed, resolution)
             parent = image.origin.task_uuid if image.origin else None
             key = request.identity if request.seed is not None else image.image_uuid
             promoted.setdefault(key, Cell(len(promoted), {}, request, parent, image.image_uuid or None))
     if not promoted:
-        raise _invalid("none of them is a picture of a run; run.image and run[0] are")
+        raise _invalid("none of them is a picture of a run; run.image and run[0] are", "pictures")
     return CellSequence(SweepSpec((), {}, {}, {}), f"promoted to {resolution}", (), list(promoted.values()))
+
+
+def _pictures_of(given: Any) -> list[GeneratedImage]:
+    is_list = isinstance(given, Iterable) and not isinstance(given, (Run, GeneratedImage, str, bytes, pd.DataFrame))
+    found: list[GeneratedImage] = []
+    for one in given if is_list else [given]:
+        if not isinstance(one, (Run, GeneratedImage)):
+            why = f"{type_in_words(one)} is neither a picture nor a run; run.image and result.runs are"
+            raise _invalid(why, "pictures")
+        found.extend(one if isinstance(one, Run) else [one])
+    return found
 
 
 def promoted_cells(cells: CellSequence, frame: pd.DataFrame, rows: Any, resolution: str) -> tuple[CellSequence, int]:
@@ -113,5 +125,5 @@ def _same_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return frame[own.isin(given)]
 
 
-def _invalid(why: str) -> RequestError:
-    return RequestError(f"rows: {why}", parameter="rows", value=None, reason="conflict")
+def _invalid(why: str, parameter: str = "rows") -> RequestError:
+    return RequestError(f"{parameter}: {why}", parameter=parameter, value=None, reason="conflict")
