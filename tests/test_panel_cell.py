@@ -149,7 +149,7 @@ def test_a_panel_takes_over_what_its_predecessor_has_under_way(tmp_path, shell):
         assert "Still under way from before this cell was run again: “A paper lantern”, up to $0.047" in message(panel)
         release.set()
         until(lambda: "Done in" in message(panel))
-        until(lambda: len(panel.pictures.strip) == 1)
+        until(lambda: len(panel.pictures.strip) == 1 and panel.pictures.chosen)
         assert panel.pictures.chosen.image.seed == 1
         assert panel.last.seed == 1
         assert "seed 1" in panel.saved.output.bundle.text
