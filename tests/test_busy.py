@@ -315,6 +315,7 @@ def test_a_forked_child_begins_without_tasks(limiter):
 def test_a_step_that_fails_leaves_its_slot_free(limiter):
     """Its error is raised, and the next task has the slot."""
     mine, _, _ = limiter
+    threads = threading.active_count()
 
     def fail(_):
         raise ValueError("no")
@@ -322,7 +323,7 @@ def test_a_step_that_fails_leaves_its_slot_free(limiter):
     with mine.slot(CancelToken(), fail) as slot, pytest.raises(ValueError, match="no"):
         slot.acquire()
     assert not mine._active
-    assert threading.active_count() < 50
+    assert threading.active_count() <= threads
 
 
 def test_a_new_kernel_knows_the_limit_of_one_that_has_ended(limiter):
