@@ -297,7 +297,7 @@ def test_the_reveal_ends_the_vote_and_shows_settings_and_shares(arena, log, phon
     assert "<b>" not in page
 
 
-def test_a_vote_that_is_being_written_is_in_what_is_revealed_and_a_later_one_nowhere(arena, log, monkeypatch):
+def test_a_vote_that_is_being_written_is_in_what_is_revealed_and_a_later_one_nowhere(log, monkeypatch):
     """What the phones are shown is what the log holds."""
     judging = Judging(log, log.to_frame(), "temperature", question=QUESTION)
     ballot = Ballot(judging, 3)
@@ -317,9 +317,9 @@ def test_a_vote_that_is_being_written_is_in_what_is_revealed_and_a_later_one_now
         with pytest.raises(TimeoutError):
             revealed.result(0.1)
         ends.set()
-        vote.result(20)
+        assert vote.result(20)
         assert revealed.result(20).judgements == 1
-    ballot.write(late, 0, 1)
+    assert not ballot.write(late, 0, 1)
     assert (len(log.judgements), ballot.result.phones, sum(ballot.result.pairs[0].votes)) == (1, 1, 1)
 
 
@@ -338,6 +338,14 @@ def test_settings_and_pictures_meet_equally_often_and_no_pair_twice(settings, pi
     assert max(asked.values()) - min(asked.values()) <= 1
     shown = Counter(place for pair in pairs for place in pair)
     assert max(shown.values()) <= -(-max(asked.values()) // pictures) + 1
+
+
+def test_settings_whose_pictures_are_gone_take_nobodys_place():
+    """However many of them there are."""
+    items = [[place] if place in (17, 423, 801) else [] for place in range(1000)]
+    pairs = pairs_for_all(items, 2, np.random.default_rng(7))
+    assert {place for pair in pairs for place in pair} == {17, 423, 801}
+    assert pairs_for_all([[], [5]], 2, np.random.default_rng(7)) == []
 
 
 def test_after_the_end_no_address_answers(arena, log, phone):

@@ -240,7 +240,7 @@ def test_a_port_in_use_is_an_error_when_the_server_is_made(url):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit")
-def test_more_connections_than_the_process_may_open_are_closed_at_once(engine):
+def test_more_connections_than_the_process_may_open_are_closed_at_once():
     """Its own files still open, and whoever is connected is served."""
     script = (
         "import resource, socket, sys\n"

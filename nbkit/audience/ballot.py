@@ -158,8 +158,9 @@ class Ballot:
         """By which the pictures are fetched."""
         return tuple(self._tokens[place] for place in shown)
 
-    def write(self, voter: Voter, number: int, choice: int | None) -> None:
-        """Write a vote into the log, unless the vote was revealed meanwhile; any thread may call it.
+    def write(self, voter: Voter, number: int, choice: int | None) -> bool:
+        """Write a vote into the log, unless the result was revealed meanwhile; any thread may call it. Returns whether it is
+        there.
 
         Args:
             voter: who votes.
@@ -172,8 +173,10 @@ class Ballot:
         shown = self.shown(voter, number)
         seconds = time.monotonic() - voter.since[1] if voter.since[0] == number else None
         with self._counting:
-            if self.result is None:
-                self._judging.record(voter.rater, shown, None if choice is None else shown[choice], seconds)
+            if self.result is not None:
+                return False
+            self._judging.record(voter.rater, shown, None if choice is None else shown[choice], seconds)
+        return True
 
     def reveal(self) -> Ranking:
         """End the vote, and show what was found in all votes that were ever written; any thread may call it.
@@ -253,11 +256,12 @@ def _readable_pairs(judging: Judging, number: int) -> tuple[list[tuple[int, int]
         pairs = pairs_for_all(items, number, np.random.default_rng(list(seed)))
         if not pairs:
             raise NoImage("fewer than two of what is compared have a picture that can be shown")
-        try:
-            for place in sorted({place for pair in pairs for place in pair} - contents.keys()):
+        used, gone = {place for pair in pairs for place in pair}, set()
+        for place in sorted(used - contents.keys()):
+            try:
                 contents[place] = _enlarged(judging.content(place, SIZE))
-        except NoImage:
-            items = [[one for one in own if one != place] for own in items]
-            continue
-        used = {place for pair in pairs for place in pair}
-        return pairs, {place: data for place, data in contents.items() if place in used}
+            except NoImage:
+                gone.add(place)
+        if not gone:
+            return pairs, {place: contents[place] for place in sorted(used)}
+        items = [[one for one in own if one not in gone] for own in items]

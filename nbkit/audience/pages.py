@@ -122,13 +122,15 @@ class BallotPages:
             )  # a page of before the vote was opened again, whose sides may be the other way round
         voter.answered.add(number)  # before the write, so that a second press at the same time finds it
         try:
-            await run_in_threadpool(self._ballot.write, voter, number, CHOICES[choice])
+            is_written = await run_in_threadpool(self._ballot.write, voter, number, CHOICES[choice])
         except NbkitError:
             voter.answered.discard(number)
             return _html(self._page(voter, "This vote was not stored. Try again."), 503)
         except Exception:
             voter.answered.discard(number)
             raise
+        if not is_written:
+            voter.answered.discard(number)
         self._on_change()
         return see_other(HEADERS)
 

@@ -53,12 +53,12 @@ def pairs_for_all(items: Sequence[Sequence[int]], number: int, rng: np.random.Ge
     No pair comes twice; settings meet about equally often, and so do the pictures of one.
 
     Args:
-        items: the pictures of each setting; of one each where pictures are compared.
+        items: the pictures of each setting, none for one without any; of one each where pictures are compared.
         number: of pairs; fewer if there are no more.
         rng: for what is left to chance.
     """
     # More than two settings for each pair cannot all be asked about.
-    some = rng.permutation(len(items))[: max(2, 2 * number)]
+    some = rng.permutation([i for i, own in enumerate(items) if own]).astype(int)[: 2 * number]
     first, second = some[np.array(list(itertools.combinations(range(len(some)), 2)), dtype=int).reshape(-1, 2)].T
     met, of_item = np.zeros(len(first)), np.zeros(len(items))
     of_picture: Counter[int] = Counter()
