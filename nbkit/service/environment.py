@@ -67,7 +67,8 @@ def tls_context() -> ssl.SSLContext:
             raise _unusable("SSL_CERT_DIR", f"a folder of certificates, and {folder} is not one")
         return _read_certificates(None, None, folder, log)
     try:
-        found = Path(file).stat()
+        with Path(file).open("rb") as opened:  # not of a folder, which an older httpx leaves out without a word
+            found = os.fstat(opened.fileno())
         return _read_certificates(file, (found.st_mtime_ns, found.st_size), folder, log)
     except (OSError, ValueError) as error:  # also ssl.SSLError: a file without a certificate
         raise _unusable("SSL_CERT_FILE", f"a file of PEM certificates, and {file} is not one ({_why(error)})") from None
