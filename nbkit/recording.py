@@ -29,6 +29,7 @@ from nbkit.display.text import count, ellipsis, usd, usd_short
 from nbkit.errors import NbkitError, RequestError, printable
 from nbkit.history import RunLog
 from nbkit.log.schema import RUNS
+from nbkit.log.sql import total
 from nbkit.log.store import DATABASE
 from nbkit.request.price import MICRO
 from nbkit.results.money import limit_in_micros
@@ -168,7 +169,7 @@ def _spent(folder: Path) -> int:
     if not (folder / DATABASE).exists():
         return 0
     with closing(RunLog(folder)) as log, log.database.reading() as connection:
-        return int(connection.scalar(sa.select(sa.func.total(RUNS.c.spent + RUNS.c.held))) or 0)
+        return int(connection.scalar(sa.select(total(RUNS.c.spent + RUNS.c.held))) or 0)
 
 
 def _check_needed() -> None:

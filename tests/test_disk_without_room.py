@@ -132,7 +132,7 @@ class FullLog:
 
     def __init__(self, studio):
         self.full = False
-        sqlalchemy.event.listen(studio.log.database._engine, "begin", self._limit)
+        sqlalchemy.event.listen(studio.log.database.keeper.writer, "begin", self._limit)
 
     def _limit(self, connection):
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one() if self.full else 1_000_000

@@ -376,7 +376,7 @@ def disk(studio):
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
     disk = Disk()
-    sqlalchemy.event.listen(studio.log.database._engine, "begin", disk.limit)
+    sqlalchemy.event.listen(studio.log.database.keeper.writer, "begin", disk.limit)
     return disk
 
 
@@ -510,11 +510,11 @@ def test_a_forked_kernel_uses_its_own_connections_to_the_log(tmp_path):
         import os, sys, nbkit
         studio = nbkit.Studio(engine="offline", path=sys.argv[1])
         studio.generate("A lantern", width=512, height=512)
-        pool = studio.log.database._engine.pool
+        pool = studio.log.database.keeper.writer.pool
         child = os.fork()
         if not child:
             try:
-                assert studio.log.database._engine.pool is not pool and pool.checkedin()
+                assert studio.log.database.keeper.writer.pool is not pool and pool.checkedin()
                 studio.generate("A lantern", width=512, height=512)
                 assert len(studio.log) == 2
                 os._exit(0)
@@ -538,9 +538,9 @@ def test_a_connection_that_is_in_use_while_the_log_closes_is_closed_afterwards(s
     database = studio.log.database
     with database.reading():
         database.close()
-    assert database._engine.pool.checkedin() == 0
+    assert database.keeper.writer.pool.checkedin() == 0
     assert database.write(lambda connection: connection.scalar(sqlalchemy.text("SELECT 1"))) == 1
-    assert database._engine.pool.checkedin() == 0
+    assert database.keeper.writer.pool.checkedin() == 0
 
 
 @contextlib.contextmanager

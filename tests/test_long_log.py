@@ -568,7 +568,7 @@ def test_a_log_that_cannot_be_written_can_be_searched(tmp_path, monkeypatch):
     fill(log, 60)
     expected = found_by_rule(log.to_frame(), "lantern")
     log.close()
-    monkeypatch.setattr("nbkit.log.database.is_read_only", lambda _: True)
+    monkeypatch.setattr("nbkit.log.sqlite.is_read_only", lambda _: True)
     log = nbkit.RunLog(tmp_path)
     assert_same(log.search("lantern"), expected)
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:

@@ -23,12 +23,13 @@ from sweep_tools import lanterns, studio_after_lost_answers, until
 
 import nbkit
 from nbkit.errors import StorageError
-from nbkit.ledger import journal, recovery
+from nbkit.ledger import recovery
 from nbkit.ledger.budget import Limits
 from nbkit.ledger.in_flight import IN_FLIGHT
 from nbkit.ledger.journal import Journal, RunPlan
 from nbkit.log import owner
-from nbkit.log.owner import Owner, Place, is_alive, this_process
+from nbkit.log.database import Database
+from nbkit.log.owner import Clock, Owner, Place, is_alive, this_process
 from nbkit.log.schema import RUNS, SIGHTINGS
 from nbkit.request.image_request import ImageRequest
 
@@ -247,15 +248,14 @@ def test_a_kernel_in_a_container_with_the_same_host_name_is_alive_until_its_hear
 @pytest.fixture
 def later_here(monkeypatch):
     """Moves this process to another place and clock, and lets time pass there: ``later_here(seconds)``."""
-    real, off = owner.now, [1e6]
+    off = [1e6]
     elsewhere = dataclasses.replace(HERE, machine="elsewhere", boot="elsewhere")
 
     def enter(seconds=0.0):
         off[0] += seconds
         monkeypatch.setattr(owner, "here", lambda: elsewhere)
-        for module in (owner, journal):
-            monkeypatch.setattr(module, "now", lambda: real() + off[0])
-            monkeypatch.setattr(module, "clock_name", lambda: "elsewhere/1")
+        clock = Clock("elsewhere/1", lambda: time.monotonic() + off[0])
+        monkeypatch.setattr(Database, "clock", property(lambda _: clock))
 
     return enter
 
@@ -375,10 +375,9 @@ class Clocks(RuleBasedStateMachine):
         self.true, self.wall, self.where = 0.0, 1.8e9, "home"
         starts = {"home": 50.0, "away": 9e5, "far": 3.0}  # each boot counts from its own start
         patch.setattr(time, "time", lambda: self.true + self.wall)
-        for module in (owner, journal):
-            patch.setattr(module, "now", lambda: starts[self.where] + self.true)
-            patch.setattr(module, "clock_name", lambda: self.where)
+        self.clocks = {where: Clock(where, lambda start=start: start + self.true) for where, start in starts.items()}
         self.log = nbkit.RunLog(folder)
+        patch.setattr(Database, "clock", property(lambda _: self.clocks[self.where]))
         self.journal = Journal(
             self.log.database, engine="x", charged=False, studio="s", limits=Limits(), trust=self.log.trust
         )

@@ -40,9 +40,10 @@ from nbkit.ledger.result_rows import (
 from nbkit.log.accounts import CHARGED, OFFLINE, account_names, day_accounts, settled_account, studio_account
 from nbkit.log.axes import storable, to_log, write_axes
 from nbkit.log.database import Database
-from nbkit.log.owner import clock_name, now, seconds_since, stamp, this_process
+from nbkit.log.owner import this_process
 from nbkit.log.rows import parameter_values
 from nbkit.log.schema import IMAGES, RUNS, SIGHTINGS, check_tables
+from nbkit.log.sql import upsert
 from nbkit.log.trust import Trust
 from nbkit.request.image_request import ImageRequest, given_values
 from nbkit.request.price import MICRO, Price
@@ -108,7 +109,7 @@ _UPDATE_MISSING = _UPDATE_PICTURE.where(IMAGES.c.file.is_(None))
 _SIGHTING = sa.select(SIGHTINGS.c.mark, SIGHTINGS.c.since).where(
     SIGHTINGS.c.taskUUID == _WHICH, SIGHTINGS.c.clock == sa.bindparam("clock")
 )
-_SEE = sa.insert(SIGHTINGS).prefix_with("OR REPLACE")
+_SEE = upsert(SIGHTINGS)
 
 
 class Journal:
@@ -179,7 +180,7 @@ class Journal:
             "studio": self._studio,
             "dayAccounts": days,
             "owner": str(this_process()),
-            **_heartbeat(created),
+            **self._heartbeat(created),
             "parent": plan.parent,
             "parentImage": plan.parent_image,
             "sweep": plan.sweep,
@@ -219,7 +220,7 @@ class Journal:
                 is not where it was. Do not send it.
         """
         self.check_in_place()
-        values = {"which": task_uuid, "status": SENT, **_heartbeat()}
+        values = {"which": task_uuid, "status": SENT, **self._heartbeat()}
         if connection.execute(_UPDATE_PLANNED, values).rowcount != 1:
             raise StorageError(
                 f"the run {task_uuid} was settled by another kernel before it was sent; nothing was sent"
@@ -240,7 +241,7 @@ class Journal:
             BudgetExceeded: if it might cost more than a limit leaves; then nothing is changed.
             StorageError: if the log is not where it was.
         """
-        values = {"which": row["taskUUID"], "owner": str(this_process()), **_heartbeat()}
+        values = {"which": row["taskUUID"], "owner": str(this_process()), **self._heartbeat()}
         today = _now()
         days, names = self._accounts(today, row["purse"])
         if price is not None:
@@ -267,7 +268,7 @@ class Journal:
 
     def heartbeat(self, task_uuids: Sequence[str]) -> None:
         """Write that the process that works on these runs is alive."""
-        values = [{"which": task_uuid, **_heartbeat()} for task_uuid in task_uuids]
+        values = [{"which": task_uuid, **self._heartbeat()} for task_uuid in task_uuids]
         self._database.write(lambda connection: connection.execute(_UPDATE_RUN, values))
 
     def heartbeat_age(self, row: Mapping[str, Any]) -> float:
@@ -279,18 +280,17 @@ class Journal:
         Args:
             row: of the log.
         """
-        age = seconds_since(row["heartbeatClock"], row["heartbeat"])
+        clock = self._database.clock
+        age = clock.seconds_since(row["heartbeatClock"], row["heartbeat"])
         if age is not None:
             return age
-        key, mark = (
-            {"which": row["taskUUID"], "clock": clock_name()},
-            f"{row['heartbeat']} {row['heartbeatClock'] or ''}",
-        )
+        key = {"which": row["taskUUID"], "clock": clock.name}
+        mark = f"{row['heartbeat']} {row['heartbeatClock'] or ''}"
         with self._database.reading() as connection:
             seen = connection.execute(_SIGHTING, key).one_or_none()
         if seen is not None and seen.mark == mark:
-            return max(0.0, now() - float(seen.since))
-        values = {"taskUUID": row["taskUUID"], "clock": clock_name(), "mark": mark, "since": now()}
+            return max(0.0, clock.now() - float(seen.since))
+        values = {"taskUUID": row["taskUUID"], "clock": clock.name, "mark": mark, "since": clock.now()}
         with contextlib.suppress(StorageError):  # a log that cannot be written is only looked at
             self._database.write(lambda connection: connection.execute(_SEE, values))
         return 0.0
@@ -373,7 +373,7 @@ class Journal:
         held_in = _held_in(run.dayAccounts, run.created, run.charged)
         counted_in = settled_account(held_in, CHARGED if charged else OFFLINE)
         values |= {"cost": cost, "spent": spent, "held": held, "dayAccounts": counted_in}
-        connection.execute(_UPDATE_RUN, {**values, **_heartbeat()})
+        connection.execute(_UPDATE_RUN, {**values, **self._heartbeat()})
         released = [(name, -run.spent, -run.held) for name in account_names(run.studio, held_in, run.purse)]
         counted = [(name, spent, held) for name in account_names(run.studio, counted_in, run.purse)]
         add_to_accounts(connection, released + counted)
@@ -444,6 +444,11 @@ class Journal:
         account, limit = self.account, self._limits.studio
         return None if limit is None else limit - account.spent - account.held
 
+    def _heartbeat(self, written: int | None = None) -> dict[str, Any]:
+        """The columns that say when their row was written, by the wall clock and by one that nobody sets."""
+        heartbeat = _now() if written is None else written
+        return {"heartbeat": heartbeat, "heartbeatClock": self._database.clock.stamp(heartbeat)}
+
     def _count_started(self, connection: sa.Connection, plan: RunPlan) -> int:
         """How many runs of the plan's request the sweep has that are under way, or have ended without failing."""
         same = {"sweep": plan.sweep, "engine": self._engine, "identity": plan.request.identity}
@@ -453,12 +458,6 @@ class Journal:
 def _now() -> int:
     """The time as the log has it: in microseconds since 1970."""
     return int(time.time() * MICRO)
-
-
-def _heartbeat(written: int | None = None) -> dict[str, Any]:
-    """The columns that say when their row was written, by the wall clock and by one that nobody sets."""
-    heartbeat = _now() if written is None else written
-    return {"heartbeat": heartbeat, "heartbeatClock": stamp(heartbeat)}
 
 
 def _held_in(names: str | None, created: int, charged: Any) -> str:

@@ -28,8 +28,9 @@ import sqlalchemy as sa
 from nbkit.display.text import count
 from nbkit.errors import StorageError
 from nbkit.log.database import Database
-from nbkit.log.owner import Owner, clock_name, is_alive, this_process
+from nbkit.log.owner import Owner, is_alive, this_process
 from nbkit.log.schema import LIMITS, SENDERS
+from nbkit.log.sql import upsert
 from nbkit.service.cancel import CHECK_SECONDS, CancelToken
 from nbkit.service.limit import Limit, after_refusal, limit_from
 from nbkit.service.pace import Pace
@@ -46,8 +47,7 @@ ASK_SECONDS, ASKED_SECONDS = 1.0, 5.0
 _WHICH: sa.BindParameter[Any] = sa.bindparam("which")
 _LIMIT = sa.select(LIMITS).where(LIMITS.c.service == _WHICH)
 _SENDERS = sa.select(SENDERS).where(SENDERS.c.service == _WHICH)
-_WRITE_LIMIT = sa.insert(LIMITS).prefix_with("OR REPLACE")
-_WRITE_SENDER = sa.insert(SENDERS).prefix_with("OR REPLACE")
+_WRITE_LIMIT, _WRITE_SENDER = upsert(LIMITS), upsert(SENDERS)
 _ALL_SENDERS = sa.select(SENDERS.c.sender, SENDERS.c.owner, SENDERS.c.written)
 _DELETE_SENDER = sa.delete(SENDERS).where(SENDERS.c.sender == _WHICH)
 _DELETE_LIMITS = sa.delete(LIMITS).where(LIMITS.c.service.not_in(sa.select(SENDERS.c.service)))
@@ -93,7 +93,9 @@ class Limiter:
 
     def __init__(self, database: Database, account: str, pace: Pace) -> None:
         self._database, self._pace = database, pace
-        self._service = hashlib.sha256(f"{clock_name()} {account}".encode()).hexdigest()[:32]
+        self._service = hashlib.sha256(f"{database.clock.name} {account}".encode()).hexdigest()[:32]
+        # A clock that a test gives stands for the log's.
+        self._now = database.clock.now if pace.clock is time.monotonic else pace.clock
         self._tickets = itertools.count()
         self.begin()
         _limiters.add(self)
@@ -180,7 +182,7 @@ class Limiter:
             pause: seconds until the next one is sent, if nothing is under way whose end would leave room.
             asked: seconds for which the service has asked everybody to wait.
         """
-        now = self._pace.clock()
+        now = self._now()
         sent, ended = self._active.pop(ticket, (now, self._ended))
 
         def write(connection: sa.Connection) -> bool:
@@ -201,7 +203,7 @@ class Limiter:
 
     def pause(self, seconds: float) -> None:
         """Hold all senders back for that long: the service can do nothing now."""
-        now = self._pace.clock()
+        now = self._now()
 
         def write(connection: sa.Connection) -> None:
             limit, others = self._limit(connection, now), self._others(connection, now)
@@ -223,13 +225,13 @@ class Limiter:
             if self._is_limited and min(self._waiting.copy()) != ticket:
                 self._sleep(event, CHECK_SECONDS)
                 continue
-            now = self._pace.clock()
+            now = self._now()
             # A look costs no commit.
             if now - asked >= ASK_SECONDS or (now >= self._resumes and self._has_room(ticket)):
                 asked = now
                 if self._database.write(lambda connection: self._acquire(connection, ticket, step)):
                     return True
-            pause = self._resumes - self._pace.clock()
+            pause = self._resumes - self._now()
             self._sleep(event, pause if pause > 0 else WATCH_SECONDS)
         return False
 
@@ -248,7 +250,7 @@ class Limiter:
     # -- the log -----------------------------------------------------------------------------------------------
 
     def _has_room(self, ticket: int) -> bool:
-        now = self._pace.clock()
+        now = self._now()
         with self._database.reading() as connection:
             limit, others = self._limit(connection, now), self._others(connection, now)
         self._see(limit, others)
@@ -256,7 +258,7 @@ class Limiter:
 
     def _acquire(self, connection: sa.Connection, ticket: int, step: Callable[[sa.Connection], object]) -> bool:
         """Take a slot, or write that a task waits for one."""
-        now = self._pace.clock()
+        now = self._now()
         limit, others = self._limit(connection, now), self._others(connection, now)
         self._see(limit, others)
         if limit is not None:
@@ -310,7 +312,7 @@ class Limiter:
         return found
 
     def _write_sender(self, connection: sa.Connection) -> None:
-        now = self._pace.clock()
+        now = self._now()
         values = {
             "service": self._service,
             "sender": self._sender,

@@ -37,13 +37,14 @@ from nbkit.log.adopt_records import (
 )
 from nbkit.log.axes import read_axes
 from nbkit.log.damage import raw_values, read_row
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.images import is_picture_name
 from nbkit.log.judgements import judgements_by_uuid
 from nbkit.log.previews import PICTURES
 from nbkit.log.rows import picture_facts
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, RUNS, prepare
+from nbkit.log.sql import one_of
 from nbkit.log.sqlite import HEADER_BYTES, check_not_truncated, copy_for_reading
 from nbkit.measures.facts import PictureFacts
 from nbkit.request.formats import recognise

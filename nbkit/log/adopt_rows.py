@@ -34,12 +34,13 @@ from nbkit.log.adopt_records import (
 )
 from nbkit.log.annotations import joined_tags
 from nbkit.log.axes import to_log, write_axes
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.images import ImageStore
 from nbkit.log.judgements import check_question, check_rater
 from nbkit.log.rows import parameter_values, picture_values
 from nbkit.log.runs import REFERENCE_TYPES
 from nbkit.log.schema import IMAGES, JUDGEMENTS, RUNS
+from nbkit.log.sql import count_on, insert_missing, one_of
 from nbkit.measures.facts import PictureFacts, examine
 from nbkit.metadata.embedding import UNKNOWN_SOURCE, original_of
 from nbkit.request.image_request import PARAMETERS, given_values, task_for_display
@@ -56,6 +57,7 @@ NO_PICTURE = "its picture did not come with it"
 _MARKS = ("rating", "keep", "tags", "note")
 _UPDATE = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which"))
 _UPDATE_RUN = sa.update(RUNS).where(RUNS.c.id == sa.bindparam("which"))
+_ADD_JUDGEMENT = insert_missing(JUDGEMENTS, [c.name for c in JUDGEMENTS.c if c.name not in ("id", "withdrawn")])
 
 
 @dataclass(slots=True)
@@ -362,7 +364,7 @@ class Adopter:
             fit = [row for row in rows if here.issuperset(json.loads(row["shown"]))]
             fresh = [row for row in fit if tuple(row[column.name] for column in same) not in known]
             if fresh:
-                connection.execute(sa.insert(JUDGEMENTS).prefix_with("OR IGNORE"), fresh)
+                connection.execute(_ADD_JUDGEMENT, fresh)
             return len(rows) - len(fit)
 
         self._source.left_out[UNMATCHED] += self._database.write(write)
@@ -488,6 +490,7 @@ def _row_settings(engine: str, parameters: Mapping[str, Any], seed: Any) -> list
 def _apply(connection: sa.Connection, changes: _Changes) -> None:
     if changes.runs:
         connection.execute(sa.insert(RUNS), changes.runs)
+        count_on(connection, RUNS)
     if changes.results:
         connection.execute(sa.insert(IMAGES), changes.results)
     for number, axes in changes.axes.items():

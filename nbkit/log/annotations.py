@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from nbkit.display.text import count, ellipsis
 from nbkit.errors import NoSuchKey, RequestError, printable
 from nbkit.log import text_index
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.frame import check_argument
 from nbkit.log.schema import IMAGES
+from nbkit.log.sql import one_of
 from nbkit.request.parameter import Boolean, Integer, ValueInvalid, is_utf8, type_in_words
 from nbkit.results.run import FAILED, GeneratedImage, Run
 

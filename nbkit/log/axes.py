@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbkit.errors import printable
-from nbkit.log.database import one_of, read_columns
+from nbkit.log.database import read_columns
 from nbkit.log.schema import AXES, RUNS
+from nbkit.log.sql import given_value, one_of, recursive, type_name, upsert
 from nbkit.request.parameter import MAX_INTEGER
 
 MAX_AXES = 100
@@ -33,11 +34,11 @@ _FEW = 20_000
 _MIN_INTEGER = -MAX_INTEGER - 1
 _MAX_LISTED = 1_000
 _VALUES = ("text", "integer", "real")  # what SQLite calls the types that nbkit writes
-_NEXT = sa.text(
+_NEXT = (
     "WITH RECURSIVE found(name) AS (SELECT min(name) FROM axes UNION ALL "
-    "SELECT (SELECT min(name) FROM axes WHERE name > found.name) FROM found WHERE found.name IS NOT NULL "
-    "LIMIT :most) SELECT name FROM found"
-).bindparams(most=_MAX_LISTED)
+    "SELECT (SELECT min(name) FROM axes WHERE name > found.name) FROM found WHERE found.name IS NOT NULL {inside}) "
+    "SELECT name FROM found {outside}"
+)
 """Finds each name by one look at the index, however many rows have it."""
 
 
@@ -89,7 +90,7 @@ def write_axes(connection: sa.Connection, run: int, values: Mapping[str, str | i
 
 
 # A row that another program left, of a run that is not there, refuses no run.
-_INSERT = sa.insert(AXES).prefix_with("OR REPLACE")
+_INSERT = upsert(AXES, ("run", "name", "value"), ("run", "name"))
 
 
 def read_axes(
@@ -125,7 +126,8 @@ def read_axes(
 
 def axis_names(connection: sa.Connection) -> list[str]:
     """The names of all axes of the log."""
-    (names,) = _read_any_text(connection, _NEXT)
+    query = recursive(_NEXT, "LIMIT :most", connection.dialect.name).bindparams(most=_MAX_LISTED)
+    (names,) = _read_any_text(connection, query)
     return [name for name in names if _is_axis(name)]
 
 
@@ -133,7 +135,7 @@ def axis_types(connection: sa.Connection, name: str) -> set[str]:
     """What SQLite calls the types of an axis's values; empty if the log has no such axis."""
     if not _is_axis(name):
         return set()
-    query = sa.select(sa.func.typeof(AXES.c.value)).where(AXES.c.name == name).distinct()
+    query = sa.select(type_name(AXES.c.value)).where(AXES.c.name == name).distinct()
     return set(connection.scalars(query)) & set(_VALUES)
 
 
@@ -144,12 +146,11 @@ def axis_expression(name: str, types: Collection[str]) -> sa.ColumnElement[Any]:
         name: of the axis.
         types: of its values. If some are text, all are; a float beside whole numbers makes all of them floats.
     """
-    is_mixed = "text" in types and len(types) > 1
     kind: sa.types.TypeEngine[Any] = sa.Text() if "text" in types else sa.Float()
     kind = sa.BigInteger() if set(types) == {"integer"} else kind
-    value: sa.ColumnElement[Any] = sa.cast(AXES.c.value, kind) if is_mixed else sa.type_coerce(AXES.c.value, kind)
+    value = given_value(AXES.c.value, kind)
     of_run = sa.select(value).where(AXES.c.run == RUNS.c.id, AXES.c.name == name)
-    return of_run.where(sa.func.typeof(AXES.c.value).in_(_VALUES)).correlate(RUNS).scalar_subquery()
+    return of_run.where(type_name(AXES.c.value).in_(_VALUES)).correlate(RUNS).scalar_subquery()
 
 
 def value_as_text(value: str | float) -> str:

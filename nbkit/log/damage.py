@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from nbkit.errors import StorageError
-from nbkit.log.database import Database, one_of, read_columns
+from nbkit.log.database import Database, read_columns
 from nbkit.log.rows import logged_request
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.sql import is_json, one_of, total, type_name
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN
 
 T = TypeVar("T")
@@ -95,10 +96,10 @@ KINDS: dict[sa.ColumnElement[Any], ColumnKind] = {
 _NEVER_NULL = {RUNS.c.task, RUNS.c.request, *(column for column in KINDS if not getattr(column, "nullable", True))}
 
 
-SUSPECT = sa.func.total(
+SUSPECT = total(
     sa.or_(
-        *(column.is_not(None) & (sa.func.json_valid(column) == 0) for column in (RUNS.c.task, RUNS.c.request)),
-        sa.func.typeof(IMAGES.c.cost).not_in(("integer", "null")),
+        *(column.is_not(None) & sa.not_(is_json(column)) for column in (RUNS.c.task, RUNS.c.request)),
+        type_name(IMAGES.c.cost).not_in(("integer", "null")),
         IMAGES.c.cost < 0,
     )
 )

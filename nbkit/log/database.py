@@ -1,39 +1,33 @@
-"""A SQLAlchemy engine with the settings that the ledger needs.
+"""``Database`` runs the transactions of a log, whatever keeps it: a SQLite file, or a PostgreSQL server.
 
-A log has a write-ahead log with full syncs (a committed row survives a power cut), a long time-out for locks, and
-transactions that take the write lock when they begin, so that no other kernel changes what they have read before they
-write. On a file system that is not known to be local, where a write-ahead log may not be safe, it has a rollback journal.
+A transaction that writes takes the log's write lock when it begins, so that no other kernel changes what it has read
+before it writes. One that reads sees the log as it was at one instant, and waits for nobody.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import importlib
+import itertools
 import os
 import sqlite3
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy import event
 
-from nbkit.errors import StorageError
-from nbkit.log.sqlite import check_not_truncated, copy_for_reading, is_known_local, is_read_only, set_up
+from nbkit.errors import ConfigurationError, StorageError
+from nbkit.log.owner import Clock
+from nbkit.log.sqlite import SqliteFile
 from nbkit.service.threads import run_interruptible
 
 T = TypeVar("T")
 
-LOCK_PATIENCE = 30.0
-"""Seconds to wait for the transactions of other kernels; each takes milliseconds."""
-
-_BEGIN_WRITING = "BEGIN IMMEDIATE"
-"""Begins a transaction that takes the write lock at once. It is no listener of SQLAlchemy's event ``begin``: with any
-listener, each statement takes a seventh longer."""
+WRONG_ADDRESS = "log: must be the address of a PostgreSQL database, such as postgresql://user@host/database; a log in a file is Studio(path=…)"
 
 _FETCH_ROWS = 500  # larger batches are slower, because their tuples do not fit into the processor's cache
 
@@ -52,67 +46,105 @@ class _QueuedStep:
     error: Exception | None = None
 
 
+class Keeper(Protocol):
+    """What keeps a log: it makes connections, and knows how to begin a transaction on them.
+
+    Attributes:
+        name: for messages; without a password.
+        is_new: whether it had no log.
+        read_only: whether the log cannot be written. What is read then is a copy, made when it was opened.
+        writer: makes connections for transactions that write.
+        reader: makes connections for those that read.
+        clock: that all who use the log can read.
+    """
+
+    name: str
+    is_new: bool
+    read_only: bool
+    writer: sa.Engine
+    reader: sa.Engine
+    clock: Clock
+
+    def begin_writing(self, connection: sa.Connection) -> object:
+        """Take the write lock; returns what :meth:`is_committed` needs."""
+
+    def begin_reading(self, connection: sa.Connection) -> None: ...
+
+    def is_committed(self, begun: object) -> bool:
+        """Whether a transaction was committed whose COMMIT got no answer."""
+
+    def may_try_again(self, error: Exception, attempt: int) -> bool:
+        """Wait, and say whether to begin a transaction again that failed with an error."""
+
+    def check_in_place(self) -> None:
+        """Raise ``StorageError`` if what is written now would go to another log than the one that was opened."""
+
+    def check_no_code(self, connection: sa.Connection) -> None:
+        """Raise ``StorageError`` if the log has code in it that would run when a row is written."""
+
+    def check_tables(self, connection: sa.Connection, metadata: sa.MetaData) -> str:
+        """What the tables have that nbkit never makes; empty if nothing."""
+
+    def create_tables(self, connection: sa.Connection, metadata: sa.MetaData) -> None: ...
+
+    def faults(self, _connection: sa.Connection, /) -> list[str]:
+        """What the database itself finds wrong."""
+
+    def size(self) -> int:
+        """Bytes that the log takes, without its pictures."""
+
+    def advice(self, problem: str) -> str: ...
+
+
 class Database:
     """The log's database.
 
     Args:
-        file: a SQLite file; created, with its folder, if it does not exist.
+        place: a SQLite file, created with its folder if it does not exist; or a :func:`server_address`.
 
     Attributes:
-        is_new: whether the file did not exist.
+        keeper: of the log.
+        name: for messages.
+        is_new: whether the log did not exist.
         read_only: whether it cannot be written. What is read then is a copy, made when it was opened.
 
     Raises:
-        StorageError: if the folder cannot be made, or a part of the file is missing.
+        StorageError: if the folder cannot be made, a part of the file is missing, or the server does not answer.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.name = str(file)
-        self._closed, self.is_new, self.read_only = False, not file.exists(), is_read_only(file)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"the folder {file.parent} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
-            ) from error
-        check_not_truncated(file, file.parent / "images")
-        opened = file
-        if self.read_only:
-            self._copied = tempfile.TemporaryDirectory(prefix="nbkit-", ignore_cleanup_errors=True)
-            try:
-                opened = copy_for_reading(file, Path(self._copied.name))
-            except OSError as error:
-                raise StorageError(f"the log {file} cannot be read: {error.strerror or error}") from error
-            weakref.finalize(self, self._copied.cleanup)
-        address = sa.URL.create("sqlite", database=str(opened))
-        self._engine = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
-        journal = "WAL" if is_known_local(file.parent) else "DELETE"
-        event.listen(self._engine, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
-        self._identity: tuple[int, int] | None = None
-        event.listen(self._engine, "connect", lambda *_: self._remember_file())
+    def __init__(self, place: Path | sa.URL) -> None:
+        self.keeper = _keeper_of(place)
+        self.name, self.is_new, self.read_only = self.keeper.name, self.keeper.is_new, self.keeper.read_only
+        self._closed = False
         # The connection of the last commit, if it is idle: taking one from the pool costs more.
         self._writers: list[sa.Connection] = []
         self._start_queue()
         _open_databases.add(self)
         # A caller whose constructor fails after this one has no object to close.
-        weakref.finalize(self, _dispose, self._engine, self._writers)
+        weakref.finalize(self, _dispose, self._pools, self._writers)
+
+    @property
+    def clock(self) -> Clock:
+        """By which kernels tell how long ago something was written."""
+        return self.keeper.clock
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; ``None`` of a log on a server."""
+        return self.keeper.file if isinstance(self.keeper, SqliteFile) else None
 
     def check_in_place(self) -> None:
-        """Check that the file is still the one that was opened: what is written to another one, nobody finds again.
+        """Check that the log is still the one that was opened: what is written to another one, nobody finds again.
 
         Raises:
             StorageError: if it has been deleted, moved or replaced, or cannot be written at all.
         """
         self._check_writable()
-        if self._identity != _identity_of(self.name):
-            raise StorageError(
-                f"the log {self.name} has been deleted, moved or replaced since this studio opened it. Nothing was sent. "
-                "Put it back where it was, or open a log again: nbkit.Studio(path=…)"
-            )
+        self.keeper.check_in_place()
 
-    def _remember_file(self) -> None:
-        if self._identity is None:  # a later connection may open another file of this name
-            self._identity = _identity_of(self.name)
+    @property
+    def _pools(self) -> tuple[sa.Engine, ...]:
+        return tuple({id(one): one for one in (self.keeper.writer, self.keeper.reader)}.values())
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -133,8 +165,8 @@ class Database:
         """
         if not upgrade:
             self._check_writable()
-        with self._as_storage_error("written"), self._disposing_if_closed(), self._engine.begin() as connection:
-            connection.exec_driver_sql(_BEGIN_WRITING)
+        with self._as_storage_error("written"), self._disposing_if_closed(), self.keeper.writer.begin() as connection:
+            self.keeper.begin_writing(connection)
             yield connection
 
     def write(self, step: Callable[[sa.Connection], T]) -> T:
@@ -172,16 +204,13 @@ class Database:
         batch = self._queue[:count]
         try:
             with self._disposing_if_closed():
-                writer = self._writers.pop() if self._writers else self._engine.connect()
-                try:
-                    with writer.begin():
-                        writer.exec_driver_sql(_BEGIN_WRITING)
-                        for queued in batch:
-                            queued.result = queued.run(writer)
-                except BaseException:
-                    writer.close()
-                    raise
-                self._writers.append(writer)
+                for attempt in itertools.count():
+                    try:
+                        self._run_together(batch)
+                        break
+                    except sa.exc.OperationalError as error:
+                        if not self.keeper.may_try_again(error, attempt):
+                            raise
         except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
             if count > 1 and not isinstance(error, sa.exc.OperationalError):
                 for _ in batch:
@@ -191,23 +220,45 @@ class Database:
                 queued.error = error
         del self._queue[:count]
 
+    def _run_together(self, batch: list[_QueuedStep]) -> None:
+        """Run steps in one transaction, and commit it."""
+        writer = self._writers.pop() if self._writers else self.keeper.writer.connect()
+        try:
+            transaction = writer.begin()
+            begun = self.keeper.begin_writing(writer)
+            for queued in batch:
+                queued.result = queued.run(writer)
+            try:
+                transaction.commit()
+            except sa.exc.OperationalError:
+                if not self.keeper.is_committed(begun):
+                    raise
+        except BaseException:
+            writer.close()
+            raise
+        if writer.invalidated:  # the connection was lost in the COMMIT
+            writer.close()
+        else:
+            self._writers.append(writer)
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A read transaction: one consistent snapshot of the log, without waiting for writers."""
-        with self._as_storage_error("read"), self._disposing_if_closed(), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+        with self._as_storage_error("read"), self._disposing_if_closed(), self.keeper.reader.connect() as connection:
+            self.keeper.begin_reading(connection)
             yield connection
 
     def close(self) -> None:
         """Close the connections: idle ones at once, the others when the thread that uses them has finished."""
         self._closed = True
-        _dispose(self._engine, self._writers)
+        _dispose(self._pools, self._writers)
 
     def drop_inherited_connections(self) -> None:
         """In a forked child: replace the parent's connections, and its locks, which no thread here would release."""
-        _inherited.extend((self._engine.pool, *self._writers))
+        _inherited.extend((*(engine.pool for engine in self._pools), *self._writers))
         self._writers.clear()
-        self._engine.dispose(close=False)
+        for engine in self._pools:
+            engine.dispose(close=False)
         self._start_queue()
 
     def _start_queue(self) -> None:
@@ -220,7 +271,7 @@ class Database:
             yield
         finally:
             if self._closed:  # closed while the connection was in use: it is idle now, and still open
-                _dispose(self._engine, self._writers)
+                _dispose(self._pools, self._writers)
 
     @contextlib.contextmanager
     def _as_storage_error(self, what: str) -> Iterator[None]:
@@ -229,21 +280,10 @@ class Database:
         except sa.exc.IntegrityError:
             raise
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            problem = str(getattr(error, "orig", error))
-            found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
-            advice = next(found, "Nothing is sent while the log cannot be written.")
-            raise StorageError(f"the log {self.name} cannot be {what}: {problem}. {advice}") from error
-
-
-def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
-    """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not.
-
-    Args:
-        column: of a table.
-        values: as they are, or a parameter that gets them as a JSON list.
-    """
-    given = values if isinstance(values, sa.BindParameter) else json.dumps(list(values))
-    return column.in_(sa.select(sa.func.json_each(given).table_valued("value").c.value))
+            problem = str(getattr(error, "orig", error)).strip()
+            raise StorageError(
+                f"the log {self.name} cannot be {what}: {problem}. {self.keeper.advice(problem)}"
+            ) from error
 
 
 def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[Any]]:
@@ -263,31 +303,53 @@ def read_columns(connection: sa.Connection, query: sa.Executable) -> list[list[A
     return columns
 
 
-def _identity_of(file: str) -> tuple[int, int] | None:
-    """Device and number of a file, which another file of the same name does not have; ``None`` without the file."""
+def server_address(text: str | sa.URL) -> sa.URL:
+    """The address of a PostgreSQL database; it shows itself without its password.
+
+    Raises:
+        ConfigurationError: if it is none.
+    """
+    url = parsed_address(text)
+    del text  # from here on no traceback that prints local variables can show a password in it
+    if url is None:
+        raise ConfigurationError(WRONG_ADDRESS)
+    return url
+
+
+def parsed_address(text: str | sa.URL) -> sa.URL | None:
+    """As :func:`server_address`; ``None`` if it is none."""
     try:
-        found = Path(file).stat()
-    except OSError:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
         return None
-    return found.st_dev, found.st_ino
+    if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg") or not url.database:
+        return None
+    given = dict(url.query)
+    if password := given.pop("password", None):
+        url = url.set(password=str(password), query=given)
+    return url.set(drivername="postgresql+psycopg")
 
 
-_DAMAGED = "It is damaged; move it aside, and the pictures beside it stay."
-_ADVICE = {
-    "locked": "Another program holds it; close that, then run again.",
-    "full": "Make room on the disk, then run again; nothing is sent while the log cannot be written.",
-    "readonly": "The folder is read-only; Studio(path=…) chooses another.",
-    "not a database": _DAMAGED,
-    "malformed": _DAMAGED,
-    "unable to open": "Check that the folder can be written; Studio(path=…) chooses another.",
-}
+def _keeper_of(place: Path | sa.URL) -> Keeper:
+    """The keeper of a log; that of a server is loaded only for one, because it needs the extra ``postgres``."""
+    if isinstance(place, Path):
+        return SqliteFile(place)
+    try:
+        found = importlib.import_module("nbkit.log.postgres")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "psycopg":
+            raise
+        raise ConfigurationError('a log on a server needs psycopg: pip install "nbkit[postgres]"') from None
+    keeper: Keeper = found.PostgresServer(place)
+    return keeper
 
 
-def _dispose(engine: sa.Engine, writers: list[sa.Connection]) -> None:
+def _dispose(engines: Iterable[sa.Engine], writers: list[sa.Connection]) -> None:
     with contextlib.suppress(IndexError):  # another thread may close the same ones
         while True:
             writers.pop().close()
-    engine.pool.dispose()  # engine.dispose() would replace the pool and lose track of the connections in use
+    for engine in engines:
+        engine.pool.dispose()  # engine.dispose() would replace the pool and lose track of the connections in use
 
 
 def _after_fork() -> None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import UnknownParameter
+from nbkit.log import sql
 from nbkit.log.columns import column_of
 from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, INTEGER, MEASURE, STRING, TIME, dtype_of
 from nbkit.log.sqlite import casefold
@@ -181,8 +182,7 @@ class LogColumns:
     }  # fmt: skip
 
     def __init__(self, columns: Mapping[str, sa.ColumnElement[Any]] = COLUMNS) -> None:
-        each = sa.func.json_each(COLUMNS["referenceImages"]).table_valued("value")
-        images = sa.select(sa.func.group_concat(each.c.value, " ")).scalar_subquery()  # as the frame has them
+        images = sql.joined(COLUMNS["referenceImages"])  # as the frame has them
         # Not copied into one mapping: an axis is looked up when it is named.
         own: dict[str, sa.ColumnElement[Any]] = {"referenceImages": images}
         self._columns: Mapping[str, sa.ColumnElement[Any]] = ChainMap(own, columns)  # type: ignore[arg-type]  # read only
@@ -207,11 +207,12 @@ class LogColumns:
 
     def holds(self, values: Any, method: str, text: str, *, case: bool) -> Any:
         if not case:
-            values, text = sa.func.casefold(values), casefold(text)
-        if method == "str.contains":  # LIKE would ignore the case of ASCII letters, and know % and _
-            return sa.func.instr(values, text) > 0
-        start = -len(text) if method == "str.endswith" and text else 1
-        return sa.func.substr(values, start, len(text)) == text
+            values, text = sql.folded(values), casefold(text)
+        if method == "str.contains":
+            return sql.holds(values, text)
+        if method == "str.endswith" and text:
+            return sql.ending(values, len(text)) == text
+        return sa.func.substr(values, 1, len(text)) == text
 
 
 def _check_order(name: str, kind: str, how: str) -> None:

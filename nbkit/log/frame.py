@@ -22,9 +22,10 @@ import sqlalchemy as sa
 from nbkit.errors import NbkitError, RequestError
 from nbkit.log.axes import read_axes, value_as_text
 from nbkit.log.damage import KINDS, SUSPECT, Damage, DamagedRow, check_values, columns_of, read_undamaged
-from nbkit.log.database import Database, one_of, read_columns
+from nbkit.log.database import Database, read_columns
 from nbkit.log.images import is_picture_name
 from nbkit.log.schema import IMAGES, IS_REMOVED, PARAMETER_COLUMNS, RUNS
+from nbkit.log.sql import one_of
 from nbkit.request.parameter import ValueInvalid, short_repr, type_in_words
 from nbkit.request.price import MICRO
 from nbkit.request.reference import name_in_log
@@ -331,8 +332,12 @@ def count_groups(
         limit: only so many values.
     """
     column = sa.type_coerce(column, sa.types.NullType())  # the values are compared as they are stored
-    query = query_of(where, (column, sa.func.count())).group_by(column).order_by(None)
-    values, rows = columns_of(database, query.order_by(column.is_(None), column).limit(limit))
+    each = query_of(where, (column.label("value"), sa.func.count().label("rows"))).order_by(None)
+    counted = (
+        each.group_by(sa.literal_column("1")).subquery().c
+    )  # by its number: parameters in a column are not its name
+    query = sa.select(counted.value, counted.rows).order_by(counted.value.is_(None), counted.value)
+    values, rows = columns_of(database, query.limit(limit))
     return values, rows
 
 
@@ -359,7 +364,8 @@ def _read_values(
 
     # Most parameters are never set, and counting values is faster than reading gaps.
     optional = [name for name in columns if name in _OPTIONAL] or ["prompt"]
-    suspect, *counts = connection.execute(rows_of(SUSPECT, *(sa.func.count(COLUMNS[name]) for name in optional))).one()
+    counted = rows_of(SUSPECT, *(sa.func.count(COLUMNS[name]) for name in optional)).order_by(None)
+    suspect, *counts = connection.execute(counted).one()
     if suspect:
         raise DamagedRow("a row")
     empty = {name for name, number in zip(optional, counts, strict=True) if not number}

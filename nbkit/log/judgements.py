@@ -18,9 +18,10 @@ import sqlalchemy as sa
 
 from nbkit.errors import NoSuchKey, RequestError
 from nbkit.log.annotations import check_known
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.frame import MEASURE, STRING, TIME, check_argument
 from nbkit.log.schema import IMAGES, JUDGEMENTS
+from nbkit.log.sql import one_of
 from nbkit.request.parameter import Text, ValueInvalid, type_in_words
 
 TIED, SKIPPED = "tie", "skip"

@@ -12,6 +12,7 @@ from nbkit.log.database import Database
 from nbkit.log.frame import COLUMNS, RowPage, count_groups, count_rows, query_of, to_frame
 from nbkit.log.named_columns import NamedColumns
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.sql import total
 from nbkit.log.table import Group, sums_text, totals_text
 
 _LOOKED_AT = 10_000
@@ -50,7 +51,7 @@ class LogRows:
 
     def totals(self, group: Group) -> str:
         kinds = (RUNS.c.charged, COLUMNS["adopted"].is_not(None))
-        columns = (*kinds, sa.func.total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost), sa.func.count())
+        columns = (*kinds, total(IMAGES.c.cost), sa.func.count(IMAGES.c.cost), sa.func.count())
         found = columns_of(self._database, query_of(group.key, columns).group_by(*kinds).order_by(None))
         rows = list(zip(*found, strict=True))
         costs = {bool(charged): int(cost) for charged, adopted, cost, known, _ in rows if known and not adopted}

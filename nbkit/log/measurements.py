@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.schema import IMAGES, MEASUREMENTS, RUNS
+from nbkit.log.sql import one_of, upsert
 from nbkit.results.run import DONE
 
 TEXT_COLUMNS = ("textFidelity", "textMissing", "textFound")
 LOOK_COLUMNS = ("sharpness", "contrast", "colourfulness")
 
+_WRITE = upsert(MEASUREMENTS)
 _COLUMNS = (*TEXT_COLUMNS, *LOOK_COLUMNS)
 
 
@@ -128,7 +130,7 @@ def save_measures(
 
     def step(connection: sa.Connection) -> None:
         if rows:
-            connection.execute(sa.insert(MEASUREMENTS).prefix_with("OR REPLACE"), rows)
+            connection.execute(_WRITE, rows)
         for key, values in columns.items():
             connection.execute(sa.update(IMAGES).where(IMAGES.c.id == key).values(**values))
 

@@ -14,6 +14,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -142,36 +143,44 @@ def _state_and_ticks(name: str) -> tuple[str, float] | None:
 # -- how long ago ----------------------------------------------------------------------------------------
 
 
-@functools.cache
-def clock_name() -> str:
-    """Names what :func:`now` reads: one boot of one machine, for all processes that share its clock."""
-    return f"{here().boot}/{_namespace('time')}"
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A clock that nobody sets, by which processes tell how long ago a row was written.
 
-
-def now() -> float:
-    """Seconds by a clock that nobody sets. It stands still while the machine sleeps, as the heartbeats do."""
-    return time.monotonic()
-
-
-def stamp(heartbeat: int) -> str:
-    """The time now, beside a row's heartbeat.
-
-    Args:
-        heartbeat: that is written with it; an nbkit that does not know of stamps writes another one later.
+    Attributes:
+        name: two processes that read the same clock have the same name for it.
+        now: its time, in seconds.
     """
-    return f"{clock_name()} {now():.3f} {heartbeat}"
+
+    name: str
+    now: Callable[[], float]
+
+    def stamp(self, heartbeat: int) -> str:
+        """The time now, beside a row's heartbeat.
+
+        Args:
+            heartbeat: that is written with it; an nbkit that does not know of stamps writes another one later.
+        """
+        return f"{self.name} {self.now():.3f} {heartbeat}"
+
+    def seconds_since(self, written: str | None, heartbeat: int | None) -> float | None:
+        """The seconds since a :meth:`stamp` was written; ``None`` if another clock wrote it, or it belongs to another heartbeat."""
+        clock, _, rest = (written or "").partition(" ")
+        seconds, _, of = rest.partition(" ")
+        if clock != self.name or of != str(heartbeat):
+            return None
+        try:
+            return max(0.0, self.now() - float(seconds))
+        except ValueError:
+            return None
 
 
-def seconds_since(written: str | None, heartbeat: int | None) -> float | None:
-    """The seconds since a :func:`stamp` was written; ``None`` if another clock wrote it, or it belongs to another heartbeat."""
-    clock, _, rest = (written or "").partition(" ")
-    seconds, _, of = rest.partition(" ")
-    if clock != clock_name() or of != str(heartbeat):
-        return None
-    try:
-        return max(0.0, now() - float(seconds))
-    except ValueError:
-        return None
+@functools.cache
+def boot_clock() -> Clock:
+    """The clock of one boot of this machine, for all processes that share it. It stands still while the machine sleeps, as
+    the heartbeats do.
+    """
+    return Clock(f"{here().boot}/{_namespace('time')}", time.monotonic)
 
 
 def _namespace(kind: str) -> str:

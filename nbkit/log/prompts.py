@@ -14,8 +14,9 @@ from nbkit.log.database import Database, read_columns
 from nbkit.log.frame import check_argument
 from nbkit.log.schema import RUNS
 from nbkit.log.search import candidates
+from nbkit.log.sql import text_bytes
 from nbkit.log.sqlite import casefold, has_words
-from nbkit.log.text_index import FOLDED, text_bytes
+from nbkit.log.text_index import FOLDED
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Integer, ValueInvalid, is_utf8, type_in_words
 

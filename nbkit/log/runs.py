@@ -16,11 +16,12 @@ from nbkit import errors
 from nbkit.errors import EngineError, NbkitError, NoImage, StorageError
 from nbkit.log.axes import read_axes
 from nbkit.log.damage import Damage, check_request, columns_of, fetch, read_undamaged
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.frame import REMOVED
 from nbkit.log.images import ImageStore, link_of, read_picture
 from nbkit.log.rows import logged_request, picture_facts
 from nbkit.log.schema import IMAGES, IS_REMOVED, RUNS
+from nbkit.log.sql import likely, one_of
 from nbkit.log.thread import Thread, find_parent, find_thread
 from nbkit.log.trust import Trust
 from nbkit.measures.facts import SUFFIXES
@@ -121,7 +122,7 @@ class History:
     def matching(self, identity: str, engine: str) -> Run | None:
         """The newest run of a request, given by its identity, that is done; ``None`` without one."""
         # likely(): most runs are done, so the index of the identity finds it, not that of the status.
-        done = (RUNS.c.identity == identity) & (RUNS.c.engine == engine) & sa.func.likely(RUNS.c.status == DONE)
+        done = (RUNS.c.identity == identity) & (RUNS.c.engine == engine) & likely(RUNS.c.status == DONE)
         return next(iter(self._runs(done, limit=1)), None)
 
     def states(self, sweep: str, engine: str) -> dict[str, list[State]]:

@@ -15,19 +15,15 @@ newer nbkit has in ``min_reader`` the oldest version that may still read and wri
 
 from __future__ import annotations
 
-import functools
-import re
 import time
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from nbkit.errors import LogVersionError, StorageError
 from nbkit.log.database import Database
+from nbkit.log.sql import FLAG, POSTGRES, TEXT, json_column, upsert
 from nbkit.log.sqlite import NEW_LOG_SECONDS
 from nbkit.request.image_request import PARAMETERS
 from nbkit.request.parameter import Boolean, Decimal2, Integer, ListOf
@@ -43,17 +39,14 @@ would misread or damage raises it to :data:`VERSION`. nbkit 0.1.0, which knows l
 refuses every later version.
 """
 
-_CONSTRAINTS = re.compile(r"\b(CHECK|ON CONFLICT|GENERATED|WITHOUT ROWID|STRICT|COLLATE)\b", re.IGNORECASE)
-"""What no table of a log has in its declaration."""
-
 METADATA = sa.MetaData(naming_convention={"ix": "%(table_name)s_%(column_0_name)s"})
 
 
 _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
     Integer: sa.BigInteger(),
     Decimal2: sa.Float(),
-    Boolean: sa.Boolean(),
-    ListOf: sa.JSON(none_as_null=True),
+    Boolean: FLAG,
+    ListOf: json_column(none_as_null=True),
 }
 """The type of a parameter's column, by its kind; text for all others."""
 
@@ -73,49 +66,48 @@ class _AsGiven(sa.types.UserDefinedType[Any]):
         return "BLOB"
 
 
-META = sa.Table("meta", METADATA, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+_AS_GIVEN = _AsGiven().with_variant(sa.JSON(), POSTGRES)
+
+
+META = sa.Table("meta", METADATA, sa.Column("key", TEXT, primary_key=True), sa.Column("value", TEXT))
 
 RUNS = sa.Table(
     "runs",
     METADATA,
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
-    sa.Column("taskUUID", sa.Text, unique=True, nullable=False),
+    sa.Column("taskUUID", TEXT, unique=True, nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
-    sa.Column("status", sa.Text, nullable=False, index=True),
-    sa.Column("engine", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("charged", sa.Boolean, nullable=False),
-    *(
-        sa.Column(p.column, _TYPES.get(type(p.kind), sa.Text()))
-        for n, p in PARAMETERS.items()
-        if n in PARAMETER_COLUMNS
-    ),
-    sa.Column("extra", sa.JSON(none_as_null=True)),
-    sa.Column("task", sa.JSON),  # as sent, without credentials; inline pictures as hashes
-    sa.Column("request", sa.JSON),  # the parameters that were set, by Python name; references as in `task`
-    sa.Column("identity", sa.Text, index=True),
-    sa.Column("resendable", sa.Boolean, nullable=False),  # false: `task` had a credential, which was removed
+    sa.Column("status", TEXT, nullable=False, index=True),
+    sa.Column("engine", TEXT, nullable=False),
+    sa.Column("model", TEXT, nullable=False),
+    sa.Column("charged", FLAG, nullable=False),
+    *(sa.Column(p.column, _TYPES.get(type(p.kind), TEXT)) for n, p in PARAMETERS.items() if n in PARAMETER_COLUMNS),
+    sa.Column("extra", json_column(none_as_null=True)),
+    sa.Column("task", json_column()),  # as sent, without credentials; inline pictures as hashes
+    sa.Column("request", json_column()),  # the parameters that were set, by Python name; references as in `task`
+    sa.Column("identity", TEXT, index=True),
+    sa.Column("resendable", FLAG, nullable=False),  # false: `task` had a credential, which was removed
     sa.Column("estimateLow", sa.BigInteger, nullable=False),  # micro-dollars, as all money in these tables
     sa.Column("estimateHigh", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False),
     sa.Column("spent", sa.BigInteger, nullable=False),  # what counts against a budget
     sa.Column("cost", sa.BigInteger),  # from the answers; null: they did not contain it
     sa.Column("latency", sa.Float),
-    sa.Column("error", sa.Text),
-    sa.Column("errorCode", sa.Text),
-    sa.Column("errorKind", sa.Text),
-    sa.Column("studio", sa.Text, nullable=False, index=True),
-    sa.Column("owner", sa.Text),  # the process that works on it; null: none
+    sa.Column("error", TEXT),
+    sa.Column("errorCode", TEXT),
+    sa.Column("errorKind", TEXT),
+    sa.Column("studio", TEXT, nullable=False, index=True),
+    sa.Column("owner", TEXT),  # the process that works on it; null: none
     sa.Column("heartbeat", sa.BigInteger),  # by the wall clock, microseconds since 1970
-    sa.Column("heartbeatClock", sa.Text),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
-    sa.Column("author", sa.Text),  # who added it to a log of somebody else: see nbkit.log.trust
+    sa.Column("heartbeatClock", TEXT),  # the heartbeat's time by a clock that nobody sets: clock, seconds, heartbeat
+    sa.Column("author", TEXT),  # who added it to a log of somebody else: see nbkit.log.trust
     sa.Column("adopted", sa.BigInteger),  # when it came from another log, in microseconds; null: made in this one
-    sa.Column("parent", sa.Text, index=True),  # the taskUUID of the run that this one makes again
-    sa.Column("parentImage", sa.Text, index=True),  # the imageUUID of the picture that it was made from
-    sa.Column("sweep", sa.Text, index=True),
-    sa.Column("template", sa.Text),  # that the sweep made the prompt from; null where it has no variables
-    sa.Column("dayAccounts", sa.Text),  # of its day, that hold or count its money; null in a row of version 0.1.0
-    sa.Column("purse", sa.Text),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
+    sa.Column("parent", TEXT, index=True),  # the taskUUID of the run that this one makes again
+    sa.Column("parentImage", TEXT, index=True),  # the imageUUID of the picture that it was made from
+    sa.Column("sweep", TEXT, index=True),
+    sa.Column("template", TEXT),  # that the sweep made the prompt from; null where it has no variables
+    sa.Column("dayAccounts", TEXT),  # of its day, that hold or count its money; null in a row of version 0.1.0
+    sa.Column("purse", TEXT),  # id of the sub-budget that it shares with other runs; named by version 0.1.0
 )
 
 IMAGES = sa.Table(
@@ -123,34 +115,34 @@ IMAGES = sa.Table(
     METADATA,
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
     sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("imageUUID", sa.Text),
+    sa.Column("status", TEXT, nullable=False),
+    sa.Column("imageUUID", TEXT),
     sa.Column("seed", sa.BigInteger),
     sa.Column("cost", sa.BigInteger),
-    sa.Column("url", sa.Text),
-    sa.Column("nsfw", sa.Boolean),
-    sa.Column("sha256", sa.Text),
-    sa.Column("mediaType", sa.Text),
+    sa.Column("url", TEXT),
+    sa.Column("nsfw", FLAG),
+    sa.Column("sha256", TEXT),
+    sa.Column("mediaType", TEXT),
     sa.Column("width", sa.Integer),
     sa.Column("height", sa.Integer),
-    sa.Column("fingerprint", sa.Text),
-    sa.Column("file", sa.Text),  # below the image folder; null: not fetched (yet)
-    sa.Column("removed", sa.Text),  # the file of a picture that was removed from the disk; `file` is null then
-    sa.Column("whole", sa.Boolean),  # false: what came is cut or damaged, and is fetched again
-    sa.Column("stamp", sa.Text),  # size and time of the file when its bytes were last compared with the hash
-    sa.Column("error", sa.Text),  # of a result without a file, why; of one with a file, what is wrong with its bytes
+    sa.Column("fingerprint", TEXT),
+    sa.Column("file", TEXT),  # below the image folder; null: not fetched (yet)
+    sa.Column("removed", TEXT),  # the file of a picture that was removed from the disk; `file` is null then
+    sa.Column("whole", FLAG),  # false: what came is cut or damaged, and is fetched again
+    sa.Column("stamp", TEXT),  # size and time of the file when its bytes were last compared with the hash
+    sa.Column("error", TEXT),  # of a result without a file, why; of one with a file, what is wrong with its bytes
     sa.Column("rating", sa.Integer),
-    sa.Column("keep", sa.Boolean),
-    sa.Column("tags", sa.Text),
-    sa.Column("note", sa.Text),
+    sa.Column("keep", FLAG),
+    sa.Column("tags", TEXT),
+    sa.Column("note", TEXT),
     sa.Column("textFidelity", sa.Float),  # what was measured in its pixels: see nbkit.comparison.measuring
-    sa.Column("textMissing", sa.Text),
-    sa.Column("textFound", sa.Text),
+    sa.Column("textMissing", TEXT),
+    sa.Column("textFound", TEXT),
     sa.Column("sharpness", sa.Float),
     sa.Column("contrast", sa.Float),
     sa.Column("colourfulness", sa.Float),
     sa.Column("adopted", sa.BigInteger),  # as in runs; a run of this log may get a result that another copy of it has
-    sa.Column("replay", sa.Text),  # how a pack answered it: see nbkit.service.replay; null: it was not asked
+    sa.Column("replay", TEXT),  # how a pack answered it: see nbkit.service.replay; null: it was not asked
     sa.UniqueConstraint("run", "imageUUID"),
 )
 
@@ -160,8 +152,8 @@ AXES = sa.Table(
     METADATA,
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
     sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("value", _AsGiven(), nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("value", _AS_GIVEN, nullable=False),
     sa.UniqueConstraint("run", "name"),
 )
 
@@ -170,32 +162,32 @@ JUDGEMENTS = sa.Table(
     "judgements",
     METADATA,
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
-    sa.Column("judgementUUID", sa.Text, unique=True, nullable=False),
+    sa.Column("judgementUUID", TEXT, unique=True, nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
-    sa.Column("rater", sa.Text, nullable=False),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("shown", sa.Text, nullable=False),  # imageUUIDs in the order in which they were shown, as a JSON list
-    sa.Column("outcome", sa.Text, nullable=False),  # the imageUUID of the best one, "tie" or "skip"
+    sa.Column("rater", TEXT, nullable=False),
+    sa.Column("question", TEXT, nullable=False),
+    sa.Column("shown", TEXT, nullable=False),  # imageUUIDs in the order in which they were shown, as a JSON list
+    sa.Column("outcome", TEXT, nullable=False),  # the imageUUID of the best one, "tie" or "skip"
     sa.Column("seconds", sa.Float),
     sa.Column("withdrawn", sa.BigInteger),
-    sa.Column("author", sa.Text),  # as in runs
+    sa.Column("author", TEXT),  # as in runs
 )
 
 MEASUREMENTS = sa.Table(
     # What is slow to read from pixels is kept here; the columns of `images` follow from it.
     "measurements",
     METADATA,
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),  # of what measured it; another one measures again
-    sa.Column("value", sa.Text, nullable=False),  # JSON
+    sa.Column("sha256", TEXT, primary_key=True),
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("version", TEXT, nullable=False),  # of what measured it; another one measures again
+    sa.Column("value", TEXT, nullable=False),  # JSON
 )
 
 ACCOUNTS = sa.Table(
     # Running totals, updated in the transactions that write the rows: checking a budget needs no sum over all runs.
     "accounts",
     METADATA,
-    sa.Column("name", sa.Text, primary_key=True),  # studio:<id>, or day:<date>:<charged>
+    sa.Column("name", TEXT, primary_key=True),  # studio:<id>, or day:<date>:<charged>
     sa.Column("spent", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False),
 )
@@ -204,9 +196,9 @@ SIGHTINGS = sa.Table(
     # When a heartbeat of another machine's clock, or of an earlier boot, was first seen by this one's.
     "sightings",
     METADATA,
-    sa.Column("taskUUID", sa.Text, primary_key=True),
-    sa.Column("clock", sa.Text, primary_key=True),
-    sa.Column("mark", sa.Text, nullable=False),  # the heartbeat
+    sa.Column("taskUUID", TEXT, primary_key=True),
+    sa.Column("clock", TEXT, primary_key=True),
+    sa.Column("mark", TEXT, nullable=False),  # the heartbeat
     sa.Column("since", sa.Float, nullable=False),  # seconds, by the clock
 )
 
@@ -214,7 +206,7 @@ LIMITS = sa.Table(
     # How many tasks a busy service takes at once: see nbkit.service.limit. Times in seconds, by the clock of one boot.
     "limits",
     METADATA,
-    sa.Column("service", sa.Text, primary_key=True),  # a hash of its address, the key, the model, and the clock
+    sa.Column("service", TEXT, primary_key=True),  # a hash of its address, the key, the model, and the clock
     sa.Column("at_once", sa.Integer, nullable=False),
     sa.Column("refused", sa.Float, nullable=False),
     sa.Column("lowered", sa.Float, nullable=False),
@@ -227,9 +219,9 @@ SENDERS = sa.Table(
     # The studios that use a service, and how many tasks each has there.
     "senders",
     METADATA,
-    sa.Column("sender", sa.Text, primary_key=True),
-    sa.Column("service", sa.Text, nullable=False, index=True),
-    sa.Column("owner", sa.Text, nullable=False),  # its process
+    sa.Column("sender", TEXT, primary_key=True),
+    sa.Column("service", TEXT, nullable=False, index=True),
+    sa.Column("owner", TEXT, nullable=False),  # its process
     sa.Column("active", sa.Integer, nullable=False),
     sa.Column("ended", sa.Integer, nullable=False),
     sa.Column("asked", sa.Float),  # when one of its tasks last had to wait; null: none waits
@@ -239,7 +231,7 @@ SENDERS = sa.Table(
 IS_REMOVED = IMAGES.c.file.is_(None) & IMAGES.c.removed.is_not(None)
 """The condition that a picture was removed from the disk; one that an older nbkit has fetched again was not."""
 
-sa.Index("axes_values", AXES.c.name, AXES.c.value)
+sa.Index("axes_values", AXES.c.name, AXES.c.value).ddl_if(dialect="sqlite")  # PostgreSQL has no order of JSON
 sa.Index("images_uuid", IMAGES.c.imageUUID)
 sa.Index("images_seed", IMAGES.c.seed)
 sa.Index("images_sha256", IMAGES.c.sha256)
@@ -253,6 +245,9 @@ _LOST_ROWS = (
 )
 
 
+_WRITE_META = upsert(META)
+
+
 def prepare(database: Database) -> None:
     """Create the tables, or bring an older log up to date.
 
@@ -263,21 +258,21 @@ def prepare(database: Database) -> None:
     Warns:
         UserWarning: if the log has no rows, but there are pictures beside it.
     """
-    has_pictures = not database.is_new and any(Path(database.name).parent.glob("images/??/*"))
+    file = None if database.is_new else database.file
+    has_pictures = file is not None and any(file.parent.glob("images/??/*"))
     if has_pictures and not _has_tables(database):
         raise StorageError(f"the log {database.name} is not whole: it has no tables{_LOST_ROWS}")
     with database.reading() as connection:
-        _check_no_code(connection, database.name)
+        database.keeper.check_no_code(connection)
         has_tables = sa.inspect(connection).has_table(META.name)
         if has_pictures and connection.scalar(sa.select(RUNS.c.id).limit(1)) is None:
             warnings.warn(f"the log {database.name} may not be whole: it has no runs{_LOST_ROWS}", stacklevel=4)
         if has_tables and not _is_outdated(connection, database.name):
             return
     with database.writing(upgrade=True) as connection:
-        is_new = not sa.inspect(connection).get_table_names()
+        is_new = not sa.inspect(connection).has_table(META.name)
         if is_new:
-            for statement in _declarations():
-                connection.exec_driver_sql(statement)
+            database.keeper.create_tables(connection, METADATA)
         else:
             METADATA.create_all(connection)
         if not _is_outdated(connection, database.name):
@@ -285,23 +280,7 @@ def prepare(database: Database) -> None:
         for table in () if is_new else (RUNS, IMAGES, AXES):
             _add_what_is_missing(connection, table)
         values = {"version": VERSION, "min_reader": MIN_READER}
-        rows = [{"key": key, "value": str(value)} for key, value in values.items()]
-        connection.execute(sa.insert(META).prefix_with("OR REPLACE"), rows)
-
-
-@functools.cache
-def _declarations() -> tuple[str, ...]:
-    """The statements that make all tables and indexes: compiling them takes longer than a new log does to run them."""
-    tables, dialect = METADATA.sorted_tables, sqlite.dialect()
-    made: list[sa.schema.ExecutableDDLElement] = [
-        *map(sa.schema.CreateTable, tables),
-        *(
-            sa.schema.CreateIndex(index)
-            for table in tables
-            for index in sorted(table.indexes, key=lambda one: str(one.name))
-        ),
-    ]
-    return tuple(str(one.compile(dialect=dialect)) for one in made)
+        connection.execute(_WRITE_META, [{"key": key, "value": str(value)} for key, value in values.items()])
 
 
 def _has_tables(database: Database) -> bool:
@@ -316,14 +295,6 @@ def _has_tables(database: Database) -> bool:
         time.sleep(0.02)
 
 
-def _check_no_code(connection: sa.Connection, name: str) -> None:
-    code = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
-    if found := connection.exec_driver_sql(code).first():
-        raise StorageError(
-            f"the log {name} has a {found.type} {found.name!r}, and no nbkit has made that: it is not opened"
-        )
-
-
 def check_tables(database: Database) -> None:
     """Check that the tables have the keys and constraints that nbkit gives them, and no others.
 
@@ -333,41 +304,11 @@ def check_tables(database: Database) -> None:
         StorageError: if they have others; nothing may be sent then.
     """
     with database.reading() as connection:
-        for table in METADATA.sorted_tables:
-            if problem := next(_strange(connection, table), ""):
-                raise StorageError(
-                    f"the log {database.name} can be looked at and exported, but runs cannot be added: its table "
-                    f"{table.name} has {problem}, which no nbkit has made. Nothing was sent; choose another folder with "
-                    "Studio(path=…)"
-                )
-
-
-def _strange(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
-    """What a table of a log has that nbkit never makes."""
-    keys = {column.name for column in table.primary_key}
-    unique = [keys, *({c.name for c in u.columns} for u in table.constraints if isinstance(u, sa.UniqueConstraint))]
-    columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({table.name})").all()
-    for name in {column.name for column in table.columns} - {column.name for column in columns}:
-        yield f"no column {name!r}"
-    if {column.name for column in columns if column.pk} != keys:
-        yield "another primary key"
-    for column in columns:
-        own = table.columns.get(column.name)
-        may_be_required = str(column.dflt_value).upper() not in ("NONE", "NULL") if own is None else not own.nullable
-        if column.hidden or (column.notnull and not may_be_required):
-            yield f"a constraint on {column.name!r}"
-    own_indexes = {index.name for index in table.indexes}
-    for index in connection.exec_driver_sql(f"PRAGMA index_list({table.name})").all():
-        names = {row.name for row in connection.exec_driver_sql(f"PRAGMA index_info({index.name!r})")}
-        is_odd = None in names or (index.partial and index.name not in own_indexes)
-        if is_odd or (index.unique and names not in unique):
-            yield f"an index {index.name!r}"
-    foreign = {row[3] for row in connection.exec_driver_sql(f"PRAGMA foreign_key_list({table.name})")}
-    if not foreign <= {key.parent.name for key in table.foreign_keys}:
-        yield "another foreign key"
-    text = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)).scalar() or ""
-    if found := _CONSTRAINTS.search(text):
-        yield f"the words {found[0]}"
+        if problem := database.keeper.check_tables(connection, METADATA):
+            raise StorageError(
+                f"the log {database.name} can be looked at and exported, but runs cannot be added: {problem}, which no nbkit "
+                "has made. Nothing was sent; choose another folder with Studio(path=…)"
+            )
 
 
 def _is_outdated(connection: sa.Connection, name: str) -> bool:

@@ -6,7 +6,6 @@ themselves, in lower case and in every alphabet. The rule is that of :func:`matc
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from nbkit.errors import RequestError
-from nbkit.log import text_index
-from nbkit.log.database import Database, one_of
+from nbkit.log import sql, text_index
+from nbkit.log.database import Database
 from nbkit.log.frame import count_rows
 from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.sqlite import casefold, has_words
@@ -69,8 +68,7 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
         return None
     if not is_utf8(text):  # no text in a log has half of a surrogate pair
         return sa.false()
-    # The texts as bytes, because a damaged row may have no UTF-8.
-    rows = sa.func.has_words(json.dumps([words, phrases]), *(sa.cast(c, sa.LargeBinary) for c in _SEARCHED)) == 1
+    rows = sql.has_words(words, phrases, _SEARCHED)
     if not text_index.update(database):
         return rows
     runs = candidates(words)
@@ -80,7 +78,7 @@ def find_rows(database: Database, text: str, newest: int | None = None) -> sa.Co
     while True:
         with database.reading() as connection:
             some = connection.scalars(runs.order_by(FOLDED.c.rowid.desc()).limit(look)).all()
-        found = one_of(RUNS.c.id, some) & rows
+        found = sql.one_of(RUNS.c.id, some) & rows
         if len(some) < look or count_rows(database, found) >= newest:
             return found
         look *= 16
@@ -99,7 +97,7 @@ def candidates(words: Sequence[str]) -> sa.Select[Any]:
     for word in longest:
         if "\0" in word:
             continue
-        query = query.where(sa.func.instr(FOLDED.c.text, word) > 0)
+        query = query.where(sql.holds(FOLDED.c.text, word))
     return query
 
 

@@ -1,4 +1,8 @@
-"""SQLite files: sets up their connections, checks that a file is not truncated, and finds out whether its disk is local."""
+"""``SqliteFile``, a log in one file on this machine: checks that the file is whole, and sets its connections up.
+
+It has a write-ahead log with full syncs (a committed row survives a power cut), and a long time-out for locks. On a file
+system that is not known to be local, where a write-ahead log may not be safe, it has a rollback journal.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,36 @@ import functools
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
+import tempfile
 import time
 import unicodedata
-from collections.abc import Iterable
+import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import sqlite
 
 from nbkit.errors import StorageError
+from nbkit.log.owner import Clock, boot_clock
+
+LOCK_PATIENCE = 30.0
+"""Seconds to wait for the transactions of other kernels; each takes milliseconds."""
+
+_BEGIN_WRITING = "BEGIN IMMEDIATE"
+"""Begins a transaction that takes the write lock at once. It is no listener of SQLAlchemy's event ``begin``: with any
+listener, each statement takes a seventh longer."""
+
+_PROBLEMS = 20  # of SQLite's own check; a damaged file may have thousands
+
+_CONSTRAINTS = re.compile(r"\b(CHECK|ON CONFLICT|GENERATED|WITHOUT ROWID|STRICT|COLLATE)\b", re.IGNORECASE)
+"""What no table of a log has in its declaration."""
 
 HEADER_BYTES = 100
 
@@ -30,6 +53,126 @@ _LOCAL_SYSTEMS = frozenset({
     "apfs", "hfs", "hfs+", "ufs", "ffs", "ntfs", "ntfs3", "refs", "fat", "fat32", "vfat", "msdos", "exfat",
 })  # fmt: skip
 """File systems of this machine's own disks. Any other may be shared with another machine, a virtual one included."""
+
+
+class SqliteFile:
+    """A log in a file: a :class:`~nbkit.log.database.Keeper`.
+
+    Args:
+        file: created, with its folder, if it does not exist.
+
+    Raises:
+        StorageError: if the folder cannot be made, or a part of the file is missing.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.name = file, str(file)
+        self.is_new, self.read_only = not file.exists(), is_read_only(file)
+        self.clock: Clock = boot_clock()
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"the folder {file.parent} cannot be made: {error.strerror or error}. Studio(path=…) chooses another"
+            ) from error
+        check_not_truncated(file, file.parent / "images")
+        opened = file
+        if self.read_only:
+            self._copied = tempfile.TemporaryDirectory(prefix="nbkit-", ignore_cleanup_errors=True)
+            try:
+                opened = copy_for_reading(file, Path(self._copied.name))
+            except OSError as error:
+                raise StorageError(f"the log {file} cannot be read: {error.strerror or error}") from error
+            weakref.finalize(self, self._copied.cleanup)
+        address = sa.URL.create("sqlite", database=str(opened))
+        self.writer = self.reader = sa.create_engine(address, connect_args={"timeout": LOCK_PATIENCE})
+        journal = "WAL" if is_known_local(file.parent) else "DELETE"
+        self._identity: tuple[int, int] | None = None
+        event.listen(self.writer, "connect", lambda connection, _: set_up(connection, journal, LOCK_PATIENCE))
+        event.listen(self.writer, "connect", lambda *_: self._remember_file())
+
+    def _remember_file(self) -> None:
+        if self._identity is None:  # a later connection may open another file of this name
+            self._identity = _identity_of(self.file)
+
+    def begin_writing(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql(_BEGIN_WRITING)
+
+    def begin_reading(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    def is_committed(self, _begun: object) -> bool:
+        return False  # a COMMIT that fails has not happened
+
+    def may_try_again(self, _error: Exception, _attempt: int) -> bool:
+        return False  # SQLite has waited for the lock itself
+
+    def check_in_place(self) -> None:
+        if self._identity != _identity_of(self.file):
+            raise StorageError(
+                f"the log {self.name} has been deleted, moved or replaced since this studio opened it. Nothing was sent. "
+                "Put it back where it was, or open a log again: nbkit.Studio(path=…)"
+            )
+
+    def check_no_code(self, connection: sa.Connection) -> None:
+        code = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+        if found := connection.exec_driver_sql(code).first():
+            raise StorageError(
+                f"the log {self.name} has a {found.type} {found.name!r}, and no nbkit has made that: it is not opened"
+            )
+
+    def check_tables(self, connection: sa.Connection, metadata: sa.MetaData) -> str:
+        problems = (
+            f"its table {table.name} has {problem}"
+            for table in metadata.sorted_tables
+            for problem in _strange(connection, table)
+        )
+        return next(problems, "")
+
+    def create_tables(self, connection: sa.Connection, metadata: sa.MetaData) -> None:
+        for statement in _declarations(metadata):
+            connection.exec_driver_sql(statement)
+
+    def faults(self, connection: sa.Connection) -> list[str]:
+        found = connection.exec_driver_sql(f"PRAGMA integrity_check({_PROBLEMS})")
+        return [str(problem) for (problem,) in found if problem != "ok"]
+
+    def size(self) -> int:
+        found = 0
+        for ending in ("", "-wal", "-journal"):
+            with contextlib.suppress(OSError):
+                found += self.file.with_name(self.file.name + ending).stat().st_size
+        return found
+
+    def advice(self, problem: str) -> str:
+        found = (advice for phrase, advice in _ADVICE.items() if phrase in problem)
+        return next(found, "Nothing is sent while the log cannot be written.")
+
+
+_DAMAGED = "It is damaged; move it aside, and the pictures beside it stay."
+_ADVICE = {
+    "locked": "Another program holds it; close that, then run again.",
+    "full": "Make room on the disk, then run again; nothing is sent while the log cannot be written.",
+    "readonly": "The folder is read-only; Studio(path=…) chooses another.",
+    "not a database": _DAMAGED,
+    "malformed": _DAMAGED,
+    "unable to open": "Check that the folder can be written; Studio(path=…) chooses another.",
+}
+
+
+@functools.cache
+def _declarations(metadata: sa.MetaData) -> tuple[str, ...]:
+    """The statements that make all tables and indexes: compiling them takes longer than a new log does to run them."""
+    tables, dialect = metadata.sorted_tables, sqlite.dialect()
+    made: list[sa.schema.ExecutableDDLElement] = [
+        *map(sa.schema.CreateTable, tables),
+        *(
+            sa.schema.CreateIndex(index)
+            for table in tables
+            for index in sorted(table.indexes, key=lambda one: str(one.name))
+        ),
+    ]
+    return tuple(str(one.compile(dialect=dialect)) for one in made)
 
 
 def set_up(connection: Any, journal: str, patience: float) -> None:
@@ -185,3 +328,40 @@ def is_known_local(folder: Path) -> bool:
     mounted = {Path(disk.mountpoint): disk for disk in disks}  # of several at one place, the last one covers the others
     disk = next((mounted[place] for place in (resolved, *resolved.parents) if place in mounted), None)
     return disk is not None and disk.fstype.lower() in _LOCAL_SYSTEMS and "remote" not in disk.opts.split(",")
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    """Device and number of a file, which another file of the same name does not have; ``None`` without the file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _strange(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
+    """What a table of a log has that nbkit never makes."""
+    keys = {column.name for column in table.primary_key}
+    unique = [keys, *({c.name for c in u.columns} for u in table.constraints if isinstance(u, sa.UniqueConstraint))]
+    columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({table.name})").all()
+    for name in {column.name for column in table.columns} - {column.name for column in columns}:
+        yield f"no column {name!r}"
+    if {column.name for column in columns if column.pk} != keys:
+        yield "another primary key"
+    for column in columns:
+        own = table.columns.get(column.name)
+        may_be_required = str(column.dflt_value).upper() not in ("NONE", "NULL") if own is None else not own.nullable
+        if column.hidden or (column.notnull and not may_be_required):
+            yield f"a constraint on {column.name!r}"
+    own_indexes = {index.name for index in table.indexes}
+    for index in connection.exec_driver_sql(f"PRAGMA index_list({table.name})").all():
+        names = {row.name for row in connection.exec_driver_sql(f"PRAGMA index_info({index.name!r})")}
+        is_odd = None in names or (index.partial and index.name not in own_indexes)
+        if is_odd or (index.unique and names not in unique):
+            yield f"an index {index.name!r}"
+    foreign = {row[3] for row in connection.exec_driver_sql(f"PRAGMA foreign_key_list({table.name})")}
+    if not foreign <= {key.parent.name for key in table.foreign_keys}:
+        yield "another foreign key"
+    text = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)).scalar() or ""
+    if found := _CONSTRAINTS.search(text):
+        yield f"the words {found[0]}"

@@ -15,14 +15,14 @@ import contextlib
 import itertools
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from tqdm import tqdm
 
 from nbkit.errors import StorageError
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.schema import IMAGES, RUNS
+from nbkit.log.sql import one_of, text_bytes
 from nbkit.log.sqlite import casefold
 
 FOLDED = sa.table("folded", sa.column("rowid", sa.Integer), sa.column("text", sa.Text), sa.column("folded", sa.Text))
@@ -157,18 +157,13 @@ def _insert(connection: sa.Connection, runs: Sequence[int]) -> int:
     return len(rows)
 
 
-def text_bytes(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
-    """A column's text, as bytes; a damaged row may have something else, or no UTF-8."""
-    return sa.case((sa.func.typeof(column) == "text", sa.cast(column, sa.LargeBinary)), else_=sa.null())
-
-
 def _has_index(connection: sa.Connection) -> bool:
     """Whether there is the table that this module makes; one of a stranger may have anything in it."""
-    return connection.exec_driver_sql(_DECLARED).scalar() == _CREATE
+    return connection.dialect.name == "sqlite" and connection.exec_driver_sql(_DECLARED).scalar() == _CREATE
 
 
 def _can_make_one(connection: sa.Connection) -> bool:
-    if connection.exec_driver_sql(_DECLARED).first() is not None:
+    if connection.dialect.name != "sqlite" or connection.exec_driver_sql(_DECLARED).first() is not None:
         return False
     has_module = connection.exec_driver_sql("SELECT sqlite_compileoption_used('ENABLE_FTS5')").scalar()
     return bool(has_module) and sqlite3.sqlite_version_info >= (3, 34)

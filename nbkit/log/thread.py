@@ -16,6 +16,7 @@ from nbkit.display.mime import MimeBundle
 from nbkit.display.text import count, ellipsis, replay_caption, usd, usd_short
 from nbkit.display.tree import TreeRow, tree_html, tree_text
 from nbkit.errors import NbkitError, printable
+from nbkit.log import sql
 from nbkit.log.database import Database
 from nbkit.log.table import figure_of, sums_text, totals_text
 from nbkit.request.image_request import PARAMETERS
@@ -342,41 +343,40 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else ellipsis(str(value), 40)
 
 
-_PATH = sa.text("""
+_PATH = """
     WITH RECURSIVE path(id) AS (
-        SELECT id FROM runs WHERE taskUUID = :task
+        SELECT id FROM runs WHERE "taskUUID" = :task
         UNION ALL
         SELECT coalesce(
-            (SELECT max(run) FROM images WHERE imageUUID = child.parentImage AND run < child.id),
-            (SELECT id FROM runs AS earlier WHERE earlier.taskUUID = child.parent AND earlier.id < child.id)
+            (SELECT max(run) FROM images WHERE "imageUUID" = child."parentImage" AND run < child.id),
+            (SELECT id FROM runs AS earlier WHERE earlier."taskUUID" = child.parent AND earlier.id < child.id)
         ) FROM path JOIN runs AS child ON child.id = path.id
-        LIMIT :limit
+        {inside}
     )
-    SELECT id FROM path WHERE id IS NOT NULL
-""")
+    SELECT id FROM path WHERE id IS NOT NULL {outside}
+"""
 """The numbers of a run and of those that lead to it, the root last."""
 
 # The + keeps SQLite from reading all later runs, where it has an index for each of the other conditions.
-_TREE = sa.text("""
+_TREE = """
     WITH RECURSIVE tree(id) AS (
-        SELECT :root
+        SELECT CAST(:root AS BIGINT)
         UNION
         SELECT child.id FROM tree JOIN runs AS child ON (
-            child.parentImage IN (SELECT imageUUID FROM images WHERE run = tree.id)
-            OR child.parent = (SELECT taskUUID FROM runs WHERE id = tree.id)
+            child."parentImage" IN (SELECT "imageUUID" FROM images WHERE run = tree.id)
+            OR child.parent = (SELECT "taskUUID" FROM runs WHERE id = tree.id)
         ) AND +child.id > tree.id
-        ORDER BY 1
-        LIMIT :limit
+        {inside}
     )
-    SELECT id FROM tree
-""")
+    SELECT id FROM tree {outside}
+"""
 """The numbers of a run and of all that were made from it."""
 
 
 def find_parent(database: Database, task_uuid: str) -> int | None:
     """The number of the run that another one was made from; ``None`` without one."""
     with database.reading() as connection:
-        return next(iter(connection.scalars(_PATH, {"task": task_uuid, "limit": 2}).all()[1:]), None)
+        return next(iter(_numbers(connection, _PATH, 2, task=task_uuid)[1:]), None)
 
 
 def find_thread(database: Database, task_uuid: str) -> tuple[list[int], bool]:
@@ -387,9 +387,15 @@ def find_thread(database: Database, task_uuid: str) -> tuple[list[int], bool]:
         task_uuid: of any run of the thread.
     """
     with database.reading() as connection:
-        path = list(connection.scalars(_PATH, {"task": task_uuid, "limit": MAX_RUNS + 1}))
+        path = _numbers(connection, _PATH, MAX_RUNS + 1, task=task_uuid)
         if not path:
             return [], False
-        tree = list(connection.scalars(_TREE, {"root": path[-1], "limit": MAX_RUNS + 1}))
+        tree = _numbers(connection, _TREE, MAX_RUNS + 1, "ORDER BY 1", root=path[-1])
     numbers = list(dict.fromkeys([*path, *tree]))
     return numbers[:MAX_RUNS], len(numbers) > MAX_RUNS
+
+
+def _numbers(connection: sa.Connection, query: str, limit: int, order: str = "", **parameters: Any) -> list[int]:
+    """The first numbers that a recursive query finds."""
+    text = sql.recursive(query, f"{order} LIMIT :limit", connection.dialect.name)
+    return list(connection.scalars(text, {"limit": limit, **parameters}))

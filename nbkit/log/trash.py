@@ -21,18 +21,17 @@ import sqlalchemy as sa
 from nbkit.display.text import count
 from nbkit.errors import StorageError
 from nbkit.log.annotations import Change, check_known, image_uuids
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database
 from nbkit.log.images import ImageStore, is_picture_name
 from nbkit.log.previews import Previews
 from nbkit.log.schema import IMAGES, IS_REMOVED, RUNS
+from nbkit.log.sql import json_list, one_of
 from nbkit.results.run import Run
 
 T = TypeVar("T")
 
 _UPDATE = sa.update(IMAGES).where(IMAGES.c.id == sa.bindparam("which"))
-_NEEDED = sa.func.json_each(
-    sa.case((sa.func.json_valid(RUNS.c.referenceImages) == 1, RUNS.c.referenceImages), else_="[]")
-).table_valued("value")
+_NEEDED = json_list(RUNS.c.referenceImages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +90,9 @@ class Trash:
     @property
     def size(self) -> DiskUsage:
         """The disk that the log takes. A file that comes or goes meanwhile may be counted or not."""
-        file = Path(self._database.name)
-        database = sum(_size(file.with_name(file.name + ending)) for ending in ("", "-wal", "-journal"))
         folders = (self._images.folder, self._previews.folder, self._images.trash)
         pictures, previews, trash = (sum(map(_size, _files(folder))) for folder in folders)
-        return DiskUsage(pictures, previews, trash, database)
+        return DiskUsage(pictures, previews, trash, self._database.keeper.size())
 
     def remove(self, which: Any) -> Change:
         """Remove pictures; those that are removed already stay so. See :meth:`nbkit.RunLog.remove_pictures`."""

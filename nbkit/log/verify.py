@@ -36,7 +36,6 @@ PROGRESS_SECONDS = 1.0
 """A check that takes longer shows a progress bar."""
 
 _WORKERS = 4
-_PROBLEMS = 20  # of SQLite's own check; a damaged file may have thousands
 
 
 def verify(database: Database, images: ImageStore, *, mend: bool = False) -> pd.DataFrame:
@@ -52,11 +51,7 @@ def verify(database: Database, images: ImageStore, *, mend: bool = False) -> pd.
     """
     files = {path.relative_to(images.folder).as_posix(): path for path in images.folder.glob("**/*") if path.is_file()}
     with database.reading() as connection:
-        faults = [
-            Fault("log", Path(database.name).name, str(problem))
-            for (problem,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_PROBLEMS})")
-            if problem != "ok"
-        ]
+        faults = [Fault("log", Path(database.name).name, problem) for problem in database.keeper.faults(connection)]
         found = read_rows(connection)
         faults += found.faults + _wrong_accounts(found, _accounts(connection))
     if mend and any(fault.what == "account" for fault in faults):

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from pandas.api import types
 
 from nbkit.errors import RequestError
+from nbkit.log import sql
 from nbkit.log.columns import is_gap
 from nbkit.log.filter_columns import LogColumns, time_of
 from nbkit.log.frame import BOOLEAN, COLUMNS, FLOAT, STRING, TIME
@@ -23,7 +24,6 @@ from nbkit.log.search import match_rows
 from nbkit.log.sqlite import casefold
 from nbkit.log.table import heading_of
 from nbkit.request.parameter import MAX_INTEGER
-from nbkit.request.price import MICRO
 
 IS, IS_NOT, ABOVE, BELOW = "=", "≠", "≥", "≤"
 MORE, LESS, HOLDS, SET, UNSET = ">", "<", "contains", "is set", "is not set"
@@ -90,7 +90,7 @@ class Condition:
             return sa.not_(gap) if self.operator == SET else gap
         if self.operator == HOLDS:
             text = column if kind == STRING else _written(column, kind)
-            return sa.func.instr(sa.func.casefold(text), casefold(str(self.value))) > 0
+            return sql.holds(sql.folded(text), casefold(str(self.value)))
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         series = pd.Series(dtype=cast("Any", kind))
         found = [
@@ -238,20 +238,22 @@ def _in_sql(column: Any, value: Any) -> tuple[Any, Any]:
     """A column and a value as SQLite compares them."""
     if isinstance(value, pd.Timestamp):
         return column, int(value.as_unit("us").to_datetime64().astype("int64"))
-    if isinstance(value, bool) or (isinstance(value, int) and abs(value) > MAX_INTEGER):  # it has neither
+    if isinstance(value, bool):
+        return sql.zero_or_one(column), int(value)
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:  # of more than 64 bits
         return sa.type_coerce(column, sa.Float()), float(value)
     return column, value
 
 
 def _written(column: Any, kind: str) -> Any:
     """A value as the frame writes it: ``True``, ``5.0``, ``2026-03-31 14:00:00+00:00``."""
-    column = sa.type_coerce(column, sa.types.NullType())
     if kind == BOOLEAN:
-        return sa.case((column == 0, "False"), (column == 1, "True"))
+        number = sql.zero_or_one(column)
+        return sa.case((number == 0, "False"), (number == 1, "True"))
     if kind == TIME:
-        seconds, rest = sa.func.strftime("%Y-%m-%d %H:%M:%S", column.op("/")(MICRO), "unixepoch"), column % MICRO
-        return seconds + sa.case((rest == 0, ""), else_=sa.func.printf(".%06d", rest)) + "+00:00"
-    return sa.cast(sa.cast(column, sa.Float) if kind == FLOAT else column, sa.Text)
+        return sql.time_text(column)
+    column = sa.type_coerce(column, sa.types.NullType())
+    return sql.float_text(column) if kind == FLOAT else sa.cast(column, sa.Text)
 
 
 def _flag(value: Any) -> bool:
