@@ -28,6 +28,7 @@ class RunLog(LogStore):
         folder: holds ``log.sqlite``, ``images/`` and ``presets.json``; created if it does not exist.
         finish: applied to each run that leaves the log; a studio adds what it takes to make the run again.
         trust: trust the rows of a log that nbkit does not know as yours.
+        address: of a PostgreSQL database that has the rows, in place of ``log.sqlite``.
 
     Raises:
         StorageError: if the folder cannot be used; ``LogVersionError`` if only a newer nbkit can read the log.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import os
 import uuid
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +20,12 @@ import pandas as pd
 from nbkit import backends
 from nbkit.comparison.result import ON_SHOWN, compare  # noqa: F401  nbkit.compare is loaded from here
 from nbkit.display.text import usd_short
-from nbkit.errors import NbkitError, NoSuchKey, RequestError, printable
+from nbkit.errors import ConfigurationError, NbkitError, NoSuchKey, RequestError, printable
 from nbkit.history import RunLog
 from nbkit.ledger.budget import BudgetListener, BudgetListeners, Limits
 from nbkit.ledger.ledger import Ledger
 from nbkit.ledger.recovery import Recovery
+from nbkit.log.database import WRONG_ADDRESS, parsed_address
 from nbkit.log.frame import MEASURE
 from nbkit.request.image_request import PARAMETERS, ImageRequest
 from nbkit.request.keywords import Model, RequestKeywords
@@ -58,6 +60,9 @@ from nbkit.widgets.panel.sweep_panel import SweepPanel
 
 ON_SHOWN.append(serve_originals)
 
+LOG_VARIABLE = "NBKIT_LOG"
+"""Names the database of logs, where ``log=`` does not."""
+
 PRINTED_NOTICES: set[str] = set()
 """The notices that this kernel has printed: each is printed once."""
 
@@ -73,6 +78,9 @@ class Studio:
             ``RUNWARE_API_KEY`` for the vendor's own host and this machine only.
         model: the model of requests that name none, by its identifier in :data:`nbkit.models`; ``google:4@3`` if not given.
         path: the folder of the log and the pictures; beside the notebook unless it is absolute.
+        log: the address of a PostgreSQL database that has the log, so that kernels of several machines share it and its
+            budgets; ``path`` has the pictures. If not given, it is what ``NBKIT_LOG`` names; without that, the log is a
+            file in ``path``. Whoever can open such a log is trusted with it.
         budget: the most that this studio may spend, in USD.
         daily_budget: the most that all studios on this log may spend in a day of local time, in USD.
         reuse: answer a request with a seed that is in the log already from the log, at no cost.
@@ -86,8 +94,9 @@ class Studio:
         log: the :class:`~nbkit.RunLog`, with every run that was made in the folder.
 
     Raises:
-        ConfigurationError: if the engine needs a key and has none, or does not exist.
-        StorageError: if the folder cannot be used; ``LogVersionError`` if only a newer nbkit can read the log.
+        ConfigurationError: if the engine needs a key and has none, or does not exist, or ``log`` is no address.
+        StorageError: if the folder cannot be used, or the database does not answer; ``LogVersionError`` if only a newer
+            nbkit can read the log.
 
     Example:
         >>> import nbkit
@@ -106,6 +115,7 @@ class Studio:
         api_key: str | None = None,
         model: Model | None = None,
         path: str | Path = "nbkit-runs",
+        log: str | None = None,
         budget: float | None = None,
         daily_budget: float | None = None,
         reuse: bool = False,
@@ -123,7 +133,13 @@ class Studio:
         self._listeners = BudgetListeners()
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
         studio = weakref.ref(self)
-        self.log = RunLog(path, lambda run: _finished(studio(), run), trust=trust)
+        given = log or os.environ.get(LOG_VARIABLE)
+        address = parsed_address(given) if given else None
+        is_wrong = bool(given) and address is None
+        del log, given  # as above: they may have a password in them
+        if is_wrong:
+            raise ConfigurationError(WRONG_ADDRESS)
+        self.log = RunLog(path, lambda run: _finished(studio(), run), trust=trust, address=address)
         self._client = Client(backend.url, api_key=backend.api_key, transport=backend.transport, pace=backend.pace)
         self._ledger = Ledger(
             self._client,

@@ -1,7 +1,12 @@
 """Fixtures of all tests: an empty environment, a service on a real port, studios that are closed, kernels that end."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from kernel_process import processes, start_kernel  # noqa: F401  fixtures
+from postgres import Server, on_server, programs
 from service import Service
 
 import nbkit
@@ -28,8 +33,36 @@ def empty_environment(monkeypatch, tmp_path):
     for name in ("RUNWARE_API_KEY", "NBKIT_ENGINE", "NBKIT_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.delenv("NBKIT_TRUST", raising=False)
+    for name in ("NBKIT_TRUST", "NBKIT_LOG"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+def pytest_collection_modifyitems(items):
+    """Without the tests of the file, where logs are on a server."""
+    if os.environ.get("NBKIT_TEST_LOG") == "postgresql":
+        items[:] = [item for item in items if item.get_closest_marker("file") is None]
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server; a test that needs it is skipped where it is not installed, but not in CI."""
+    if programs() is None:
+        assert not os.environ.get("CI"), "PostgreSQL is not installed"
+        pytest.skip("PostgreSQL is not installed")
+    with tempfile.TemporaryDirectory(prefix="nbkit-") as folder:  # not pytest's own, which only its user may enter
+        Path(folder).chmod(0o755)
+        with Server(f"{folder}/server") as server:
+            yield server
+
+
+@pytest.fixture(autouse=True)
+def kept_by(request, monkeypatch, tmp_path):
+    """With ``NBKIT_TEST_LOG=postgresql``, each log of a test is on a server."""
+    if os.environ.get("NBKIT_TEST_LOG") == "postgresql":
+        server = request.getfixturevalue("postgres")
+        on_server(server, monkeypatch)
+        monkeypatch.setenv("NBKIT_LOG", server.log_for(tmp_path / "runs"))
 
 
 @pytest.fixture

@@ -189,6 +189,7 @@ def test_5000_pictures_can_be_marked_and_restored_in_one_call(studio, run):
     assert studio.df.rating.isna().all()
 
 
+@pytest.mark.file
 def test_opening_an_older_log_adds_the_index_for_marks(studio, run, open_studio, tmp_path):
     """So that marking is fast there, too."""
     studio.close()

@@ -304,10 +304,11 @@ def test_recover_fetches_a_picture_whose_download_failed(service, studio):
 # -- when the log cannot be written --------------------------------------------------------------------------
 
 
+@pytest.mark.file
 def test_nothing_is_sent_while_the_log_is_locked(service, studio, tmp_path, monkeypatch):
     """The error names the lock and its probable owner."""
     generate(studio)
-    monkeypatch.setattr("nbkit.log.database.LOCK_PATIENCE", 0.05)
+    monkeypatch.setattr("nbkit.log.sqlite.LOCK_PATIENCE", 0.05)
     second = nbkit.Studio(engine=service.url, path=tmp_path / "runs")
     holder = sqlite3.connect(tmp_path / "runs" / "log.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -318,6 +319,7 @@ def test_nothing_is_sent_while_the_log_is_locked(service, studio, tmp_path, monk
     assert len(service.sent) == 1
 
 
+@pytest.mark.file
 def test_nothing_is_sent_when_the_picture_folder_cannot_be_created(service, studio, tmp_path):
     """A file has the name of the folder: the error comes before anything is paid, and no money is held."""
     (tmp_path / "runs" / "images").write_text("in the way")
@@ -432,6 +434,7 @@ def test_a_slow_picture_does_not_hold_up_another_run(service, studio):
     assert {future.result().status for future in slow} == {"done"}
 
 
+@pytest.mark.file
 def test_a_recovery_leaves_an_old_run_to_the_kernel_that_sends_it_again(service, open_studio):
     """The other one takes it while the service is asked; it stays that one's, with its money held."""
     earlier = open_studio()

@@ -90,6 +90,7 @@ def test_an_axis_that_is_named_is_a_column_in_any_case(log):
     assert log.to_frame(columns="subject").subject.dropna().tolist() == ["fox", "fox", "owl", "owl", "hen", "hen"]
 
 
+@pytest.mark.file
 def test_the_frame_of_the_sweep_has_the_same_columns(folder):
     """The axes first, by the same names."""
     with offline_studio(folder.parent) as studio:
@@ -253,6 +254,7 @@ def test_the_name_of_an_axis_is_no_formula(tmp_path):
     log.close()
 
 
+@pytest.mark.file
 def test_a_backup_has_them(log, tmp_path):
     """A copy is a whole log."""
     copy = nbkit.RunLog(log.backup(tmp_path / "copy"))
@@ -346,6 +348,7 @@ def test_parameters_and_extras_are_no_axes_of_their_own(tmp_path):
 # -- other versions, and other hands ---------------------------------------------------------------------------------
 
 
+@pytest.mark.file
 def test_a_log_of_the_version_before_gets_the_table(tmp_path):
     """It opens with everything in it, and its next sweep has its axes."""
     folder = tmp_path / "runs"
@@ -363,6 +366,7 @@ def test_a_log_of_the_version_before_gets_the_table(tmp_path):
         assert studio.df.subject.dropna().tolist() == ["fox"]
 
 
+@pytest.mark.file
 def test_what_another_program_wrote_is_left_out(tmp_path):
     """Bytes, names of any length, text that is no UTF-8, and rows of runs that are not there: the log is read."""
     folder = tmp_path / "runs"
@@ -383,6 +387,7 @@ def test_what_another_program_wrote_is_left_out(tmp_path):
     log.close()
 
 
+@pytest.mark.file
 def test_a_row_without_its_run_refuses_no_run(tmp_path):
     """The number of a new run may be one of which another program left a row."""
     folder = tmp_path / "runs"

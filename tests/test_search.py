@@ -110,6 +110,7 @@ def test_match_rows_searches_any_columns():
     assert match_rows("", [None, None]) == [0, 1]
 
 
+@pytest.mark.file
 def test_an_error_in_the_middle_of_reading_the_log_is_a_storage_error(full):
     """The driver raises it between two rows; the log can be searched afterwards."""
     smallest = -(2**63)  # SQLite cannot compute its absolute value, and raises for it

@@ -70,6 +70,7 @@ def run_and_kill(processes, service, folder, random_numbers, max_requests):
     return finished.exists()
 
 
+@pytest.mark.file
 @pytest.mark.parametrize(("has_faults", "number"), [(False, 0), (True, 0), (True, 1)])
 def test_a_sweep_whose_kernels_are_killed_pays_each_cell_once(
     service, processes, open_studio, tmp_path, has_faults, number
@@ -122,6 +123,7 @@ def test_a_sweep_under_faults_pays_each_cell_once(service, open_studio, number):
     assert studio.budget.held == 0
 
 
+@pytest.mark.file
 def test_two_kernels_share_the_cells_of_one_sweep(service, processes, open_studio, tmp_path):
     """Both run it at the same time: each takes cells that the other has not begun, and no cell is paid twice."""
     studio = open_studio()

@@ -1,7 +1,8 @@
 """What stays: the log of every run, and the pictures by their content.
 
 ``store.py`` opens a log and is the way to all of it. ``schema.py`` has the tables, made from the request's declaration;
-``database.py`` runs transactions on them, and ``sqlite.py`` sets a SQLite file up for that; ``rows.py`` converts requests
+``database.py`` runs transactions on them, in a file (``sqlite.py``) or on a server (``postgres.py``,
+``casefolding.py``), and ``sql.py`` has what the two spell differently; ``rows.py`` converts requests
 into columns and back. Read with ``runs.py`` (as runs), ``frame.py`` (as DataFrames), ``search.py`` (by words) and
 ``filter.py`` (by a condition, which ``filter_columns.py`` applies to a frame or to the database); ``damage.py`` decodes what
 is read, and names and leaves out damaged rows. ``prompts.py`` finds the prompts that were typed before; ``presets.py``

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 from nbkit.display.text import count
+from nbkit.errors import StorageError
 from nbkit.log.database import Database
 from nbkit.log.export import new_export
 from nbkit.log.images import ImageStore, is_picture_name
@@ -33,11 +34,15 @@ def back_up(database: Database, images: ImageStore, path: str | os.PathLike[str]
 
     Raises:
         RequestError: if the path exists already; nothing is replaced.
-        StorageError: if the log cannot be read, or the copy cannot be written; then nothing is left behind.
+        StorageError: if the log is on a server, it cannot be read, or the copy cannot be written; then nothing is left behind.
 
     Warns:
         UserWarning: if a row names a picture that is not there.
     """
+    if database.file is None:
+        raise StorageError(
+            f"the log {database.name} is on a server, and pg_dump copies it there; its pictures are in {images.folder}"
+        )
     with new_export(path, "a backup") as (target, write), tempfile.TemporaryDirectory(prefix="nbkit-") as temporary:
         copied = Path(temporary, Path(database.name).name)
         with database.reading() as connection, contextlib.closing(sqlite3.connect(copied)) as copy:

@@ -23,7 +23,7 @@ from nbkit.log import text_index
 from nbkit.log.annotations import Change, annotate, check_known, image_uuids
 from nbkit.log.backup import back_up
 from nbkit.log.columns import column_of
-from nbkit.log.database import Database, one_of
+from nbkit.log.database import Database, server_address
 from nbkit.log.excel import write_excel
 from nbkit.log.export import export_frame
 from nbkit.log.filter import parse
@@ -48,6 +48,7 @@ from nbkit.log.prompts import find_prompts
 from nbkit.log.runs import REFERENCE_TYPES, History
 from nbkit.log.schema import IMAGES, RUNS, prepare
 from nbkit.log.search import find_rows
+from nbkit.log.sql import one_of
 from nbkit.log.table import PAGE_ROWS, THUMBNAIL, FrameRows, show_rows
 from nbkit.log.thread import Thread
 from nbkit.log.trash import DiskUsage, Trash
@@ -92,6 +93,7 @@ class LogStore:
         folder: holds ``log.sqlite``, ``images/`` and ``presets.json``; created if it does not exist.
         finish: applied to each run that leaves the log; a studio adds what it takes to make the run again.
         trust: trust the rows of a log that nbkit does not know as yours.
+        address: of a PostgreSQL database that has the rows, in place of ``log.sqlite``.
 
     Attributes:
         folder: as given.
@@ -108,10 +110,15 @@ class LogStore:
     """
 
     def __init__(
-        self, folder: str | Path, finish: Callable[[Run], Run] = lambda run: run, *, trust: bool = False
+        self,
+        folder: str | Path,
+        finish: Callable[[Run], Run] = lambda run: run,
+        *,
+        trust: bool = False,
+        address: str | sa.URL | None = None,
     ) -> None:
         folder = Path(folder).expanduser()
-        self.database = Database(folder / DATABASE)
+        self.database = Database(folder / DATABASE if address is None else server_address(address))
         prepare(self.database)
         text_index.update(self.database, at_least=text_index.MANY)
         self.trust = trust_in(self.database, trust=trust)
@@ -590,7 +597,7 @@ class LogStore:
 
         Raises:
             RequestError: if the path exists already; nothing is replaced.
-            StorageError: if it cannot be written; then nothing is left behind.
+            StorageError: if it cannot be written, or the log is on a server; then nothing is left behind.
 
         Warns:
             UserWarning: if pictures that the log names are not there.
