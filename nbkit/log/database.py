@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import itertools
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -73,8 +73,13 @@ class Keeper(Protocol):
     def is_committed(self, begun: object) -> bool:
         """Whether a transaction was committed whose COMMIT got no answer."""
 
-    def may_try_again(self, error: Exception, attempt: int) -> bool:
-        """Wait, and say whether to begin a transaction again that failed with an error."""
+    def may_try_again(self, error: Exception, since: float) -> bool:
+        """Wait, and say whether to begin a transaction again that failed with an error.
+
+        Args:
+            error: of the driver.
+            since: when it was first tried, on the clock of ``time.monotonic``.
+        """
 
     def check_in_place(self) -> None:
         """Raise ``StorageError`` if what is written now would go to another log than the one that was opened."""
@@ -204,12 +209,13 @@ class Database:
         batch = self._queue[:count]
         try:
             with self._disposing_if_closed():
-                for attempt in itertools.count():
+                began = time.monotonic()
+                while True:
                     try:
                         self._run_together(batch)
                         break
                     except sa.exc.OperationalError as error:
-                        if not self.keeper.may_try_again(error, attempt):
+                        if not self.keeper.may_try_again(error, began):
                             raise
         except Exception as error:  # noqa: BLE001  raised in the thread that queued the step
             if count > 1 and not isinstance(error, sa.exc.OperationalError):
@@ -279,7 +285,7 @@ class Database:
             yield
         except sa.exc.IntegrityError:
             raise
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error) as error:
             problem = str(getattr(error, "orig", error)).strip()
             raise StorageError(
                 f"the log {self.name} cannot be {what}: {problem}. {self.keeper.advice(problem)}"

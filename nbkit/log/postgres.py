@@ -24,6 +24,9 @@ from nbkit.log.sql import POSTGRES
 PATIENCE = 30.0
 """Seconds to wait for the lock, and for a server that is being started again."""
 
+CONNECTIONS = 20
+"""Connections that one log keeps; it opens up to twice as many, and a server has room for a hundred unless it is told."""
+
 CONNECT_SECONDS = 10
 """Time-out of one connection."""
 
@@ -64,8 +67,8 @@ class PostgresServer:
             url,
             use_native_hstore=False,
             pool_pre_ping=True,
-            pool_size=20,
-            max_overflow=-1,
+            pool_size=CONNECTIONS,
+            max_overflow=CONNECTIONS,
             connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "nbkit", "client_encoding": "utf8"},
         )
         event.listen(self.writer, "do_connect", self._connect)
@@ -107,11 +110,11 @@ class PostgresServer:
             time.sleep(0.05)
         return False
 
-    def may_try_again(self, error: Exception, attempt: int) -> bool:
+    def may_try_again(self, error: Exception, since: float) -> bool:
         lost = isinstance(error, sa.exc.DBAPIError) and (error.connection_invalidated or _is_not_ready(error.orig))
-        if not lost or attempt >= 5:
+        if not lost or time.monotonic() - since > PATIENCE:
             return False
-        time.sleep(0.05 * 2**attempt)
+        time.sleep(0.1)
         return True
 
     def check_in_place(self) -> None: ...

@@ -104,7 +104,7 @@ class SqliteFile:
     def is_committed(self, _begun: object) -> bool:
         return False  # a COMMIT that fails has not happened
 
-    def may_try_again(self, _error: Exception, _attempt: int) -> bool:
+    def may_try_again(self, _error: Exception, _since: float) -> bool:
         return False  # SQLite has waited for the lock itself
 
     def check_in_place(self) -> None:
