@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from nbkit import errors
 from nbkit.log.database import read_columns
+from nbkit.log.schema import IMAGES, RUNS
 from nbkit.log.search import match_rows
+from nbkit.log.sql import one_of
 
 PROMPTS = [
     "A paper lantern shop, quiet\n  street at night",
@@ -138,3 +140,14 @@ def test_search_returns_the_same_frame_without_pyarrow(full, tmp_path):
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     frame = full.log.search("a")
     assert printed.split() == " ".join(map(str, [*frame.dtypes, *frame.prompt, frame.seed.tolist()])).split()
+
+
+@pytest.mark.file
+@pytest.mark.parametrize("column", [RUNS.c.id, RUNS.c.taskUUID, IMAGES.c.imageUUID])
+def test_rows_that_are_named_are_found_by_an_index(open_studio, column):
+    """However long the log is."""
+    query = sa.select(column).where(one_of(column, ["x"]))
+    with open_studio(engine="offline").log.database.reading() as connection:
+        text = query.compile(connection, compile_kwargs={"literal_binds": True})
+        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert steps[0].startswith(f"SEARCH {column.table.name} ")

@@ -128,32 +128,41 @@ def _by_name(element: _Function, compiler: Any, **options: Any) -> str:
     return f"{element.name}({compiler.process(element.clauses, **options)})"
 
 
-class _OneOf(_Function):
-    name, inherit_cache, type = "one_of", True, sa.Boolean()
+class _Listed(_Function):
+    name, inherit_cache = "json_each", True
 
 
-@compiles(_OneOf)
-def _one_of_sqlite(element: _OneOf, compiler: Any, **options: Any) -> str:
-    column, values = (compiler.process(one, **options) for one in element.clauses)
-    return f"({column} IN (SELECT value FROM json_each({values})))"
+@compiles(_Listed, POSTGRES)
+def _listed_postgres(element: _Listed, compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
 
 
-@compiles(_OneOf, POSTGRES)
-def _one_of_postgres(element: _OneOf, compiler: Any, **options: Any) -> str:
-    column, values = (compiler.process(one, **options) for one in element.clauses)
-    kind = "BIGINT" if isinstance(next(iter(element.clauses)).type, sa.Integer) else "TEXT"
-    return f"({column} IN (SELECT CAST(value AS {kind}) FROM json_array_elements_text(CAST({values} AS JSON))))"
+class _WholeNumber(_Function):
+    name, inherit_cache, type = "whole_number", True, sa.BigInteger()
+
+
+@compiles(_WholeNumber)
+def _whole_number_sqlite(element: _WholeNumber, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(_WholeNumber, POSTGRES)
+def _whole_number_postgres(element: _WholeNumber, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BIGINT)"
 
 
 def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
     """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not.
+
+    It is no function that is true or false: SQLAlchemy compares one with 1, and SQLite then uses no index.
 
     Args:
         column: of a table.
         values: as they are, or a parameter that gets them as a JSON list.
     """
     given = values if isinstance(values, sa.BindParameter) else sa.literal(json.dumps(list(values)), sa.Text())
-    return _OneOf(column, given)
+    value = _Listed(given).table_valued("value").c.value
+    return column.in_(sa.select(_WholeNumber(value) if isinstance(column.type, sa.Integer) else value))
 
 
 class _Total(_Function):
@@ -310,7 +319,7 @@ def is_json(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
 
 
 class _Likely(_Function):
-    name, inherit_cache, type = "likely", True, sa.Boolean()
+    name, inherit_cache = "likely", True  # of no type, for the reason that one_of names
 
 
 @compiles(_Likely, POSTGRES)
