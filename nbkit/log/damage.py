@@ -18,7 +18,7 @@ from nbkit.errors import StorageError
 from nbkit.log.database import Database, read_columns
 from nbkit.log.rows import logged_request
 from nbkit.log.schema import IMAGES, RUNS
-from nbkit.log.sql import is_json, one_of, total, type_name
+from nbkit.log.sql import is_json, is_whole, one_of, total
 from nbkit.results.run import BLOCKED, DONE, FAILED, NOT_SENT, PLANNED, SENT, UNKNOWN
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ _NEVER_NULL = {RUNS.c.task, RUNS.c.request, *(column for column in KINDS if not 
 SUSPECT = total(
     sa.or_(
         *(column.is_not(None) & sa.not_(is_json(column)) for column in (RUNS.c.task, RUNS.c.request)),
-        type_name(IMAGES.c.cost).not_in(("integer", "null")),
+        sa.not_(is_whole(IMAGES.c.cost)),
         IMAGES.c.cost < 0,
     )
 )

@@ -211,7 +211,7 @@ class LogColumns:
         if method == "str.contains":
             return sql.holds(values, text)
         if method == "str.endswith" and text:
-            return sql.ending(values, len(text)) == text
+            return sql.ends_with(values, text)
         return sa.func.substr(values, 1, len(text)) == text
 
 

@@ -270,7 +270,7 @@ def prepare(database: Database) -> None:
         if has_tables and not _is_outdated(connection, database.name):
             return
     with database.writing(upgrade=True) as connection:
-        is_new = not sa.inspect(connection).has_table(META.name)
+        is_new = METADATA.tables.keys().isdisjoint(sa.inspect(connection).get_table_names())
         if is_new:
             database.keeper.create_tables(connection, METADATA)
         else:

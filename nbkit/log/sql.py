@@ -1,6 +1,6 @@
 """What SQLite and PostgreSQL spell differently, as expressions of SQLAlchemy: each query of the log is written once.
 
-SQLite's spelling is the default; a second function has PostgreSQL's where that is another one.
+Each class below has both spellings, and a function beside it says what it is.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from nbkit.request.price import MICRO
-
 POSTGRES = "postgresql"
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), POSTGRES)
 """Text in the order of its code points, as SQLite and pandas sort it."""
 
 
-class JsonText(sa.types.TypeDecorator[Any]):
+class _JsonText(sa.types.TypeDecorator[Any]):
     """JSON as text in PostgreSQL, too, so that its driver returns what SQLite's does."""
 
     impl, cache_ok = sa.Text, True
@@ -47,7 +45,7 @@ FLAG = sa.Boolean().with_variant(_TrueOrFalse(), POSTGRES)
 
 def json_column(*, none_as_null: bool = False) -> sa.types.TypeEngine[Any]:
     """The type of a column with JSON."""
-    return sa.JSON(none_as_null=none_as_null).with_variant(JsonText(), POSTGRES)
+    return sa.JSON(none_as_null=none_as_null).with_variant(_JsonText(), POSTGRES)
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -117,44 +115,40 @@ def count_on(connection: sa.Connection, table: sa.Table) -> None:
 # -- conditions and values -------------------------------------------------------------------------------
 
 
-class _Function(FunctionElement[Any]):
-    """A function that SQLite has by this name, unless it is spelled otherwise."""
+class _Spelled(FunctionElement[Any]):
+    """An expression of its arguments, ``{0}`` and so on, as each database spells it.
+
+    None is a condition: SQLAlchemy compares a function that is true or false with 1, and SQLite then uses no index.
+    """
 
     inherit_cache = True
+    sqlite = postgres = ""
 
 
-@compiles(_Function)
-def _by_name(element: _Function, compiler: Any, **options: Any) -> str:
-    return f"{element.name}({compiler.process(element.clauses, **options)})"
+@compiles(_Spelled)
+def _in_sqlite(element: _Spelled, compiler: Any, **options: Any) -> str:
+    return element.sqlite.format(*(compiler.process(one, **options) for one in element.clauses))
 
 
-class _Listed(_Function):
-    name, inherit_cache = "json_each", True
+@compiles(_Spelled, POSTGRES)
+def _in_postgres(element: _Spelled, compiler: Any, **options: Any) -> str:
+    return element.postgres.format(*(compiler.process(one, **options) for one in element.clauses))
 
 
-@compiles(_Listed, POSTGRES)
-def _listed_postgres(element: _Listed, compiler: Any, **options: Any) -> str:
-    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
+class _Listed(_Spelled):
+    name, inherit_cache = "listed", True
+    sqlite = "json_each({0})"
+    postgres = "json_array_elements_text(CAST({0} AS JSON))"
 
 
-class _WholeNumber(_Function):
+class _WholeNumber(_Spelled):
     name, inherit_cache, type = "whole_number", True, sa.BigInteger()
-
-
-@compiles(_WholeNumber)
-def _whole_number_sqlite(element: _WholeNumber, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(element.clauses, **options))
-
-
-@compiles(_WholeNumber, POSTGRES)
-def _whole_number_postgres(element: _WholeNumber, compiler: Any, **options: Any) -> str:
-    return f"CAST({compiler.process(element.clauses, **options)} AS BIGINT)"
+    sqlite = "{0}"
+    postgres = "CAST({0} AS BIGINT)"
 
 
 def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
     """The condition that a column has one of some values; the number of parameters of a query is limited, theirs is not.
-
-    It is no function that is true or false: SQLAlchemy compares one with 1, and SQLite then uses no index.
 
     Args:
         column: of a table.
@@ -165,29 +159,57 @@ def one_of(column: sa.ColumnElement[Any], values: Iterable[Any] | sa.BindParamet
     return column.in_(sa.select(_WholeNumber(value) if isinstance(column.type, sa.Integer) else value))
 
 
-class _Total(_Function):
+class _JsonList(_Spelled):
+    name, inherit_cache = "json_list", True
+    sqlite = "json_each(CASE WHEN json_valid({0}) THEN {0} ELSE '[]' END)"
+    postgres = _Listed.postgres
+
+
+def json_list(column: sa.ColumnElement[Any]) -> Any:
+    """The values of a column with a JSON list, as a table with the column ``value``."""
+    return _JsonList(column).table_valued("value")
+
+
+class _Joined(_Spelled):
+    name, inherit_cache, type = "joined", True, sa.Text()
+    sqlite = "(SELECT group_concat(value, ' ') FROM json_each({0}))"
+    postgres = (
+        "(SELECT string_agg(value, ' ' ORDER BY number) "
+        "FROM json_array_elements_text(CAST({0} AS JSON)) WITH ORDINALITY AS given(value, number))"
+    )
+
+
+def joined(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """The texts of a JSON list, with a space between them."""
+    return _Joined(column)
+
+
+class _Total(_Spelled):
     name, inherit_cache, type = "total", True, sa.BigInteger()
-
-
-@compiles(_Total, POSTGRES)
-def _total_postgres(element: _Total, compiler: Any, **options: Any) -> str:
-    (value,) = element.clauses
-    number = compiler.process(sa.cast(value, sa.Integer) if isinstance(value.type, sa.Boolean) else value, **options)
-    return f"CAST(coalesce(sum({number}), 0) AS BIGINT)"
+    sqlite = "total({0})"
+    postgres = "CAST(coalesce(sum({0}), 0) AS BIGINT)"
 
 
 def total(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     """The sum of whole numbers, or the number of rows for which a condition is true; 0 of none."""
-    return _Total(column)
+    return _Total(zero_or_one(column) if isinstance(column.type, sa.Boolean) else column)
 
 
-class _PartAt(_Function):
-    name, inherit_cache, type = "instr", True, sa.Integer()
+class _ZeroOrOne(_Spelled):
+    name, inherit_cache, type = "zero_or_one", True, sa.Integer()
+    sqlite = "({0})"
+    postgres = "CAST(({0}) AS INTEGER)"
 
 
-@compiles(_PartAt, POSTGRES)
-def _part_at_postgres(element: _PartAt, compiler: Any, **options: Any) -> str:
-    return f"strpos({compiler.process(element.clauses, **options)})"
+def zero_or_one(column: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """What is true or false, as a number."""
+    return _ZeroOrOne(column)
+
+
+class _PartAt(_Spelled):
+    name, inherit_cache, type = "part_at", True, sa.Integer()
+    sqlite = "instr({0}, {1})"
+    postgres = "strpos({0}, {1})"
 
 
 def holds(text: sa.ColumnElement[Any], part: str) -> sa.ColumnElement[bool]:
@@ -195,33 +217,21 @@ def holds(text: sa.ColumnElement[Any], part: str) -> sa.ColumnElement[bool]:
     return _PartAt(text, sa.literal(part, sa.Text())) > 0
 
 
-class _Ending(_Function):
+class _Ending(_Spelled):
     name, inherit_cache, type = "ending", True, sa.Text()
+    sqlite = "substr({0}, -length({1}))"
+    postgres = "right({0}, length({1}))"
 
 
-@compiles(_Ending)
-def _ending_sqlite(element: _Ending, compiler: Any, **options: Any) -> str:
-    text, length = (compiler.process(one, **options) for one in element.clauses)
-    return f"substr({text}, -{length}, {length})"
+def ends_with(text: sa.ColumnElement[Any], part: str) -> sa.ColumnElement[bool]:
+    """The condition that a text ends with another one, which is not empty."""
+    return _Ending(text, sa.literal(part, sa.Text())) == part
 
 
-@compiles(_Ending, POSTGRES)
-def _ending_postgres(element: _Ending, compiler: Any, **options: Any) -> str:
-    return f"right({compiler.process(element.clauses, **options)})"
-
-
-def ending(text: sa.ColumnElement[Any], length: int) -> sa.ColumnElement[str]:
-    """The last characters of a text, at least one."""
-    return _Ending(text, sa.literal(length, sa.Integer()))
-
-
-class _Folded(_Function):
-    name, inherit_cache, type = "casefold", True, sa.Text()
-
-
-@compiles(_Folded, POSTGRES)
-def _folded_postgres(element: _Folded, compiler: Any, **options: Any) -> str:
-    return f"nbkit_casefold({compiler.process(element.clauses, **options)})"
+class _Folded(_Spelled):
+    name, inherit_cache, type = "folded", True, sa.Text()
+    sqlite = "casefold({0})"
+    postgres = "nbkit_casefold({0})"
 
 
 def folded(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -229,28 +239,18 @@ def folded(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     return _Folded(text)
 
 
-class _HasWords(_Function):
+class _HasWords(_Spelled):
     name, inherit_cache, type = "has_words", True, sa.Integer()
-
-
-@compiles(_HasWords)
-def _has_words_sqlite(element: _HasWords, compiler: Any, **options: Any) -> str:
-    asked, *texts = (compiler.process(one, **options) for one in element.clauses)
-    return (
-        f"has_words({asked}, {', '.join(f'CAST({text} AS BLOB)' for text in texts)})"  # a damaged row may have no UTF-8
+    sqlite = (
+        "has_words({0}, CAST({1} AS BLOB), CAST({2} AS BLOB), CAST({3} AS BLOB))"  # a damaged row may have no UTF-8
     )
-
-
-@compiles(_HasWords, POSTGRES)
-def _has_words_postgres(element: _HasWords, compiler: Any, **options: Any) -> str:
-    asked, *texts = (compiler.process(one, **options) for one in element.clauses)
-    whole = f"nbkit_casefold(concat_ws(E'\\n', {', '.join(texts)}))"
-    spaced = (f"regexp_replace(nbkit_casefold({text}), '\\s+', ' ', 'g')" for text in texts)
-    found = " OR ".join(f"coalesce(strpos({text}, given.value), 0) > 0" for text in spaced)
-    each = "NOT EXISTS (SELECT 1 FROM json_array_elements_text(CAST({} AS JSON) -> {}) AS given WHERE {})"
-    words = each.format(asked, 0, f"strpos({whole}, given.value) = 0")
-    phrases = each.format(asked, 1, f"NOT ({found})")
-    return f"CAST({words} AND {phrases} AS INTEGER)"
+    postgres = (
+        "CAST(NOT EXISTS (SELECT 1 FROM json_array_elements_text(CAST({0} AS JSON) -> 0) AS word "
+        "WHERE strpos(nbkit_casefold(concat_ws(E'\\n', {1}, {2}, {3})), word.value) = 0) "
+        "AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(CAST({0} AS JSON) -> 1) AS phrase WHERE NOT EXISTS ("
+        "SELECT 1 FROM (VALUES ({1}), ({2}), ({3})) AS texts(text) "
+        "WHERE strpos(regexp_replace(nbkit_casefold(text), '\\s+', ' ', 'g'), phrase.value) > 0)) AS INTEGER)"
+    )
 
 
 def has_words(
@@ -261,23 +261,18 @@ def has_words(
     Args:
         words: in lower case.
         phrases: in lower case, with single spaces.
-        texts: columns.
+        texts: three columns.
     """
     return _HasWords(sa.literal(json.dumps([list(words), list(phrases)]), sa.Text()), *texts) == 1
 
 
-class _TypeName(_Function):
-    name, inherit_cache, type = "typeof", True, sa.Text()
-
-
-@compiles(_TypeName, POSTGRES)
-def _type_name_postgres(element: _TypeName, compiler: Any, **options: Any) -> str:
-    (column,) = element.clauses
-    value = compiler.process(column, **options)
-    if isinstance(column.type, sa.Integer):  # whose columns have nothing else
-        return f"CASE WHEN {value} IS NULL THEN 'null' ELSE 'integer' END"
-    number = f"CASE WHEN CAST({value} AS TEXT) ~ '[.eE]' THEN 'real' ELSE 'integer' END"
-    return f"CASE json_typeof({value}) WHEN 'string' THEN 'text' WHEN 'number' THEN {number} ELSE 'null' END"
+class _TypeName(_Spelled):
+    name, inherit_cache, type = "type_name", True, sa.Text()
+    sqlite = "typeof({0})"
+    postgres = (
+        "CASE json_typeof({0}) WHEN 'string' THEN 'text' WHEN 'number' THEN "
+        "CASE WHEN CAST({0} AS TEXT) ~ '[.eE]' THEN 'real' ELSE 'integer' END ELSE 'null' END"
+    )
 
 
 def type_name(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -285,18 +280,10 @@ def type_name(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     return _TypeName(column)
 
 
-class _Given(_Function):
+class _Given(_Spelled):
     name, inherit_cache, type = "given", True, sa.Text()
-
-
-@compiles(_Given)
-def _given_sqlite(element: _Given, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(element.clauses, **options))
-
-
-@compiles(_Given, POSTGRES)
-def _given_postgres(element: _Given, compiler: Any, **options: Any) -> str:
-    return f"({compiler.process(element.clauses, **options)} #>> '{{}}')"
+    sqlite = "{0}"
+    postgres = "({0} #>> '{{}}')"
 
 
 def given_value(column: sa.ColumnElement[Any], kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
@@ -304,27 +291,35 @@ def given_value(column: sa.ColumnElement[Any], kind: sa.types.TypeEngine[Any]) -
     return sa.cast(_Given(column), kind)
 
 
-class _IsJson(_Function):
-    name, inherit_cache, type = "json_valid", True, sa.Boolean()
+# A server stores no value of another type; nobody edits its database as a file.
 
 
-@compiles(_IsJson, POSTGRES)
-def _is_json_postgres(_element: _IsJson, _compiler: Any, **_: Any) -> str:
-    return "TRUE"  # nobody edits that database as a file
+class _IsWhole(_Spelled):
+    name, inherit_cache, type = "is_whole", True, sa.Integer()
+    sqlite = "(typeof({0}) IN ('integer', 'null'))"
+    postgres = "1"
+
+
+def is_whole(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """The condition that a column of whole numbers has one, or nothing."""
+    return _IsWhole(column) == 1
+
+
+class _IsJson(_Spelled):
+    name, inherit_cache, type = "is_json", True, sa.Integer()
+    sqlite = "json_valid({0})"
+    postgres = "1"
 
 
 def is_json(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """The condition that a text is JSON."""
-    return _IsJson(column)
+    return _IsJson(column) == 1
 
 
-class _Likely(_Function):
-    name, inherit_cache = "likely", True  # of no type, for the reason that one_of names
-
-
-@compiles(_Likely, POSTGRES)
-def _likely_postgres(element: _Likely, compiler: Any, **options: Any) -> str:
-    return f"({compiler.process(element.clauses, **options)})"
+class _Likely(_Spelled):
+    name, inherit_cache = "likely", True
+    sqlite = "likely({0})"
+    postgres = "({0})"
 
 
 def likely(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -332,122 +327,41 @@ def likely(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     return _Likely(condition)
 
 
-class _JsonList(_Function):
-    name, inherit_cache = "json_list", True
-
-
-@compiles(_JsonList)
-def _json_list_sqlite(element: _JsonList, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.clauses, **options)
-    return f"json_each(CASE WHEN json_valid({text}) THEN {text} ELSE '[]' END)"
-
-
-@compiles(_JsonList, POSTGRES)
-def _json_list_postgres(element: _JsonList, compiler: Any, **options: Any) -> str:
-    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
-
-
-def json_list(column: sa.ColumnElement[Any]) -> Any:
-    """The values of a column with a JSON list, as a table with the column ``value``."""
-    return _JsonList(column).table_valued("value")
-
-
-class _Joined(_Function):
-    name, inherit_cache, type = "joined", True, sa.Text()
-
-
-@compiles(_Joined)
-def _joined_sqlite(element: _Joined, compiler: Any, **options: Any) -> str:
-    return f"(SELECT group_concat(value, ' ') FROM json_each({compiler.process(element.clauses, **options)}))"
-
-
-@compiles(_Joined, POSTGRES)
-def _joined_postgres(element: _Joined, compiler: Any, **options: Any) -> str:
-    values = f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
-    return f"(SELECT string_agg(value, ' ' ORDER BY number) FROM {values} WITH ORDINALITY AS given(value, number))"
-
-
-def joined(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """The texts of a JSON list, with a space between them."""
-    return _Joined(column)
-
-
-class _Bytes(_Function):
+class _TextBytes(_Spelled):
     name, inherit_cache, type = "text_bytes", True, sa.LargeBinary()
-
-
-@compiles(_Bytes)
-def _bytes_sqlite(element: _Bytes, compiler: Any, **options: Any) -> str:
-    text = compiler.process(element.clauses, **options)
-    return f"CASE WHEN typeof({text}) = 'text' THEN CAST({text} AS BLOB) END"
-
-
-@compiles(_Bytes, POSTGRES)
-def _bytes_postgres(element: _Bytes, compiler: Any, **options: Any) -> str:
-    return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
+    sqlite = "CASE WHEN typeof({0}) = 'text' THEN CAST({0} AS BLOB) END"
+    postgres = "convert_to({0}, 'UTF8')"
 
 
 def text_bytes(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
     """A column's text, as bytes; a damaged row may have something else, or no UTF-8."""
-    return _Bytes(column)
+    return _TextBytes(column)
 
 
-class _Number(_Function):
-    name, inherit_cache, type = "number", True, sa.Integer()
-
-
-@compiles(_Number)
-def _number_sqlite(element: _Number, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(element.clauses, **options))
-
-
-@compiles(_Number, POSTGRES)
-def _number_postgres(element: _Number, compiler: Any, **options: Any) -> str:
-    return f"CAST({compiler.process(element.clauses, **options)} AS INTEGER)"
-
-
-def zero_or_one(column: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    """What is true or false, as a number."""
-    return _Number(column)
-
-
-class _Time(_Function):
+class _TimeText(_Spelled):
     name, inherit_cache, type = "time_text", True, sa.Text()
-
-
-@compiles(_Time)
-def _time_sqlite(element: _Time, compiler: Any, **options: Any) -> str:
-    micros = compiler.process(element.clauses, **options)
-    rest = f"CASE WHEN {micros} % {MICRO} = 0 THEN '' ELSE printf('.%06d', {micros} % {MICRO}) END"
-    return f"(strftime('%Y-%m-%d %H:%M:%S', {micros} / {MICRO}, 'unixepoch') || {rest} || '+00:00')"
-
-
-@compiles(_Time, POSTGRES)
-def _time_postgres(element: _Time, compiler: Any, **options: Any) -> str:
-    micros = compiler.process(element.clauses, **options)
-    rest = f"CASE WHEN {micros} %% {MICRO} = 0 THEN '' ELSE '.' || lpad(CAST({micros} %% {MICRO} AS TEXT), 6, '0') END"
-    seconds = f"to_char(to_timestamp({micros} / {MICRO}) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
-    return f"({seconds} || {rest} || '+00:00')"
+    sqlite = (
+        "(strftime('%Y-%m-%d %H:%M:%S', {0} / 1000000, 'unixepoch') "
+        "|| CASE WHEN {0} % 1000000 = 0 THEN '' ELSE printf('.%06d', {0} % 1000000) END || '+00:00')"
+    )
+    postgres = (
+        "(to_char(to_timestamp({0} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') "
+        "|| CASE WHEN {0} %% 1000000 = 0 THEN '' ELSE '.' || lpad(CAST({0} %% 1000000 AS TEXT), 6, '0') END || '+00:00')"
+    )
 
 
 def time_text(column: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
     """Microseconds since 1970 as pandas writes that time."""
-    return _Time(column)
+    return _TimeText(column)
 
 
-class _FloatText(_Function):
+class _FloatText(_Spelled):
     name, inherit_cache, type = "float_text", True, sa.Text()
-
-
-@compiles(_FloatText)
-def _float_text_sqlite(element: _FloatText, compiler: Any, **options: Any) -> str:
-    return f"CAST(CAST({compiler.process(element.clauses, **options)} AS FLOAT) AS TEXT)"
-
-
-@compiles(_FloatText, POSTGRES)
-def _float_text_postgres(element: _FloatText, compiler: Any, **options: Any) -> str:
-    text = f"CAST(CAST({compiler.process(element.clauses, **options)} AS DOUBLE PRECISION) AS TEXT)"
-    return f"CASE WHEN {text} ~ '^-?[0-9]+$' THEN {text} || '.0' ELSE {text} END"
+    sqlite = "CAST(CAST({0} AS FLOAT) AS TEXT)"
+    postgres = (
+        "CAST(CAST({0} AS DOUBLE PRECISION) AS TEXT) "
+        "|| CASE WHEN CAST(CAST({0} AS DOUBLE PRECISION) AS TEXT) ~ '^-?[0-9]+$' THEN '.0' ELSE '' END"
+    )
 
 
 def float_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
