@@ -11,11 +11,13 @@ from importlib import resources
 import pytest
 from lab_page import (
     KERNEL,
+    LIGHT,
     TIMEOUT,
     VIEWPORT,
     Notebook,
     evaluate_async,
     load_lab,
+    set_theme,
     show_notebook,
     wait_for_kernel,
     write_notebook,
@@ -66,13 +68,27 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lab_page(lab, chromium):
-    """The one page, with JupyterLab loaded; ``page.script_errors`` lists the uncaught errors of its scripts."""
+def only_lab_page(lab, chromium):
+    """The one page, with JupyterLab loaded."""
     context = chromium.new_context(viewport=VIEWPORT)
     page = _new_page(context)
     load_lab(page, lab)
     yield page
     context.close()
+
+
+@pytest.fixture
+def lab_page(only_lab_page):
+    """The page, with JupyterLab loaded; ``page.script_errors`` lists the uncaught errors of its scripts.
+
+    After each test it has the same size, theme and media as before: in a narrow window a panel has another layout.
+    """
+    page = only_lab_page
+    yield page
+    page.set_viewport_size(VIEWPORT)
+    page.emulate_media(reduced_motion="no-preference", forced_colors="none")
+    if page.locator("body").get_attribute("data-jp-theme-light") == "false":
+        set_theme(page, LIGHT)
 
 
 def _new_page(context):
@@ -223,8 +239,6 @@ def show_next_panel(lab, lab_page, kept_notebooks, request, tmp_path):
         return book, book.output(1)
 
     yield show
-    page.set_viewport_size(VIEWPORT)
-    page.emulate_media(reduced_motion="no-preference")
     if page.script_errors or getattr(request.node, "call_failed", False):
         kept_notebooks.clear()
         load_lab(page, lab)  # the next test gets a page in order

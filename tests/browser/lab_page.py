@@ -103,6 +103,15 @@ def show_notebook(page, path, *, kernel=True):
     )
 
 
+def set_theme(page, name):
+    """Change JupyterLab's theme and wait until it is applied."""
+    change = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name}).then(() => null)"
+    evaluate_async(page, change, name)
+    is_light = "true" if name == LIGHT else "false"
+    page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{is_light}'")
+    page.wait_for_timeout(300)  # the style sheet of the theme is applied after the attribute is set
+
+
 class Notebook:
     """A notebook in the page.
 
@@ -219,11 +228,7 @@ class Notebook:
         return json.loads(self.path.read_text())
 
     def set_theme(self, name):
-        change = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name}).then(() => null)"
-        evaluate_async(self.page, change, name)
-        is_light = "true" if name == LIGHT else "false"
-        self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{is_light}'")
-        self.page.wait_for_timeout(300)  # the style sheet of the theme is applied after the attribute is set
+        set_theme(self.page, name)
 
     def disable_subshells(self):
         """Send widget messages to the kernel's main thread, which handles them between two cells."""

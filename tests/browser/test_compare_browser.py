@@ -160,7 +160,6 @@ def test_a_comparison_is_accessible_and_fits_a_narrow_page(show_comparison, find
     page.screenshot(path=screenshots / "compare-narrow.png")
     box = output.locator(".nbkit-compare").bounding_box()
     assert box["x"] + box["width"] <= 720
-    page.set_viewport_size(VIEWPORT)
 
 
 # -- originals ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from lab_page import DARK, LIGHT, VIEWPORT
+from lab_page import DARK, LIGHT
 from panel_page import STUDIO, prompt
 from playwright.sync_api import expect
 
@@ -36,20 +36,15 @@ FLIPS = """async () => {
 @pytest.fixture
 def show_explorer(open_notebook, tmp_path):
     """``show_explorer(code, "a further cell")`` returns a notebook and the output of the cell that shows an explorer."""
-    books = []
 
     def show(code, *further):
         book = open_notebook(STUDIO.format(engine="'offline'", path=tmp_path / "runs"), code, *further)
-        books.append(book)
         book.page.set_viewport_size(LAPTOP)
         book.run(0)
         book.run(1)
         return book, book.output(1)
 
-    yield show
-    for book in books:
-        book.set_theme(LIGHT)
-        book.page.set_viewport_size(VIEWPORT)
+    return show
 
 
 def cell(explorer, name):

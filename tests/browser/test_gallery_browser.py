@@ -6,7 +6,7 @@ import re
 import pytest
 from gallery_log import write_log
 from image_grid_page import selected, tile
-from lab_page import DARK, LIGHT, RUNNING, VIEWPORT
+from lab_page import DARK, LIGHT, RUNNING
 from page_checks import overflowing
 from playwright.sync_api import expect
 
@@ -218,7 +218,6 @@ def test_a_gallery_is_accessible_and_fits_a_narrow_page(show_gallery, find_viola
     page.wait_for_timeout(500)
     page.screenshot(path=screenshots / "gallery-narrow.png")
     assert overflowing(output.locator(".nbkit-gallery")) == []
-    page.set_viewport_size(VIEWPORT)
     book.run(3)
 
 

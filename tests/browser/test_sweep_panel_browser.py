@@ -19,24 +19,19 @@ def show_sweep_panel(open_notebook, tmp_path):
 
     That cell shows a sweep panel with these arguments; ``setup`` runs before it, after the studio is there.
     """
-    books = []
 
     def show(arguments="", *further, engine="'offline'", subshells=True, setup=""):
         studio = STUDIO.format(engine=engine, path=tmp_path / "runs")
         book = open_notebook(f"{studio}\n{setup}", PANEL.format(arguments), *further)
         if not subshells:
             book.disable_subshells()
-        books.append(book)
         book.run(0)
         book.run(1)
         prompt(book.output(1)).wait_for()
         wait_until_live(book.output(1))
         return book, book.output(1)
 
-    yield show
-    for book in books:
-        book.set_theme(LIGHT)
-        book.page.set_viewport_size(VIEWPORT)
+    return show
 
 
 def run_button(panel):
