@@ -410,7 +410,7 @@ def test_a_spreadsheet_has_text_as_text_and_whole_seeds(studio, tmp_path):
     for number, text in enumerate(FORMULAS):
         generate(studio, text, seed=MAX_INTEGER - number, temperature=0.25)
     studio.log.mark(studio.last, rating=4, keep=True)
-    generate(studio, "illegal \x00\x0b\x1f, two\nlines\r\nand a third")
+    generate(studio, "illegal \x01\x0b\x1f, two\nlines\r\nand a third")
     generate(studio, "x" * 40_000)
     path = studio.log.to_excel(tmp_path / "new" / "log.xlsx")
     assert path == tmp_path / "new" / "log.xlsx"
@@ -421,7 +421,7 @@ def test_a_spreadsheet_has_text_as_text_and_whole_seeds(studio, tmp_path):
     assert list(table) == list(frame)
     assert [int(seed) for seed in table.seed] == frame.seed.tolist()
     assert table.prompt.tolist()[:5] == FORMULAS[:5]
-    assert table.prompt.tolist()[-2] == "illegal \\x00\\x0b\\x1f, two\nlines\nand a third"
+    assert table.prompt.tolist()[-2] == "illegal \\x01\\x0b\\x1f, two\nlines\nand a third"
     assert (len(table.prompt.iloc[-1]), table.prompt.iloc[-1][-1]) == (32_767, "…")
     assert (pd.to_datetime(table.created, format="ISO8601") == frame.created).all()
     assert table.temperature.tolist()[:8] == [0.25] * 8

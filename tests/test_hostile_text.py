@@ -22,7 +22,7 @@ HOSTILE = [
 READABLE = [
     "مرحبا بالعالم", "שלום עולם", "👩‍👩‍👧 and 🏳️‍🌈", "क्‍ष می‌خواهم", "naïve 東京 \t two\nlines", "á ä ﬁ ½", r"a\x1b[31m typed",
 ]  # fmt: skip
-ALL = "".join(c for c in HOSTILE if c not in "\0\ud800")  # a prompt has no half of a pair; a database text has no NUL
+ALL = "".join(c for c in HOSTILE if c not in "\0\ud800")  # a prompt has neither
 PROMPT = f"A lantern {ALL} at night"
 
 

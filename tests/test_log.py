@@ -299,9 +299,10 @@ def test_an_older_version_can_write_every_row():
         ({"thinking": "EXTREME"}, {"settings": {"thinking": "EXTREME"}}, {"settings": {"thinking": "EXTREME"}}),
         ({"width": 640, "height": 640}, {"width": 640, "height": 640}, {"width": 640, "height": 640}),
         ({"prompt": "A"}, {"positivePrompt": "A"}, {"positivePrompt": "A"}),
+        ({"prompt": "Two\0words"}, {"positivePrompt": "Two\0words"}, {"positivePrompt": "Two\0words"}),
         ({}, {"model": "google:5@1", "quality": 3}, {"model": "google:5@1", "quality": 3}),
     ],
-    ids=["parameter", "choice", "size", "prompt", "nothing"],
+    ids=["parameter", "choice", "size", "prompt", "NUL", "nothing"],
 )
 def test_a_run_with_what_only_a_newer_nbkit_knows_is_read(database, open_studio, change, task, extra):
     """Its request carries that in ``extra``, so that making it again sends the same task; other runs are not affected."""
@@ -320,6 +321,8 @@ def test_a_run_with_what_only_a_newer_nbkit_knows_is_read(database, open_studio,
     run = studio.log[second.task_uuid]
     assert run.request.extra == (extra if change else {})
     assert (run.request.seed, run.request.temperature) == (2, 0.4)
+    if "\0" in change.get("prompt", ""):  # versions before sent it, too
+        assert run.request.prompt == "Two\N{SYMBOL FOR NULL}words"
     if change:
         again = run.request.to_send()
         assert {**again, "taskUUID": ""} == {**sent, "taskUUID": ""}

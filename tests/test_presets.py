@@ -135,7 +135,9 @@ SETTINGS = st.fixed_dictionaries(
         "number_results": st.integers(1, 4),
         "aspect_ratio": st.sampled_from(["1:1", "3:4", "16:9"]),
         "resolution": st.sampled_from(["0.5K", "1K", "4K"]),
-        "system_prompt": st.text(min_size=1).filter(str.strip),
+        "system_prompt": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(
+            str.strip
+        ),
         "check_content": st.booleans(),
         "output_format": st.sampled_from(["JPG", "PNG", "WEBP"]),
     },

@@ -37,7 +37,7 @@ def sizes(profile):
 
 
 def texts(kind):
-    letters = st.characters(exclude_categories=["Cs"])
+    letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     return st.text(letters, min_size=kind.minimum, max_size=200).filter(str.strip)
 
 

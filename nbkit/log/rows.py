@@ -91,11 +91,17 @@ def logged_request(
     try:
         return ImageRequest(**values, extra=extra)
     except RequestError:
+        values = {name: _without_nul(value) for name, value in values.items()}
         taken = profile_in(values).parameters
         known = {name: value for name, value in values.items() if _valid(taken.get(name), value) is not None}
     known.setdefault("prompt", UNREADABLE_PROMPT)
     request = _most_of(known)
     return request.replace(extra=_not_in(request.to_send(), task))
+
+
+def _without_nul(value: Any) -> Any:
+    """What a request takes instead of a text with NUL, which earlier versions of nbkit sent, too."""
+    return value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
 
 
 def _cut(name: str, value: Any) -> Any:

@@ -150,6 +150,10 @@ class Text:
             raise ValueInvalid("length", f"{self.rule()}, and this is blank")
         if not is_utf8(value):
             raise ValueInvalid("format", "text that can be written as UTF-8, and this holds half of a surrogate pair")
+        if "\0" in value:  # PostgreSQL keeps none, and a log may move there
+            rest = value.replace("\0", "")
+            near = rest if len(rest.strip()) >= self.minimum else None
+            raise ValueInvalid("format", f"{self.rule()}, and this has the character NUL", near)
         return as_plain_str(value)
 
 
