@@ -33,6 +33,7 @@ backends.py     which service, and which key goes to it
 audience/       an audience that votes from phones: pairs, voters, pages, a server beside the kernel; loaded when a vote opens
 widgets/        the panel, the sweep panel, the gallery, the explorer of a sweep's grid, the arena
 studio.py       ``Studio``, the facade that joins all of it
+commands.py     ``python -m nbkit`` on a log: recover, export, backup, verify, doctor
 completion.py   TAB: parameters and their values
 magic.py        the ``%%imagine`` cell
 teach.py        for lessons: a guess before the result, and the two compared; exercises

@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import shutil
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -25,8 +24,9 @@ import sqlalchemy as sa
 import nbkit
 from nbkit import backends
 from nbkit.backends import Backend, load_offline
+from nbkit.commands import FOLDER, PICTURES_HELP, LogPlace, say
 from nbkit.display.text import count, ellipsis, usd, usd_short
-from nbkit.errors import NbkitError, RequestError, printable
+from nbkit.errors import NbkitError, RequestError
 from nbkit.history import RunLog
 from nbkit.log.schema import RUNS
 from nbkit.log.sql import total
@@ -87,11 +87,11 @@ def record_notebook(
     _check_needed()
     logs = [target.with_name(target.name + LOG_SUFFIX) / f"pass-{number}" for number in range(1, repeat + 1)]
     for number, log in enumerate(logs, 1):
-        _say(f"Pass {number} of {repeat}: {notebook}")
+        say(f"Pass {number} of {repeat}: {notebook}")
         _record_pass(notebook, log, limit - sum(map(_spent, logs)) + _spent(log), engine)
     packed: Packed = load_offline("pack_runs")((run for log in logs for run in _runs(log)), target)
     spent = usd(sum(map(_spent, logs)))
-    _say(f"The log of the recording, {spent} in all, is in {logs[0].parent}; it may be removed.")
+    say(f"The log of the recording, {spent} in all, is in {logs[0].parent}; it may be removed.")
     return packed
 
 
@@ -103,7 +103,7 @@ def _record_pass(notebook: Path, folder: Path, limit: int, engine: Any) -> None:
         with closing(nbkit.Studio(path=folder, engine=engine)) as studio:
             studio.recover()  # what was under way when an earlier attempt ended may be paid
         earlier = _runs(folder)
-        _say(f"{count(len(earlier), 'run')} of an earlier attempt: not paid again")
+        say(f"{count(len(earlier), 'run')} of an earlier attempt: not paid again")
     left = max(0, limit - _spent(folder))
     with closing(nbkit.Studio(path=folder, engine=engine, budget=left / MICRO)) as studio:
         recorder = recorder_type(studio.generate, earlier)
@@ -204,8 +204,9 @@ def add_pack(commands: Any) -> None:
     from_log = what.add_parser("from-log", help=summary, description="Nothing is sent, and the log stays as it is.")
     from_log.set_defaults(run=_from_log)
     add = from_log.add_argument
-    add("log", type=Path, metavar="FOLDER", help="the log's folder, such as nbkit-runs")
-    add("path", type=Path, metavar="PACK", help="the new file, which ends in .nbpack")
+    add("log", metavar="FOLDER|ADDRESS", help=f"the log's folder, such as {FOLDER}, or the address of one on a server")
+    add("target", type=Path, metavar="PACK", help="the new file, which ends in .nbpack")
+    add("--path", type=Path, default=Path(FOLDER), metavar="FOLDER", help=PICTURES_HELP)
     add("--search", default="", metavar="WORDS", help="only runs whose prompt, tags or note hold all of them")
 
     summary = "read all of a pack: whether every picture has the bytes that it was recorded with"
@@ -229,15 +230,13 @@ def _record(options: argparse.Namespace) -> int:
     packed = record_notebook(
         options.notebook, options.budget, options.out, repeat=options.repeat, engine=options.engine
     )
-    _say(str(packed))
+    say(str(packed))
     return 0
 
 
 def _from_log(options: argparse.Namespace) -> int:
-    if not (options.log / DATABASE).exists():
-        raise NbkitError(f"there is no log in {options.log}")
-    with closing(RunLog(options.log)) as log:
-        _say(str(load_offline("pack_log")(log, options.path, options.search)))
+    with closing(LogPlace.of(options).open()) as log:
+        say(str(load_offline("pack_log")(log, options.target, options.search)))
     return 0
 
 
@@ -245,21 +244,21 @@ def _check(options: argparse.Namespace) -> int:
     with closing(load_offline("Pack")(options.path)) as pack:
         faults = pack.check()
         for fault in faults:
-            _say(fault)
-        _say(f"{count(len(faults), 'fault')} in {pack.path}" if faults else f"The pack is whole: {_counts(pack)}")
+            say(fault)
+        say(f"{count(len(faults), 'fault')} in {pack.path}" if faults else f"The pack is whole: {_counts(pack)}")
     return 1 if faults else 0
 
 
 def _info(options: argparse.Namespace) -> int:
     with closing(load_offline("Pack")(options.path)) as pack:
         frame = pack.to_frame()
-        _say(_counts(pack))
+        say(_counts(pack))
         for row in frame.to_dict("records"):
             cost = "cost not known" if row["cost"] != row["cost"] else usd_short(round(row["cost"] * MICRO))
             counts = f"{count(row['requests'], 'request')}, {count(row['pictures'], 'picture')}"
-            _say(f'"{ellipsis(row["prompt"], 100)}"')
+            say(f'"{ellipsis(row["prompt"], 100)}"')
             facts = (row["varies"], counts, row["model"], f"from {row['engine']}", cost, row["recorded"])
-            _say(f"  {' · '.join(filter(None, facts))}")
+            say(f"  {' · '.join(filter(None, facts))}")
     return 0
 
 
@@ -268,7 +267,3 @@ def _counts(pack: Pack) -> str:
     repeats = len(pack.entries) - len({entry.identity for entry in pack.entries})
     again = f", {count(repeats, 'repeat')}" if repeats else ""
     return f"{count(len(pack.entries), 'request')}{again}, {count(len(pictures), 'picture')}"
-
-
-def _say(text: str) -> None:
-    print(printable(text), file=sys.stdout, flush=True)  # noqa: T201  a command speaks to its terminal

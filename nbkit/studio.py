@@ -79,8 +79,8 @@ class Studio:
         model: the model of requests that name none, by its identifier in :data:`nbkit.models`; ``google:4@3`` if not given.
         path: the folder of the log and the pictures; beside the notebook unless it is absolute.
         log: the address of a PostgreSQL database that has the log, so that kernels of several machines share it and its
-            budgets; ``path`` has the pictures. If not given, it is what ``NBKIT_LOG`` names; without that, the log is a
-            file in ``path``. Whoever can open such a log is trusted with it.
+            budgets; ``path`` has the pictures. If not given, it is what ``NBKIT_LOG`` names; without that, or with ``""``,
+            the log is a file in ``path``. Whoever can open such a log is trusted with it.
         budget: the most that this studio may spend, in USD.
         daily_budget: the most that all studios on this log may spend in a day of local time, in USD.
         reuse: answer a request with a seed that is in the log already from the log, at no cost.
@@ -133,7 +133,7 @@ class Studio:
         self._listeners = BudgetListeners()
         # A run of the log refers back to the studio; weakly, so that a studio ends when nobody else holds it.
         studio = weakref.ref(self)
-        given = log or os.environ.get(LOG_VARIABLE)
+        given = os.environ.get(LOG_VARIABLE) if log is None else log
         address = parsed_address(given) if given else None
         is_wrong = bool(given) and address is None
         del log, given  # as above: they may have a password in them

@@ -17,7 +17,7 @@ ROOT = Path(nbkit.__file__).parent
 
 FOLDERS = (
     "tracebacks", "errors", "statistics", "request", "display", "service", "measures", "metadata", "results", "log", "ledger", "comparison", "history", "sweep",
-    "offline", "backends", "audience", "widgets", "studio", "completion", "magic", "teach", "lessons", "recording", "classroom",
+    "offline", "backends", "audience", "widgets", "studio", "commands", "completion", "magic", "teach", "lessons", "recording", "classroom",
 )  # fmt: skip
 """The folders and the modules at the top, lowest first: each imports only those that come before it."""
 

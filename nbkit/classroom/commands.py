@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ import pandas as pd
 from nbkit.classroom.policy import Policy
 from nbkit.classroom.roster import Classroom, read_roster, write_private
 from nbkit.classroom.slips import slips_csv, slips_html
+from nbkit.commands import say
 from nbkit.display.text import count, usd
-from nbkit.errors import RequestError, printable
+from nbkit.errors import RequestError
 from nbkit.log.export import without_formulas
 from nbkit.request.price import MICRO
 
@@ -162,10 +162,10 @@ def _init(options: argparse.Namespace) -> int:
     write_private(folder / TABLE, slips_csv(keys, address))
     classroom.close()
     budget = "their budgets" if any(own is not None for _, own in students) else f"{_usd(options.budget)} each"
-    _print(f"{folder} has a class of {count(len(keys), 'student')}, {budget}.")
-    _print(f"Teacher's key: {teacher}  (also in {folder / TEACHER_KEY}; hand it to nobody)")
-    _print(f"Print {folder / SLIPS}, cut it, hand it out; {folder / TABLE} has the same as a table. Then delete both.")
-    _print(f"python -m nbkit serve --class {folder} --host 0.0.0.0 starts its server.")
+    say(f"{folder} has a class of {count(len(keys), 'student')}, {budget}.")
+    say(f"Teacher's key: {teacher}  (also in {folder / TEACHER_KEY}; hand it to nobody)")
+    say(f"Print {folder / SLIPS}, cut it, hand it out; {folder / TABLE} has the same as a table. Then delete both.")
+    say(f"python -m nbkit serve --class {folder} --host 0.0.0.0 starts its server.")
     return 0
 
 
@@ -173,17 +173,17 @@ def _show(options: argparse.Namespace) -> int:
     with _opened(options.folder) as classroom:
         report, account, total = classroom.report(), classroom.account, classroom.total
     if options.csv:
-        _print(without_formulas(report).to_csv(index=False, lineterminator="\n").rstrip("\n"))
+        say(without_formulas(report).to_csv(index=False, lineterminator="\n").rstrip("\n"))
         return 0
     shown = report.assign(
         **{name: [_usd(amount) for amount in report[name]] for name in ("spent", "held", "budget", "left")},
         seconds=["" if pd.isna(one) else f"{one:.1f}" for one in report["seconds"]],
         last=["" if pd.isna(one) else f"{one.tz_convert(None):%Y-%m-%d %H:%M}" for one in report["last"]],
     )
-    _print(shown.to_string(index=False))
+    say(shown.to_string(index=False))
     limit = f" of {usd(total)}" if total is not None else ""
     held = f", {usd(account.held)} held" if account.held else ""
-    _print(f"{count(len(report), 'student')}: {usd(account.spent)} spent{limit}{held}. Times are UTC.")
+    say(f"{count(len(report), 'student')}: {usd(account.spent)} spent{limit}{held}. Times are UTC.")
     return 0
 
 
@@ -196,9 +196,9 @@ def _set(options: argparse.Namespace) -> int:
         key = classroom.set(name, budget=options.budget, paused=paused, new_key=options.new_key)
         student = classroom.student(name)
     state = ", paused" if student.paused else ""
-    _print(f"{student.name}: {usd(student.left)} left of {usd(student.budget)}{state}.")
+    say(f"{student.name}: {usd(student.left)} left of {usd(student.budget)}{state}.")
     if key is not None:
-        _print(f"New key: {key}  (the old one has ended; the slip has the old one)")
+        say(f"New key: {key}  (the old one has ended; the slip has the old one)")
     return 0
 
 
@@ -207,7 +207,7 @@ def _add_student_to_class(options: argparse.Namespace) -> int:
     with _opened(folder) as classroom:
         key = classroom.add(name, options.budget)
         student = classroom.student(name)
-    _print(f"{student.name}: {usd(student.budget)}. Key: {key}")
+    say(f"{student.name}: {usd(student.budget)}. Key: {key}")
     return 0
 
 
@@ -221,10 +221,10 @@ def _policy(options: argparse.Namespace) -> int:
             classroom.total = None if options.total == _NONE else options.total
         total = classroom.total
     for sentence in policy.sentences():
-        _print(sentence)
-    _print("All together may spend what their budgets are." if total is None else f"All together: {usd(total)}.")
+        say(sentence)
+    say("All together may spend what their budgets are." if total is None else f"All together: {usd(total)}.")
     if (policy.at_work, policy.at_once) != (before.at_work, before.at_once):
-        _print("A server that runs already takes --at-work and --at-once when it is started again.")
+        say("A server that runs already takes --at-work and --at-once when it is started again.")
     return 0
 
 
@@ -237,7 +237,3 @@ def _folder_and_student(options: argparse.Namespace) -> tuple[Path, str]:
 
 def _usd(amount: float) -> str:
     return usd(round(amount * MICRO))
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(f"{printable(text)}\n")

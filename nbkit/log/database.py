@@ -92,6 +92,9 @@ class Keeper(Protocol):
 
     def create_tables(self, connection: sa.Connection, metadata: sa.MetaData) -> None: ...
 
+    def condition(self, connection: sa.Connection, *, has_tables: bool) -> list[tuple[str, bool]]:
+        """What there is to say of it to whoever looks for a fault, and whether each is as it should be."""
+
     def faults(self, _connection: sa.Connection, /) -> list[str]:
         """What the database itself finds wrong."""
 

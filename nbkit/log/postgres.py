@@ -39,6 +39,18 @@ _BEGIN = (
 )
 """Takes the write lock of the log. A kernel that hangs in a transaction loses it after a minute."""
 
+OLDEST = 130_000
+"""The oldest PostgreSQL, as it numbers itself: 13 has transactions whose outcome can be asked for."""
+
+MIN_ROOM = 5
+"""Connections that a server should have left."""
+
+_CONDITION = """SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_schema(),
+    has_schema_privilege(current_schema(), 'CREATE')::int,
+    (SELECT ssl::int FROM pg_stat_ssl WHERE pid = pg_backend_pid()),
+    current_setting('max_connections')::int - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+    extract(epoch FROM clock_timestamp())::float8 - %s"""
+
 _ADVICE = {
     "authentication": "Check the user and the password in Studio(log=…) or NBKIT_LOG.",
     "does not exist": "Check the database and the user in Studio(log=…) or NBKIT_LOG.",
@@ -135,6 +147,22 @@ class PostgresServer:
         metadata.create_all(connection)
         connection.exec_driver_sql("CREATE INDEX axes_names ON axes (name)")
 
+    def condition(self, connection: sa.Connection, *, has_tables: bool) -> list[tuple[str, bool]]:
+        found = connection.exec_driver_sql(_CONDITION, (time.time(),)).one()
+        number, encoding, schema, may_make, is_encrypted, room, ahead = found
+        place = f"schema {schema}, {'encrypted' if is_encrypted else 'not encrypted'}"
+        where = "ahead of" if ahead > 0 else "behind"
+        lines = [
+            (f"PostgreSQL {number // 10_000}, {place}.", number >= OLDEST),
+            (f"Its clock is {abs(ahead):,.1f} s {where} this machine's; leases go by it.", True),
+            (f"It has room for {room} more connections; one kernel opens up to {2 * CONNECTIONS}.", room >= MIN_ROOM),
+        ]
+        if encoding != "UTF8":
+            lines.append((f"The database's encoding is {encoding}; a log needs UTF8: createdb --encoding UTF8.", False))
+        if not may_make and not has_tables:
+            lines.append((f"The user may not make tables: GRANT CREATE ON SCHEMA {schema}.", False))
+        return lines
+
     def faults(self, _connection: sa.Connection) -> list[str]:
         return []
 
@@ -163,8 +191,9 @@ class PostgresServer:
 
 
 def shown(url: sa.URL) -> str:
-    """An address without its password, and without its query, which may have one, too."""
-    return sa.URL.create(POSTGRES, url.username, None, url.host, url.port, url.database).render_as_string()
+    """An address without its password; of its query, which may have one, too, only what names the schema."""
+    kept = {name: value for name, value in url.query.items() if name == "options"}
+    return sa.URL.create(POSTGRES, url.username, None, url.host, url.port, url.database, kept).render_as_string()
 
 
 def _is_not_ready(error: Any) -> bool:

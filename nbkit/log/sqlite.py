@@ -133,6 +133,23 @@ class SqliteFile:
         for statement in _declarations(metadata):
             connection.exec_driver_sql(statement)
 
+    def condition(self, connection: sa.Connection, *, has_tables: bool) -> list[tuple[str, bool]]:
+        shared = (
+            "on a disk of this machine" if is_known_local(self.file.parent) else "on a file system that may be shared"
+        )
+        journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        lines = [
+            (
+                f"SQLite {sqlite3.sqlite_version}, {shared}, with {'a write-ahead log' if journal == 'wal' else 'a rollback journal'}.",
+                True,
+            )
+        ]
+        if self.read_only:
+            lines.append((f"{self.file.name}, or its folder, is read-only: nothing can be sent with this log.", False))
+        if not has_tables:
+            lines.append((f"{self.file.name} has no tables.", True))
+        return lines
+
     def faults(self, connection: sa.Connection) -> list[str]:
         found = connection.exec_driver_sql(f"PRAGMA integrity_check({_PROBLEMS})")
         return [str(problem) for (problem,) in found if problem != "ok"]
